@@ -1,0 +1,65 @@
+// A command is one file in cli/commands: it binds flags to the fields of an action's Request, calls the action and
+// prints the Report. Help, man pages, the command reference and completions all derive from what it declares here.
+#pragma once
+
+#include "base/host.hpp"
+#include "cli/present/printer.hpp"
+
+#include <CLI/App.hpp>
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::cli {
+
+// One candidate for the word under the cursor.
+struct Candidate {
+  std::string text;
+  std::string description;
+};
+// What an option's value or a positional can be completed with.
+enum class Completes { nothing, file, folder, reference, registry, operators };
+
+// Where a command declares itself.
+class Binder {
+ public:
+  Binder(CLI::App& app, std::vector<std::pair<const CLI::Option*, Completes>>& completions)
+      : app(app), completions_(completions) {}
+
+  // Says how the shell completes an option's value; answers the option, so that calls chain.
+  CLI::Option* complete(CLI::Option* option, Completes with) {
+    completions_.emplace_back(option, with);
+    return option;
+  }
+
+  CLI::App& app;
+
+ private:
+  std::vector<std::pair<const CLI::Option*, Completes>>& completions_;
+};
+
+// What a command has when it runs.
+struct Session {
+  Host& host;
+  Printer& printer;
+};
+
+// Runs the command; answers the exit code, which is 0 or, where the answer is "no", 1.
+using Run = std::function<Result<int>(Session&)>;
+
+struct CommandDef {
+  std::string_view name;     // "pack", or "key generate" for a command of a group
+  std::string_view summary;  // one line for the list of commands
+  // Declares options and positionals on binder.app and answers what runs once they are parsed. The Request lives in a
+  // shared_ptr that the answer captures; its member initialisers are the defaults that help shows.
+  Run (*bind)(Binder& binder);
+};
+
+// All commands, one file each (generated table): each cli/commands/<stem>.cpp defines
+// std::span<const CommandDef> <stem>_command(). Prose for the command's page is in cli/commands/<stem>.md.
+std::span<const CommandDef* const> commands();
+
+}  // namespace modelctl::cli

@@ -1,0 +1,39 @@
+// What goes to a person's eyes: the answer on stdout, as text or as one JSON object.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::cli {
+
+// A table with a header, its columns aligned; numbers to the right.
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+};
+
+class Printer {
+ public:
+  enum class Format { text, json };
+
+  Printer(std::FILE* out, Format format) : out_(out), format_(format) {}
+
+  Format format() const { return format_; }
+  void set_format(Format format) { format_ = format; }
+
+  void line(std::string_view text);  // text, with a line end
+  void table(const Table& table);
+  void json(std::string_view document);  // one object, already serialised
+
+ private:
+  std::FILE* out_;
+  Format format_;
+};
+
+// 1536 -> "1.5 KiB"; 0.00123 s -> "1.23 ms".
+std::string human_bytes(std::uint64_t bytes);
+std::string human_seconds(double seconds);
+
+}  // namespace modelctl::cli

@@ -1,0 +1,15 @@
+#include "base/check.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace modelctl {
+
+void check_failed(const char* condition, const char* message, const char* file, int line) {
+  std::fprintf(stderr,
+               "modelctl: this is a bug: %s\n  --> %s:%d: %s\n   = help: please report it with the command you ran\n",
+               message, file, line, condition);
+  std::abort();
+}
+
+}  // namespace modelctl

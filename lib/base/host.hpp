@@ -1,0 +1,84 @@
+// The seams to the outside world. main builds the real ones and passes each down as a narrow reference to who needs it;
+// tests pass the fakes of tests/support. Files are real in tests too (docs/explanation/decisions/files-are-real.md).
+#pragma once
+
+#include "base/result.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual std::chrono::system_clock::time_point now() = 0;
+  virtual std::chrono::steady_clock::time_point steady() = 0;
+  // Returns early, false, when a stop was asked for.
+  virtual bool sleep(std::chrono::milliseconds time) = 0;
+};
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+  virtual std::optional<std::string> get(const std::string& name) const = 0;
+};
+
+struct ProcessResult {
+  int exit_code;
+  std::string out, err;
+};
+
+class Processes {
+ public:
+  virtual ~Processes() = default;
+  // Runs a program found on PATH with `input` on its standard input; captures at most 1 MiB of each output.
+  virtual Result<ProcessResult> run(std::span<const std::string> command, std::string_view input) = 0;
+};
+
+// Asked between steps of long work, set by the signal handler: the work ends with Kind::interrupted, nothing half-done.
+class StopToken {
+ public:
+  void stop() { stopped_.store(true, std::memory_order_relaxed); }
+  bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<bool> stopped_{false};
+};
+
+// What an action tells while it works. A person sees it on stderr; scripts may drop it.
+class Talk {
+ public:
+  virtual ~Talk() = default;
+  virtual void say(std::string_view line) = 0;  // one thing that was done
+  virtual void warn(const Error& warning) = 0;  // what the user should know, shown as a diagnostic
+  // How far `what` has come; `total` 0 is unknown. Call it as often as you like: drawing is rate-limited. A finished
+  // piece of work calls it with done == total.
+  virtual void progress(std::string_view what, std::uint64_t done, std::uint64_t total) = 0;
+  // A question answered without echo, or nothing where no person is there to ask.
+  virtual std::optional<std::string> ask_secret(std::string_view prompt) = 0;
+};
+
+// Unpredictable bytes from the system, or a test's fixed ones.
+class Random {
+ public:
+  virtual ~Random() = default;
+  virtual void fill(std::span<std::byte> bytes) = 0;
+};
+
+// Everything of the outside at once: only for main and the actions, which pass on what each part needs.
+struct Host {
+  Clock& clock;
+  const Environment& environment;
+  Processes& processes;
+  Talk& talk;
+  Random& random;
+  StopToken& stop;
+};
+
+}  // namespace modelctl

@@ -1,0 +1,63 @@
+# The two shapes everything under lib/ has: a component (a folder that is a static library) and an
+# extension point (a folder whose files each provide one entry of a generated table).
+
+# modelctl_component(NAME [USES component...] [LINKS library...])
+#
+# Makes the static library modelctl_NAME of every .cpp below lib/NAME. USES must agree with lib/layers.txt, which
+# tests/architecture.cmake checks against the includes.
+function(modelctl_component name)
+  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(modelctl_${name} STATIC ${sources})
+  target_include_directories(modelctl_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  list(TRANSFORM ARG_USES PREPEND modelctl_)
+  target_link_libraries(modelctl_${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_LINKS})
+endfunction()
+
+# modelctl_table(TARGET FOLDER SUFFIX ELEMENT HEADER ACCESSOR [EXCEPT stem...])
+#
+# The table of an extension point. Each FOLDER/<stem>.cpp defines, in the namespace of HEADER's component,
+#     std::span<const ELEMENT> <stem>_SUFFIX();
+# and ACCESSOR(), declared in HEADER, answers all of their entries in the order of the file names. A file without its
+# function is a link error that names it. Not self-registration: a static library drops unreferenced objects.
+function(modelctl_table target folder suffix element header accessor)
+  cmake_parse_arguments(ARG "" "NAMESPACE" "EXCEPT" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/${folder}
+       ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  list(SORT sources)
+  set(declarations "")
+  set(entries "")
+  foreach(source IN LISTS sources)
+    get_filename_component(stem ${source} NAME_WE)
+    if(stem IN_LIST ARG_EXCEPT)
+      continue()
+    endif()
+    string(APPEND declarations "std::span<const ${element}> ${stem}_${suffix}();\n")
+    string(APPEND entries "    for (const ${element}& entry : ${stem}_${suffix}()) all.push_back(&entry);\n")
+  endforeach()
+  string(REPLACE "/" "_" id "${folder}_${suffix}")
+  set(table ${CMAKE_CURRENT_BINARY_DIR}/${id}_table.cpp)
+  file(CONFIGURE OUTPUT ${table} @ONLY CONTENT
+"// Generated from the files of ${folder}/; do not edit.
+#include \"${header}\"
+
+#include <span>
+#include <vector>
+
+namespace ${ARG_NAMESPACE} {
+${declarations}
+std::span<const ${element}* const> ${accessor}() {
+  static const std::vector<const ${element}*> table = [] {
+    std::vector<const ${element}*> all;
+${entries}    return all;
+  }();
+  return table;
+}
+
+}  // namespace ${ARG_NAMESPACE}
+")
+  target_sources(${target} PRIVATE ${table})
+endfunction()
