@@ -1,0 +1,75 @@
+#include "tensor/attributes.hpp"
+
+#include "base/check.hpp"
+
+#include <algorithm>
+
+namespace modelctl {
+namespace {
+
+constexpr auto by_name = [](const auto& entry, std::string_view name) { return entry.first < name; };
+
+template <class T>
+const T* get(const Attributes& attributes, std::string_view name) {
+  const AttributeValue* value = attributes.find(name);
+  if (value == nullptr) return nullptr;
+  const T* typed = std::get_if<T>(value);
+  MODELCTL_CHECK(typed != nullptr, "an attribute has the type that its schema says");
+  return typed;
+}
+
+template <class T>
+T get_or(const Attributes& attributes, std::string_view name, T otherwise) {
+  const T* value = get<T>(attributes, name);
+  return value == nullptr ? otherwise : *value;
+}
+
+template <class T>
+const std::vector<T>& get_list(const Attributes& attributes, std::string_view name) {
+  static const std::vector<T> none;
+  const auto* list = get<std::vector<T>>(attributes, name);
+  return list == nullptr ? none : *list;
+}
+
+}  // namespace
+
+Attributes::Attributes(std::initializer_list<std::pair<std::string, AttributeValue>> values) {
+  for (const auto& [name, value] : values) set(name, value);
+}
+
+void Attributes::set(std::string name, AttributeValue value) {
+  auto at = std::lower_bound(values_.begin(), values_.end(), std::string_view(name), by_name);
+  if (at != values_.end() && at->first == name) {
+    at->second = std::move(value);
+  } else {
+    values_.emplace(at, std::move(name), std::move(value));
+  }
+}
+
+void Attributes::erase(std::string_view name) {
+  std::erase_if(values_, [&](const auto& entry) { return entry.first == name; });
+}
+
+const AttributeValue* Attributes::find(std::string_view name) const {
+  auto at = std::lower_bound(values_.begin(), values_.end(), name, by_name);
+  return at != values_.end() && at->first == name ? &at->second : nullptr;
+}
+
+std::int64_t Attributes::integer(std::string_view name, std::int64_t otherwise) const {
+  return get_or<std::int64_t>(*this, name, otherwise);
+}
+float Attributes::number(std::string_view name, float otherwise) const { return get_or<float>(*this, name, otherwise); }
+std::string_view Attributes::text(std::string_view name, std::string_view otherwise) const {
+  const auto* value = get<std::string>(*this, name);
+  return value == nullptr ? otherwise : std::string_view(*value);
+}
+const std::vector<std::int64_t>& Attributes::integers(std::string_view name) const {
+  return get_list<std::int64_t>(*this, name);
+}
+const std::vector<float>& Attributes::numbers(std::string_view name) const { return get_list<float>(*this, name); }
+const std::vector<std::string>& Attributes::texts(std::string_view name) const {
+  return get_list<std::string>(*this, name);
+}
+const Tensor* Attributes::tensor(std::string_view name) const { return get<Tensor>(*this, name); }
+
+}  // namespace modelctl

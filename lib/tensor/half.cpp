@@ -1,0 +1,42 @@
+#include "tensor/half.hpp"
+
+namespace modelctl {
+
+Half::Half(float value) {
+  std::uint32_t x = std::bit_cast<std::uint32_t>(value);
+  std::uint32_t sign = x >> 16 & 0x8000;
+  x &= 0x7fffffff;
+  if (x >= 0x47800000) {  // 65536 and up, infinity, NaN
+    bits = static_cast<std::uint16_t>(sign | (x > 0x7f800000 ? 0x7e00 : 0x7c00));
+  } else if (x < 0x38800000) {  // subnormal: adding 0.5 lets the FPU do the shift and the rounding
+    float shifted = std::bit_cast<float>(x) + 0.5f;
+    bits = static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000));
+  } else {
+    std::uint32_t odd = x >> 13 & 1;
+    x += 0xc8000fff + odd;  // rebias the exponent and round to nearest even; a carry reaches infinity by itself
+    bits = static_cast<std::uint16_t>(sign | x >> 13);
+  }
+}
+
+Half::operator float() const {
+  std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000) << 16;
+  std::uint32_t rest = static_cast<std::uint32_t>(bits & 0x7fff) << 13;
+  std::uint32_t exponent = rest & 0x0f800000;
+  if (exponent == 0x0f800000) return std::bit_cast<float>(sign | rest | 0x7f800000);
+  if (exponent == 0) {
+    float magnitude = std::bit_cast<float>(rest + 0x38800000) - std::bit_cast<float>(0x38800000u);
+    return sign ? -magnitude : magnitude;
+  }
+  return std::bit_cast<float>(sign | (rest + 0x38000000));
+}
+
+BFloat16::BFloat16(float value) {
+  std::uint32_t x = std::bit_cast<std::uint32_t>(value);
+  if ((x & 0x7fffffff) > 0x7f800000) {
+    bits = static_cast<std::uint16_t>(x >> 16 | 0x40);  // keep a NaN a NaN
+  } else {
+    bits = static_cast<std::uint16_t>((x + 0x7fff + (x >> 16 & 1)) >> 16);
+  }
+}
+
+}  // namespace modelctl
