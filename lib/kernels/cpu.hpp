@@ -1,0 +1,22 @@
+// What this CPU can do, asked once by whoever loads a model and passed down; tests pass less to try each path.
+#pragma once
+
+#include <string>
+
+namespace modelctl::kernels {
+
+// In order of preference: a kernel takes the last one that the CPU has and that it has code for. `portable` is plain
+// C++ that every 64-bit CPU runs.
+enum class Isa { portable, avx2, avx512 };
+
+struct Cpu {
+  Isa isa = Isa::portable;
+
+  // avx2 means AVX2, FMA and F16C; avx512 means F, BW, DQ and VL besides. The operating system's support is checked
+  // too.
+  static Cpu detect();
+};
+
+std::string name(Isa isa);
+
+}  // namespace modelctl::kernels

@@ -1,0 +1,72 @@
+// Running an artifact: a Model is the loaded plan, shared by all threads; a Session is one caller's memory for it.
+//
+//   auto model = TRY(Model::load(TRY(artifact::open(path)), ops::run_table(), Cpu::detect()));
+//   ThreadPool pool(2);
+//   Session session(model, pool);
+//   std::vector<Tensor> outputs = TRY(session.run(inputs));
+#pragma once
+
+#include "artifact/artifact.hpp"
+#include "kernels/kernel.hpp"
+#include "runtime/operator.hpp"
+
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace modelctl::runtime {
+
+// Immutable once loaded: every routine of the plan is resolved.
+class Model {
+ public:
+  // Fails with unsupported where the plan names a routine that this build does not have.
+  static Result<std::shared_ptr<const Model>> load(artifact::Artifact artifact, OpRunTable operators, kernels::Cpu cpu);
+  ~Model();
+
+  const artifact::Signature& signature() const;
+  const artifact::Plan& plan() const;
+  std::uint64_t weights_bytes() const;
+
+  struct State;
+  const State& state() const { return *state_; }
+
+ private:
+  explicit Model(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+// Checks tensors against a signature: count, types, ranks, fixed sizes, and one size per symbol. Reports every fault.
+Result<void> check_inputs(const artifact::Signature& signature, std::span<const TensorView> inputs);
+
+// One caller at a time. Holds the arena and what was bound for the shapes seen lately (a small LRU), so that a repeated
+// shape runs without allocating but for its outputs.
+class Session {
+ public:
+  // Memory that one run may take before it is refused; a claim in the input must not take the machine down.
+  struct Limits {
+    std::uint64_t memory_bytes = std::uint64_t{1} << 36;
+    std::size_t cached_shapes = 8;
+  };
+
+  Session(std::shared_ptr<const Model> model, kernels::Workers& workers);
+  Session(std::shared_ptr<const Model> model, kernels::Workers& workers, Limits limits);
+  ~Session();
+  Session(Session&&) noexcept;
+
+  // Inputs in the signature's order; their memory is read in place and need not outlive the call. The outputs own
+  // their memory. The same inputs give the same bits at any number of threads.
+  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs);
+
+  // Bytes of the arena for the shapes run last.
+  std::uint64_t arena_bytes() const;
+
+  // Seconds that each step of the plan took, summed over the runs since profiling was switched on.
+  void profile(bool on);
+  std::span<const double> step_seconds() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace modelctl::runtime

@@ -1,0 +1,47 @@
+// The run half of an operator, as the runtime sees it: a pure function over tensor views that knows no graph. It folds
+// constants at build time, judges every faster kernel in tests, and executes the operator wherever no kernel does.
+#pragma once
+
+#include "base/result.hpp"
+#include "tensor/attributes.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace modelctl::runtime {
+
+struct Call {
+  const Attributes& attributes;        // all that the operator's newest form has; defaults are left out
+  std::span<const TensorView> inputs;  // absent optional ones are !present(); may be shorter than the schema's list
+  std::size_t outputs;                 // how many the node names
+  const TensorView& input(std::size_t index) const {
+    static constexpr TensorView absent;
+    return index < inputs.size() ? inputs[index] : absent;
+  }
+};
+
+// Where outputs come from. An operator computes its output's type and dimensions from what its inputs really are, asks
+// for the memory, and writes every element: the runtime compares what is asked with what the plan foresaw.
+class Outputs {
+ public:
+  virtual ~Outputs() = default;
+  // Uninitialised memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
+  // agree with the plan.
+  virtual Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) = 0;
+  // False where nobody reads output `index`: it need not be computed.
+  virtual bool wanted(std::size_t index) const = 0;
+};
+
+using Evaluate = Result<void> (*)(const Call& call, Outputs& outputs);
+
+// One row of the run table. Rows are const data: the runner links this half alone.
+struct OpRun {
+  std::string_view domain;  // "" is ONNX's default domain; "modelctl" is ours, made by passes
+  std::string_view name;
+  Evaluate evaluate;
+};
+
+// The run table is handed to the runtime; lib/ops makes it.
+using OpRunTable = std::span<const OpRun* const>;
+
+}  // namespace modelctl::runtime
