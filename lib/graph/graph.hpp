@@ -1,0 +1,160 @@
+// The graph IR: nodes in topological order over values in single assignment. Operators are named by domain and name in
+// their newest form (lib/onnx normalises); what they mean is lib/ops' business, not the graph's.
+#pragma once
+
+#include "base/result.hpp"
+#include "graph/expr.hpp"
+#include "tensor/attributes.hpp"
+
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace modelctl::graph {
+
+using Shape = std::vector<Expr>;
+
+// What is known of a value before it is computed.
+struct Type {
+  DType element = DType::undefined;  // undefined: not known yet
+  std::optional<Shape> shape;        // nullopt: not even the rank is known
+};
+
+// "f32[batch,3,224,224]", "i64[]", "f32[?]" for an unknown rank.
+std::string describe(const Type& type);
+
+class Node;
+class Graph;
+
+// Owned by its Graph; its address is stable until it is erased.
+class Value {
+ public:
+  std::string name;  // unique in its graph
+  Type type;
+  // The value itself where it is a constant (initializer or folded).
+  Tensor constant;
+  // Elements of a small integer tensor (rank 0 or 1, at most max_contents) as far as shape arithmetic knows them: what
+  // Shape, Gather, Concat and their like pass along until a Reshape uses it.
+  std::optional<std::vector<Expr>> contents;
+  static constexpr std::size_t max_contents = 64;
+
+  bool is_constant() const { return constant.present(); }
+  Node* producer() const { return producer_; }  // null: graph input, constant, or a value of an outer graph
+  std::size_t index() const { return index_; }  // which of the producer's outputs
+  const std::vector<Node*>& users() const { return users_; }  // once per use
+  Graph& graph() const { return *graph_; }
+
+ private:
+  friend class Graph;
+  friend class Node;
+  Graph* graph_ = nullptr;
+  Node* producer_ = nullptr;
+  std::size_t index_ = 0;
+  std::vector<Node*> users_;
+};
+
+class Node {
+ public:
+  std::string domain;  // "" is ONNX's default domain; "modelctl" is ours
+  std::string op;
+  std::string name;  // as the model names it; may be empty
+  Attributes attributes;
+  std::map<std::string, std::unique_ptr<Graph>> subgraphs;  // attributes that are graphs (If, Loop, Scan)
+
+  const std::vector<Value*>& inputs() const { return inputs_; }    // null: an absent optional input
+  const std::vector<Value*>& outputs() const { return outputs_; }  // null: an output that nobody names
+  Value* input(std::size_t index) const { return index < inputs_.size() ? inputs_[index] : nullptr; }
+  Value* output(std::size_t index) const { return index < outputs_.size() ? outputs_[index] : nullptr; }
+  void set_input(std::size_t index, Value* value);  // grows the list as needed
+  void resize_inputs(std::size_t count);            // drops or adds absent ones at the end
+  Graph& graph() const { return *graph_; }
+  bool is(std::string_view op_name, std::string_view op_domain = "") const {
+    return op == op_name && domain == op_domain;
+  }
+
+  // "node 'conv1' (Conv)": for diagnostics.
+  std::string place() const;
+
+ private:
+  friend class Graph;
+  Graph* graph_ = nullptr;
+  std::list<std::unique_ptr<Node>>::iterator self_;
+  std::vector<Value*> inputs_;
+  std::vector<Value*> outputs_;
+};
+
+class Graph {
+ public:
+  explicit Graph(std::string name = "main");
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  std::string name;
+  Graph* outer = nullptr;  // the graph whose values this subgraph may use
+  std::vector<Value*> inputs;
+  std::vector<Value*> outputs;                  // may repeat; may be inputs or constants
+  std::map<std::string, std::string> metadata;  // producer, source digest, documentation: carried to the artifact
+
+  // A new value that is none of input, constant and output yet. A taken or empty name is made unique.
+  Value* add_value(std::string_view name, Type type = {});
+  Value* add_input(std::string_view name, Type type);
+  Value* add_constant(std::string_view name, Tensor tensor);
+
+  // A new node before `before` (at the end if null), its outputs fresh values named after `output_names`.
+  Node* add_node(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                 const std::vector<std::string>& output_names, Node* before = nullptr);
+  // As above, but it produces these values, which must have no producer (readers, and passes that replace a producer).
+  Node* add_node_for(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                     std::vector<Value*> outputs, Node* before = nullptr);
+
+  // Every use of `from`, graph outputs included, becomes a use of `to`. Names of graph outputs stay what they were: the
+  // signature's names are kept apart in output_names.
+  void replace_uses(Value* from, Value* to);
+  // Removes a node; its outputs must be unused, and go with it.
+  void erase(Node* node);
+  // Removes nodes and constants that no output needs. Answers how many nodes went.
+  std::size_t erase_dead();
+  // Orders the nodes topologically; fails with the cycle's nodes named where there is one.
+  Result<void> sort();
+
+  // Safe against erasing the current node while iterating with for_each_node.
+  const std::list<std::unique_ptr<Node>>& nodes() const { return nodes_; }
+  template <class F>
+  void for_each_node(F&& body) {
+    for (auto at = nodes_.begin(); at != nodes_.end();) {
+      Node& node = **at;
+      ++at;
+      body(node);
+    }
+  }
+  std::vector<Value*> values() const;              // all, in the order they were made
+  Value* find_value(std::string_view name) const;  // in this graph, then outer ones
+  // A symbol that no dimension of this model has, for sizes that only running the model tells.
+  Expr fresh_symbol(std::string_view prefix = "unknown");
+
+  // The names users see for the outputs, in order; the values' own names may change as passes replace them.
+  std::vector<std::string> output_names;
+
+ private:
+  friend class Node;
+  struct Private;
+  std::list<std::unique_ptr<Node>> nodes_;
+  std::unique_ptr<Private> private_;
+};
+
+// A deep copy: same names, same order; constants share their memory.
+std::unique_ptr<Graph> clone(const Graph& graph);
+
+// Checks the invariants that every pass must keep: uses and producers agree, order is topological, names are unique,
+// constants match their types. A failure is a bug of the pass that ran last.
+Result<void> verify(const Graph& graph);
+
+// The graph as text, and back (text.hpp's grammar); large constants are elided unless asked for.
+std::string to_text(const Graph& graph);
+Result<std::unique_ptr<Graph>> parse_text(std::string_view text, std::string_view name = "text");
+
+}  // namespace modelctl::graph

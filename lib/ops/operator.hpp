@@ -1,0 +1,121 @@
+// An operator is one file in two halves. The build half is here: schema, inference, lowering or decomposition, upgrades
+// from older opsets, examples. The run half is runtime/operator.hpp's Evaluate. Each lib/ops/<domain>/<stem>.cpp
+// defines
+//     std::span<const OpDef> <stem>_ops();              the build table
+//     std::span<const runtime::OpRun> <stem>_runs();    the run table, which the runner links alone
+// A file's tables must be constant-initialised: a dynamic initialiser would drag the build half into the runner.
+#pragma once
+
+#include "graph/graph.hpp"
+#include "runtime/operator.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::ops {
+
+enum class AttributeType { integer, number, text, tensor, integers, numbers, texts, graph };
+
+struct AttributeDef {
+  std::string_view name;
+  AttributeType type;
+  std::string_view meaning;  // one line, with the default: "strides along each spatial axis; 1 where absent"
+  bool required = false;
+};
+
+// What infer sees and sets. Inference may be asked before all is known: an input may have no rank, or not even an
+// element type. It then sets what it can and leaves the rest unknown; it fails only on what can never be right.
+class Inference {
+ public:
+  virtual ~Inference() = default;
+  virtual const graph::Node& node() const = 0;
+
+  std::size_t inputs() const { return node().inputs().size(); }
+  bool present(std::size_t index) const { return node().input(index) != nullptr; }
+  const Attributes& attributes() const { return node().attributes; }
+  DType element(std::size_t index) const;              // undefined where absent or unknown
+  const graph::Shape* shape(std::size_t index) const;  // null where absent or of unknown rank
+  const Tensor* constant(std::size_t index) const;     // null where it is no constant
+  // The elements of a small integer input, symbolic where need be: from a constant or from shape arithmetic.
+  std::optional<std::vector<graph::Expr>> contents(std::size_t index) const;
+
+  virtual void set_output(std::size_t index, DType element, std::optional<graph::Shape> shape) = 0;
+  virtual void set_contents(std::size_t index, std::vector<graph::Expr> contents) = 0;
+  virtual graph::Expr fresh_symbol() = 0;
+
+  // The error for this node: what, with the node's place, domain and operator.
+  Error bad(std::string what) const;
+};
+
+// Numpy's broadcasting, symbolically: where two symbolic sizes differ, neither known to be 1, they are taken as equal
+// (running the model checks), and the more definite one is answered. Fails where they can never agree.
+Result<graph::Shape> broadcast(const Inference& call, const graph::Shape& a, const graph::Shape& b);
+// An axis attribute in [-rank, rank) as an index; fails outside.
+Result<std::size_t> normal_axis(const Inference& call, std::int64_t axis, std::size_t rank);
+
+// What upgrade sees: a node as its model's opset wrote it. It rewrites the node in place to the newest form, adding
+// nodes and constants before it as needed (an attribute that became an input, say).
+struct Upgrade {
+  graph::Node& node;
+  int opset;  // of the node's domain in its model
+
+  graph::Value* constant(Tensor tensor) const;                              // a new constant in the node's graph
+  void attribute_to_input(std::string_view name, std::size_t index) const;  // an ints attribute becomes an i64 input
+  Error bad(std::string what) const;
+};
+
+// One call of an operator with the outputs that the specification gives: it documents, it is the test, and it is judged
+// through inference, evaluate and the fast path alike.
+struct Example {
+  std::string title;           // a sentence: "a 1x1 kernel keeps the image's size"
+  std::vector<Tensor> inputs;  // a default Tensor{} is an absent optional input
+  Attributes attributes;
+  std::vector<Tensor> outputs;
+  double tolerance = 1e-6;  // absolute and relative; 0 demands equality
+};
+
+class Lowering;  // lowering.hpp
+
+struct OpDef {
+  std::string_view domain;
+  std::string_view name;
+  int since;                 // the opset of the form that is implemented: the newest
+  std::string_view summary;  // one sentence
+  // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, any number of them).
+  std::string_view inputs;
+  std::string_view outputs;
+  // Element types of the first input that evaluate takes, for the reference page: "f32 f64 f16 bf16".
+  std::string_view types;
+  std::span<const AttributeDef> attributes;
+
+  Result<void> (*infer)(Inference& call);
+  // The examples, made anew at each call.
+  std::vector<Example> (*examples)();
+  // Rewrites an older node; null where every older form since opset 7 is the newest one.
+  Result<void> (*upgrade)(const Upgrade& upgrade) = nullptr;
+  // Emits faster steps than evaluate; answers false where this node has none. Null: always evaluate.
+  Result<bool> (*lower)(Lowering& call) = nullptr;
+  // Replaces the node by others (operators that have no evaluate of their own). Exclusive with lower.
+  Result<void> (*decompose)(graph::Node& node) = nullptr;
+  // True where the same inputs may give other outputs (random draws): never folded, never shared.
+  bool impure = false;
+};
+
+// All operators, and the run halves for the runtime.
+std::span<const OpDef* const> table();
+runtime::OpRunTable run_table();
+
+const OpDef* find(std::string_view domain, std::string_view name);
+// Each fault of a node against its schema: unknown attribute, wrong attribute type, too few or too many inputs.
+void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
+// Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes.
+Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view name, const Attributes& attributes,
+                                     std::span<const TensorView> inputs, std::size_t outputs,
+                                     std::uint64_t budget = std::uint64_t{1} << 34);
+
+// "Softmax", "ai.onnx.ml::LinearClassifier", "modelctl::Conv".
+std::string qualified(std::string_view domain, std::string_view name);
+
+}  // namespace modelctl::ops
