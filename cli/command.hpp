@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace modelctl::cli {
@@ -23,11 +24,12 @@ struct Candidate {
 // What an option's value or a positional can be completed with.
 enum class Completes { nothing, file, folder, reference, registry, operators };
 
-// Where a command declares itself.
+using Completions = std::vector<std::pair<const CLI::Option*, Completes>>;
+
+// Where a command declares itself. Give each option a description, and a type_name in capitals ("FILE", "NAME=N").
 class Binder {
  public:
-  Binder(CLI::App& app, std::vector<std::pair<const CLI::Option*, Completes>>& completions)
-      : app(app), completions_(completions) {}
+  Binder(CLI::App& app, Completions& completions) : app(app), completions_(completions) {}
 
   // Says how the shell completes an option's value; answers the option, so that calls chain.
   CLI::Option* complete(CLI::Option* option, Completes with) {
@@ -38,7 +40,7 @@ class Binder {
   CLI::App& app;
 
  private:
-  std::vector<std::pair<const CLI::Option*, Completes>>& completions_;
+  Completions& completions_;
 };
 
 // What a command has when it runs.
@@ -52,14 +54,16 @@ using Run = std::function<Result<int>(Session&)>;
 
 struct CommandDef {
   std::string_view name;     // "pack", or "key generate" for a command of a group
-  std::string_view summary;  // one line for the list of commands
+  std::string_view summary;  // one line for the list of commands; an empty one hides the command
   // Declares options and positionals on binder.app and answers what runs once they are parsed. The Request lives in a
-  // shared_ptr that the answer captures; its member initialisers are the defaults that help shows.
+  // shared_ptr that the answer captures; its member initialisers are the defaults that help shows. A null bind makes
+  // `name` a group, which only lists its commands.
   Run (*bind)(Binder& binder);
 };
 
 // All commands, one file each (generated table): each cli/commands/<stem>.cpp defines
-// std::span<const CommandDef> <stem>_command(). Prose for the command's page is in cli/commands/<stem>.md.
+// std::span<const CommandDef> <stem>_command(). Prose and examples for a command's page are in
+// cli/commands/<name>.md ("key-generate.md" for "key generate").
 std::span<const CommandDef* const> commands();
 
 }  // namespace modelctl::cli

@@ -1,0 +1,176 @@
+#include "cli/app.hpp"
+
+#include "base/suggest.hpp"
+#include "cli/describe/page.hpp"
+#include "cli/present/terminal_talk.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+
+namespace modelctl::cli {
+namespace {
+
+// The app for "key generate", made with its group where that is missing.
+CLI::App& place_for(CLI::App& root, std::string_view name) {
+  CLI::App* at = &root;
+  while (!name.empty()) {
+    std::size_t end = std::min(name.find(' '), name.size());
+    std::string word(name.substr(0, end));
+    name.remove_prefix(std::min(end + 1, name.size()));
+    auto same = at->get_subcommands([&](const CLI::App* below) { return below->get_name() == word; });
+    at = same.empty() ? at->add_subcommand(word) : same.front();
+  }
+  return *at;
+}
+
+void add_global_flags(CommandTree& tree) {
+  CLI::App& root = tree.root;
+  root.set_help_flag("-h,--help", "Show what the command does and takes");
+  root.set_version_flag("--version", "modelctl " MODELCTL_VERSION, "Print the version");
+  root.add_option("--output", tree.flags.output, "Form of the answer; errors follow it on stderr")
+      ->check(CLI::IsMember({"text", "json"}));
+  root.add_flag("-q,--quiet", tree.flags.quiet, "Print the answer and errors only");
+  root.add_option("--color", tree.flags.color, "Colour on stderr; auto means on a terminal, unless NO_COLOR is set")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
+// The deepest command that the words named.
+const CLI::App& named_command(const CLI::App& root) {
+  const CLI::App* at = &root;
+  for (auto below = at->get_subcommands(); !below.empty(); below = at->get_subcommands()) at = below.front();
+  return *at;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* at = &app; at != nullptr; at = at->get_parent()) {
+    for (const CLI::Option* option : at->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+// What CLI11 could not place: a command, an option or an argument too many.
+Error unexpected(const CLI::App& app, const std::string& word) {
+  std::string see = fmt::format("see '{} --help'", full_name(app));
+  bool option = word.size() > 1 && word.front() == '-';
+  auto below = visible_commands(app);
+  std::vector<std::string> right = option ? option_names(app) : std::vector<std::string>();
+  if (!option) {
+    for (const CLI::App* command : below) right.push_back(command->get_name());
+  }
+  std::string meant = nearest(word.substr(0, word.find('=')), right);
+  std::string help = meant.empty() ? see : fmt::format("did you mean '{}'?", meant);
+  if (option) {
+    return Error(Kind::usage, "unknown-option", fmt::format("cannot take the option '{}'", word))
+        .because(fmt::format("'{}' has no such option", full_name(app)))
+        .help(help);
+  }
+  if (app.get_parent() == nullptr || !below.empty()) {
+    return Error(Kind::usage, "unknown-command", fmt::format("cannot run '{} {}'", full_name(app), word))
+        .because("there is no such command")
+        .help(help);
+  }
+  return Error(Kind::usage, "unexpected-argument", fmt::format("cannot take the argument '{}'", word))
+      .because(fmt::format("'{}' has all the arguments it takes", full_name(app)))
+      .help(see);
+}
+
+Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
+  const CLI::App& app = named_command(root);
+  // CLI11 reports a missing argument before an unknown one; the unknown is nearer to what the user must mend.
+  std::vector<std::string> extra = root.remaining(true);
+  std::erase(extra, "--");
+  if (!extra.empty()) return unexpected(app, extra.front());
+  std::string see = fmt::format("see '{} --help'", full_name(app));
+  std::string name = error.get_name();
+  std::string reason = error.what();
+  bool missing = name == "RequiredError";
+  return Error(Kind::usage, missing ? "missing-option" : "bad-option", fmt::format("cannot run '{}'", full_name(app)))
+      .because(reason)
+      .help(see);
+}
+
+void apply(const GlobalFlags& flags, TerminalTalk& talk, Printer& printer) {
+  bool json = flags.output == "json";
+  printer.set_format(json ? Printer::Format::json : Printer::Format::text);
+  talk.set_json(json);
+  talk.set_quiet(flags.quiet);
+  if (flags.color != "auto") talk.set_colour(flags.color == "always");
+}
+
+Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& talk, Printer& printer) {
+  auto tree = command_tree();
+  CLI::App& root = tree->root;
+  try {
+    root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    printer.text(as_help(page_of(named_command(root))));
+    return 0;
+  } catch (const CLI::CallForVersion& version) {
+    printer.line(version.what());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    // Flags before the fault count: a program that asked for JSON gets the error as JSON.
+    apply(tree->flags, talk, printer);
+    return usage_error(root, error);
+  }
+  apply(tree->flags, talk, printer);
+  const CLI::App& command = named_command(root);
+  auto found = tree->run.find(&command);
+  if (found == tree->run.end()) {
+    printer.text(as_help(page_of(command)));
+    return 0;
+  }
+  Session session{host, printer};
+  return found->second(session);
+}
+
+}  // namespace
+
+std::unique_ptr<CommandTree> command_tree() {
+  auto tree = std::make_unique<CommandTree>();
+  CLI::App& root = tree->root;
+  root.name("modelctl");
+  root.description("Build, run, pack, sign, ship and serve machine-learning models");
+  root.require_subcommand(0, 1);
+  root.option_defaults()->always_capture_default();
+  add_global_flags(*tree);
+  for (const CommandDef* def : commands()) {
+    CLI::App& app = place_for(root, def->name);
+    app.description(std::string(def->summary));
+    if (def->summary.empty()) app.group("");
+    if (def->bind == nullptr) continue;
+    Binder binder(app, tree->completions);
+    tree->run.emplace(&app, def->bind(binder));
+  }
+  for (CLI::App* app : root.get_subcommands([](const CLI::App*) { return true; })) {
+    app->fallthrough();
+    app->require_subcommand(0, 1);
+    for (CLI::App* below : app->get_subcommands([](const CLI::App*) { return true; })) below->fallthrough();
+  }
+  return tree;
+}
+
+int run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& talk, Printer& printer) {
+  Result<int> result = 0;
+  try {
+    result = parse_and_run(arguments, host, talk, printer);
+  } catch (const std::exception& exception) {
+    result = Error(Kind::bug, "bug", "cannot go on: something in modelctl is wrong")
+                 .because(exception.what())
+                 .help("please report it with the command you ran");
+  }
+  if (!printer.flush() && result) {
+    result = Error(Kind::io, "cannot-write-answer", "cannot write the answer to standard output");
+  }
+  if (result) return *result;
+  talk.fail(result.error());
+  return info(result.error().kind).exit_code;
+}
+
+}  // namespace modelctl::cli

@@ -1,0 +1,47 @@
+// docs: writes the pages of all commands, as man pages or as the Markdown of docs/reference/commands.
+#include "base/files.hpp"
+#include "cli/app.hpp"
+#include "cli/describe/page.hpp"
+
+#include <algorithm>
+
+namespace modelctl::cli {
+namespace {
+
+struct Request {
+  std::string format = "markdown";
+  std::string folder;
+};
+
+Result<void> write_pages(const CLI::App& app, const Request& request) {
+  Page page = page_of(app);
+  bool man = request.format == "man";
+  std::string name = page.name;
+  std::replace(name.begin(), name.end(), ' ', '-');
+  // Markdown pages stand in a folder of modelctl's own and need not repeat its name.
+  if (!man && app.get_parent() != nullptr) name.erase(0, name.find('-') + 1);
+  auto file = std::filesystem::path(request.folder) / (name + (man ? ".1" : ".md"));
+  TRY(write_file(file, as_bytes(man ? as_man(page) : as_markdown(page))));
+  for (const CLI::App* below : visible_commands(app)) TRY(write_pages(*below, request));
+  return {};
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<Request>();
+  binder.app.add_option("--format", request->format, "Form of the pages")->check(CLI::IsMember({"man", "markdown"}));
+  binder.complete(binder.app.add_option("--dir", request->folder, "Folder to write to"), Completes::folder)
+      ->type_name("FOLDER")
+      ->required();
+  return [request](Session&) -> Result<int> {
+    TRY(make_folder(request->folder));
+    auto tree = command_tree();
+    TRY(write_pages(tree->root, *request));
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"docs", "", bind}};
+
+}  // namespace
+std::span<const CommandDef> docs_command() { return defs; }
+}  // namespace modelctl::cli

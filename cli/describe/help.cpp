@@ -1,0 +1,74 @@
+// A page as --help prints it.
+#include "cli/describe/page.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::cli {
+namespace {
+
+constexpr std::size_t width = 100, widest_name = 28;
+
+// Text folded to the width, its further lines indented by `indent`; the first is taken to stand there already.
+std::string folded(const std::string& text, std::size_t indent) {
+  std::string result;
+  std::size_t column = indent;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = std::min(text.find(' ', at), text.size());
+    std::size_t length = end - at;
+    if (column > indent && column + 1 + length > width) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    if (column > indent) result += ' ', ++column;
+    result += text.substr(at, length);
+    column += length;
+    at = end + 1;
+  }
+  return result;
+}
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+std::string section(const std::string& title, const Rows& rows) {
+  if (rows.empty()) return "";
+  std::size_t column = 0;
+  for (const auto& [name, text] : rows) {
+    if (name.size() <= widest_name) column = std::max(column, name.size());
+  }
+  column += 4;
+  std::string result = fmt::format("\n{}:\n", title);
+  for (const auto& [name, text] : rows) {
+    std::string line = "  " + name;
+    if (line.size() + 2 > column) line += "\n" + std::string(column, ' ');
+    else line.resize(column, ' ');
+    result += line + folded(text, column) + "\n";
+  }
+  return result;
+}
+
+Rows rows_of(const std::vector<OptionEntry>& entries) {
+  Rows rows;
+  for (const OptionEntry& entry : entries) {
+    std::string indent = entry.names.rfind("--", 0) == 0 ? "    " : "";  // below the short names' long ones
+    rows.emplace_back(indent + entry.names + (entry.value.empty() ? "" : " " + entry.value),
+                      entry.description + (entry.required && !entry.value.empty() ? " (required)" : ""));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string as_help(const Page& page) {
+  std::string text = fmt::format("{}\n\nUsage: {}\n", page.summary, page.usage);
+  text += section("Commands", Rows(page.commands.begin(), page.commands.end()));
+  text += section("Arguments", rows_of(page.arguments));
+  text += section("Options", rows_of(page.options));
+  text += section("Options of every command", rows_of(page.global_options));
+  if (!page.prose.empty()) text += "\n" + page.prose;
+  return text;
+}
+
+}  // namespace modelctl::cli

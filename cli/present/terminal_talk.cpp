@@ -1,0 +1,123 @@
+#include "cli/present/terminal_talk.hpp"
+
+#include "cli/present/diagnostics.hpp"
+#include "cli/present/printer.hpp"
+
+#include <fmt/core.h>
+
+#include <termios.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+
+namespace modelctl::cli {
+namespace {
+
+constexpr std::chrono::milliseconds redraw{100};  // a bar on a terminal
+constexpr std::chrono::seconds report{5};         // a line in a log
+constexpr std::size_t bar_width = 24;
+
+// Keeps what is typed off the screen while it lives.
+class EchoOff {
+ public:
+  EchoOff() {
+    good_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    if (good_) good_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+  }
+  ~EchoOff() {
+    if (good_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  EchoOff(const EchoOff&) = delete;
+  EchoOff& operator=(const EchoOff&) = delete;
+  explicit operator bool() const { return good_; }
+
+ private:
+  termios before_{};
+  bool good_;
+};
+
+}  // namespace
+
+TerminalTalk::TerminalTalk(std::FILE* err, Clock& clock, const Environment& environment)
+    : err_(err), clock_(clock), terminal_(::isatty(::fileno(err)) == 1 && environment.get("TERM") != "dumb") {
+  // https://no-color.org: set and not empty, whatever its value.
+  colour_ = terminal_ && environment.get("NO_COLOR").value_or("").empty();
+}
+
+void TerminalTalk::write(std::string_view text) {
+  if (drawn_) std::fputs("\r\x1b[K", err_);
+  drawn_ = false;
+  std::fwrite(text.data(), 1, text.size(), err_);
+  std::fflush(err_);
+}
+
+void TerminalTalk::say(std::string_view line) {
+  if (quiet_ || json_) return;
+  std::lock_guard lock(mutex_);
+  write(printable(line) + "\n");
+}
+
+void TerminalTalk::warn(const Error& warning) {
+  if (quiet_) return;
+  std::lock_guard lock(mutex_);
+  write(json_ ? render_json(warning, Severity::warning) + "\n" : render(warning, Severity::warning, colour_));
+}
+
+void TerminalTalk::fail(const Error& error) {
+  std::lock_guard lock(mutex_);
+  write(json_ ? render_json(error, Severity::error) + "\n" : render(error, Severity::error, colour_));
+}
+
+void TerminalTalk::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
+  if (quiet_ || json_) return;
+  std::lock_guard lock(mutex_);
+  auto now = clock_.steady();
+  if (what != work_) {
+    work_ = what;
+    shown_ = now;  // short work is never reported: nobody could read it
+    return;
+  }
+  if (total != 0 && done >= total) {
+    write("");
+    work_.clear();
+    return;
+  }
+  if (now - shown_ < (terminal_ ? std::chrono::steady_clock::duration(redraw) : report)) return;
+  shown_ = now;
+  draw(what, done, total);
+}
+
+void TerminalTalk::draw(std::string_view what, std::uint64_t done, std::uint64_t total) {
+  std::string name = printable(what);
+  std::string share = total == 0 ? std::to_string(done) : fmt::format("{:3.0f} %", 100.0 * done / total);
+  if (!terminal_) {
+    write(fmt::format("{}: {}\n", name, share));
+    return;
+  }
+  std::string bar;
+  if (total != 0) {
+    std::size_t full = std::min<std::size_t>(bar_width, bar_width * done / total);
+    bar = fmt::format("[{}{}] ", std::string(full, '#'), std::string(bar_width - full, '.'));
+  }
+  write(fmt::format("{}{}  {}", bar, share, name.substr(0, 40)));
+  drawn_ = true;
+}
+
+std::optional<std::string> TerminalTalk::ask_secret(std::string_view prompt) {
+  if (json_ || ::isatty(STDIN_FILENO) != 1) return std::nullopt;
+  std::lock_guard lock(mutex_);
+  EchoOff silent;
+  if (!silent) return std::nullopt;
+  write(fmt::format("{}: ", prompt));
+  std::string answer;
+  char c = 0;
+  ssize_t n = 0;
+  // A signal ends the read with EINTR, which gives up the question: the stop token says why.
+  while ((n = ::read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') answer += c;
+  write("\n");
+  return n == 1 ? std::optional(answer) : std::nullopt;
+}
+
+}  // namespace modelctl::cli

@@ -1,0 +1,16 @@
+#include "base/suggest.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace modelctl;
+
+TEST_CASE("swapped neighbours are one mistake") { CHECK(edit_distance("biuld", "build") == 1); }
+
+TEST_CASE("the nearest word is suggested, and none where nothing is near") {
+  std::vector<std::string> words = {"build", "bench", "pull"};
+  CHECK(nearest("biuld", words) == "build");
+  CHECK(nearest("pul", words) == "pull");
+  CHECK(nearest("deploy", words).empty());
+}
