@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 
 namespace modelctl::artifact {
@@ -33,12 +34,20 @@ Result<Artifact> open(const std::filesystem::path& path);
 Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<const void> owner, std::string_view name);
 // Where the weights part begins in a file whose first 64 bytes these are.
 Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name);
+// Compares the weights with the digest in the header. Opening does not: who runs a model has verified the package or
+// made the artifact, and a start in milliseconds reads no weight that it does not use.
+Result<void> verify_weights(const Artifact& artifact, std::string_view name);
 
 // Collects constants while a plan is made, one copy of equal ones, and writes the file without holding a second copy.
 class Writer {
  public:
-  // The offset of these bytes in the weights part. `tensor`'s memory is kept alive until write().
-  std::uint64_t add(const Tensor& tensor);
+  // Where a constant lies in the weights part: what PlanValue::offset and ::bytes are to say.
+  struct Place {
+    std::uint64_t offset;
+    std::uint64_t bytes;
+  };
+  // Shares the tensor's memory, until write(); a string tensor is encoded here.
+  Place add(const Tensor& tensor);
   std::uint64_t weights_bytes() const { return end_; }
   // Complete or absent.
   Result<void> write(const Plan& plan, const std::filesystem::path& path) const;

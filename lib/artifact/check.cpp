@@ -1,0 +1,231 @@
+// What a plan must keep to so that the runtime may follow it blindly. Each rule here is one that the runtime relies on.
+#include "artifact/format.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::artifact {
+namespace {
+
+class Checker {
+ public:
+  Checker(const Plan& plan, ByteSpan weights, Faults& faults) : plan_(plan), weights_(weights), faults_(faults) {}
+
+  void run() {
+    check_signature();
+    check_registers();
+    for (std::size_t i = 0; i < plan_.values.size(); ++i) check_value(i);
+    // The order of steps is judged by indices that must be sound by now.
+    if (!faults_.none()) return;
+    check_ports();
+    check_steps();
+  }
+
+ private:
+  template <class... T>
+  void fault(fmt::format_string<T...> format, T&&... arguments) {
+    faults_.add(Error(Kind::bad_input, "bad-artifact", fmt::format(format, std::forward<T>(arguments)...)));
+  }
+
+  bool is_value(std::int64_t index) const {
+    return index >= 0 && static_cast<std::uint64_t>(index) < plan_.values.size();
+  }
+  std::string quoted(std::size_t index) const { return fmt::format("'{}' ({})", plan_.values[index].name, index); }
+  static bool is_type(DType type) { return bits(type) > 0 || type == DType::string; }
+
+  void check_signature() {
+    for (const auto* ports : {&plan_.signature.inputs, &plan_.signature.outputs}) {
+      for (const Port& port : *ports) {
+        if (!is_type(port.type)) fault("the port '{}' has a type that is not known", port.name);
+        if (port.dims.size() > max_rank) fault("the port '{}' has more than {} dimensions", port.name, max_rank);
+        for (const PortDim& dim : port.dims) {
+          if (dim.size < 0 ? dim.size != -1 || dim.symbol.empty() : !dim.symbol.empty()) {
+            fault("a dimension of the port '{}' is neither a size nor a symbol", port.name);
+          }
+        }
+      }
+    }
+    if (plan_.inputs.size() != plan_.signature.inputs.size()) fault("the plan's inputs are not those of its signature");
+    if (plan_.outputs.size() != plan_.signature.outputs.size()) {
+      fault("the plan's outputs are not those of its signature");
+    }
+  }
+
+  void check_registers() {
+    for (std::size_t i = 0; i < plan_.shapes.size(); ++i) {
+      const ShapeInstruction& at = plan_.shapes[i];
+      auto before = [&](std::int64_t index) { return index >= 0 && static_cast<std::uint64_t>(index) < i; };
+      bool good = false;
+      switch (at.op) {
+        case ShapeOp::constant: good = true; break;
+        case ShapeOp::input_dim:
+          good = at.a >= 0 && static_cast<std::uint64_t>(at.a) < plan_.signature.inputs.size() && at.b >= 0 &&
+                 static_cast<std::uint64_t>(at.b) < plan_.signature.inputs[static_cast<std::size_t>(at.a)].dims.size();
+          break;
+        case ShapeOp::late_dim:
+          good = is_value(at.a) && plan_.values[static_cast<std::size_t>(at.a)].late && at.b >= 0 &&
+                 static_cast<std::uint64_t>(at.b) < plan_.values[static_cast<std::size_t>(at.a)].dims.size();
+          break;
+        case ShapeOp::add:
+        case ShapeOp::sub:
+        case ShapeOp::mul:
+        case ShapeOp::floor_div:
+        case ShapeOp::ceil_div:
+        case ShapeOp::mod:
+        case ShapeOp::min:
+        case ShapeOp::max: good = before(at.a) && before(at.b); break;
+      }
+      if (!good) fault("instruction {} of the shape program is not valid", i);
+    }
+  }
+
+  void check_value(std::size_t index) {
+    const PlanValue& value = plan_.values[index];
+    if (!is_type(value.type)) fault("the value {} has a type that is not known", quoted(index));
+    if (value.dims.size() > max_rank) fault("the value {} has more than {} dimensions", quoted(index), max_rank);
+    for (std::size_t axis = 0; axis < value.dims.size(); ++axis) {
+      std::uint32_t at = value.dims[axis];
+      if (at >= plan_.shapes.size()) {
+        fault("a dimension of the value {} is no register", quoted(index));
+        return;
+      }
+      const ShapeInstruction& source = plan_.shapes[at];
+      if (value.late && (source.op != ShapeOp::late_dim || source.a != static_cast<std::int64_t>(index) ||
+                         source.b != static_cast<std::int64_t>(axis))) {
+        fault("the value {} is late, but dimension {} is not its own", quoted(index), axis);
+      }
+    }
+    if (value.storage > Storage::computed) fault("the value {} has a storage that is not known", quoted(index));
+    if (value.late && value.storage != Storage::computed) fault("the value {} cannot be late", quoted(index));
+    if (value.storage == Storage::constant) check_constant(index);
+  }
+
+  void check_constant(std::size_t index) {
+    const PlanValue& value = plan_.values[index];
+    Dims dims;
+    for (std::uint32_t at : value.dims) {
+      if (plan_.shapes[at].op != ShapeOp::constant) return fault("the constant {} has no fixed size", quoted(index));
+      dims.push_back(plan_.shapes[at].a);
+    }
+    auto count = element_count(dims);
+    if (value.offset % weight_alignment != 0 || value.offset > weights_.size() ||
+        value.bytes > weights_.size() - value.offset || !count) {
+      return fault("the constant {} lies outside the weights", quoted(index));
+    }
+    if (value.type == DType::string) {
+      ByteSpan bytes = weights_.subspan(value.offset, value.bytes);
+      if (!decode_strings(bytes, static_cast<std::uint64_t>(*count))) {
+        fault("the strings of the constant {} are damaged", quoted(index));
+      }
+    } else if (byte_size(value.type, dims) != value.bytes) {
+      fault("the constant {} is {}, but takes {} bytes", quoted(index), describe(value.type, dims), value.bytes);
+    }
+  }
+
+  void check_ports() {
+    std::vector<bool> seen(plan_.values.size());
+    for (std::size_t i = 0; i < plan_.inputs.size(); ++i) {
+      std::int32_t value = plan_.inputs[i];
+      if (!is_value(value) || plan_.values[static_cast<std::size_t>(value)].storage != Storage::input ||
+          seen[static_cast<std::size_t>(value)]) {
+        fault("input {} of the plan is not a value of its own", i);
+        continue;
+      }
+      seen[static_cast<std::size_t>(value)] = true;
+      check_port(plan_.signature.inputs[i], static_cast<std::size_t>(value));
+    }
+    for (std::size_t i = 0; i < plan_.values.size(); ++i) {
+      if (plan_.values[i].storage == Storage::input && !seen[i]) fault("the value {} is no input", quoted(i));
+    }
+    for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
+      if (!is_value(plan_.outputs[i])) {
+        fault("output {} of the plan is no value", i);
+        continue;
+      }
+      check_port(plan_.signature.outputs[i], static_cast<std::size_t>(plan_.outputs[i]));
+    }
+  }
+
+  void check_port(const Port& port, std::size_t index) {
+    const PlanValue& value = plan_.values[index];
+    if (value.type != port.type || value.dims.size() != port.dims.size()) {
+      fault("the value {} is not of the type and rank that the signature has for '{}'", quoted(index), port.name);
+    }
+  }
+
+  // `made[v]`: the step that makes value v, plus one; 0 is before all steps.
+  void check_steps() {
+    constexpr std::size_t never = ~std::size_t{0};
+    std::vector<std::size_t> made(plan_.values.size(), never);
+    for (std::size_t i = 0; i < plan_.values.size(); ++i) {
+      if (plan_.values[i].storage != Storage::computed) made[i] = 0;
+    }
+    for (std::size_t i = 0; i < plan_.steps.size(); ++i) check_step(i, made, never);
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      if (made[i] == never) fault("no step makes the value {}", quoted(i));
+    }
+    if (!faults_.none()) return;
+    // A register is known once all late values below it are there; a step needs the sizes of what it makes before.
+    std::vector<std::size_t> known(plan_.shapes.size());
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const ShapeInstruction& at = plan_.shapes[i];
+      if (at.op == ShapeOp::late_dim) known[i] = made[static_cast<std::size_t>(at.a)];
+      if (at.op > ShapeOp::late_dim) {
+        known[i] = std::max(known[static_cast<std::size_t>(at.a)], known[static_cast<std::size_t>(at.b)]);
+      }
+    }
+    for (std::size_t i = 0; i < plan_.values.size(); ++i) {
+      if (plan_.values[i].late) continue;
+      for (std::uint32_t at : plan_.values[i].dims) {
+        if (known[at] > 0 && known[at] >= made[i]) {
+          fault("the size of the value {} is not known when it is made", quoted(i));
+          break;
+        }
+      }
+    }
+  }
+
+  void check_step(std::size_t index, std::vector<std::size_t>& made, std::size_t never) {
+    const Step& step = plan_.steps[index];
+    std::string_view routine = step.routine;
+    if (!routine.starts_with("kernel:") && !(routine.starts_with("op:") && routine.find(':', 3) != routine.npos)) {
+      fault("step {} runs '{}', which is no kind of routine", index, routine);
+    }
+    for (std::int32_t input : step.inputs) {
+      if (input == absent) continue;
+      if (!is_value(input)) {
+        fault("an input of step {} is no value", index);
+      } else if (made[static_cast<std::size_t>(input)] == never) {
+        fault("step {} reads the value {} before it is made", index, quoted(static_cast<std::size_t>(input)));
+      }
+    }
+    for (std::int32_t output : step.outputs) {
+      if (output == absent) continue;
+      if (!is_value(output)) {
+        fault("an output of step {} is no value", index);
+      } else if (made[static_cast<std::size_t>(output)] != never) {
+        fault("step {} makes the value {}, which is there already", index, quoted(static_cast<std::size_t>(output)));
+      } else {
+        made[static_cast<std::size_t>(output)] = index + 1;
+      }
+    }
+    if (step.in_place != -1) {
+      auto at = static_cast<std::size_t>(step.in_place);
+      if (step.in_place < 0 || at >= step.inputs.size() || step.inputs[at] == absent || step.outputs.empty() ||
+          step.outputs[0] == absent) {
+        fault("step {} works in place of an operand that it does not have", index);
+      }
+    }
+  }
+
+  const Plan& plan_;
+  ByteSpan weights_;
+  Faults& faults_;
+};
+
+}  // namespace
+
+void check(const Plan& plan, ByteSpan weights, Faults& faults) { Checker(plan, weights, faults).run(); }
+
+}  // namespace modelctl::artifact

@@ -1,0 +1,40 @@
+// The bytes of the plan, both ways. Internal to the component.
+#pragma once
+
+#include "artifact/plan.hpp"
+#include "base/bytes.hpp"
+#include "base/digest.hpp"
+
+namespace modelctl::artifact {
+
+inline constexpr std::string_view magic = "modelrt\n";
+// Readers take their own version only: a plan names kernels, whose packed weights are as fixed as the format.
+inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::size_t header_bytes = 64;
+inline constexpr std::uint64_t page = 4096;
+inline constexpr std::uint64_t weight_alignment = 64;
+
+struct Header {
+  std::uint64_t plan_bytes = 0;     // behind the header, without the padding
+  std::uint64_t weights_bytes = 0;  // from weights_offset() on
+  Digest weights_digest;
+
+  std::uint64_t weights_offset() const { return (header_bytes + plan_bytes + page - 1) / page * page; }
+};
+
+void encode(const Header& header, ByteWriter& out);
+Result<Header> decode_header(ByteSpan bytes, std::string_view name);
+
+void encode(const Plan& plan, ByteWriter& out);
+// Every length is checked against the bytes left; what the numbers mean is checked by check().
+Result<Plan> decode_plan(ByteSpan bytes, std::string_view name);
+
+// String constants lie in the weights as a u32 length and that many bytes each.
+std::vector<std::byte> encode_strings(std::span<const std::string> strings);
+// Nothing where the bytes do not hold exactly `count` of them.
+std::optional<std::vector<std::string>> decode_strings(ByteSpan bytes, std::uint64_t count);
+
+// Everything that the runtime relies on: indices, offsets, sizes, order. `weights` are read for strings only.
+void check(const Plan& plan, ByteSpan weights, Faults& faults);
+
+}  // namespace modelctl::artifact

@@ -1,0 +1,59 @@
+#include "artifact/artifact.hpp"
+#include "artifact/format.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::artifact {
+namespace {
+
+Error cut(std::string_view name, std::uint64_t there, std::uint64_t expected) {
+  return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': the artifact is damaged", name))
+      .at(std::string(name))
+      .because(fmt::format("it has {} bytes where its header says {}", there, expected))
+      .help("copy it again, or build the model again");
+}
+
+}  // namespace
+
+Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name) {
+  return TRY(decode_header(header, name)).weights_offset();
+}
+
+Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<const void> owner, std::string_view name) {
+  Header header = TRY(decode_header(plan_part, name));
+  if (plan_part.size() != header.weights_offset() || weights.size() != header.weights_bytes) {
+    return cut(name, plan_part.size() + weights.size(), header.weights_offset() + header.weights_bytes);
+  }
+  if (reinterpret_cast<std::uintptr_t>(weights.data()) % weight_alignment != 0) {
+    return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': its weights are not aligned", name))
+        .at(std::string(name));
+  }
+  ByteSpan plan_bytes = plan_part.subspan(header_bytes, header.plan_bytes);
+  ByteSpan padding = plan_part.subspan(header_bytes + header.plan_bytes);
+  Faults faults;
+  if (std::any_of(padding.begin(), padding.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
+    faults.add(Error(Kind::bad_input, "bad-artifact", "the padding behind the plan is not zero"));
+  }
+  Plan plan = TRY(decode_plan(plan_bytes, name));
+  check(plan, weights, faults);
+  if (!faults.none()) {
+    Error error = std::move(faults).sum(fmt::format("cannot read '{}': the artifact is damaged", name));
+    error.where = name;
+    for (Error& each : error.faults) each.where = name;
+    return error;
+  }
+  return Artifact{std::move(plan), plan_part, weights, std::move(owner)};
+}
+
+Result<Artifact> open(const std::filesystem::path& path) {
+  auto file = TRY(MappedFile::open(path));
+  ByteSpan bytes = file->bytes();
+  Header header = TRY(decode_header(bytes, path.string()));
+  std::uint64_t offset = header.weights_offset();
+  if (bytes.size() < offset) return cut(path.string(), bytes.size(), offset + header.weights_bytes);
+  return open(bytes.first(offset), bytes.subspan(offset), file, path.string());
+}
+
+}  // namespace modelctl::artifact

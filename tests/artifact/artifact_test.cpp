@@ -1,0 +1,265 @@
+#include "support/plans.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+using namespace modelctl;
+using artifact::ShapeOp;
+using test::PlanMaker;
+using test::Scratch;
+
+namespace {
+
+// x[n,3] -> relu -> y; w is a constant that nobody needs twice, s is one of strings.
+PlanMaker small() {
+  PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 3});
+  auto w = maker.constant("w", Tensor::of<float>(DType::f32, {3}, {1, 2, 3}));
+  maker.constant("s", Tensor::of_strings({2}, {"zero", "one"}));
+  auto sum = maker.like("sum", x);
+  auto y = maker.like("y", x);
+  maker.step("op::Add", {x, w}, {sum});
+  maker.step("op::Elu", {sum, artifact::absent}, {y},
+             {{"alpha", 0.5f},
+              {"axes", std::vector<std::int64_t>{1, -1}},
+              {"mode", std::string("linear")},
+              {"keys", std::vector<std::string>{"a", ""}},
+              {"scales", std::vector<float>{1.5f}},
+              {"count", std::int64_t{7}},
+              {"value", Tensor::of<std::int64_t>(DType::i64, {2}, {4, 5})},
+              {"words", Tensor::of_strings({1}, {"word"})}},
+             0);
+  maker.output("y", y);
+  maker.plan.metadata = {{"model", "small"}, {"producer", "test"}};
+  return maker;
+}
+
+std::vector<std::byte> written(const PlanMaker& maker) {
+  Scratch scratch;
+  REQUIRE(maker.writer.write(maker.plan, scratch / "a"));
+  return read_file(scratch / "a").value();
+}
+
+// The error of opening these bytes as a file.
+Error refused(ByteSpan bytes) {
+  Scratch scratch;
+  REQUIRE(write_file(scratch / "a", bytes));
+  auto opened = artifact::open(scratch / "a");
+  REQUIRE(!opened);
+  Error error = std::move(opened).error();
+  std::string name = (scratch / "a").string();
+  for (std::size_t at; (at = error.what.find(name)) != std::string::npos;) error.what.replace(at, name.size(), "a");
+  return error;
+}
+
+// The only fault of a plan that was spoilt.
+std::string fault_of(const PlanMaker& maker) {
+  Error error = refused(written(maker));
+  CHECK(error.code == "bad-artifact");
+  CHECK(error.faults.empty());
+  return error.what;
+}
+
+}  // namespace
+
+TEST_CASE("what was written is read back the same") {
+  PlanMaker maker = small();
+  auto opened = maker.artifact();
+  REQUIRE(opened);
+  const artifact::Plan& plan = opened->plan;
+  CHECK(plan.signature.inputs.at(0).dims.at(0).symbol == "n");
+  CHECK(plan.signature.outputs.at(0).name == "y");
+  CHECK(plan.shapes.size() == maker.plan.shapes.size());
+  CHECK(plan.values.at(1).bytes == 12);
+  REQUIRE(plan.steps.size() == 2);
+  CHECK(plan.steps[0].routine == "op::Add");
+  CHECK(plan.steps[1].inputs == std::vector<std::int32_t>{3, artifact::absent});
+  CHECK(plan.steps[1].in_place == 0);
+  const Attributes& attributes = plan.steps[1].attributes;
+  CHECK(attributes.size() == 8);
+  CHECK(attributes.number("alpha") == 0.5f);
+  CHECK(attributes.integers("axes") == std::vector<std::int64_t>{1, -1});
+  CHECK(attributes.text("mode") == "linear");
+  CHECK(attributes.texts("keys") == std::vector<std::string>{"a", ""});
+  CHECK(attributes.numbers("scales") == std::vector<float>{1.5f});
+  CHECK(attributes.integer("count") == 7);
+  CHECK(same(*attributes.tensor("value"), Tensor::of<std::int64_t>(DType::i64, {2}, {4, 5})));
+  CHECK(same(*attributes.tensor("words"), Tensor::of_strings({1}, {"word"})));
+  CHECK(plan.metadata.at("model") == "small");
+  float weight;
+  std::memcpy(&weight, opened->weights.data() + plan.values[1].offset + 8, 4);
+  CHECK(weight == 3);
+}
+
+TEST_CASE("the same plan and weights give the same bytes") { CHECK(written(small()) == written(small())); }
+
+TEST_CASE("the weights begin on a page, where the header says") {
+  auto bytes = written(small());
+  CHECK(artifact::weights_offset(bytes, "a").value() == 4096);
+  CHECK(bytes.size() == 4096 + 64 + 15);
+}
+
+TEST_CASE("equal constants are stored once") {
+  PlanMaker maker;
+  auto ones = Tensor::of<float>(DType::f32, {2}, {1, 1});
+  maker.constant("a", ones);
+  maker.constant("b", Tensor::of<float>(DType::f32, {1, 2}, {1, 1}));
+  maker.constant("c", Tensor::of<float>(DType::f32, {2}, {1, 2}));
+  CHECK(maker.plan.values[0].offset == maker.plan.values[1].offset);
+  CHECK(maker.plan.values[2].offset == 64);
+  CHECK(maker.writer.weights_bytes() == 72);
+}
+
+TEST_CASE("an altered weight is found by who asks") {
+  auto bytes = written(small());
+  Scratch scratch;
+  REQUIRE(write_file(scratch / "good", bytes));
+  CHECK(artifact::verify_weights(artifact::open(scratch / "good").value(), "good").has_value());
+  bytes[4096] ^= std::byte{1};
+  REQUIRE(write_file(scratch / "bad", bytes));
+  auto verdict = artifact::verify_weights(artifact::open(scratch / "bad").value(), "bad");
+  REQUIRE(!verdict);
+  CHECK(verdict.error().kind == Kind::untrusted);
+  CHECK(verdict.error().what == "cannot use 'bad': its weights were altered");
+}
+
+TEST_CASE("a file that is no artifact is refused") {
+  Error error = refused(as_bytes("PK\3\4 this is something else, and long enough to hold a header of 64 bytes"));
+  CHECK(error.what == "cannot read 'a': it is no artifact");
+  CHECK(error.why.at(0) == "it does not begin as artifacts do");
+  CHECK(refused({}).what == "cannot read 'a': it is no artifact");
+}
+
+TEST_CASE("an artifact of another version is refused by its number") {
+  auto bytes = written(small());
+  bytes[8] = std::byte{9};
+  Error error = refused(bytes);
+  CHECK(error.code == "artifact-version");
+  CHECK(error.what == "cannot read 'a': it is an artifact of version 9, and this program reads version 1");
+}
+
+TEST_CASE("an artifact cut anywhere is refused") {
+  auto bytes = written(small());
+  for (std::size_t size = 0; size < bytes.size(); size += size < 900 ? 1 : 61) { refused(ByteSpan(bytes).first(size)); }
+  bytes.push_back({});
+  Error error = refused(bytes);
+  CHECK(error.why.at(0) == "it has 4176 bytes where its header says 4175");
+}
+
+TEST_CASE("a plan with any one byte altered is refused or harmless") {
+  auto bytes = written(small());
+  std::size_t opened = 0;
+  auto owner = std::make_shared<int>();
+  for (std::size_t at = 0; at < 1024; ++at) {
+    for (std::uint8_t change : {0x01, 0x80, 0xff}) {
+      auto spoilt = bytes;
+      spoilt[at] ^= std::byte{change};
+      // An aligned copy, as a mapping would be.
+      Tensor memory(DType::u8, {static_cast<std::int64_t>(spoilt.size())});
+      std::memcpy(memory.mutable_view().data, spoilt.data(), spoilt.size());
+      if (artifact::open(memory.bytes().first(4096), memory.bytes().subspan(4096), owner, "a")) ++opened;
+    }
+  }
+  CHECK(opened > 0);  // the digest, names and numbers that mean nothing to the runtime
+}
+
+TEST_CASE("each rule of a plan is enforced, with its own message") {
+  PlanMaker maker = small();
+  SUBCASE("a constant outside the weights") {
+    maker.plan.values[1].offset = 1 << 20;
+    CHECK(fault_of(maker) == "the constant 'w' (1) lies outside the weights");
+  }
+  SUBCASE("a constant whose end overflows") {
+    maker.plan.values[1].bytes = ~std::uint64_t{0};
+    CHECK(fault_of(maker) == "the constant 'w' (1) lies outside the weights");
+  }
+  SUBCASE("a constant of another size") {
+    maker.plan.values[1].bytes = 8;
+    CHECK(fault_of(maker) == "the constant 'w' (1) is f32[3], but takes 8 bytes");
+  }
+  SUBCASE("a constant of 2^62 elements") {
+    maker.plan.shapes[maker.plan.values[1].dims[0]].a = std::int64_t{1} << 62;
+    CHECK(fault_of(maker) == "the constant 'w' (1) is f32[4611686018427387904], but takes 12 bytes");
+  }
+  SUBCASE("a constant whose size depends on an input") {
+    maker.plan.values[1].dims[0] = 0;
+    CHECK(fault_of(maker) == "the constant 'w' (1) has no fixed size");
+  }
+  SUBCASE("damaged strings") {
+    maker.plan.values[2].bytes = 14;
+    CHECK(fault_of(maker) == "the strings of the constant 's' (2) are damaged");
+  }
+  SUBCASE("a type that is not known") {
+    maker.plan.values[3].type = static_cast<DType>(99);
+    CHECK(fault_of(maker) == "the value 'sum' (3) has a type that is not known");
+  }
+  SUBCASE("a dimension that is no register") {
+    maker.plan.values[3].dims[0] = 4096;
+    CHECK(fault_of(maker) == "a dimension of the value 'sum' (3) is no register");
+  }
+  SUBCASE("a shape instruction that reads ahead") {
+    maker.reg(ShapeOp::add, 0, static_cast<std::int64_t>(maker.plan.shapes.size()));
+    CHECK(fault_of(maker) == "instruction 4 of the shape program is not valid");
+  }
+  SUBCASE("a shape instruction that reads no input") {
+    maker.reg(ShapeOp::input_dim, 0, 2);
+    CHECK(fault_of(maker) == "instruction 4 of the shape program is not valid");
+  }
+  SUBCASE("a step that reads what is not there yet") {
+    maker.plan.steps[0].inputs[1] = 4;
+    CHECK(fault_of(maker) == "step 0 reads the value 'y' (4) before it is made");
+  }
+  SUBCASE("a step that reads no value") {
+    maker.plan.steps[0].inputs[1] = 77;
+    CHECK(fault_of(maker) == "an input of step 0 is no value");
+  }
+  SUBCASE("a value made twice") {
+    maker.plan.steps[1].outputs.push_back(3);
+    CHECK(fault_of(maker) == "step 1 makes the value 'sum' (3), which is there already");
+  }
+  SUBCASE("a step that writes to a constant") {
+    maker.plan.steps[1].outputs.push_back(1);
+    CHECK(fault_of(maker) == "step 1 makes the value 'w' (1), which is there already");
+  }
+  SUBCASE("a value that nobody makes") {
+    maker.like("z", 0);
+    CHECK(fault_of(maker) == "no step makes the value 'z' (5)");
+  }
+  SUBCASE("a step in place of nothing") {
+    maker.plan.steps[1].in_place = 1;
+    CHECK(fault_of(maker) == "step 1 works in place of an operand that it does not have");
+  }
+  SUBCASE("a routine of no kind") {
+    maker.plan.steps[0].routine = "Add";
+    CHECK(fault_of(maker) == "step 0 runs 'Add', which is no kind of routine");
+  }
+  SUBCASE("an input used twice") {
+    maker.plan.inputs.push_back(0);
+    maker.plan.signature.inputs.push_back(maker.plan.signature.inputs[0]);
+    CHECK(fault_of(maker) == "input 1 of the plan is not a value of its own");
+  }
+  SUBCASE("an output of another type than the signature's") {
+    maker.plan.signature.outputs[0].type = DType::i64;
+    CHECK(fault_of(maker) == "the value 'y' (4) is not of the type and rank that the signature has for 'y'");
+  }
+  SUBCASE("a dimension of the signature that says nothing") {
+    maker.plan.signature.inputs[0].dims[0].symbol.clear();
+    CHECK(fault_of(maker) == "a dimension of the port 'x' is neither a size nor a symbol");
+  }
+  SUBCASE("a size that is known too late") {
+    auto late = maker.late("late", DType::f32, 1);
+    maker.plan.values[3].dims = {maker.plan.values[static_cast<std::size_t>(late)].dims[0], 0};
+    maker.step("op::NonZero", {3}, {late});
+    CHECK(fault_of(maker) == "the size of the value 'sum' (3) is not known when it is made");
+  }
+}
+
+TEST_CASE("a damaged plan tells every fault at once") {
+  PlanMaker maker = small();
+  maker.plan.values[1].bytes = 8;
+  maker.plan.values[3].type = DType::undefined;
+  Error error = refused(written(maker));
+  CHECK(error.what == "cannot read 'a': the artifact is damaged");
+  CHECK(error.faults.size() == 2);
+}
