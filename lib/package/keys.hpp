@@ -1,0 +1,63 @@
+// Signing keys: ECDSA P-256 with SHA-256 (the default, which every verifier of Sigstore bundles accepts) and Ed25519.
+#pragma once
+
+#include "base/digest.hpp"
+#include "package/secret.hpp"
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+struct evp_pkey_st;
+
+namespace modelctl::package {
+
+enum class Algorithm : std::uint8_t { ecdsa_p256, ed25519 };
+std::string_view name(Algorithm algorithm);  // "ecdsa-p256", "ed25519"
+
+class PublicKey {
+ public:
+  // A PEM SubjectPublicKeyInfo. `where` names it in errors.
+  static Result<PublicKey> parse(std::string_view pem, std::string_view where);
+  static Result<PublicKey> read(const std::filesystem::path& path);
+
+  Algorithm algorithm() const { return algorithm_; }
+  std::string pem() const;
+  Digest fingerprint() const;  // SHA-256 of the DER SubjectPublicKeyInfo
+  bool verifies(ByteSpan message, ByteSpan signature) const;
+
+ private:
+  friend class PrivateKey;
+  PublicKey(std::shared_ptr<evp_pkey_st> key, Algorithm algorithm) : key_(std::move(key)), algorithm_(algorithm) {}
+  std::shared_ptr<evp_pkey_st> key_;
+  Algorithm algorithm_;
+};
+
+class PrivateKey {
+ public:
+  static Result<PrivateKey> generate(Algorithm algorithm);
+
+  // Asked for once, and only if the key is encrypted.
+  using AskPassphrase = std::function<Result<Secret>()>;
+  // PEM: PKCS#8, encrypted or plain, or SEC 1.
+  static Result<PrivateKey> parse(const Secret& pem, std::string_view where, const AskPassphrase& ask);
+  static Result<PrivateKey> read(const std::filesystem::path& path, const AskPassphrase& ask);
+
+  // PEM PKCS#8, encrypted (PBES2 with scrypt N=2^14 r=8 p=5 and AES-256-CBC) unless the passphrase is empty.
+  Result<Secret> pem(const Secret& passphrase) const;
+  Algorithm algorithm() const { return public_.algorithm(); }
+  const PublicKey& public_key() const { return public_; }
+
+  // The same message gives the same signature: Ed25519 is so by nature, ECDSA by the nonce of RFC 6979.
+  Result<std::vector<std::byte>> sign(ByteSpan message) const;
+
+ private:
+  explicit PrivateKey(PublicKey key) : public_(std::move(key)) {}
+  PublicKey public_;  // OpenSSL's object holds both halves
+};
+
+// Writes PREFIX.key (mode 0600) and PREFIX.pub (0644); fails if either is there, unless `replace`.
+Result<void> write_key_pair(const PrivateKey& key, const Secret& passphrase, const std::filesystem::path& prefix,
+                            bool replace);
+
+}  // namespace modelctl::package

@@ -1,0 +1,199 @@
+#include "package/package.hpp"
+
+#include "package/archive_internal.hpp"
+
+#include <fmt/core.h>
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <algorithm>
+
+namespace modelctl::package {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
+
+// Calls use(piece) for each piece of a mapping and lets go of its pages afterwards: they would count as our memory.
+// Whoever needs them again finds them in the system's cache.
+template <class Use>
+Result<void> each_piece(ByteSpan bytes, const Use& use) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  while (!bytes.empty()) {
+    ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
+    TRY(use(piece));
+    auto begin = reinterpret_cast<std::uintptr_t>(piece.data());
+    std::uintptr_t first = begin / page * page;
+    ::madvise(reinterpret_cast<void*>(first), begin + piece.size() - first, MADV_DONTNEED);
+    bytes = bytes.subspan(piece.size());
+  }
+  return {};
+}
+
+// Reports how far a verification has come, and ends it when a stop was asked for.
+class Progress {
+ public:
+  Progress(Talk& talk, const StopToken& stop, std::uint64_t total) : talk_(talk), stop_(stop), total_(total) {}
+  Result<void> add(std::uint64_t bytes) {
+    if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "stopped verifying; nothing was used");
+    talk_.progress("verifying", done_ += bytes, total_);
+    return {};
+  }
+
+ private:
+  Talk& talk_;
+  const StopToken& stop_;
+  std::uint64_t total_, done_ = 0;
+};
+
+Result<void> feed_all(ByteSpan archive, StreamReader& reader, Talk& talk, const StopToken& stop) {
+  Progress progress(talk, stop, archive.size());
+  TRY(each_piece(archive, [&](ByteSpan piece) -> Result<void> {
+    TRY(reader.feed(piece));
+    return progress.add(piece.size());
+  }));
+  return reader.finish();
+}
+
+class NoSink : public EntrySink {
+ public:
+  Result<void> begin(const Entry&) override { return {}; }
+  Result<void> write(ByteSpan) override { return {}; }
+  Result<void> end(const Entry&) override { return {}; }
+};
+
+Error bad_folder(const fs::path& path, std::string what, std::string reason) {
+  return Error(Kind::untrusted, "altered", std::move(what)).at(path.string()).because(std::move(reason));
+}
+
+// Whether the folder holds nothing but what the manifest names: no other file, no link, nothing special.
+Result<void> check_folder(const fs::path& root, const Manifest& manifest) {
+  std::error_code code;
+  for (fs::recursive_directory_iterator at(root, code), end; !code && at != end; at.increment(code)) {
+    fs::file_status status = at->symlink_status(code);
+    if (code) break;
+    if (fs::is_directory(status)) continue;
+    std::string path = at->path().lexically_relative(root).generic_string();
+    std::string what = fmt::format("cannot use the package: '{}' does not belong there", path.substr(0, 200));
+    if (!fs::is_regular_file(status)) return bad_folder(at->path(), what, "it is no regular file");
+    if (path != manifest_path && path != bundle_path && manifest.find(path) == nullptr) {
+      return bad_folder(at->path(), what, "the manifest does not name it");
+    }
+  }
+  if (code) return system_error(code.value(), fmt::format("cannot read '{}'", root.string()), root);
+  return {};
+}
+
+}  // namespace
+
+Result<Package> Package::open(const fs::path& path) {
+  Package package;
+  package.path_ = path;
+  std::error_code code;
+  if (fs::is_directory(path, code)) TRY(package.open_folder(path));
+  else TRY(package.open_archive(path));
+  return package;
+}
+
+Result<void> Package::open_archive(const fs::path& path) {
+  archive_ = TRY(MappedFile::open(path));
+  ByteSpan bytes = archive_->bytes();
+  std::uint64_t at = 0;
+  auto take = [&](std::uint64_t size) -> Result<ByteSpan> {
+    if (size > bytes.size() - at)
+      return bad_archive(bytes.size(), {}, bytes.empty() ? "it is empty" : "it ends too early");
+    at += size;
+    return bytes.subspan(at - size, size);
+  };
+  std::uint64_t timestamps[2];
+  auto document = [&](std::string_view name, std::uint64_t limit,
+                      std::uint64_t& timestamp) -> Result<std::string_view> {
+    ByteSpan block = TRY(take(tar_block));
+    DocumentHeader header = TRY(read_document_header(block, at - tar_block, name, limit));
+    timestamp = header.timestamp;
+    ByteSpan content = TRY(take(header.size));
+    TRY(check_zeros(TRY(take(tar_padding(header.size))), at - tar_padding(header.size), name));
+    return as_text(content);
+  };
+  manifest_text_ = TRY_BECAUSE(document(manifest_path, manifest_limit, timestamps[0]), path.string());
+  bundle_text_ = TRY_BECAUSE(document(bundle_path, bundle_limit, timestamps[1]), path.string());
+  manifest_ = TRY_BECAUSE(Manifest::read(manifest_text_), path.string());
+  for (std::uint64_t timestamp : timestamps) TRY_BECAUSE(check_timestamp(manifest_, timestamp), path.string());
+
+  Layout all = layout();
+  for (std::size_t i = 0; i < manifest_.entries.size(); ++i) {
+    const Slot& slot = all.slots()[i + 2];
+    ByteSpan header = TRY_BECAUSE(take(slot.at - slot.header_at), path.string());
+    TRY_BECAUSE(check_header(header, all.header(slot), slot), path.string());
+    contents_.push_back(TRY_BECAUSE(take(slot.size), path.string()));
+    TRY_BECAUSE(take(slot.end - at), path.string());
+  }
+  TRY_BECAUSE(take(2 * tar_block), path.string());
+  if (at != bytes.size()) return bad_archive(at, {}, "something follows the end of the archive").because(path.string());
+  return {};
+}
+
+Result<void> Package::open_folder(const fs::path& path) {
+  for (std::string_view document : {manifest_path, bundle_path}) {
+    files_.push_back(TRY_BECAUSE(MappedFile::open(path / document),
+                                 fmt::format("'{}' is a folder, but no unpacked package", path.string())));
+  }
+  manifest_text_ = as_text(files_[0]->bytes());
+  bundle_text_ = as_text(files_[1]->bytes());
+  manifest_ = TRY_BECAUSE(Manifest::read(manifest_text_), path.string());
+  for (const Entry& entry : manifest_.entries) {
+    auto file = MappedFile::open(path / entry.path);
+    if (!file && file.error().kind == Kind::not_found) {
+      return Error(Kind::bad_input, "missing-entry", fmt::format("cannot use the package: '{}' is missing", entry.path))
+          .at((path / entry.path).string())
+          .because("the manifest names it");
+    }
+    files_.push_back(TRY(std::move(file)));
+    contents_.push_back(files_.back()->bytes());
+    if (contents_.back().size() != entry.size) {
+      return Error(Kind::bad_input, "altered", fmt::format("cannot use the package: '{}' was altered", entry.path))
+          .at((path / entry.path).string())
+          .because(fmt::format("it has {} bytes and not {}", contents_.back().size(), entry.size));
+    }
+  }
+  return {};
+}
+
+Result<ByteSpan> Package::content(std::string_view path) const {
+  for (std::size_t i = 0; i < contents_.size(); ++i) {
+    if (manifest_.entries[i].path == path) return contents_[i];
+  }
+  return Error(Kind::not_found, "no-such-entry", fmt::format("cannot find '{}' in the package", path))
+      .at(path_.string());
+}
+
+const Entry* Package::first(Role role) const {
+  for (const Entry& entry : manifest_.entries) {
+    if (entry.role == role) return &entry;
+  }
+  return nullptr;
+}
+
+Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const StopToken& stop) const {
+  if (archive_) {
+    NoSink sink;
+    StreamReader reader(trust, sink);
+    TRY_BECAUSE(feed_all(archive_->bytes(), reader, talk, stop), path_.string());
+    if (reader.opened()->manifest != manifest_) return bad_archive(0, {}, "it changed while it was read");
+    return *reader.opened();
+  }
+  SignedManifest opened = TRY_BECAUSE(open_signed(manifest_text_, bundle_text_, trust), path_.string());
+  TRY(check_folder(path_, opened.manifest));
+  Progress progress(talk, stop, opened.manifest.payload_size());
+  for (std::size_t i = 0; i < contents_.size(); ++i) {
+    EntryCheck check(opened.manifest.entries[i]);
+    TRY(each_piece(contents_[i], [&](ByteSpan piece) -> Result<void> {
+      TRY(check.update(piece));
+      return progress.add(piece.size());
+    }));
+    TRY_BECAUSE(check.finish(), path_.string());
+  }
+  return opened;
+}
+
+}  // namespace modelctl::package

@@ -1,0 +1,69 @@
+// A package on this machine, mapped: an archive, or the folder that it was unpacked into. Opening checks the form and
+// costs nothing; whoever is going to use the content calls verify() first. Nobody may shorten the files meanwhile.
+#pragma once
+
+#include "base/files.hpp"
+#include "base/host.hpp"
+#include "package/reader.hpp"
+
+namespace modelctl::package {
+
+class Package {
+ public:
+  // Errors are bad_input for what is no package, unsupported for a newer format.
+  static Result<Package> open(const std::filesystem::path& path);
+
+  const Manifest& manifest() const { return manifest_; }
+  std::string_view manifest_text() const { return manifest_text_; }
+  std::string_view bundle_text() const { return bundle_text_; }
+  Digest digest() const { return Sha256::of(as_bytes(manifest_text_)); }  // the package's
+  bool is_folder() const { return archive_ == nullptr; }
+  Layout layout() const { return Layout(manifest_, manifest_text_.size(), bundle_text_.size()); }
+
+  // An entry's content, a view into the mapping, 64-byte aligned; entry `i` of the manifest.
+  ByteSpan content(std::size_t i) const { return contents_[i]; }
+  // The content of the entry with that path; not_found if there is none.
+  Result<ByteSpan> content(std::string_view path) const;
+  // The first entry of a role, or null.
+  const Entry* first(Role role) const;
+
+  // Checks the signature, then every byte of the package. Memory stays small at any size. Every refusal is untrusted.
+  Result<SignedManifest> verify(const Trust& trust, Talk& talk, const StopToken& stop) const;
+
+ private:
+  Package() = default;
+  Result<void> open_archive(const std::filesystem::path& path);
+  Result<void> open_folder(const std::filesystem::path& path);
+  std::filesystem::path path_;
+  std::shared_ptr<const MappedFile> archive_;
+  std::vector<std::shared_ptr<const MappedFile>> files_;  // of a folder: manifest, bundle, entries
+  Manifest manifest_;
+  std::string_view manifest_text_, bundle_text_;
+  std::vector<ByteSpan> contents_;
+};
+
+// Verifies an archive, read as a stream, or an unpacked folder. Every refusal is untrusted, malformed ones too.
+Result<SignedManifest> verify(const std::filesystem::path& path, const Trust& trust, Talk& talk, const StopToken& stop);
+
+// Verifies the archive while it unpacks it, then puts the whole folder in place; `folder` must not exist or be empty.
+Result<SignedManifest> unpack(const std::filesystem::path& archive, const std::filesystem::path& folder,
+                              const Trust& trust, Talk& talk, const StopToken& stop);
+
+// Receives entries into a folder that nobody sees yet, for unpack() and for transports.
+class FolderSink : public EntrySink {
+ public:
+  explicit FolderSink(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  ~FolderSink() override;
+  FolderSink(const FolderSink&) = delete;
+  FolderSink& operator=(const FolderSink&) = delete;
+  Result<void> opened(const SignedManifest& manifest) override;
+  Result<void> begin(const Entry& entry) override;
+  Result<void> write(ByteSpan bytes) override;
+  Result<void> end(const Entry& entry) override;
+
+ private:
+  std::filesystem::path folder_, path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace modelctl::package

@@ -1,0 +1,143 @@
+#include "package/signing.hpp"
+
+#include "base/json.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::package {
+namespace {
+
+std::string statement(std::string_view manifest) {
+  Json subject = {{"name", manifest_path}, {"digest", {{"sha256", Sha256::of(as_bytes(manifest)).hex()}}}};
+  Json document = {{"_type", "https://in-toto.io/Statement/v1"},
+                   {"subject", Json::array({std::move(subject)})},
+                   {"predicateType", predicate_type},
+                   {"predicate", Json::object()}};
+  return canonical_json(document);
+}
+
+std::size_t longest_signature(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? 64 : 72; }
+
+// The one spelling of a bundle, padded to the length that the algorithm's longest signature needs: where the payload
+// begins must not depend on the signature's value.
+std::string write_bundle(std::string_view payload, ByteSpan signature, const Digest& fingerprint, Algorithm algorithm) {
+  auto spell = [&](ByteSpan bytes) {
+    Json one = {{"sig", to_base64(bytes)}, {"keyid", ""}};
+    Json key = {{"hint", to_base64(std::as_bytes(std::span(fingerprint.bytes)))}};
+    Json document = {{"mediaType", bundle_media_type},
+                     {"verificationMaterial", {{"publicKey", std::move(key)}, {"tlogEntries", Json::array()}}},
+                     {"dsseEnvelope",
+                      {{"payload", to_base64(as_bytes(payload))},
+                       {"payloadType", statement_type},
+                       {"signatures", Json::array({std::move(one)})}}}};
+    return canonical_json(document);
+  };
+  std::string bundle = spell(signature);
+  std::size_t size = spell(std::vector<std::byte>(longest_signature(algorithm))).size();
+  bundle.resize(std::max(size, bundle.size()), ' ');
+  return bundle;
+}
+
+Error bad_signature(std::string reason) {
+  return Error(Kind::untrusted, "bad-signature", "cannot trust the package: its signature is not valid")
+      .at(std::string(bundle_path))
+      .because(std::move(reason));
+}
+
+struct Envelope {
+  Digest hint;
+  std::string payload;
+  std::vector<std::byte> signature;
+};
+
+// Only what is needed: everything else is compared as a whole with how we would have written it.
+Result<Envelope> read_envelope(std::string_view bundle) {
+  if (bundle.size() > bundle_limit) return bad_signature(fmt::format("it has more than {} bytes", bundle_limit));
+  Json document = TRY(parse_json(bundle, bundle_path));
+  std::string media_type = TRY(json_string(document, "mediaType", bundle_path));
+  if (media_type != bundle_media_type) {
+    return bad_signature(
+        fmt::format("its media type is '{}' and not '{}'", media_type.substr(0, 100), bundle_media_type));
+  }
+  const Json& material = *TRY(json_object(document, "verificationMaterial", bundle_path));
+  const Json& key = *TRY(json_object(material, "publicKey", bundle_path));
+  std::string hint = TRY(json_string(key, "hint", bundle_path));
+  const Json& envelope = *TRY(json_object(document, "dsseEnvelope", bundle_path));
+  const Json& signatures = *TRY(json_array(envelope, "signatures", bundle_path));
+  if (signatures.size() != 1)
+    return bad_signature(fmt::format("it holds {} signatures and not one", signatures.size()));
+  Envelope read;
+  std::vector<std::byte> fingerprint = TRY(from_base64(hint));
+  if (fingerprint.size() != read.hint.bytes.size()) return bad_signature("its key hint is no SHA-256 digest");
+  std::memcpy(read.hint.bytes.data(), fingerprint.data(), fingerprint.size());
+  read.payload = as_text(TRY(from_base64(TRY(json_string(envelope, "payload", bundle_path)))));
+  read.signature = TRY(from_base64(TRY(json_string(signatures[0], "sig", bundle_path))));
+  return read;
+}
+
+Error wrong_key(const Digest& hint, const Trust& trust) {
+  std::string trusted;
+  for (const TrustedKey& key : trust.keys()) {
+    if (trusted.size() > 2000) break;
+    trusted += fmt::format("{}'{}' ({})", trusted.empty() ? "" : ", ", key.name, key.key.fingerprint().text());
+  }
+  return Error(Kind::untrusted, "wrong-key", "cannot trust the package: it is signed with another key")
+      .at(std::string(bundle_path))
+      .because(fmt::format("it is signed with the key {}, and you trust {}", hint.text(),
+                           trusted.empty() ? "none" : trusted));
+}
+
+}  // namespace
+
+std::string pre_authentication(std::string_view type, std::string_view body) {
+  return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, body.size(), body);
+}
+
+Result<std::string> sign_manifest(std::string_view manifest, const PrivateKey& key) {
+  std::string payload = statement(manifest);
+  std::string message = pre_authentication(statement_type, payload);
+  std::vector<std::byte> signature = TRY(key.sign(as_bytes(message)));
+  return write_bundle(payload, signature, key.public_key().fingerprint(), key.algorithm());
+}
+
+std::size_t bundle_size(Algorithm algorithm) { return write_bundle(statement(""), {}, Digest{}, algorithm).size(); }
+
+Result<Signer> verify_bundle(std::string_view manifest, std::string_view bundle, const Trust& trust) {
+  auto envelope = read_envelope(bundle);
+  if (!envelope && envelope.error().kind == Kind::untrusted) return std::move(envelope).error();
+  if (!envelope) {
+    const Error& fault = envelope.error();
+    return bad_signature(fault.what + (fault.why.empty() ? "" : ": " + fault.why.front()));
+  }
+  const TrustedKey* trusted = trust.find(envelope->hint);
+  if (!trusted) return wrong_key(envelope->hint, trust);
+  std::string message = pre_authentication(statement_type, envelope->payload);
+  if (!trusted->key.verifies(as_bytes(message), envelope->signature)) {
+    return bad_signature(fmt::format("it was not made with the key '{}', or it was altered", trusted->name));
+  }
+  if (envelope->payload != statement(manifest)) {
+    return Error(Kind::untrusted, "altered", "cannot trust the package: its manifest is not the one that was signed")
+        .at(std::string(manifest_path))
+        .because(fmt::format("its digest is {}", Sha256::of(as_bytes(manifest)).text()));
+  }
+  Algorithm algorithm = trusted->key.algorithm();
+  if (write_bundle(envelope->payload, envelope->signature, envelope->hint, algorithm) != bundle) {
+    return bad_signature("its file is not in canonical form");
+  }
+  return Signer{trusted->name, envelope->hint, algorithm};
+}
+
+Result<SignedManifest> open_signed(std::string_view manifest, std::string_view bundle, const Trust& trust) {
+  Signer signer = TRY(verify_bundle(manifest, bundle, trust));
+  auto read = Manifest::read(manifest);
+  if (!read) {
+    // A signature over nonsense makes it no better: who signs a manifest that leaves the folder is not to be trusted.
+    Error error = std::move(read).error();
+    if (error.kind == Kind::bad_input) error.kind = Kind::untrusted;
+    return error;
+  }
+  return SignedManifest{std::move(*read), std::string(manifest), std::string(bundle), Sha256::of(as_bytes(manifest)),
+                        std::move(signer)};
+}
+
+}  // namespace modelctl::package

@@ -1,0 +1,58 @@
+#include "package/trust.hpp"
+
+#include "base/files.hpp"
+#include "base/json.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::package {
+namespace {
+
+constexpr std::size_t key_limit = 1000;
+
+Error bad_trust(const std::filesystem::path& path, std::string reason) {
+  return Error(Kind::bad_config, "bad-trust-file", fmt::format("cannot use the trust file '{}'", path.string()))
+      .at(path.string())
+      .because(std::move(reason));
+}
+
+Result<TrustedKey> read_key(const Json& item, const std::filesystem::path& path, std::size_t index) {
+  std::string where = fmt::format("{}: /keys/{}", path.string(), index);
+  std::string name = TRY(json_string(item, "name", where));
+  for (const auto& [key, value] : item.items()) {
+    if (key != "name" && key != "file" && key != "pem") return bad_trust(where, fmt::format("'{}' is not known", key));
+  }
+  if (item.contains("file") == item.contains("pem")) return bad_trust(where, "a key has either a 'file' or a 'pem'");
+  if (item.contains("pem")) {
+    return TrustedKey{std::move(name), TRY(PublicKey::parse(TRY(json_string(item, "pem", where)), where))};
+  }
+  return TrustedKey{std::move(name), TRY(PublicKey::read(path.parent_path() / TRY(json_string(item, "file", where))))};
+}
+
+}  // namespace
+
+Result<Trust> Trust::key(const std::filesystem::path& path) {
+  return Trust({{path.string(), TRY(PublicKey::read(path))}});
+}
+
+Result<Trust> Trust::file(const std::filesystem::path& path) {
+  Json document = TRY(parse_json(TRY(read_text_file(path, 1u << 20)), path.string()));
+  if (TRY(json_string(document, "format", path.string())) != "modelctl.trust/1") {
+    return bad_trust(path, "its format is not 'modelctl.trust/1'");
+  }
+  const Json& list = *TRY(json_array(document, "keys", path.string()));
+  if (list.empty()) return bad_trust(path, "it names no key");
+  if (list.size() > key_limit) return bad_trust(path, "it names more than 1000 keys");
+  std::vector<TrustedKey> keys;
+  for (std::size_t i = 0; i < list.size(); ++i) keys.push_back(TRY(read_key(list[i], path, i)));
+  return Trust(std::move(keys));
+}
+
+const TrustedKey* Trust::find(const Digest& fingerprint) const {
+  for (const TrustedKey& trusted : keys_) {
+    if (trusted.key.fingerprint() == fingerprint) return &trusted;
+  }
+  return nullptr;
+}
+
+}  // namespace modelctl::package

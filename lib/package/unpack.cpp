@@ -1,0 +1,123 @@
+// Archives read as a stream: verified, or verified and unpacked.
+#include "package/package.hpp"
+
+#include <fmt/core.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+
+namespace modelctl::package {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t piece_size = 1u << 20;
+
+class NoSink : public EntrySink {
+ public:
+  Result<void> begin(const Entry&) override { return {}; }
+  Result<void> write(ByteSpan) override { return {}; }
+  Result<void> end(const Entry&) override { return {}; }
+};
+
+struct Descriptor {
+  int number;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+};
+
+// Feeds the whole file to the reader; what was signed.
+Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, EntrySink& sink, std::string_view what,
+                                    Talk& talk, const StopToken& stop) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  struct stat status {};
+  if (file.number < 0 || ::fstat(file.number, &status) != 0) {
+    return system_error(errno, fmt::format("cannot open '{}'", path.string()), path);
+  }
+  StreamReader reader(trust, sink);
+  std::vector<std::byte> piece(piece_size);
+  std::uint64_t done = 0;
+  while (true) {
+    if (stop.stopped()) return Error(Kind::interrupted, "interrupted", fmt::format("stopped {}", what));
+    ssize_t n = ::read(file.number, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, fmt::format("cannot read '{}'", path.string()), path);
+    if (n == 0) break;
+    TRY_BECAUSE(reader.feed(ByteSpan(piece).first(static_cast<std::size_t>(n))), path.string());
+    talk.progress(what, done += static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(status.st_size));
+  }
+  TRY_BECAUSE(reader.finish(), path.string());
+  return *reader.opened();
+}
+
+}  // namespace
+
+Result<SignedManifest> verify(const fs::path& path, const Trust& trust, Talk& talk, const StopToken& stop) {
+  std::error_code code;
+  if (!fs::is_directory(path, code)) {
+    NoSink sink;
+    return read_archive(path, trust, sink, "verifying", talk, stop);
+  }
+  auto untrusted = [](Error error) {
+    if (error.kind == Kind::bad_input) error.kind = Kind::untrusted;
+    return error;
+  };
+  auto package = Package::open(path);
+  if (!package) return untrusted(std::move(package).error());
+  return package->verify(trust, talk, stop);
+}
+
+Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, const Trust& trust, Talk& talk,
+                              const StopToken& stop) {
+  std::error_code code;
+  if (fs::exists(fs::symlink_status(folder, code)) && !(fs::is_directory(folder, code) && fs::is_empty(folder, code))) {
+    return Error(Kind::conflict, "already-exists", fmt::format("cannot unpack into '{}'", folder.string()))
+        .at(folder.string())
+        .because("it is there already, and is no empty folder");
+  }
+  auto staging = TRY(TemporaryFolder::create(folder.parent_path()));
+  FolderSink sink(staging.path());
+  SignedManifest opened = TRY(read_archive(archive, trust, sink, "unpacking", talk, stop));
+  TRY(staging.keep_as(folder));
+  return opened;
+}
+
+FolderSink::~FolderSink() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<void> FolderSink::opened(const SignedManifest& opened) {
+  TRY(write_file(folder_ / manifest_path, as_bytes(opened.text)));
+  return write_file(folder_ / bundle_path, as_bytes(opened.bundle));
+}
+
+Result<void> FolderSink::begin(const Entry& entry) {
+  path_ = folder_ / entry.path;
+  TRY(make_folder(path_.parent_path()));
+  // The folder is new and ours, and the path was checked: nothing can be there, not even a link.
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) return system_error(errno, fmt::format("cannot write '{}'", entry.path), path_);
+  return {};
+}
+
+Result<void> FolderSink::write(ByteSpan bytes) {
+  while (!bytes.empty()) {
+    ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(errno, fmt::format("cannot write '{}'", path_.filename().string()), path_);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> FolderSink::end(const Entry& entry) {
+  bool good = ::fchmod(descriptor_, entry.mode()) == 0 && ::fsync(descriptor_) == 0;
+  int error = errno;
+  ::close(std::exchange(descriptor_, -1));
+  if (!good) return system_error(error, fmt::format("cannot write '{}'", entry.path), path_);
+  return {};
+}
+
+}  // namespace modelctl::package
