@@ -24,7 +24,13 @@ struct Candidate {
 // What an option's value or a positional can be completed with.
 enum class Completes { nothing, file, folder, reference, registry, operators };
 
-using Completions = std::vector<std::pair<const CLI::Option*, Completes>>;
+// How each option completes; `values` where they are a fixed list.
+struct Completion {
+  const CLI::Option* option;
+  Completes with;
+  std::vector<std::string> values;
+};
+using Completions = std::vector<Completion>;
 
 // Where a command declares itself. Give each option a description, and a type_name in capitals ("FILE", "NAME=N").
 class Binder {
@@ -33,7 +39,12 @@ class Binder {
 
   // Says how the shell completes an option's value; answers the option, so that calls chain.
   CLI::Option* complete(CLI::Option* option, Completes with) {
-    completions_.emplace_back(option, with);
+    completions_.push_back({option, with, {}});
+    return option;
+  }
+  // Values that the shell offers; the action judges whether others are right.
+  CLI::Option* choice(CLI::Option* option, std::vector<std::string> values) {
+    completions_.push_back({option, Completes::nothing, std::move(values)});
     return option;
   }
 

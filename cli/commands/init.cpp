@@ -1,0 +1,68 @@
+// init: starts a project from an example.
+#include "actions/init.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::InitRequest request;
+  bool list = false;
+};
+
+int print_examples(Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json list = Json::array();
+    for (const auto& example : actions::examples()) {
+      list.push_back({{"name", example.name}, {"description", example.description}});
+    }
+    printer.json(canonical_json({{"examples", list}}));
+    return 0;
+  }
+  Table table{{"example", "what it is"}, {}};
+  for (const auto& example : actions::examples()) table.rows.push_back({example.name, example.description});
+  printer.table(table);
+  return 0;
+}
+
+void print(const actions::InitReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json files = Json::array();
+    for (const auto& file : report.files) files.push_back({{"path", file.path}, {"size", file.size}});
+    printer.json(canonical_json({{"folder", report.folder.string()}, {"files", files}}));
+    return;
+  }
+  Table table{{"", ""}, {}};
+  for (const auto& file : report.files) table.rows.push_back({"  " + file.path, human_bytes(file.size)});
+  printer.line(fmt::format("made '{}':", report.folder.string()));
+  printer.table(table);
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  std::vector<std::string> names;
+  for (const auto& example : actions::examples()) names.push_back(example.name);
+  binder.choice(binder.app.add_option("--example", flags->request.example, "Example to start from"), names)
+      ->type_name("NAME");
+  binder.app.add_flag("--list", flags->list, "Show the examples and make nothing");
+  binder
+      .complete(binder.app.add_option("FOLDER", flags->request.folder,
+                                      "New folder for the project; by default one of the example's name"),
+                Completes::folder)
+      ->type_name("FOLDER");
+  return [flags](Session& session) -> Result<int> {
+    if (flags->list) return print_examples(session.printer);
+    print(TRY(actions::init(flags->request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"init", "Start a project from an example", bind}};
+
+}  // namespace
+std::span<const CommandDef> init_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,46 @@
+#include "actions/init.hpp"
+
+#include "base/files.hpp"
+#include "support/hosts.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+using namespace modelctl;
+using namespace modelctl::actions;
+namespace fs = std::filesystem;
+
+TEST_CASE("an example becomes a folder with all its files") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  auto report = init({"digits", scratch / "mine"}, fake.host);
+  REQUIRE(report);
+  for (const auto& file : report->files) CHECK(fs::file_size(scratch / "mine" / file.path) == file.size);
+  CHECK(fs::exists(scratch / "mine" / "modelctl.yaml"));
+  CHECK(fs::exists(scratch / "mine" / "samples" / "one.npy"));
+}
+
+TEST_CASE("what stands where the project should go is left alone") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  std::ofstream(scratch / "mine") << "precious";
+  auto report = init({"digits", scratch / "mine"}, fake.host);
+  REQUIRE(!report);
+  CHECK(report.error().kind == Kind::conflict);
+  CHECK(*read_text_file(scratch / "mine") == "precious");
+}
+
+TEST_CASE("an interrupted start leaves nothing behind") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  fake.stop.stop();
+  REQUIRE(!init({"digits", scratch / "mine"}, fake.host));
+  CHECK(fs::is_empty(scratch.path()));
+}
+
+TEST_CASE("each example has a name and says what it is") {
+  REQUIRE(!examples().empty());
+  for (const Example& example : examples()) CHECK(!example.description.empty());
+}
