@@ -1,7 +1,8 @@
-// docs: writes the pages of all commands, as man pages or as the Markdown of docs/reference/commands.
+// docs: writes the generated part of docs/reference, or the man pages.
 #include "base/files.hpp"
 #include "cli/app.hpp"
 #include "cli/describe/page.hpp"
+#include "cli/describe/reference.hpp"
 
 #include <algorithm>
 
@@ -20,7 +21,7 @@ Result<void> write_pages(const CLI::App& app, const Request& request) {
   std::replace(name.begin(), name.end(), ' ', '-');
   // Markdown pages stand in a folder of modelctl's own and need not repeat its name.
   if (!man && app.get_parent() != nullptr) name.erase(0, name.find('-') + 1);
-  auto file = std::filesystem::path(request.folder) / (name + (man ? ".1" : ".md"));
+  auto file = std::filesystem::path(request.folder) / (man ? name + ".1" : "commands/" + name + ".md");
   TRY(write_file(file, as_bytes(man ? as_man(page) : as_markdown(page))));
   for (const CLI::App* below : visible_commands(app)) TRY(write_pages(*below, request));
   return {};
@@ -33,7 +34,10 @@ Run bind(Binder& binder) {
       ->type_name("FOLDER")
       ->required();
   return [request](Session&) -> Result<int> {
-    TRY(make_folder(request->folder));
+    bool man = request->format == "man";
+    std::filesystem::path folder = request->folder;
+    TRY(make_folder(man ? folder : folder / "commands"));
+    if (!man) TRY(write_file(folder / "exit-codes.md", as_bytes(exit_codes_markdown())));
     auto tree = command_tree();
     TRY(write_pages(tree->root, *request));
     return 0;

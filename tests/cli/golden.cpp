@@ -8,7 +8,7 @@
 //     | ...                                                      what went to stdout
 //     exit 64                                                    where it is not 0
 //
-// All commands run by /bin/sh in one scratch folder of the test's own, with a fixed environment.
+// All commands run by /bin/sh in one scratch folder of the test's own, with a fixed environment; $ROOT is the source tree.
 #include "base/files.hpp"
 #include "base/system_host.hpp"
 #include "support/scratch.hpp"
@@ -55,10 +55,11 @@ std::string prefixed(char mark, const std::string& text) {
 }
 
 // The environment is the same for everyone, whoever runs the tests and wherever.
-void fix_environment(const fs::path& modelctl, const fs::path& scratch) {
+void fix_environment(const fs::path& modelctl, const fs::path& root, const fs::path& scratch) {
   std::string path = modelctl.parent_path().string() + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
   ::clearenv();
   ::setenv("PATH", path.c_str(), 1);
+  ::setenv("ROOT", root.c_str(), 1);
   ::setenv("HOME", (scratch / "home").c_str(), 1);
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("TZ", "UTC", 1);
@@ -108,7 +109,7 @@ Result<int> run(const fs::path& modelctl, const fs::path& file) {
   test::Scratch scratch;
   TRY(make_folder(scratch / "home"));
   fs::current_path(scratch.path());
-  fix_environment(modelctl, scratch.path());
+  fix_environment(modelctl, file.parent_path().parent_path().parent_path(), scratch.path());
   Outcome outcome = TRY(replay(expected, scratch.path()));
   if (!outcome.skipped.empty()) {
     fmt::print("skipped: {}\n", outcome.skipped);

@@ -1,0 +1,28 @@
+// __complete: answers the shells' adaptors in completions/, one "candidate<TAB>description" a line.
+#include "cli/describe/complete.hpp"
+
+#include <algorithm>
+
+namespace modelctl::cli {
+namespace {
+
+Run bind(Binder& binder) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
+  return [words](Session& session) -> Result<int> {
+    auto tree = command_tree();
+    for (const Candidate& candidate : complete(*tree, *words, {})) {
+      // A line end would make two candidates of one.
+      std::string line = candidate.text + (candidate.description.empty() ? "" : "\t" + candidate.description);
+      std::replace(line.begin(), line.end(), '\n', ' ');
+      session.printer.line(line);
+    }
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"__complete", "", bind}};
+
+}  // namespace
+std::span<const CommandDef> complete_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,168 @@
+#include "cli/describe/complete.hpp"
+
+#include "cli/describe/page.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace modelctl::cli {
+namespace fs = std::filesystem;
+namespace {
+
+struct Position {
+  const CLI::App* app;                 // the command that the words before the cursor named
+  const CLI::Option* wants = nullptr;  // the option whose value comes next
+  std::size_t positionals = 0;         // arguments given so far
+  bool only_positionals = false;       // "--" came before
+};
+
+// The option of that name, of the command or of one above it.
+const CLI::Option* find_option(const CLI::App* app, const std::string& name) {
+  for (; app != nullptr; app = app->get_parent()) {
+    if (const CLI::Option* option = app->get_option_no_throw(name)) return option->get_positional() ? nullptr : option;
+  }
+  return nullptr;
+}
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  auto found = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+Position walk(const CommandTree& tree, std::span<const std::string> words) {
+  Position at{&tree.root};
+  for (const std::string& word : words) {
+    if (at.wants != nullptr) {
+      at.wants = nullptr;
+    } else if (word == "--" && !at.only_positionals) {
+      at.only_positionals = true;
+    } else if (word.size() > 1 && word[0] == '-' && !at.only_positionals) {
+      const CLI::Option* option = word.find('=') == std::string::npos ? find_option(at.app, word) : nullptr;
+      if (option != nullptr && option->get_items_expected_max() > 0) at.wants = option;
+    } else if (const CLI::App* command = find_command(*at.app, word); command != nullptr && at.positionals == 0) {
+      at.app = command;
+    } else {
+      ++at.positionals;
+    }
+  }
+  return at;
+}
+
+const CLI::Option* positional(const CLI::App& app, std::size_t index) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) continue;
+    std::size_t takes = static_cast<std::size_t>(std::max(1, option->get_items_expected_max()));
+    if (index < takes) return option;
+    index -= takes;
+  }
+  return nullptr;
+}
+
+// What stands in the folder that `typed` points into; `folders_only` leaves files out. Hidden ones only if asked for.
+void add_files(const std::string& typed, bool folders_only, std::vector<Candidate>& found) {
+  std::size_t slash = typed.rfind('/');
+  std::string lead = slash == std::string::npos ? "" : typed.substr(0, slash + 1);
+  std::string begin = typed.substr(lead.size());
+  std::error_code code;
+  for (fs::directory_iterator entry(lead.empty() ? "." : lead, code), end; !code && entry != end;
+       entry.increment(code)) {
+    std::string name = entry->path().filename().string();
+    bool hidden = name[0] == '.' && begin.empty();
+    if (name.rfind(begin, 0) != 0 || hidden) continue;
+    bool folder = entry->is_directory(code);
+    code.clear();
+    if (folder || !folders_only) found.push_back({lead + name + (folder ? "/" : ""), ""});
+  }
+}
+
+void add_matching(const std::vector<Candidate>& all, const std::string& typed, std::vector<Candidate>& found) {
+  std::copy_if(all.begin(), all.end(), std::back_inserter(found),
+               [&](const Candidate& candidate) { return candidate.text.rfind(typed, 0) == 0; });
+}
+
+// The values that CLI11 checks an option against: "{text,json}" at the end of its type.
+std::vector<Candidate> checked_values(const CLI::Option& option) {
+  std::string type = option.get_type_name();
+  std::size_t open = type.find('{'), close = type.find('}');
+  std::vector<Candidate> values;
+  if (open == std::string::npos || close == std::string::npos) return values;
+  for (std::size_t at = open + 1; at < close;) {
+    std::size_t end = std::min(type.find(',', at), close);
+    values.push_back({type.substr(at, end - at), ""});
+    at = end + 1;
+  }
+  return values;
+}
+
+void add_values(const CommandTree& tree, const CLI::Option& option, const std::string& typed,
+                const CandidateSources& sources, std::vector<Candidate>& found) {
+  add_matching(checked_values(option), typed, found);
+  for (const Completion& completion : tree.completions) {
+    if (completion.option != &option) continue;
+    std::vector<Candidate> values;
+    for (const std::string& value : completion.values) values.push_back({value, ""});
+    add_matching(values, typed, found);
+    switch (completion.with) {
+      case Completes::nothing: break;
+      case Completes::file: {
+        // "image=samples/o": the name of an input stands before the file.
+        std::size_t equals = typed.find('=') + 1;
+        std::vector<Candidate> files;
+        add_files(typed.substr(equals), false, files);
+        for (Candidate& file : files) found.push_back({typed.substr(0, equals) + file.text, ""});
+        break;
+      }
+      case Completes::folder: add_files(typed, true, found); break;
+      case Completes::reference:
+        if (sources.references) add_matching(sources.references(), typed, found);
+        break;
+      case Completes::registry:
+        if (sources.registries) add_matching(sources.registries(), typed, found);
+        break;
+      case Completes::operators:
+        if (sources.operators) add_matching(sources.operators(), typed, found);
+        break;
+    }
+  }
+}
+
+void add_options(const CLI::App* app, const std::string& typed, std::vector<Candidate>& found) {
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->get_positional() || option->get_group().empty()) continue;
+      for (const std::string& name : option->get_lnames()) {
+        bool known = std::any_of(found.begin(), found.end(), [&](const Candidate& c) { return c.text == "--" + name; });
+        if (!known) add_matching({{"--" + name, option->get_description()}}, typed, found);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Candidate> complete(const CommandTree& tree, const std::vector<std::string>& words,
+                                const CandidateSources& sources) {
+  std::vector<Candidate> found;
+  std::string typed = words.empty() ? "" : words.back();
+  Position at = walk(tree, std::span(words).first(words.empty() ? 0 : words.size() - 1));
+  std::size_t equals = typed.find('=');
+  if (at.wants != nullptr) {
+    add_values(tree, *at.wants, typed, sources, found);
+  } else if (typed.rfind("--", 0) == 0 && equals != std::string::npos && !at.only_positionals) {
+    const CLI::Option* option = find_option(at.app, typed.substr(0, equals));
+    if (option != nullptr) add_values(tree, *option, typed.substr(equals + 1), sources, found);
+    for (Candidate& candidate : found) candidate.text = typed.substr(0, equals + 1) + candidate.text;
+  } else if (!typed.empty() && typed[0] == '-' && !at.only_positionals) {
+    add_options(at.app, typed, found);
+  } else {
+    for (const CLI::App* command : visible_commands(*at.app)) {
+      if (at.positionals == 0) add_matching({{command->get_name(), command->get_description()}}, typed, found);
+    }
+    const CLI::Option* argument = positional(*at.app, at.positionals);
+    if (argument != nullptr) add_values(tree, *argument, typed, sources, found);
+  }
+  std::stable_sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) { return a.text < b.text; });
+  return found;
+}
+
+}  // namespace modelctl::cli

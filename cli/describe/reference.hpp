@@ -1,0 +1,10 @@
+// Reference pages that are printed from the tables of the program.
+#pragma once
+
+#include <string>
+
+namespace modelctl::cli {
+
+std::string exit_codes_markdown();
+
+}  // namespace modelctl::cli

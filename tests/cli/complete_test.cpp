@@ -1,0 +1,82 @@
+#include "cli/describe/complete.hpp"
+#include "cli/describe/page.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+
+using namespace modelctl;
+using namespace modelctl::cli;
+
+namespace {
+
+std::vector<std::string> answers(std::vector<std::string> words) {
+  auto tree = command_tree();
+  CandidateSources sources;
+  sources.references = [] { return std::vector<Candidate>{{"digits:1.0", ""}, {"other:2", ""}}; };
+  std::vector<std::string> texts;
+  for (const Candidate& candidate : complete(*tree, words, sources)) texts.push_back(candidate.text);
+  return texts;
+}
+
+bool offers(const std::vector<std::string>& words, const std::string& text) {
+  auto texts = answers(words);
+  return std::find(texts.begin(), texts.end(), text) != texts.end();
+}
+
+void each_command(const CLI::App& app, const std::function<void(const CLI::App&)>& visit) {
+  for (const CLI::App* command : visible_commands(app)) {
+    visit(*command);
+    each_command(*command, visit);
+  }
+}
+
+// "modelctl key generate" -> "key", "generate".
+std::vector<std::string> words_of(const CLI::App& app) {
+  if (app.get_parent() == nullptr) return {};
+  auto words = words_of(*app.get_parent());
+  words.push_back(app.get_name());
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("every command completes, and every option of it, and each says what it is") {
+  auto tree = command_tree();
+  each_command(tree->root, [&](const CLI::App& app) {
+    CAPTURE(full_name(app));
+    CHECK(!app.get_description().empty());
+    auto words = words_of(app);
+    CHECK(offers(words, app.get_name()));
+    for (const CLI::Option* option : app.get_options()) {
+      CAPTURE(option->get_name());
+      CHECK(!option->get_description().empty());
+      for (const std::string& name : option->get_lnames()) {
+        auto typed = words;
+        typed.push_back("--" + name.substr(0, 1));
+        CHECK(offers(typed, "--" + name));
+      }
+    }
+  });
+}
+
+TEST_CASE("a hidden command is not offered") { CHECK(!offers({""}, "docs")); }
+
+TEST_CASE("the values of a choice complete, as a word of their own and behind '='") {
+  CHECK(answers({"--output", ""}) == std::vector<std::string>{"json", "text"});
+  CHECK(answers({"--output=j"}) == std::vector<std::string>{"--output=json"});
+  CHECK(answers({"init", "--example", "d"}) == std::vector<std::string>{"digits"});
+}
+
+TEST_CASE("after '--' a word with a dash is no option") { CHECK(!offers({"init", "--", "--ex"}, "--example")); }
+
+TEST_CASE("files complete below their folder, folders with a slash, hidden ones only when asked for") {
+  test::Scratch scratch;
+  std::filesystem::create_directory(scratch / "inner");
+  std::ofstream(scratch / ".hidden");
+  std::string folder = scratch.path().string() + "/";
+  CHECK(answers({"init", folder}) == std::vector<std::string>{folder + "inner/"});
+  CHECK(answers({"init", folder + "in"}) == std::vector<std::string>{folder + "inner/"});
+}
