@@ -4,10 +4,11 @@ _modelctl() {
   read -ra words <<<"$line"
   [[ $line == *' ' ]] && words+=("")
   word=${words[-1]}
-  mapfile -t answers < <("${words[0]/#\~/$HOME}" __complete -- "${words[@]:1}" 2>/dev/null | cut -f1)
+  mapfile -t answers <<<"$("${words[0]/#\~/$HOME}" __complete -- "${words[@]:1}" 2>/dev/null | cut -f1)"
   # Readline breaks words at '=' and ':' too, and wants only what comes after the last break.
   current=${COMP_WORDS[COMP_CWORD]}
   [[ $current == [=:]* ]] && current=${current#[=:]}
+  [[ -n ${answers[0]} ]] || answers=()
   COMPREPLY=("${answers[@]#"${word%"$current"}"}")
   [[ ${#answers[@]} == 1 && ${answers[0]} == */ ]] && compopt -o nospace
   compopt -o filenames 2>/dev/null

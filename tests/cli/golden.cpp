@@ -1,7 +1,9 @@
 // golden MODELCTL FILE.test: runs the commands of a golden test and compares what they say, or, with MODELCTL_ACCEPT=1
 // in the environment, writes it into the file. The file reads like a session at a terminal:
 //
-//     A sentence of intent. Prose, and options of the test such as `unstable digests` or `needs zsh`.
+//     A sentence of intent. Prose, and lines such as
+//     unstable digests
+//     needs command -v zsh                                       skipped where the command fails
 //
 //     $ modelctl frobnicate
 //     ! error[unknown-command]: cannot run 'modelctl frobnicate'      what went to stderr
@@ -94,8 +96,8 @@ Result<Outcome> replay(const std::string& test, const fs::path& scratch) {
     in_command = false;
     if (line == "unstable digests") unstable_digests = true;
     if (line.rfind("needs ", 0) == 0) {
-      std::string shell[] = {"/bin/sh", "-c", "command -v " + line.substr(6)};
-      if (TRY(processes.run(shell, "")).exit_code != 0) outcome.skipped = "no " + line.substr(6);
+      std::string shell[] = {"/bin/sh", "-c", line.substr(6)};
+      if (TRY(processes.run(shell, "")).exit_code != 0) outcome.skipped = fmt::format("'{}' fails", line.substr(6));
       if (!outcome.skipped.empty()) return outcome;
     }
     outcome.text += line + "\n";
