@@ -21,6 +21,10 @@ class Expr {
   Expr() : Expr(0) {}
   Expr(std::int64_t constant);  // implicit: sizes are written as numbers
   static Expr symbol(std::string name);
+  // What arithmetic gives that leaves 64 bits, divides by 0, or grows beyond reading: it equals nothing, itself
+  // included.
+  static Expr overflow();
+  bool overflowed() const;
 
   std::optional<std::int64_t> constant() const;
   bool is(std::int64_t value) const { return constant() == value; }
@@ -55,12 +59,21 @@ class Expr {
     std::string symbol;
     std::vector<Expr> operands;  // add, mul: two or more; the others: two
   };
-  View view() const;
+  View view() const;  // overflow shows as a symbol of that name
+  // The operation of that kind (add, mul and the five functions).
+  static Expr make(Kind kind, const Expr& a, const Expr& b);
 
  private:
+  friend struct ExprMaker;
   struct Node;
   explicit Expr(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
   std::shared_ptr<const Node> node_;
 };
+
+Expr floor_div(const Expr& a, const Expr& b);
+Expr ceil_div(const Expr& a, const Expr& b);
+Expr mod(const Expr& a, const Expr& b);
+Expr min(const Expr& a, const Expr& b);
+Expr max(const Expr& a, const Expr& b);
 
 }  // namespace modelctl::graph

@@ -6,6 +6,7 @@
 #include "graph/expr.hpp"
 #include "tensor/attributes.hpp"
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -32,7 +33,7 @@ class Graph;
 // Owned by its Graph; its address is stable until it is erased.
 class Value {
  public:
-  std::string name;  // unique in its graph
+  std::string name;  // unique in its graph; changed by Graph::rename
   Type type;
   // The value itself where it is a constant (initializer or folded).
   Tensor constant;
@@ -46,11 +47,15 @@ class Value {
   std::size_t index() const { return index_; }  // which of the producer's outputs
   const std::vector<Node*>& users() const { return users_; }  // once per use
   Graph& graph() const { return *graph_; }
+  // True where it is among its graph's inputs.
+  bool is_input() const { return is_input_; }
 
  private:
   friend class Graph;
   friend class Node;
   Graph* graph_ = nullptr;
+  std::list<std::unique_ptr<Value>>::iterator self_;
+  bool is_input_ = false;
   Node* producer_ = nullptr;
   std::size_t index_ = 0;
   std::vector<Node*> users_;
@@ -70,6 +75,10 @@ class Node {
   Value* output(std::size_t index) const { return index < outputs_.size() ? outputs_[index] : nullptr; }
   void set_input(std::size_t index, Value* value);  // grows the list as needed
   void resize_inputs(std::size_t count);            // drops or adds absent ones at the end
+  // Makes output `index`, which nobody may use, an absent one; its value goes.
+  void drop_output(std::size_t index);
+  // A new subgraph attribute of this node; one of that name is replaced.
+  Graph& add_subgraph(const std::string& attribute, std::string_view graph_name);
   Graph& graph() const { return *graph_; }
   bool is(std::string_view op_name, std::string_view op_domain = "") const {
     return op == op_name && domain == op_domain;
@@ -94,8 +103,9 @@ class Graph {
   Graph& operator=(const Graph&) = delete;
 
   std::string name;
-  Graph* outer = nullptr;  // the graph whose values this subgraph may use
-  std::vector<Value*> inputs;
+  Graph* outer = nullptr;                       // the graph whose values this subgraph may use
+  Node* owner = nullptr;                        // the node whose attribute this subgraph is
+  std::vector<Value*> inputs;                   // add_input appends
   std::vector<Value*> outputs;                  // may repeat; may be inputs or constants
   std::map<std::string, std::string> metadata;  // producer, source digest, documentation: carried to the artifact
 
@@ -103,6 +113,8 @@ class Graph {
   Value* add_value(std::string_view name, Type type = {});
   Value* add_input(std::string_view name, Type type);
   Value* add_constant(std::string_view name, Tensor tensor);
+  // Gives a value another name, made unique if it is taken.
+  void rename(Value* value, std::string_view name);
 
   // A new node before `before` (at the end if null), its outputs fresh values named after `output_names`.
   Node* add_node(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
@@ -116,9 +128,10 @@ class Graph {
   void replace_uses(Value* from, Value* to);
   // Removes a node; its outputs must be unused, and go with it.
   void erase(Node* node);
-  // Removes nodes and constants that no output needs. Answers how many nodes went.
+  // Removes nodes and constants that no output needs, in subgraphs too. Answers how many nodes went.
   std::size_t erase_dead();
-  // Orders the nodes topologically; fails with the cycle's nodes named where there is one.
+  // Orders the nodes topologically, subgraphs' too, changing nothing where they are in order already; fails with the
+  // cycle's nodes named where there is one.
   Result<void> sort();
 
   // Safe against erasing the current node while iterating with for_each_node.
@@ -142,6 +155,7 @@ class Graph {
  private:
   friend class Node;
   struct Private;
+  void forget(Value* value);
   std::list<std::unique_ptr<Node>> nodes_;
   std::unique_ptr<Private> private_;
 };
@@ -149,12 +163,15 @@ class Graph {
 // A deep copy: same names, same order; constants share their memory.
 std::unique_ptr<Graph> clone(const Graph& graph);
 
+// Calls body(graph) for this graph and every graph below it.
+void for_each_graph(Graph& graph, const std::function<void(Graph&)>& body);
+void for_each_graph(const Graph& graph, const std::function<void(const Graph&)>& body);
+// Calls body(symbol) for every symbol in an expression, a type.
+void for_each_symbol(const Expr& expr, const std::function<void(const std::string&)>& body);
+void for_each_symbol(const Type& type, const std::function<void(const std::string&)>& body);
+
 // Checks the invariants that every pass must keep: uses and producers agree, order is topological, names are unique,
 // constants match their types. A failure is a bug of the pass that ran last.
 Result<void> verify(const Graph& graph);
-
-// The graph as text, and back (text.hpp's grammar); large constants are elided unless asked for.
-std::string to_text(const Graph& graph);
-Result<std::unique_ptr<Graph>> parse_text(std::string_view text, std::string_view name = "text");
 
 }  // namespace modelctl::graph

@@ -1,0 +1,400 @@
+// Expr's normal form: a polynomial whose terms are sorted by degree, then by the text of their atoms. An atom is a
+// symbol or an opaque operation over two more polynomials. Texts are made once and are injective, so they are what
+// orders and compares; what grows past `max_text` is given up as overflow rather than carried along.
+#include "graph/expr.hpp"
+
+#include "graph/expr_text.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace modelctl::graph {
+namespace {
+
+constexpr std::size_t max_text = 2000;
+constexpr std::size_t max_terms = 64;
+constexpr std::size_t max_divisions = 64;
+
+using Int = std::int64_t;
+
+std::optional<Int> checked_add(Int a, Int b) {
+  Int sum;
+  return __builtin_add_overflow(a, b, &sum) ? std::nullopt : std::optional(sum);
+}
+std::optional<Int> checked_mul(Int a, Int b) {
+  Int product;
+  return __builtin_mul_overflow(a, b, &product) ? std::nullopt : std::optional(product);
+}
+// Rounds down; the divisor is positive.
+Int floor_quotient(Int a, Int b) { return a / b - (a % b < 0 ? 1 : 0); }
+Int floor_remainder(Int a, Int b) { return a % b < 0 ? a % b + b : a % b; }
+
+const char* function_name(Expr::Kind kind) {
+  switch (kind) {
+    case Expr::Kind::floor_div: return "floor_div";
+    case Expr::Kind::ceil_div: return "ceil_div";
+    case Expr::Kind::mod: return "mod";
+    case Expr::Kind::min: return "min";
+    default: return "max";
+  }
+}
+
+}  // namespace
+
+struct Atom {
+  Expr::Kind kind;  // symbol, floor_div, ceil_div, mod, min or max
+  std::string symbol;
+  Expr a, b;
+  std::string text;
+};
+using AtomRef = std::shared_ptr<const Atom>;
+
+struct Term {
+  std::vector<AtomRef> atoms;  // sorted by text; a power repeats its atom; empty: the constant term
+  Int coefficient;             // never 0
+};
+
+struct Expr::Node {
+  std::vector<Term> terms;  // sorted by before(); empty: 0
+  bool overflow = false;
+  std::string text;
+};
+
+namespace {
+
+bool atom_before(const AtomRef& a, const AtomRef& b) { return a->text < b->text; }
+
+// The order of terms: higher degree first, then by the atoms. It is kept by multiplication with a further monomial,
+// which is what exact division by leading terms needs.
+int compare(const std::vector<AtomRef>& a, const std::vector<AtomRef>& b) {
+  if (a.size() != b.size()) return a.size() > b.size() ? -1 : 1;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (int order = a[i]->text.compare(b[i]->text); order != 0) return order;
+  }
+  return 0;
+}
+
+std::string term_text(const Term& term, bool first) {
+  std::string text;
+  for (const AtomRef& atom : term.atoms) {
+    if (!text.empty()) text += '*';
+    text += atom->text;
+  }
+  std::string number = std::to_string(term.coefficient);
+  bool negative = number[0] == '-';
+  std::string magnitude = negative ? number.substr(1) : number;
+  std::string sign = negative ? "-" : first ? "" : "+";
+  if (text.empty()) return sign + magnitude;
+  return sign + text + (magnitude == "1" ? "" : "*" + magnitude);
+}
+
+std::vector<AtomRef> merge(const std::vector<AtomRef>& a, const std::vector<AtomRef>& b) {
+  std::vector<AtomRef> all(a.size() + b.size());
+  std::merge(a.begin(), a.end(), b.begin(), b.end(), all.begin(), atom_before);
+  return all;
+}
+
+// The monomial a / b, or nothing where b does not divide a.
+std::optional<std::vector<AtomRef>> divide(const std::vector<AtomRef>& a, const std::vector<AtomRef>& b) {
+  if (!std::includes(a.begin(), a.end(), b.begin(), b.end(), atom_before)) return std::nullopt;
+  std::vector<AtomRef> quotient;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(quotient), atom_before);
+  return quotient;
+}
+
+}  // namespace
+
+// What the operators share; a struct so that it may see Expr's inside.
+struct ExprMaker {
+  using Terms = std::vector<Term>;
+
+  static const Terms& terms(const Expr& e) { return e.node_->terms; }
+  static bool overflowed(const Expr& e) { return e.node_->overflow; }
+
+  static Expr overflow() {
+    static const auto node = std::make_shared<const Expr::Node>(Expr::Node{{}, true, "overflow"});
+    return Expr(node);
+  }
+
+  // Sorts, joins like terms and names the result.
+  static Expr make(Terms all) {
+    std::sort(all.begin(), all.end(), [](const Term& a, const Term& b) { return compare(a.atoms, b.atoms) < 0; });
+    Terms joined;
+    for (Term& term : all) {
+      if (!joined.empty() && compare(joined.back().atoms, term.atoms) == 0) {
+        auto sum = checked_add(joined.back().coefficient, term.coefficient);
+        if (!sum) return overflow();
+        joined.back().coefficient = *sum;
+      } else {
+        if (!joined.empty() && joined.back().coefficient == 0) joined.pop_back();
+        joined.push_back(std::move(term));
+      }
+    }
+    if (!joined.empty() && joined.back().coefficient == 0) joined.pop_back();
+    if (joined.size() > max_terms) return overflow();
+    std::string text;
+    for (const Term& term : joined) {
+      // -2^63 has no positive twin to be printed as "-a*9223372036854775808".
+      if (!term.atoms.empty() && term.coefficient == std::numeric_limits<Int>::min()) return overflow();
+      text += term_text(term, text.empty());
+    }
+    if (joined.empty()) text = "0";
+    if (text.size() > max_text) return overflow();
+    return Expr(std::make_shared<const Expr::Node>(Expr::Node{std::move(joined), false, std::move(text)}));
+  }
+
+  static Expr of_term(Term term) { return make({std::move(term)}); }
+  static Expr of_atom(Atom atom) { return of_term({{std::make_shared<const Atom>(std::move(atom))}, 1}); }
+
+  static Expr opaque(Expr::Kind kind, const Expr& a, const Expr& b) {
+    std::string text = std::string(function_name(kind)) + "(" + a.text() + "," + b.text() + ")";
+    return of_atom({kind, {}, a, b, std::move(text)});
+  }
+
+  static Expr sum(const Expr& a, const Expr& b) {
+    Terms all = terms(a);
+    all.insert(all.end(), terms(b).begin(), terms(b).end());
+    return make(std::move(all));
+  }
+
+  static Expr product(const Expr& a, const Expr& b) {
+    if (terms(a).size() * terms(b).size() > max_terms * max_terms) return overflow();
+    Terms all;
+    for (const Term& x : terms(a)) {
+      for (const Term& y : terms(b)) {
+        auto coefficient = checked_mul(x.coefficient, y.coefficient);
+        if (!coefficient) return overflow();
+        all.push_back({merge(x.atoms, y.atoms), *coefficient});
+      }
+    }
+    return make(std::move(all));
+  }
+
+  // a / b where that leaves nothing over as polynomials.
+  static std::optional<Expr> exact_quotient(const Expr& a, const Expr& b) {
+    if (terms(b).empty()) return std::nullopt;
+    Expr rest = a, quotient;
+    const Term& lead = terms(b)[0];
+    for (std::size_t step = 0; !terms(rest).empty(); ++step) {
+      const Term& top = terms(rest)[0];
+      auto atoms = divide(top.atoms, lead.atoms);
+      if (!atoms || step == max_divisions || lead.coefficient == -1 || top.coefficient % lead.coefficient != 0) {
+        return std::nullopt;
+      }
+      Expr part = of_term({std::move(*atoms), top.coefficient / lead.coefficient});
+      quotient = quotient + part;
+      rest = rest - part * b;
+      if (overflowed(rest) || overflowed(quotient)) return std::nullopt;
+    }
+    return quotient;
+  }
+
+  // a = divisor * whole + rest with every coefficient of rest in [0, divisor).
+  static void split(const Expr& a, Int divisor, Expr& whole, Expr& rest) {
+    Terms quotients, remainders;
+    for (const Term& term : terms(a)) {
+      if (Int q = floor_quotient(term.coefficient, divisor)) quotients.push_back({term.atoms, q});
+      if (Int r = floor_remainder(term.coefficient, divisor)) remainders.push_back({term.atoms, r});
+    }
+    whole = make(std::move(quotients));
+    rest = make(std::move(remainders));
+  }
+
+  // floor(a / divisor), divisor > 0.
+  static Expr floor_by(const Expr& a, Int divisor) {
+    Expr whole, rest;
+    split(a, divisor, whole, rest);
+    if (rest.constant()) return whole;  // in [0, divisor)
+    // What all coefficients share with the divisor cancels: floor((g*x + k) / (g*c)) = floor((x + floor(k/g)) / c).
+    Int shared = divisor;
+    for (const Term& term : terms(rest)) {
+      if (!term.atoms.empty()) shared = std::gcd(shared, term.coefficient);
+    }
+    if (shared > 1) {
+      Terms reduced;
+      for (const Term& term : terms(rest)) {
+        if (Int c = floor_quotient(term.coefficient, shared)) reduced.push_back({term.atoms, c});
+      }
+      rest = make(std::move(reduced));
+      divisor /= shared;
+      return whole + (divisor == 1 ? rest : floor_by(rest, divisor));
+    }
+    // floor((floor(x / a) + k) / b) = floor((x + k*a) / (a*b)).
+    const Term& top = terms(rest)[0];
+    bool only = terms(rest).size() == 1 || (terms(rest).size() == 2 && terms(rest)[1].atoms.empty());
+    if (only && top.coefficient == 1 && top.atoms.size() == 1 && top.atoms[0]->kind == Expr::Kind::floor_div) {
+      auto inner = top.atoms[0]->b.constant();
+      auto both = inner ? checked_mul(*inner, divisor) : std::nullopt;
+      if (both && *inner > 0) {
+        Expr offset = terms(rest).size() == 2 ? Expr(terms(rest)[1].coefficient) * Expr(*inner) : Expr(0);
+        return whole + floor_by(top.atoms[0]->a + offset, *both);
+      }
+    }
+    return whole + opaque(Expr::Kind::floor_div, rest, divisor);
+  }
+
+  static bool atom_non_negative(const Atom& atom) {
+    switch (atom.kind) {
+      case Expr::Kind::symbol: return true;
+      case Expr::Kind::floor_div:
+      case Expr::Kind::ceil_div: return atom.a.known_non_negative() && atom.b.known_non_negative();
+      case Expr::Kind::mod: return atom.b.known_non_negative();
+      case Expr::Kind::min: return atom.a.known_non_negative() && atom.b.known_non_negative();
+      default: return atom.a.known_non_negative() || atom.b.known_non_negative();
+    }
+  }
+};
+
+namespace {
+using M = ExprMaker;
+bool lost(const Expr& a, const Expr& b) { return M::overflowed(a) || M::overflowed(b); }
+}  // namespace
+
+// A symbol needs no more than its quoted name; a constant no more than its number: neither can overflow.
+Expr::Expr(std::int64_t constant) {
+  Node node{{}, false, std::to_string(constant)};
+  if (constant != 0) node.terms.push_back({{}, constant});
+  node_ = std::make_shared<const Node>(std::move(node));
+}
+
+Expr Expr::symbol(std::string name) {
+  std::string text = expr_word(name);
+  return M::of_atom({Kind::symbol, std::move(name), 0, 0, std::move(text)});
+}
+
+Expr Expr::overflow() { return M::overflow(); }
+bool Expr::overflowed() const { return node_->overflow; }
+
+std::optional<std::int64_t> Expr::constant() const {
+  if (node_->overflow || node_->terms.size() > 1) return std::nullopt;
+  if (node_->terms.empty()) return 0;
+  return node_->terms[0].atoms.empty() ? std::optional(node_->terms[0].coefficient) : std::nullopt;
+}
+
+std::optional<std::string> Expr::symbol_name() const {
+  if (node_->terms.size() != 1) return std::nullopt;
+  const Term& term = node_->terms[0];
+  if (term.coefficient != 1 || term.atoms.size() != 1 || term.atoms[0]->kind != Kind::symbol) return std::nullopt;
+  return term.atoms[0]->symbol;
+}
+
+Expr operator+(const Expr& a, const Expr& b) { return lost(a, b) ? M::overflow() : M::sum(a, b); }
+Expr operator-(const Expr& a, const Expr& b) { return a + Expr(-1) * b; }
+Expr operator*(const Expr& a, const Expr& b) { return lost(a, b) ? M::overflow() : M::product(a, b); }
+
+Expr floor_div(const Expr& a, const Expr& b) {
+  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (auto divisor = b.constant()) {
+    if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
+    return *divisor > 0 ? M::floor_by(a, *divisor) : floor_div(Expr(-1) * a, Expr(-*divisor));
+  }
+  if (auto quotient = M::exact_quotient(a, b)) return *quotient;
+  return M::opaque(Expr::Kind::floor_div, a, b);
+}
+
+Expr ceil_div(const Expr& a, const Expr& b) {
+  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (auto divisor = b.constant()) {
+    if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
+    if (*divisor < 0) return ceil_div(Expr(-1) * a, Expr(-*divisor));
+    Expr whole, rest;
+    M::split(a, *divisor, whole, rest);
+    return whole + floor_div(rest + Expr(*divisor - 1), b);
+  }
+  if (auto quotient = M::exact_quotient(a, b)) return *quotient;
+  return M::opaque(Expr::Kind::ceil_div, a, b);
+}
+
+Expr mod(const Expr& a, const Expr& b) {
+  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (auto divisor = b.constant()) {
+    if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
+    if (*divisor < 0) return Expr(-1) * mod(Expr(-1) * a, Expr(-*divisor));
+    Expr whole, rest;
+    M::split(a, *divisor, whole, rest);
+    return rest.constant() ? rest : M::opaque(Expr::Kind::mod, rest, b);
+  }
+  if (M::exact_quotient(a, b)) return 0;
+  return M::opaque(Expr::Kind::mod, a, b);
+}
+
+Expr min(const Expr& a, const Expr& b) {
+  if (lost(a, b)) return M::overflow();
+  if ((b - a).known_non_negative()) return a;
+  if ((a - b).known_non_negative()) return b;
+  return a.text() < b.text() ? M::opaque(Expr::Kind::min, a, b) : M::opaque(Expr::Kind::min, b, a);
+}
+
+Expr max(const Expr& a, const Expr& b) {
+  if (lost(a, b)) return M::overflow();
+  if ((a - b).known_non_negative()) return a;
+  if ((b - a).known_non_negative()) return b;
+  return a.text() < b.text() ? M::opaque(Expr::Kind::max, a, b) : M::opaque(Expr::Kind::max, b, a);
+}
+
+bool operator==(const Expr& a, const Expr& b) { return !lost(a, b) && a.node_->text == b.node_->text; }
+
+bool Expr::known_non_negative() const {
+  if (node_->overflow) return false;
+  return std::all_of(node_->terms.begin(), node_->terms.end(), [](const Term& term) {
+    return term.coefficient > 0 && std::all_of(term.atoms.begin(), term.atoms.end(),
+                                               [](const AtomRef& atom) { return M::atom_non_negative(*atom); });
+  });
+}
+
+bool Expr::known_positive() const { return !node_->overflow && (*this - Expr(1)).known_non_negative(); }
+
+std::string Expr::text() const { return node_->text; }
+
+Expr Expr::substitute(const std::function<std::optional<Expr>(const std::string&)>& value) const {
+  if (node_->overflow) return *this;
+  Expr sum;
+  for (const Term& term : node_->terms) {
+    Expr product = term.coefficient;
+    for (const AtomRef& atom : term.atoms) {
+      if (atom->kind == Kind::symbol) {
+        auto found = value(atom->symbol);
+        product = product * (found ? *found : M::of_term({{atom}, 1}));
+      } else {
+        product = product * make(atom->kind, atom->a.substitute(value), atom->b.substitute(value));
+      }
+    }
+    sum = sum + product;
+  }
+  return sum;
+}
+
+Expr Expr::make(Kind kind, const Expr& a, const Expr& b) {
+  switch (kind) {
+    case Kind::add: return a + b;
+    case Kind::mul: return a * b;
+    case Kind::floor_div: return graph::floor_div(a, b);
+    case Kind::ceil_div: return graph::ceil_div(a, b);
+    case Kind::mod: return graph::mod(a, b);
+    case Kind::min: return graph::min(a, b);
+    default: return graph::max(a, b);
+  }
+}
+
+Expr::View Expr::view() const {
+  if (node_->overflow) return {Kind::symbol, 0, "overflow", {}};
+  if (auto number = constant()) return {Kind::constant, *number, {}, {}};
+  if (node_->terms.size() > 1) {
+    View view{Kind::add, 0, {}, {}};
+    for (const Term& term : node_->terms) view.operands.push_back(M::of_term(term));
+    return view;
+  }
+  const Term& term = node_->terms[0];
+  if (term.coefficient == 1 && term.atoms.size() == 1) {
+    const Atom& atom = *term.atoms[0];
+    if (atom.kind == Kind::symbol) return {Kind::symbol, 0, atom.symbol, {}};
+    return {atom.kind, 0, {}, {atom.a, atom.b}};
+  }
+  View view{Kind::mul, 0, {}, {}};
+  if (term.coefficient != 1) view.operands.push_back(term.coefficient);
+  for (const AtomRef& atom : term.atoms) view.operands.push_back(M::of_term({{atom}, 1}));
+  return view;
+}
+
+}  // namespace modelctl::graph

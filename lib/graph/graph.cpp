@@ -1,0 +1,411 @@
+// Ownership and bookkeeping of the graph. Values and nodes live in lists, so that addresses are stable and erasing is
+// cheap; the one rule to keep is that every entry of a node's inputs has its entry in that value's users.
+#include "graph/graph.hpp"
+
+#include "base/check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace modelctl::graph {
+
+struct Graph::Private {
+  std::list<std::unique_ptr<Value>> values;
+  std::unordered_map<std::string, Value*> by_name;
+  std::unordered_map<std::string, std::size_t> next_suffix;
+  // Of the outermost graph only: what fresh_symbol must not answer.
+  std::set<std::string> symbols;
+  bool symbols_known = false;
+  std::size_t next_symbol = 0;
+};
+
+std::string describe(const Type& type) {
+  std::string text(type.element == DType::undefined ? "?" : modelctl::name(type.element));
+  if (!type.shape) return text + "[?]";
+  text += '[';
+  for (std::size_t i = 0; i < type.shape->size(); ++i) {
+    if (i > 0) text += ',';
+    text += (*type.shape)[i].text();
+  }
+  return text + ']';
+}
+
+namespace {
+
+void add_user(Value* value, Node* node, std::vector<Node*>& users) {
+  if (value != nullptr) users.push_back(node);
+}
+
+void drop_user(std::vector<Node*>& users, Node* node) {
+  // From the back: what was added last is what goes first.
+  auto at = std::find(users.rbegin(), users.rend(), node);
+  MODELCTL_CHECK(at != users.rend(), "a use is recorded at both ends");
+  users.erase(std::next(at).base());
+}
+
+}  // namespace
+
+void Node::set_input(std::size_t index, Value* value) {
+  if (index >= inputs_.size()) inputs_.resize(index + 1, nullptr);
+  if (inputs_[index] != nullptr) drop_user(inputs_[index]->users_, this);
+  inputs_[index] = value;
+  if (value != nullptr) add_user(value, this, value->users_);
+}
+
+void Node::resize_inputs(std::size_t count) {
+  for (std::size_t i = count; i < inputs_.size(); ++i) set_input(i, nullptr);
+  inputs_.resize(count, nullptr);
+}
+
+void Node::drop_output(std::size_t index) {
+  Value* value = output(index);
+  if (value == nullptr) return;
+  MODELCTL_CHECK(value->users_.empty(), "a dropped output is unused");
+  outputs_[index] = nullptr;
+  graph_->forget(value);
+}
+
+Graph& Node::add_subgraph(const std::string& attribute, std::string_view graph_name) {
+  auto sub = std::make_unique<Graph>(std::string(graph_name));
+  sub->outer = graph_;
+  sub->owner = this;
+  return *(subgraphs[attribute] = std::move(sub));
+}
+
+std::string Node::place() const {
+  std::string kind = domain.empty() ? op : domain + "::" + op;
+  if (!name.empty()) return fmt::format("node '{}' ({})", name, kind);
+  for (const Value* value : outputs_) {
+    if (value != nullptr) return fmt::format("the node of '{}' ({})", value->name, kind);
+  }
+  return fmt::format("a node without name or outputs ({})", kind);
+}
+
+Graph::Graph(std::string name) : name(std::move(name)), private_(std::make_unique<Private>()) {}
+
+// A subgraph goes before the graph whose values it uses, and takes its uses of them along.
+Graph::~Graph() {
+  for (const auto& node : nodes_) {
+    node->subgraphs.clear();
+    for (Value* value : node->inputs_) {
+      if (value != nullptr && value->graph_ != this) drop_user(value->users_, node.get());
+    }
+  }
+}
+
+Value* Graph::add_value(std::string_view wanted, Type type) {
+  auto& values = private_->values;
+  values.push_back(std::make_unique<Value>());
+  Value* value = values.back().get();
+  value->graph_ = this;
+  value->self_ = std::prev(values.end());
+  value->type = std::move(type);
+  rename(value, wanted);
+  return value;
+}
+
+Value* Graph::add_input(std::string_view wanted, Type type) {
+  Value* value = add_value(wanted, std::move(type));
+  value->is_input_ = true;
+  inputs.push_back(value);
+  return value;
+}
+
+Value* Graph::add_constant(std::string_view wanted, Tensor tensor) {
+  Type type{tensor.type(), Shape(tensor.dims().begin(), tensor.dims().end())};
+  Value* value = add_value(wanted, std::move(type));
+  value->constant = std::move(tensor);
+  return value;
+}
+
+void Graph::rename(Value* value, std::string_view wanted) {
+  auto& names = private_->by_name;
+  if (auto old = names.find(value->name); old != names.end() && old->second == value) names.erase(old);
+  std::string base(wanted.empty() ? "value" : wanted);
+  std::string name = base;
+  if (wanted.empty() || names.count(name) > 0) {
+    std::size_t& suffix = private_->next_suffix[base];
+    do name = fmt::format("{}_{}", base, ++suffix);
+    while (names.count(name) > 0);
+  }
+  value->name = name;
+  names.emplace(std::move(name), value);
+}
+
+Node* Graph::add_node(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                      const std::vector<std::string>& output_names, Node* before) {
+  std::vector<Value*> made;
+  for (const std::string& output : output_names) made.push_back(add_value(output));
+  return add_node_for(domain, op, std::move(inputs), std::move(made), before);
+}
+
+Node* Graph::add_node_for(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                          std::vector<Value*> outputs, Node* before) {
+  auto at = before == nullptr ? nodes_.end() : before->self_;
+  auto self = nodes_.insert(at, std::make_unique<Node>());
+  Node* node = self->get();
+  node->graph_ = this;
+  node->self_ = self;
+  node->domain = domain;
+  node->op = op;
+  for (std::size_t i = 0; i < inputs.size(); ++i) node->set_input(i, inputs[i]);
+  node->resize_inputs(inputs.size());
+  node->outputs_ = std::move(outputs);
+  for (std::size_t i = 0; i < node->outputs_.size(); ++i) {
+    Value* value = node->outputs_[i];
+    if (value == nullptr) continue;
+    MODELCTL_CHECK(value->producer_ == nullptr && !value->is_input_ && !value->is_constant(),
+                   "a value has one producer");
+    value->producer_ = node;
+    value->index_ = i;
+  }
+  return node;
+}
+
+void Graph::replace_uses(Value* from, Value* to) {
+  if (from == to) return;
+  std::vector<Node*> users = from->users_;
+  for (Node* user : users) {
+    for (std::size_t i = 0; i < user->inputs_.size(); ++i) {
+      if (user->inputs_[i] == from) user->set_input(i, to);
+    }
+  }
+  for_each_graph(*from->graph_,
+                 [&](Graph& graph) { std::replace(graph.outputs.begin(), graph.outputs.end(), from, to); });
+}
+
+void Graph::forget(Value* value) {
+  auto& names = private_->by_name;
+  if (auto at = names.find(value->name); at != names.end() && at->second == value) names.erase(at);
+  private_->values.erase(value->self_);
+}
+
+void Graph::erase(Node* node) {
+  MODELCTL_CHECK(node->graph_ == this, "a node is erased from its own graph");
+  node->subgraphs.clear();
+  node->resize_inputs(0);
+  for (Value* value : node->outputs_) {
+    if (value == nullptr) continue;
+    MODELCTL_CHECK(value->users_.empty(), "an erased node's outputs are unused");
+    forget(value);
+  }
+  nodes_.erase(node->self_);
+}
+
+namespace {
+
+// The values that are outputs of this graph or of one below it.
+std::unordered_set<const Value*> outputs_below(const Graph& graph) {
+  std::unordered_set<const Value*> all;
+  for_each_graph(graph, [&](const Graph& g) { all.insert(g.outputs.begin(), g.outputs.end()); });
+  return all;
+}
+
+}  // namespace
+
+std::size_t Graph::erase_dead() {
+  std::size_t erased = 0;
+  auto needed = outputs_below(*this);
+  for (auto at = nodes_.end(); at != nodes_.begin();) {
+    --at;
+    Node* node = at->get();
+    bool used = std::any_of(node->outputs_.begin(), node->outputs_.end(), [&](const Value* value) {
+      return value != nullptr && (!value->users_.empty() || needed.count(value) > 0);
+    });
+    if (used) {
+      for (auto& [attribute, sub] : node->subgraphs) erased += sub->erase_dead();
+      continue;
+    }
+    bool had_subgraphs = !node->subgraphs.empty();
+    ++at;
+    erase(node);
+    ++erased;
+    if (had_subgraphs) needed = outputs_below(*this);
+  }
+  auto& values = private_->values;
+  for (auto at = values.begin(); at != values.end();) {
+    Value* value = at->get();
+    ++at;
+    if (value->producer_ == nullptr && !value->is_input_ && value->users_.empty() && needed.count(value) == 0) {
+      forget(value);
+    }
+  }
+  return erased;
+}
+
+namespace {
+
+// The nodes of `graph` that must run before `node`: producers of its inputs and of what its subgraphs use.
+void add_dependencies(const Graph& graph, const Node& node, std::vector<Node*>& into) {
+  auto add = [&](const Value* value) {
+    if (value != nullptr && value->producer() != nullptr && &value->graph() == &graph)
+      into.push_back(value->producer());
+  };
+  for (const Value* value : node.inputs()) add(value);
+  for (const auto& [attribute, sub] : node.subgraphs) {
+    for (const Value* value : sub->outputs) add(value);
+    for (const auto& inner : sub->nodes()) add_dependencies(graph, *inner, into);
+  }
+}
+
+Error cycle_error(const Graph& graph, const std::unordered_map<Node*, std::vector<Node*>>& waiting_for) {
+  // Every node left waits for another one that is left, so that following those must come round.
+  std::vector<Node*> path;
+  std::unordered_map<Node*, std::size_t> seen;
+  Node* at = nullptr;
+  for (const auto& node : graph.nodes()) {
+    if (at == nullptr && waiting_for.count(node.get()) > 0) at = node.get();
+  }
+  while (seen.emplace(at, path.size()).second) {
+    path.push_back(at);
+    for (Node* next : waiting_for.at(at)) {
+      if (waiting_for.count(next) > 0) {
+        at = next;
+        break;
+      }
+    }
+  }
+  std::vector<std::string> places;
+  constexpr std::size_t most = 8;
+  for (std::size_t i = path.size(); i > seen.at(at) && places.size() < most; --i)
+    places.push_back(path[i - 1]->place());
+  if (path.size() - seen.at(at) > most) places.emplace_back("…");
+  return Error(Kind::bad_input, "cycle",
+               fmt::format("cannot order the nodes of graph '{}': they form a cycle", graph.name))
+      .at(places.front())
+      .because(fmt::format("each needs the one before: {}", fmt::join(places, ", ")));
+}
+
+}  // namespace
+
+Result<void> Graph::sort() {
+  std::unordered_map<Node*, std::vector<Node*>> waiting_for;
+  std::unordered_map<Node*, std::vector<Node*>> followers;
+  std::unordered_map<Node*, std::size_t> missing, position;
+  std::set<std::pair<std::size_t, Node*>> ready;  // by position: the order of before is kept where it may
+  for (const auto& node : nodes_) {
+    for (auto& [attribute, sub] : node->subgraphs) TRY(sub->sort());
+    std::vector<Node*> needs;
+    add_dependencies(*this, *node, needs);
+    std::size_t at = position.size();
+    position[node.get()] = at;
+    missing[node.get()] = needs.size();
+    for (Node* need : needs) followers[need].push_back(node.get());
+    if (needs.empty()) ready.emplace(at, node.get());
+    waiting_for[node.get()] = std::move(needs);
+  }
+  std::vector<Node*> order;
+  while (!ready.empty()) {
+    Node* node = ready.begin()->second;
+    ready.erase(ready.begin());
+    waiting_for.erase(node);
+    order.push_back(node);
+    for (Node* follower : followers[node]) {
+      if (--missing[follower] == 0) ready.emplace(position[follower], follower);
+    }
+  }
+  if (order.size() < nodes_.size()) return cycle_error(*this, waiting_for);
+  for (Node* node : order) nodes_.splice(nodes_.end(), nodes_, node->self_);
+  return {};
+}
+
+std::vector<Value*> Graph::values() const {
+  std::vector<Value*> all;
+  for (const auto& value : private_->values) all.push_back(value.get());
+  return all;
+}
+
+Value* Graph::find_value(std::string_view wanted) const {
+  std::string key(wanted);
+  for (const Graph* graph = this; graph != nullptr; graph = graph->outer) {
+    if (auto at = graph->private_->by_name.find(key); at != graph->private_->by_name.end()) return at->second;
+  }
+  return nullptr;
+}
+
+Expr Graph::fresh_symbol(std::string_view prefix) {
+  Graph* root = this;
+  while (root->outer != nullptr) root = root->outer;
+  Private& known = *root->private_;
+  if (!known.symbols_known) {
+    auto add = [&](const std::string& symbol) { known.symbols.insert(symbol); };
+    for_each_graph(*root, [&](Graph& graph) {
+      for (const Value* value : graph.values()) for_each_symbol(value->type, add);
+    });
+    known.symbols_known = true;
+  }
+  std::string symbol;
+  do symbol = fmt::format("{}_{}", prefix, ++known.next_symbol);
+  while (!known.symbols.insert(symbol).second);
+  return Expr::symbol(symbol);
+}
+
+void for_each_graph(Graph& graph, const std::function<void(Graph&)>& body) {
+  body(graph);
+  for (const auto& node : graph.nodes()) {
+    for (const auto& [attribute, sub] : node->subgraphs) for_each_graph(*sub, body);
+  }
+}
+
+void for_each_graph(const Graph& graph, const std::function<void(const Graph&)>& body) {
+  for_each_graph(const_cast<Graph&>(graph), [&](Graph& each) { body(each); });
+}
+
+void for_each_symbol(const Expr& expr, const std::function<void(const std::string&)>& body) {
+  expr.substitute([&](const std::string& symbol) {
+    body(symbol);
+    return std::nullopt;
+  });
+}
+
+void for_each_symbol(const Type& type, const std::function<void(const std::string&)>& body) {
+  if (!type.shape) return;
+  for (const Expr& dim : *type.shape) for_each_symbol(dim, body);
+}
+
+namespace {
+
+using ValueMap = std::unordered_map<const Value*, Value*>;
+
+Value* mapped(const ValueMap& map, Value* value) {
+  auto at = map.find(value);
+  return at == map.end() ? value : at->second;
+}
+
+void copy_into(const Graph& from, Graph& to, ValueMap& map) {
+  to.metadata = from.metadata;
+  to.output_names = from.output_names;
+  for (Value* value : from.inputs) map[value] = to.add_input(value->name, value->type);
+  for (Value* value : from.values()) {
+    Value*& copy = map[value];
+    if (copy == nullptr) copy = to.add_value(value->name, value->type);
+    copy->constant = value->constant;
+    copy->contents = value->contents;
+  }
+  for (const auto& node : from.nodes()) {
+    std::vector<Value*> inputs, outputs;
+    for (Value* value : node->inputs()) inputs.push_back(mapped(map, value));
+    for (Value* value : node->outputs()) outputs.push_back(mapped(map, value));
+    Node* copy = to.add_node_for(node->domain, node->op, std::move(inputs), std::move(outputs));
+    copy->name = node->name;
+    copy->attributes = node->attributes;
+    for (const auto& [attribute, sub] : node->subgraphs) copy_into(*sub, copy->add_subgraph(attribute, sub->name), map);
+  }
+  for (Value* value : from.outputs) to.outputs.push_back(mapped(map, value));
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> clone(const Graph& graph) {
+  auto copy = std::make_unique<Graph>(graph.name);
+  copy->outer = graph.outer;
+  ValueMap map;
+  copy_into(graph, *copy, map);
+  return copy;
+}
+
+}  // namespace modelctl::graph

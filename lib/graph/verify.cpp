@@ -1,0 +1,130 @@
+// The verifier: a walk that trusts nothing but the lists themselves.
+#include "graph/graph.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace modelctl::graph {
+namespace {
+
+class Verifier {
+ public:
+  Result<void> run(const Graph& graph) {
+    check_uses(graph);
+    check_graph(graph);
+    if (faults_.none()) return {};
+    return std::move(faults_).sum(fmt::format("graph '{}' is not consistent", graph.name));
+  }
+
+ private:
+  void fault(const Graph& graph, std::string what, std::string where) {
+    faults_.add(Error(Kind::bug, "inconsistent-graph", std::move(what))
+                    .at(where.empty() ? fmt::format("graph '{}'", graph.name) : std::move(where)));
+  }
+
+  // Uses as the nodes tell them, over all graphs, against uses as the values tell them.
+  void check_uses(const Graph& root) {
+    std::unordered_map<const Value*, std::vector<const Node*>> uses;
+    for_each_graph(root, [&](const Graph& graph) {
+      for (const auto& node : graph.nodes()) {
+        for (const Value* value : node->inputs()) {
+          if (value != nullptr) uses[value].push_back(node.get());
+        }
+      }
+    });
+    for_each_graph(root, [&](const Graph& graph) {
+      for (const Value* value : graph.values()) {
+        std::vector<const Node*> said(value->users().begin(), value->users().end());
+        std::vector<const Node*>& found = uses[value];
+        std::sort(said.begin(), said.end());
+        std::sort(found.begin(), found.end());
+        if (said != found) fault(graph, fmt::format("the users of '{}' are not those that use it", value->name), {});
+      }
+    });
+  }
+
+  void check_graph(const Graph& graph) {
+    std::unordered_set<std::string> names;
+    std::unordered_set<const Value*> known;
+    for (const Value* value : graph.values()) {
+      known.insert(value);
+      if (!names.insert(value->name).second) fault(graph, fmt::format("two values are named '{}'", value->name), {});
+      if (graph.find_value(value->name) != value)
+        fault(graph, fmt::format("'{}' is not found by name", value->name), {});
+      check_value(graph, *value);
+    }
+    for (const Value* value : graph.inputs) {
+      if (known.count(value) == 0 || !value->is_input()) fault(graph, "an input is no input value of the graph", {});
+      else available_.insert(value);
+    }
+    for (const Value* value : graph.values()) {
+      if (value->is_constant()) available_.insert(value);
+    }
+    for (const auto& node : graph.nodes()) {
+      for (const Value* value : node->inputs()) need(graph, value, node->place());
+      for (const auto& [attribute, sub] : node->subgraphs) {
+        if (sub->outer != &graph || sub->owner != node.get()) {
+          fault(graph, fmt::format("subgraph '{}' does not know what it belongs to", attribute), node->place());
+        }
+        check_graph(*sub);
+      }
+      for (std::size_t i = 0; i < node->outputs().size(); ++i) {
+        const Value* value = node->outputs()[i];
+        if (value == nullptr) continue;
+        if (known.count(value) == 0) fault(graph, "an output is a value of another graph", node->place());
+        else if (value->producer() != node.get() || value->index() != i) {
+          fault(graph, fmt::format("'{}' names another producer", value->name), node->place());
+        }
+        available_.insert(value);
+      }
+    }
+    for (const Value* value : graph.outputs) {
+      if (value == nullptr) fault(graph, "an output of the graph is no value", {});
+      else need(graph, value, {});
+    }
+    if (!graph.output_names.empty() && graph.output_names.size() != graph.outputs.size()) {
+      fault(graph, "there are not as many output names as outputs", {});
+    }
+  }
+
+  void need(const Graph& graph, const Value* value, std::string where) {
+    if (value == nullptr || available_.count(value) > 0) return;
+    fault(graph, fmt::format("'{}' is used before it is made", value->name), std::move(where));
+  }
+
+  void check_value(const Graph& graph, const Value& value) {
+    if (&value.graph() != &graph) fault(graph, fmt::format("'{}' belongs to another graph", value.name), {});
+    int sources = (value.producer() != nullptr) + value.is_constant() + value.is_input();
+    if (sources > 1) fault(graph, fmt::format("'{}' has {} sources", value.name, sources), {});
+    if (value.contents && value.type.shape) {
+      const Shape& shape = *value.type.shape;
+      bool agrees =
+          shape.size() <= 1 && (shape.empty() ? value.contents->size() == 1
+                                              : shape[0].is(static_cast<std::int64_t>(value.contents->size())));
+      if (!agrees) fault(graph, fmt::format("'{}' has {} known elements", value.name, value.contents->size()), {});
+    }
+    if (!value.is_constant()) return;
+    const Dims& dims = value.constant.dims();
+    bool agrees =
+        value.type.element == value.constant.type() && value.type.shape && value.type.shape->size() == dims.size();
+    for (std::size_t i = 0; agrees && i < dims.size(); ++i) agrees = (*value.type.shape)[i].is(dims[i]);
+    if (!agrees) {
+      fault(graph,
+            fmt::format("constant '{}' is {} but typed {}", value.name, modelctl::describe(value.constant.type(), dims),
+                        describe(value.type)),
+            {});
+    }
+  }
+
+  Faults faults_;
+  std::unordered_set<const Value*> available_;
+};
+
+}  // namespace
+
+Result<void> verify(const Graph& graph) { return Verifier().run(graph); }
+
+}  // namespace modelctl::graph
