@@ -68,6 +68,13 @@ Error bad_archive(std::uint64_t at, std::string_view path, std::string reason) {
       .because(std::move(reason));
 }
 
+Error in_file(const std::filesystem::path& path, Error error) {
+  bool content = error.kind == Kind::bad_input || error.kind == Kind::untrusted || error.kind == Kind::unsupported;
+  if (!content || error.where.starts_with(path.string())) return error;
+  error.where = error.where.empty() ? path.string() : fmt::format("{}: {}", path.string(), error.where);
+  return error;
+}
+
 Result<DocumentHeader> read_document_header(ByteSpan block, std::uint64_t at, std::string_view path,
                                             std::uint64_t limit) {
   std::string_view text = as_text(block);

@@ -3,9 +3,14 @@
 
 #include "package/tar.hpp"
 
+#include <filesystem>
+
 namespace modelctl::package {
 
 Error bad_archive(std::uint64_t at, std::string_view path, std::string reason);
+
+// The error with the file that it is in put before its place, if it is about the content and has no path yet.
+Error in_file(const std::filesystem::path& path, Error error);
 
 // The size and timestamp that the header of one of the two documents in front claims.
 struct DocumentHeader {

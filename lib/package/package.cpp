@@ -90,8 +90,8 @@ Result<Package> Package::open(const fs::path& path) {
   Package package;
   package.path_ = path;
   std::error_code code;
-  if (fs::is_directory(path, code)) TRY(package.open_folder(path));
-  else TRY(package.open_archive(path));
+  auto opened = fs::is_directory(path, code) ? package.open_folder(path) : package.open_archive(path);
+  if (!opened) return in_file(path, std::move(opened).error());
   return package;
 }
 
@@ -115,21 +115,21 @@ Result<void> Package::open_archive(const fs::path& path) {
     TRY(check_zeros(TRY(take(tar_padding(header.size))), at - tar_padding(header.size), name));
     return as_text(content);
   };
-  manifest_text_ = TRY_BECAUSE(document(manifest_path, manifest_limit, timestamps[0]), path.string());
-  bundle_text_ = TRY_BECAUSE(document(bundle_path, bundle_limit, timestamps[1]), path.string());
-  manifest_ = TRY_BECAUSE(Manifest::read(manifest_text_), path.string());
-  for (std::uint64_t timestamp : timestamps) TRY_BECAUSE(check_timestamp(manifest_, timestamp), path.string());
+  manifest_text_ = TRY(document(manifest_path, manifest_limit, timestamps[0]));
+  bundle_text_ = TRY(document(bundle_path, bundle_limit, timestamps[1]));
+  manifest_ = TRY(Manifest::read(manifest_text_));
+  for (std::uint64_t timestamp : timestamps) TRY(check_timestamp(manifest_, timestamp));
 
   Layout all = layout();
   for (std::size_t i = 0; i < manifest_.entries.size(); ++i) {
     const Slot& slot = all.slots()[i + 2];
-    ByteSpan header = TRY_BECAUSE(take(slot.at - slot.header_at), path.string());
-    TRY_BECAUSE(check_header(header, all.header(slot), slot), path.string());
-    contents_.push_back(TRY_BECAUSE(take(slot.size), path.string()));
-    TRY_BECAUSE(take(slot.end - at), path.string());
+    ByteSpan header = TRY(take(slot.at - slot.header_at));
+    TRY(check_header(header, all.header(slot), slot));
+    contents_.push_back(TRY(take(slot.size)));
+    TRY(take(slot.end - at));
   }
-  TRY_BECAUSE(take(2 * tar_block), path.string());
-  if (at != bytes.size()) return bad_archive(at, {}, "something follows the end of the archive").because(path.string());
+  TRY(take(2 * tar_block));
+  if (at != bytes.size()) return bad_archive(at, {}, "something follows the end of the archive");
   return {};
 }
 
@@ -140,7 +140,7 @@ Result<void> Package::open_folder(const fs::path& path) {
   }
   manifest_text_ = as_text(files_[0]->bytes());
   bundle_text_ = as_text(files_[1]->bytes());
-  manifest_ = TRY_BECAUSE(Manifest::read(manifest_text_), path.string());
+  manifest_ = TRY(Manifest::read(manifest_text_));
   for (const Entry& entry : manifest_.entries) {
     auto file = MappedFile::open(path / entry.path);
     if (!file && file.error().kind == Kind::not_found) {
@@ -175,14 +175,21 @@ const Entry* Package::first(Role role) const {
 }
 
 Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const StopToken& stop) const {
-  if (archive_) {
-    NoSink sink;
-    StreamReader reader(trust, sink);
-    TRY_BECAUSE(feed_all(archive_->bytes(), reader, talk, stop), path_.string());
-    if (reader.opened()->manifest != manifest_) return bad_archive(0, {}, "it changed while it was read");
-    return *reader.opened();
-  }
-  SignedManifest opened = TRY_BECAUSE(open_signed(manifest_text_, bundle_text_, trust), path_.string());
+  auto verified = archive_ ? verify_archive(trust, talk, stop) : verify_folder(trust, talk, stop);
+  if (!verified) return in_file(path_, std::move(verified).error());
+  return verified;
+}
+
+Result<SignedManifest> Package::verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const {
+  NoSink sink;
+  StreamReader reader(trust, sink);
+  TRY(feed_all(archive_->bytes(), reader, talk, stop));
+  if (reader.opened()->manifest == manifest_) return *reader.opened();
+  return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
+}
+
+Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const {
+  SignedManifest opened = TRY(open_signed(manifest_text_, bundle_text_, trust));
   TRY(check_folder(path_, opened.manifest));
   Progress progress(talk, stop, opened.manifest.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
@@ -191,7 +198,7 @@ Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const Sto
       TRY(check.update(piece));
       return progress.add(piece.size());
     }));
-    TRY_BECAUSE(check.finish(), path_.string());
+    TRY(check.finish());
   }
   return opened;
 }

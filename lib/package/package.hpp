@@ -34,6 +34,8 @@ class Package {
   Package() = default;
   Result<void> open_archive(const std::filesystem::path& path);
   Result<void> open_folder(const std::filesystem::path& path);
+  Result<SignedManifest> verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const;
+  Result<SignedManifest> verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const;
   std::filesystem::path path_;
   std::shared_ptr<const MappedFile> archive_;
   std::vector<std::shared_ptr<const MappedFile>> files_;  // of a folder: manifest, bundle, entries

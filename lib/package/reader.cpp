@@ -178,8 +178,7 @@ Result<void> StreamReader::feed(ByteSpan bytes) {
 Result<void> StreamReader::finish() {
   TRY(feed({}));
   if (state_->phase == State::Phase::end) return {};
-  bool empty = state_->at == 0;
-  Error error = bad_archive(state_->at, {}, empty ? "it is empty" : "it ends too early");
+  Error error = bad_archive(state_->at, {}, state_->at == 0 ? "it is empty" : "it ends too early");
   error.kind = Kind::untrusted;
   state_->phase = State::Phase::failed;
   return error;

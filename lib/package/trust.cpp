@@ -55,4 +55,16 @@ const TrustedKey* Trust::find(const Digest& fingerprint) const {
   return nullptr;
 }
 
+Result<Trust> read_trust(const TrustRequest& request, const Environment& environment) {
+  if (!request.key.empty() && !request.file.empty()) {
+    return Error(Kind::usage, "two-kinds-of-trust", "cannot use both a key and a trust file")
+        .help("add the key to the trust file");
+  }
+  if (!request.key.empty()) return Trust::key(request.key);
+  if (!request.file.empty()) return Trust::file(request.file);
+  if (auto path = environment.get("MODELCTL_TRUST"); path && !path->empty()) return Trust::file(*path);
+  return Error(Kind::usage, "no-key", "cannot check a signature: no key to check it with was given")
+      .help("pass --key PREFIX.pub, or --trust FILE, or set MODELCTL_TRUST");
+}
+
 }  // namespace modelctl::package

@@ -4,6 +4,7 @@
 //    "keys": [{"name": "release team", "file": "release.pub"}, {"name": "ci", "pem": "-----BEGIN PUBLIC KEY-----\n…"}]}
 #pragma once
 
+#include "base/host.hpp"
 #include "package/keys.hpp"
 
 namespace modelctl::package {
@@ -25,5 +26,13 @@ class Trust {
  private:
   std::vector<TrustedKey> keys_;
 };
+
+// What a command line says about trust.
+struct TrustRequest {
+  std::filesystem::path key;   // a public key
+  std::filesystem::path file;  // a trust file; where neither is given, the one that MODELCTL_TRUST names
+};
+// Fails with usage where nothing is given: nobody is trusted by default.
+Result<Trust> read_trust(const TrustRequest& request, const Environment& environment);
 
 }  // namespace modelctl::package

@@ -1,6 +1,8 @@
 // Archives read as a stream: verified, or verified and unpacked.
 #include "package/package.hpp"
 
+#include "package/archive_internal.hpp"
+
 #include <fmt/core.h>
 
 #include <fcntl.h>
@@ -45,10 +47,11 @@ Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, En
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(errno, fmt::format("cannot read '{}'", path.string()), path);
     if (n == 0) break;
-    TRY_BECAUSE(reader.feed(ByteSpan(piece).first(static_cast<std::size_t>(n))), path.string());
+    auto good = reader.feed(ByteSpan(piece).first(static_cast<std::size_t>(n)));
+    if (!good) return in_file(path, std::move(good).error());
     talk.progress(what, done += static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(status.st_size));
   }
-  TRY_BECAUSE(reader.finish(), path.string());
+  if (auto good = reader.finish(); !good) return in_file(path, std::move(good).error());
   return *reader.opened();
 }
 

@@ -1,0 +1,50 @@
+// key generate: a new pair of signing keys.
+#include "actions/key.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+#include <CLI/Validators.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::KeyGenerateRequest request;
+  std::string type = "ecdsa-p256";
+};
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  actions::KeyGenerateRequest& request = flags->request;
+  CLI::App& app = binder.app;
+  binder
+      .complete(app.add_option("-o,--output", request.prefix, "Write PREFIX.key (secret) and PREFIX.pub"),
+                Completes::file)
+      ->type_name("PREFIX")
+      ->required();
+  app.add_option("--type", flags->type, "Kind of key")->check(CLI::IsMember({"ecdsa-p256", "ed25519"}));
+  binder
+      .complete(app.add_option("--password-file", request.password_file,
+                               "File whose first line is the passphrase; else MODELCTL_PASSWORD, else a prompt"),
+                Completes::file)
+      ->type_name("FILE");
+  app.add_flag("--no-password", request.no_password, "Leave the private key unencrypted");
+  app.add_flag("--force", request.force, "Replace keys that are there");
+  return [flags](Session& session) -> Result<int> {
+    bool ed25519 = flags->type == "ed25519";
+    flags->request.algorithm = ed25519 ? package::Algorithm::ed25519 : package::Algorithm::ecdsa_p256;
+    auto report = TRY(actions::key_generate(flags->request, session.host));
+    session.printer.line(fmt::format("private key  {}", report.secret.string()));
+    session.printer.line(fmt::format("public key   {}", report.public_key.string()));
+    session.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"key", "Make and show signing keys", nullptr},
+                               {"key generate", "Make a new pair of signing keys", bind}};
+
+}  // namespace
+std::span<const CommandDef> key_generate_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,32 @@
+// key show: what a public key is.
+#include "actions/key.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::KeyShowRequest>();
+  binder.complete(binder.app.add_option("KEY", request->key, "Public key"), Completes::file)->required();
+  return [request](Session& session) -> Result<int> {
+    auto report = TRY(actions::key_show(*request, session.host));
+    if (session.printer.format() == Printer::Format::json) {
+      Json document = {{"type", name(report.algorithm)}, {"fingerprint", report.fingerprint.text()}};
+      session.printer.json(canonical_json(document));
+      return 0;
+    }
+    session.printer.line(fmt::format("type         {}", name(report.algorithm)));
+    session.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"key show", "Show the type and fingerprint of a public key", bind}};
+
+}  // namespace
+std::span<const CommandDef> key_show_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,112 @@
+// pack: an artifact and what belongs to it as one signed package.
+#include "actions/pack.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+
+#include <charconv>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::PackRequest request;
+  std::map<package::Role, std::vector<std::string>> files;
+  std::vector<std::string> quality, annotations;
+};
+
+Error bad_value(const char* option, const std::string& value, const char* form) {
+  return Error(Kind::usage, "bad-option", fmt::format("cannot use {} '{}'", option, value))
+      .because(fmt::format("it does not read {}", form));
+}
+
+// "accuracy=0.98" or "accuracy=0.98@held-back digits"
+Result<package::Quality> parse_quality(const std::string& text) {
+  std::size_t equals = text.find('='), at = text.find('@', equals);
+  package::Quality quality;
+  if (equals != std::string::npos && equals > 0) {
+    const char* begin = text.data() + equals + 1;
+    const char* end = text.data() + std::min(at, text.size());
+    auto [last, fault] = std::from_chars(begin, end, quality.value);
+    if (fault == std::errc() && last == end) {
+      quality.metric = text.substr(0, equals);
+      if (at != std::string::npos) quality.data_set = text.substr(at + 1);
+      return quality;
+    }
+  }
+  return bad_value("--quality", text, "METRIC=VALUE or METRIC=VALUE@DATA-SET");
+}
+
+Result<void> complete(Flags& flags) {
+  for (const auto& [role, paths] : flags.files) {
+    for (const std::string& path : paths) flags.request.files.push_back({role, path});
+  }
+  for (const std::string& text : flags.quality) flags.request.quality.push_back(TRY(parse_quality(text)));
+  for (const std::string& text : flags.annotations) {
+    std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) return bad_value("--annotation", text, "KEY=VALUE");
+    flags.request.annotations[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return {};
+}
+
+void print(const actions::PackReport& report, Printer& printer) {
+  const package::Manifest& manifest = report.manifest;
+  if (printer.format() == Printer::Format::json) {
+    Json document = {{"package", report.output.string()},  {"name", manifest.name},
+                     {"version", manifest.version},        {"digest", report.digest.text()},
+                     {"size", report.archive_size},        {"entries", manifest.entries.size()},
+                     {"signed_with", report.signer.text()}};
+    return printer.json(canonical_json(document));
+  }
+  printer.line(fmt::format("packed       {}:{}", manifest.name, manifest.version));
+  printer.line(fmt::format("package      {}, {}, {} entries", report.output.string(), human_bytes(report.archive_size),
+                           manifest.entries.size()));
+  printer.line(fmt::format("digest       {}", report.digest.text()));
+  printer.line(fmt::format("signed with  {}", report.signer.text()));
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  actions::PackRequest& request = flags->request;
+  CLI::App& app = binder.app;
+  auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
+  binder.complete(app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote"), Completes::file)
+      ->required();
+  app.add_option("--name", request.name, "Name of the package")->type_name("NAME")->required();
+  app.add_option("--version", request.version, "Version of the package")->type_name("V")->required();
+  file(app.add_option("--key", request.key, "Private key to sign with"))->required();
+  file(app.add_option("-o", request.output, "Package to write"))->required();
+  file(app.add_option("--password-file", request.password_file,
+                      "File whose first line is the key's passphrase; else MODELCTL_PASSWORD, else a prompt"));
+  app.add_option("--licence", request.licence, "SPDX expression of the licence")->type_name("SPDX");
+  app.add_option("--quality", flags->quality, "A metric of the model's quality, and the data it was measured on")
+      ->type_name("METRIC=VALUE[@DATA-SET]");
+  app.add_option("--annotation", flags->annotations, "Anything else that the manifest shall say")
+      ->type_name("KEY=VALUE");
+  struct More {
+    package::Role role;
+    const char *option, *description;
+  };
+  for (const More& more : {More{package::Role::sample, "--sample", "Input or expected output, to prove the model with"},
+                           More{package::Role::document, "--document", "Model card or other document"},
+                           More{package::Role::source, "--source", "Source of the model"},
+                           More{package::Role::code, "--code", "Code that goes with the model"},
+                           More{package::Role::sbom, "--sbom", "Bill of materials"},
+                           More{package::Role::provenance, "--provenance", "Record of how the model was made"}}) {
+    file(app.add_option(more.option, flags->files[more.role], more.description));
+  }
+  return [flags](Session& session) -> Result<int> {
+    TRY(complete(*flags));
+    print(TRY(actions::pack(flags->request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"pack", "Pack an artifact and what belongs to it, signed", bind}};
+
+}  // namespace
+std::span<const CommandDef> pack_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,65 @@
+// verify: is the package as it was signed, and by whom.
+#include "actions/verify.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+void print_text(const package::SignedManifest& opened, Printer& printer) {
+  const package::Manifest& manifest = opened.manifest;
+  printer.line(fmt::format("{}:{} is as it was signed", manifest.name, manifest.version));
+  printer.line(fmt::format("digest     {}", opened.digest.text()));
+  printer.line(fmt::format("signed by  {}", opened.signer.name));
+  printer.line(fmt::format("key        {} {}", opened.signer.fingerprint.text(), name(opened.signer.algorithm)));
+  if (!manifest.licence.empty()) printer.line(fmt::format("licence    {}", manifest.licence));
+  printer.line("");
+  Table table{{"entry", "role", "size", "digest"}, {}};
+  for (const package::Entry& entry : manifest.entries) {
+    table.rows.push_back({entry.path, std::string(name(entry.role)), human_bytes(entry.size), entry.digest.text()});
+  }
+  printer.table(table);
+}
+
+void print_json(const package::SignedManifest& opened, Printer& printer) {
+  Json signer = {{"name", opened.signer.name},
+                 {"fingerprint", opened.signer.fingerprint.text()},
+                 {"type", name(opened.signer.algorithm)}};
+  // What was signed, verbatim: it was read before, so it is JSON.
+  Json document = {{"verified", true}, {"digest", opened.digest.text()}, {"signer", std::move(signer)}};
+  if (auto manifest = parse_json(opened.text, "manifest.json")) document["manifest"] = std::move(*manifest);
+  printer.json(canonical_json(document));
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::VerifyRequest>();
+  CLI::App& app = binder.app;
+  binder
+      .complete(app.add_option("PACKAGE", request->package, "Package, or the folder it was unpacked into"),
+                Completes::file)
+      ->required();
+  binder
+      .complete(app.add_option("--key", request->trust.key, "Public key of the signer whom you trust"), Completes::file)
+      ->type_name("FILE");
+  binder
+      .complete(app.add_option("--trust", request->trust.file,
+                               "Trust file: names and keys of those whom you trust; "
+                               "else MODELCTL_TRUST"),
+                Completes::file)
+      ->type_name("FILE");
+  return [request](Session& session) -> Result<int> {
+    auto report = TRY(actions::verify(*request, session.host));
+    if (session.printer.format() == Printer::Format::json) print_json(report.signed_manifest, session.printer);
+    else print_text(report.signed_manifest, session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"verify", "Check a package's signature and every byte of it", bind}};
+
+}  // namespace
+std::span<const CommandDef> verify_command() { return defs; }
+}  // namespace modelctl::cli

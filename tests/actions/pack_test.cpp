@@ -1,0 +1,198 @@
+#include "actions/pack.hpp"
+#include "actions/key.hpp"
+#include "actions/verify.hpp"
+#include "support/hosts.hpp"
+#include "support/plans.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+
+using namespace modelctl;
+using modelctl::test::FakeHost;
+using modelctl::test::PlanMaker;
+using modelctl::test::Scratch;
+
+namespace {
+
+void write_artifact(const std::filesystem::path& path) {
+  PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 3});
+  auto w = maker.constant("w", Tensor::of<float>(DType::f32, {3}, {1, 2, 3}));
+  auto y = maker.like("y", x);
+  maker.step("op::Add", {x, w}, {y});
+  maker.output("y", y);
+  maker.plan.metadata = {{"model", "small.onnx"}, {"producer", "modelctl 0.1.0"}, {"source", std::string(64, 'a')}};
+  REQUIRE(maker.writer.write(maker.plan, path));
+}
+
+// A folder with an artifact and a pair of keys, and a request that packs it.
+struct Project {
+  Project() {
+    write_artifact(scratch / "small.artifact");
+    fake.environment.variables["MODELCTL_PASSWORD"] = "correct horse";
+    actions::KeyGenerateRequest keys;
+    keys.prefix = scratch / "release";
+    REQUIRE(actions::key_generate(keys, fake.host));
+    request.artifact = scratch / "small.artifact";
+    request.name = "small";
+    request.version = "1";
+    request.key = scratch / "release.key";
+    request.output = scratch / "small.tar";
+    verify.package = scratch / "small.tar";
+    verify.trust.key = scratch / "release.pub";
+  }
+  Scratch scratch;
+  FakeHost fake;
+  actions::PackRequest request;
+  actions::VerifyRequest verify;
+};
+
+std::string bytes_of(const std::filesystem::path& path) { return read_text_file(path).value(); }
+
+}  // namespace
+
+TEST_CASE("an artifact is packed as plan and weights, with the model's signature and lineage") {
+  Project project;
+  REQUIRE(write_file(project.scratch / "x.npy", as_bytes("numbers")));
+  project.request.files = {{package::Role::sample, project.scratch / "x.npy"}};
+  auto report = actions::pack(project.request, project.fake.host);
+  REQUIRE(report);
+  auto verified = actions::verify(project.verify, project.fake.host);
+  REQUIRE(verified);
+  CHECK(verified->signed_manifest.digest == report->digest);
+  const package::Manifest& manifest = verified->signed_manifest.manifest;
+  CHECK(manifest.inputs == std::vector<package::TensorSignature>{{"x", "f32", {{0, "n"}, {3, {}}}}});
+  CHECK(manifest.outputs.size() == 1);
+  CHECK(manifest.lineage.builder == "modelctl 0.1.0");
+  REQUIRE(manifest.lineage.sources.size() == 1);
+  CHECK(manifest.lineage.sources[0].digest.hex() == std::string(64, 'a'));
+
+  auto opened = package::Package::open(project.request.output);
+  REQUIRE(opened);
+  CHECK(as_text(opened->content("samples/x.npy").value()) == "numbers");
+  std::string plan(as_text(opened->content("model.plan").value()));
+  std::string weights(as_text(opened->content("model.weights").value()));
+  CHECK(plan + weights == bytes_of(project.request.artifact));
+}
+
+TEST_CASE("packed again on another day, under another umask and elsewhere, the package has the same bytes") {
+  Project project;
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  std::string first = bytes_of(project.request.output);
+
+  std::filesystem::path elsewhere = project.scratch / "elsewhere";
+  REQUIRE(make_folder(elsewhere));
+  std::filesystem::copy(project.request.artifact, elsewhere / "other.artifact");
+  std::filesystem::permissions(elsewhere / "other.artifact", std::filesystem::perms(0700));
+  project.request.artifact = elsewhere / "other.artifact";
+  project.request.output = elsewhere / "other.tar";
+  project.fake.clock.elapsed += std::chrono::hours(24 * 365);
+  mode_t old = ::umask(0077);
+  bool packed = actions::pack(project.request, project.fake.host).has_value();
+  ::umask(old);
+  REQUIRE(packed);
+  CHECK(bytes_of(project.request.output) == first);
+}
+
+TEST_CASE("SOURCE_DATE_EPOCH is the time of every file in the package") {
+  Project project;
+  project.fake.environment.variables["SOURCE_DATE_EPOCH"] = "1700000000";
+  auto report = actions::pack(project.request, project.fake.host);
+  REQUIRE(report);
+  CHECK(report->manifest.timestamp == 1'700'000'000);
+  CHECK(actions::verify(project.verify, project.fake.host));
+
+  project.fake.environment.variables["SOURCE_DATE_EPOCH"] = "yesterday";
+  auto refused = actions::pack(project.request, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().what == "cannot use the time 'yesterday'");
+}
+
+TEST_CASE("a wrong passphrase opens no key, and where nobody can be asked that is said") {
+  Project project;
+  project.fake.environment.variables["MODELCTL_PASSWORD"] = "wrong";
+  auto wrong = actions::pack(project.request, project.fake.host);
+  REQUIRE(!wrong);
+  CHECK(wrong.error().code == "wrong-passphrase");
+  CHECK(wrong.error().kind == Kind::denied);
+
+  project.fake.environment.variables.clear();
+  auto nobody = actions::pack(project.request, project.fake.host);
+  REQUIRE(!nobody);
+  CHECK(nobody.error().what == "cannot ask for the passphrase: there is no terminal");
+  CHECK(nobody.error().hint == "set MODELCTL_PASSWORD, or pass --password-file FILE");
+
+  project.fake.talk.secret = "correct horse";
+  CHECK(actions::pack(project.request, project.fake.host));
+  CHECK(!std::filesystem::exists(project.scratch / "other.tar"));
+}
+
+TEST_CASE("nobody is trusted by default") {
+  Project project;
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  project.verify.trust = {};
+  auto refused = actions::verify(project.verify, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().what == "cannot check a signature: no key to check it with was given");
+  CHECK(refused.error().kind == Kind::usage);
+}
+
+TEST_CASE("a package that another key signed is refused, with both keys named") {
+  Project project;
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  actions::KeyGenerateRequest other;
+  other.prefix = project.scratch / "other";
+  auto keys = actions::key_generate(other, project.fake.host);
+  auto ours = actions::key_show({project.scratch / "release.pub"}, project.fake.host);
+  REQUIRE(keys);
+  REQUIRE(ours);
+  project.verify.trust.key = project.scratch / "other.pub";
+  auto refused = actions::verify(project.verify, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::untrusted);
+  CHECK(refused.error().what == "cannot trust the package: it is signed with another key");
+  CHECK(refused.error().why.back() == "it is signed with the key " + ours->fingerprint.text() + ", and you trust '" +
+                                          (project.scratch / "other.pub").string() + "' (" + keys->fingerprint.text() +
+                                          ")");
+}
+
+TEST_CASE("a trust file gives names to keys") {
+  Project project;
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  std::string text = R"({"format": "modelctl.trust/1", "keys": [{"name": "release team", "file": "release.pub"}]})";
+  REQUIRE(write_file(project.scratch / "trusted.json", as_bytes(text)));
+  project.verify.trust = {};
+  project.fake.environment.variables["MODELCTL_TRUST"] = (project.scratch / "trusted.json").string();
+  auto verified = actions::verify(project.verify, project.fake.host);
+  REQUIRE(verified);
+  CHECK(verified->signed_manifest.signer.name == "release team");
+}
+
+TEST_CASE("keys are private, are not overwritten, and need a passphrase or a word that they have none") {
+  Project project;
+  auto mode = std::filesystem::status(project.scratch / "release.key").permissions();
+  CHECK((mode == std::filesystem::perms(0600)));
+  CHECK(bytes_of(project.scratch / "release.key").starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+
+  actions::KeyGenerateRequest again;
+  again.prefix = project.scratch / "release";
+  auto refused = actions::key_generate(again, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::conflict);
+  again.force = true;
+  CHECK(actions::key_generate(again, project.fake.host));
+
+  project.fake.environment.variables["MODELCTL_PASSWORD"] = "";
+  actions::KeyGenerateRequest open;
+  open.prefix = project.scratch / "open";
+  auto empty = actions::key_generate(open, project.fake.host);
+  REQUIRE(!empty);
+  CHECK(empty.error().what == "cannot protect the key with an empty passphrase");
+  open.no_password = true;
+  REQUIRE(actions::key_generate(open, project.fake.host));
+  CHECK(bytes_of(project.scratch / "open.key").starts_with("-----BEGIN PRIVATE KEY-----\n"));
+  project.request.key = project.scratch / "open.key";
+  CHECK(actions::pack(project.request, project.fake.host));
+}
