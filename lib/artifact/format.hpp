@@ -2,6 +2,7 @@
 #pragma once
 
 #include "artifact/plan.hpp"
+#include "artifact/strings.hpp"
 #include "base/bytes.hpp"
 #include "base/digest.hpp"
 
@@ -28,11 +29,6 @@ Result<Header> decode_header(ByteSpan bytes, std::string_view name);
 void encode(const Plan& plan, ByteWriter& out);
 // Every length is checked against the bytes left; what the numbers mean is checked by check().
 Result<Plan> decode_plan(ByteSpan bytes, std::string_view name);
-
-// String constants lie in the weights as a u32 length and that many bytes each.
-std::vector<std::byte> encode_strings(std::span<const std::string> strings);
-// Nothing where the bytes do not hold exactly `count` of them.
-std::optional<std::vector<std::string>> decode_strings(ByteSpan bytes, std::uint64_t count);
 
 // Everything that the runtime relies on: indices, offsets, sizes, order. `weights` are read for strings only.
 void check(const Plan& plan, ByteSpan weights, Faults& faults);

@@ -40,7 +40,7 @@ enum class ShapeOp : std::uint8_t {
   mul,
   floor_div,
   ceil_div,
-  mod,
+  mod,  // a - floor_div(a, b) * b
   min,
   max,  // of registers a and b, both of smaller index
 };

@@ -16,11 +16,14 @@
 
 namespace modelctl::runtime {
 
+using KernelTable = std::span<const kernels::KernelDef* const>;
+
 // Immutable once loaded: every routine of the plan is resolved.
 class Model {
  public:
   // Fails with unsupported where the plan names a routine that this build does not have.
-  static Result<std::shared_ptr<const Model>> load(artifact::Artifact artifact, OpRunTable operators, kernels::Cpu cpu);
+  static Result<std::shared_ptr<const Model>> load(artifact::Artifact artifact, OpRunTable operators, kernels::Cpu cpu,
+                                                   KernelTable kernels = kernels::kernels());
   ~Model();
 
   const artifact::Signature& signature() const;
@@ -64,8 +67,9 @@ class Session {
   void profile(bool on);
   std::span<const double> step_seconds() const;
 
- private:
   struct State;
+
+ private:
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,148 @@
+#include "runtime/inputs.hpp"
+
+#include "base/suggest.hpp"
+#include "runtime/model.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+namespace modelctl::runtime {
+namespace {
+
+std::string listed(const std::vector<artifact::Port>& ports) {
+  std::string text;
+  for (const artifact::Port& port : ports) text += fmt::format("{}'{}'", text.empty() ? "" : ", ", port.name);
+  return text.empty() ? "none" : text;
+}
+
+Error wrong(std::string code, std::string what) { return Error(Kind::bad_input, std::move(code), std::move(what)); }
+
+std::string plural(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+// Where a symbol got its size: the first input that has it.
+struct Bound {
+  std::int64_t size;
+  std::string where;
+};
+
+void check_one(const artifact::Port& port, const TensorView& given, std::map<std::string, Bound>& symbols,
+               Faults& faults) {
+  if (!given.present()) {
+    return faults.add(wrong("missing-input", fmt::format("the input '{}' is missing", port.name)));
+  }
+  std::string is = describe(given.type, given.dims);
+  if (given.type != port.type) {
+    faults.add(wrong("wrong-type",
+                     fmt::format("the input '{}' must be of type {}, but is {}", port.name, name(port.type), is)));
+  }
+  if (given.rank() != port.dims.size()) {
+    return faults.add(wrong("wrong-rank", fmt::format("the input '{}' must have {}, {}, but is {}", port.name,
+                                                      plural(port.dims.size(), "dimension"), describe(port), is)));
+  }
+  auto count = element_count(given.dims);
+  if (!count || !byte_size(given.type, given.dims)) {
+    return faults.add(wrong("wrong-size", fmt::format("the input '{}' has an impossible size: {}", port.name, is)));
+  }
+  if (*count > 0 && given.data == nullptr) {
+    faults.add(wrong("missing-input", fmt::format("the input '{}' has no data", port.name)));
+  }
+  for (std::size_t axis = 0; axis < port.dims.size(); ++axis) {
+    const artifact::PortDim& dim = port.dims[axis];
+    std::int64_t size = given.dims[axis];
+    if (dim.symbol.empty()) {
+      if (size != dim.size) {
+        faults.add(wrong("wrong-size", fmt::format("dimension {} of the input '{}' must be {}, but is {}", axis,
+                                                   port.name, dim.size, size)));
+      }
+      continue;
+    }
+    if (dim.symbol == "?") continue;
+    auto [at, fresh] =
+        symbols.try_emplace(dim.symbol, Bound{size, fmt::format("dimension {} of '{}'", axis, port.name)});
+    if (!fresh && at->second.size != size) {
+      faults.add(wrong("wrong-size", fmt::format("'{}' is {} in {}, but {} in dimension {} of '{}'", dim.symbol,
+                                                 at->second.size, at->second.where, size, axis, port.name)));
+    }
+  }
+}
+
+}  // namespace
+
+std::string describe(const artifact::Port& port) {
+  std::string text(name(port.type));
+  text += '[';
+  for (std::size_t i = 0; i < port.dims.size(); ++i) {
+    if (i > 0) text += ',';
+    text += port.dims[i].symbol.empty() ? std::to_string(port.dims[i].size) : port.dims[i].symbol;
+  }
+  return text + ']';
+}
+
+Result<void> check_inputs(const artifact::Signature& signature, std::span<const TensorView> inputs) {
+  if (inputs.size() != signature.inputs.size()) {
+    return wrong("wrong-count",
+                 fmt::format("the model takes {}, but {} given", plural(signature.inputs.size(), "input"),
+                             inputs.size() == 1 ? "1 was" : fmt::format("{} were", inputs.size())))
+        .because(fmt::format("its inputs are: {}", listed(signature.inputs)));
+  }
+  Faults faults;
+  std::map<std::string, Bound> symbols;
+  for (std::size_t i = 0; i < inputs.size(); ++i) check_one(signature.inputs[i], inputs[i], symbols, faults);
+  if (faults.none()) return {};
+  return std::move(faults).sum("the inputs do not fit the model");
+}
+
+Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature,
+                                              std::span<const std::string> names) {
+  constexpr std::size_t nothing = ~std::size_t{0};
+  std::vector<std::size_t> matched(signature.inputs.size(), nothing);
+  Faults faults;
+  std::vector<std::string> known;
+  for (const artifact::Port& port : signature.inputs) known.push_back(port.name);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].empty()) continue;
+    auto found = std::find(known.begin(), known.end(), names[i]);
+    if (found == known.end()) {
+      Error error = wrong("unknown-input", fmt::format("the model has no input '{}'", names[i]))
+                        .because(fmt::format("its inputs are: {}", listed(signature.inputs)));
+      std::string meant = nearest(names[i], known);
+      if (!meant.empty()) error.hint = fmt::format("did you mean '{}'?", meant);
+      faults.add(std::move(error));
+      continue;
+    }
+    std::size_t& slot = matched[static_cast<std::size_t>(found - known.begin())];
+    if (slot != nothing) faults.add(wrong("repeated-input", fmt::format("the input '{}' is given twice", names[i])));
+    slot = i;
+  }
+  std::size_t next = 0;
+  std::size_t spare = 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!names[i].empty()) continue;
+    while (next < matched.size() && matched[next] != nothing) ++next;
+    if (next < matched.size()) {
+      matched[next] = i;
+    } else {
+      ++spare;
+    }
+  }
+  if (spare > 0) {
+    faults.add(
+        wrong("wrong-count", fmt::format("the model takes {}, but {} given", plural(signature.inputs.size(), "input"),
+                                         names.size() == 1 ? "1 was" : fmt::format("{} were", names.size())))
+            .because(fmt::format("its inputs are: {}", listed(signature.inputs))));
+  }
+  for (std::size_t i = 0; i < matched.size(); ++i) {
+    if (matched[i] == nothing) {
+      faults.add(wrong("missing-input", fmt::format("the input '{}' is missing", known[i]))
+                     .because(fmt::format("it must be {}", describe(signature.inputs[i]))));
+    }
+  }
+  if (faults.none()) return matched;
+  return std::move(faults).sum("the inputs do not fit the model");
+}
+
+}  // namespace modelctl::runtime

@@ -1,0 +1,21 @@
+// Inputs that come with names, put into a model's order. What is wrong with the tensors themselves tells
+// check_inputs() (model.hpp).
+#pragma once
+
+#include "artifact/plan.hpp"
+#include "base/result.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace modelctl::runtime {
+
+// For each input of the signature the index into `names` of what was given for it. A name may be empty: such ones go by
+// position to the inputs that no name claims. Reports every unknown, repeated and missing name.
+Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature, std::span<const std::string> names);
+
+// "f32[batch,1,8,8]"
+std::string describe(const artifact::Port& port);
+
+}  // namespace modelctl::runtime

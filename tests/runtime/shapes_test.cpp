@@ -1,0 +1,49 @@
+#include "runtime/shapes.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using artifact::ShapeOp;
+
+namespace {
+
+std::optional<std::int64_t> compute(ShapeOp op, std::int64_t a, std::int64_t b) {
+  artifact::Plan plan;
+  plan.shapes = {{ShapeOp::constant, a}, {ShapeOp::constant, b}, {op, 0, 1}};
+  return runtime::evaluate_shapes(plan, {}, {})[2];
+}
+
+}  // namespace
+
+TEST_CASE("each shape instruction computes what it is named") {
+  CHECK(compute(ShapeOp::add, 3, 4) == 7);
+  CHECK(compute(ShapeOp::sub, 3, 4) == -1);
+  CHECK(compute(ShapeOp::mul, 3, 4) == 12);
+  CHECK(compute(ShapeOp::floor_div, 7, 2) == 3);
+  CHECK(compute(ShapeOp::floor_div, -7, 2) == -4);
+  CHECK(compute(ShapeOp::ceil_div, 7, 2) == 4);
+  CHECK(compute(ShapeOp::ceil_div, -7, 2) == -3);
+  CHECK(compute(ShapeOp::mod, 7, 4) == 3);
+  CHECK(compute(ShapeOp::mod, -7, 4) == 1);
+  CHECK(compute(ShapeOp::min, 7, 4) == 4);
+  CHECK(compute(ShapeOp::max, 7, 4) == 7);
+}
+
+TEST_CASE("overflow and division by zero give nothing") {
+  CHECK(!compute(ShapeOp::add, INT64_MAX, 1));
+  CHECK(!compute(ShapeOp::sub, INT64_MIN, 1));
+  CHECK(!compute(ShapeOp::mul, std::int64_t{1} << 40, std::int64_t{1} << 40));
+  CHECK(!compute(ShapeOp::floor_div, 1, 0));
+  CHECK(!compute(ShapeOp::ceil_div, INT64_MIN, -1));
+  CHECK(!compute(ShapeOp::mod, 1, 0));
+}
+
+TEST_CASE("a late dimension is nothing until its value is there, and so is what hangs on it") {
+  artifact::Plan plan;
+  plan.values.resize(1);
+  plan.shapes = {{ShapeOp::late_dim, 0, 0}, {ShapeOp::constant, 2}, {ShapeOp::mul, 0, 1}};
+  std::vector<Dims> late(1);
+  CHECK(!runtime::evaluate_shapes(plan, {}, late)[2]);
+  late[0] = {5};
+  CHECK(runtime::evaluate_shapes(plan, {}, late)[2] == 10);
+}
