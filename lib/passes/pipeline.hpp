@@ -1,0 +1,38 @@
+// From the graph as it was read to the graph that is lowered: the passes of an optimisation level, in order. The names
+// of the two stages are those that `build` reports.
+#pragma once
+
+#include "graph/graph.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace modelctl::passes {
+
+struct PipelineOptions {
+  int level = 2;  // 0: what lowering needs and nothing else; 1: folding; 2: fusion and layouts; 3: all
+  std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
+  // Asked after each pass with its name and the graph: `build --print-after`.
+  std::function<void(std::string_view pass, const graph::Graph& graph)> after;
+};
+
+enum class Stage { preprocess, compile };
+
+struct PassReport {
+  std::string name;
+  Stage stage;
+  std::size_t changes = 0;
+  double seconds = 0;
+};
+
+struct PipelineReport {
+  std::vector<PassReport> passes;  // in the order they ran
+};
+
+// Fails where a binding names no symbol, or inference finds what can never be right: every such fault is reported.
+Result<PipelineReport> run_pipeline(graph::Graph& graph, const PipelineOptions& options);
+
+}  // namespace modelctl::passes
