@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace modelctl::cli {
 namespace {
@@ -59,6 +60,27 @@ Rows rows_of(const std::vector<OptionEntry>& entries) {
   return rows;
 }
 
+// Paragraphs folded to the width; blocks that are indented by four stay as they are.
+std::string prose(const std::string& markdown) {
+  std::string result, paragraph;
+  auto flush = [&] {
+    if (!paragraph.empty()) result += folded(paragraph, 0) + "\n";
+    paragraph.clear();
+  };
+  std::istringstream lines(markdown);
+  for (std::string line; std::getline(lines, line);) {
+    bool verbatim = line.empty() || line.rfind("    ", 0) == 0 || line.rfind("- ", 0) == 0 || line[0] == '|';
+    if (verbatim) {
+      flush();
+      result += line + "\n";
+    } else {
+      paragraph += (paragraph.empty() ? "" : " ") + line;
+    }
+  }
+  flush();
+  return result;
+}
+
 }  // namespace
 
 std::string as_help(const Page& page) {
@@ -67,7 +89,7 @@ std::string as_help(const Page& page) {
   text += section("Arguments", rows_of(page.arguments));
   text += section("Options", rows_of(page.options));
   text += section("Options of every command", rows_of(page.global_options));
-  if (!page.prose.empty()) text += "\n" + page.prose;
+  if (!page.prose.empty()) text += "\n" + prose(page.prose);
   return text;
 }
 

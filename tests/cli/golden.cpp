@@ -10,7 +10,8 @@
 //     | ...                                                      what went to stdout
 //     exit 64                                                    where it is not 0
 //
-// All commands run by /bin/sh in one scratch folder of the test's own, with a fixed environment; $ROOT is the source tree.
+// All commands run by /bin/sh in one scratch folder of the test's own, with a fixed environment; $ROOT is the source
+// tree.
 #include "base/files.hpp"
 #include "base/system_host.hpp"
 #include "support/scratch.hpp"
