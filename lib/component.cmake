@@ -21,31 +21,38 @@ function(modelctl_component name)
   target_link_libraries(modelctl_${name} PRIVATE ${ARG_LINKS})
 endfunction()
 
-# modelctl_table(TARGET FOLDER SUFFIX ELEMENT HEADER ACCESSOR [EXCEPT stem...])
+# modelctl_table(TARGET FOLDERS SUFFIX ELEMENT HEADER ACCESSOR NAMESPACE namespace [EXCEPT stem...])
 #
-# The table of an extension point. Each FOLDER/<stem>.cpp defines, in the namespace of HEADER's component,
+# The table of an extension point. Each <stem>.cpp in FOLDERS (one, or a quoted list) defines, in NAMESPACE,
 #     std::span<const ELEMENT> <stem>_SUFFIX();
-# and ACCESSOR(), declared in HEADER, answers all of their entries in the order of the file names. A file without its
-# function is a link error that names it. Not self-registration: a static library drops unreferenced objects.
-function(modelctl_table target folder suffix element header accessor)
+# and ACCESSOR(), declared in HEADER, answers all of their entries in the order of the folders and file names. A file
+# without its function is a link error that names it. Not self-registration: a static library drops unreferenced objects.
+function(modelctl_table target folders suffix element header accessor)
   cmake_parse_arguments(ARG "" "NAMESPACE" "EXCEPT" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/${folder}
-       ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
-  list(SORT sources)
+  set(seen "")
   set(declarations "")
   set(entries "")
-  foreach(source IN LISTS sources)
-    get_filename_component(stem ${source} NAME_WE)
-    if(stem IN_LIST ARG_EXCEPT)
-      continue()
-    endif()
-    string(APPEND declarations "std::span<const ${element}> ${stem}_${suffix}();\n")
-    string(APPEND entries "    for (const ${element}& entry : ${stem}_${suffix}()) all.push_back(&entry);\n")
+  foreach(folder IN LISTS folders)
+    file(GLOB sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}/${folder}
+         ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+    list(SORT sources)
+    foreach(source IN LISTS sources)
+      get_filename_component(stem ${source} NAME_WE)
+      if(stem IN_LIST ARG_EXCEPT)
+        continue()
+      endif()
+      if(stem IN_LIST seen)
+        message(FATAL_ERROR "${folder}/${source}: another folder of this table has a file of the same name")
+      endif()
+      list(APPEND seen ${stem})
+      string(APPEND declarations "std::span<const ${element}> ${stem}_${suffix}();\n")
+      string(APPEND entries "    for (const ${element}& entry : ${stem}_${suffix}()) all.push_back(&entry);\n")
+    endforeach()
   endforeach()
-  string(REPLACE "/" "_" id "${folder}_${suffix}")
-  set(table ${CMAKE_CURRENT_BINARY_DIR}/${id}_table.cpp)
+  string(REPLACE ";" " " places "${folders}")
+  set(table ${CMAKE_CURRENT_BINARY_DIR}/${target}_${suffix}_table.cpp)
   file(CONFIGURE OUTPUT ${table} @ONLY CONTENT
-"// Generated from the files of ${folder}/; do not edit.
+"// Generated from the files of ${places}; do not edit.
 #include \"${header}\"
 
 #include <span>

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "graph/graph.hpp"
-#include "runtime/operator.hpp"
+#include "ops/run_table.hpp"
 
 #include <span>
 #include <string>
@@ -17,6 +17,7 @@
 namespace modelctl::ops {
 
 enum class AttributeType { integer, number, text, tensor, integers, numbers, texts, graph };
+std::string_view word(AttributeType type);  // "integer", "list of numbers"
 
 struct AttributeDef {
   std::string_view name;
@@ -63,6 +64,8 @@ struct Upgrade {
 
   graph::Value* constant(Tensor tensor) const;                              // a new constant in the node's graph
   void attribute_to_input(std::string_view name, std::size_t index) const;  // an ints attribute becomes an i64 input
+  // A new node of ONNX's default domain before this one; answers its only output.
+  graph::Value* insert(std::string_view op, std::vector<graph::Value*> inputs, Attributes attributes = {}) const;
   Error bad(std::string what) const;
 };
 
@@ -90,6 +93,7 @@ struct OpDef {
   std::string_view types;
   std::span<const AttributeDef> attributes;
 
+  // Null for a name that the newest opset no longer has: upgrade then renames the node, and that is all there is of it.
   Result<void> (*infer)(Inference& call);
   // The examples, made anew at each call.
   std::vector<Example> (*examples)();
@@ -103,13 +107,17 @@ struct OpDef {
   bool impure = false;
 };
 
-// All operators, and the run halves for the runtime.
+// All operators. Their run halves: run_table().
 std::span<const OpDef* const> table();
-runtime::OpRunTable run_table();
 
 const OpDef* find(std::string_view domain, std::string_view name);
+// The run half; null for an operator that decomposes.
+runtime::Evaluate find_run(std::string_view domain, std::string_view name);
 // Each fault of a node against its schema: unknown attribute, wrong attribute type, too few or too many inputs.
 void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
+// Infers a node's outputs and records what is found on their values; what the model declares stays where inference
+// tells less.
+Result<void> infer(graph::Node& node);
 // Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes.
 Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view name, const Attributes& attributes,
                                      std::span<const TensorView> inputs, std::size_t outputs,

@@ -1,0 +1,33 @@
+// Short names for the tensors of examples.
+#pragma once
+
+#include "ops/operator.hpp"
+
+namespace modelctl::ops {
+
+inline Tensor f32(Dims dims, std::initializer_list<float> values) {
+  return Tensor::of(DType::f32, std::move(dims), values);
+}
+inline Tensor f64(Dims dims, std::initializer_list<double> values) {
+  return Tensor::of(DType::f64, std::move(dims), values);
+}
+inline Tensor i64(Dims dims, std::initializer_list<std::int64_t> values) {
+  return Tensor::of(DType::i64, std::move(dims), values);
+}
+inline Tensor i32(Dims dims, std::initializer_list<std::int32_t> values) {
+  return Tensor::of(DType::i32, std::move(dims), values);
+}
+inline Tensor u8(Dims dims, std::initializer_list<std::uint8_t> values) {
+  return Tensor::of(DType::u8, std::move(dims), values);
+}
+inline Tensor boolean(Dims dims, std::initializer_list<bool> values) {
+  return Tensor::of(DType::boolean, std::move(dims), values);
+}
+inline Tensor strings(Dims dims, std::vector<std::string> values) {
+  return Tensor::of_strings(std::move(dims), std::move(values));
+}
+
+using Examples = std::vector<Example>;
+using Ints = std::vector<std::int64_t>;
+
+}  // namespace modelctl::ops

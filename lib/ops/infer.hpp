@@ -1,0 +1,51 @@
+// Inference that many operators share.
+#pragma once
+
+#include "ops/operator.hpp"
+
+namespace modelctl::ops {
+
+// What OpDef::types says for the lists of tensor/dispatch.hpp.
+inline constexpr std::string_view float_types = "f32 f64 f16 bf16";
+inline constexpr std::string_view integer_types = "i8 i16 i32 i64 u8 u16 u32 u64";
+inline constexpr std::string_view number_types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
+inline constexpr std::string_view plain_types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool string";
+inline constexpr std::string_view any_type = "any of 8 bits or more, string";
+
+// Output 0 has the type and shape of input 0.
+Result<void> infer_same(Inference& call);
+// Output 0 is of the inputs' type, or a truth value, and of the shape that all inputs broadcast to.
+Result<void> infer_broadcast(Inference& call);
+Result<void> infer_comparison(Inference& call);
+// The shape that all inputs broadcast to; nullopt where a rank is unknown.
+Result<std::optional<graph::Shape>> broadcast_inputs(const Inference& call, std::size_t from = 0);
+
+// The one element type that these inputs have, as far as known; fails where two differ.
+Result<DType> common_element(const Inference& call, std::initializer_list<std::size_t> inputs);
+Result<DType> common_element(const Inference& call);  // of all inputs
+
+// Fails where an input's rank is known and out of bounds.
+Result<void> need_rank(const Inference& call, std::size_t index, std::size_t least, std::size_t most = max_rank);
+
+// An integer list that is fixed: from a constant input, or contents that are all numbers.
+std::optional<Dims> known_integers(const Inference& call, std::size_t index);
+// Rank and fixed length of an input of rank 1, where known.
+std::optional<std::int64_t> known_length(const Inference& call, std::size_t index);
+
+// Several axes as indices; fails for one that is outside or repeated.
+Result<std::vector<std::size_t>> normal_axes(const Inference& call, std::span<const std::int64_t> axes,
+                                             std::size_t rank);
+
+graph::Expr product(std::span<const graph::Expr> sizes);
+// Both sizes must be equal: the more definite one; fails where they can never be.
+Result<graph::Expr> same_size(const Inference& call, const graph::Expr& a, const graph::Expr& b);
+
+// A shape of this rank of which no size is known.
+graph::Shape unknown_shape(Inference& call, std::size_t rank);
+
+// Output 0 has the very elements of input 0: passes its contents on, if the output's rank is 0 or 1.
+void pass_contents(Inference& call, const graph::Shape& shape);
+// Elementwise arithmetic on contents: sets those of output 0 where both inputs' are known and `apply` answers them.
+void contents_of_pair(Inference& call, std::optional<graph::Expr> (*apply)(const graph::Expr& a, const graph::Expr& b));
+
+}  // namespace modelctl::ops

@@ -1,0 +1,22 @@
+#include "ops/lowering.hpp"
+
+namespace modelctl::ops {
+
+DType Lowering::element(std::size_t index) const {
+  const graph::Value* value = node().input(index);
+  return value == nullptr ? DType::undefined : value->type.element;
+}
+
+const graph::Shape* Lowering::shape(std::size_t index) const {
+  const graph::Value* value = node().input(index);
+  return value == nullptr || !value->type.shape ? nullptr : &*value->type.shape;
+}
+
+const Tensor* Lowering::constant(std::size_t index) const {
+  const graph::Value* value = node().input(index);
+  return value == nullptr || !value->is_constant() ? nullptr : &value->constant;
+}
+
+bool Lowering::plain_f32(std::size_t index) const { return element(index) == DType::f32 && shape(index) != nullptr; }
+
+}  // namespace modelctl::ops

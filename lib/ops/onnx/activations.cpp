@@ -1,0 +1,276 @@
+// Activations: functions of one number, some with parameters.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+template <class T>
+T logistic(T x) {  // exp never overflows this way
+  if (x >= 0) return 1 / (1 + std::exp(-x));
+  T e = std::exp(x);
+  return e / (1 + e);
+}
+
+template <class T>
+T softplus(T x) {
+  return std::max(x, T{0}) + std::log1p(std::exp(-std::fabs(x)));
+}
+
+struct Relu {
+  template <class T>
+  T operator()(T x) const {
+    return x < T{0} ? T{0} : x;  // NaN stays
+  }
+};
+struct LeakyRelu {
+  explicit LeakyRelu(const Attributes& attributes) : alpha(attributes.number("alpha", 0.01f)) {}
+  template <class T>
+  T operator()(T x) const {
+    return x < 0 ? x * T(alpha) : x;
+  }
+  float alpha;
+};
+struct ThresholdedRelu {
+  explicit ThresholdedRelu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
+  template <class T>
+  T operator()(T x) const {
+    return x > T(alpha) ? x : T{0};
+  }
+  float alpha;
+};
+struct Elu {
+  explicit Elu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
+  template <class T>
+  T operator()(T x) const {
+    return x < 0 ? T(alpha) * std::expm1(x) : x;
+  }
+  float alpha;
+};
+struct Selu {
+  explicit Selu(const Attributes& attributes)
+      : alpha(attributes.number("alpha", 1.67326319217681884765625f)),
+        gamma(attributes.number("gamma", 1.05070102214813232421875f)) {}
+  template <class T>
+  T operator()(T x) const {
+    return T(gamma) * (x > 0 ? x : T(alpha) * std::expm1(x));
+  }
+  float alpha, gamma;
+};
+struct Celu {
+  explicit Celu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
+  template <class T>
+  T operator()(T x) const {
+    return x < 0 ? T(alpha) * std::expm1(x / T(alpha)) : x;
+  }
+  float alpha;
+};
+struct Sigmoid {
+  auto operator()(auto x) const { return logistic(x); }
+};
+struct HardSigmoid {
+  explicit HardSigmoid(const Attributes& attributes)
+      : alpha(attributes.number("alpha", 0.2f)), beta(attributes.number("beta", 0.5f)) {}
+  template <class T>
+  T operator()(T x) const {
+    return std::clamp(x * T(alpha) + T(beta), T{0}, T{1});
+  }
+  float alpha, beta;
+};
+struct HardSwish {
+  template <class T>
+  T operator()(T x) const {
+    return x * std::clamp(x / 6 + T(0.5), T{0}, T{1});
+  }
+};
+struct Swish {
+  explicit Swish(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
+  template <class T>
+  T operator()(T x) const {
+    return x * logistic(T(alpha) * x);
+  }
+  float alpha;
+};
+struct Mish {
+  auto operator()(auto x) const { return x * std::tanh(softplus(x)); }
+};
+struct Softplus {
+  auto operator()(auto x) const { return softplus(x); }
+};
+struct Softsign {
+  auto operator()(auto x) const { return x / (1 + std::fabs(x)); }
+};
+struct Gelu {
+  explicit Gelu(const Attributes& attributes) : tanh(attributes.text("approximate", "none") == "tanh") {}
+  template <class T>
+  T operator()(T x) const {
+    if (tanh) return x / 2 * (1 + std::tanh(T(0.7978845608028654) * (x + T(0.044715) * x * x * x)));
+    return x / 2 * (1 + std::erf(x * T(0.7071067811865476)));
+  }
+  bool tanh;
+};
+struct Shrink {
+  explicit Shrink(const Attributes& attributes)
+      : lambd(attributes.number("lambd", 0.5f)), bias(attributes.number("bias", 0)) {}
+  template <class T>
+  T operator()(T x) const {
+    auto y = static_cast<double>(x);
+    return static_cast<T>(y < -lambd ? y + bias : y > lambd ? y - bias : 0);
+  }
+  double lambd, bias;
+};
+
+constexpr AttributeDef alpha_leaky[] = {{"alpha", AttributeType::number, "slope below zero; 0.01 where absent"}};
+constexpr AttributeDef alpha_one[] = {{"alpha", AttributeType::number, "1 where absent"}};
+constexpr AttributeDef of_selu[] = {{"alpha", AttributeType::number, "1.6732632 where absent"},
+                                    {"gamma", AttributeType::number, "1.050701 where absent"}};
+constexpr AttributeDef of_hard_sigmoid[] = {{"alpha", AttributeType::number, "slope; 0.2 where absent"},
+                                            {"beta", AttributeType::number, "value at zero; 0.5 where absent"}};
+constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (the default) or tanh"}};
+constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
+                                      {"bias", AttributeType::number, "how far the others move towards zero; 0"}};
+
+constexpr OpDef defs[] = {
+    {"",
+     "Relu",
+     14,
+     "max(0, x).",
+     "X",
+     "Y",
+     "f32 f64 f16 bf16 i8 i16 i32 i64",
+     {},
+     infer_same,
+     [] {
+       return Examples{{"negative numbers become zero", {f32({3}, {-1, 0, 2})}, {}, {f32({3}, {0, 0, 2})}, 0}};
+     }},
+    {"", "LeakyRelu", 16, "x, or alpha x below zero.", "X", "Y", float_types, alpha_leaky, infer_same,
+     [] {
+       return Examples{{"alpha below zero", {f32({2}, {-1, 2})}, {{"alpha", 0.1f}}, {f32({2}, {-0.1f, 2})}}};
+     }},
+    {"", "ThresholdedRelu", 22, "x where it is above alpha, else zero.", "X", "Y", float_types, alpha_one, infer_same,
+     [] {
+       return Examples{{"the threshold is out", {f32({3}, {0, 1, 2})}, {}, {f32({3}, {0, 0, 2})}}};
+     }},
+    {"", "Elu", 22, "x, or alpha (exp(x) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
+     [] {
+       return Examples{{"both sides", {f32({2}, {-1, 2})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 2})}}};
+     }},
+    {"", "Selu", 22, "gamma times Elu with the self-normalising alpha.", "X", "Y", float_types, of_selu, infer_same,
+     [] {
+       return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
+     }},
+    {"", "Celu", 12, "x, or alpha (exp(x / alpha) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
+     [] {
+       return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
+     }},
+    {"",
+     "Sigmoid",
+     13,
+     "1 / (1 + exp(-x)).",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer_same,
+     [] {
+       return Examples{{"symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {0.26894143f, 0.5f, 0.7310586f})}}};
+     }},
+    {"", "HardSigmoid", 22, "alpha x + beta between 0 and 1.", "X", "Y", float_types, of_hard_sigmoid, infer_same,
+     [] {
+       return Examples{{"the slope and both ends", {f32({3}, {-5, 1, 5})}, {}, {f32({3}, {0, 0.7f, 1})}}};
+     }},
+    {"",
+     "HardSwish",
+     22,
+     "x times x / 6 + 1/2 between 0 and 1.",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer_same,
+     [] {
+       return Examples{{"both ends and between", {f32({3}, {-4, 1.5f, 4})}, {}, {f32({3}, {0, 1.125f, 4})}}};
+     }},
+    {"", "Swish", 24, "x times the sigmoid of alpha x.", "X", "Y", float_types, alpha_one, infer_same,
+     [] {
+       return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
+     }},
+    {"",
+     "Mish",
+     22,
+     "x tanh(softplus(x)).",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer_same,
+     [] {
+       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.86509836f})}}};
+     }},
+    {"",
+     "Softplus",
+     22,
+     "log(1 + exp(x)), with no overflow.",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer_same,
+     [] {
+       return Examples{{"large numbers stay", {f32({2}, {0, 200})}, {}, {f32({2}, {0.6931472f, 200})}}};
+     }},
+    {"",
+     "Softsign",
+     22,
+     "x / (1 + |x|).",
+     "input",
+     "output",
+     float_types,
+     {},
+     infer_same,
+     [] {
+       return Examples{{"both sides", {f32({2}, {-1, 3})}, {}, {f32({2}, {-0.5f, 0.75f})}}};
+     }},
+    {"", "Gelu", 20, "x times the normal distribution's function of x.", "X", "Y", float_types, of_gelu, infer_same,
+     [] {
+       return Examples{{"exact", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.15865525f, 0.8413447f})}},
+                       {"tanh",
+                        {f32({2}, {-1, 1})},
+                        {{"approximate", std::string("tanh")}},
+                        {f32({2}, {-0.15880801f, 0.841192f})}}};
+     }},
+    {"", "Shrink", 9, "Zero inside a band around zero; outside, moved towards it.", "input", "output", number_types,
+     of_shrink, infer_same,
+     [] {
+       return Examples{
+           {"a band of 1.5", {f32({4}, {-2, -1, 1, 2})}, {{"lambd", 1.5f}, {"bias", 1.0f}}, {f32({4}, {-1, 0, 0, 1})}}};
+     }},
+};
+
+using SignedNumbers = TypeList<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;
+
+constexpr OpRun runs[] = {
+    {"", "Relu", unary<SignedNumbers, Relu>},
+    {"", "LeakyRelu", unary<Floats, LeakyRelu>},
+    {"", "ThresholdedRelu", unary<Floats, ThresholdedRelu>},
+    {"", "Elu", unary<Floats, Elu>},
+    {"", "Selu", unary<Floats, Selu>},
+    {"", "Celu", unary<Floats, Celu>},
+    {"", "Sigmoid", unary<Floats, Sigmoid>},
+    {"", "HardSigmoid", unary<Floats, HardSigmoid>},
+    {"", "HardSwish", unary<Floats, HardSwish>},
+    {"", "Swish", unary<Floats, Swish>},
+    {"", "Mish", unary<Floats, Mish>},
+    {"", "Softplus", unary<Floats, Softplus>},
+    {"", "Softsign", unary<Floats, Softsign>},
+    {"", "Gelu", unary<Floats, Gelu>},
+    {"", "Shrink", unary<Numbers, Shrink>},
+};
+
+}  // namespace
+
+std::span<const OpDef> activations_ops() { return defs; }
+std::span<const OpRun> activations_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,137 @@
+// Add, Sub, Mul, Div: numpy's broadcasting; integers wrap, and their division truncates and refuses a zero divisor.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+struct Add {
+  template <class T>
+  T operator()(T a, T b) const {
+    return wrap_add(a, b);
+  }
+};
+struct Sub {
+  template <class T>
+  T operator()(T a, T b) const {
+    return wrap_subtract(a, b);
+  }
+};
+struct Mul {
+  template <class T>
+  T operator()(T a, T b) const {
+    return wrap_multiply(a, b);
+  }
+};
+struct Div {
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+      if (b == -1) return wrap_subtract(T{0}, a);  // the lowest number has no negative: it wraps
+    }
+    return static_cast<T>(a / b);
+  }
+};
+
+Result<void> divide(const Call& call, Outputs& outputs) {
+  const TensorView& divisor = call.input(1);
+  bool zero = false;
+  (void)with_type<Integers>(divisor.type, [&]<class T>() {
+    for (T x : divisor.as<T>()) zero |= x == 0;
+  });
+  if (zero) return refuse("an integer is divided by zero");
+  return binary<Numbers, Div>(call, outputs);
+}
+
+using graph::Expr;
+
+template <std::optional<Expr> (*apply)(const Expr&, const Expr&)>
+Result<void> infer(Inference& call) {
+  TRY(infer_broadcast(call));
+  contents_of_pair(call, apply);
+  return {};
+}
+
+std::optional<Expr> add(const Expr& a, const Expr& b) { return a + b; }
+std::optional<Expr> sub(const Expr& a, const Expr& b) { return a - b; }
+std::optional<Expr> mul(const Expr& a, const Expr& b) { return a * b; }
+std::optional<Expr> div(const Expr& a, const Expr& b) {
+  if (a.known_non_negative() && b.known_positive()) return floor_div(a, b);
+  return std::nullopt;
+}
+
+constexpr OpDef defs[] = {
+    {"",
+     "Add",
+     14,
+     "Adds two tensors element by element.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer<add>,
+     [] {
+       return Examples{{"a row is added to each row of a matrix",
+                        {f32({2, 2}, {1, 2, 3, 4}), f32({2}, {10, 20})},
+                        {},
+                        {f32({2, 2}, {11, 22, 13, 24})}},
+                       {"integers wrap", {u8({1}, {255}), u8({1}, {2})}, {}, {u8({1}, {1})}, 0}};
+     }},
+    {"",
+     "Sub",
+     14,
+     "Subtracts the second tensor from the first.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer<sub>,
+     [] {
+       return Examples{{"a column is subtracted from each column",
+                        {f32({2, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 3})},
+                        {},
+                        {f32({2, 2}, {0, 1, 0, 1})}}};
+     }},
+    {"",
+     "Mul",
+     14,
+     "Multiplies two tensors element by element.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer<mul>,
+     [] {
+       return Examples{
+           {"a scalar multiplies each element", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {2, -4, 6})}}};
+     }},
+    {"",
+     "Div",
+     14,
+     "Divides the first tensor by the second.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer<div>,
+     [] {
+       return Examples{
+           {"floats", {f32({3}, {1, 2, 3}), f32({1}, {2})}, {}, {f32({3}, {0.5f, 1, 1.5f})}},
+           {"integers truncate towards zero", {i64({3}, {7, -7, 6}), i64({}, {2})}, {}, {i64({3}, {3, -3, 3})}, 0}};
+     }},
+};
+
+constexpr OpRun runs[] = {
+    {"", "Add", binary<Numbers, Add>},
+    {"", "Sub", binary<Numbers, Sub>},
+    {"", "Mul", binary<Numbers, Mul>},
+    {"", "Div", divide},
+};
+
+}  // namespace
+
+std::span<const OpDef> arithmetic_ops() { return defs; }
+std::span<const OpRun> arithmetic_runs() { return runs; }
+
+}  // namespace modelctl::ops

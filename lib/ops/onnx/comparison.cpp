@@ -1,0 +1,108 @@
+// Comparisons: truth values, with broadcasting. NaN compares as IEEE 754 says: false.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <functional>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+
+// Enough for the idiom Where(Equal(sizes, -1), …): what is surely equal or surely not.
+std::optional<Expr> equal(const Expr& a, const Expr& b) {
+  if (a == b) return Expr(1);
+  auto x = a.constant(), y = b.constant();
+  if (x && y) return Expr(0);
+  if ((x && *x < 0 && b.known_non_negative()) || (y && *y < 0 && a.known_non_negative())) return Expr(0);
+  return std::nullopt;
+}
+
+Result<void> infer_equal(Inference& call) {
+  TRY(infer_comparison(call));
+  contents_of_pair(call, equal);
+  return {};
+}
+
+Tensor numbers() { return f32({3}, {1, 2, 3}); }
+
+constexpr OpDef defs[] = {
+    {"",
+     "Equal",
+     19,
+     "True where both are equal.",
+     "A B",
+     "C",
+     plain_types,
+     {},
+     infer_equal,
+     [] {
+       return Examples{
+           {"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, false})}},
+           {"strings", {strings({2}, {"a", "b"}), strings({2}, {"a", "c"})}, {}, {boolean({2}, {true, false})}}};
+     }},
+    {"",
+     "Less",
+     13,
+     "True where the first is less.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, false, false})}}};
+     }},
+    {"",
+     "LessOrEqual",
+     16,
+     "True where the first is less or both are equal.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, true, false})}}};
+     }},
+    {"",
+     "Greater",
+     13,
+     "True where the first is greater.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, false, true})}}};
+     }},
+    {"",
+     "GreaterOrEqual",
+     16,
+     "True where the first is greater or both are equal.",
+     "A B",
+     "C",
+     number_types,
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, true})}}};
+     }},
+};
+
+constexpr OpRun runs[] = {
+    {"", "Equal", binary<NumbersBoolAndString, std::equal_to<>, bool>},
+    {"", "Less", binary<Numbers, std::less<>, bool>},
+    {"", "LessOrEqual", binary<Numbers, std::less_equal<>, bool>},
+    {"", "Greater", binary<Numbers, std::greater<>, bool>},
+    {"", "GreaterOrEqual", binary<Numbers, std::greater_equal<>, bool>},
+};
+
+}  // namespace
+
+std::span<const OpDef> comparison_ops() { return defs; }
+std::span<const OpRun> comparison_runs() { return runs; }
+
+}  // namespace modelctl::ops

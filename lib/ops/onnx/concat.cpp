@@ -1,0 +1,99 @@
+// Concat: tensors one after another along an axis.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+Result<void> infer(Inference& call) {
+  DType element = TRY(common_element(call));
+  std::int64_t attribute = call.attributes().integer("axis");
+  std::optional<Shape> shape;
+  bool complete = true;
+  std::size_t axis = 0;
+  for (std::size_t index = 0; index < call.inputs(); ++index) {
+    const Shape* next = call.shape(index);
+    if (next == nullptr) {
+      complete = false;
+      continue;
+    }
+    if (!shape) {
+      axis = TRY(normal_axis(call, attribute, next->size()));
+      shape = *next;
+      continue;
+    }
+    if (next->size() != shape->size()) return call.bad("its inputs have different ranks");
+    for (std::size_t other = 0; other < shape->size(); ++other) {
+      Expr& size = (*shape)[other];
+      size = other == axis ? size + (*next)[other] : TRY(same_size(call, size, (*next)[other]));
+    }
+  }
+  if (shape && !complete) (*shape)[axis] = call.fresh_symbol();
+  call.set_output(0, element, shape);
+  if (!shape || shape->size() != 1 || !is_integer(element)) return {};
+  std::vector<Expr> all;
+  for (std::size_t index = 0; index < call.inputs(); ++index) {
+    auto contents = call.contents(index);
+    if (!contents) return {};
+    all.insert(all.end(), contents->begin(), contents->end());
+  }
+  call.set_contents(0, std::move(all));
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& first = call.input(0);
+  TRY(need_rank(first, 1, "0"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), first.rank()));
+  Dims dims(first.dims.begin(), first.dims.end());
+  dims[axis] = 0;
+  for (const TensorView& input : call.inputs) {
+    TRY(same_type(first, input));
+    if (input.rank() != first.rank()) return refuse("the inputs have different ranks");
+    for (std::size_t other = 0; other < dims.size(); ++other) {
+      if (other == axis) {
+        dims[axis] = TRY(checked_add(dims[axis], input.dim(axis)));
+      } else if (input.dim(other) != first.dim(other)) {
+        return refuse("the inputs' sizes along axis " + std::to_string(other) + " differ");
+      }
+    }
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, first.type, dims));
+  return for_storage(first.type, [&]<class T>() -> Result<void> {
+    std::int64_t outer = product(DimsView(dims).first(axis));
+    T* out = y.as<T>().data();
+    for (std::int64_t row = 0; row < outer; ++row) {
+      for (const TensorView& input : call.inputs) {
+        std::int64_t length = product(input.dims.subspan(axis));
+        out = std::copy_n(static_cast<const T*>(input.data) + row * length, length, out);
+      }
+    }
+    return {};
+  });
+}
+
+constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
+
+constexpr OpDef defs[] = {
+    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", any_type,
+     attributes, infer,
+     [] {
+       return Examples{{"along the last axis",
+                        {f32({2, 1}, {1, 3}), f32({2, 2}, {10, 11, 30, 31})},
+                        {{"axis", std::int64_t{-1}}},
+                        {f32({2, 3}, {1, 10, 11, 3, 30, 31})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Concat", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> concat_ops() { return defs; }
+std::span<const OpRun> concat_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,118 @@
+// Expand and Tile: tensors repeated along axes.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+Result<void> infer_expand(Inference& call) {
+  const Shape* in = call.shape(0);
+  auto wanted = call.contents(1);
+  std::optional<Shape> shape;
+  if (in != nullptr && wanted) {
+    shape = TRY(broadcast(call, *in, *wanted));
+  } else if (auto length = known_length(call, 1);
+             in != nullptr && length && *length >= 0 && *length <= static_cast<std::int64_t>(max_rank)) {
+    shape = unknown_shape(call, std::max(in->size(), static_cast<std::size_t>(*length)));
+  }
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+Result<void> expand(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Dims wanted = TRY(integers(call.input(1), "the new shape"));
+  if (!element_count(wanted)) return refuse("the new shape is negative or beyond 2^62 elements");
+  Dims dims = TRY(broadcast_dims(x.dims, wanted));
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    const T* in = x.as<T>().data();
+    T* out = y.as<T>().data();
+    walk<1>(dims, {broadcast_strides(x.dims, dims)},
+            [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    return {};
+  });
+}
+
+Result<void> infer_tile(Inference& call) {
+  const Shape* in = call.shape(0);
+  auto repeats = call.contents(1);
+  if (in == nullptr) {
+    call.set_output(0, call.element(0), std::nullopt);
+    return {};
+  }
+  if (!repeats) {
+    call.set_output(0, call.element(0), unknown_shape(call, in->size()));
+    return {};
+  }
+  if (repeats->size() != in->size()) return call.bad("it must be told one number of repeats for each axis");
+  Shape shape;
+  for (std::size_t axis = 0; axis < in->size(); ++axis) shape.push_back((*in)[axis] * (*repeats)[axis]);
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+Result<void> tile(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Dims repeats = TRY(integers(call.input(1), "repeats"));
+  if (repeats.size() != x.rank()) return refuse("there must be one number of repeats for each axis");
+  Dims dims, strides, own = strides_of(x.dims), split;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    if (repeats[axis] < 0) return refuse("a number of repeats is negative");
+    dims.push_back(TRY(checked_multiply(x.dim(axis), repeats[axis])));
+    // Each axis is walked as two: the repeats, which do not move, and the input's own.
+    split.insert(split.end(), {repeats[axis], x.dim(axis)});
+    strides.insert(strides.end(), {0, own[axis]});
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    const T* in = x.as<T>().data();
+    T* out = y.as<T>().data();
+    walk<1>(split, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    return {};
+  });
+}
+
+constexpr OpDef defs[] = {
+    {"",
+     "Expand",
+     13,
+     "Broadcasts a tensor to a shape, and the shape to the tensor.",
+     "input shape",
+     "output",
+     any_type,
+     {},
+     infer_expand,
+     [] {
+       return Examples{{"a column becomes a matrix",
+                        {f32({2, 1}, {1, 2}), i64({2}, {1, 3})},
+                        {},
+                        {f32({2, 3}, {1, 1, 1, 2, 2, 2})},
+                        0}};
+     }},
+    {"",
+     "Tile",
+     13,
+     "Repeats a tensor along its axes.",
+     "input repeats",
+     "output",
+     any_type,
+     {},
+     infer_tile,
+     [] {
+       return Examples{
+           {"both axes", {f32({1, 2}, {1, 2}), i64({2}, {2, 2})}, {}, {f32({2, 4}, {1, 2, 1, 2, 1, 2, 1, 2})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Expand", expand}, {"", "Tile", tile}};
+
+}  // namespace
+
+std::span<const OpDef> expand_ops() { return defs; }
+std::span<const OpRun> expand_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,38 @@
+// Identity: the input, unchanged.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  TRY(infer_same(call));
+  if (const graph::Shape* shape = call.shape(0)) pass_contents(call, *shape);
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) { return output_copy(call, outputs, call.input(0).dims); }
+
+constexpr OpDef defs[] = {
+    {"",
+     "Identity",
+     25,
+     "The input, unchanged.",
+     "input",
+     "output",
+     "any",
+     {},
+     infer,
+     [] {
+       return Examples{{"a text", {strings({1}, {"same"})}, {}, {strings({1}, {"same"})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Identity", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> identity_ops() { return defs; }
+std::span<const OpRun> identity_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,127 @@
+// Logic on truth values, and the tests of one number that answer them.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+struct And {
+  bool operator()(bool a, bool b) const { return a && b; }
+};
+struct Or {
+  bool operator()(bool a, bool b) const { return a || b; }
+};
+struct Xor {
+  bool operator()(bool a, bool b) const { return a != b; }
+};
+struct Not {
+  bool operator()(bool x) const { return !x; }
+};
+struct IsNaN {
+  bool operator()(auto x) const { return std::isnan(x); }
+};
+struct IsInf {
+  explicit IsInf(const Attributes& attributes)
+      : negative(attributes.integer("detect_negative", 1) != 0),
+        positive(attributes.integer("detect_positive", 1) != 0) {}
+  bool operator()(auto x) const { return std::isinf(x) && (x < 0 ? negative : positive); }
+  bool negative, positive;
+};
+
+using Bool = TypeList<bool>;
+
+Result<void> infer_test(Inference& call) {
+  const graph::Shape* shape = call.shape(0);
+  call.set_output(0, DType::boolean, shape == nullptr ? std::nullopt : std::optional(*shape));
+  return {};
+}
+
+Tensor left() { return boolean({4}, {false, false, true, true}); }
+Tensor right() { return boolean({4}, {false, true, false, true}); }
+
+constexpr AttributeDef of_is_inf[] = {{"detect_negative", AttributeType::integer, "1 where absent: -inf counts"},
+                                      {"detect_positive", AttributeType::integer, "1 where absent: inf counts"}};
+
+constexpr OpDef defs[] = {
+    {"",
+     "And",
+     7,
+     "True where both are.",
+     "A B",
+     "C",
+     "bool",
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, false, false, true})}}};
+     }},
+    {"",
+     "Or",
+     7,
+     "True where one is.",
+     "A B",
+     "C",
+     "bool",
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, true})}}};
+     }},
+    {"",
+     "Xor",
+     7,
+     "True where they differ.",
+     "A B",
+     "C",
+     "bool",
+     {},
+     infer_comparison,
+     [] {
+       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, false})}}};
+     }},
+    {"",
+     "Not",
+     1,
+     "True where the input is false.",
+     "X",
+     "Y",
+     "bool",
+     {},
+     infer_same,
+     [] {
+       return Examples{{"both", {boolean({2}, {false, true})}, {}, {boolean({2}, {true, false})}}};
+     }},
+    {"",
+     "IsNaN",
+     20,
+     "True for NaN.",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer_test,
+     [] {
+       return Examples{{"NaN alone", {f32({3}, {NAN, 1, INFINITY})}, {}, {boolean({3}, {true, false, false})}}};
+     }},
+    {"", "IsInf", 20, "True for infinities.", "X", "Y", float_types, of_is_inf, infer_test,
+     [] {
+       return Examples{{"one sign alone",
+                        {f32({3}, {-INFINITY, 1, INFINITY})},
+                        {{"detect_negative", std::int64_t{0}}},
+                        {boolean({3}, {false, false, true})}}};
+     }},
+};
+
+constexpr OpRun runs[] = {
+    {"", "And", binary<Bool, And>},           {"", "Or", binary<Bool, Or>},
+    {"", "Xor", binary<Bool, Xor>},           {"", "Not", unary<Bool, Not>},
+    {"", "IsNaN", unary_test<Floats, IsNaN>}, {"", "IsInf", unary_test<Floats, IsInf>},
+};
+
+}  // namespace
+
+std::span<const OpDef> logic_ops() { return defs; }
+std::span<const OpRun> logic_runs() { return runs; }
+
+}  // namespace modelctl::ops

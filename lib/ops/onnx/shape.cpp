@@ -1,0 +1,88 @@
+// Shape and Size: a tensor's dimensions as a tensor. What they answer is known symbolically before the model runs.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+
+struct Bounds {
+  std::size_t start, end;
+};
+
+// The axes that start and end select of so many; both clamp.
+Bounds bounds(const Attributes& attributes, std::size_t rank) {
+  auto size = static_cast<std::int64_t>(rank);
+  auto clamp = [&](std::int64_t at) { return std::clamp(at < 0 ? at + size : at, std::int64_t{0}, size); };
+  std::int64_t start = clamp(attributes.integer("start", 0));
+  std::int64_t end = std::max(start, clamp(attributes.integer("end", size)));
+  return {static_cast<std::size_t>(start), static_cast<std::size_t>(end)};
+}
+
+Result<void> infer_shape(Inference& call) {
+  const graph::Shape* in = call.shape(0);
+  if (in == nullptr) {
+    call.set_output(0, DType::i64, graph::Shape{call.fresh_symbol()});
+    return {};
+  }
+  auto [start, end] = bounds(call.attributes(), in->size());
+  call.set_output(0, DType::i64, graph::Shape{Expr(static_cast<std::int64_t>(end - start))});
+  call.set_contents(0, std::vector<Expr>(in->begin() + static_cast<std::ptrdiff_t>(start),
+                                         in->begin() + static_cast<std::ptrdiff_t>(end)));
+  return {};
+}
+
+Result<void> shape(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  auto [start, end] = bounds(call.attributes, x.rank());
+  std::int64_t count = static_cast<std::int64_t>(end - start);
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i64, {&count, 1}));
+  std::copy_n(x.dims.begin() + static_cast<std::ptrdiff_t>(start), count, y.as<std::int64_t>().begin());
+  return {};
+}
+
+Result<void> infer_size(Inference& call) {
+  call.set_output(0, DType::i64, graph::Shape{});
+  if (const graph::Shape* in = call.shape(0)) call.set_contents(0, {product(*in)});
+  return {};
+}
+
+Result<void> size(const Call& call, Outputs& outputs) {
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i64, {}));
+  y.as<std::int64_t>()[0] = call.input(0).elements();
+  return {};
+}
+
+constexpr AttributeDef of_shape[] = {
+    {"start", AttributeType::integer, "the first axis told; 0 where absent, negative from the end"},
+    {"end", AttributeType::integer, "the axis after the last one told; the rank where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "Shape", 25, "The dimensions of a tensor.", "data", "shape", "any", of_shape, infer_shape,
+     [] {
+       return Examples{{"all", {f32({2, 1}, {1, 2})}, {}, {i64({2}, {2, 1})}, 0},
+                       {"the last", {f32({2, 1}, {1, 2})}, {{"start", std::int64_t{-1}}}, {i64({1}, {1})}, 0}};
+     }},
+    {"",
+     "Size",
+     25,
+     "How many elements a tensor has.",
+     "data",
+     "size",
+     "any",
+     {},
+     infer_size,
+     [] {
+       return Examples{{"two", {f32({2, 1}, {1, 2})}, {}, {i64({}, {2})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Shape", shape}, {"", "Size", size}};
+
+}  // namespace
+
+std::span<const OpDef> shape_ops() { return defs; }
+std::span<const OpRun> shape_runs() { return runs; }
+
+}  // namespace modelctl::ops

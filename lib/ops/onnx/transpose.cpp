@@ -1,0 +1,83 @@
+// Transpose: permutes the axes.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+#include <numeric>
+
+namespace modelctl::ops {
+namespace {
+
+// The permutation of so many axes; nullopt where the attribute is none.
+std::optional<std::vector<std::size_t>> permutation(const Attributes& attributes, std::size_t rank) {
+  std::vector<std::size_t> order(rank);
+  std::iota(order.rbegin(), order.rend(), std::size_t{0});
+  if (!attributes.has("perm")) return order;
+  order.clear();
+  for (std::int64_t axis : attributes.integers("perm")) {
+    auto index = static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+    if (index >= rank || std::find(order.begin(), order.end(), index) != order.end()) return std::nullopt;
+    order.push_back(index);
+  }
+  return order.size() == rank ? std::optional(order) : std::nullopt;
+}
+
+Result<void> infer(Inference& call) {
+  const graph::Shape* in = call.shape(0);
+  if (in == nullptr) {
+    auto shape = call.attributes().has("perm")
+                     ? std::optional(unknown_shape(call, call.attributes().integers("perm").size()))
+                     : std::nullopt;
+    call.set_output(0, call.element(0), std::move(shape));
+    return {};
+  }
+  auto order = permutation(call.attributes(), in->size());
+  if (!order) return call.bad("perm is no permutation of " + std::to_string(in->size()) + " axes");
+  graph::Shape shape;
+  for (std::size_t axis : *order) shape.push_back((*in)[axis]);
+  call.set_output(0, call.element(0), shape);
+  pass_contents(call, shape);
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  auto order = permutation(call.attributes, x.rank());
+  if (!order) return refuse("perm is no permutation of " + std::to_string(x.rank()) + " axes");
+  Dims own = strides_of(x.dims), dims, strides;
+  for (std::size_t axis : *order) {
+    dims.push_back(x.dim(axis));
+    strides.push_back(own[axis]);
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    const T* in = x.as<T>().data();
+    T* out = y.as<T>().data();
+    walk<1>(dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    return {};
+  });
+}
+
+constexpr AttributeDef attributes[] = {
+    {"perm", AttributeType::integers, "which input axis each output axis is; reversed where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "Transpose", 25, "Permutes the axes.", "data", "transposed", any_type, attributes, infer,
+     [] {
+       return Examples{{"a matrix", {f32({2, 3}, {1, 2, 3, 4, 5, 6})}, {}, {f32({3, 2}, {1, 4, 2, 5, 3, 6})}, 0},
+                       {"the inner two of three",
+                        {f32({1, 2, 2}, {1, 2, 3, 4})},
+                        {{"perm", Ints{0, 2, 1}}},
+                        {f32({1, 2, 2}, {1, 3, 2, 4})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Transpose", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> transpose_ops() { return defs; }
+std::span<const OpRun> transpose_runs() { return runs; }
+
+}  // namespace modelctl::ops

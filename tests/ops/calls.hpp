@@ -1,0 +1,53 @@
+// One operator's node in a graph of its own, as the tests of the table build it from an example.
+#pragma once
+
+#include "ops/operator.hpp"
+
+#include <memory>
+
+namespace modelctl::test {
+
+struct NodeOfExample {
+  std::unique_ptr<graph::Graph> graph;
+  graph::Node* node;
+};
+
+// What is known of the example's inputs.
+enum class Known { constants, shapes, symbols };
+
+inline std::string symbol_of(std::int64_t size) { return "n" + std::to_string(size); }
+
+// `symbols`: every size but 1 is a symbol named after it, so that equal sizes stay equal; integer inputs stay constants
+// since they may hold axes and the like.
+inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example, Known known) {
+  NodeOfExample made{std::make_unique<graph::Graph>(), nullptr};
+  std::vector<graph::Value*> inputs;
+  for (const Tensor& tensor : example.inputs) {
+    if (!tensor.present()) {
+      inputs.push_back(nullptr);
+    } else if (known == Known::constants || (known == Known::symbols && is_integer(tensor.type()))) {
+      inputs.push_back(made.graph->add_constant("", tensor));
+    } else {
+      graph::Shape shape;
+      for (std::int64_t size : tensor.dims()) {
+        bool symbolic = known == Known::symbols && size != 1;
+        shape.push_back(symbolic ? graph::Expr::symbol(symbol_of(size)) : graph::Expr(size));
+      }
+      inputs.push_back(made.graph->add_input("", graph::Type{tensor.type(), shape}));
+    }
+  }
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < example.outputs.size(); ++i) names.push_back("output_" + std::to_string(i));
+  made.node = made.graph->add_node(def.domain, def.name, inputs, names);
+  made.node->attributes = example.attributes;
+  for (std::size_t i = 0; i < example.outputs.size(); ++i) made.graph->outputs.push_back(made.node->output(i));
+  return made;
+}
+
+inline std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
+  std::vector<TensorView> all;
+  for (const Tensor& tensor : tensors) all.push_back(tensor.present() ? tensor.view() : TensorView{});
+  return all;
+}
+
+}  // namespace modelctl::test

@@ -1,0 +1,210 @@
+// Every operator of the table, through everything that the table promises. A new operator needs no line here.
+#include "calls.hpp"
+#include "ops/run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+#include <set>
+
+namespace modelctl::test {
+namespace {
+
+// Empty where they agree, else what differs. NaN equals NaN.
+std::string difference(const Tensor& got, const Tensor& expected, double tolerance) {
+  if (got.type() != expected.type() || got.dims() != expected.dims()) {
+    return "got " + describe(got.type(), got.dims()) + ", not " + describe(expected.type(), expected.dims());
+  }
+  std::string found;
+  if (!with_type<NumbersAndBool>(got.type(), [&]<class T>() {
+        auto a = got.as<T>(), b = expected.as<T>();
+        for (std::size_t i = 0; i < a.size() && found.empty(); ++i) {
+          auto x = static_cast<double>(static_cast<compute_t<T>>(a[i]));
+          auto y = static_cast<double>(static_cast<compute_t<T>>(b[i]));
+          bool equal = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
+          if (!equal)
+            found = "element " + std::to_string(i) + " is " + std::to_string(x) + ", not " + std::to_string(y);
+        }
+      })) {
+    if (!same(got, expected)) found = "the elements differ";
+  }
+  return found;
+}
+
+using ops::Example;
+using ops::OpDef;
+
+template <class Body>
+void for_each_example(Body&& body) {
+  for (const OpDef* def : ops::table()) {
+    if (def->infer == nullptr) continue;
+    for (const Example& example : def->examples()) {
+      INFO(ops::qualified(def->domain, def->name) << ": " << example.title);
+      body(*def, example);
+    }
+  }
+}
+
+TEST_CASE("each operator stands in the table once and has all that the table asks for") {
+  std::set<std::string> seen;
+  for (const OpDef* def : ops::table()) {
+    std::string name = ops::qualified(def->domain, def->name);
+    INFO(name);
+    CHECK(seen.insert(name).second);
+    CHECK(def->since > 0);
+    CHECK_FALSE(def->summary.empty());
+    if (def->infer == nullptr) {
+      CHECK(static_cast<bool>(def->upgrade));
+      CHECK_FALSE(static_cast<bool>(def->examples));
+      continue;
+    }
+    CHECK((ops::find_run(def->domain, def->name) != nullptr || def->decompose != nullptr));
+    REQUIRE(static_cast<bool>(def->examples));
+    CHECK_FALSE(def->examples().empty());
+  }
+}
+
+TEST_CASE("each run half belongs to an operator") {
+  for (const runtime::OpRun* run : ops::run_table()) {
+    INFO(run->name);
+    CHECK(ops::find(run->domain, run->name) != nullptr);
+  }
+}
+
+TEST_CASE("every example keeps its operator's schema") {
+  for_each_example([](const OpDef& def, const Example& example) {
+    auto made = node_of(def, example, Known::shapes);
+    Faults faults;
+    ops::check_schema(*made.node, def, faults);
+    CHECK(faults.none());
+  });
+}
+
+TEST_CASE("evaluate gives the outputs of every example") {
+  for_each_example([](const OpDef& def, const Example& example) {
+    if (ops::find_run(def.domain, def.name) == nullptr) return;
+    auto outputs =
+        ops::evaluate(def.domain, def.name, example.attributes, views(example.inputs), example.outputs.size());
+    REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));
+    for (std::size_t i = 0; i < example.outputs.size(); ++i) {
+      if (example.outputs[i].present()) CHECK(difference((*outputs)[i], example.outputs[i], example.tolerance) == "");
+    }
+  });
+}
+
+// A size that inference left open agrees with any.
+void check_type(const graph::Value& value, const Tensor& expected, bool exact) {
+  CHECK(value.type.element == expected.type());
+  if (!value.type.shape) {
+    CHECK_FALSE(exact);
+    return;
+  }
+  REQUIRE(value.type.shape->size() == expected.dims().size());
+  for (std::size_t axis = 0; axis < expected.dims().size(); ++axis) {
+    graph::Expr size =
+        (*value.type.shape)[axis].substitute([](const std::string& symbol) -> std::optional<graph::Expr> {
+          if (symbol[0] != 'n') return std::nullopt;
+          return graph::Expr(std::stoll(symbol.substr(1)));
+        });
+    INFO("axis " << axis << ": " << size.text());
+    if (size.constant()) CHECK(*size.constant() == expected.dims()[axis]);
+  }
+  if (!value.contents) return;
+  REQUIRE(static_cast<std::int64_t>(value.contents->size()) == expected.elements());
+  if (!is_integer(expected.type())) return;
+  auto elements = ops::integers(expected.view(), "");
+  REQUIRE(elements.has_value());
+  for (std::size_t i = 0; i < elements->size(); ++i) {
+    graph::Expr element = (*value.contents)[i].substitute([](const std::string& symbol) -> std::optional<graph::Expr> {
+      if (symbol[0] != 'n') return std::nullopt;
+      return graph::Expr(std::stoll(symbol.substr(1)));
+    });
+    if (element.constant()) CHECK(*element.constant() == (*elements)[i]);
+  }
+}
+
+TEST_CASE("infer predicts types and shapes of every example, from constants, shapes and symbols") {
+  for_each_example([](const OpDef& def, const Example& example) {
+    for (Known known : {Known::constants, Known::shapes, Known::symbols}) {
+      auto made = node_of(def, example, known);
+      auto inferred = ops::infer(*made.node);
+      REQUIRE_MESSAGE(inferred.has_value(), (inferred ? "" : inferred.error().what));
+      for (std::size_t i = 0; i < example.outputs.size(); ++i) {
+        if (example.outputs[i].present()) check_type(*made.node->output(i), example.outputs[i], false);
+      }
+    }
+  });
+}
+
+TEST_CASE("infer takes nodes of which nothing is known") {
+  for_each_example([](const OpDef& def, const Example& example) {
+    auto made = node_of(def, example, Known::shapes);
+    for (graph::Value* input : made.graph->inputs) input->type = graph::Type{};
+    (void)ops::infer(*made.node);
+    for (graph::Value* input : made.graph->inputs) input->type.element = DType::i64;
+    (void)ops::infer(*made.node);
+    for (graph::Value* input : made.graph->inputs) input->type.shape = graph::Shape{};
+    (void)ops::infer(*made.node);
+  });
+}
+
+// Integers that index, size and count badly.
+Tensor extreme(const Tensor& like, std::mt19937& random) {
+  constexpr std::int64_t values[] = {
+      0, 1, -1, 2, 3, -2, 7, 1 << 20, -(1 << 20), std::int64_t{1} << 40, INT64_MAX, INT64_MIN, INT64_MAX - 1};
+  Tensor tensor(like.type(), like.dims());
+  (void)with_type<Integers>(like.type(), [&]<class T>() {
+    for (T& value : tensor.mutable_view().as<T>()) value = static_cast<T>(values[random() % std::size(values)]);
+  });
+  return tensor;
+}
+
+Tensor spoiled(const Tensor& tensor, std::mt19937& random) {
+  constexpr DType types[] = {DType::f32, DType::i64, DType::boolean, DType::string, DType::f16, DType::u8, DType::i4};
+  Dims dims = tensor.dims();
+  switch (random() % 7) {
+    case 0: return Tensor();
+    case 1: dims.push_back(1); return tensor.reshaped(dims);
+    case 2: return tensor.reshaped({tensor.elements()});
+    case 3:
+      if (!dims.empty()) dims[random() % dims.size()] = static_cast<std::int64_t>(random() % 4);
+      return Tensor(tensor.type(), dims);
+    case 4: return Tensor(types[random() % std::size(types)], dims);
+    case 5: return Tensor(tensor.type(), {});
+    default: return is_integer(tensor.type()) ? extreme(tensor, random) : Tensor(tensor.type(), {0});
+  }
+}
+
+TEST_CASE("wrong ranks, types, sizes and indices are errors or answers, never crashes") {
+  std::mt19937 random(20240607);
+  for_each_example([&](const OpDef& def, const Example& example) {
+    if (example.inputs.empty()) return;
+    for (int round = 0; round < 60; ++round) {
+      Example bad = example;
+      for (std::size_t times = 1 + random() % 2; times > 0; --times) {
+        Tensor& input = bad.inputs[random() % bad.inputs.size()];
+        if (input.present()) input = spoiled(input, random);
+      }
+      if (random() % 8 == 0) bad.inputs.resize(random() % (bad.inputs.size() + 1));
+      for (const auto& [name, value] : example.attributes) {
+        if (random() % 6 != 0) continue;
+        constexpr std::int64_t values[] = {0, 1, -1, 5, INT64_MAX, INT64_MIN};
+        if (std::holds_alternative<std::int64_t>(value)) bad.attributes.set(name, values[random() % 6]);
+        if (auto* list = std::get_if<std::vector<std::int64_t>>(&value); list != nullptr && !list->empty()) {
+          auto changed = *list;
+          changed[random() % changed.size()] = values[random() % 6];
+          if (random() % 3 == 0) changed.pop_back();
+          bad.attributes.set(name, changed);
+        }
+      }
+      if (ops::find_run(def.domain, def.name) != nullptr) {
+        (void)ops::evaluate(def.domain, def.name, bad.attributes, views(bad.inputs), bad.outputs.size(), 1 << 22);
+      }
+      for (Known known : {Known::constants, Known::shapes}) (void)ops::infer(*node_of(def, bad, known).node);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace modelctl::test
