@@ -1,0 +1,186 @@
+#include "runtime/thread_pool.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace modelctl::runtime {
+namespace {
+
+// The next step of a plan usually comes sooner, and a longer spin would take the CPU from whoever shares the machine.
+constexpr std::chrono::microseconds patience{10};
+
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Looks for `ready` to become true for a short while. How long one pause takes varies tenfold between CPUs, so the
+// clock decides.
+template <class Ready>
+void spin(Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int i = 0; i < 8; ++i) {
+      if (ready()) return;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+// Whole CPUs' worth of a control group's quota, 0 where it has none. Version 2: "max 100000" or "150000 100000".
+int quota_of(const std::string& folder) {
+  if (std::ifstream file(folder + "/cpu.max"); file) {
+    std::string quota;
+    double period = 0;
+    if (file >> quota >> period && quota != "max" && period > 0) {
+      return std::max(1, static_cast<int>(std::strtod(quota.c_str(), nullptr) / period + 0.999));
+    }
+    return 0;
+  }
+  double quota = 0, period = 0;
+  std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
+  std::ifstream(folder + "/cpu.cfs_period_us") >> period;
+  return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period + 0.999)) : 0;
+}
+
+// The tightest quota on the way from this process's group to the root.
+int cgroup_quota() {
+  int least = 0;
+  const auto take = [&](const std::string& folder) {
+    const int quota = quota_of(folder);
+    if (quota > 0 && (least == 0 || quota < least)) least = quota;
+  };
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    // "0::/path" (version 2) or "4:cpu,cpuacct:/path"
+    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool unified = controllers == ",,";
+    if (!unified && controllers.find(",cpu,") == std::string::npos) continue;
+    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/'))) take(root + path);
+    take(root);
+  }
+  return least;
+}
+
+}  // namespace
+
+// One job at a time. A job is published by `job` growing; `taken` hands out its tiles; `inside` counts the workers that
+// may still touch it, so that the caller can go on only when none does.
+struct ThreadPool::State {
+  std::vector<std::thread> workers;
+  std::mutex callers;  // concurrent callers take turns
+
+  std::mutex mutex;
+  std::condition_variable wake;    // a job was published, or the pool stops
+  std::condition_variable finish;  // the last worker left the job
+  bool stop = false;
+  bool open = false;  // workers may still join the job
+  int inside = 0;
+  std::atomic<std::uint64_t> job{0};
+  std::atomic<int> leaving{0};  // as `inside`, for the caller's short spin
+
+  Function function = nullptr;
+  void* context = nullptr;
+  std::int64_t tiles = 0;
+  std::atomic<std::int64_t> taken{0};
+
+  void work() {
+    for (std::int64_t tile; (tile = taken.fetch_add(1, std::memory_order_relaxed)) < tiles;) function(context, tile);
+  }
+
+  void serve() {
+    std::uint64_t seen = 0;
+    while (true) {
+      spin([&] { return job.load(std::memory_order_acquire) != seen; });
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return stop || job.load(std::memory_order_relaxed) != seen; });
+        if (stop) return;
+        seen = job.load(std::memory_order_relaxed);
+        if (!open) continue;  // the job was over before this thread woke up
+        ++inside;
+        leaving.fetch_add(1, std::memory_order_relaxed);
+      }
+      work();
+      {
+        std::lock_guard lock(mutex);
+        --inside;
+        leaving.fetch_sub(1, std::memory_order_release);
+        if (inside == 0) finish.notify_one();
+      }
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  if (threads <= 0) threads = default_threads();
+  try {
+    for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get()] { state->serve(); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: fewer do the same work.
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stop = true;
+    state_->job.fetch_add(1, std::memory_order_release);
+  }
+  state_->wake.notify_all();
+  for (std::thread& worker : state_->workers) worker.join();
+}
+
+int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+int ThreadPool::default_threads() {
+  cpu_set_t set;
+  int threads = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
+                                                            : static_cast<int>(std::thread::hardware_concurrency());
+  if (const int quota = cgroup_quota(); quota > 0) threads = std::min(threads, quota);
+  return std::max(threads, 1);
+}
+
+void ThreadPool::run(std::int64_t tiles, Function function, void* context) {
+  State& state = *state_;
+  if (tiles <= 1 || state.workers.empty()) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) function(context, tile);
+    return;
+  }
+  std::lock_guard turn(state.callers);
+  {
+    std::lock_guard lock(state.mutex);
+    state.function = function;
+    state.context = context;
+    state.tiles = tiles;
+    state.taken.store(0, std::memory_order_relaxed);
+    state.open = true;
+    state.job.fetch_add(1, std::memory_order_release);
+  }
+  state.wake.notify_all();
+  state.work();
+  // All tiles are taken; those that others took may still run.
+  spin([&] { return state.leaving.load(std::memory_order_acquire) == 0; });
+  std::unique_lock lock(state.mutex);
+  state.open = false;
+  state.finish.wait(lock, [&] { return state.inside == 0; });
+}
+
+}  // namespace modelctl::runtime
