@@ -1,0 +1,38 @@
+// AVX2 with FMA: two vectors a panel, 6 rows by one panel.
+#include "kernels/isa/table.hpp"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+namespace modelctl::kernels {
+namespace {
+
+struct Avx2 {
+  static constexpr int width = 8;
+  using V = float __attribute__((vector_size(32)));
+  using I = std::int32_t __attribute__((vector_size(32)));
+  using U = float __attribute__((vector_size(32), aligned(4), may_alias));
+  static V minimum(V a, V b) { return _mm256_min_ps(a, b); }
+  static V maximum(V a, V b) { return _mm256_max_ps(a, b); }
+  static V square_root(V v) { return _mm256_sqrt_ps(v); }
+  static __m256i first(int count) {
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), lane);
+  }
+  static V load_partial(const float* from, int count) { return _mm256_maskload_ps(from, first(count)); }
+  static void store_partial(float* to, V value, int count) { _mm256_maskstore_ps(to, first(count), value); }
+};
+
+}  // namespace
+
+const Simd& simd_avx2() {
+  static constexpr Simd table = make_table<Avx2, 6, 1, 1, 4, 6>();
+  return table;
+}
+
+}  // namespace modelctl::kernels
+#else
+namespace modelctl::kernels {
+const Simd& simd_avx2() { return simd_portable(); }
+}  // namespace modelctl::kernels
+#endif

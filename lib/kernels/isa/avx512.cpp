@@ -1,0 +1,40 @@
+// AVX-512: one vector a panel, 14 rows by two panels.
+#include "kernels/isa/table.hpp"
+
+#if defined(__AVX512F__)
+// g++ 12 warns of its own header: an operand that the intrinsics leave undefined on purpose.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+namespace modelctl::kernels {
+namespace {
+
+struct Avx512 {
+  static constexpr int width = 16;
+  using V = float __attribute__((vector_size(64)));
+  using I = std::int32_t __attribute__((vector_size(64)));
+  using U = float __attribute__((vector_size(64), aligned(4), may_alias));
+  static V minimum(V a, V b) { return _mm512_min_ps(a, b); }
+  static V maximum(V a, V b) { return _mm512_max_ps(a, b); }
+  static V square_root(V v) { return _mm512_sqrt_ps(v); }
+  static __mmask16 first(int count) { return static_cast<__mmask16>((1u << count) - 1); }
+  static V load_partial(const float* from, int count) { return _mm512_maskz_loadu_ps(first(count), from); }
+  static void store_partial(float* to, V value, int count) { _mm512_mask_storeu_ps(to, first(count), value); }
+};
+
+}  // namespace
+
+const Simd& simd_avx512() {
+  static constexpr Simd table = make_table<Avx512, 14, 2, 3, 8, 6>();
+  return table;
+}
+
+}  // namespace modelctl::kernels
+#else
+namespace modelctl::kernels {
+const Simd& simd_avx512() { return simd_avx2(); }
+}  // namespace modelctl::kernels
+#endif

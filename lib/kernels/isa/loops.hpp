@@ -1,0 +1,194 @@
+// The loops over rows of numbers: elementwise, reductions, normalisations, pools.
+#pragma once
+
+#include "kernels/isa/math.hpp"
+
+namespace modelctl::kernels {
+namespace {
+
+template <class T, class F>
+inline void map_rows(const float* x, std::int64_t x_step, float* y, std::int64_t y_step, std::int64_t rows,
+                     std::int64_t n, F f) {
+  for (std::int64_t row = 0; row < rows; ++row, x += x_step, y += y_step) {
+    for_each_vector<T>(n, [&](std::int64_t i, int count) { store<T>(y + i, f(load<T>(x + i, count)), count); });
+  }
+}
+
+template <class T>
+void unary(Unary f, float alpha, float beta, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
+           std::int64_t rows, std::int64_t n) {
+  using V = typename T::V;
+  const V a = splat<T>(alpha), b = splat<T>(beta), zero{}, one = splat<T>(1.0f);
+  const auto map = [&](auto g) { map_rows<T>(x, x_step, y, y_step, rows, n, g); };
+  switch (f) {
+    case Unary::copy: return map([](V v) { return v; });
+    case Unary::relu: return map([=](V v) { return T::maximum(zero, v); });
+    case Unary::leaky_relu: return map([=](V v) { return v < 0.0f ? v * a : v; });
+    case Unary::clip: return map([=](V v) { return clamp<T>(v, a, b); });
+    case Unary::sigmoid: return map([](V v) { return sigmoid_of<T>(v); });
+    case Unary::tanh: return map([](V v) { return tanh_of<T>(v); });
+    case Unary::hard_sigmoid: return map([=](V v) { return clamp<T>(v * a + b, zero, one); });
+    case Unary::hard_swish: return map([=](V v) { return v * clamp<T>(v * (1.0f / 6.0f) + 0.5f, zero, one); });
+    case Unary::gelu: return map([](V v) { return 0.5f * v * (1.0f + erf_of<T>(v * 0.707106781f)); });
+    case Unary::silu: return map([](V v) { return v * sigmoid_of<T>(v); });
+    case Unary::exp: return map([](V v) { return exp_of<T>(v); });
+    case Unary::log: return map([](V v) { return log_of<T>(v); });
+    case Unary::sqrt: return map([](V v) { return T::square_root(v); });
+    case Unary::reciprocal: return map([](V v) { return 1.0f / v; });
+    case Unary::erf: return map([](V v) { return erf_of<T>(v); });
+    case Unary::neg: return map([](V v) { return -v; });
+    case Unary::abs: return map([](V v) { return abs_of<T>(v); });
+  }
+}
+
+template <class T, class F>
+inline void combine(const float* a, int a_step, const float* b, int b_step, float* y, std::int64_t n, F f) {
+  using V = typename T::V;
+  if (a_step == 0) {
+    const V left = splat<T>(*a);
+    for_each_vector<T>(n, [&](std::int64_t i, int count) { store<T>(y + i, f(left, load<T>(b + i, count)), count); });
+  } else if (b_step == 0) {
+    const V right = splat<T>(*b);
+    for_each_vector<T>(n, [&](std::int64_t i, int count) { store<T>(y + i, f(load<T>(a + i, count), right), count); });
+  } else {
+    for_each_vector<T>(
+        n, [&](std::int64_t i, int count) { store<T>(y + i, f(load<T>(a + i, count), load<T>(b + i, count)), count); });
+  }
+}
+
+// The larger, and NaN where either is.
+template <class T>
+inline typename T::V larger(typename T::V a, typename T::V b) {
+  return a != a ? a : T::maximum(a, b);
+}
+template <class T>
+inline typename T::V smaller(typename T::V a, typename T::V b) {
+  return a != a ? a : T::minimum(a, b);
+}
+
+template <class T>
+void binary(Binary f, const float* a, int a_step, const float* b, int b_step, float* y, std::int64_t n) {
+  using V = typename T::V;
+  const auto map = [&](auto g) { combine<T>(a, a_step, b, b_step, y, n, g); };
+  switch (f) {
+    case Binary::add: return map([](V p, V q) { return p + q; });
+    case Binary::sub: return map([](V p, V q) { return p - q; });
+    case Binary::mul: return map([](V p, V q) { return p * q; });
+    case Binary::div: return map([](V p, V q) { return p / q; });
+    case Binary::max: return map([](V p, V q) { return larger<T>(p, q); });
+    case Binary::min: return map([](V p, V q) { return smaller<T>(p, q); });
+  }
+}
+
+// Sums keep four vectors and add their lanes in a fixed order.
+template <class T>
+inline float sum_lanes(typename T::V v) {
+  float sum = 0.0f;
+  MODELCTL_UNROLL
+  for (int i = 0; i < T::width; ++i) sum += v[i];
+  return sum;
+}
+
+template <class T, class F>
+inline float sum_over(std::int64_t n, F term) {
+  using V = typename T::V;
+  V sum[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * T::width <= n; i += 4 * T::width) {
+    MODELCTL_UNROLL
+    for (int j = 0; j < 4; ++j) sum[j] += term(i + j * T::width, T::width);
+  }
+  for (; i + T::width <= n; i += T::width) sum[0] += term(i, T::width);
+  if (i < n) sum[1] += term(i, static_cast<int>(n - i));
+  return sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+template <class T>
+float sum(const float* x, std::int64_t n) {
+  return sum_over<T>(n, [&](std::int64_t i, int count) { return load<T>(x + i, count); });
+}
+
+// The lanes of a partial vector that hold no element.
+template <class T>
+inline typename T::I beyond(int count) {
+  typename T::I lane;
+  MODELCTL_UNROLL
+  for (int i = 0; i < T::width; ++i) lane[i] = i;
+  return lane >= count;
+}
+
+template <class T>
+void softmax(const float* x, float* y, std::int64_t n, bool logarithm) {
+  using V = typename T::V;
+  const V lowest = splat<T>(-infinity);
+  V top = lowest;
+  for_each_vector<T>(n, [&](std::int64_t i, int count) {
+    V v = load<T>(x + i, count);
+    if (count < T::width) v = beyond<T>(count) ? lowest : v;
+    top = larger<T>(top, v);
+  });
+  float greatest = -infinity;
+  MODELCTL_UNROLL
+  for (int i = 0; i < T::width; ++i) greatest = top[i] > greatest || top[i] != top[i] ? top[i] : greatest;
+  const V shift = splat<T>(greatest);
+  const float total = sum_over<T>(n, [&](std::int64_t i, int count) {
+    V e = exp_of<T>(load<T>(x + i, count) - shift);
+    if (!logarithm) store<T>(y + i, e, count);
+    if (count < T::width) e = beyond<T>(count) ? V{} : e;
+    return e;
+  });
+  if (logarithm) {
+    const V log_total = log_of<T>(splat<T>(total));
+    for_each_vector<T>(
+        n, [&](std::int64_t i, int count) { store<T>(y + i, (load<T>(x + i, count) - shift) - log_total, count); });
+  } else {
+    const V factor = splat<T>(1.0f / total);
+    for_each_vector<T>(n, [&](std::int64_t i, int count) { store<T>(y + i, load<T>(y + i, count) * factor, count); });
+  }
+}
+
+template <class T>
+void layer_normalization(const float* x, const float* scale, const float* bias, float epsilon, float* y, std::int64_t n,
+                         float* mean, float* inverse_deviation) {
+  using V = typename T::V;
+  const float centre = sum<T>(x, n) / static_cast<float>(n);
+  const V shift = splat<T>(centre);
+  const float squares = sum_over<T>(n, [&](std::int64_t i, int count) {
+    V d = load<T>(x + i, count) - shift;
+    if (count < T::width) d = beyond<T>(count) ? V{} : d;
+    return d * d;
+  });
+  const float inverse = 1.0f / __builtin_sqrtf(squares / static_cast<float>(n) + epsilon);
+  const V factor = splat<T>(inverse);
+  for_each_vector<T>(n, [&](std::int64_t i, int count) {
+    V v = (load<T>(x + i, count) - shift) * factor;
+    if (scale) v *= load<T>(scale + i, count);
+    if (bias) v += load<T>(bias + i, count);
+    store<T>(y + i, v, count);
+  });
+  if (mean) *mean = centre;
+  if (inverse_deviation) *inverse_deviation = inverse;
+}
+
+template <class T>
+void max_rows(const float* const* rows, std::int64_t count, float* out, std::int64_t n) {
+  using V = typename T::V;
+  for_each_vector<T>(n, [&](std::int64_t at, int lanes) {
+    V top = splat<T>(-infinity);
+    for (std::int64_t i = 0; i < count; ++i) top = larger<T>(top, load<T>(rows[i] + at, lanes));
+    store<T>(out + at, top, lanes);
+  });
+}
+
+template <class T>
+void sum_rows(const float* const* rows, std::int64_t count, float scale, float* out, std::int64_t n) {
+  using V = typename T::V;
+  for_each_vector<T>(n, [&](std::int64_t at, int lanes) {
+    V sum{};
+    for (std::int64_t i = 0; i < count; ++i) sum += load<T>(rows[i] + at, lanes);
+    store<T>(out + at, sum * scale, lanes);
+  });
+}
+
+}  // namespace
+}  // namespace modelctl::kernels

@@ -1,0 +1,36 @@
+// Vectors of 16 bytes by the compiler's extensions alone: SSE2 on x86-64, NEON on aarch64.
+#include "kernels/isa/table.hpp"
+
+namespace modelctl::kernels {
+namespace {
+
+struct Portable {
+  static constexpr int width = 4;
+  using V = float __attribute__((vector_size(16)));
+  using I = std::int32_t __attribute__((vector_size(16)));
+  using U = float __attribute__((vector_size(16), aligned(4), may_alias));
+  static V minimum(V a, V b) { return a < b ? a : b; }
+  static V maximum(V a, V b) { return a > b ? a : b; }
+  static V square_root(V v) {
+    MODELCTL_UNROLL
+    for (int i = 0; i < width; ++i) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+  }
+  static V load_partial(const float* from, int count) {
+    V value{};
+    for (int i = 0; i < count; ++i) value[i] = from[i];
+    return value;
+  }
+  static void store_partial(float* to, V value, int count) {
+    for (int i = 0; i < count; ++i) to[i] = value[i];
+  }
+};
+
+}  // namespace
+
+const Simd& simd_portable() {
+  static constexpr Simd table = make_table<Portable, 3, 1, 1, 2, 4>();
+  return table;
+}
+
+}  // namespace modelctl::kernels

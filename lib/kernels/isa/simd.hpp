@@ -1,0 +1,106 @@
+// What each instruction set provides: the inner loops of all kernels, as a table of functions over plain pointers.
+// The algorithms are templates in this folder, written once; avx512.cpp, avx2.cpp and portable.cpp instantiate them
+// with their compiler flags. So those three include nothing but the templates: an inline function of the standard
+// library, compiled with AVX there, could be the copy that the linker keeps for everyone.
+#pragma once
+
+#include <cstdint>
+
+namespace modelctl::kernels {
+
+enum class Isa;
+
+// Packed weights come in panels of this many output columns: [ceil(N / 16)][K][16], zero-padded, the same bytes for
+// every instruction set, so that an artifact runs on each CPU.
+inline constexpr std::int64_t panel_columns = 16;
+
+// One stretch of the sum that a tile computes: of row i, `depth` values at first + i * row_step. Rows outside
+// [begin, end) are zeros there (a convolution's padding) and are not read.
+struct Segment {
+  const float* first;
+  std::int32_t begin;
+  std::int32_t end;
+};
+
+// A block of `out` of a few rows by a few panels: out = clip(rows x panels + bias + residual).
+struct Tile {
+  const Segment* segments;
+  std::int64_t segment_count;
+  std::int64_t depth;     // values per segment
+  std::int64_t row_step;  // floats between the rows of a segment
+  const float* zeros;     // `depth` of them; unused where every segment covers all rows
+  const float* panels;    // the weights of segment 0, of segment 1, …
+  std::int64_t panel_step;
+  float* out;
+  std::int64_t out_step;
+  std::int64_t columns;   // of `out`; the rest of the last panel is padding
+  const float* bias;      // [columns] or null
+  const float* residual;  // as out, or null
+  std::int64_t residual_step;
+  float low, high;
+};
+using TileFunction = void (*)(const Tile&);
+
+// y = f(x), with at most two parameters (see unary.hpp).
+enum class Unary : std::uint8_t {
+  copy,
+  relu,
+  leaky_relu,  // alpha: slope below zero
+  clip,        // alpha, beta: the bounds
+  sigmoid,
+  tanh,
+  hard_sigmoid,  // alpha, beta: clip(alpha * x + beta, 0, 1)
+  hard_swish,
+  gelu,
+  silu,
+  exp,
+  log,
+  sqrt,
+  reciprocal,
+  erf,
+  neg,
+  abs,
+};
+enum class Binary : std::uint8_t { add, sub, mul, div, max, min };
+
+struct Simd {
+  // Tiles of 1 … max_rows rows: `tile[rows][0]` of one panel, `tile[rows][1]` of `wide` panels; and for a few rows
+  // `flat` panels at once, which is how a matrix-vector product keeps enough loads under way. Null where rows has none.
+  static constexpr int row_limit = 14;
+  int max_rows;
+  int wide_panels;
+  int flat_rows;
+  int flat_panels;
+  TileFunction tile[row_limit + 1][2];
+  TileFunction flat[row_limit + 1];
+
+  // As a tile, but each column has rows of its own: out[i][c] = sum over s of first(s)[i * row_step + c] * w[s][c],
+  // with `panels` packed [ceil(C / 16)][segments][16] and columns = C. Rows 1 … depthwise_rows.
+  int depthwise_rows;
+  TileFunction depthwise[row_limit + 1];
+
+  // For each of `rows` rows of n: y = f(x). x and y may be the same memory.
+  void (*unary)(Unary f, float alpha, float beta, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
+                std::int64_t rows, std::int64_t n);
+  // y[i] = f(a[i * a_step], b[i * b_step]), steps 0 or 1.
+  void (*binary)(Binary f, const float* a, int a_step, const float* b, int b_step, float* y, std::int64_t n);
+
+  // Over one row of n.
+  void (*softmax)(const float* x, float* y, std::int64_t n, bool logarithm);
+  void (*layer_normalization)(const float* x, const float* scale, const float* bias, float epsilon, float* y,
+                              std::int64_t n, float* mean, float* inverse_deviation);
+  float (*sum)(const float* x, std::int64_t n);
+
+  // out[c] = max, or sum * scale, over `count` rows of n.
+  void (*max_over)(const float* const* rows, std::int64_t count, float* out, std::int64_t n);
+  void (*sum_over)(const float* const* rows, std::int64_t count, float scale, float* out, std::int64_t n);
+};
+
+// Falls back to the next lower one where this build has no code for `isa` (another architecture).
+const Simd& simd(Isa isa);
+
+const Simd& simd_portable();
+const Simd& simd_avx2();
+const Simd& simd_avx512();
+
+}  // namespace modelctl::kernels

@@ -1,0 +1,35 @@
+// One instruction set's table, out of its vector type.
+#pragma once
+
+#include "kernels/isa/depthwise.hpp"
+#include "kernels/isa/loops.hpp"
+#include "kernels/isa/tile.hpp"
+
+namespace modelctl::kernels {
+namespace {
+
+// Rows and panels are chosen so that sums, weights and one broadcast value fill the registers.
+template <class T, int rows, int wide, int flat_rows, int flat_panels, int depthwise_rows>
+constexpr Simd make_table() {
+  static_assert(rows <= Simd::row_limit);
+  Simd simd{};
+  simd.max_rows = rows;
+  simd.wide_panels = wide;
+  simd.flat_rows = flat_rows;
+  simd.flat_panels = flat_panels;
+  simd.depthwise_rows = depthwise_rows;
+  add_tiles<T, rows, wide>(simd);
+  add_flat_tiles<T, flat_rows, flat_panels>(simd);
+  add_depthwise<T, depthwise_rows>(simd);
+  simd.unary = &unary<T>;
+  simd.binary = &binary<T>;
+  simd.softmax = &softmax<T>;
+  simd.layer_normalization = &layer_normalization<T>;
+  simd.sum = &sum<T>;
+  simd.max_over = &max_rows<T>;
+  simd.sum_over = &sum_rows<T>;
+  return simd;
+}
+
+}  // namespace
+}  // namespace modelctl::kernels

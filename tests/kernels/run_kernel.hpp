@@ -1,0 +1,121 @@
+// Running one kernel in a test: by name, over tensors, on any instruction set that this machine has.
+#pragma once
+
+#include "base/check.hpp"
+#include "kernels/kernel.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <random>
+
+namespace modelctl::test {
+
+// The instruction sets that can be tried here.
+inline std::vector<kernels::Cpu> cpus() {
+  std::vector<kernels::Cpu> all;
+  for (auto isa : {kernels::Isa::portable, kernels::Isa::avx2, kernels::Isa::avx512}) {
+    if (isa <= kernels::Cpu::detect().isa) all.push_back({isa});
+  }
+  return all;
+}
+
+inline const kernels::KernelDef& kernel(std::string_view name) {
+  for (const kernels::KernelDef* def : kernels::kernels()) {
+    if (def->name == name) return *def;
+  }
+  MODELCTL_CHECK(false, "a test names a kernel that exists");
+  std::abort();
+}
+
+// Numbers in [-1, 1), the same each time for the same seed.
+inline Tensor random(Dims dims, unsigned seed) {
+  Tensor tensor(DType::f32, std::move(dims));
+  std::mt19937 engine(seed);
+  for (float& value : tensor.mutable_view().as<float>()) {
+    value = static_cast<float>(engine() >> 8) / static_cast<float>(1 << 23) - 1.0f;
+  }
+  return tensor;
+}
+
+struct KernelRun {
+  std::string_view name;
+  Attributes attributes;
+  std::vector<Tensor> inputs;  // an absent one is an empty Tensor
+  std::vector<Dims> outputs;
+
+  Result<std::vector<Tensor>> run(kernels::Cpu cpu, kernels::Workers& workers) const {
+    std::vector<TensorView> views;
+    for (const Tensor& input : inputs) views.push_back(input.view());
+    std::vector<Tensor> results;
+    std::vector<TensorView> result_views;
+    // What a kernel does not write shows: every output begins as NaN.
+    for (const Dims& dims : outputs) {
+      results.emplace_back(DType::f32, dims);
+      for (float& value : results.back().mutable_view().as<float>()) value = std::numeric_limits<float>::quiet_NaN();
+    }
+    for (const Tensor& result : results) result_views.push_back(result.view());
+    auto bound = TRY(kernel(name).bind({attributes, views, result_views, cpu}));
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    for (const TensorView& view : views) in.push_back(view.data);
+    for (Tensor& result : results) out.push_back(result.mutable_view().data);
+    Tensor scratch(DType::u8, {static_cast<std::int64_t>(bound->scratch_bytes())});
+    bound->run({in, out, static_cast<std::byte*>(scratch.mutable_view().data), workers});
+    return results;
+  }
+  Tensor run_alone(kernels::Cpu cpu) const {
+    kernels::Alone alone;
+    auto results = run(cpu, alone);
+    REQUIRE_MESSAGE(results.has_value(), (results ? "" : results.error().what));
+    return (*results)[0];
+  }
+  // The message with which bind refuses.
+  std::string refusal() const {
+    kernels::Alone alone;
+    auto results = run(kernels::Cpu::detect(), alone);
+    if (results) return "(bound)";
+    CHECK(results.error().kind == Kind::bad_input);
+    return results.error().what;
+  }
+};
+
+// The largest difference, relative to max(1, |expected|); infinite where only one is NaN or infinite.
+inline double distance(const Tensor& got, const std::vector<double>& expected) {
+  const auto values = got.as<float>();
+  if (values.size() != expected.size()) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double value = values[i];
+    if (value == expected[i] || (std::isnan(value) && std::isnan(expected[i]))) continue;
+    const double error = std::abs(value - expected[i]) / std::max(1.0, std::abs(expected[i]));
+    if (!(error <= largest)) largest = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+  }
+  return largest;
+}
+
+// Activations in double precision.
+inline double activate(std::string_view name, double x) {
+  const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
+  if (name == "relu") return x < 0 ? 0 : x;
+  if (name == "clip") return x < -0.5 ? -0.5 : x > 0.5 ? 0.5 : x;
+  if (name == "leaky_relu") return x < 0 ? 0.1 * x : x;
+  if (name == "sigmoid") return sigmoid(x);
+  if (name == "tanh") return std::tanh(x);
+  if (name == "hard_sigmoid") return std::min(1.0, std::max(0.0, 0.2 * x + 0.5));
+  if (name == "hard_swish") return x * std::min(1.0, std::max(0.0, x / 6 + 0.5));
+  if (name == "gelu") return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+  if (name == "silu") return x * sigmoid(x);
+  return x;
+}
+inline void set_activation(Attributes& attributes, std::string_view name) {
+  attributes.set("activation", std::string(name));
+  if (name == "clip") attributes.set("alpha", -0.5f), attributes.set("beta", 0.5f);
+  if (name == "leaky_relu") attributes.set("alpha", 0.1f);
+}
+inline constexpr std::string_view activations[] = {"none", "relu", "clip",         "leaky_relu", "sigmoid",
+                                                   "tanh", "gelu", "hard_sigmoid", "hard_swish", "silu"};
+
+}  // namespace modelctl::test
