@@ -1,0 +1,169 @@
+#include "tensor/element_text.hpp"
+
+#include "tensor/dispatch.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+namespace modelctl {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// The grammar of JSON, but digits may be missing on one side of the point, as in many a CSV file.
+bool is_decimal(std::string_view text, bool& whole) {
+  std::size_t at = 0, digits = 0;
+  auto skip_digits = [&] {
+    std::size_t from = at;
+    while (at < text.size() && is_digit(text[at])) ++at;
+    return at - from;
+  };
+  if (at < text.size() && text[at] == '-') ++at;
+  digits = skip_digits();
+  whole = true;
+  if (at < text.size() && text[at] == '.') {
+    whole = false;
+    ++at;
+    digits += skip_digits();
+  }
+  if (digits == 0) return false;
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    whole = false;
+    ++at;
+    if (at < text.size() && (text[at] == '-' || text[at] == '+')) ++at;
+    if (skip_digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+// Whether a decimal number is below 1. std::from_chars does not tell what is too small from what is too large.
+bool is_small(std::string_view text) {
+  std::size_t e = text.find_first_of("eE");
+  std::string_view mantissa = text.substr(0, e);
+  if (mantissa.find_first_of("123456789") == std::string_view::npos) return true;
+  std::int64_t exponent = 0;
+  if (e != std::string_view::npos) {
+    std::string_view digits = text.substr(e + 1);
+    bool negative = digits.starts_with('-');
+    if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+    if (error != std::errc() || exponent > std::numeric_limits<std::int32_t>::max()) return negative;
+    if (negative) exponent = -exponent;
+  }
+  // The exponent of the first digit that counts, were the number written with one digit before the point.
+  std::size_t point = mantissa.find('.');
+  std::size_t first = mantissa.find_first_of("123456789");
+  if (point == std::string_view::npos) point = mantissa.size();
+  std::int64_t leading = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first) - (first < point ? 1 : 0);
+  return leading + exponent < 0;
+}
+
+template <class T>
+Parsed parse_float(std::string_view text, T& value) {
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc::result_out_of_range) return Parsed::good;  // is_decimal() has judged the rest
+  if (!is_small(text)) return Parsed::out_of_range;
+  value = text.starts_with('-') ? T(-0.0) : T(0.0);
+  return Parsed::good;
+}
+
+template <class T>
+void store(void* element, T value) {
+  *static_cast<T*>(element) = value;
+}
+
+template <class T>
+Parsed parse_as(std::string_view text, bool whole, void* element) {
+  if constexpr (std::is_integral_v<T>) {
+    if (!whole) return Parsed::no_integer;
+    T value{};
+    if (text == "-0") text = "0";
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    // An unsigned type takes no '-', which from_chars calls an invalid argument: for us it is out of range.
+    if (error != std::errc() || end != text.data() + text.size()) return Parsed::out_of_range;
+    store(element, value);
+  } else if constexpr (std::is_same_v<T, double>) {
+    double value = 0;
+    if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
+    store(element, value);
+  } else {
+    float value = 0;
+    if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
+    T narrow(value);
+    if (!std::isfinite(static_cast<float>(narrow))) return Parsed::out_of_range;
+    store(element, narrow);
+  }
+  return Parsed::good;
+}
+
+// Digits alone would read as an integer to those who guess types: 1.0, not 1.
+void print_digits(std::string& out, std::string_view digits) {
+  out += digits;
+  if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
+}
+
+// The fewest digits that give back this value of f16 or bf16: those of f32 say more than it holds.
+template <class T>
+void print_narrow(std::string& out, T value) {
+  for (int digits = 1;; ++digits) {
+    std::string text = fmt::format("{:.{}g}", static_cast<float>(value), digits);
+    float back = 0;
+    parse_float(text, back);
+    if (T(back).bits == value.bits) return print_digits(out, text);  // 9 digits always do
+  }
+}
+
+template <class T>
+void print_as(std::string& out, T value, const NonFinite& spelling) {
+  if constexpr (std::is_same_v<T, bool>) {
+    out += value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<T>) {
+    fmt::format_to(std::back_inserter(out), "{}", value);
+  } else {
+    compute_t<T> wide(value);
+    if (std::isnan(wide)) out += spelling.nan;
+    else if (std::isinf(wide)) out += wide > 0 ? spelling.infinity : spelling.minus_infinity;
+    else if constexpr (std::is_floating_point_v<T>) print_digits(out, fmt::format("{}", wide));
+    else print_narrow(out, value);
+  }
+}
+
+}  // namespace
+
+Parsed parse_element(std::string_view text, DType type, void* element) {
+  bool whole = false;
+  if (!is_decimal(text, whole)) return Parsed::no_number;
+  Parsed result = Parsed::no_number;
+  bool known = with_type<Numbers>(type, [&]<class T>() { result = parse_as<T>(text, whole, element); });
+  return known ? result : Parsed::no_number;
+}
+
+bool set_non_finite(DType type, int sign, void* element) {
+  float value = sign == 0  ? std::numeric_limits<float>::quiet_NaN()
+                : sign > 0 ? std::numeric_limits<float>::infinity()
+                           : -std::numeric_limits<float>::infinity();
+  return with_type<Floats>(type, [&]<class T>() { store(element, T(value)); });
+}
+
+bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling) {
+  return with_type<NumbersAndBool>(tensor.type, [&]<class T>() {
+    const T& value = static_cast<const T*>(tensor.data)[index];
+    print_as(out, value, spelling);
+  });
+}
+
+std::string why_not(Parsed result, std::string_view text, DType type) {
+  constexpr std::size_t shown = 40;
+  std::string quoted = fmt::format("'{}{}'", text.substr(0, shown), text.size() > shown ? "…" : "");
+  switch (result) {
+    case Parsed::no_integer: return fmt::format("{} is no whole number, as {} wants", quoted, name(type));
+    case Parsed::out_of_range: return fmt::format("{} is beyond the range of {}", quoted, name(type));
+    default: return fmt::format("{} is no number", quoted);
+  }
+}
+
+}  // namespace modelctl

@@ -1,0 +1,186 @@
+#include "tensor/files.hpp"
+
+#include "base/files.hpp"
+#include "base/suggest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace modelctl::formats {
+namespace fs = std::filesystem;
+namespace {
+
+// A tensor that the user gave, and where it came from.
+struct Given {
+  Tensor tensor;
+  std::string where;
+};
+
+// Fills the inputs one by one, and finds at the end which are missing.
+class Inputs {
+ public:
+  explicit Inputs(std::span<const Expected> expected) : expected_(expected), given_(expected.size()) {}
+
+  // The first input that nothing was given for; nullptr where all are.
+  const Expected* next() const {
+    auto found = std::find_if(given_.begin(), given_.end(), [](const auto& given) { return !given; });
+    return found == given_.end() ? nullptr : &expected_[static_cast<std::size_t>(found - given_.begin())];
+  }
+  const Expected* find(std::string_view name) const {
+    auto found = std::find_if(expected_.begin(), expected_.end(), [&](const Expected& e) { return e.name == name; });
+    return found == expected_.end() ? nullptr : &*found;
+  }
+
+  Result<void> put(const Expected& input, Tensor tensor, const std::string& where) {
+    auto& given = given_[static_cast<std::size_t>(&input - expected_.data())];
+    if (given) {
+      return Error(Kind::usage, "input-given-twice",
+                   fmt::format("cannot take '{}' as '{}': '{}' is that already", where, input.name, given->where));
+    }
+    TRY(check(tensor, input, where));
+    given = Given{std::move(tensor), where};
+    return {};
+  }
+
+  Result<std::vector<Tensor>> finish() && {
+    Faults faults;
+    std::vector<Tensor> tensors;
+    for (std::size_t i = 0; i < given_.size(); ++i) {
+      if (given_[i]) tensors.push_back(std::move(given_[i]->tensor));
+      else {
+        faults.add(
+            Error(Kind::usage, "missing-input",
+                  fmt::format("no file is given for the input '{}', {}", expected_[i].name, describe(expected_[i])))
+                .help(fmt::format("add --input {}=FILE", expected_[i].name)));
+      }
+    }
+    if (!faults.none()) return std::move(faults).sum("cannot run the model");
+    return tensors;
+  }
+
+  Error unknown(std::string_view name, std::string_view where) const {
+    std::vector<std::string> names;
+    for (const Expected& input : expected_) names.push_back(input.name);
+    Error error(Kind::usage, "unknown-input", fmt::format("cannot use '{}': the model has no input '{}'", where, name));
+    std::string meant = nearest(name, names);
+    if (!meant.empty()) error.hint = fmt::format("did you mean '{}'?", meant);
+    else if (!names.empty()) error.hint = fmt::format("its inputs are: {}", fmt::join(names, ", "));
+    return error;
+  }
+
+ private:
+  std::span<const Expected> expected_;
+  std::vector<std::optional<Given>> given_;
+};
+
+Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const Expected> expected,
+                                         const Expected* next) {
+  const Format* format = TRY(format_of(file.string()));
+  auto bytes = TRY(read_file(file));
+  std::string where = file.string();
+  // A file of one tensor is for the next input, whatever the others are.
+  if (!format->several && next != nullptr) expected = {next, 1};
+  return format->read({bytes, where, expected, next});
+}
+
+// numpy.savez calls what it is given without a name arr_0, arr_1, …
+bool is_made_up(std::string_view name) {
+  if (!name.starts_with("arr_")) return false;
+  std::string_view digits = name.substr(4);
+  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// NAME=FILE for a file that is to be this input, whatever it says of itself.
+Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& file) {
+  auto tensors = TRY(load_as(file, {&input, 1}, &input));
+  auto named = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == input.name; });
+  if (named == tensors.end() && tensors.size() != 1) {
+    return Error(Kind::bad_input, "ambiguous-input",
+                 fmt::format("cannot use '{}' as '{}': it holds {} tensors, none of "
+                             "that name",
+                             file, input.name, tensors.size()));
+  }
+  Tensor& tensor = named == tensors.end() ? tensors.front().tensor : named->tensor;
+  return inputs.put(input, std::move(tensor), file);
+}
+
+Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& file) {
+  auto tensors = TRY(load_as(file, expected, inputs.next()));
+  for (NamedTensor& named : tensors) {
+    const Expected* input = inputs.find(named.name);
+    if (input == nullptr && !named.name.empty() && !is_made_up(named.name)) return inputs.unknown(named.name, file);
+    if (input == nullptr) input = inputs.next();
+    if (input == nullptr) {
+      return Error(Kind::usage, "too-many-inputs",
+                   fmt::format("cannot use '{}': all {} inputs of the model are given already", file, expected.size()));
+    }
+    TRY(inputs.put(*input, std::move(named.tensor), file));
+  }
+  return {};
+}
+
+bool is_format(const fs::path& path) { return format_of(path.string()).has_value(); }
+
+}  // namespace
+
+Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected) {
+  Inputs inputs(expected);
+  // Named files first: those without a name fill what they leave.
+  std::vector<std::string> positional;
+  for (const std::string& argument : arguments) {
+    const Expected* named = nullptr;  // names may hold '=' themselves: the longest that fits is meant
+    for (const Expected& input : expected) {
+      bool fits =
+          argument.size() > input.name.size() && argument.starts_with(input.name) && argument[input.name.size()] == '=';
+      if (fits && (named == nullptr || input.name.size() > named->name.size())) named = &input;
+    }
+    std::size_t equals = argument.find('=');
+    if (named != nullptr) {
+      TRY(load_one(inputs, *named, argument.substr(named->name.size() + 1)));
+    } else if (std::error_code code; equals != std::string::npos && !fs::exists(argument, code)) {
+      return inputs.unknown(argument.substr(0, equals), argument);
+    } else {
+      positional.push_back(argument);
+    }
+  }
+  for (const std::string& file : positional) TRY(load_all(inputs, expected, file));
+  return std::move(inputs).finish();
+}
+
+Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected) {
+  return load_as(file, expected, expected.size() == 1 ? &expected.front() : nullptr);
+}
+
+Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {
+  auto save = [](const fs::path& file, const Format& format, std::span<const NamedTensor> tensors) -> Result<void> {
+    auto bytes = format.write(tensors);
+    if (!bytes) return std::move(bytes).error().at(file.string());
+    return write_file(file, *bytes);
+  };
+  std::error_code code;
+  bool is_folder = fs::is_directory(path, code) || !path.has_filename() || !path.has_extension();
+  std::vector<fs::path> written;
+  if (is_folder && !is_format(path)) {
+    TRY(make_folder(path));
+    const Format* npy = TRY(format_of(".npy"));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      written.push_back(path / fmt::format("output_{}.npy", i));
+      TRY(save(written.back(), *npy, outputs.subspan(i, 1)));
+    }
+    return written;
+  }
+  const Format* format = TRY(format_of(path.string()));
+  if (!format->several && outputs.size() != 1) {
+    return Error(Kind::usage, "too-many-outputs",
+                 fmt::format("cannot write {} outputs to '{}': a {} file holds one", outputs.size(), path.string(),
+                             format->extension))
+        .help("name a folder, or a file that ends in .npz or .json");
+  }
+  TRY(save(path, *format, outputs));
+  written.push_back(path);
+  return written;
+}
+
+}  // namespace modelctl::formats

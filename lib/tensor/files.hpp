@@ -1,0 +1,23 @@
+// The tensors of a run, from and to files that the user names.
+#pragma once
+
+#include "tensor/formats/formats.hpp"
+
+#include <filesystem>
+
+namespace modelctl::formats {
+
+// Reads a model's inputs from arguments of the form [NAME=]FILE and answers them in the order of `inputs`. A file that
+// names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a name, and the "arr_N" that
+// numpy makes up, fill what is left in the model's order. Every input must be given exactly once.
+Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs);
+
+// Reads all tensors of one file, whatever they are.
+Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {});
+
+// Writes a model's outputs, in their order, and answers the files written. A path with the extension of a format is a
+// file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …
+Result<std::vector<std::filesystem::path>> save_outputs(const std::filesystem::path& path,
+                                                        std::span<const NamedTensor> outputs);
+
+}  // namespace modelctl::formats

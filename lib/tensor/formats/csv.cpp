@@ -1,0 +1,305 @@
+// CSV as RFC 4180 has it: one row a line, cells with commas between, quotes doubled within quotes. A first row without
+// any number, over rows of numbers, is a header and says nothing to us. NaN and infinity are "nan", "inf" and "-inf",
+// in any case, as numpy and pandas write them.
+//
+// A table has two dimensions. A model that expects another shape gets each row as one element of its first dimension:
+// 64 columns fill f32[?,1,8,8], and one column (or one row) fills f32[?].
+#include "tensor/formats/formats.hpp"
+
+#include "tensor/element_text.hpp"
+#include "tensor/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace modelctl::formats {
+namespace {
+
+constexpr NonFinite spelling{"nan", "inf", "-inf"};
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+struct Cell {
+  std::string_view text;  // as it stands; with its quotes' inside only
+  bool quoted = false;
+  bool doubled = false;  // has "" for "
+};
+
+// The cells of a text, row by row, without a copy of them.
+class Rows {
+ public:
+  explicit Rows(std::string_view text) : text_(text) {}
+
+  bool at_end() const { return at_ == text_.size(); }
+  std::size_t line() const { return line_; }
+
+  // Reads the next row. Answers what is wrong, or an empty string.
+  std::string read(std::vector<Cell>& cells) {
+    cells.clear();
+    while (true) {
+      Cell cell;
+      if (at_ < text_.size() && text_[at_] == '"') {
+        if (std::string fault = quoted(cell); !fault.empty()) return fault;
+      } else {
+        std::size_t end = std::min(text_.find_first_of(",\n\"", at_), text_.size());
+        if (end < text_.size() && text_[end] == '"') return "a quote stands within a cell";
+        cell.text = text_.substr(at_, end - at_);
+        if ((end == text_.size() || text_[end] == '\n') && cell.text.ends_with('\r')) cell.text.remove_suffix(1);
+        at_ = end;
+      }
+      cells.push_back(cell);
+      if (at_ == text_.size() || text_[at_] == '\n') break;
+      ++at_;  // the comma
+    }
+    if (at_ < text_.size()) ++at_;
+    ++line_;
+    return {};
+  }
+
+ private:
+  std::string quoted(Cell& cell) {
+    cell.quoted = true;
+    std::size_t start = ++at_;
+    while (true) {
+      at_ = text_.find('"', at_);
+      if (at_ == std::string_view::npos) {
+        at_ = text_.size();
+        return "a quote is not closed";
+      }
+      if (!text_.substr(at_ + 1).starts_with('"')) break;
+      cell.doubled = true;
+      at_ += 2;
+    }
+    cell.text = text_.substr(start, at_ - start);
+    line_ += static_cast<std::size_t>(std::count(cell.text.begin(), cell.text.end(), '\n'));
+    ++at_;
+    if (text_.substr(at_).starts_with("\r\n")) ++at_;
+    if (at_ < text_.size() && text_[at_] != ',' && text_[at_] != '\n') return "something follows a closing quote";
+    return {};
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::size_t line_ = 0;
+};
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 0x20) == (y | 0x20); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  std::size_t from = std::min(text.find_first_not_of(" \t"), text.size());
+  return text.substr(from, text.find_last_not_of(" \t") + 1 - from);
+}
+
+Parsed parse_cell(const Cell& cell, DType type, void* element) {
+  std::string_view text = trimmed(cell.text);
+  if (type == DType::boolean) {
+    bool yes = same_word(text, "true") || text == "1";
+    if (!yes && !same_word(text, "false") && text != "0") return Parsed::no_number;
+    *static_cast<bool*>(element) = yes;
+    return Parsed::good;
+  }
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  std::string_view word = text.starts_with('-') ? text.substr(1) : text;
+  int sign = text.starts_with('-') ? -1 : 1;
+  if (same_word(word, "nan") && set_non_finite(type, 0, element)) return Parsed::good;
+  if ((same_word(word, "inf") || same_word(word, "infinity")) && set_non_finite(type, sign, element)) {
+    return Parsed::good;
+  }
+  return parse_element(text, type, element);
+}
+
+std::string unquoted(const Cell& cell) {
+  std::string text(cell.text);
+  if (!cell.doubled) return text;
+  for (std::size_t at = text.find("\"\""); at != std::string::npos; at = text.find("\"\"", at + 1)) text.erase(at, 1);
+  return text;
+}
+
+// What a first pass over the file finds: everything but the values.
+struct Table {
+  std::int64_t rows = 0, columns = 0;
+  bool header = false;
+  bool numbers = true, integers = true;  // every cell is one
+};
+
+class TableReader {
+ public:
+  explicit TableReader(const Source& source)
+      : source_(source), expected_(source.find("")), text_(as_text(source.bytes)) {
+    if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
+  }
+
+  Result<Tensor> read() {
+    if (!is_utf8(text_)) return unreadable(source_.where, "it is not UTF-8 text");
+    Table table = TRY(scan());
+    DType type = expected_ != nullptr ? expected_->type : DType::undefined;
+    if (type == DType::undefined) type = !table.numbers ? DType::string : table.integers ? DType::i64 : DType::f64;
+    Dims dims = shape(table);
+    if (type != DType::string && type != DType::boolean && (bits(type) < 8 || !(is_integer(type) || is_float(type)))) {
+      return unreadable(source_.where, fmt::format("{} has no form in CSV", name(type)));
+    }
+    Tensor tensor(type, std::move(dims));
+    TRY(fill(tensor, table));
+    return tensor;
+  }
+
+ private:
+  Error fault(std::size_t line, std::string reason) const {
+    return unreadable(source_.where, fmt::format("line {}: {}", line, reason));
+  }
+
+  Result<Table> scan() {
+    Table table;
+    Rows rows(text_);
+    std::vector<Cell> cells;
+    bool numbers_in_first = true;
+    for (std::int64_t row = 0; !rows.at_end(); ++row) {
+      std::size_t line = rows.line() + 1;
+      if (std::string reason = rows.read(cells); !reason.empty()) return fault(line, std::move(reason));
+      auto columns = static_cast<std::int64_t>(cells.size());
+      if (row == 0) table.columns = columns;
+      if (columns != table.columns) {
+        return fault(line, fmt::format("it has {} cells where the first line has {}", columns, table.columns));
+      }
+      bool numbers = true, none = true;
+      for (const Cell& cell : cells) {
+        double number = 0;
+        std::int64_t integer = 0;
+        bool is_number = !cell.quoted && parse_cell(cell, DType::f64, &number) == Parsed::good;
+        numbers = numbers && is_number;
+        none = none && !is_number && !trimmed(cell.text).empty();
+        if (row > 0 || is_number) {
+          table.integers = table.integers && parse_cell(cell, DType::i64, &integer) == Parsed::good;
+        }
+      }
+      if (row == 0) {
+        numbers_in_first = numbers;
+        table.header = none;
+      } else {
+        table.numbers = table.numbers && numbers;
+      }
+      ++table.rows;
+    }
+    if (table.rows == 0) return unreadable(source_.where, "it is empty");
+    table.header = table.header && is_header(table);
+    if (table.header) --table.rows;
+    else table.numbers = table.numbers && numbers_in_first;
+    return table;
+  }
+
+  // A first row of words is a header where numbers are wanted; where strings are, only if it is the input's own name.
+  bool is_header(const Table& table) const {
+    DType type = expected_ != nullptr ? expected_->type : DType::undefined;
+    if (type == DType::boolean) {
+      std::vector<Cell> cells;
+      Rows(text_).read(cells);
+      bool value = false;
+      return std::all_of(cells.begin(), cells.end(),
+                         [&](const Cell& cell) { return parse_cell(cell, type, &value) != Parsed::good; });
+    }
+    if (type != DType::string) return type != DType::undefined || (table.numbers && table.rows > 1);
+    std::vector<Cell> cells;
+    Rows(text_).read(cells);
+    return cells.size() == 1 && !expected_->name.empty() && unquoted(cells[0]) == expected_->name;
+  }
+
+  // The expected shape, where the table fills it; else the table's own, which check() will then refuse.
+  Dims shape(const Table& table) const {
+    Dims own{table.rows, table.columns};
+    if (expected_ == nullptr || !expected_->dims || expected_->dims->size() == 2) return own;
+    Dims dims = *expected_->dims;
+    std::int64_t all = table.rows * table.columns;
+    if (dims.empty()) return all == 1 ? dims : own;
+    if (dims.size() == 1) return table.columns == 1 || table.rows == 1 ? Dims{all} : own;
+    std::optional<std::int64_t> row = element_count(DimsView(dims).subspan(1));
+    if (row && *row == table.columns) {
+      dims[0] = table.rows;
+      return dims;
+    }
+    return own;
+  }
+
+  Result<void> fill(Tensor& tensor, const Table& table) {
+    Rows rows(text_);
+    std::vector<Cell> cells;
+    if (table.header) rows.read(cells);
+    auto* at = static_cast<std::byte*>(tensor.mutable_view().data);
+    auto* text = static_cast<std::string*>(tensor.mutable_view().data);
+    while (!rows.at_end()) {
+      std::size_t line = rows.line() + 1;
+      rows.read(cells);
+      for (std::size_t column = 0; column < cells.size(); ++column) {
+        if (tensor.type() == DType::string) {
+          *text++ = unquoted(cells[column]);
+          continue;
+        }
+        Parsed result = parse_cell(cells[column], tensor.type(), at);
+        if (result != Parsed::good) {
+          std::string reason = trimmed(cells[column].text).empty() ? "it is empty"
+                               : tensor.type() == DType::boolean
+                                   ? fmt::format("'{}' is no bool", cells[column].text.substr(0, 40))
+                                   : why_not(result, trimmed(cells[column].text), tensor.type());
+          return fault(line, fmt::format("column {}: {}", column + 1, reason));
+        }
+        at += bits(tensor.type()) / 8;
+      }
+    }
+    return {};
+  }
+
+  const Source& source_;
+  const Expected* expected_;
+  std::string_view text_;
+};
+
+Result<std::vector<NamedTensor>> read(const Source& source) {
+  std::vector<NamedTensor> tensors(1);
+  tensors[0].tensor = TRY(TableReader(source).read());
+  return tensors;
+}
+
+void print_string(std::string& out, const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty() && trimmed(text) == text) {
+    out += text;
+    return;
+  }
+  out += '"';
+  for (char c : text) out.append(c == '"' ? 2 : 1, c);
+  out += '"';
+}
+
+Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
+  TensorView tensor = tensors[0].tensor.view();
+  std::string out;
+  // A vector is a column; what has more than two dimensions has one row for each element of the first.
+  std::int64_t columns = 1;
+  for (std::size_t axis = 1; axis < tensor.rank(); ++axis) columns *= tensor.dim(axis);
+  if (tensor.elements() == 0) {
+    return Error(Kind::unsupported, "unsupported-type",
+                 fmt::format("cannot write {} to a .csv file: it has no elements",
+                             modelctl::describe(tensor.type, tensor.dims)));
+  }
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) {
+    if (tensor.type == DType::string) {
+      print_string(out, tensor.as<std::string>()[static_cast<std::size_t>(i)]);
+    } else if (!print_element(out, tensor, i, spelling)) {
+      return Error(Kind::unsupported, "unsupported-type",
+                   fmt::format("cannot write {} to a .csv file", name(tensor.type)));
+    }
+    out += (i + 1) % columns == 0 ? '\n' : ',';
+  }
+  ByteSpan bytes = as_bytes(out);
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+std::span<const Format> csv_format() {
+  static constexpr Format table[] = {
+      {".csv", "one table, a row for each element of the first dimension", false, read, write}};
+  return table;
+}
+
+}  // namespace modelctl::formats

@@ -1,0 +1,44 @@
+// .npz: named arrays, a ZIP archive of .npy files as numpy.savez and savez_compressed write it. Ours are not
+// compressed: floats hardly shrink.
+#include "tensor/formats/npy.hpp"
+#include "tensor/zip.hpp"
+
+#include <fmt/format.h>
+
+namespace modelctl::formats {
+namespace {
+
+constexpr std::string_view suffix = ".npy";
+
+Result<std::vector<NamedTensor>> read(const Source& source) {
+  auto entries = read_zip(source.bytes);
+  if (!entries) return unreadable(source.where, entries.error().what);
+  std::vector<NamedTensor> tensors;
+  for (const ZipEntry& entry : *entries) {
+    std::string_view name = entry.name;
+    if (!name.ends_with(suffix)) {
+      return unreadable(source.where, fmt::format("its entry '{}' is no .npy file", entry.name));
+    }
+    name.remove_suffix(suffix.size());
+    auto bytes = unpack(entry);
+    if (!bytes) return unreadable(source.where, bytes.error().what);
+    Tensor tensor = TRY(read_npy(*bytes, source.find(name), fmt::format("{}:{}", source.where, entry.name)));
+    tensors.push_back({std::string(name), std::move(tensor)});
+  }
+  return tensors;
+}
+
+Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
+  ZipWriter zip;
+  for (const NamedTensor& named : tensors) { zip.add(named.name + std::string(suffix), TRY(write_npy(named.tensor))); }
+  return zip.finish();
+}
+
+}  // namespace
+
+std::span<const Format> npz_format() {
+  static constexpr Format table[] = {{".npz", "named arrays, as numpy saves them", true, read, write}};
+  return table;
+}
+
+}  // namespace modelctl::formats

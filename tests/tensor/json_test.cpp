@@ -1,0 +1,185 @@
+#include "formats_support.hpp"
+#include "tensor/half.hpp"
+
+#include <cmath>
+
+using namespace modelctl;
+using namespace modelctl::formats;
+
+namespace {
+
+Tensor read(std::string_view text, std::vector<Expected> expected = {}) {
+  return tensor_of(".json", text, std::move(expected));
+}
+std::string fault(std::string_view text, std::vector<Expected> expected = {}) {
+  return fault_of(".json", text, std::move(expected));
+}
+
+}  // namespace
+
+TEST_CASE("a list takes the type that the model expects") {
+  CHECK(same(read("[[1, 2], [3, 4]]", {expect("x", DType::f32)}), Tensor::of<float>(DType::f32, {2, 2}, {1, 2, 3, 4})));
+  CHECK(same(read(" 7 ", {expect("x", DType::i64)}), Tensor::scalar<std::int64_t>(DType::i64, 7)));
+  CHECK(
+      same(read("[true,false]", {expect("x", DType::boolean)}), Tensor::of<bool>(DType::boolean, {2}, {true, false})));
+  CHECK(same(read(R"(["a\u00e9\ud83d\ude00\n"])", {expect("x", DType::string)}),
+             Tensor::of_strings({1}, {"a\xc3\xa9\xf0\x9f\x98\x80\n"})));
+}
+
+TEST_CASE("a list that nothing is expected of takes the type that it shows") {
+  CHECK(read("[1, 2]").type() == DType::i64);
+  CHECK(read("[1, 2.5]").type() == DType::f64);
+  CHECK(read("[1e3]").type() == DType::f64);
+  CHECK(read("[true]").type() == DType::boolean);
+  CHECK(read(R"("a")").type() == DType::string);
+  CHECK(fault("[1, true]") == "line 1, column 1: the list mixes numbers, bools and strings");
+}
+
+TEST_CASE("an empty list has the shape that it shows") {
+  CHECK(read("[]").dims() == Dims{0});
+  CHECK(read("[[], []]").dims() == Dims{2, 0});
+}
+
+TEST_CASE("a tensor object says its type and shape; its data may be flat or nested, in any order of keys") {
+  Tensor wanted = Tensor::of<float>(DType::f32, {2, 2}, {1, 2, 3, 4});
+  CHECK(same(read(R"({"datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]})"), wanted));
+  CHECK(same(read(R"({"data": [[1, 2], [3, 4]], "shape": [2, 2], "datatype": "f32"})"), wanted));
+  CHECK(read(R"({"datatype": "FP32", "shape": [0, 3], "data": []})").dims() == Dims{0, 3});
+  CHECK(read(R"({"datatype": "INT8", "data": [-128]})").as<std::int8_t>()[0] == -128);
+}
+
+TEST_CASE("several tensors are read by name") {
+  auto read = read_as(".json", R"({"a": [1], "b": {"datatype": "FP64", "shape": [], "data": 2}})",
+                      {expect("a", DType::f32), expect("b", DType::f64)});
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].name == "a");
+  CHECK((*read)[0].tensor.type() == DType::f32);
+  CHECK((*read)[1].name == "b");
+  CHECK((*read)[1].tensor.as<double>()[0] == 2);
+}
+
+TEST_CASE("requests and responses of the Open Inference Protocol are read") {
+  auto read = read_as(".json", R"({"id": "1", "parameters": {"a": null}, "inputs": [
+      {"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {}, "data": [1.5, 2]},
+      {"name": "y", "shape": [1], "datatype": "BYTES", "data": ["b"]}], "outputs": [{"name": "z"}]})");
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].name == "x");
+  CHECK((*read)[1].tensor.as<std::string>()[0] == "b");
+  read = read_as(
+      ".json", R"({"model_name": "m", "outputs": [{"name": "z", "shape": [1], "datatype": "BOOL", "data": [true]}]})");
+  REQUIRE(read);
+  CHECK((*read)[0].name == "z");
+  // An input may well be called "inputs".
+  CHECK(tensor_of(".json", R"({"inputs": [1, 2]})").dims() == Dims{2});
+}
+
+TEST_CASE("values that JSON has no number for are strings") {
+  Tensor tensor = read(R"(["NaN", "Infinity", "-Infinity"])", {expect("x", DType::f32)});
+  CHECK(std::isnan(tensor.as<float>()[0]));
+  CHECK(tensor.as<float>()[1] == INFINITY);
+  CHECK(tensor.as<float>()[2] == -INFINITY);
+  CHECK(fault("[NaN]") == R"(line 1, column 2: JSON has no NaN; write it as a string, "NaN")");
+  CHECK(fault("[-Infinity]") == R"(line 1, column 2: JSON has no -Infinity; write it as a string, "-Infinity")");
+  CHECK(fault(R"(["NaN"])", {expect("x", DType::i64)}) == "line 1, column 2: 'NaN' is no number");
+  CHECK(fault(R"(["1"])", {expect("x", DType::f32)}) == "line 1, column 2: '1' is no number");
+}
+
+TEST_CASE("a number that its type cannot hold is refused") {
+  CHECK(fault("[1.5]", {expect("x", DType::i64)}) == "line 1, column 2: '1.5' is no whole number, as i64 wants");
+  CHECK(fault("[1,\n 300]", {expect("x", DType::u8)}) == "line 2, column 2: '300' is beyond the range of u8");
+  CHECK(fault("[1e39]", {expect("x", DType::f32)}) == "line 1, column 2: '1e39' is beyond the range of f32");
+  CHECK(fault("[1]", {expect("x", DType::boolean)}) == "line 1, column 2: true or false is expected");
+  CHECK(fault("[1]", {expect("x", DType::string)}) == "line 1, column 2: a string is expected");
+  CHECK(fault("[true]", {expect("x", DType::f32)}) == "line 1, column 2: a number is expected");
+  CHECK(fault("[1]", {expect("x", DType::c64)}) == "line 1, column 1: c64 has no form in JSON");
+}
+
+TEST_CASE("ragged lists are refused where they differ") {
+  CHECK(fault("[[1, 2], [3]]") ==
+        "line 1, column 10: the list is ragged: it has 1 elements where the first of its kind has 2");
+  CHECK(fault("[1, [2]]") == "line 1, column 5: the list is ragged: a list stands where an element should");
+  CHECK(fault("[[1], 2]") == "line 1, column 7: the list is ragged: an element stands where a list should");
+  CHECK(fault("[[], [[]]]") == "line 1, column 7: the list is ragged: a list stands where an element should");
+  CHECK(fault("[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]") == "line 1, column 17: the list nests deeper than 16");
+  CHECK(fault("[null]") == "line 1, column 2: a number, string, bool or list is expected");
+}
+
+TEST_CASE("a shape that the data do not fill is refused, whatever it claims") {
+  CHECK(fault(R"({"datatype": "FP32", "shape": [3], "data": [1, 2]})") ==
+        "line 1, column 44: the data are f32[2], and the shape says f32[3]");
+  CHECK(fault(R"({"datatype": "FP32", "shape": [4611686018427387904, 4], "data": [1]})") ==
+        "line 1, column 65: the data are f32[1], and the shape says f32[4611686018427387904,4]");
+  CHECK(fault(R"({"datatype": "FP32", "shape": [-1], "data": [1]})") == "line 1, column 32: '-1' is no size");
+  CHECK(fault(R"({"datatype": "FP32", "shape": [1.5], "data": [1]})") == "line 1, column 32: '1.5' is no size");
+  CHECK(fault(R"({"datatype": "FP32", "shape": 2, "data": [1]})") == "line 1, column 31: the shape is no list");
+  CHECK(fault(R"({"datatype": "FP8", "data": [1]})") == "line 1, column 14: the datatype 'FP8' is unknown");
+}
+
+TEST_CASE("objects with keys too many, too few or twice are refused") {
+  CHECK(fault(R"({"a": {"colour": 1, "data": [1]}})") == "line 1, column 17: the key 'colour' is unknown");
+  CHECK(fault(R"({"a": {"shape": [1]}})") == R"(line 1, column 21: a tensor has no "data")");
+  CHECK(fault(R"({"inputs": [{"data": [1]}]})") == R"(line 1, column 26: a tensor has no "name")");
+  CHECK(fault(R"({"a": 1, "a": 2})") == "line 1, column 13: the key 'a' stands twice");
+  CHECK(fault(R"({"inputs": [{"name": "x", "data": [1]}, 7]})") == "line 1, column 41: an object is expected");
+}
+
+TEST_CASE("what is not JSON is refused with its place") {
+  CHECK(fault("") == "line 1, column 1: a number is expected");
+  CHECK(fault("[1, 2") == "line 1, column 6: a ',' or ']' is expected");
+  CHECK(fault("[1, 2] x") == "line 1, column 8: it goes on after the document's end");
+  CHECK(fault(std::string_view("[1]\0", 4)) == "line 1, column 4: it goes on after the document's end");
+  CHECK(fault("[1,\n\n  2 3]") == "line 3, column 5: a ',' or ']' is expected");
+  CHECK(fault("[01]") == "line 1, column 3: a ',' or ']' is expected");
+  CHECK(fault("[+1]") == "line 1, column 2: a number is expected");
+  CHECK(fault("[1,]") == "line 1, column 4: a number is expected");
+  CHECK(fault("[.5]") == "line 1, column 2: a number is expected");
+  CHECK(fault("{1: 2}") == "line 1, column 2: a key is expected");
+  CHECK(fault(R"({"a" 1})") == "line 1, column 6: a ':' is expected");
+  CHECK(fault(R"(["a)") == "line 1, column 4: it ends within a string");
+  CHECK(fault(R"(["\x"])") == "line 1, column 4: an unknown escape stands in a string");
+  CHECK(fault(R"(["\ud800"])") == "line 1, column 9: half a surrogate pair stands in a string");
+  CHECK(fault("[\"\xff\"]") == "line 1, column 4: a string is not UTF-8");
+  CHECK(fault("[\"\n\"]") == "line 1, column 3: a control character stands in a string");
+  std::string deep = R"({"a": )" + std::string(200, '[') + std::string(200, ']') + "}";
+  CHECK(fault(deep) == "line 1, column 107: it nests deeper than 100");
+}
+
+TEST_CASE("tensors are written by name, one row a line, and come back the same") {
+  std::vector<NamedTensor> tensors = {
+      {"scores", Tensor::of<float>(DType::f32, {2, 2}, {0.1f, 1, -2.5f, NAN})},
+      {"label \"x\"", Tensor::of_strings({1}, {"a\\b\n"})},
+      {"none", Tensor(DType::i64, {0, 2})},
+      {"half", Tensor::of<Half>(DType::f16, {1}, {Half(0.1f)})},
+      {"one", Tensor::scalar<bool>(DType::boolean, true)},
+  };
+  std::string text = written(".json", tensors);
+  CHECK(text == R"({
+"scores": {"datatype": "FP32", "shape": [2, 2], "data":
+[[0.1, 1.0],
+[-2.5, "NaN"]]},
+"label \"x\"": {"datatype": "BYTES", "shape": [1], "data":
+["a\\b\u000a"]},
+"none": {"datatype": "INT64", "shape": [0, 2], "data":
+[]},
+"half": {"datatype": "FP16", "shape": [1], "data":
+[0.1]},
+"one": {"datatype": "BOOL", "shape": [], "data":
+true}
+}
+)");
+  auto back = read_as(".json", text);
+  REQUIRE(back);
+  REQUIRE(back->size() == tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    CHECK((*back)[i].name == tensors[i].name);
+    CHECK(same((*back)[i].tensor, tensors[i].tensor));
+  }
+}
+
+TEST_CASE("what JSON has no form for is not written") {
+  CHECK(written(".json", {{"x", Tensor(DType::c64, {1})}}) == "cannot write c64 to a .json file");
+  CHECK(written(".json", {{"x", Tensor::of_strings({1}, {"\xff"})}}) ==
+        "cannot write a string that is not UTF-8 to a .json file");
+}
