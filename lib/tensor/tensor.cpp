@@ -48,7 +48,8 @@ Tensor::Tensor(DType type, Dims dims) : type_(type), dims_(std::move(dims)) {
   auto size = byte_size(type_, dims_);
   MODELCTL_CHECK(size.has_value(), "a tensor of an unchecked size");
   if (type_ == DType::string) {
-    *this = of_strings(std::move(dims_), std::vector<std::string>(static_cast<std::size_t>(elements())));
+    std::vector<std::string> strings(static_cast<std::size_t>(elements()));
+    *this = of_strings(std::move(dims_), std::move(strings));
     return;
   }
   // calloc's pages come zeroed from the system and cost nothing until touched; it aligns to 16, so make room for 64.

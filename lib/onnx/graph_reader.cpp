@@ -1,0 +1,361 @@
+// Reads a graph in passes over its parts, since nodes come before the initializers and inputs they use, and may come in
+// any order: constants, inputs, all node outputs, then the nodes themselves. A fault leaves a value without content
+// behind, so that one fault is not reported again by each user.
+#include "onnx/graph_reader.hpp"
+
+#include "onnx/type_reader.hpp"
+#include "onnx/wire.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace modelctl::onnx {
+
+using protozero::data_view;
+using protozero::pbf_reader;
+
+namespace {
+
+constexpr int max_depth = 32;
+
+// AttributeProto.AttributeType
+enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings };
+
+graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view prefix) {
+  graph::Type type{file.element, std::nullopt};
+  if (!file.dims) return type;
+  type.shape.emplace();
+  for (std::size_t axis = 0; axis < file.dims->size(); ++axis) {
+    const FileDim& dim = (*file.dims)[axis];
+    if (dim.size) type.shape->push_back(*dim.size);
+    else if (!dim.symbol.empty()) type.shape->push_back(graph::Expr::symbol(dim.symbol));
+    else type.shape->push_back(graph.fresh_symbol(prefix));
+  }
+  return type;
+}
+
+}  // namespace
+
+struct GraphReader::Parts {
+  std::vector<data_view> nodes, initializers;
+  std::vector<FileValue> inputs, outputs, infos;
+};
+
+struct GraphReader::NodeParts {
+  std::vector<std::string> inputs, outputs;
+  std::string name, op, domain;
+  std::vector<data_view> attributes;
+  std::vector<graph::Value*> made;  // as outputs; null where absent
+
+  std::string place() const {
+    std::string kind = domain.empty() ? op : domain + "::" + op;
+    if (!name.empty()) return fmt::format("node '{}' ({})", name, kind);
+    return outputs.empty() ? fmt::format("a node ({})", kind) : fmt::format("the node of '{}' ({})", outputs[0], kind);
+  }
+};
+
+namespace {
+
+template <class Parts>
+Parts read_node(data_view message) {
+  Parts parts;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1: parts.inputs.push_back(reader.get_string()); break;
+      case 2: parts.outputs.push_back(reader.get_string()); break;
+      case 3: parts.name = reader.get_string(); break;
+      case 4: parts.op = reader.get_string(); break;
+      case 5: parts.attributes.push_back(reader.get_view()); break;
+      case 7: parts.domain = reader.get_string(); break;
+      default: reader.skip();
+    }
+  }
+  if (parts.domain == "ai.onnx") parts.domain.clear();
+  return parts;
+}
+
+}  // namespace
+
+void GraphReader::fault(Kind kind, std::string code, std::string what) {
+  faults_.add(Error(kind, std::move(code), std::move(what)).at(fmt::format("{}: {}", file_, place_)));
+}
+
+GraphReader::Parts GraphReader::collect(data_view message, graph::Graph& graph) {
+  Parts parts;
+  auto value = [&](pbf_reader& reader, std::vector<FileValue>& into) {
+    auto read = read_value_info(reader.get_view());
+    if (read) into.push_back(std::move(*read));
+    else fault(read.error().kind, read.error().code, "cannot read the type of a value: " + read.error().what);
+  };
+  pbf_reader reader(message);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1: parts.nodes.push_back(reader.get_view()); break;
+      case 2: graph.name = reader.get_string(); break;
+      case 5: parts.initializers.push_back(reader.get_view()); break;
+      case 11: value(reader, parts.inputs); break;
+      case 12: value(reader, parts.outputs); break;
+      case 13: value(reader, parts.infos); break;
+      case 15:
+        fault(Kind::unsupported, "sparse-initializer", "cannot read a sparse initializer: export it dense");
+        reader.skip();
+        break;
+      default: reader.skip();
+    }
+  }
+  return parts;
+}
+
+// Whether the name is defined in this graph already, which single assignment forbids.
+bool GraphReader::taken(const graph::Graph& graph, const std::string& name, std::string_view as) {
+  const graph::Value* old = graph.find_value(name);
+  if (old == nullptr || &old->graph() != &graph) return false;
+  fault(Kind::bad_input, "duplicate-name", fmt::format("cannot define '{}' as {}: it is defined already", name, as));
+  return true;
+}
+
+void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
+  for (data_view message : parts.initializers) {
+    std::string name = tensor_name(message);
+    place_ = fmt::format("graph '{}', initializer '{}'", graph.name, name);
+    auto read = read_tensor(message, source_);
+    if (name.empty()) {
+      fault(Kind::bad_input, "no-name", "cannot use an initializer without a name");
+    } else if (!taken(graph, name, "an initializer")) {
+      if (read) graph.add_constant(name, std::move(read->tensor));
+      else graph.add_value(name);
+    }
+    if (!read) {
+      Error error = std::move(read).error();
+      error.where = fmt::format("{}: {}", file_, place_);
+      faults_.add(std::move(error));
+    }
+  }
+}
+
+void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
+  // Files before IR version 4 list initializers as inputs too; later ones may, to give inputs defaults.
+  std::vector<const FileValue*> real;
+  std::set<std::string> seen;
+  for (const FileValue& input : parts.inputs) {
+    place_ = fmt::format("graph '{}', input '{}'", graph.name, input.name);
+    if (!seen.insert(input.name).second || input.name.empty()) {
+      fault(Kind::bad_input, "duplicate-name",
+            fmt::format("cannot define '{}' as an input: it is defined already", input.name));
+      continue;
+    }
+    const graph::Value* initializer = graph.find_value(input.name);
+    if (initializer == nullptr || &initializer->graph() != &graph) real.push_back(&input);
+  }
+  // Two steps, so that a fresh symbol avoids the names that later inputs use.
+  for (const FileValue* input : real) {
+    FileType named = input->type;
+    graph::Type type{named.element, std::nullopt};
+    if (named.dims) {
+      type.shape.emplace();
+      for (const FileDim& dim : *named.dims) {
+        type.shape->push_back(dim.size ? graph::Expr(*dim.size) : graph::Expr::symbol(dim.symbol));
+      }
+    }
+    graph.add_input(input->name, std::move(type));
+  }
+  for (std::size_t i = 0; i < real.size(); ++i) {
+    graph.inputs[i]->type = type_of(real[i]->type, graph, real[i]->name + "_dim");
+  }
+}
+
+void GraphReader::add_outputs_of(NodeParts& parts, graph::Graph& graph) {
+  place_ = parts.place();
+  for (const std::string& output : parts.outputs) {
+    bool absent = output.empty() || taken(graph, output, "an output");
+    parts.made.push_back(absent ? nullptr : graph.add_value(output));
+  }
+}
+
+Result<AttributeValue> GraphReader::attribute_value(data_view message, std::string& name) {
+  std::int64_t type = 0, integer = 0;
+  float number = 0;
+  std::string text;
+  std::optional<data_view> tensor;
+  std::vector<float> numbers;
+  std::vector<std::int64_t> integers;
+  std::vector<std::string> texts;
+  bool reference = false;
+  int guess = 0;  // for files before IR version 2, which have no type field
+  pbf_reader reader(message);
+  bool packed = false;
+  while (reader.next()) {
+    packed = reader.wire_type() == protozero::pbf_wire_type::length_delimited;
+    switch (reader.tag()) {
+      case 1: name = reader.get_string(); break;
+      case 2: number = reader.get_float(), guess = a_float; break;
+      case 3: integer = reader.get_int64(), guess = a_int; break;
+      case 4: text = reader.get_string(), guess = a_string; break;
+      case 5: tensor = reader.get_view(), guess = a_tensor; break;
+      case 6: reader.skip(), guess = a_graph; break;
+      case 7:
+        guess = a_floats;
+        if (!packed) numbers.push_back(reader.get_float());
+        else
+          for (float value : reader.get_packed_float()) numbers.push_back(value);
+        break;
+      case 8:
+        guess = a_ints;
+        if (!packed) integers.push_back(reader.get_int64());
+        else
+          for (std::int64_t value : reader.get_packed_int64()) integers.push_back(value);
+        break;
+      case 9: texts.push_back(reader.get_string()), guess = a_strings; break;
+      case 20: type = reader.get_enum(); break;
+      case 21: reference = !reader.get_view().empty(); break;
+      default: reader.skip();
+    }
+  }
+  if (reference) {
+    return Error(
+        Kind::bad_input, "bad-attribute",
+        fmt::format("cannot read attribute '{}': it refers to a function's, but no function is around it", name));
+  }
+  switch (type == 0 ? guess : type) {
+    case a_float: return AttributeValue(number);
+    case a_int: return AttributeValue(integer);
+    case a_string: return AttributeValue(std::move(text));
+    case a_floats: return AttributeValue(std::move(numbers));
+    case a_ints: return AttributeValue(std::move(integers));
+    case a_strings: return AttributeValue(std::move(texts));
+    case a_tensor:
+      if (!tensor)
+        return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));
+      return AttributeValue(TRY(read_tensor(*tensor, source_)).tensor);
+    default:
+      return Error(Kind::unsupported, "bad-attribute",
+                   fmt::format("cannot read attribute '{}': its kind {} is not supported", name, type));
+  }
+}
+
+void GraphReader::add_attribute(data_view message, graph::Node& node, int depth) {
+  std::string name;
+  std::optional<data_view> body;
+  bool is_graph = false;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) name = reader.get_string();
+    else if (reader.tag() == 6) body = reader.get_view();
+    else if (reader.tag() == 20) is_graph = reader.get_enum() == a_graph;
+    else reader.skip();
+  }
+  if (body || is_graph) {
+    std::string place = place_;
+    if (depth >= max_depth) return fault(Kind::bad_input, "too-deep", "cannot read a graph that nests this deeply");
+    if (body) read(*body, node.add_subgraph(name, name), depth + 1);
+    place_ = place;
+    return;
+  }
+  auto value = attribute_value(message, name);
+  if (!value) return fault(value.error().kind, value.error().code, value.error().what);
+  if (node.attributes.has(name)) {
+    return fault(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is there twice", name));
+  }
+  node.attributes.set(name, std::move(*value));
+}
+
+// A Constant node is its value; answers false where it has none that can be read.
+bool GraphReader::read_constant_node(const NodeParts& parts, graph::Graph& graph) {
+  if (parts.op != "Constant" || !parts.domain.empty() || parts.attributes.size() != 1 || parts.outputs.size() != 1) {
+    return false;
+  }
+  place_ = parts.place();
+  std::string name;
+  auto value = attribute_value(parts.attributes[0], name);
+  Tensor tensor;
+  if (value && std::holds_alternative<Tensor>(*value)) tensor = std::get<Tensor>(*value);
+  else if (value && std::holds_alternative<std::int64_t>(*value))
+    tensor = Tensor::scalar(DType::i64, std::get<std::int64_t>(*value));
+  else if (value && std::holds_alternative<float>(*value)) tensor = Tensor::scalar(DType::f32, std::get<float>(*value));
+  else if (value && std::holds_alternative<std::string>(*value))
+    tensor = Tensor::of_strings({}, {std::get<std::string>(*value)});
+  else if (value && std::holds_alternative<std::vector<std::int64_t>>(*value))
+    tensor = Tensor::of_ints(std::get<std::vector<std::int64_t>>(*value));
+  else if (value && std::holds_alternative<std::vector<float>>(*value)) {
+    const auto& numbers = std::get<std::vector<float>>(*value);
+    tensor = Tensor(DType::f32, {static_cast<std::int64_t>(numbers.size())});
+    std::copy(numbers.begin(), numbers.end(), static_cast<float*>(tensor.mutable_view().data));
+  } else if (value) {
+    const auto& texts = std::get<std::vector<std::string>>(*value);
+    tensor = Tensor::of_strings({static_cast<std::int64_t>(texts.size())}, texts);
+  } else {
+    fault(value.error().kind, value.error().code, value.error().what);
+  }
+  if (parts.outputs[0].empty() || taken(graph, parts.outputs[0], "a constant")) return true;
+  if (tensor.present()) graph.add_constant(parts.outputs[0], std::move(tensor));
+  else graph.add_value(parts.outputs[0]);
+  return true;
+}
+
+void GraphReader::add_node(const NodeParts& parts, graph::Graph& graph, int depth) {
+  place_ = parts.place();
+  std::vector<graph::Value*> inputs;
+  for (const std::string& input : parts.inputs) {
+    graph::Value* value = input.empty() ? nullptr : graph.find_value(input);
+    if (!input.empty() && value == nullptr) {
+      fault(Kind::bad_input, "no-producer",
+            fmt::format("cannot use '{}': no node, input or initializer makes it", input));
+    }
+    inputs.push_back(value);
+  }
+  graph::Node* node = graph.add_node_for(parts.domain, parts.op, std::move(inputs), parts.made);
+  node->name = parts.name;
+  for (data_view attribute : parts.attributes) add_attribute(attribute, *node, depth);
+}
+
+// What the file says of values is believed only where nothing better is known: older exporters wrote wrong ones.
+void GraphReader::add_hints(const Parts& parts, graph::Graph& graph) {
+  for (const auto* list : {&parts.infos, &parts.outputs}) {
+    for (const FileValue& info : *list) {
+      graph::Value* value = graph.find_value(info.name);
+      if (value == nullptr || &value->graph() != &graph || value->producer() == nullptr) continue;
+      if (value->type.element != DType::undefined || value->type.shape) continue;
+      value->type = type_of(info.type, graph, "unknown");
+    }
+  }
+}
+
+void GraphReader::add_graph_outputs(const Parts& parts, graph::Graph& graph) {
+  if (parts.outputs.empty() && graph.outer == nullptr) {
+    place_ = fmt::format("graph '{}'", graph.name);
+    fault(Kind::bad_input, "no-outputs", "cannot use a model without outputs");
+  }
+  for (const FileValue& output : parts.outputs) {
+    place_ = fmt::format("graph '{}', output '{}'", graph.name, output.name);
+    graph::Value* value = graph.find_value(output.name);
+    if (value == nullptr) {
+      fault(Kind::bad_input, "no-producer",
+            fmt::format("cannot answer '{}': no node, input or initializer makes it", output.name));
+      continue;
+    }
+    graph.outputs.push_back(value);
+    graph.output_names.push_back(output.name);
+  }
+}
+
+void GraphReader::read(data_view message, graph::Graph& graph, int depth) {
+  place_ = depth == 0 ? "the graph" : fmt::format("graph '{}'", graph.name);
+  Parts parts = collect(message, graph);
+  add_constants(parts, graph);
+  add_inputs(parts, graph);
+  std::vector<NodeParts> nodes;
+  for (data_view node : parts.nodes) {
+    place_ = fmt::format("graph '{}', node {}", graph.name, nodes.size());
+    NodeParts read = read_node<NodeParts>(node);
+    if (read_constant_node(read, graph)) continue;
+    add_outputs_of(read, graph);
+    nodes.push_back(std::move(read));
+  }
+  for (const NodeParts& node : nodes) add_node(node, graph, depth);
+  add_hints(parts, graph);
+  add_graph_outputs(parts, graph);
+}
+
+}  // namespace modelctl::onnx

@@ -1,0 +1,43 @@
+// GraphProto -> graph::Graph.
+#pragma once
+
+#include "graph/graph.hpp"
+#include "onnx/tensor_reader.hpp"
+#include "onnx/wire.hpp"
+
+#include <string>
+
+namespace modelctl::onnx {
+
+// Reads a graph and those below it into `graph`, adding every fault. `place` follows what is being read, so that a
+// broken encoding, which throws protozero's exceptions, can be located by the caller.
+class GraphReader {
+ public:
+  GraphReader(std::string file, const TensorSource& source, Faults& faults, std::string& place)
+      : file_(std::move(file)), source_(source), faults_(faults), place_(place) {}
+
+  void read(protozero::data_view message, graph::Graph& graph, int depth = 0);
+
+ private:
+  struct Parts;
+  struct NodeParts;
+  void fault(Kind kind, std::string code, std::string what);
+  Parts collect(protozero::data_view message, graph::Graph& graph);
+  void add_constants(const Parts& parts, graph::Graph& graph);
+  void add_inputs(const Parts& parts, graph::Graph& graph);
+  void add_outputs_of(NodeParts& parts, graph::Graph& graph);
+  void add_node(const NodeParts& parts, graph::Graph& graph, int depth);
+  void add_attribute(protozero::data_view message, graph::Node& node, int depth);
+  void add_hints(const Parts& parts, graph::Graph& graph);
+  void add_graph_outputs(const Parts& parts, graph::Graph& graph);
+  bool read_constant_node(const NodeParts& parts, graph::Graph& graph);
+  bool taken(const graph::Graph& graph, const std::string& name, std::string_view as);
+  Result<AttributeValue> attribute_value(protozero::data_view message, std::string& name);
+
+  std::string file_;
+  const TensorSource& source_;
+  Faults& faults_;
+  std::string& place_;
+};
+
+}  // namespace modelctl::onnx

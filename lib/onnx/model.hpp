@@ -1,0 +1,40 @@
+// Reading ONNX: a file becomes a graph whose operators stand in their newest form. Nothing else of modelctl knows
+// ONNX's encoding. Every fault of a model is reported, then reading fails once.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "graph/graph.hpp"
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace modelctl::onnx {
+
+// The opsets of ONNX's own domains that the operators are written for. Other domains have operators or not.
+inline constexpr int oldest_opset = 7, newest_opset = 27;
+inline constexpr int newest_ml_opset = 5;
+
+// A model as its file has it: operators as their opset writes them. Initializers point into the mapped file where they
+// are aligned there, so that a large model is never copied.
+struct Model {
+  std::unique_ptr<graph::Graph> graph;
+  std::map<std::string, int> opsets;  // by domain; "" is ONNX's default one
+  std::string file;                   // for diagnostics
+};
+
+// Reads bytes that `owner` keeps alive. External data is looked for in `folder` and nowhere else.
+Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::string_view file,
+                    const std::filesystem::path& folder);
+
+// Brings every node to its operator's newest form and checks it against the schema; fails with the list of all that is
+// not supported or wrong.
+Result<void> normalise(Model& model);
+
+// Maps, parses and normalises. The graph's metadata tell the model's name ("model"), the file's digest ("source"), its
+// producer, opsets and documentation ("source.…").
+Result<std::unique_ptr<graph::Graph>> read(const std::filesystem::path& path);
+
+}  // namespace modelctl::onnx

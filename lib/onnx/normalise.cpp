@@ -1,0 +1,155 @@
+// From operators as a model's opset writes them to the newest form, or the list of all that stands in the way: every
+// operator, domain and opset that is missing is named once, with the first node that needs it.
+#include "onnx/model.hpp"
+
+#include "base/files.hpp"
+#include "base/suggest.hpp"
+#include "ops/operator.hpp"
+
+#include <fmt/format.h>
+
+namespace modelctl::onnx {
+namespace {
+
+using graph::Node;
+
+std::string spoken(const std::string& domain) {
+  return domain.empty() ? "the default domain" : fmt::format("domain '{}'", domain);
+}
+
+class Normaliser {
+ public:
+  explicit Normaliser(Model& model) : model_(model) {}
+
+  Result<void> run() {
+    check_opsets();
+    // Upgrades may add nodes of the newest form before the one they rewrite: only those of the file are visited.
+    std::vector<Node*> nodes;
+    for_each_graph(*model_.graph, [&](graph::Graph& graph) {
+      for (const auto& node : graph.nodes()) nodes.push_back(node.get());
+    });
+    for (Node* node : nodes) visit(*node);
+    report_missing();
+    if (!faults_.none()) return std::move(faults_).sum(fmt::format("cannot compile '{}'", model_.file));
+    TRY(model_.graph->sort());
+    return verify(*model_.graph);
+  }
+
+ private:
+  struct Missing {
+    std::string place;
+    std::size_t nodes = 0;
+  };
+
+  std::string where(const std::string& place) const { return fmt::format("{}: {}", model_.file, place); }
+
+  void check_opsets() {
+    auto check = [&](const std::string& domain, int oldest, int newest) {
+      auto opset = model_.opsets.find(domain);
+      if (opset == model_.opsets.end()) return;
+      bool too_new = opset->second > newest;
+      if (!too_new && opset->second >= oldest) return;
+      faults_.add(Error(Kind::unsupported, too_new ? "opset-too-new" : "opset-too-old",
+                        fmt::format("cannot compile opset {} of {}: this version knows {} to {}", opset->second,
+                                    spoken(domain), oldest, newest))
+                      .at(model_.file)
+                      .help(fmt::format("export the model with opset {}", newest)));
+    };
+    check("", oldest_opset, newest_opset);
+    check("ai.onnx.ml", 1, newest_ml_opset);
+  }
+
+  void visit(Node& node) {
+    const ops::OpDef* def = ops::find(node.domain, node.op);
+    // Our own operators are what passes make; a file that names one was not made by an exporter.
+    if (def == nullptr || node.domain == "modelctl") {
+      Missing& missing = missing_[{node.domain, node.op}];
+      if (missing.nodes++ == 0) missing.place = node.place();
+      return;
+    }
+    auto opset = model_.opsets.find(node.domain);
+    if (opset == model_.opsets.end()) {
+      faults_.add(
+          Error(Kind::bad_input, "no-opset",
+                fmt::format("cannot use operator '{}': the model imports no opset of {}", node.op, spoken(node.domain)))
+              .at(where(node.place())));
+      return;
+    }
+    if (def->upgrade != nullptr && opset->second < def->since) {
+      std::string place = node.place();
+      if (auto upgraded = def->upgrade({node, opset->second}); !upgraded) {
+        add(std::move(upgraded).error(), place);
+        return;
+      }
+      // An upgrade may turn the node into another operator.
+      def = ops::find(node.domain, node.op);
+      if (def == nullptr) return;
+    }
+    if (def->infer == nullptr) {
+      faults_.add(Error(Kind::bad_input, "unknown-operator",
+                        fmt::format("cannot use operator '{}' of {}: opset {} no longer has it", node.op,
+                                    spoken(node.domain), opset->second))
+                      .at(where(node.place())));
+      return;
+    }
+    Faults faults;
+    ops::check_schema(node, *def, faults);
+    if (faults.none()) return;
+    Error all = std::move(faults).sum("");
+    if (all.faults.empty()) return add(std::move(all), node.place());
+    for (Error& fault : all.faults) add(std::move(fault), node.place());
+  }
+
+  void add(Error error, const std::string& place) {
+    error.where = where(error.where.empty() ? place : error.where);
+    faults_.add(std::move(error));
+  }
+
+  void report_missing() {
+    for (const auto& [name, missing] : missing_) {
+      const auto& [domain, op] = name;
+      auto opset = model_.opsets.find(domain);
+      std::string version = opset == model_.opsets.end() ? "no opset" : fmt::format("opset {}", opset->second);
+      std::vector<std::string> same_domain;
+      for (const ops::OpDef* def : ops::table()) {
+        if (def->domain == domain) same_domain.emplace_back(def->name);
+      }
+      bool known_domain = !same_domain.empty() || domain.empty() || domain == "ai.onnx.ml";
+      Error error(Kind::unsupported, known_domain ? "unknown-operator" : "unknown-domain",
+                  fmt::format("cannot compile operator '{}' of {}, {}: {} is not implemented", op, spoken(domain),
+                              version, known_domain ? "the operator" : "the domain"));
+      error.where = where(missing.place);
+      if (missing.nodes > 1) error.why.push_back(fmt::format("{} nodes use it", missing.nodes));
+      error.hint = help_for(domain, op, same_domain);
+      faults_.add(std::move(error));
+    }
+  }
+
+  static std::string help_for(const std::string& domain, const std::string& op,
+                              const std::vector<std::string>& others) {
+    if (domain == "com.microsoft" || domain == "com.microsoft.nchwc") {
+      return "pass the model as it was exported, not as ONNX Runtime optimised it";
+    }
+    std::string meant = nearest(op, others);
+    if (!meant.empty()) return fmt::format("if '{}' is meant, name it so", meant);
+    if (domain.empty()) return "export the model with that part written in other operators";
+    return fmt::format("export the model without operators of domain '{}'", domain);
+  }
+
+  Model& model_;
+  Faults faults_;
+  std::map<std::pair<std::string, std::string>, Missing> missing_;
+};
+
+}  // namespace
+
+Result<void> normalise(Model& model) { return Normaliser(model).run(); }
+
+Result<std::unique_ptr<graph::Graph>> read(const std::filesystem::path& path) {
+  auto mapped = TRY(MappedFile::open(path));
+  Model model = TRY(parse(mapped->bytes(), mapped, path.string(), path.parent_path()));
+  TRY(normalise(model));
+  return std::move(model.graph);
+}
+
+}  // namespace modelctl::onnx

@@ -1,0 +1,230 @@
+// ModelProto: is it one, is it whole, what does it say of itself; then its graph.
+#include "onnx/graph_reader.hpp"
+#include "onnx/model.hpp"
+
+#include "base/digest.hpp"
+#include "onnx/wire.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace modelctl::onnx {
+
+using protozero::data_view;
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+namespace {
+
+struct ModelParts {
+  std::optional<data_view> graph;
+  std::int64_t ir_version = 0;
+  std::string producer, producer_version, documentation;
+  std::map<std::string, std::string> properties;
+  std::map<std::string, int> opsets;
+  std::vector<std::string> functions;  // "domain::name" of local functions
+};
+
+// What else people pass by mistake, by the first bytes of the file.
+struct Other {
+  std::string_view magic;
+  std::string_view is;
+  std::string_view help;
+};
+constexpr std::array<Other, 7> others{{
+    {std::string_view("PK\x03\x04", 4), "a zip archive, as PyTorch saves", "export it with torch.onnx.export"},
+    {"\x89HDF", "an HDF5 file, as Keras saves", "export it with tf2onnx or keras's export(format=\"onnx\")"},
+    {"GGUF", "a GGUF file", ""},
+    {"\x1f\x8b", "a gzip file", "unpack it with gunzip"},
+    {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file with git lfs pull"},
+    {"<!DOCTYPE", "a web page", "download the file itself"},
+    {"{", "JSON", ""},
+}};
+
+Error no_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
+  std::string help;
+  std::string_view text = as_text(bytes);
+  for (const Other& other : others) {
+    if (text.substr(0, other.magic.size()) != other.magic) continue;
+    reason = fmt::format("it is {}", other.is);
+    help = other.help;
+  }
+  return Error(Kind::bad_input, "no-onnx", fmt::format("cannot read '{}': it is no ONNX model", file))
+      .because(std::move(reason))
+      .help(std::move(help));
+}
+
+std::pair<std::string, std::int64_t> read_opset(data_view message) {
+  std::pair<std::string, std::int64_t> opset;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) opset.first = reader.get_string();
+    else if (reader.tag() == 2) opset.second = reader.get_int64();
+    else reader.skip();
+  }
+  if (opset.first == "ai.onnx") opset.first.clear();
+  return opset;
+}
+
+std::pair<std::string, std::string> read_property(data_view message) {
+  std::pair<std::string, std::string> entry;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) entry.first = reader.get_string();
+    else if (reader.tag() == 2) entry.second = reader.get_string();
+    else reader.skip();
+  }
+  return entry;
+}
+
+std::string read_function(data_view message) {
+  std::string domain, name;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) name = reader.get_string();
+    else if (reader.tag() == 10) domain = reader.get_string();
+    else reader.skip();
+  }
+  return domain + "::" + name;
+}
+
+// The wire type that each field of a ModelProto has; nothing for fields that no version has.
+std::optional<pbf_wire_type> model_field(protozero::pbf_tag_type tag) {
+  switch (tag) {
+    case 1:
+    case 5: return pbf_wire_type::varint;
+    case 2:
+    case 3:
+    case 4:
+    case 6:
+    case 7:
+    case 8:
+    case 14:
+    case 20:
+    case 25:
+    case 26: return pbf_wire_type::length_delimited;
+    default: return std::nullopt;
+  }
+}
+
+void take_field(pbf_reader& reader, ModelParts& parts) {
+  switch (reader.tag()) {
+    case 1: parts.ir_version = reader.get_int64(); break;
+    case 2: parts.producer = reader.get_string(); break;
+    case 3: parts.producer_version = reader.get_string(); break;
+    case 6: parts.documentation = reader.get_string(); break;
+    case 7: parts.graph = reader.get_view(); break;
+    case 8: {
+      auto [domain, version] = read_opset(reader.get_view());
+      // The version is kept within int's reach; what is too new is refused by its number later.
+      parts.opsets[domain] = static_cast<int>(std::clamp<std::int64_t>(version, 0, 1 << 20));
+      break;
+    }
+    case 14: parts.properties.insert(read_property(reader.get_view())); break;
+    case 25: parts.functions.push_back(read_function(reader.get_view())); break;
+    default: reader.skip();
+  }
+}
+
+// The fields of the file. Whether a file that does not parse is cut short or something else altogether is told by its
+// beginning: every exporter writes ir_version first.
+Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
+  ModelParts parts;
+  if (bytes.empty()) return no_onnx(file, bytes, "it is empty");
+  pbf_reader reader(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  protozero::pbf_tag_type tag = 0;
+  try {
+    while (reader.next()) {
+      tag = reader.tag();
+      auto expected = model_field(tag);
+      if (!expected || *expected != reader.wire_type()) {
+        return no_onnx(file, bytes, fmt::format("field {} is none of a model's", tag));
+      }
+      take_field(reader, parts);
+    }
+  } catch (const protozero::end_of_buffer_exception&) {
+    if (parts.ir_version <= 0) return no_onnx(file, bytes, "its first bytes are none of a model's");
+    return Error(Kind::bad_input, "truncated-model", fmt::format("cannot read '{}': the model is cut short", file))
+        .because(fmt::format("the file ends after {} bytes, within {}", bytes.size(),
+                             tag == 7 ? "the graph" : fmt::format("field {} of the model", tag)))
+        .help("copy or download the whole file");
+  } catch (const protozero::exception& broken) { return no_onnx(file, bytes, broken.what()); }
+  if (parts.ir_version <= 0 && !parts.graph) return no_onnx(file, bytes, "it has neither a version nor a graph");
+  if (!parts.graph || parts.opsets.empty()) {
+    return Error(Kind::bad_input, "truncated-model",
+                 fmt::format("cannot read '{}': it has no {}", file, parts.graph ? "opset" : "graph"))
+        .because("every model has one; the file may be cut short");
+  }
+  return parts;
+}
+
+constexpr std::size_t max_metadata = 64 * 1024;
+
+void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
+  auto keep = [&](const std::string& key, const std::string& value) {
+    if (!value.empty() && value.size() <= max_metadata) graph.metadata[key] = value;
+  };
+  keep("model", graph.name);
+  std::string producer = parts.producer;
+  if (!parts.producer_version.empty()) producer += " " + parts.producer_version;
+  keep("source.producer", producer);
+  keep("source.ir_version", std::to_string(parts.ir_version));
+  std::string opsets;
+  for (const auto& [domain, version] : parts.opsets) {
+    opsets += fmt::format("{}{}{}{}", opsets.empty() ? "" : ", ", domain, domain.empty() ? "" : " ", version);
+  }
+  keep("source.opset", opsets);
+  keep("source.documentation", parts.documentation);
+  for (const auto& [key, value] : parts.properties) keep("source.property." + key, value);
+}
+
+// Functions of the model's own stand for graphs that are not read yet; naming one is refused where it is called.
+void refuse_functions(const ModelParts& parts, const graph::Graph& graph, const std::string& file, Faults& faults) {
+  for_each_graph(graph, [&](const graph::Graph& each) {
+    for (const auto& node : each.nodes()) {
+      std::string called = node->domain + "::" + node->op;
+      if (std::find(parts.functions.begin(), parts.functions.end(), called) == parts.functions.end()) continue;
+      faults.add(Error(Kind::unsupported, "local-function",
+                       fmt::format("cannot call '{}': functions that a model defines itself are not supported", called))
+                     .at(fmt::format("{}: {}", file, node->place()))
+                     .help("inline them first: onnx.inliner.inline_local_functions"));
+    }
+  });
+}
+
+}  // namespace
+
+Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::string_view file,
+                    const std::filesystem::path& folder) {
+  ModelParts parts = TRY(read_model(bytes, file));
+  Model model{std::make_unique<graph::Graph>(), parts.opsets, std::string(file)};
+  ExternalFiles external(folder);
+  TensorSource source{std::move(owner), external};
+  Faults faults;
+  std::string place;
+  try {
+    GraphReader(model.file, source, faults, place).read(*parts.graph, *model.graph);
+  } catch (const protozero::exception& broken) {
+    faults.add(Error(Kind::bad_input, "bad-encoding", fmt::format("cannot read '{}': its encoding is broken", file))
+                   .at(fmt::format("{}: {}", file, place))
+                   .because(broken.what()));
+  }
+  refuse_functions(parts, *model.graph, model.file, faults);
+  if (!faults.none()) return std::move(faults).sum(fmt::format("cannot read '{}'", file));
+  if (auto sorted = model.graph->sort(); !sorted) {
+    Error error = std::move(sorted).error();
+    error.where = fmt::format("{}: {}", file, error.where);
+    return error;
+  }
+  TRY(verify(*model.graph));
+  keep_metadata(parts, *model.graph);
+  model.graph->metadata["source"] = Sha256::of(bytes).text();
+  for (const auto& [location, mapped] : external.files()) {
+    model.graph->metadata["source.external." + location] = Sha256::of(mapped->bytes()).text();
+  }
+  return model;
+}
+
+}  // namespace modelctl::onnx

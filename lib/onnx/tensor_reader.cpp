@@ -1,0 +1,246 @@
+// A tensor's elements come as raw bytes, as one of six typed lists, or in another file. Raw bytes and files are used in
+// place where they are aligned; lists are copied, never more than what the message holds.
+#include "onnx/tensor_reader.hpp"
+#include "onnx/wire.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace modelctl::onnx {
+namespace {
+
+using protozero::data_view;
+using protozero::pbf_reader;
+
+enum Field : protozero::pbf_tag_type {
+  f_dims = 1,
+  f_data_type = 2,
+  f_segment = 3,
+  f_float_data = 4,
+  f_int32_data = 5,
+  f_string_data = 6,
+  f_int64_data = 7,
+  f_name = 8,
+  f_raw_data = 9,
+  f_double_data = 10,
+  f_uint64_data = 11,
+  f_external_data = 13,
+  f_data_location = 14,
+};
+
+// A message's fields, the typed lists still in their encoding.
+struct Fields {
+  std::string name;
+  Dims dims;
+  std::int64_t type = 0;
+  std::optional<data_view> raw;
+  std::vector<float> floats;
+  std::vector<double> doubles;
+  std::vector<std::int64_t> integers;  // of int32_data, int64_data and uint64_data alike
+  std::vector<std::string> strings;
+  bool external = false;
+  bool segmented = false;
+  std::vector<std::pair<std::string, std::string>> location;
+};
+
+bool packed(const pbf_reader& reader) { return reader.wire_type() == protozero::pbf_wire_type::length_delimited; }
+
+// Repeated numbers come packed into one field or one field each.
+template <class T, class Packed, class One>
+void append(pbf_reader& reader, std::vector<T>& into, Packed packed_values, One one) {
+  if (!packed(reader)) {
+    into.push_back(static_cast<T>((reader.*one)()));
+    return;
+  }
+  for (auto value : (reader.*packed_values)()) into.push_back(static_cast<T>(value));
+}
+
+std::pair<std::string, std::string> read_entry(data_view message) {
+  std::pair<std::string, std::string> entry;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) entry.first = reader.get_string();
+    else if (reader.tag() == 2) entry.second = reader.get_string();
+    else reader.skip();
+  }
+  return entry;
+}
+
+Fields read_fields(data_view message) {
+  Fields fields;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case f_dims: append(reader, fields.dims, &pbf_reader::get_packed_int64, &pbf_reader::get_int64); break;
+      case f_data_type: fields.type = reader.get_int32(); break;
+      case f_segment:
+        fields.segmented = true;
+        reader.skip();
+        break;
+      case f_float_data: append(reader, fields.floats, &pbf_reader::get_packed_float, &pbf_reader::get_float); break;
+      case f_int32_data: append(reader, fields.integers, &pbf_reader::get_packed_int32, &pbf_reader::get_int32); break;
+      case f_string_data: fields.strings.push_back(reader.get_string()); break;
+      case f_int64_data: append(reader, fields.integers, &pbf_reader::get_packed_int64, &pbf_reader::get_int64); break;
+      case f_name: fields.name = reader.get_string(); break;
+      case f_raw_data: fields.raw = reader.get_view(); break;
+      case f_double_data:
+        append(reader, fields.doubles, &pbf_reader::get_packed_double, &pbf_reader::get_double);
+        break;
+      case f_uint64_data:
+        append(reader, fields.integers, &pbf_reader::get_packed_uint64, &pbf_reader::get_uint64);
+        break;
+      case f_external_data: fields.location.push_back(read_entry(reader.get_view())); break;
+      case f_data_location: fields.external = reader.get_enum() == 1; break;
+      default: reader.skip();
+    }
+  }
+  return fields;
+}
+
+Error bad(const Fields& fields, std::string what, std::string code = "bad-tensor") {
+  return Error(Kind::bad_input, std::move(code), fmt::format("cannot read tensor '{}': {}", fields.name, what));
+}
+
+// Where an element of the type may stand in memory.
+std::size_t alignment(DType type) {
+  std::size_t bytes = static_cast<std::size_t>(bits(type)) / 8;
+  if (type == DType::c64 || type == DType::c128) bytes /= 2;
+  return std::max<std::size_t>(bytes, 1);
+}
+
+// A truth value that is neither 0 nor 1 must not reach code that reads a bool.
+void make_truth_values(Tensor& tensor) {
+  if (tensor.type() != DType::boolean) return;
+  ByteSpan bytes = tensor.bytes();
+  if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; })) return;
+  Tensor copy(DType::boolean, tensor.dims());
+  auto* to = static_cast<std::byte*>(copy.mutable_view().data);
+  std::transform(bytes.begin(), bytes.end(), to, [](std::byte b) { return b == std::byte{0} ? b : std::byte{1}; });
+  tensor = std::move(copy);
+}
+
+// `size` bytes in place, or a copy where they are not aligned.
+Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, const void* data, std::uint64_t size) {
+  if (reinterpret_cast<std::uintptr_t>(data) % alignment(type) != 0 || data == nullptr) {
+    Tensor copy(type, std::move(dims));
+    if (size > 0) std::memcpy(copy.mutable_view().data, data, size);
+    return copy;
+  }
+  Tensor tensor(type, std::move(dims), std::move(owner), data);
+  make_truth_values(tensor);
+  return tensor;
+}
+
+Result<std::uint64_t> number(const Fields& fields, const std::string& key, const std::string& text) {
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return bad(fields, fmt::format("external data with {} '{}'", key, text), "bad-external-data");
+  }
+  return value;
+}
+
+Result<Tensor> read_external(const Fields& fields, DType type, std::uint64_t size, const TensorSource& source) {
+  std::string location;
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length;
+  for (const auto& [key, value] : fields.location) {
+    if (key == "location") location = value;
+    else if (key == "offset") offset = TRY(number(fields, key, value));
+    else if (key == "length") length = TRY(number(fields, key, value));
+  }
+  if (type == DType::string) return bad(fields, "strings cannot be external data", "bad-external-data");
+  auto file = TRY_BECAUSE(source.external.open(location), fmt::format("tensor '{}' is kept there", fields.name));
+  std::uint64_t there = file->bytes().size();
+  if (length && *length != size) {
+    return bad(
+        fields,
+        fmt::format("{} takes {} bytes but its external data has {}", describe(type, fields.dims), size, *length),
+        "bad-external-data");
+  }
+  if (offset > there || there - offset < size) {
+    return bad(fields,
+               fmt::format("its {} bytes at offset {} are beyond the end of '{}', which has {}", size, offset, location,
+                           there),
+               "bad-external-data");
+  }
+  return borrow(type, fields.dims, file, file->bytes().data() + offset, size);
+}
+
+template <class To, class From>
+void narrow(Tensor& tensor, const std::vector<From>& values) {
+  auto* to = static_cast<To*>(tensor.mutable_view().data);
+  for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<To>(values[i]);
+}
+
+// How many entries of a typed list a tensor takes: complex numbers take two, sub-byte types share one per byte.
+std::uint64_t list_entries(DType type, std::uint64_t elements, std::uint64_t size) {
+  if (type == DType::c64 || type == DType::c128) return elements * 2;
+  return bits(type) > 0 && bits(type) < 8 ? size : elements;
+}
+
+Result<Tensor> read_list(const Fields& fields, DType type, std::uint64_t elements, std::uint64_t size) {
+  bool float_list = type == DType::f32 || type == DType::c64;
+  bool double_list = type == DType::f64 || type == DType::c128;
+  std::size_t have = float_list              ? fields.floats.size()
+                     : double_list           ? fields.doubles.size()
+                     : type == DType::string ? fields.strings.size()
+                                             : fields.integers.size();
+  if (have != list_entries(type, elements, size)) {
+    return bad(fields, fmt::format("it claims to be {} but holds {} elements", describe(type, fields.dims), have));
+  }
+  if (type == DType::string) return Tensor::of_strings(fields.dims, fields.strings);
+  Tensor tensor(type, fields.dims);
+  if (float_list) {
+    narrow<float>(tensor, fields.floats);
+  } else if (double_list) {
+    narrow<double>(tensor, fields.doubles);
+  } else if (type == DType::boolean) {
+    auto* to = static_cast<bool*>(tensor.mutable_view().data);
+    for (std::size_t i = 0; i < have; ++i) to[i] = fields.integers[i] != 0;
+  } else {
+    switch (std::max(bits(type), 8)) {
+      case 8: narrow<std::uint8_t>(tensor, fields.integers); break;
+      case 16: narrow<std::uint16_t>(tensor, fields.integers); break;
+      case 32: narrow<std::uint32_t>(tensor, fields.integers); break;
+      default: narrow<std::uint64_t>(tensor, fields.integers);
+    }
+  }
+  return tensor;
+}
+
+}  // namespace
+
+std::string tensor_name(data_view message) {
+  pbf_reader reader(message);
+  return reader.next(f_name) ? reader.get_string() : std::string();
+}
+
+Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
+  Fields fields = read_fields(message);
+  auto type = static_cast<DType>(fields.type);
+  if (fields.type < 1 || fields.type > 63 || name(type) == name(DType::undefined)) {
+    return bad(fields, fmt::format("element type {} is unknown", fields.type));
+  }
+  if (fields.segmented) return bad(fields, "a tensor in segments is not supported");
+  if (fields.dims.size() > max_rank) return bad(fields, fmt::format("its rank is {}", fields.dims.size()));
+  auto elements = element_count(fields.dims);
+  auto size = byte_size(type, fields.dims);
+  if (!elements || !size) {
+    return bad(fields, fmt::format("it claims to be {}, more than any memory", describe(type, fields.dims)));
+  }
+  if (fields.external) return NamedTensor{fields.name, TRY(read_external(fields, type, *size, source))};
+  if (!fields.raw || type == DType::string) {
+    return NamedTensor{fields.name, TRY(read_list(fields, type, static_cast<std::uint64_t>(*elements), *size))};
+  }
+  if (fields.raw->size() != *size) {
+    return bad(fields,
+               fmt::format("it claims to be {} but holds {} bytes", describe(type, fields.dims), fields.raw->size()));
+  }
+  return NamedTensor{fields.name, borrow(type, fields.dims, source.owner, fields.raw->data(), *size)};
+}
+
+}  // namespace modelctl::onnx

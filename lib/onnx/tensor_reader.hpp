@@ -1,0 +1,30 @@
+// TensorProto -> Tensor.
+#pragma once
+
+#include "onnx/external.hpp"
+#include "onnx/wire.hpp"
+#include "tensor/tensor.hpp"
+
+#include <memory>
+#include <string>
+
+namespace modelctl::onnx {
+
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+// What tensors are read from: the file's bytes, kept alive by `owner`, and the files beside it.
+struct TensorSource {
+  std::shared_ptr<const void> owner;
+  ExternalFiles& external;
+};
+
+// The name alone, for messages about a tensor that cannot be read.
+std::string tensor_name(protozero::data_view message);
+// Checks every claim against the bytes that are there before memory is asked for. Throws protozero's exceptions where
+// the encoding is broken.
+Result<NamedTensor> read_tensor(protozero::data_view message, const TensorSource& source);
+
+}  // namespace modelctl::onnx

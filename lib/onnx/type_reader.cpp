@@ -1,0 +1,88 @@
+#include "onnx/type_reader.hpp"
+
+#include "onnx/wire.hpp"
+#include "tensor/tensor.hpp"
+
+#include <fmt/format.h>
+
+namespace modelctl::onnx {
+namespace {
+
+using protozero::data_view;
+using protozero::pbf_reader;
+
+FileDim read_dim(data_view message) {
+  FileDim dim;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) {
+      std::int64_t size = reader.get_int64();
+      if (size > 0) dim.size = size;
+    } else if (reader.tag() == 2) {
+      dim.symbol = reader.get_string();
+      if (dim.symbol == "?" || dim.symbol == "None" || dim.symbol == "-1") dim.symbol.clear();
+    } else {
+      reader.skip();
+    }
+  }
+  return dim;
+}
+
+std::vector<FileDim> read_shape(data_view message) {
+  std::vector<FileDim> dims;
+  pbf_reader reader(message);
+  while (reader.next(1)) dims.push_back(read_dim(reader.get_view()));
+  return dims;
+}
+
+Result<FileType> read_tensor_type(data_view message) {
+  FileType type;
+  std::int64_t element = 0;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) element = reader.get_int32();
+    else if (reader.tag() == 2) type.dims = read_shape(reader.get_view());
+    else reader.skip();
+  }
+  auto known = element > 0 && element < 64 && name(static_cast<DType>(element)) != name(DType::undefined);
+  if (element != 0 && !known) {
+    return Error(Kind::bad_input, "bad-type", fmt::format("element type {} is unknown", element));
+  }
+  if (type.dims && type.dims->size() > max_rank) {
+    return Error(Kind::bad_input, "bad-type",
+                 fmt::format("rank {} is beyond the limit of {}", type.dims->size(), max_rank));
+  }
+  type.element = static_cast<DType>(element);
+  return type;
+}
+
+Result<FileType> read_type(data_view message) {
+  pbf_reader reader(message);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1: return read_tensor_type(reader.get_view());
+      case 4: return FileType{DType::sequence, std::vector<FileDim>()};
+      case 5: return FileType{DType::map, std::vector<FileDim>()};
+      case 9: return FileType{DType::optional, std::vector<FileDim>()};
+      case 7:
+      case 8: return Error(Kind::unsupported, "bad-type", "sparse and opaque types are not supported");
+      default: reader.skip();
+    }
+  }
+  return FileType{};
+}
+
+}  // namespace
+
+Result<FileValue> read_value_info(data_view message) {
+  FileValue value;
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (reader.tag() == 1) value.name = reader.get_string();
+    else if (reader.tag() == 2) value.type = TRY(read_type(reader.get_view()));
+    else reader.skip();
+  }
+  return value;
+}
+
+}  // namespace modelctl::onnx
