@@ -91,9 +91,11 @@ struct Simd {
                               std::int64_t n, float* mean, float* inverse_deviation);
   float (*sum)(const float* x, std::int64_t n);
 
-  // out[c] = max, or sum * scale, over `count` rows of n.
-  void (*max_over)(const float* const* rows, std::int64_t count, float* out, std::int64_t n);
-  void (*sum_over)(const float* const* rows, std::int64_t count, float scale, float* out, std::int64_t n);
+  // out[c] = the largest, or scale times the sum, of column c over all rows of the segments: rows 0 … end - 1 of each,
+  // of n columns.
+  void (*largest_row)(const Segment* segments, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);
+  void (*sum_of_rows)(const Segment* segments, std::int64_t count, std::int64_t row_step, float scale, float* out,
+                      std::int64_t n);
 };
 
 // Falls back to the next lower one where this build has no code for `isa` (another architecture).

@@ -26,8 +26,8 @@ constexpr Simd make_table() {
   simd.softmax = &softmax<T>;
   simd.layer_normalization = &layer_normalization<T>;
   simd.sum = &sum<T>;
-  simd.max_over = &max_rows<T>;
-  simd.sum_over = &sum_rows<T>;
+  simd.largest_row = &largest_row<T>;
+  simd.sum_of_rows = &sum_of_rows<T>;
   return simd;
 }
 
