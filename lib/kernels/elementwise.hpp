@@ -1,0 +1,14 @@
+// kernel:unary_f32 — Y = f(X), element by element.
+//   inputs      X f32
+//   outputs     Y f32 of the same dimensions; may be the memory of X
+//   attributes  function: copy relu leaky_relu clip sigmoid tanh hard_sigmoid hard_swish gelu silu exp log sqrt
+//   reciprocal
+//               erf neg abs; alpha, beta as operands.hpp says for activations
+//
+// kernel:binary_f32 — Y = f(A, B) with broadcasting.
+//   inputs      A, B f32
+//   outputs     Y f32; may be the memory of an operand that has its dimensions
+//   attributes  function: add sub mul div max min pow
+//
+// NaN passes through all of them, through relu, clip, max and min too.
+#pragma once
