@@ -65,7 +65,7 @@ Result<Directory> find_directory(ByteSpan archive) {
 bool read_extra(ByteSpan extra, std::initializer_list<std::uint64_t*> values) {
   ByteReader reader(extra);
   std::optional<ByteReader> sizes;
-  while (reader.left() >= 4) {
+  while (!reader.failed() && reader.left() >= 4) {  // a length that lies must not be read for ever
     auto id = reader.number<std::uint16_t>();
     ByteSpan content = reader.take(reader.number<std::uint16_t>());
     if (id == sizes_extra && !sizes) sizes.emplace(content);

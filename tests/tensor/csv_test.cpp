@@ -97,6 +97,11 @@ TEST_CASE("a tensor is written as a table, which comes back") {
   CHECK(same(read(written(".csv", {{"", strings}}), {expect("x", DType::string)}), strings));
 }
 
+TEST_CASE("a string that looks like a byte order mark comes back") {
+  Tensor mark = Tensor::of_strings({1, 1}, {"\xef\xbb\xbf"});
+  CHECK(same(read(written(".csv", {{"", mark}}), {expect("x", DType::string)}), mark));
+}
+
 TEST_CASE("what CSV has no form for is not written") {
   CHECK(written(".csv", {{"", Tensor(DType::f32, {0, 2})}}) ==
         "cannot write f32[0,2] to a .csv file: it has no elements");

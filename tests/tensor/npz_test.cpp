@@ -102,6 +102,15 @@ TEST_CASE("what the directory claims must be there") {
   CHECK(fault(patched(two(), local_magic, 0, "XX")) == "its entry 'group/y.npy' does not lie in the archive");
 }
 
+TEST_CASE("an extra field that is longer than its place is refused") {
+  std::string name = "group/y.npy", extra("\x01\0\xff\xff", 4);
+  std::string bytes = two();
+  bytes.insert(bytes.rfind(name) + name.size(), extra);
+  bytes = patched(bytes, entry_magic, 30, std::string("\x04\0", 2));
+  auto directory_size = static_cast<char>(bytes[bytes.rfind(end_magic) + 12] + 4);
+  CHECK(fault(patched(bytes, end_magic, 12, std::string(1, directory_size))) == "its directory is damaged");
+}
+
 TEST_CASE("a deflated entry that claims more than deflate can give is refused before it is unpacked") {
   std::string packed(reinterpret_cast<const char*>(compressed), sizeof(compressed));
   CHECK(fault(patched(packed, entry_magic, 24, "\xff\xff\xff\x7f")) ==

@@ -261,7 +261,8 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
 }
 
 void print_string(std::string& out, const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos && !text.empty() && trimmed(text) == text) {
+  bool plain = text.find_first_of(",\"\r\n") == std::string::npos && !text.starts_with(byte_order_mark);
+  if (plain && !text.empty() && trimmed(text) == text) {
     out += text;
     return;
   }
