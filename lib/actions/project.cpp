@@ -1,0 +1,322 @@
+#include "actions/project.hpp"
+
+#include "base/files.hpp"
+#include "base/suggest.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+
+namespace modelctl::actions {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t size_limit = 1u << 20;
+
+#if defined(__x86_64__)
+constexpr std::string_view this_architecture = "x86_64";
+#elif defined(__aarch64__)
+constexpr std::string_view this_architecture = "aarch64";
+#else
+constexpr std::string_view this_architecture = "unknown";
+#endif
+
+// What all parts of the file report to.
+struct Report {
+  const fs::path& file;
+  Faults faults;
+  std::set<std::string> keys;  // every key that was asked for
+
+  std::string place(const YAML::Mark& mark) const {
+    return mark.is_null() ? file.string() : fmt::format("{}:{}:{}", file.string(), mark.line + 1, mark.column + 1);
+  }
+  void refuse(const YAML::Node& node, std::string what, std::string help = {}) {
+    Error error = Error(Kind::bad_config, "bad-project", std::move(what)).at(place(node.Mark()));
+    error.hint = std::move(help);
+    faults.add(std::move(error));
+  }
+};
+
+// One mapping of the file. Each member asks for a key, and leaves its target alone where the key is absent; finish()
+// then refuses the keys that nobody asked for. Sections below an absent one are visited too, so that a run over an
+// empty file finds every key there is.
+class Section {
+ public:
+  Section(Report& report, const YAML::Node& node, std::string path) : report_(report), path_(std::move(path)) {
+    if (!node) return;
+    if (node.IsMap()) node_ = node;
+    else report_.refuse(node, fmt::format("cannot use '{}': it is no mapping", path_));
+  }
+
+  Section section(const std::string& key) { return {report_, find(key), full(key)}; }
+
+  // Calls read(section, value) for each mapping of a list, with a new value.
+  template <class T, class F>
+  void each(const std::string& key, std::vector<T>& values, F&& read) {
+    YAML::Node list = find(key);
+    if (!list) {
+      Section absent(report_, list, full(key) + "[]");
+      T unused;
+      return read(absent, unused);
+    }
+    if (!list.IsSequence()) return refuse(list, key, "a list");
+    for (const YAML::Node& item : list) {
+      Section section(report_, item, full(key) + "[]");
+      read(section, values.emplace_back());
+    }
+  }
+
+  void text(const std::string& key, std::string& value) {
+    if (YAML::Node node = scalar(key)) value = node.Scalar();
+  }
+  void text(const std::string& key, std::optional<std::string>& value) {
+    if (YAML::Node node = scalar(key)) value = node.Scalar();
+  }
+  void path(const std::string& key, fs::path& value) {
+    if (YAML::Node node = scalar(key)) value = joined(node);
+  }
+  void paths(const std::string& key, std::vector<fs::path>& values) {
+    YAML::Node list = find(key);
+    if (!list) return;
+    if (!list.IsSequence()) return refuse(list, key, "a list");
+    for (const YAML::Node& item : list) {
+      if (is_text(item)) values.push_back(joined(item));
+      else report_.refuse(item, fmt::format("cannot use an entry of '{}': it is no text", full(key)));
+    }
+  }
+  void texts(const std::string& key, std::map<std::string, std::string>& values) {
+    for_each_pair(key, [&](const std::string& name, const YAML::Node& value) { values[name] = value.Scalar(); });
+  }
+  void files(const std::string& key, std::vector<std::pair<std::string, fs::path>>& values) {
+    for_each_pair(key,
+                  [&](const std::string& name, const YAML::Node& value) { values.emplace_back(name, joined(value)); });
+  }
+  void sizes(const std::string& key, std::map<std::string, std::int64_t>& values) {
+    for_each_pair(key, [&](const std::string& name, const YAML::Node& value) {
+      std::int64_t size = 0;
+      if (whole(value.Scalar(), size) && size >= 0) values[name] = size;
+      else refuse(value, fmt::format("{}.{}", key, name), "a whole number of 0 or more");
+    });
+  }
+  template <class T>
+  void count(const std::string& key, std::optional<T>& value, std::int64_t least, std::int64_t most) {
+    YAML::Node node = scalar(key);
+    std::int64_t number = 0;
+    if (!node) return;
+    if (whole(node.Scalar(), number) && number >= least && number <= most) value = static_cast<T>(number);
+    else refuse(node, key, fmt::format("a whole number from {} to {}", least, most));
+  }
+  void number(const std::string& key, double& value) {
+    YAML::Node node = scalar(key);
+    if (node && !decimal(node.Scalar(), value)) refuse(node, key, "a number");
+  }
+  void seconds(const std::string& key, std::optional<double>& value) {
+    YAML::Node node = scalar(key);
+    double number = 0;
+    if (!node) return;
+    if (decimal(node.Scalar(), number) && number >= 0) value = number;
+    else refuse(node, key, "a number of seconds");
+  }
+  // "1048576", "1024 KiB", "1MiB", "1GiB"
+  void bytes(const std::string& key, std::optional<std::uint64_t>& value) {
+    YAML::Node node = scalar(key);
+    if (!node) return;
+    const std::string& text = node.Scalar();
+    std::uint64_t number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
+    int shift = unit.empty() || unit == "B" ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
+    if (error == std::errc() && shift >= 0 && number <= (std::uint64_t{1} << 62) >> shift) value = number << shift;
+    else refuse(node, key, "a number of bytes, or of KiB, MiB or GiB");
+  }
+
+  void require(const std::string& key) {
+    if (node_ && !at(key)) report_.refuse(node_, fmt::format("cannot use '{}': it has no '{}'", path_, key));
+  }
+  // The node under a key, for a check of the caller's own.
+  YAML::Node at(const std::string& key) const { return node_ ? node_[key] : YAML::Node(YAML::NodeType::Undefined); }
+
+  void finish() {
+    if (!node_) return;
+    std::set<std::string> seen;
+    for (const auto& entry : node_) {
+      const YAML::Node& key = entry.first;
+      if (!key.IsScalar()) {
+        report_.refuse(key, fmt::format("cannot use a key of '{}': it is no text", path_));
+        continue;
+      }
+      const std::string& name = key.Scalar();
+      if (!seen.insert(name).second) report_.refuse(key, fmt::format("the key '{}' stands twice", full(name)));
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      std::string meant = nearest(name, known_);
+      report_.refuse(key, fmt::format("the key '{}' is unknown", full(name)),
+                     meant.empty() ? fmt::format("the keys here are: {}", fmt::join(known_, ", "))
+                                   : fmt::format("did you mean '{}'?", meant));
+    }
+  }
+
+ private:
+  static bool is_text(const YAML::Node& node) { return node.IsScalar() && !node.Scalar().empty(); }
+  static bool whole(const std::string& text, std::int64_t& number) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size();
+  }
+  static bool decimal(const std::string& text, double& number) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
+  }
+  std::string full(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+  fs::path joined(const YAML::Node& node) const { return report_.file.parent_path() / node.Scalar(); }
+  void refuse(const YAML::Node& node, const std::string& key, std::string_view wanted) {
+    report_.refuse(node, fmt::format("cannot use '{}': it is not {}", full(key), wanted));
+  }
+
+  // The node under a key, which is known from now on; false where it is absent or says nothing ("package:").
+  YAML::Node find(const std::string& key) {
+    known_.push_back(key);
+    report_.keys.insert(full(key));
+    YAML::Node node = at(key);
+    return node && node.IsNull() ? YAML::Node(YAML::NodeType::Undefined) : node;
+  }
+  // The text under a key; a node that is false where there is none.
+  YAML::Node scalar(const std::string& key) {
+    YAML::Node node = find(key);
+    if (!node || is_text(node)) return node;
+    refuse(node, key, "text");
+    return YAML::Node(YAML::NodeType::Undefined);
+  }
+  template <class F>
+  void for_each_pair(const std::string& key, F&& visit) {
+    YAML::Node map = find(key);
+    if (!map) return;
+    if (!map.IsMap()) return refuse(map, key, "a mapping");
+    std::set<std::string> seen;
+    for (const auto& entry : map) {
+      const YAML::Node &name = entry.first, &value = entry.second;
+      if (!is_text(name) || !is_text(value)) {
+        report_.refuse(name, fmt::format("cannot use an entry of '{}': it is not text: text", full(key)));
+      } else if (!seen.insert(name.Scalar()).second) {
+        report_.refuse(name, fmt::format("the key '{}.{}' stands twice", full(key), name.Scalar()));
+      } else {
+        visit(name.Scalar(), value);
+      }
+    }
+  }
+
+  Report& report_;
+  std::string path_;
+  YAML::Node node_{YAML::NodeType::Undefined};
+  std::vector<std::string> known_;
+};
+
+void read_package(Section package, Project::Package& to) {
+  package.text("name", to.name);
+  package.text("version", to.version);
+  package.text("description", to.description);
+  package.text("licence", to.licence);
+  package.each("quality", to.quality, [](Section& item, Project::Quality& quality) {
+    item.text("metric", quality.metric);
+    item.number("value", quality.value);
+    item.text("data_set", quality.data_set);
+    item.require("metric");
+    item.require("value");
+    item.finish();
+  });
+  package.paths("documents", to.documents);
+  package.texts("annotations", to.annotations);
+  package.finish();
+}
+
+void read_serve(Section serve, Project::Serve& to) {
+  constexpr std::int64_t most = 4096;
+  serve.text("listen", to.listen);
+  serve.path("tls_cert", to.tls_cert);
+  serve.path("tls_key", to.tls_key);
+  serve.count("workers", to.workers, 0, most);
+  serve.count("threads", to.threads, 1, most);
+  serve.count("queue", to.queue, 0, 1'000'000);
+  serve.bytes("max_body", to.max_body);
+  serve.bytes("max_memory", to.max_memory);
+  serve.seconds("read_timeout", to.read_timeout);
+  serve.seconds("drain", to.drain);
+  serve.finish();
+}
+
+Project read_document(const YAML::Node& document, Report& report) {
+  Project project;
+  project.file = report.file;
+  Section top(report, document, "");
+  top.path("model", project.model);
+  top.path("artifact", project.artifact);
+  top.sizes("bind", project.bind);
+  top.text("target", project.target);
+  if (!project.target.empty() && project.target != this_architecture) {
+    report.refuse(top.at("target"),
+                  fmt::format("cannot build for '{}': this modelctl builds for {}", project.target, this_architecture));
+  }
+  read_package(top.section("package"), project.package);
+  top.each("samples", project.samples, [](Section& item, Project::Sample& sample) {
+    item.text("name", sample.name);
+    item.files("inputs", sample.inputs);
+    item.files("outputs", sample.outputs);
+    item.path("labels", sample.labels);
+    item.require("inputs");
+    item.finish();
+  });
+  read_serve(top.section("serve"), project.serve);
+  top.finish();
+  return project;
+}
+
+}  // namespace
+
+std::vector<std::string> Project::Sample::arguments(const std::vector<std::pair<std::string, fs::path>>& files) {
+  std::vector<std::string> list;
+  for (const auto& [name, file] : files) list.push_back(fmt::format("{}={}", name, file.string()));
+  return list;
+}
+
+Result<Project> parse_project(std::string_view text, const fs::path& file) {
+  Report report{file, {}, {}};
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.size() > 1) report.refuse(documents[1], "a project is one document, and a second one begins");
+    YAML::Node document = documents.empty() ? YAML::Node() : documents.front();
+    bool empty = !document || document.IsNull();
+    if (!empty && !document.IsMap()) report.refuse(document, "a project is a mapping of keys to values");
+    if (empty || !document.IsMap()) document = YAML::Node(YAML::NodeType::Undefined);
+    Project project = read_document(document, report);
+    if (report.faults.none()) return project;
+  } catch (const YAML::Exception& error) {
+    return Error(Kind::bad_config, "bad-yaml", fmt::format("cannot read '{}'", file.string()))
+        .at(report.place(error.mark))
+        .because(error.msg);
+  }
+  return std::move(report.faults).sum(fmt::format("cannot use '{}'", file.string()));
+}
+
+Result<Project> read_project(const fs::path& file) {
+  return parse_project(TRY(read_text_file(file, size_limit)), file);
+}
+
+Result<Project> current_project(std::string_view command, std::string_view argument) {
+  std::error_code code;
+  if (!fs::exists(project_file, code)) {
+    return Error(Kind::usage, "no-project",
+                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command, argument, project_file));
+  }
+  return read_project(project_file);
+}
+
+std::vector<std::string> project_keys() {
+  Report report{project_file, {}, {}};
+  read_document(YAML::Node(YAML::NodeType::Undefined), report);
+  return {report.keys.begin(), report.keys.end()};
+}
+
+}  // namespace modelctl::actions
