@@ -95,6 +95,7 @@ Result<PublicKey> PublicKey::parse(std::string_view pem, std::string_view where)
   if (pem.find("PRIVATE KEY-----") != std::string_view::npos) {
     return bad_key(where, "it is a private key where the public one is wanted").help("name the file that ends in .pub");
   }
+  if (pem.find("PUBLIC KEY-----") == std::string_view::npos) return bad_key(where, "it is no PEM public key");
   Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), pem_limit))));
   std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(bio.get(), nullptr, refuse_passphrase, nullptr), EVP_PKEY_free);
   if (!key) return bad_key(where, "it is no PEM public key: " + openssl_reason());

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+
 namespace modelctl::package::test {
 
 using modelctl::test::FakeHost;
@@ -54,6 +56,9 @@ inline Written write(const std::filesystem::path& path, const PrivateKey& key, M
   REQUIRE(written);
   return std::move(*written);
 }
+
+// Says that a test ends here, as the machine lacks something.
+inline void skipped(const char* why) { std::printf("skipped: %s\n", why); }
 
 inline std::string bytes_of(const std::filesystem::path& path) { return read_text_file(path).value(); }
 

@@ -1,0 +1,77 @@
+// check: computes labelled samples and says how good the answers are.
+#include "actions/check.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+void print_json(const actions::CheckReport& report, Printer& printer) {
+  Json outputs = Json::array();
+  for (const auto& output : report.outputs) {
+    outputs.push_back({{"name", output.name},
+                       {"values", output.values},
+                       {"different", output.different},
+                       {"largest_difference", output.largest}});
+  }
+  Json object = {{"good", report.good}, {"outputs", outputs}};
+  if (report.accuracy) {
+    object["accuracy"] = *report.accuracy;
+    object["samples"] = report.samples;
+    object["right"] = report.right;
+  }
+  printer.json(canonical_json(object));
+}
+
+void print(const actions::CheckReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) return print_json(report, printer);
+  for (const auto& output : report.outputs) {
+    printer.line(output.different == 0 ? fmt::format("{}: all {} values as expected, the largest difference is {:.2g}",
+                                                     output.name, output.values, output.largest)
+                                       : fmt::format("{}: {} of {} values differ, the largest difference is {:.2g}",
+                                                     output.name, output.different, output.values, output.largest));
+  }
+  if (report.accuracy) {
+    printer.line(fmt::format("accuracy: {:.4f}, {} of {} right", *report.accuracy, report.right, report.samples));
+  }
+  printer.line(report.good ? "good" : "not good");
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::CheckRequest>();
+  CLI::App& app = binder.app;
+  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
+      ->required();
+  binder
+      .complete(app.add_option("--input", request->inputs, "Samples of an input, by name or in order"), Completes::file)
+      ->type_name("[NAME=]FILE")
+      ->required();
+  binder
+      .complete(app.add_option("--expect", request->expected, "What an output should be; the first where unnamed"),
+                Completes::file)
+      ->type_name("[NAME=]FILE");
+  binder
+      .complete(app.add_option("--labels", request->labels, "The right class for each row of the first output"),
+                Completes::file)
+      ->type_name("FILE");
+  app.add_option("--tolerance", request->tolerance, "Difference that is none; relative for values above 1")
+      ->type_name("NUMBER");
+  app.add_option("--min-accuracy", request->min_accuracy, "Share of right answers that is good enough")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--threads", request->threads, "Threads to compute with; 0 is one per CPU")->type_name("N");
+  return [request](Session& session) -> Result<int> {
+    auto report = TRY(actions::check(*request, session.host));
+    print(report, session.printer);
+    return report.good ? 0 : 1;
+  };
+}
+
+constexpr CommandDef defs[] = {{"check", "Say how good a model's answers to labelled samples are", bind}};
+
+}  // namespace
+std::span<const CommandDef> check_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,102 @@
+#include "actions/check.hpp"
+
+#include "support/hosts.hpp"
+#include "support/plans.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+using namespace modelctl;
+using namespace modelctl::actions;
+
+namespace {
+
+// An artifact that computes y = relu(x) for x[n,2], and files of samples beside it.
+struct Samples {
+  test::Scratch scratch;
+  test::FakeHost fake;
+
+  Samples() {
+    test::PlanMaker maker;
+    auto x = maker.input("x", DType::f32, {"n", 2});
+    auto y = maker.like("y", x);
+    maker.step("op::Relu", {x}, {y});
+    maker.output("y", y);
+    REQUIRE(maker.writer.write(maker.plan, scratch / "relu.artifact"));
+    write("x.json", "[[-1, 2], [3, -4], [5, 6]]");
+    write("y.json", "[[0, 2], [3, 0], [5, 6]]");
+    write("labels.json", "[1, 0, 0]");
+  }
+  void write(const char* name, const char* text) { std::ofstream(scratch / name) << text; }
+  CheckRequest request() {
+    CheckRequest request;
+    request.artifact = scratch / "relu.artifact";
+    request.inputs = {"x=" + (scratch / "x.json").string()};
+    request.threads = 1;
+    return request;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("answers as expected are good") {
+  Samples samples;
+  auto request = samples.request();
+  request.expected = {"y=" + (samples.scratch / "y.json").string()};
+  auto report = check(request, samples.fake.host);
+  REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
+  CHECK(report->good);
+  CHECK(report->outputs.at(0).values == 6);
+  CHECK(report->outputs.at(0).different == 0);
+}
+
+TEST_CASE("one value beyond the tolerance is not good, and is counted") {
+  Samples samples;
+  samples.write("y.json", "[[0, 2], [3, 0.5], [5, 6]]");
+  auto request = samples.request();
+  request.expected = {(samples.scratch / "y.json").string()};
+  auto report = check(request, samples.fake.host);
+  REQUIRE(report);
+  CHECK(!report->good);
+  CHECK(report->outputs.at(0).different == 1);
+  CHECK(report->outputs.at(0).largest == doctest::Approx(0.5));
+}
+
+TEST_CASE("the accuracy is the share of rows whose largest value stands where the label says") {
+  Samples samples;
+  auto request = samples.request();
+  request.labels = samples.scratch / "labels.json";
+  request.min_accuracy = 0.9;
+  auto report = check(request, samples.fake.host);
+  REQUIRE(report);
+  CHECK(report->right == 2);
+  CHECK(*report->accuracy == doctest::Approx(2.0 / 3));
+  CHECK(!report->good);
+}
+
+TEST_CASE("a check without anything to compare is refused") {
+  Samples samples;
+  auto report = check(samples.request(), samples.fake.host);
+  REQUIRE(!report);
+  CHECK(report.error().kind == Kind::usage);
+}
+
+TEST_CASE("an expectation for an output that the model does not have is refused by name") {
+  Samples samples;
+  auto request = samples.request();
+  request.expected = {"z=" + (samples.scratch / "y.json").string()};
+  auto report = check(request, samples.fake.host);
+  REQUIRE(!report);
+  CHECK(report.error().what == "cannot find the output 'z'");
+}
+
+TEST_CASE("an expectation of another shape is refused") {
+  Samples samples;
+  samples.write("y.json", "[[0, 2]]");
+  auto request = samples.request();
+  request.expected = {(samples.scratch / "y.json").string()};
+  auto report = check(request, samples.fake.host);
+  REQUIRE(!report);
+  CHECK(report.error().code == "wrong-shape");
+}
