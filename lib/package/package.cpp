@@ -14,17 +14,17 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
 
-// Calls use(piece) for each piece of a mapping and lets go of its pages afterwards: they would count as our memory.
-// Whoever needs them again finds them in the system's cache.
+// Calls use(piece) for each piece. Of a file's mapping it lets go of the pages afterwards, which would count as our
+// memory: whoever needs them again finds them in the system's cache. Memory that is no mapping would lose its content.
 template <class Use>
-Result<void> each_piece(ByteSpan bytes, const Use& use) {
+Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
     TRY(use(piece));
     auto begin = reinterpret_cast<std::uintptr_t>(piece.data());
     std::uintptr_t first = begin / page * page;
-    ::madvise(reinterpret_cast<void*>(first), begin + piece.size() - first, MADV_DONTNEED);
+    if (mapped) ::madvise(reinterpret_cast<void*>(first), begin + piece.size() - first, MADV_DONTNEED);
     bytes = bytes.subspan(piece.size());
   }
   return {};
@@ -46,9 +46,9 @@ class Progress {
   std::uint64_t total_, done_ = 0;
 };
 
-Result<void> feed_all(ByteSpan archive, StreamReader& reader, Talk& talk, const StopToken& stop) {
+Result<void> feed_all(ByteSpan archive, bool mapped, StreamReader& reader, Talk& talk, const StopToken& stop) {
   Progress progress(talk, stop, archive.size());
-  TRY(each_piece(archive, [&](ByteSpan piece) -> Result<void> {
+  TRY(each_piece(archive, mapped, [&](ByteSpan piece) -> Result<void> {
     TRY(reader.feed(piece));
     return progress.add(piece.size());
   }));
@@ -87,17 +87,31 @@ Result<void> check_folder(const fs::path& root, const Manifest& manifest) {
 }  // namespace
 
 Result<Package> Package::open(const fs::path& path) {
+  std::error_code code;
+  if (!fs::is_directory(path, code)) {
+    auto file = TRY(MappedFile::open(path));
+    Package package = TRY(over(file->bytes(), file, path));
+    package.mapped_ = true;
+    return package;
+  }
   Package package;
   package.path_ = path;
-  std::error_code code;
-  auto opened = fs::is_directory(path, code) ? package.open_folder(path) : package.open_archive(path);
-  if (!opened) return in_file(path, std::move(opened).error());
+  package.mapped_ = true;
+  if (auto good = package.read_folder(); !good) return in_file(path, std::move(good).error());
   return package;
 }
 
-Result<void> Package::open_archive(const fs::path& path) {
-  archive_ = TRY(MappedFile::open(path));
-  ByteSpan bytes = archive_->bytes();
+Result<Package> Package::over(ByteSpan archive, std::shared_ptr<const void> owner, fs::path name) {
+  Package package;
+  package.path_ = std::move(name);
+  package.archive_ = archive;
+  package.owner_ = std::move(owner);
+  if (auto good = package.read_archive(); !good) return in_file(package.path_, std::move(good).error());
+  return package;
+}
+
+Result<void> Package::read_archive() {
+  ByteSpan bytes = archive_;
   std::uint64_t at = 0;
   auto take = [&](std::uint64_t size) -> Result<ByteSpan> {
     if (size > bytes.size() - at)
@@ -133,26 +147,28 @@ Result<void> Package::open_archive(const fs::path& path) {
   return {};
 }
 
-Result<void> Package::open_folder(const fs::path& path) {
+Result<void> Package::read_folder() {
+  auto files = std::make_shared<std::vector<std::shared_ptr<const MappedFile>>>();
+  owner_ = files;
   for (std::string_view document : {manifest_path, bundle_path}) {
-    files_.push_back(TRY_BECAUSE(MappedFile::open(path / document),
-                                 fmt::format("'{}' is a folder, but no unpacked package", path.string())));
+    files->push_back(TRY_BECAUSE(MappedFile::open(path_ / document),
+                                 fmt::format("'{}' is a folder, but no unpacked package", path_.string())));
   }
-  manifest_text_ = as_text(files_[0]->bytes());
-  bundle_text_ = as_text(files_[1]->bytes());
+  manifest_text_ = as_text((*files)[0]->bytes());
+  bundle_text_ = as_text((*files)[1]->bytes());
   manifest_ = TRY(Manifest::read(manifest_text_));
   for (const Entry& entry : manifest_.entries) {
-    auto file = MappedFile::open(path / entry.path);
+    auto file = MappedFile::open(path_ / entry.path);
     if (!file && file.error().kind == Kind::not_found) {
       return Error(Kind::bad_input, "missing-entry", fmt::format("cannot use the package: '{}' is missing", entry.path))
-          .at((path / entry.path).string())
+          .at((path_ / entry.path).string())
           .because("the manifest names it");
     }
-    files_.push_back(TRY(std::move(file)));
-    contents_.push_back(files_.back()->bytes());
+    files->push_back(TRY(std::move(file)));
+    contents_.push_back(files->back()->bytes());
     if (contents_.back().size() != entry.size) {
       return Error(Kind::bad_input, "altered", fmt::format("cannot use the package: '{}' was altered", entry.path))
-          .at((path / entry.path).string())
+          .at((path_ / entry.path).string())
           .because(fmt::format("it has {} bytes and not {}", contents_.back().size(), entry.size));
     }
   }
@@ -175,7 +191,7 @@ const Entry* Package::first(Role role) const {
 }
 
 Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const StopToken& stop) const {
-  auto verified = archive_ ? verify_archive(trust, talk, stop) : verify_folder(trust, talk, stop);
+  auto verified = !archive_.empty() ? verify_archive(trust, talk, stop) : verify_folder(trust, talk, stop);
   if (!verified) return in_file(path_, std::move(verified).error());
   return verified;
 }
@@ -183,7 +199,7 @@ Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const Sto
 Result<SignedManifest> Package::verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const {
   NoSink sink;
   StreamReader reader(trust, sink);
-  TRY(feed_all(archive_->bytes(), reader, talk, stop));
+  TRY(feed_all(archive_, mapped_, reader, talk, stop));
   if (reader.opened()->manifest == manifest_) return *reader.opened();
   return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
 }
@@ -194,7 +210,7 @@ Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, co
   Progress progress(talk, stop, opened.manifest.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
     EntryCheck check(opened.manifest.entries[i]);
-    TRY(each_piece(contents_[i], [&](ByteSpan piece) -> Result<void> {
+    TRY(each_piece(contents_[i], mapped_, [&](ByteSpan piece) -> Result<void> {
       TRY(check.update(piece));
       return progress.add(piece.size());
     }));

@@ -12,18 +12,22 @@ class Package {
  public:
   // Errors are bad_input for what is no package, unsupported for a newer format.
   static Result<Package> open(const std::filesystem::path& path);
+  // An archive that is in memory already; `name` is for messages.
+  static Result<Package> over(ByteSpan archive, std::shared_ptr<const void> owner, std::filesystem::path name);
 
   const Manifest& manifest() const { return manifest_; }
   std::string_view manifest_text() const { return manifest_text_; }
   std::string_view bundle_text() const { return bundle_text_; }
   Digest digest() const { return Sha256::of(as_bytes(manifest_text_)); }  // the package's
-  bool is_folder() const { return archive_ == nullptr; }
+  bool is_folder() const { return archive_.empty(); }
   Layout layout() const { return Layout(manifest_, manifest_text_.size(), bundle_text_.size()); }
 
   // An entry's content, a view into the mapping, 64-byte aligned; entry `i` of the manifest.
   ByteSpan content(std::size_t i) const { return contents_[i]; }
   // The content of the entry with that path; not_found if there is none.
   Result<ByteSpan> content(std::string_view path) const;
+  // Keeps the contents alive; share it with whatever outlives the package.
+  std::shared_ptr<const void> owner() const { return owner_; }
   // The first entry of a role, or null.
   const Entry* first(Role role) const;
 
@@ -32,13 +36,14 @@ class Package {
 
  private:
   Package() = default;
-  Result<void> open_archive(const std::filesystem::path& path);
-  Result<void> open_folder(const std::filesystem::path& path);
+  Result<void> read_archive();
+  Result<void> read_folder();
   Result<SignedManifest> verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const;
   Result<SignedManifest> verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const;
   std::filesystem::path path_;
-  std::shared_ptr<const MappedFile> archive_;
-  std::vector<std::shared_ptr<const MappedFile>> files_;  // of a folder: manifest, bundle, entries
+  ByteSpan archive_;     // empty for a folder
+  bool mapped_ = false;  // from files, and not memory that a caller gave
+  std::shared_ptr<const void> owner_;
   Manifest manifest_;
   std::string_view manifest_text_, bundle_text_;
   std::vector<ByteSpan> contents_;

@@ -150,3 +150,20 @@ TEST_CASE("unpacking does not touch a folder that holds something") {
                                      "' | " + (scratch / "folder").string() +
                                      " | it is there already, and is no empty folder");
 }
+
+TEST_CASE("a package in memory is verified where it lies, and stays as it is") {
+  Scratch scratch;
+  FakeHost host;
+  PrivateKey key = key_of(p256_pem);
+  write(scratch / "a.tar", key);
+  auto bytes = std::make_shared<std::string>(bytes_of(scratch / "a.tar"));
+  std::string before = *bytes;
+  auto opened = Package::over(as_bytes(*bytes), bytes, "memory");
+  REQUIRE(opened);
+  CHECK(opened->verify(trust_in(key), host.talk, host.stop));
+  CHECK(*bytes == before);
+  (*bytes)[before.size() - 1024 - 512] ^= 1;
+  auto refused = opened->verify(trust_in(key), host.talk, host.stop);
+  REQUIRE(!refused);
+  CHECK(refused.error().where == "memory: model.weights");
+}
