@@ -71,6 +71,7 @@ Result<PackReport> pack(const PackRequest& request, Host& host) {
   draft.name = request.name;
   draft.version = request.version;
   draft.timestamp = TRY(timestamp(host.environment));
+  draft.description = request.description;
   draft.licence = request.licence;
   draft.quality = request.quality;
   draft.annotations = request.annotations;

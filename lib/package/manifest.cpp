@@ -103,6 +103,7 @@ std::string Manifest::write() const {
                    {"version", version},
                    {"timestamp", timestamp},
                    {"entries", std::move(list)}};
+  put(document, "description", description);
   put(document, "licence", licence);
   Json signature = Json::object();
   if (!inputs.empty()) signature["inputs"] = write_tensors(inputs);

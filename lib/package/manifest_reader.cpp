@@ -260,6 +260,7 @@ Result<Manifest> Manifest::read(std::string_view text) {
     reader.fault_at("version", std::move(good).error());
   }
   if (reader.member("timestamp", true)) manifest.timestamp = reader.number("timestamp", timestamp_limit);
+  manifest.description = reader.text("description");
   manifest.licence = reader.text("licence");
   reader.object("signature", [&](Reader& signature) {
     read_tensors(signature, "inputs", manifest.inputs);

@@ -10,6 +10,7 @@ namespace {
 Manifest full() {
   Manifest manifest = draft();
   manifest.timestamp = 1'700'000'000;
+  manifest.description = "Reads a handwritten digit";
   manifest.requirements = {"x86_64", {"avx2", "fma"}, 1u << 20, {"libc.so.6"}, "python>=3.11", {"numpy==1.26.4"}};
   manifest.quality = {{"accuracy", 0.98, "held-back digits", Sha256::of(as_bytes("data"))}, {"f1", 1, "", {}}};
   manifest.lineage = {"modelctl 0.1.0", {{"digits.onnx", Sha256::of(as_bytes("onnx"))}}};
