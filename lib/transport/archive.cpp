@@ -1,0 +1,24 @@
+#include "transport/archive.hpp"
+
+namespace modelctl::transport {
+
+Archive archive_of(const package::Package& package) {
+  package::Layout layout = package.layout();
+  Archive archive;
+  archive.size = layout.size();
+  auto make = [&](std::string bytes) {
+    archive.made.push_back(std::move(bytes));
+    archive.pieces.push_back(as_bytes(archive.made.back()));
+  };
+  make(layout.head(package.manifest_text(), package.bundle_text()));
+  const auto& slots = layout.slots();
+  for (std::size_t i = 2; i < slots.size(); ++i) {
+    make(layout.header(slots[i]));
+    archive.pieces.push_back(package.content(i - 2));
+    make(std::string(slots[i].end - slots[i].at - slots[i].size, '\0'));
+  }
+  make(std::string(2 * package::tar_block, '\0'));
+  return archive;
+}
+
+}  // namespace modelctl::transport

@@ -1,0 +1,246 @@
+#include "transport/credentials.hpp"
+
+#include "base/digest.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <vector>
+
+namespace modelctl::transport {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t file_limit = 4 << 20;
+constexpr std::string_view no_such_credentials = "credentials not found";  // what helpers print, per their protocol
+
+std::optional<fs::path> folder_of(const Environment& environment, const char* variable, const char* below = "") {
+  auto value = environment.get(variable);
+  if (!value || value->empty()) return std::nullopt;
+  return fs::path(*value) / below;
+}
+
+std::optional<fs::path> docker_file(const Environment& environment) {
+  if (auto folder = folder_of(environment, "DOCKER_CONFIG")) return *folder / "config.json";
+  return folder_of(environment, "HOME", ".docker/config.json");
+}
+
+std::vector<fs::path> files(const Environment& environment) {
+  std::vector<fs::path> all;
+  auto add = [&](std::optional<fs::path> path) {
+    if (path) all.push_back(std::move(*path));
+  };
+  if (auto file = environment.get("REGISTRY_AUTH_FILE"); file && !file->empty()) all.emplace_back(*file);
+  add(folder_of(environment, "XDG_RUNTIME_DIR", "containers/auth.json"));
+  if (auto config = folder_of(environment, "XDG_CONFIG_HOME")) add(*config / "containers/auth.json");
+  else add(folder_of(environment, "HOME", ".config/containers/auth.json"));
+  add(docker_file(environment));
+  return all;
+}
+
+// The file as JSON; an empty object where there is none.
+Result<Json> read_config(const fs::path& path) {
+  std::error_code code;
+  if (!fs::exists(path, code)) return Json::object();
+  std::string text = TRY(read_text_file(path, file_limit));
+  auto json = parse_json(text, path.string());
+  if (!json || !json->is_object()) {
+    Error error(Kind::bad_config, "bad-credentials-file",
+                fmt::format("cannot read the credentials in '{}'", path.string()));
+    return std::move(error).at(path.string()).because(json ? "it is no JSON object" : json.error().why.back());
+  }
+  return std::move(*json);
+}
+
+const Json* member(const Json& object, std::string_view key) {
+  auto found = object.is_object() ? object.find(key) : object.end();
+  return found == object.end() ? nullptr : &*found;
+}
+
+std::string text_of(const Json* value) {
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+bool is_docker_hub(std::string_view registry) {
+  return registry == "docker.io" || registry == "index.docker.io" || registry == "registry-1.docker.io";
+}
+
+// The keys to try, most specific first.
+std::vector<std::string> keys_for(const std::string& registry, std::string repository) {
+  std::vector<std::string> keys;
+  while (!repository.empty()) {
+    keys.push_back(registry + "/" + repository);
+    std::size_t slash = repository.rfind('/');
+    repository.erase(slash == std::string::npos ? 0 : slash);
+  }
+  keys.push_back(registry);
+  keys.push_back("https://" + registry);
+  keys.push_back("https://" + registry + "/v1/");
+  if (is_docker_hub(registry)) keys.emplace_back("https://index.docker.io/v1/");
+  return keys;
+}
+
+// The helper program that a file names for a registry: "pass" for docker-credential-pass. Empty: none.
+std::string helper_for(const Json& config, const std::string& registry) {
+  if (const Json* helpers = member(config, "credHelpers")) {
+    if (std::string name = text_of(member(*helpers, registry)); !name.empty()) return name;
+  }
+  return text_of(member(config, "credsStore"));
+}
+
+std::string key_for_helper(const std::string& registry) {
+  return is_docker_hub(registry) ? "https://index.docker.io/v1/" : registry;
+}
+
+Result<ProcessResult> run_helper(const std::string& name, const char* verb, const std::string& input,
+                                 Processes& processes) {
+  bool plain = !name.empty() && name.find('/') == name.npos;  // it becomes part of a program's name
+  if (!plain) {
+    return Error(Kind::bad_config, "bad-credential-helper", fmt::format("cannot run the credential helper '{}'", name))
+        .because("its name holds a '/'");
+  }
+  std::array<std::string, 2> command{"docker-credential-" + name, verb};
+  return processes.run(command, input);
+}
+
+// What a helper that failed said; its output may hold a secret only if it succeeded.
+std::string words_of(const ProcessResult& result) {
+  std::string_view text = result.err.empty() ? result.out : result.err;
+  return std::string(text.substr(0, std::min<std::size_t>(text.find('\n'), 300)));
+}
+
+Result<std::optional<Credentials>> ask_helper(const std::string& name, const std::string& registry,
+                                              Processes& processes) {
+  std::string program = "docker-credential-" + name;
+  ProcessResult result = TRY_BECAUSE(run_helper(name, "get", key_for_helper(registry), processes),
+                                     fmt::format("asking {} for the credentials of '{}'", program, registry));
+  if (result.exit_code != 0) {
+    if (result.out.find(no_such_credentials) != std::string::npos) return std::optional<Credentials>();
+    return Error(Kind::bad_config, "credential-helper-failed",
+                 fmt::format("cannot get the credentials of '{}' from {}", registry, program))
+        .because(words_of(result));
+  }
+  auto json = parse_json(result.out, program);
+  Credentials found;
+  found.username = json ? text_of(member(*json, "Username")) : "";
+  found.password = json ? text_of(member(*json, "Secret")) : "";
+  found.source = program;
+  if (!json || found.password.empty()) {
+    return Error(Kind::bad_config, "credential-helper-failed",
+                 fmt::format("cannot get the credentials of '{}' from {}", registry, program))
+        .because("its answer is not what a credential helper gives");
+  }
+  if (found.username == "<token>") found.identity_token = std::exchange(found.password, "");
+  return std::optional(std::move(found));
+}
+
+Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& path, const std::string& registry,
+                                            const std::string& repository) {
+  const Json* auths = member(config, "auths");
+  if (auths == nullptr) return std::optional<Credentials>();
+  for (const std::string& key : keys_for(registry, repository)) {
+    const Json* entry = member(*auths, key);
+    if (entry == nullptr) continue;
+    Credentials found;
+    found.source = path.string();
+    found.identity_token = text_of(member(*entry, "identitytoken"));
+    found.username = text_of(member(*entry, "username"));
+    found.password = text_of(member(*entry, "password"));
+    if (std::string packed = text_of(member(*entry, "auth")); !packed.empty()) {
+      auto bytes = from_base64(packed);
+      std::string pair = bytes ? std::string(as_text(*bytes)) : "";
+      std::size_t colon = pair.find(':');
+      if (colon == pair.npos) {
+        return Error(Kind::bad_config, "bad-credentials-file",
+                     fmt::format("cannot read the credentials of '{}' in '{}'", key, path.string()))
+            .at(path.string())
+            .because("'auth' is not base64 of user:password")
+            .help(fmt::format("log in again: modelctl login {}", registry));
+      }
+      found.username = pair.substr(0, colon);
+      found.password = pair.substr(colon + 1);
+      while (!found.password.empty() && found.password.back() == '\0') found.password.pop_back();  // docker pads so
+    }
+    if (!found.identity_token.empty() || !found.password.empty()) return std::optional(std::move(found));
+  }
+  return std::optional<Credentials>();
+}
+
+// Writes the file over itself, following a link: people keep it among their dot files.
+Result<void> write_config(const fs::path& path, const Json& config) {
+  std::error_code code;
+  fs::path target = fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : path;
+  if (target.has_parent_path()) TRY(make_folder(target.parent_path(), 0700));
+  return write_file(target, as_bytes(config.dump(2) + "\n"), 0600);
+}
+
+}  // namespace
+
+Result<std::optional<Credentials>> find_credentials(const std::string& registry, const std::string& repository,
+                                                    const Environment& environment, Processes& processes) {
+  for (const fs::path& path : files(environment)) {
+    Json config = TRY(read_config(path));
+    if (std::string helper = helper_for(config, registry); !helper.empty()) {
+      if (auto found = TRY(ask_helper(helper, registry, processes))) return found;
+    }
+    if (auto found = TRY(in_auths(config, path, registry, repository))) return found;
+  }
+  return std::optional<Credentials>();
+}
+
+Result<std::string> store_credentials(const std::string& registry, const Credentials& credentials,
+                                      const Environment& environment, Processes& processes) {
+  std::optional<fs::path> path = docker_file(environment);
+  if (auto file = environment.get("REGISTRY_AUTH_FILE"); file && !file->empty()) path = *file;
+  if (!path) {
+    return Error(Kind::bad_config, "no-home", "cannot tell where to keep the credentials")
+        .because("neither HOME nor DOCKER_CONFIG is set");
+  }
+  Json config = TRY(read_config(*path));
+  if (std::string helper = helper_for(config, registry); !helper.empty()) {
+    std::string program = "docker-credential-" + helper;
+    Json entry = {
+        {"ServerURL", key_for_helper(registry)}, {"Username", credentials.username}, {"Secret", credentials.password}};
+    ProcessResult result = TRY_BECAUSE(run_helper(helper, "store", entry.dump(), processes),
+                                       fmt::format("giving the credentials of '{}' to {}", registry, program));
+    if (result.exit_code == 0) return program;
+    return Error(Kind::bad_config, "credential-helper-failed",
+                 fmt::format("cannot keep the credentials of '{}' with {}", registry, program))
+        .because(words_of(result));
+  }
+  if (!config["auths"].is_object()) config["auths"] = Json::object();
+  std::string key = is_docker_hub(registry) ? "https://index.docker.io/v1/" : registry;
+  config["auths"][key] = {{"auth", to_base64(as_bytes(credentials.username + ":" + credentials.password))}};
+  TRY(write_config(*path, config));
+  return path->string();
+}
+
+Result<std::vector<std::string>> erase_credentials(const std::string& registry, const Environment& environment,
+                                                   Processes& processes) {
+  std::vector<std::string> places;
+  for (const fs::path& path : files(environment)) {
+    Json config = TRY(read_config(path));
+    if (std::string helper = helper_for(config, registry); !helper.empty()) {
+      if (TRY(ask_helper(helper, registry, processes))) {
+        ProcessResult result = TRY(run_helper(helper, "erase", key_for_helper(registry), processes));
+        if (result.exit_code != 0) {
+          return Error(Kind::bad_config, "credential-helper-failed",
+                       fmt::format("cannot erase the credentials of '{}' with docker-credential-{}", registry, helper))
+              .because(words_of(result));
+        }
+        places.push_back("docker-credential-" + helper);
+      }
+    }
+    if (member(config, "auths") == nullptr) continue;
+    std::size_t erased = 0;
+    for (const std::string& key : keys_for(registry, "")) erased += config["auths"].erase(key);
+    if (erased == 0) continue;
+    TRY(write_config(path, config));
+    places.push_back(path.string());
+  }
+  return places;
+}
+
+}  // namespace modelctl::transport

@@ -1,0 +1,152 @@
+#include "transport/layout_store.hpp"
+
+#include "base/json.hpp"
+#include "transport/oci_package.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/core.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <algorithm>
+#include <ctime>
+
+namespace modelctl::transport {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t index_limit = 64 << 20;
+constexpr std::size_t chunk = 1 << 20;
+constexpr const char* name_key = "org.opencontainers.image.ref.name";
+constexpr const char* pushed_key = "dev.modelctl.pushed";
+
+// Holds the folder for writing its index. On the folder itself: a file that is renamed over cannot be locked.
+class FolderLock {
+ public:
+  static Result<FolderLock> take(const fs::path& folder) {
+    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
+    FolderLock lock(descriptor);
+    while (::flock(descriptor, LOCK_EX) != 0) {
+      if (errno != EINTR) return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
+    }
+    return lock;
+  }
+  ~FolderLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+
+ private:
+  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+Result<Json> read_index(const fs::path& folder) {
+  fs::path path = folder / "index.json";
+  std::string text = TRY(read_text_file(path, index_limit));
+  Json index = TRY_BECAUSE(parse_json(text, path.string()), "reading the index of an OCI layout");
+  TRY(json_array(index, "manifests", path.string()));
+  return index;
+}
+
+std::string annotation(const Json& descriptor, const char* key) {
+  if (!descriptor.is_object() || !descriptor.contains("annotations")) return {};
+  return json_string(descriptor["annotations"], key, "").value_or("");
+}
+
+std::optional<std::chrono::system_clock::time_point> parse_date(const std::string& text) {
+  std::tm date{};
+  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &date) == nullptr) return std::nullopt;
+  return std::chrono::system_clock::from_time_t(::timegm(&date));
+}
+
+}  // namespace
+
+bool LayoutStore::exists() const {
+  std::error_code code;
+  return fs::exists(folder_ / "index.json", code);
+}
+
+fs::path LayoutStore::blob_path(const Digest& digest) const { return folder_ / "blobs" / "sha256" / digest.hex(); }
+
+Result<std::shared_ptr<const MappedFile>> LayoutStore::blob(const Digest& digest) const {
+  return MappedFile::open(blob_path(digest));
+}
+
+Result<void> LayoutStore::create() const {
+  TRY(make_folder(folder_ / "blobs" / "sha256"));
+  std::error_code code;
+  if (!fs::exists(folder_ / "oci-layout", code)) {
+    TRY(write_file(folder_ / "oci-layout", as_bytes(R"({"imageLayoutVersion":"1.0.0"})")));
+  }
+  return {};
+}
+
+Result<bool> LayoutStore::put(const Digest& digest, ByteSpan bytes, const StopToken& stop,
+                              const std::function<void(std::uint64_t)>& written) const {
+  fs::path path = blob_path(digest);
+  std::error_code code;
+  // A blob stands under its name only if it was whole and right: its size is enough to know it by.
+  if (fs::file_size(path, code) == bytes.size() && !code) return false;
+  TRY(create());
+  AtomicFile file = TRY(AtomicFile::create(path));
+  Sha256 hash;
+  for (std::size_t at = 0; at < bytes.size(); at += chunk) {
+    if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "the push was interrupted");
+    ByteSpan piece = bytes.subspan(at, std::min(chunk, bytes.size() - at));
+    hash.update(piece);
+    TRY(file.write(piece));
+    if (written) written(at + piece.size());
+  }
+  if (Digest found = hash.finish(); found != digest) {
+    return Error(Kind::untrusted, "digest-mismatch", "cannot push what is not what its manifest says")
+        .because(fmt::format("the content has the digest {}, the manifest says {}", found.text(), digest.text()));
+  }
+  TRY(file.commit());
+  return true;
+}
+
+Result<std::vector<LayoutStore::Named>> LayoutStore::names() const {
+  std::vector<Named> all;
+  if (!exists()) return all;
+  Json index = TRY(read_index(folder_));
+  for (const Json& entry : index["manifests"]) {
+    std::string name = annotation(entry, name_key);
+    if (name.empty()) continue;
+    std::string digest = TRY(json_string(entry, "digest", (folder_ / "index.json").string()));
+    all.push_back({std::move(name), TRY(Digest::parse(digest)), parse_date(annotation(entry, pushed_key))});
+  }
+  return all;
+}
+
+Result<std::optional<Digest>> LayoutStore::find(std::string_view name) const {
+  for (const Named& named : TRY(names())) {
+    if (named.name == name) return std::optional(named.digest);
+  }
+  return std::optional<Digest>();
+}
+
+Result<void> LayoutStore::set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
+                                   std::string_view artifact_type, std::chrono::system_clock::time_point now) const {
+  TRY(create());
+  FolderLock lock = TRY(FolderLock::take(folder_));
+  Json index = {{"schemaVersion", 2}, {"mediaType", oci_index_type}, {"manifests", Json::array()}};
+  if (exists()) index = TRY(read_index(folder_));
+  Json& manifests = index["manifests"];
+  for (auto entry = manifests.begin(); entry != manifests.end();) {
+    entry = annotation(*entry, name_key) == name ? manifests.erase(entry) : entry + 1;
+  }
+  auto seconds = std::chrono::system_clock::to_time_t(now);
+  manifests.push_back(
+      {{"mediaType", oci_manifest_type},
+       {"artifactType", artifact_type},
+       {"digest", manifest.text()},
+       {"size", size},
+       {"annotations", {{name_key, name}, {pushed_key, fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds))}}}});
+  return write_file(folder_ / "index.json", as_bytes(canonical_json(index)));
+}
+
+}  // namespace modelctl::transport

@@ -1,0 +1,46 @@
+// A folder that is an OCI image layout (OCI image specification 1.1, "Image Layout"): the local registry. Blobs are
+// written once and never change; only index.json does, replaced whole under a lock on the folder.
+#pragma once
+
+#include "base/digest.hpp"
+#include "base/files.hpp"
+#include "base/host.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+
+namespace modelctl::transport {
+
+class LayoutStore {
+ public:
+  // Nothing need be there yet.
+  explicit LayoutStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  const std::filesystem::path& folder() const { return folder_; }
+  bool exists() const;
+
+  std::filesystem::path blob_path(const Digest& digest) const;
+  Result<std::shared_ptr<const MappedFile>> blob(const Digest& digest) const;
+  // Keeps the bytes, which must have this digest (untrusted if not). False: they were there already.
+  Result<bool> put(const Digest& digest, ByteSpan bytes, const StopToken& stop,
+                   const std::function<void(std::uint64_t)>& written) const;
+
+  struct Named {
+    std::string name;
+    Digest digest;  // of the manifest
+    std::optional<std::chrono::system_clock::time_point> pushed;
+  };
+  // All manifests that have a name, in the index's order. No folder: none.
+  Result<std::vector<Named>> names() const;
+  Result<std::optional<Digest>> find(std::string_view name) const;
+  // Lets `name` mean the manifest from now on; all its blobs must be there.
+  Result<void> set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
+                        std::string_view artifact_type, std::chrono::system_clock::time_point now) const;
+
+ private:
+  Result<void> create() const;
+  std::filesystem::path folder_;
+};
+
+}  // namespace modelctl::transport

@@ -1,0 +1,49 @@
+// A package as an OCI artifact: one layer per file of its archive, raw, manifest.json and its signature first. Every
+// byte follows from the package, so it has one digest in all registries, and a file that did not change is a blob that
+// is there.
+#pragma once
+
+#include "package/package.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace modelctl::transport {
+
+inline constexpr std::string_view oci_manifest_type = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view oci_index_type = "application/vnd.oci.image.index.v1+json";
+inline constexpr std::string_view package_artifact_type = "application/vnd.modelctl.package.v1";
+inline constexpr std::uint64_t oci_manifest_limit = 4 << 20;  // what registries take at most, too
+
+// One blob: the empty config or a layer.
+struct Blob {
+  std::string media_type;
+  Digest digest;
+  ByteSpan bytes;
+  std::string title;  // the file's path in the package; empty for the config
+};
+
+struct OciPackage {
+  std::string manifest;  // the OCI manifest's bytes
+  Digest digest;         // and their digest
+  std::vector<Blob> blobs;
+};
+
+// The views are into `package`, which must outlive them.
+OciPackage oci_package(const package::Package& package);
+
+// What our reader needs of an OCI manifest that lies in a registry.
+struct OciLayer {
+  Digest digest;
+  std::uint64_t size = 0;
+};
+struct OciManifest {
+  std::string artifact_type;
+  OciLayer documents[2];   // manifest.json and its signature
+  std::uint64_t size = 0;  // of all layers
+};
+// Fails with bad_input where this is no manifest of a package of ours; `where` names it in messages.
+Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view where);
+
+}  // namespace modelctl::transport

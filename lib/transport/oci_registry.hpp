@@ -1,0 +1,53 @@
+// An OCI registry over HTTP (OCI distribution specification 1.1): one repository, for reading or for writing.
+#pragma once
+
+#include "transport/oci_package.hpp"
+#include "transport/reference.hpp"
+#include "transport/session.hpp"
+
+namespace modelctl::transport {
+
+// Where a registry answers: https, or, on this machine, plain http if it speaks no TLS.
+Result<Url> registry_origin(const std::string& host, Context& context);
+
+class Repository {
+ public:
+  enum class Right { pull, push };
+  static Result<Repository> open(const Name& name, Right right, Context& context);
+
+  struct Fetched {
+    std::string text;
+    Digest digest;
+  };
+  // The manifest of a tag or digest, its digest checked.
+  Result<Fetched> manifest(const std::string& tag_or_digest);
+  // The bytes [from, size) of a blob.
+  Result<void> blob(const Digest& digest, std::uint64_t from, std::uint64_t size, const Session::Sink& sink);
+  Result<std::vector<std::string>> tags();
+
+  using Progress = std::function<void(std::uint64_t sent)>;
+  // False: it was there already.
+  Result<bool> push_blob(const Blob& blob, const Progress& progress);
+  Result<void> push_manifest(const std::string& tag, const OciPackage& package);
+
+  const Name& name() const { return name_; }
+
+ private:
+  Repository(Name name, std::unique_ptr<Session> session) : name_(std::move(name)), session_(std::move(session)) {}
+  Url url(const std::string& below) const;
+
+  Name name_;
+  std::unique_ptr<Session> session_;
+};
+
+// The repositories that a registry tells of.
+Result<std::vector<std::string>> catalog(const std::string& host, Context& context);
+
+// The parts of a paged list, followed through Link headers: the strings below `key` of each page.
+Result<std::vector<std::string>> paged(Session& session, Url first, const char* key, const std::string& what);
+
+// One blob's way into a repository: POST, then PUT, or PATCH by PATCH; survives cuts within the run. `uploads` is the
+// URL that sessions are begun at.
+Result<void> upload_blob(Session& session, const Url& uploads, const Blob& blob, const Repository::Progress& progress);
+
+}  // namespace modelctl::transport

@@ -1,0 +1,205 @@
+// The local registry, and any other folder that is an OCI image layout (oci:FOLDER:NAME:TAG, as skopeo writes it). The
+// local one is $MODELCTL_REGISTRY, else $XDG_DATA_HOME/modelctl/registry, else ~/.local/share/modelctl/registry.
+#include "transport/layout_store.hpp"
+#include "transport/oci_package.hpp"
+#include "transport/reference.hpp"
+#include "transport/transport.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::transport {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::string_view prefix = "oci:";
+constexpr std::size_t chunk = 1 << 20;
+
+struct Place {
+  LayoutStore store;
+  std::string spelled;  // what stands before the name in a reference: "" or "oci:FOLDER:"
+  Name name;
+
+  std::string title() const { return spelled.empty() ? "the local registry" : "'" + store.folder().string() + "'"; }
+};
+
+Result<fs::path> local_folder(const Environment& environment) {
+  auto set = [&](const char* variable) {
+    auto value = environment.get(variable);
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  if (auto folder = set("MODELCTL_REGISTRY")) return fs::path(*folder);
+  if (auto folder = set("XDG_DATA_HOME")) return fs::path(*folder) / "modelctl/registry";
+  if (auto folder = set("HOME")) return fs::path(*folder) / ".local/share/modelctl/registry";
+  return Error(Kind::bad_config, "no-home", "cannot tell where the local registry is")
+      .because("none of MODELCTL_REGISTRY, XDG_DATA_HOME and HOME is set")
+      .help("set MODELCTL_REGISTRY to a folder");
+}
+
+// The folder ends at the first ':' behind the prefix; what follows is the name.
+Result<Place> place_of(const std::string& reference, Context& context) {
+  if (!reference.starts_with(prefix)) {
+    Name name = TRY(parse_name(reference));
+    return Place{LayoutStore(TRY(local_folder(context.host.environment))), "", std::move(name)};
+  }
+  std::size_t colon = reference.find(':', prefix.size());
+  std::string folder = reference.substr(prefix.size(), colon - prefix.size());
+  if (colon == reference.npos || folder.empty()) {
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", reference))
+        .because("it names no package in the folder")
+        .help("write oci:FOLDER:NAME:VERSION");
+  }
+  Name name = TRY(parse_name(reference.substr(colon + 1)));
+  if (!name.host.empty()) {
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", reference))
+        .because("a package in a folder has no host")
+        .help("write oci:FOLDER:NAME:VERSION");
+  }
+  return Place{LayoutStore(folder), reference.substr(0, colon + 1), std::move(name)};
+}
+
+Error no_such_package(const Place& place) {
+  return Error(Kind::not_found, "no-such-package",
+               fmt::format("there is no '{}' in {}", place.name.text(), place.title()))
+      .at(place.store.folder().string())
+      .help(place.spelled.empty()
+                ? "modelctl list shows what there is"
+                : fmt::format("modelctl list oci:{} shows what there is", place.store.folder().string()));
+}
+
+class LayoutReader : public Reader {
+ public:
+  LayoutReader(Place place, const StopToken& stop) : place_(std::move(place)), stop_(stop) {}
+
+  Result<Documents> documents() override {
+    std::optional<Digest> digest = place_.name.digest;
+    if (!digest) digest = TRY(place_.store.find(place_.name.local()));
+    std::error_code code;
+    if (!digest || !fs::exists(place_.store.blob_path(*digest), code)) return no_such_package(place_);
+    std::string where = place_.store.blob_path(*digest).string();
+    std::string text = TRY(read_text_file(where, oci_manifest_limit));
+    if (Sha256::of(as_bytes(text)) != *digest) {
+      return Error(Kind::untrusted, "digest-mismatch",
+                   fmt::format("'{}' in {} is damaged", place_.name.text(), place_.title()))
+          .at(where)
+          .because("the manifest's content does not have the digest that it is kept under");
+    }
+    OciManifest manifest = TRY(read_oci_manifest(text, where));
+    Documents documents;
+    documents.manifest =
+        TRY(read_text_file(place_.store.blob_path(manifest.documents[0].digest), package::manifest_limit));
+    documents.bundle = TRY(read_text_file(place_.store.blob_path(manifest.documents[1].digest), package::bundle_limit));
+    return documents;
+  }
+
+  Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
+    auto file =
+        TRY_BECAUSE(place_.store.blob(part.digest), fmt::format("reading '{}' of '{}'", part.path, place_.name.text()));
+    ByteSpan bytes = file->bytes();
+    if (bytes.size() != part.size) {
+      return Error(Kind::untrusted, "wrong-size",
+                   fmt::format("cannot read '{}' of '{}'", part.path, place_.name.text()))
+          .at(place_.store.blob_path(part.digest).string())
+          .because(fmt::format("the file has {} bytes where {} were signed", bytes.size(), part.size));
+    }
+    for (std::uint64_t at = from; at < bytes.size(); at += chunk) {
+      if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
+      TRY(sink(bytes.subspan(at, std::min<std::uint64_t>(chunk, bytes.size() - at))));
+    }
+    return {};
+  }
+
+ private:
+  Place place_;
+  const StopToken& stop_;
+};
+
+class LayoutWriter : public Writer {
+ public:
+  LayoutWriter(Place place, Host& host) : place_(std::move(place)), host_(host) {}
+
+  Result<Pushed> push(const package::Package& package) override {
+    OciPackage oci = oci_package(package);
+    Pushed pushed;
+    std::uint64_t total = 0;
+    for (const Blob& blob : oci.blobs) total += blob.bytes.size();
+    std::string what = fmt::format("pushing {}", place_.name.text());
+    for (const Blob& blob : oci.blobs) {
+      std::uint64_t before = pushed.sent + pushed.skipped;
+      bool fresh = TRY_BECAUSE(place_.store.put(blob.digest, blob.bytes, host_.stop,
+                                                [&](std::uint64_t n) { host_.talk.progress(what, before + n, total); }),
+                               fmt::format("pushing '{}' to {}", blob.title, place_.title()));
+      (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
+    }
+    TRY(place_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
+    host_.talk.progress(what, total, total);
+    TRY(place_.store.set_name(place_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
+                              host_.clock.now()));
+    Name exact = place_.name;
+    exact.digest = oci.digest;
+    pushed.reference = place_.spelled + exact.text();
+    pushed.digest = oci.digest;
+    return pushed;
+  }
+
+ private:
+  Place place_;
+  Host& host_;
+};
+
+Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
+  return std::unique_ptr<Reader>(new LayoutReader(TRY(place_of(reference, context)), context.host.stop));
+}
+
+Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
+  Place place = TRY(place_of(reference, context));
+  if (place.name.digest) {
+    return Error(Kind::usage, "bad-reference", fmt::format("cannot push to '{}'", reference))
+        .because("a digest names what is there already")
+        .help("push to a name and version; the digest is told when it is there");
+  }
+  return std::unique_ptr<Writer>(new LayoutWriter(std::move(place), context.host));
+}
+
+// `registry` is empty, oci:FOLDER, or a name that the list is narrowed to.
+Result<std::vector<Listed>> list(const std::string& registry, Context& context) {
+  bool elsewhere = registry.starts_with(prefix);
+  fs::path folder = elsewhere ? fs::path(registry.substr(prefix.size())) : TRY(local_folder(context.host.environment));
+  std::string only = elsewhere || registry.empty() ? "" : TRY(parse_repository(registry)).repository;
+  LayoutStore store(folder);
+  if (elsewhere && !store.exists()) {
+    return Error(Kind::not_found, "no-such-registry", fmt::format("there is no registry in '{}'", folder.string()))
+        .at(folder.string())
+        .because("it holds no index.json, as an OCI layout does");
+  }
+  std::vector<Listed> all;
+  for (LayoutStore::Named& named : TRY(store.names())) {
+    if (!only.empty() && !named.name.starts_with(only + ":")) continue;
+    auto text = read_text_file(store.blob_path(named.digest), oci_manifest_limit);
+    if (!text) continue;  // a layout may name what lies elsewhere
+    auto manifest = read_oci_manifest(*text, "");
+    if (!manifest) continue;  // an image of another kind
+    all.push_back({(elsewhere ? registry + ":" : "") + named.name, named.digest, manifest->size, named.pushed});
+  }
+  std::sort(all.begin(), all.end(), [](const Listed& a, const Listed& b) { return a.reference < b.reference; });
+  return all;
+}
+
+constexpr std::string_view prefixes[] = {prefix};
+constexpr TransportDef defs[] = {{
+    .name = "layout",
+    .example = "digits:1.2",
+    .summary = "the local registry, or another folder that is an OCI layout (oci:FOLDER:NAME:VERSION)",
+    .prefixes = prefixes,
+    .claims = [](std::string_view reference) { return !begins_with_host(reference); },
+    .open_reader = open_reader,
+    .open_writer = open_writer,
+    .list = list,
+}};
+
+}  // namespace
+
+std::span<const TransportDef> layout_transport() { return defs; }
+
+}  // namespace modelctl::transport

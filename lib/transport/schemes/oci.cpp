@@ -1,0 +1,137 @@
+// OCI registries: registry.example[:port]/team/digits:1.2. Everything that is on the wire is in oci_registry.hpp.
+#include "transport/oci_registry.hpp"
+#include "transport/transport.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::transport {
+namespace {
+
+class OciReader : public Reader {
+ public:
+  explicit OciReader(Repository repository) : repository_(std::move(repository)) {}
+
+  Result<Documents> documents() override {
+    auto fetched = TRY(repository_.manifest(repository_.name().tag_or_digest()));
+    OciManifest manifest = TRY(read_oci_manifest(fetched.text, repository_.name().text()));
+    Documents documents;
+    documents.manifest = TRY(document(manifest.documents[0], package::manifest_path));
+    documents.bundle = TRY(document(manifest.documents[1], package::bundle_path));
+    return documents;
+  }
+
+  Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
+    return repository_.blob(part.digest, from, part.size, sink);
+  }
+
+ private:
+  Result<std::string> document(const OciLayer& layer, std::string_view title) {
+    std::string text;
+    TRY(repository_.blob(layer.digest, 0, layer.size, [&](ByteSpan bytes) -> Result<void> {
+      text.append(as_text(bytes));
+      return {};
+    }));
+    if (Digest found = Sha256::of(as_bytes(text)); found != layer.digest) {
+      return Error(Kind::untrusted, "digest-mismatch",
+                   fmt::format("cannot pull '{}' of '{}'", title, repository_.name().text()))
+          .because(fmt::format("the registry sends {} where {} was to come", found.text(), layer.digest.text()));
+    }
+    return text;
+  }
+
+  Repository repository_;
+};
+
+class OciWriter : public Writer {
+ public:
+  OciWriter(Repository repository, Host& host) : repository_(std::move(repository)), host_(host) {}
+
+  Result<Pushed> push(const package::Package& package) override {
+    OciPackage oci = oci_package(package);
+    Pushed pushed;
+    std::uint64_t total = 0;
+    for (const Blob& blob : oci.blobs) total += blob.bytes.size();
+    std::string what = fmt::format("pushing {}", repository_.name().text());
+    for (const Blob& blob : oci.blobs) {
+      std::uint64_t before = pushed.sent + pushed.skipped;
+      auto show = [&](std::uint64_t sent) { host_.talk.progress(what, before + sent, total); };
+      bool fresh = TRY(repository_.push_blob(blob, show));
+      show(blob.bytes.size());
+      (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
+    }
+    TRY(repository_.push_manifest(repository_.name().tag, oci));  // last: a tag never means half a package
+    Name exact = repository_.name();
+    exact.digest = oci.digest;
+    pushed.reference = exact.text();
+    pushed.digest = oci.digest;
+    return pushed;
+  }
+
+ private:
+  Repository repository_;
+  Host& host_;
+};
+
+Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
+  Name name = TRY(parse_name(reference));
+  return std::unique_ptr<Reader>(new OciReader(TRY(Repository::open(name, Repository::Right::pull, context))));
+}
+
+Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
+  Name name = TRY(parse_name(reference));
+  if (name.digest) {
+    return Error(Kind::usage, "bad-reference", fmt::format("cannot push to '{}'", reference))
+        .because("a digest names what is there already")
+        .help("push to a name and version; the digest is told when it is there");
+  }
+  return std::unique_ptr<Writer>(
+      new OciWriter(TRY(Repository::open(name, Repository::Right::push, context)), context.host));
+}
+
+Result<void> list_repository(const Name& name, Context& context, std::vector<Listed>& all) {
+  Repository repository = TRY(Repository::open(name, Repository::Right::pull, context));
+  for (const std::string& tag : TRY(repository.tags())) {
+    auto fetched = TRY(repository.manifest(tag));
+    auto manifest = read_oci_manifest(fetched.text, "");
+    if (!manifest) continue;  // an image, or an artifact of another kind
+    Name tagged = name;
+    tagged.tag = tag;
+    all.push_back({tagged.text(), fetched.digest, manifest->size, std::nullopt});
+  }
+  return {};
+}
+
+// `registry` is a host, or host/team/name.
+Result<std::vector<Listed>> list(const std::string& registry, Context& context) {
+  Name name = TRY(parse_repository(registry));
+  std::vector<Listed> all;
+  if (!name.repository.empty()) {
+    TRY(list_repository(name, context, all));
+  } else {
+    for (std::string& repository : TRY(catalog(name.host, context))) {
+      name.repository = std::move(repository);
+      TRY(list_repository(name, context, all));
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const Listed& a, const Listed& b) { return a.reference < b.reference; });
+  return all;
+}
+
+constexpr TransportDef defs[] = {{
+    .name = "oci",
+    .example = "registry.example/team/digits:1.2",
+    .summary = "any OCI registry, over HTTPS",
+    .prefixes = {},
+    .claims = begins_with_host,
+    .open_reader = open_reader,
+    .open_writer = open_writer,
+    .list = list,
+}};
+
+}  // namespace
+
+std::span<const TransportDef> oci_transport() { return defs; }
+
+}  // namespace modelctl::transport
