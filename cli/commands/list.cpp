@@ -1,0 +1,65 @@
+// list: what a registry holds.
+#include "actions/list.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+// "3 days ago": in the largest unit of which there is at least one.
+std::string human_age(std::chrono::seconds age) {
+  struct Unit {
+    const char* name;
+    long seconds;
+  };
+  static constexpr Unit units[] = {{"day", 86400}, {"hour", 3600}, {"minute", 60}, {"second", 1}};
+  for (const Unit& unit : units) {
+    long count = age.count() / unit.seconds;
+    if (count >= 1) return fmt::format("{} {}{} ago", count, unit.name, count == 1 ? "" : "s");
+  }
+  return "just now";
+}
+
+void print(const actions::ListReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json list = Json::array();
+    for (const auto& package : report.packages) {
+      Json json = {{"reference", package.reference}, {"digest", package.digest.text()}, {"size", package.size}};
+      if (package.age) json["age_seconds"] = package.age->count();
+      list.push_back(std::move(json));
+    }
+    printer.json(canonical_json({{"packages", list}}));
+    return;
+  }
+  Table table{{"reference", "digest", "size", "pushed"}, {}};
+  for (const auto& package : report.packages) {
+    std::string age = package.age ? human_age(*package.age) : "";
+    table.rows.push_back(
+        {printable(package.reference), package.digest.text().substr(0, 19), human_bytes(package.size), age});
+  }
+  printer.table(table);
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::ListRequest>();
+  binder
+      .complete(binder.app.add_option("REGISTRY", request->registry,
+                                      "Host, host/team/name, oci:FOLDER, or a name; by default the local registry"),
+                Completes::registry)
+      ->type_name("REGISTRY");
+  bind_remote(binder, request->remote);
+  return [request](Session& session) -> Result<int> {
+    print(TRY(actions::list(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"list", "Show the packages in a registry", bind}};
+
+}  // namespace
+std::span<const CommandDef> list_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,49 @@
+// login: keeps who we are to a registry or host.
+#include "actions/login.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
+
+#include <fmt/core.h>
+
+#include <iostream>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::LoginRequest request;
+  bool password_stdin = false;
+};
+
+void print(const std::string& registry, const actions::LoginReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    printer.json(canonical_json({{"registry", registry}, {"kept_in", report.kept_in}, {"checked", report.checked}}));
+    return;
+  }
+  printer.line(fmt::format("logged in to {}: kept in {}", registry, report.kept_in));
+  if (!report.checked) printer.line("  the host is no registry and could not be asked whether it accepts them");
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  binder
+      .complete(binder.app.add_option("REGISTRY", flags->request.registry, "Host, or host:port"), Completes::registry)
+      ->type_name("REGISTRY")
+      ->required();
+  binder.app.add_option("-u,--username", flags->request.username, "User")->type_name("NAME")->required();
+  binder.app.add_flag("--password-stdin", flags->password_stdin, "Read the password from standard input");
+  bind_remote(binder, flags->request.remote);
+  return [flags](Session& session) -> Result<int> {
+    if (flags->password_stdin) std::getline(std::cin, flags->request.password);
+    print(flags->request.registry, TRY(actions::login(flags->request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"login", "Log in to a registry or host", bind}};
+
+}  // namespace
+std::span<const CommandDef> login_command() { return defs; }
+}  // namespace modelctl::cli

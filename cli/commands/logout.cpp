@@ -1,0 +1,37 @@
+// logout: forgets who we are to a registry or host.
+#include "actions/login.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+void print(const std::string& registry, const actions::LogoutReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    printer.json(canonical_json({{"registry", registry}, {"erased_from", report.erased_from}}));
+    return;
+  }
+  for (const std::string& place : report.erased_from) {
+    printer.line(fmt::format("logged out of {}: erased from {}", registry, place));
+  }
+  if (report.erased_from.empty()) printer.line(fmt::format("nobody was logged in to {}", registry));
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::LogoutRequest>();
+  binder.complete(binder.app.add_option("REGISTRY", request->registry, "Host, or host:port"), Completes::registry)
+      ->type_name("REGISTRY")
+      ->required();
+  return [request](Session& session) -> Result<int> {
+    print(request->registry, TRY(actions::logout(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"logout", "Log out of a registry or host", bind}};
+
+}  // namespace
+std::span<const CommandDef> logout_command() { return defs; }
+}  // namespace modelctl::cli

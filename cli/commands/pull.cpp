@@ -1,0 +1,69 @@
+// pull: brings a package here, after its signature was checked.
+#include "actions/pull.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+void print(const actions::PullReport& report, Printer& printer) {
+  const package::SignedManifest& taken = report.signed_manifest;
+  const package::Manifest& manifest = taken.manifest;
+  if (printer.format() == Printer::Format::json) {
+    Json json = {{"name", manifest.name},
+                 {"version", manifest.version},
+                 {"package", taken.digest.text()},
+                 {"signer", {{"name", taken.signer.name}, {"fingerprint", taken.signer.fingerprint.text()}}},
+                 {"moved", report.moved},
+                 {"reused", report.reused}};
+    if (!report.folder.empty()) json["folder"] = report.folder.string();
+    if (!report.archive.empty()) json["archive"] = report.archive.string();
+    printer.json(canonical_json(json));
+    return;
+  }
+  printer.line(
+      fmt::format("pulled {} {}, signed by {}", manifest.name, manifest.version, printable(taken.signer.name)));
+  if (!report.archive.empty()) printer.line(fmt::format("  archive  {}", report.archive.string()));
+  if (!report.folder.empty()) printer.line(fmt::format("  folder   {}", report.folder.string()));
+  std::string reused = report.reused == 0 ? "" : fmt::format(", {} were here from before", human_bytes(report.reused));
+  printer.line(fmt::format("  {} moved{}", human_bytes(report.moved), reused));
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::PullRequest>();
+  CLI::App& app = binder.app;
+  binder
+      .complete(app.add_option("REFERENCE", request->reference, "Package to bring here: digits:1.2"),
+                Completes::reference)
+      ->type_name("REFERENCE")
+      ->required();
+  binder.complete(app.add_option("-o,--folder", request->folder, "New folder to unpack it into"), Completes::folder)
+      ->type_name("FOLDER");
+  binder
+      .complete(app.add_option("--archive", request->archive, "File to keep the same archive in that was pushed"),
+                Completes::file)
+      ->type_name("FILE");
+  binder.complete(app.add_option("--key", request->trust.key, "Public key that must have signed it"), Completes::file)
+      ->type_name("FILE");
+  binder
+      .complete(app.add_option("--trust", request->trust.file,
+                               "Trust file: several keys, one of which must have signed it; "
+                               "without either, the one that MODELCTL_TRUST names"),
+                Completes::file)
+      ->type_name("FILE");
+  bind_remote(binder, request->remote);
+  return [request](Session& session) -> Result<int> {
+    print(TRY(actions::pull(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"pull", "Bring a package here, its signature checked first", bind}};
+
+}  // namespace
+std::span<const CommandDef> pull_command() { return defs; }
+}  // namespace modelctl::cli

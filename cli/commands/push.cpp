@@ -1,0 +1,49 @@
+// push: brings a package to a registry or host.
+#include "actions/push.hpp"
+
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::cli {
+namespace {
+
+void print(const actions::PushReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json json = {{"reference", report.reference}, {"package", report.package.text()},
+                 {"name", report.name},           {"version", report.version},
+                 {"sent", report.sent},           {"skipped", report.skipped}};
+    if (report.digest) json["digest"] = report.digest->text();
+    printer.json(canonical_json(json));
+    return;
+  }
+  printer.line(fmt::format("pushed {} {} to {}", report.name, report.version, report.reference));
+  printer.line(fmt::format("  {} sent, {} were there already", human_bytes(report.sent), human_bytes(report.skipped)));
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::PushRequest>();
+  binder
+      .complete(binder.app.add_option("PACKAGE", request->package, "Package: an archive or an unpacked folder"),
+                Completes::file)
+      ->type_name("PACKAGE")
+      ->required();
+  binder
+      .complete(binder.app.add_option("REFERENCE", request->reference, "Where to, with the version: digits:1.2"),
+                Completes::reference)
+      ->type_name("REFERENCE")
+      ->required();
+  bind_remote(binder, request->remote);
+  return [request](Session& session) -> Result<int> {
+    print(TRY(actions::push(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"push", "Bring a package to a registry or host", bind}};
+
+}  // namespace
+std::span<const CommandDef> push_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,24 @@
+#include "actions/list.hpp"
+
+#include "transport/transport.hpp"
+
+#include <algorithm>
+
+namespace modelctl::actions {
+
+Result<ListReport> list(const ListRequest& request, Host& host) {
+  const transport::TransportDef* def = TRY(transport::lister_of(request.registry));
+  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  ListReport report;
+  for (transport::Listed& listed : TRY(def->list(request.registry, context))) {
+    ListReport::Package package{std::move(listed.reference), listed.digest, listed.size, std::nullopt};
+    if (listed.pushed) {
+      auto age = std::chrono::duration_cast<std::chrono::seconds>(host.clock.now() - *listed.pushed);
+      package.age = std::max(age, std::chrono::seconds(0));
+    }
+    report.packages.push_back(std::move(package));
+  }
+  return report;
+}
+
+}  // namespace modelctl::actions

@@ -1,0 +1,30 @@
+// list: what a registry holds.
+#pragma once
+
+#include "actions/remote.hpp"
+#include "base/digest.hpp"
+
+#include <chrono>
+#include <optional>
+#include <vector>
+
+namespace modelctl::actions {
+
+struct ListRequest {
+  std::string registry;  // a host, host/team/name, oci:FOLDER, or a name in the local registry; empty: all of that
+  RemoteOptions remote;
+};
+
+struct ListReport {
+  struct Package {
+    std::string reference;
+    Digest digest;
+    std::uint64_t size = 0;
+    std::optional<std::chrono::seconds> age;  // since it was pushed, where the registry keeps that
+  };
+  std::vector<Package> packages;
+};
+
+Result<ListReport> list(const ListRequest& request, Host& host);
+
+}  // namespace modelctl::actions

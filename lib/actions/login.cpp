@@ -1,0 +1,57 @@
+#include "actions/login.hpp"
+
+#include "transport/oci_registry.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::actions {
+namespace {
+
+// "https://registry.example/" means its host, as people paste it.
+Result<std::string> host_of(std::string registry) {
+  if (registry.starts_with("https://")) registry.erase(0, 8);
+  if (registry.ends_with('/')) registry.pop_back();
+  auto url = transport::Url::parse("https://" + registry);
+  if (url && !url->had_userinfo && url->path == "/" && url->query.empty()) return url->authority();
+  return Error(Kind::usage, "bad-registry", fmt::format("'{}' is no registry", transport::redacted(registry)))
+      .help("a registry is a host, and a port if it has one of its own: registry.example:5000");
+}
+
+}  // namespace
+
+Result<LoginReport> login(const LoginRequest& request, Host& host) {
+  std::string registry = TRY(host_of(request.registry));
+  transport::Credentials credentials{request.username, request.password, "", "the command line"};
+  if (credentials.username.empty() || credentials.username.find(':') != std::string::npos) {
+    return Error(Kind::usage, "bad-user", fmt::format("cannot log in to '{}' as '{}'", registry, credentials.username))
+        .because("a user's name is not empty and holds no ':'")
+        .help("name the user with --username");
+  }
+  if (credentials.password.empty()) {
+    auto answer = host.talk.ask_secret(fmt::format("Password of {} for {}: ", credentials.username, registry));
+    credentials.password = answer.value_or("");
+  }
+  if (credentials.password.empty()) {
+    return Error(Kind::usage, "no-password", fmt::format("cannot log in to '{}' without a password", registry))
+        .help("give it on standard input with --password-stdin");
+  }
+  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  transport::Url origin = TRY(transport::registry_origin(registry, context));
+  transport::Session session(context, origin, "", "");
+  session.present(credentials);
+  transport::HttpRequest probe{.url = origin};
+  probe.url.path = "/v2/";
+  // A plain web host has nothing there and cannot say whether it would accept them.
+  auto response = TRY(session.expect(probe, {200, 404, 405}, fmt::format("cannot log in to '{}'", registry)));
+  LoginReport report;
+  report.checked = response.status == 200;
+  report.kept_in = TRY(transport::store_credentials(registry, credentials, host.environment, host.processes));
+  return report;
+}
+
+Result<LogoutReport> logout(const LogoutRequest& request, Host& host) {
+  std::string registry = TRY(host_of(request.registry));
+  return LogoutReport{TRY(transport::erase_credentials(registry, host.environment, host.processes))};
+}
+
+}  // namespace modelctl::actions

@@ -1,0 +1,34 @@
+// login and logout: keep or forget who we are to a registry or host, where docker and podman keep it too.
+#pragma once
+
+#include "actions/remote.hpp"
+
+#include <string>
+#include <vector>
+
+namespace modelctl::actions {
+
+struct LoginRequest {
+  std::string registry;  // "registry.example" or "registry.example:5000"
+  std::string username;
+  std::string password;  // empty: asked for
+  RemoteOptions remote;
+};
+
+struct LoginReport {
+  std::string kept_in;   // the file or credential helper
+  bool checked = false;  // the host is a registry and has accepted them
+};
+
+// Keeps nothing that the registry refuses.
+Result<LoginReport> login(const LoginRequest& request, Host& host);
+
+struct LogoutRequest {
+  std::string registry;
+};
+struct LogoutReport {
+  std::vector<std::string> erased_from;  // empty: there was nothing to forget
+};
+Result<LogoutReport> logout(const LogoutRequest& request, Host& host);
+
+}  // namespace modelctl::actions

@@ -1,0 +1,33 @@
+#include "actions/pull.hpp"
+
+#include "transport/pull.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::actions {
+
+Result<PullReport> pull(const PullRequest& request, Host& host) {
+  if (request.folder.empty() && request.archive.empty()) {
+    return Error(Kind::usage, "no-place", fmt::format("cannot pull '{}' to nowhere", request.reference))
+        .help("name a folder with -o FOLDER, a file with --archive FILE.tar, or both");
+  }
+  const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
+  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  auto reader = TRY(def->open_reader(request.reference, context));
+  package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
+  PullReport report{
+      TRY_BECAUSE(transport::read_signed(*reader, trust), fmt::format("nothing of '{}' was taken", request.reference)),
+      request.folder, request.archive};
+  auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
+                                         : TRY(transport::stage_archive(report.signed_manifest, request.archive));
+  transport::PullStory story = TRY(transport::pull_entries(*reader, report.signed_manifest, *staging,
+                                                           "pulling " + request.reference, host.talk, host.stop));
+  report.moved = story.moved;
+  report.reused = story.reused;
+  if (!request.archive.empty() && !request.folder.empty()) {
+    TRY(package::unpack(request.archive, request.folder, trust, host.talk, host.stop));
+  }
+  return report;
+}
+
+}  // namespace modelctl::actions

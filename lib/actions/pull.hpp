@@ -1,0 +1,26 @@
+// pull: brings a package here, after its signature was checked.
+#pragma once
+
+#include "actions/remote.hpp"
+#include "package/package.hpp"
+
+namespace modelctl::actions {
+
+struct PullRequest {
+  std::string reference;
+  package::TrustRequest trust;
+  std::filesystem::path folder;   // unpacked, here; must not exist or be empty
+  std::filesystem::path archive;  // and, or instead, as the same archive that was pushed
+  RemoteOptions remote;
+};
+
+struct PullReport {
+  package::SignedManifest signed_manifest;
+  std::filesystem::path folder, archive;
+  std::uint64_t moved = 0;   // bytes of content that came
+  std::uint64_t reused = 0;  // bytes that an interrupted pull had brought before
+};
+
+Result<PullReport> pull(const PullRequest& request, Host& host);
+
+}  // namespace modelctl::actions

@@ -1,0 +1,152 @@
+#include "transport/credentials.hpp"
+
+#include "base/digest.hpp"
+#include "support/hosts.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+
+namespace {
+struct Desk {
+  test::Scratch scratch;
+  test::FakeEnvironment environment;
+  test::FakeProcesses processes;
+
+  Desk() { environment.variables["HOME"] = scratch.path().string(); }
+  void write(const char* path, const std::string& text) {
+    REQUIRE(make_folder((scratch / path).parent_path()));
+    REQUIRE(write_file(scratch / path, as_bytes(text)));
+  }
+  std::string docker() { return read_text_file(scratch / ".docker/config.json").value(); }
+  auto find(const std::string& registry, const std::string& repository = "team/digits") {
+    return find_credentials(registry, repository, environment, processes);
+  }
+};
+std::string auth(const std::string& pair) { return to_base64(as_bytes(pair)); }
+}  // namespace
+
+TEST_CASE("without any file there are no credentials") { CHECK(!Desk().find("registry.example")->has_value()); }
+
+TEST_CASE("docker's file gives user and password, the longest key first") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":")" + auth("all:1") + R"("},)" +
+                                        R"("r.example/team":{"auth":")" + auth("team:a:b") + R"("}}})");
+  auto found = desk.find("r.example");
+  REQUIRE(found);
+  CHECK((*found)->username == "team");
+  CHECK((*found)->password == "a:b");
+  CHECK(desk.find("r.example", "other/x")->value().username == "all");
+  CHECK(!desk.find("elsewhere.example")->has_value());
+}
+
+TEST_CASE("podman's file goes before docker's, and REGISTRY_AUTH_FILE before both") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":")" + auth("docker:1") + R"("}}})");
+  desk.write(".config/containers/auth.json", R"({"auths":{"r.example":{"auth":")" + auth("podman:1") + R"("}}})");
+  CHECK(desk.find("r.example")->value().username == "podman");
+  desk.write("mine.json", R"({"auths":{"r.example":{"auth":")" + auth("mine:1") + R"("}}})");
+  desk.environment.variables["REGISTRY_AUTH_FILE"] = (desk.scratch / "mine.json").string();
+  CHECK(desk.find("r.example")->value().username == "mine");
+}
+
+TEST_CASE("Docker Hub is looked up under its old name") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"auths":{"https://index.docker.io/v1/":{"auth":")" + auth("hub:1") + R"("}}})");
+  CHECK(desk.find("registry-1.docker.io")->value().username == "hub");
+}
+
+TEST_CASE("a credential helper is asked before what stands in the file") {
+  Desk desk;
+  desk.write(".docker/config.json",
+             R"({"credHelpers":{"r.example":"pass"},"auths":{"r.example":{"auth":")" + auth("file:1") + R"("}}})");
+  desk.processes.answer = [](auto, auto) {
+    return ProcessResult{0, R"({"ServerURL":"r.example","Username":"helped","Secret":"s"})", ""};
+  };
+  auto found = desk.find("r.example");
+  REQUIRE(found);
+  CHECK((*found)->username == "helped");
+  REQUIRE(desk.processes.calls.size() == 1);
+  CHECK(desk.processes.calls[0].first == std::vector<std::string>{"docker-credential-pass", "get"});
+  CHECK(desk.processes.calls[0].second == "r.example");
+}
+
+TEST_CASE("a helper's <token> is an identity token") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"vault"})");
+  desk.processes.answer = [](auto, auto) { return ProcessResult{0, R"({"Username":"<token>","Secret":"idt"})", ""}; };
+  CHECK(desk.find("r.example")->value().identity_token == "idt");
+}
+
+TEST_CASE("a helper that has nothing is no fault; one that fails is told with its own words") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"vault"})");
+  desk.processes.answer = [](auto, auto) { return ProcessResult{1, "credentials not found in native keychain\n", ""}; };
+  CHECK(!desk.find("r.example")->has_value());
+  desk.processes.answer = [](auto, auto) { return ProcessResult{1, "", "the vault is sealed\n"}; };
+  auto failed = desk.find("r.example");
+  REQUIRE(!failed);
+  CHECK(failed.error().kind == Kind::bad_config);
+  CHECK(failed.error().what == "cannot get the credentials of 'r.example' from docker-credential-vault");
+  CHECK(failed.error().why.front() == "the vault is sealed");
+}
+
+TEST_CASE("a helper's name cannot lead to another folder") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"../evil"})");
+  CHECK(desk.find("r.example").error().what == "cannot run the credential helper '../evil'");
+  CHECK(desk.processes.calls.empty());
+}
+
+TEST_CASE("a damaged file is named, its content is not shown") {
+  Desk desk;
+  desk.write(".docker/config.json", "{\"auths\": secret");
+  auto failed = desk.find("r.example");
+  REQUIRE(!failed);
+  CHECK(failed.error().code == "bad-credentials-file");
+  CHECK(failed.error().what ==
+        "cannot read the credentials in '" + (desk.scratch / ".docker/config.json").string() + "'");
+  desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":"!!!"}}})");
+  CHECK(desk.find("r.example").error().why.front() == "'auth' is not base64 of user:password");
+}
+
+TEST_CASE("login keeps what else is in the file, and only the owner can read it") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"psFormat":"x","auths":{"other.example":{"auth":"b3RoZXI6MQ=="}}})");
+  auto kept = store_credentials("r.example", {"ci", "pa:ss", "", ""}, desk.environment, desk.processes);
+  REQUIRE(kept);
+  CHECK(*kept == (desk.scratch / ".docker/config.json").string());
+  CHECK(desk.docker().find("psFormat") != std::string::npos);
+  CHECK(desk.find("other.example")->value().username == "other");
+  CHECK(desk.find("r.example")->value().password == "pa:ss");
+  struct stat status {};
+  REQUIRE(::stat((desk.scratch / ".docker/config.json").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("where a helper is configured no secret is written") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"pass"})");
+  desk.processes.answer = [](auto, auto) { return ProcessResult{0, "", ""}; };
+  auto kept = store_credentials("r.example", {"ci", "secret", "", ""}, desk.environment, desk.processes);
+  REQUIRE(kept);
+  CHECK(*kept == "docker-credential-pass");
+  CHECK(desk.processes.calls[0].second == R"({"Secret":"secret","ServerURL":"r.example","Username":"ci"})");
+  CHECK(desk.docker() == R"({"credsStore":"pass"})");
+}
+
+TEST_CASE("logout forgets it everywhere and says where") {
+  Desk desk;
+  std::string entry = R"({"auths":{"r.example":{"auth":"YTox"},"o.example":{"auth":"YTox"}}})";
+  desk.write(".docker/config.json", entry);
+  desk.write(".config/containers/auth.json", entry);
+  auto places = erase_credentials("r.example", desk.environment, desk.processes);
+  REQUIRE(places);
+  CHECK(places->size() == 2);
+  CHECK(!desk.find("r.example")->has_value());
+  CHECK(desk.find("o.example")->has_value());
+  CHECK(erase_credentials("r.example", desk.environment, desk.processes)->empty());
+}

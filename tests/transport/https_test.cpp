@@ -1,0 +1,246 @@
+#include "support.hpp"
+#include "support/http_server.hpp"
+#include "transport/http.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+using namespace modelctl::transport::test;
+using modelctl::test::HttpServer;
+using modelctl::test::ServedRequest;
+using modelctl::test::ServedResponse;
+
+namespace {
+
+// A web host that keeps what is PUT; WebDAV, ranges and existing folders can be switched off.
+struct WebHost {
+  std::map<std::string, std::string> files;
+  std::vector<std::string> folders{"/"};
+  bool dav = true, ranges = true;
+  std::function<std::optional<ServedResponse>(const ServedRequest&)> fault;
+  HttpServer server{[this](const ServedRequest& request) { return answer(request); }};
+
+  ServedResponse answer(const ServedRequest& request) {
+    if (fault) {
+      if (auto answer = fault(request)) return *answer;
+    }
+    auto found = files.find(request.path);
+    if (request.method == "PUT") {
+      std::string folder = request.path.substr(0, request.path.rfind('/') + 1);
+      if (std::find(folders.begin(), folders.end(), folder) == folders.end()) return {.status = 409};
+      files[request.path] = request.body;
+      return {.status = 201};
+    }
+    if (!dav && (request.method == "MOVE" || request.method == "MKCOL")) return {.status = 405};
+    if (request.method == "MKCOL") {
+      folders.push_back(request.path);
+      return {.status = 201};
+    }
+    if (found == files.end()) return {.status = 404};
+    if (request.method == "MOVE") {
+      std::string to = request.header("destination");
+      files[to.substr(to.find('/', 8))] = found->second;
+      files.erase(request.path);
+      return {.status = 201};
+    }
+    if (request.method == "DELETE") {
+      files.erase(found);
+      return {.status = 204};
+    }
+    ServedResponse response{.body = found->second};
+    std::string range = request.header("range");
+    if (ranges && range.starts_with("bytes=")) {
+      std::size_t from = std::strtoull(range.c_str() + 6, nullptr, 10);
+      std::string all = std::to_string(found->second.size());
+      response = {.status = 206,
+                  .headers = {{"Content-Range", "bytes " + std::to_string(from) + "-" + all + "/" + all}},
+                  .body = found->second.substr(from)};
+    }
+    return response;
+  }
+  std::string url(const std::string& path = "/digits.tar") const { return server.url(path); }
+};
+
+}  // namespace
+
+TEST_CASE("what is put on a web host is pulled as the same bytes, in one GET") {
+  Shop shop;
+  WebHost web;
+  auto pushed = shop.push(web.url());
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(web.files.size() == 1);
+  CHECK(web.files["/digits.tar"] == bytes_of(shop.archive));
+  std::size_t before = web.server.requests().size();
+  auto pulled = shop.pull(web.url());
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+  CHECK(web.server.requests().size() == before + 1);
+}
+
+TEST_CASE("a host with WebDAV never shows half an archive: PUT to another name, then MOVE") {
+  Shop shop;
+  WebHost web;
+  REQUIRE(shop.push(web.url()));
+  for (const ServedRequest& request : web.server.requests()) {
+    if (request.method == "PUT") CHECK(request.path.ends_with(".part"));
+  }
+  CHECK(shop.fake.talk.said.empty());
+}
+
+TEST_CASE("a host without MOVE gets a PUT, and that is said") {
+  Shop shop;
+  WebHost web;
+  web.dav = false;
+  auto pushed = shop.push(web.url());
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(shop.fake.talk.said ==
+        std::vector<std::string>{"'" + web.server.authority() +
+                                 "' knows no MOVE: readers could see the archive while it was being sent"});
+}
+
+TEST_CASE("missing folders are made") {
+  Shop shop;
+  WebHost web;
+  auto pushed = shop.push(web.url("/a/b/digits.tar"));
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(web.folders == std::vector<std::string>{"/", "/a/", "/a/b/"});
+  CHECK(web.files.contains("/a/b/digits.tar"));
+}
+
+TEST_CASE("a push that failed leaves nothing behind") {
+  Shop shop;
+  WebHost web;
+  web.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "MOVE" || !request.path.ends_with(".part")) return std::nullopt;
+    static int moves = 0;
+    return ++moves == 1 ? std::nullopt : std::optional(ServedResponse{.status = 403});
+  };
+  auto refused = shop.push(web.url());
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::denied);
+  CHECK(web.files.empty());
+}
+
+TEST_CASE("a host that keeps less than was sent is found out") {
+  Shop shop;
+  WebHost web;
+  web.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method == "HEAD") return ServedResponse{.body = "short"};
+    return std::nullopt;
+  };
+  auto refused = shop.push(web.url());
+  REQUIRE(!refused);
+  CHECK(refused.error().why.back() ==
+        "the host has 5 bytes where " + std::to_string(bytes_of(shop.archive).size()) + " were sent");
+}
+
+TEST_CASE("an archive that is cut goes on where it broke, with ranges and without") {
+  for (bool ranges : {true, false}) {
+    Shop shop;
+    WebHost web;
+    web.ranges = ranges;
+    REQUIRE(shop.push(web.url()));
+    int gets = 0;
+    web.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+      if (request.method != "GET" || ++gets > 3) return std::nullopt;
+      ServedResponse response = {.body = web.files["/digits.tar"], .cut_after = 3000 * static_cast<std::size_t>(gets)};
+      if (ranges && !request.header("range").empty()) return std::nullopt;
+      return response;
+    };
+    auto pulled = shop.pull(web.url());
+    REQUIRE_MESSAGE(pulled, told(pulled));
+    CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+  }
+}
+
+TEST_CASE("an archive that ends early is refused") {
+  Shop shop;
+  WebHost web;
+  REQUIRE(shop.push(web.url()));
+  std::string& file = web.files["/digits.tar"];
+  std::size_t size = file.find("a plan");
+  file.resize(size);
+  auto refused = shop.pull_folder(web.url());
+  CHECK(told(refused) == "untrusted truncated: cannot pull '" + web.url() + "' | " + web.url() +
+                             " | pulling 'model.plan' | cannot pull '" + web.url() + "' | the file ends after " +
+                             std::to_string(size) + " bytes, before the package does");
+  CHECK(shop.leftovers().empty());
+}
+
+TEST_CASE("a changed byte in an archive's content or documents is refused") {
+  Shop shop;
+  WebHost web;
+  REQUIRE(shop.push(web.url()));
+  std::string whole = web.files["/digits.tar"];
+  package::Layout layout = package::Package::open(shop.archive)->layout();
+  for (const auto& slot : layout.slots()) {
+    if (slot.size == 0) continue;
+    web.files["/digits.tar"][slot.at + slot.size / 2] ^= 1;
+    auto refused = shop.pull_folder(web.url());
+    web.files["/digits.tar"] = whole;
+    REQUIRE(!refused);
+    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, told(refused));
+    CHECK(shop.leftovers().empty());
+  }
+}
+
+TEST_CASE("what is no package is told after its first block") {
+  Shop shop;
+  WebHost web;
+  web.files["/index.html"] = std::string(100'000, 'h');
+  CHECK(told(shop.pull(web.url("/index.html"))) ==
+        "untrusted no-package: cannot pull '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
+            "' was taken | it is no package of modelctl: 'manifest.json' is not where it must be");
+  web.files["/empty"] = "";
+  CHECK(told(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
+  CHECK(told(shop.pull(web.url("/none")))
+            .starts_with("not_found no-such-package: there is no '" + web.url("/none") + "'"));
+}
+
+TEST_CASE("URLs that name no file, or hold a password, are refused") {
+  Shop shop;
+  CHECK(told(shop.pull("https://models.example/a/")) ==
+        "usage bad-reference: 'https://models.example/a/' is no reference to a package | it names no file");
+  auto refused = shop.pull("https://me:secret@models.example/a.tar");
+  CHECK(told(refused) ==
+        "usage secret-in-url: cannot use 'https://models.example/a.tar' | a password in a URL ends up in "
+        "logs and in the shell's history");
+  CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example");
+}
+
+TEST_CASE("a server that stalls is given up") {
+  FakeHost fake;
+  HttpServer server([](const ServedRequest&) { return ServedResponse{.stall = std::chrono::seconds(30)}; });
+  HttpOptions options;
+  options.stall_timeout = std::chrono::seconds(1);
+  Http http(options, fake.environment, fake.stop);
+  auto response = http.send({.url = *Url::parse(server.url("/"))});
+  REQUIRE(!response);
+  CHECK(response.error().kind == Kind::retry_later);
+  CHECK(response.error().what == "'" + server.authority() + "' takes too long to answer");
+}
+
+TEST_CASE("one connection serves many exchanges") {
+  Shop shop;
+  WebHost web;
+  REQUIRE(shop.push(web.url()));
+  CHECK(web.server.connections() == 1);
+}
+
+TEST_CASE("a proxy is used for all but the hosts that are excepted") {
+  FakeHost fake;
+  HttpServer proxy([](const ServedRequest& request) { return ServedResponse{.body = "proxied " + request.path}; });
+  HttpServer direct([](const ServedRequest&) { return ServedResponse{.body = "direct"}; });
+  fake.environment.variables["http_proxy"] = "http://" + proxy.authority();
+  HttpOptions options;
+  options.plain_http = true;
+  auto get = [&](const std::string& url) {
+    Http http(options, fake.environment, fake.stop);
+    auto response = http.send({.url = *Url::parse(url)});
+    return response ? response->text(1000).value_or("cut") : told(response);
+  };
+  CHECK(get("http://models.example/a") == "proxied http://models.example/a");
+  fake.environment.variables["no_proxy"] = "localhost";
+  CHECK(get(direct.url("/")) == "direct");
+}

@@ -1,0 +1,242 @@
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+using namespace modelctl::transport::test;
+namespace fs = std::filesystem;
+
+namespace {
+// Every file below a folder, as "path size" lines.
+std::vector<std::string> files_in(const fs::path& folder) {
+  std::vector<std::string> all;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) all.push_back(fs::relative(entry.path(), folder).string());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+void damage(const fs::path& path, std::uintmax_t at = 0) {
+  std::string bytes = bytes_of(path);
+  bytes[at] ^= 1;
+  REQUIRE(write_file(path, as_bytes(bytes)));
+}
+}  // namespace
+
+TEST_CASE("what is pushed to the local registry is pulled as the same bytes") {
+  Shop shop;
+  auto pushed = shop.push("team/digits:1.2");
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(pushed->reference == "team/digits:1.2@" + pushed->digest->text());
+  CHECK(pushed->package == shop.written.digest);
+  auto pulled = shop.pull("team/digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+  CHECK(pulled->signed_manifest.digest == shop.written.digest);
+  CHECK(shop.leftovers().empty());
+  // The digest alone names it, too.
+  CHECK(shop.pull("team/digits@" + pushed->digest->text(), "again.tar"));
+}
+
+TEST_CASE("a pulled folder is the package: it verifies, and holds the files with their modes") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  auto pulled = shop.pull_folder("digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled/model.plan") == "a plan");
+  CHECK((fs::status(shop.scratch / "pulled/code/run.sh").permissions() & fs::perms::owner_exec) != fs::perms::none);
+  auto trust = package::Trust::key(shop.key);
+  REQUIRE(trust);
+  auto opened = package::Package::open(shop.scratch / "pulled");
+  REQUIRE_MESSAGE(opened, told(opened));
+  CHECK(opened->verify(*trust, shop.host.talk, shop.host.stop));
+  // And what was unpacked can be pushed: it is the same package.
+  auto again = actions::push({shop.scratch / "pulled", "digits:again", {}}, shop.host);
+  REQUIRE_MESSAGE(again, told(again));
+  CHECK(again->sent == 0);
+}
+
+TEST_CASE("a pull can keep the archive and unpack it") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  actions::PullRequest request{
+      .reference = "digits:1.2", .folder = shop.scratch / "both", .archive = shop.scratch / "both.tar"};
+  request.trust.key = shop.key;
+  auto pulled = actions::pull(request, shop.host);
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "both.tar") == bytes_of(shop.archive));
+  CHECK(bytes_of(shop.scratch / "both/model.plan") == "a plan");
+}
+
+TEST_CASE("pushing again moves nothing") {
+  Shop shop;
+  auto first = shop.push("digits:1.2");
+  auto second = shop.push("digits:1.3");
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(first->sent > 0);
+  CHECK(second->sent == 0);
+  CHECK(second->digest == first->digest);
+}
+
+TEST_CASE("the registry folder is an OCI layout and nothing else lies in it") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  auto files = files_in(shop.scratch / "registry");
+  CHECK(bytes_of(shop.scratch / "registry/oci-layout") == R"({"imageLayoutVersion":"1.0.0"})");
+  // Two documents, four entries, the empty config, the manifest.
+  std::size_t blobs =
+      std::count_if(files.begin(), files.end(), [](auto& name) { return name.starts_with("blobs/sha256/"); });
+  CHECK(blobs == 8);
+  CHECK(files.size() == blobs + 2);
+}
+
+TEST_CASE("a name can move on; the list shows what it means now") {
+  Shop shop;
+  REQUIRE(shop.push("digits:latest"));
+  Shop other({{"model.plan", package::Role::plan, false, package::Content::of_bytes("another plan")}});
+  auto moved = actions::push({other.archive, "digits:latest", {}}, shop.host);
+  REQUIRE(moved);
+  shop.fake.clock.elapsed += std::chrono::hours(3);
+  auto report = actions::list({}, shop.host);
+  REQUIRE_MESSAGE(report, told(report));
+  REQUIRE(report->packages.size() == 1);
+  CHECK(report->packages[0].reference == "digits:latest");
+  CHECK(report->packages[0].digest == *moved->digest);
+  CHECK(report->packages[0].age == std::chrono::hours(3));
+}
+
+TEST_CASE("list narrows to a name, and an empty registry is an empty list") {
+  Shop shop;
+  CHECK(actions::list({}, shop.host)->packages.empty());
+  REQUIRE(shop.push("digits:1.2"));
+  REQUIRE(shop.push("digits-large:1.2"));
+  CHECK(actions::list({}, shop.host)->packages.size() == 2);
+  CHECK(actions::list({"digits", {}}, shop.host)->packages.size() == 1);
+  CHECK(told(actions::list({"oci:" + (shop.scratch / "none").string(), {}}, shop.host)) ==
+        "not_found no-such-registry: there is no registry in '" + (shop.scratch / "none").string() + "' | " +
+            (shop.scratch / "none").string() + " | it holds no index.json, as an OCI layout does");
+}
+
+TEST_CASE("another folder is reached as oci:FOLDER:NAME:VERSION") {
+  Shop shop;
+  std::string reference = "oci:" + (shop.scratch / "layout").string() + ":digits:1.2";
+  REQUIRE(shop.push(reference));
+  CHECK(shop.pull(reference));
+  auto report = actions::list({"oci:" + (shop.scratch / "layout").string(), {}}, shop.host);
+  REQUIRE(report);
+  CHECK(report->packages.at(0).reference == reference);
+}
+
+TEST_CASE("entries of other tools stay in the index") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path index = shop.scratch / "registry/index.json";
+  std::string text = bytes_of(index);
+  std::string foreign = R"({"annotations":{"org.opencontainers.image.ref.name":"alpine:3"},"digest":"sha256:)" +
+                        std::string(64, 'a') + R"(","mediaType":"application/vnd.oci.image.index.v1+json","size":1},)";
+  text.insert(text.find("[") + 1, foreign);
+  REQUIRE(write_file(index, as_bytes(text)));
+  REQUIRE(shop.push("digits:1.3"));
+  CHECK(bytes_of(index).find("alpine:3") != std::string::npos);
+  CHECK(actions::list({}, shop.host)->packages.size() == 2);
+}
+
+TEST_CASE("a package that is not there is told with where was looked") {
+  Shop shop;
+  std::string folder = (shop.scratch / "registry").string();
+  CHECK(told(shop.pull("digits:9")) == "not_found no-such-package: there is no 'digits:9' in the local registry | " +
+                                           folder + " | nothing of 'digits:9' was taken");
+}
+
+TEST_CASE("nothing is pushed to a digest") {
+  Shop shop;
+  CHECK(told(shop.push("digits@sha256:" + std::string(64, '0')))
+            .starts_with("usage bad-reference: cannot push to 'digits@"));
+}
+
+TEST_CASE("a pull to nowhere, and a pull without a key, are refused") {
+  Shop shop;
+  CHECK(told(actions::pull({.reference = "digits:1.2"}, shop.host)) ==
+        "usage no-place: cannot pull 'digits:1.2' to nowhere");
+  actions::PullRequest request{.reference = "digits:1.2", .folder = shop.scratch / "x"};
+  auto refused = actions::pull(request, shop.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::usage);
+}
+
+TEST_CASE("a folder that is not empty is left alone") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  REQUIRE(make_folder(shop.scratch / "pulled"));
+  REQUIRE(write_file(shop.scratch / "pulled/mine", as_bytes("x")));
+  std::string folder = (shop.scratch / "pulled").string();
+  CHECK(told(shop.pull_folder("digits:1.2")) ==
+        "conflict already-exists: cannot pull into '" + folder + "': it is not empty | " + folder);
+  CHECK(bytes_of(shop.scratch / "pulled/mine") == "x");
+}
+
+TEST_CASE("another key's signature is refused before anything is taken") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  auto other = package::PrivateKey::generate(package::Algorithm::ed25519);
+  REQUIRE(other);
+  REQUIRE(write_file(shop.key, as_bytes(other->public_key().pem())));
+  auto refused = shop.pull_folder("digits:1.2");
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::untrusted);
+  CHECK(!fs::exists(shop.scratch / "pulled"));
+  CHECK(shop.leftovers().empty());
+}
+
+TEST_CASE("a changed byte in any blob of the registry is refused with nothing put in place") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  for (const auto& name : files_in(shop.scratch / "registry/blobs/sha256")) {
+    fs::path path = shop.scratch / "registry/blobs/sha256" / name;
+    if (fs::file_size(path) == 0 || bytes_of(path) == "{}") continue;  // empty, or the config that nobody reads
+    damage(path);
+    auto refused = shop.pull_folder("digits:1.2");
+    damage(path);
+    REQUIRE(!refused);
+    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, told(refused));
+    CHECK(!fs::exists(shop.scratch / "pulled"));
+    CHECK(shop.leftovers().empty());
+  }
+  CHECK(shop.pull_folder("digits:1.2"));
+}
+
+TEST_CASE("a damaged package is not pushed") {
+  Shop shop;
+  std::string bytes = bytes_of(shop.archive);
+  damage(shop.archive, bytes.find("a plan"));
+  auto refused = shop.push("digits:1.2");
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::untrusted);
+  CHECK(!fs::exists(shop.scratch / "registry"));
+}
+
+TEST_CASE("an index that is damaged is told, not written over") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path index = shop.scratch / "registry/index.json";
+  REQUIRE(write_file(index, as_bytes("{")));
+  auto refused = shop.push("digits:1.3");
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::bad_input);
+  CHECK(bytes_of(index) == "{");
+}
+
+TEST_CASE("a file is pushed to and pulled from, whole") {
+  Shop shop;
+  std::string reference = "file:" + (shop.scratch / "share/digits.tar").string();
+  REQUIRE(shop.push(reference));
+  CHECK(bytes_of(shop.scratch / "share/digits.tar") == bytes_of(shop.archive));
+  auto pulled = shop.pull_folder(reference);
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(told(shop.push("file://host/a.tar")) ==
+        "usage bad-reference: 'file://host/a.tar' is no reference to a package | it names a host, and files are on "
+        "this one");
+  CHECK(told(shop.push("file:")) == "usage bad-reference: 'file:' is no reference to a package | it names no file");
+}

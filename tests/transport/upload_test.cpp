@@ -1,0 +1,175 @@
+#include "support.hpp"
+#include "support/fake_registry.hpp"
+#include "transport/oci_registry.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+using namespace modelctl::transport::test;
+using modelctl::test::FakeRegistry;
+using modelctl::test::ServedRequest;
+using modelctl::test::ServedResponse;
+
+namespace {
+
+// One blob of 3 1/2 chunks on its way into a registry.
+struct Way {
+  FakeHost fake;
+  FakeRegistry registry;
+  std::string content = std::string(3500, 'x');
+  Blob blob{"application/octet-stream", Sha256::of(as_bytes(content)), as_bytes(content), "weights"};
+  std::uint64_t shown = 0;
+
+  Result<void> go() {
+    Context context{fake.host, {}, 1000};
+    Url origin = *Url::parse(registry.server().url("/"));
+    Session session(context, origin, "a", "");
+    origin.path = "/v2/a/blobs/uploads/";
+    return upload_blob(session, origin, blob, [&](std::uint64_t sent) { shown = std::max(shown, sent); });
+  }
+  bool there() const { return registry.blobs.contains(blob.digest.text()); }
+  // Answers the n-th PATCH.
+  void fault_patch(int n, std::function<ServedResponse(const ServedRequest&)> answer) {
+    auto count = std::make_shared<int>(0);
+    registry.fault = [=](const ServedRequest& request) -> std::optional<ServedResponse> {
+      if (request.method != "PATCH" || ++*count != n) return std::nullopt;
+      return answer(request);
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a large blob goes in chunks, in order") {
+  Way way;
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+  CHECK(way.registry.count("PATCH") == 4);
+  CHECK(way.shown == 3500);
+}
+
+TEST_CASE("a chunk whose connection broke goes on from where the server is") {
+  Way way;
+  // The server has kept 300 bytes of the second chunk.
+  way.fault_patch(2, [&](const ServedRequest& request) {
+    way.registry.uploads.begin()->second += request.body.substr(0, 300);
+    return ServedResponse{.status = 0};
+  });
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+  CHECK(way.registry.count("POST") == 1);
+  bool resumed = false;
+  for (const ServedRequest& request : way.registry.server().requests()) {
+    resumed = resumed || request.header("content-range") == "1300-2299";
+  }
+  CHECK(resumed);
+}
+
+TEST_CASE("416 is answered by asking where the server is") {
+  Way way;
+  way.fault_patch(3, [&](const ServedRequest&) { return ServedResponse{.status = 416}; });
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+}
+
+TEST_CASE("a server that took less than was sent is given the rest again") {
+  Way way;
+  way.fault_patch(1, [&](const ServedRequest& request) {
+    std::string& text = way.registry.uploads.begin()->second;
+    text += request.body.substr(0, 10);
+    return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", "0-9"}}};
+  });
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+}
+
+TEST_CASE("an upload that the server lost begins anew") {
+  Way way;
+  way.fault_patch(2, [&](const ServedRequest&) {
+    way.registry.uploads.clear();
+    return ServedResponse{.status = 0};
+  });
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+  CHECK(way.registry.count("POST") == 2);
+}
+
+TEST_CASE("a server that counts more than was sent is not believed; the blob begins anew") {
+  Way way;
+  way.fault_patch(2, [&](const ServedRequest& request) {
+    way.registry.uploads.begin()->second += request.body + "junk";
+    return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", "0-2003"}}};
+  });
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+  CHECK(way.registry.count("POST") == 2);
+}
+
+TEST_CASE("a server that is full for good is told as it says") {
+  Way way;
+  way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    return FakeRegistry::error(507, "UNKNOWN", "no space left");
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().kind == Kind::unavailable);
+  CHECK(failed.error().what == "cannot push the blob " + way.blob.digest.text());
+  CHECK(failed.error().why.back() == "the server says: UNKNOWN: no space left");
+}
+
+TEST_CASE("a refused chunk is not tried again") {
+  Way way;
+  way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    return FakeRegistry::error(403, "DENIED", "quota");
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().kind == Kind::denied);
+  CHECK(way.registry.count("PATCH") == 1);
+}
+
+TEST_CASE("a registry that says not where to send to is told so") {
+  Way way;
+  way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "POST") return std::nullopt;
+    return ServedResponse{.status = 202};
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().kind == Kind::protocol);
+  CHECK(failed.error().why.back() == "the registry does not say where to send the content");
+}
+
+TEST_CASE("a smallest chunk that the registry asks for is kept to") {
+  Way way;
+  way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "POST") return std::nullopt;
+    way.registry.uploads["least"] = "";
+    return ServedResponse{.status = 202,
+                          .headers = {{"Location", request.path + "least"}, {"OCI-Chunk-Min-Length", "3000"}}};
+  };
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.registry.count("PATCH") == 2);
+}
+
+TEST_CASE("an interrupted upload stops") {
+  Way way;
+  way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method == "PATCH") way.fake.stop.stop();
+    return std::nullopt;
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().kind == Kind::interrupted);
+  CHECK(!way.there());
+}
