@@ -3,6 +3,8 @@
 
 #include "ops/operator.hpp"
 
+#include <cmath>
+
 namespace modelctl::ops {
 
 inline Tensor f32(Dims dims, std::initializer_list<float> values) {

@@ -1,0 +1,90 @@
+// ArgMax and ArgMin: where the greatest or least element along an axis stands.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+#include <functional>
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  const graph::Shape* in = call.shape(0);
+  if (in == nullptr) {
+    call.set_output(0, DType::i64, std::nullopt);
+    return {};
+  }
+  std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis"), in->size()));
+  graph::Shape shape = *in;
+  if (call.attributes().integer("keepdims", 1) != 0) shape[axis] = graph::Expr(1);
+  else shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
+  call.set_output(0, DType::i64, std::move(shape));
+  return {};
+}
+
+template <class Better>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "data"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), x.rank()));
+  bool last = call.attributes.integer("select_last_index") != 0;
+  Dims dims(x.dims.begin(), x.dims.end());
+  if (call.attributes.integer("keepdims", 1) != 0) dims[axis] = 1;
+  else dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(axis));
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  std::int64_t outer = product(x.dims.first(axis));
+  if (length == 0 && outer * inner > 0) return refuse("the axis is empty");
+  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, DType::i64, dims));
+    auto in = [&](std::int64_t row, std::int64_t at, std::int64_t column) {
+      return static_cast<compute_t<T>>(x.as<T>()[static_cast<std::size_t>((row * length + at) * inner + column)]);
+    };
+    std::int64_t* out = y.as<std::int64_t>().data();
+    for (std::int64_t row = 0; row < outer; ++row) {
+      for (std::int64_t column = 0; column < inner; ++column) {
+        std::int64_t best = 0;
+        for (std::int64_t at = 1; at < length; ++at) {
+          auto now = in(row, at, column), before = in(row, best, column);
+          if (Better()(now, before) || (last && now == before)) best = at;
+        }
+        *out++ = best;
+      }
+    }
+    return {};
+  });
+}
+
+constexpr AttributeDef attributes[] = {
+    {"axis", AttributeType::integer, "the axis to search along; 0 where absent"},
+    {"keepdims", AttributeType::integer, "1 where absent: the axis stays with size 1; 0: it goes"},
+    {"select_last_index", AttributeType::integer, "0 where absent: of equal ones, the first; 1: the last"}};
+
+constexpr OpDef defs[] = {
+    {"", "ArgMax", 13, "The index of the greatest element along an axis.", "data", "reduced", number_types, attributes,
+     infer,
+     [] {
+       return Examples{{"of each row",
+                        {f32({2, 3}, {1, 3, 3, 6, 5, 4})},
+                        {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}},
+                        {i64({2}, {1, 0})},
+                        0},
+                       {"the last of equal ones",
+                        {f32({3}, {1, 3, 3})},
+                        {{"select_last_index", std::int64_t{1}}},
+                        {i64({1}, {2})},
+                        0}};
+     }},
+    {"", "ArgMin", 13, "The index of the least element along an axis.", "data", "reduced", number_types, attributes,
+     infer,
+     [] {
+       return Examples{{"of each column", {f32({2, 2}, {1, 4, 3, 2})}, {}, {i64({1, 2}, {0, 1})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "ArgMax", evaluate<std::greater<>>}, {"", "ArgMin", evaluate<std::less<>>}};
+
+}  // namespace
+
+std::span<const OpDef> arg_ops() { return defs; }
+std::span<const OpRun> arg_runs() { return runs; }
+
+}  // namespace modelctl::ops

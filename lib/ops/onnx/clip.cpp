@@ -1,0 +1,80 @@
+// Clip: numbers between two bounds.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  TRY(common_element(call));
+  return infer_same(call);
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &least = call.input(1), &most = call.input(2);
+  for (const TensorView* bound : {&least, &most}) {
+    if (!bound->present()) continue;
+    TRY(same_type(x, *bound));
+    if (bound->elements() != 1) return refuse("a bound must have one element");
+  }
+  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    std::optional<compute_t<T>> low, high;
+    if (least.present()) low = static_cast<compute_t<T>>(least.as<T>()[0]);
+    if (most.present()) high = static_cast<compute_t<T>>(most.as<T>()[0]);
+    T* out = y.as<T>().data();
+    for (T element : x.as<T>()) {
+      auto value = static_cast<compute_t<T>>(element);
+      if (low && value < *low) value = *low;  // NaN stays
+      if (high && value > *high) value = *high;
+      *out++ = static_cast<T>(value);
+    }
+    return {};
+  });
+}
+
+// Until opset 10 the bounds were f32 attributes. CastLike gives them the type of x, which may not be known yet.
+Result<void> upgrade(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  std::size_t index = 1;
+  for (std::string_view name : {"min", "max"}) {
+    if (node.attributes.has(name)) {
+      graph::Value* bound = upgrade.constant(Tensor::scalar(DType::f32, node.attributes.number(name)));
+      if (node.input(0)->type.element != DType::f32) bound = upgrade.insert("CastLike", {bound, node.input(0)});
+      node.set_input(index, bound);
+      node.attributes.erase(name);
+    }
+    ++index;
+  }
+  return {};
+}
+
+constexpr OpDef defs[] = {
+    {"",
+     "Clip",
+     13,
+     "Numbers between two bounds; an absent one does not bind.",
+     "input min? max?",
+     "output",
+     number_types,
+     {},
+     infer,
+     [] {
+       return Examples{{"both bounds",
+                        {f32({4}, {-1, 0.5f, 2, NAN}), f32({}, {0}), f32({}, {1})},
+                        {},
+                        {f32({4}, {0, 0.5f, 1, NAN})},
+                        0},
+                       {"the upper alone", {i64({2}, {1, 9}), Tensor(), i64({}, {6})}, {}, {i64({2}, {1, 6})}, 0}};
+     },
+     upgrade},
+};
+constexpr OpRun runs[] = {{"", "Clip", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> clip_ops() { return defs; }
+std::span<const OpRun> clip_runs() { return runs; }
+
+}  // namespace modelctl::ops

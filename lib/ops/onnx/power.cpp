@@ -1,0 +1,181 @@
+// Pow, Mod and PRelu: two operands that are not of the same kind.
+#include "ops/convert.hpp"
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+
+template <class T, class E>
+T power(T base, E exponent) {
+  if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
+    if (exponent >= 0) {  // by squaring, wrapping as integers do
+      T result = 1;
+      for (auto left = static_cast<std::uint64_t>(exponent); left != 0; left >>= 1) {
+        if (left & 1) result = wrap_multiply(result, base);
+        base = wrap_multiply(base, base);
+      }
+      return result;
+    }
+  }
+  if constexpr (std::is_floating_point_v<T>) {
+    if constexpr (std::is_same_v<T, double>) return std::pow(base, static_cast<double>(exponent));
+    else return static_cast<T>(std::pow(base, static_cast<T>(exponent)));
+  } else {
+    return saturated<T>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+  }
+}
+
+Result<void> infer_pow(Inference& call) {
+  call.set_output(0, call.element(0), TRY(broadcast_inputs(call)));
+  return {};
+}
+
+Result<void> pow(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &e = call.input(1);
+  Dims dims = TRY(broadcast_dims(x.dims, e.dims));
+  using Bases = TypeList<float, double, Half, BFloat16, std::int32_t, std::int64_t>;
+  return for_type<Bases>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+    return for_type<Numbers>(e.type, [&]<class E>() -> Result<void> {
+      const T* base = x.as<T>().data();
+      const E* exponent = e.as<E>().data();
+      T* out = y.as<T>().data();
+      for_each_pair(x, e, dims, [&](std::int64_t i, std::int64_t at, std::int64_t bt) {
+        out[i] = static_cast<T>(power(static_cast<compute_t<T>>(base[at]), static_cast<compute_t<E>>(exponent[bt])));
+      });
+      return {};
+    });
+  });
+}
+
+struct FloorMod {  // the sign of the divisor, as Python's %
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      T rest = std::fmod(a, b);
+      return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+    } else {
+      if constexpr (std::is_signed_v<T>) {
+        if (b == -1) return 0;
+      }
+      T rest = static_cast<T>(a % b);
+      return rest != 0 && (rest < 0) != (b < 0) ? static_cast<T>(rest + b) : rest;
+    }
+  }
+};
+struct TruncatedMod {  // the sign of the dividend, as C's fmod
+  template <class T>
+  T operator()(T a, T b) const {
+    if constexpr (std::is_floating_point_v<T>) {
+      return std::fmod(a, b);
+    } else {
+      if constexpr (std::is_signed_v<T>) {
+        if (b == -1) return 0;
+      }
+      return static_cast<T>(a % b);
+    }
+  }
+};
+
+std::optional<Expr> remainder(const Expr& a, const Expr& b) {
+  if (a.known_non_negative() && b.known_positive()) return mod(a, b);
+  return std::nullopt;
+}
+
+Result<void> infer_mod(Inference& call) {
+  TRY(infer_broadcast(call));
+  contents_of_pair(call, remainder);
+  return {};
+}
+
+Result<void> evaluate_mod(const Call& call, Outputs& outputs) {
+  bool zero = false;
+  (void)with_type<Integers>(call.input(1).type, [&]<class T>() {
+    for (T x : call.input(1).as<T>()) zero |= x == 0;
+  });
+  if (zero) return refuse("an integer is divided by zero");
+  if (call.attributes.integer("fmod") != 0) return binary<Numbers, TruncatedMod>(call, outputs);
+  return binary<Numbers, FloorMod>(call, outputs);
+}
+
+struct PRelu {
+  template <class T>
+  T operator()(T x, T slope) const {
+    return x < 0 ? wrap_multiply(x, slope) : x;
+  }
+};
+
+// The slope broadcasts to x, never x to the slope.
+Result<void> infer_prelu(Inference& call) {
+  DType element = TRY(common_element(call));
+  const graph::Shape* shape = call.shape(0);
+  if (shape != nullptr && call.shape(1) != nullptr) {
+    if (call.shape(1)->size() > shape->size()) return call.bad("the slope has more axes than x");
+    TRY(broadcast(call, *shape, *call.shape(1)));
+  }
+  call.set_output(0, element, shape == nullptr ? std::nullopt : std::optional(*shape));
+  return {};
+}
+
+Result<void> prelu(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Dims dims = TRY(broadcast_dims(x.dims, call.input(1).dims));
+  if (dims != Dims(x.dims.begin(), x.dims.end())) return refuse("the slope does not broadcast to x");
+  using Types = TypeList<float, double, Half, BFloat16, std::int32_t, std::int64_t, std::uint32_t, std::uint64_t>;
+  return binary<Types, PRelu>(call, outputs);
+}
+
+constexpr AttributeDef of_mod[] = {
+    {"fmod", AttributeType::integer, "1: the sign of the dividend; 0, where absent: that of the divisor"}};
+
+constexpr OpDef defs[] = {
+    {"",
+     "Pow",
+     15,
+     "The first tensor to the power of the second; the result is of the first's type.",
+     "X Y",
+     "Z",
+     "f32 f64 f16 bf16 i32 i64",
+     {},
+     infer_pow,
+     [] {
+       return Examples{
+           {"squares", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {1, 4, 9})}},
+           {"integers to an integer power", {i64({2}, {2, 3}), i64({2}, {10, 3})}, {}, {i64({2}, {1024, 27})}, 0}};
+     }},
+    {"", "Mod", 13, "The remainder of a division.", "A B", "C", number_types, of_mod, infer_mod,
+     [] {
+       return Examples{{"the sign of the divisor", {i64({2}, {-7, 7}), i64({2}, {3, -3})}, {}, {i64({2}, {2, -2})}, 0},
+                       {"the sign of the dividend",
+                        {f32({2}, {-7, 7}), f32({2}, {3, -3})},
+                        {{"fmod", std::int64_t{1}}},
+                        {f32({2}, {-1, 1})}}};
+     }},
+    {"",
+     "PRelu",
+     16,
+     "x, or slope times x below zero.",
+     "X slope",
+     "Y",
+     "f32 f64 f16 bf16 i32 i64 u32 u64",
+     {},
+     infer_prelu,
+     [] {
+       return Examples{{"a slope for each column",
+                        {f32({2, 2}, {-1, -1, 1, -2}), f32({2}, {0.5f, 2})},
+                        {},
+                        {f32({2, 2}, {-0.5f, -2, 1, -4})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Pow", pow}, {"", "Mod", evaluate_mod}, {"", "PRelu", prelu}};
+
+}  // namespace
+
+std::span<const OpDef> power_ops() { return defs; }
+std::span<const OpRun> power_runs() { return runs; }
+
+}  // namespace modelctl::ops

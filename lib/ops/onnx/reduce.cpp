@@ -1,0 +1,279 @@
+// The ten Reduce operators: one number out of each group along some axes. Floats are summed in f64.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <cmath>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// Sums of floats are kept in f64, those of integers in their own type, wrapping.
+template <class T>
+using sum_t = std::conditional_t<std::is_integral_v<compute_t<T>>, compute_t<T>, double>;
+
+// A reduction starts at start(), takes each element by step() and ends by finish(), told how many there were.
+struct Plain {
+  template <class A>
+  static A start() {
+    return A{0};
+  }
+  template <class A>
+  static A finish(A sum, std::int64_t) {
+    return sum;
+  }
+};
+struct Sum : Plain {
+  template <class A>
+  static A step(A sum, A x) {
+    return wrap_add(sum, x);
+  }
+};
+struct Mean : Sum {
+  template <class A>
+  static A finish(A sum, std::int64_t count) {
+    if constexpr (std::is_integral_v<A>) return count == 0 ? A{0} : static_cast<A>(sum / static_cast<A>(count));
+    else return sum / static_cast<A>(count);
+  }
+};
+struct Product : Plain {
+  template <class A>
+  static A start() {
+    return A{1};
+  }
+  template <class A>
+  static A step(A sum, A x) {
+    return wrap_multiply(sum, x);
+  }
+};
+struct Max : Plain {
+  template <class A>
+  static A start() {
+    return std::numeric_limits<A>::has_infinity ? -std::numeric_limits<A>::infinity()
+                                                : std::numeric_limits<A>::lowest();
+  }
+  template <class A>
+  static A step(A a, A b) {
+    return a != a || a > b ? a : b;
+  }
+};
+struct Min : Plain {
+  template <class A>
+  static A start() {
+    return std::numeric_limits<A>::has_infinity ? std::numeric_limits<A>::infinity() : std::numeric_limits<A>::max();
+  }
+  template <class A>
+  static A step(A a, A b) {
+    return a != a || a < b ? a : b;
+  }
+};
+struct L1 : Plain {
+  template <class A>
+  static A step(A sum, A x) {
+    return wrap_add(sum, x < A{0} ? wrap_subtract(A{0}, x) : x);
+  }
+};
+struct SumSquare : Plain {
+  template <class A>
+  static A step(A sum, A x) {
+    return wrap_add(sum, wrap_multiply(x, x));
+  }
+};
+struct L2 : SumSquare {
+  template <class A>
+  static A finish(A sum, std::int64_t) {
+    return static_cast<A>(std::sqrt(static_cast<double>(sum)));
+  }
+};
+struct LogSum : Sum {
+  template <class A>
+  static A finish(A sum, std::int64_t) {
+    return static_cast<A>(std::log(static_cast<double>(sum)));
+  }
+};
+// The running sum is kept as its own logarithm, so that nothing overflows.
+struct LogSumExp : Plain {
+  template <class A>
+  static A start() {
+    return Max::start<A>();
+  }
+  template <class A>
+  static A step(A sum, A x) {
+    auto a = static_cast<double>(sum), b = static_cast<double>(x);
+    if (a != a || b != b) return static_cast<A>(a + b);
+    double most = std::max(a, b), least = std::min(a, b);
+    if (std::isinf(most) || std::isinf(least)) return static_cast<A>(most);
+    return static_cast<A>(most + std::log1p(std::exp(least - most)));
+  }
+};
+
+// Which axes go, of so many; from the axes that are given, all where none are.
+std::vector<bool> reduced(const std::vector<std::size_t>& axes, std::size_t rank) {
+  std::vector<bool> all(rank, axes.empty());
+  for (std::size_t axis : axes) all[axis] = true;
+  return all;
+}
+
+template <class Types, class F>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Dims listed;
+  if (call.input(1).present()) listed = TRY(integers(call.input(1), "axes"));
+  std::vector<std::size_t> axes = TRY(axis_indices(listed, x.rank()));
+  if (axes.empty() && call.attributes.integer("noop_with_empty_axes") != 0) {
+    // Each element is a group of its own: the operator's function still applies to it.
+    return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
+      using A = sum_t<T>;
+      MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+      T* out = y.as<T>().data();
+      for (T value : x.as<T>()) {
+        A element = static_cast<A>(static_cast<compute_t<T>>(value));
+        *out++ = static_cast<T>(
+            static_cast<compute_t<T>>(F::template finish<A>(F::template step<A>(F::template start<A>(), element), 1)));
+      }
+      return {};
+    });
+  }
+  std::vector<bool> goes = reduced(axes, x.rank());
+  Dims dims, ones(x.dims.begin(), x.dims.end());
+  std::int64_t group = 1;
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    if (!goes[axis]) {
+      dims.push_back(x.dim(axis));
+      continue;
+    }
+    group *= x.dim(axis);
+    ones[axis] = 1;
+    if (call.attributes.integer("keepdims", 1) != 0) dims.push_back(1);
+  }
+  Dims strides = broadcast_strides(ones, x.dims);
+  return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
+    using A = sum_t<T>;
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+    auto out = y.as<T>();
+    std::vector<A> sums(out.size(), F::template start<A>());
+    const T* in = x.as<T>().data();
+    walk<1>(x.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+      A element = static_cast<A>(static_cast<compute_t<T>>(in[i]));
+      sums[static_cast<std::size_t>(at[0])] = F::template step<A>(sums[static_cast<std::size_t>(at[0])], element);
+    });
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      out[i] = static_cast<T>(static_cast<compute_t<T>>(F::template finish<A>(sums[i], group)));
+    }
+    return {};
+  });
+}
+
+Result<void> infer(Inference& call) {
+  const Shape* in = call.shape(0);
+  bool keep = call.attributes().integer("keepdims", 1) != 0;
+  auto listed = known_integers(call, 1);
+  auto length = known_length(call, 1);
+  if (!call.present(1)) listed = Dims{};
+  if (in == nullptr || !listed) {
+    std::optional<Shape> shape;
+    if (in != nullptr && keep) shape = unknown_shape(call, in->size());
+    else if (in != nullptr && length && *length > 0 && *length <= static_cast<std::int64_t>(in->size()))
+      shape = unknown_shape(call, in->size() - static_cast<std::size_t>(*length));
+    call.set_output(0, call.element(0), std::move(shape));
+    return {};
+  }
+  std::vector<std::size_t> axes = TRY(normal_axes(call, *listed, in->size()));
+  if (axes.empty() && call.attributes().integer("noop_with_empty_axes") != 0) return infer_same(call);
+  std::vector<bool> goes = reduced(axes, in->size());
+  Shape shape;
+  for (std::size_t axis = 0; axis < in->size(); ++axis) {
+    if (!goes[axis]) shape.push_back((*in)[axis]);
+    else if (keep) shape.push_back(Expr(1));
+  }
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+// The product or sum of sizes is a size.
+template <bool multiplied>
+Result<void> infer_total(Inference& call) {
+  TRY(infer(call));
+  auto contents = call.contents(0);
+  const Shape* in = call.shape(0);
+  bool all = call.attributes().integer("noop_with_empty_axes") == 0 || call.present(1);
+  if (!contents || in == nullptr || in->size() != 1 || !all || !is_integer(call.element(0))) return {};
+  if (call.present(1) && !known_integers(call, 1)) return {};
+  Expr total = multiplied ? 1 : 0;
+  for (const Expr& size : *contents) total = multiplied ? total * size : total + size;
+  call.set_contents(0, {total});
+  return {};
+}
+
+// Until opset 17 (ReduceSum: 12) the axes were an attribute.
+Result<void> upgrade(const Upgrade& upgrade) {
+  upgrade.attribute_to_input("axes", 1);
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"keepdims", AttributeType::integer, "1 where absent: a reduced axis stays with size 1; 0: it goes"},
+    {"noop_with_empty_axes", AttributeType::integer, "0 where absent: no axes mean all of them; 1: they mean none"}};
+
+constexpr std::string_view types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
+
+constexpr OpDef def(std::string_view name, int since, std::string_view summary, std::vector<Example> (*examples)(),
+                    Result<void> (*inference)(Inference&) = infer) {
+  return {"", name, since, summary, "data axes?", "reduced", types, attributes, inference, examples, upgrade};
+}
+
+// The rows of {{1, 2}, {3, 4}} reduced to these two.
+Examples rows(float first, float second) {
+  return {{"the rows of a matrix",
+           {f32({2, 2}, {1, 2, 3, 4}), i64({1}, {1})},
+           {{"keepdims", std::int64_t{0}}},
+           {f32({2}, {first, second})}}};
+}
+
+constexpr OpDef defs[] = {
+    def(
+        "ReduceSum", 13, "The sum along axes.",
+        [] {
+          Examples all = rows(3, 7);
+          all.push_back({"all axes, which stay", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({1, 1}, {10})}});
+          all.push_back(
+              {"no axes", {f32({2}, {1, 2})}, {{"noop_with_empty_axes", std::int64_t{1}}}, {f32({2}, {1, 2})}});
+          return all;
+        },
+        infer_total<false>),
+    def("ReduceMean", 18, "The mean along axes.", [] { return rows(1.5f, 3.5f); }),
+    def(
+        "ReduceProd", 18, "The product along axes.",
+        [] {
+          Examples all = rows(2, 12);
+          all.push_back({"of sizes", {i64({2}, {3, 4})}, {{"keepdims", std::int64_t{0}}}, {i64({}, {12})}, 0});
+          return all;
+        },
+        infer_total<true>),
+    def("ReduceMax", 20, "The greatest element along axes.", [] { return rows(2, 4); }),
+    def("ReduceMin", 20, "The least element along axes.", [] { return rows(1, 3); }),
+    def("ReduceL1", 18, "The sum of absolute values along axes.", [] { return rows(3, 7); }),
+    def("ReduceL2", 18, "The square root of the sum of squares along axes.", [] { return rows(2.236068f, 5); }),
+    def("ReduceSumSquare", 18, "The sum of squares along axes.", [] { return rows(5, 25); }),
+    def("ReduceLogSum", 18, "The logarithm of the sum along axes.", [] { return rows(1.0986123f, 1.9459101f); }),
+    def("ReduceLogSumExp", 18, "The logarithm of the sum of exponentials along axes.",
+        [] { return rows(2.3132617f, 4.3132617f); }),
+};
+
+constexpr OpRun runs[] = {
+    {"", "ReduceSum", evaluate<Numbers, Sum>},        {"", "ReduceMean", evaluate<Numbers, Mean>},
+    {"", "ReduceProd", evaluate<Numbers, Product>},   {"", "ReduceMax", evaluate<NumbersAndBool, Max>},
+    {"", "ReduceMin", evaluate<NumbersAndBool, Min>}, {"", "ReduceL1", evaluate<Numbers, L1>},
+    {"", "ReduceL2", evaluate<Numbers, L2>},          {"", "ReduceSumSquare", evaluate<Numbers, SumSquare>},
+    {"", "ReduceLogSum", evaluate<Floats, LogSum>},   {"", "ReduceLogSumExp", evaluate<Floats, LogSumExp>},
+};
+
+}  // namespace
+
+std::span<const OpDef> reduce_ops() { return defs; }
+std::span<const OpRun> reduce_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,110 @@
+// Softmax, LogSoftmax, Hardmax along one axis, shifted by the greatest element so that nothing overflows.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  if (const graph::Shape* in = call.shape(0)) TRY(normal_axis(call, call.attributes().integer("axis", -1), in->size()));
+  return infer_same(call);
+}
+
+// Each row is handed over in f64, to be replaced in place.
+template <void (*row)(std::span<double>)>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "0"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -1), x.rank()));
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+    std::int64_t outer = product(x.dims.first(axis));
+    std::vector<double> values(static_cast<std::size_t>(length));
+    for (std::int64_t at = 0; at < outer * inner && length > 0; ++at) {
+      std::int64_t base = at / inner * length * inner + at % inner;
+      const T* in = x.as<T>().data() + base;
+      T* out = y.as<T>().data() + base;
+      for (std::int64_t i = 0; i < length; ++i) {
+        values[static_cast<std::size_t>(i)] = static_cast<double>(static_cast<compute_t<T>>(in[i * inner]));
+      }
+      row(values);
+      for (std::int64_t i = 0; i < length; ++i) {
+        out[i * inner] = static_cast<T>(static_cast<compute_t<T>>(values[static_cast<std::size_t>(i)]));
+      }
+    }
+    return {};
+  });
+}
+
+void softmax(std::span<double> row) {
+  double most = *std::max_element(row.begin(), row.end()), sum = 0;
+  for (double& x : row) sum += x = std::exp(x - most);
+  for (double& x : row) x /= sum;
+}
+
+void log_softmax(std::span<double> row) {
+  double most = *std::max_element(row.begin(), row.end()), sum = 0;
+  for (double x : row) sum += std::exp(x - most);
+  double shift = most + std::log(sum);
+  for (double& x : row) x -= shift;
+}
+
+void hardmax(std::span<double> row) {
+  auto most = std::max_element(row.begin(), row.end()) - row.begin();
+  std::fill(row.begin(), row.end(), 0.0);
+  row[static_cast<std::size_t>(most)] = 1;
+}
+
+// Until opset 12 the input was taken as a matrix, split before `axis` (1 where absent), and its rows were the groups.
+Result<void> upgrade(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  if (upgrade.opset >= 13) return {};
+  std::int64_t axis = node.attributes.integer("axis", 1);
+  node.attributes.set("axis", std::int64_t{-1});
+  const auto& shape = node.input(0)->type.shape;
+  bool last = axis == -1 || (shape && axis == static_cast<std::int64_t>(shape->size()) - 1);
+  if (last) return {};
+  graph::Value* x = node.input(0);
+  graph::Value* matrix = upgrade.insert("Flatten", {x}, {{"axis", axis}});
+  graph::Value* result = upgrade.insert(node.op, {matrix}, node.attributes);
+  node.set_input(1, upgrade.insert("Shape", {x}));
+  node.set_input(0, result);
+  node.op = "Reshape";
+  node.attributes = {};
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis of a group; the last where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "Softmax", 13, "Exponentials that add up to 1 along an axis.", "input", "output", float_types, attributes,
+     infer,
+     [] {
+       return Examples{
+           {"each row", {f32({2, 2}, {0, 0, 1000, 1001})}, {}, {f32({2, 2}, {0.5f, 0.5f, 0.26894143f, 0.7310586f})}},
+           {"each column", {f32({2, 1}, {0, 0})}, {{"axis", std::int64_t{0}}}, {f32({2, 1}, {0.5f, 0.5f})}}};
+     },
+     upgrade},
+    {"", "LogSoftmax", 13, "The logarithm of Softmax.", "input", "output", float_types, attributes, infer,
+     [] {
+       return Examples{{"one row", {f32({1, 2}, {0, 0})}, {}, {f32({1, 2}, {-0.6931472f, -0.6931472f})}}};
+     },
+     upgrade},
+    {"", "Hardmax", 13, "1 at the first greatest element along an axis, else 0.", "input", "output", float_types,
+     attributes, infer,
+     [] {
+       return Examples{{"one row", {f32({1, 3}, {1, 3, 3})}, {}, {f32({1, 3}, {0, 1, 0})}, 0}};
+     },
+     upgrade},
+};
+constexpr OpRun runs[] = {
+    {"", "Softmax", evaluate<softmax>}, {"", "LogSoftmax", evaluate<log_softmax>}, {"", "Hardmax", evaluate<hardmax>}};
+
+}  // namespace
+
+std::span<const OpDef> softmax_ops() { return defs; }
+std::span<const OpRun> softmax_runs() { return runs; }
+
+}  // namespace modelctl::ops

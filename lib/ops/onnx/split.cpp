@@ -1,0 +1,119 @@
+// Split: a tensor in parts along an axis.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+
+Result<void> infer(Inference& call) {
+  const graph::Shape* in = call.shape(0);
+  std::size_t parts = call.node().outputs().size();
+  auto sizes = call.contents(1);
+  if (sizes && sizes->size() != parts) return call.bad("it has as many outputs as sizes");
+  std::size_t axis = in == nullptr ? 0 : TRY(normal_axis(call, call.attributes().integer("axis"), in->size()));
+  for (std::size_t part = 0; part < parts; ++part) {
+    std::optional<graph::Shape> shape;
+    if (in != nullptr) {
+      shape = *in;
+      Expr& size = (*shape)[axis];
+      if (sizes) {
+        size = (*sizes)[part];
+      } else if (call.present(1)) {
+        size = call.fresh_symbol();
+      } else {
+        auto count = static_cast<std::int64_t>(parts);
+        Expr chunk = ceil_div(size, count);
+        auto whole = size.constant();
+        if (part + 1 == parts) chunk = whole && *whole % count == 0 ? chunk : size - chunk * Expr(count - 1);
+        size = chunk;
+      }
+      if (size.constant() && *size.constant() < 0) return call.bad("a part has a negative size");
+    }
+    call.set_output(part, call.element(0), std::move(shape));
+  }
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "0"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), x.rank()));
+  auto parts = static_cast<std::int64_t>(call.outputs);
+  if (parts == 0) return refuse("it has no outputs");
+  Dims sizes;
+  if (call.input(1).present()) {
+    sizes = TRY(integers(call.input(1), "the parts' sizes"));
+  } else {
+    std::int64_t chunk = (x.dim(axis) + parts - 1) / parts;
+    sizes.assign(call.outputs, chunk);
+    sizes.back() = x.dim(axis) - chunk * (parts - 1);
+  }
+  if (sizes.size() != call.outputs) return refuse("there are not as many outputs as sizes");
+  std::int64_t sum = 0;
+  for (std::int64_t size : sizes) {
+    if (size < 0) return refuse("a part has a negative size");
+    sum = TRY(checked_add(sum, size));
+  }
+  if (sum != x.dim(axis)) return refuse("the parts' sizes do not add up to " + std::to_string(x.dim(axis)));
+  std::int64_t outer = product(x.dims.first(axis)), inner = product(x.dims.subspan(axis + 1)), start = 0;
+  for (std::size_t part = 0; part < sizes.size(); ++part) {
+    std::int64_t length = sizes[part] * inner;
+    if (outputs.wanted(part)) {
+      Dims dims(x.dims.begin(), x.dims.end());
+      dims[axis] = sizes[part];
+      MutableTensorView y = TRY(outputs.allocate(part, x.type, dims));
+      TRY(for_storage(x.type, [&]<class T>() -> Result<void> {
+        const T* in = x.as<T>().data() + start;
+        T* out = y.as<T>().data();
+        for (std::int64_t row = 0; row < outer; ++row) {
+          out = std::copy_n(in + row * x.dim(axis) * inner, length, out);
+        }
+        return {};
+      }));
+    }
+    start += length;
+  }
+  return {};
+}
+
+// Until opset 12 the sizes were an attribute; opset 18 wants the number of parts told where there are no sizes.
+Result<void> upgrade(const Upgrade& upgrade) {
+  upgrade.attribute_to_input("split", 1);
+  if (upgrade.opset < 18 && upgrade.node.input(1) == nullptr) {
+    upgrade.node.attributes.set("num_outputs", static_cast<std::int64_t>(upgrade.node.outputs().size()));
+  }
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"axis", AttributeType::integer, "the axis to split along; 0 where absent"},
+    {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
+
+constexpr OpDef defs[] = {
+    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", any_type, attributes,
+     infer,
+     [] {
+       return Examples{{"in two, the last smaller",
+                        {f32({3}, {1, 2, 3})},
+                        {{"num_outputs", std::int64_t{2}}},
+                        {f32({2}, {1, 2}), f32({1}, {3})},
+                        0},
+                       {"by sizes",
+                        {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
+                        {{"axis", std::int64_t{1}}},
+                        {f32({2, 1}, {1, 4}), f32({2, 2}, {2, 3, 5, 6})},
+                        0}};
+     },
+     upgrade},
+};
+constexpr OpRun runs[] = {{"", "Split", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> split_ops() { return defs; }
+std::span<const OpRun> split_runs() { return runs; }
+
+}  // namespace modelctl::ops

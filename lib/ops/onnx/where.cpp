@@ -1,0 +1,75 @@
+// Where: one of two elements, as a condition says.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+
+Result<void> infer(Inference& call) {
+  DType element = TRY(common_element(call, {1, 2}));
+  call.set_output(0, element, TRY(broadcast_inputs(call)));
+  auto condition = call.contents(0), x = call.contents(1), y = call.contents(2);
+  if (!condition || !x || !y || !is_integer(element)) return {};
+  std::size_t count = std::max({condition->size(), x->size(), y->size()});
+  auto at = [&](const std::vector<Expr>& list, std::size_t i) { return list[list.size() == 1 ? 0 : i]; };
+  std::vector<Expr> all;
+  for (const auto* list : {&*condition, &*x, &*y}) {
+    if (list->size() != 1 && list->size() != count) return {};
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    auto truth = at(*condition, i).constant();
+    if (!truth) return {};
+    all.push_back(*truth != 0 ? at(*x, i) : at(*y, i));
+  }
+  call.set_contents(0, std::move(all));
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &condition = call.input(0), &a = call.input(1), &b = call.input(2);
+  if (condition.type != DType::boolean) return refuse("the condition must be bool");
+  TRY(same_type(a, b));
+  Dims dims = TRY(broadcast_dims(TRY(broadcast_dims(condition.dims, a.dims)), b.dims));
+  MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
+  return for_storage(a.type, [&]<class T>() -> Result<void> {
+    const bool* truth = condition.as<bool>().data();
+    const T *yes = a.as<T>().data(), *no = b.as<T>().data();
+    T* out = y.as<T>().data();
+    walk<3>(
+        dims,
+        {broadcast_strides(condition.dims, dims), broadcast_strides(a.dims, dims), broadcast_strides(b.dims, dims)},
+        [&](std::int64_t i, const std::array<std::int64_t, 3>& at) { out[i] = truth[at[0]] ? yes[at[1]] : no[at[2]]; });
+    return {};
+  });
+}
+
+constexpr OpDef defs[] = {
+    {"",
+     "Where",
+     16,
+     "The first tensor's element where the condition holds, else the second's.",
+     "condition X Y",
+     "output",
+     "bool",
+     {},
+     infer,
+     [] {
+       return Examples{{"a row of conditions",
+                        {boolean({2}, {true, false}), f32({2, 2}, {1, 2, 3, 4}), f32({}, {0})},
+                        {},
+                        {f32({2, 2}, {1, 0, 3, 0})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Where", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> where_ops() { return defs; }
+std::span<const OpRun> where_runs() { return runs; }
+
+}  // namespace modelctl::ops
