@@ -1,0 +1,106 @@
+// GlobalMaxPool, GlobalAveragePool and GlobalLpPool: one number for each channel's whole plane.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  TRY(need_rank(call, 0, 2));
+  const graph::Shape* x = call.shape(0);
+  std::optional<graph::Shape> shape;
+  if (x != nullptr) {
+    shape = graph::Shape(x->size(), graph::Expr(1));
+    (*shape)[0] = (*x)[0];
+    (*shape)[1] = (*x)[1];
+  }
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+struct Max {
+  explicit Max(const Attributes&) {}
+  double start() const { return -std::numeric_limits<double>::infinity(); }
+  double step(double a, double b) const { return a != a || a > b ? a : b; }
+  double finish(double most, std::int64_t) const { return most; }
+};
+struct Mean {
+  explicit Mean(const Attributes&) {}
+  double start() const { return 0; }
+  double step(double sum, double x) const { return sum + x; }
+  double finish(double sum, std::int64_t count) const { return sum / static_cast<double>(count); }
+};
+struct Norm {
+  explicit Norm(const Attributes& attributes) : p(static_cast<double>(attributes.integer("p", 2))) {}
+  double start() const { return 0; }
+  double step(double sum, double x) const { return sum + std::pow(std::fabs(x), p); }
+  double finish(double sum, std::int64_t) const { return std::pow(sum, 1 / p); }
+  double p;
+};
+
+template <class F>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 2, "X"));
+  Dims dims(x.rank(), 1);
+  dims[0] = x.dim(0);
+  dims[1] = x.dim(1);
+  std::int64_t plane = product(x.dims.subspan(2));
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    F f(call.attributes);
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+    const T* in = x.as<T>().data();
+    for (T& out : y.as<T>()) {
+      double sum = f.start();
+      for (std::int64_t i = 0; i < plane; ++i) sum = f.step(sum, static_cast<double>(static_cast<compute_t<T>>(*in++)));
+      out = static_cast<T>(static_cast<compute_t<T>>(f.finish(sum, plane)));
+    }
+    return {};
+  });
+}
+
+Tensor image() { return f32({1, 2, 2}, {3, 4, -6, 8}); }
+
+constexpr AttributeDef of_lp[] = {{"p", AttributeType::integer, "the norm; 2 where absent"}};
+
+constexpr OpDef defs[] = {
+    {"",
+     "GlobalMaxPool",
+     22,
+     "The greatest element of each channel.",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer,
+     [] {
+       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {4, 8})}, 0}};
+     }},
+    {"",
+     "GlobalAveragePool",
+     22,
+     "The mean of each channel.",
+     "X",
+     "Y",
+     float_types,
+     {},
+     infer,
+     [] {
+       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {3.5f, 1})}}};
+     }},
+    {"", "GlobalLpPool", 22, "The p-norm of each channel.", "X", "Y", float_types, of_lp, infer,
+     [] {
+       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {5, 10})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "GlobalMaxPool", evaluate<Max>},
+                          {"", "GlobalAveragePool", evaluate<Mean>},
+                          {"", "GlobalLpPool", evaluate<Norm>}};
+
+}  // namespace
+
+std::span<const OpDef> global_pool_ops() { return defs; }
+std::span<const OpRun> global_pool_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,282 @@
+// Normalisations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <cmath>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+template <class T>
+double number(T value) {
+  return static_cast<double>(static_cast<compute_t<T>>(value));
+}
+template <class T>
+T stored(double value) {
+  return static_cast<T>(static_cast<compute_t<T>>(value));
+}
+
+struct Statistics {
+  double mean = 0, variance = 0;
+};
+template <class T>
+Statistics statistics(std::span<const T> group) {
+  Statistics all;
+  for (T x : group) all.mean += number(x);
+  all.mean /= static_cast<double>(group.size());
+  for (T x : group) all.variance += (number(x) - all.mean) * (number(x) - all.mean);
+  all.variance /= static_cast<double>(group.size());
+  return all;
+}
+
+// One parameter for each channel, of any float type.
+Result<std::vector<double>> channel_numbers(const TensorView& view, std::int64_t channels, std::string_view what) {
+  if (view.rank() != 1 || view.dim(0) != channels) {
+    return refuse(std::string(what) + " must have one element for each of " + std::to_string(channels) + " channels");
+  }
+  std::vector<double> all;
+  TRY(for_type<Floats>(view.type, [&]<class T>() -> Result<void> {
+    for (T x : view.as<T>()) all.push_back(number(x));
+    return {};
+  }));
+  return all;
+}
+
+Result<void> infer_batch(Inference& call) {
+  TRY(need_rank(call, 0, 1));
+  const Shape* x = call.shape(0);
+  for (std::size_t index = 1; index < 5; ++index) {
+    TRY(need_rank(call, index, 1, 1));
+    const Shape* parameter = call.shape(index);
+    if (x != nullptr && parameter != nullptr && x->size() > 1) TRY(same_size(call, (*x)[1], (*parameter)[0]));
+  }
+  if (call.attributes().integer("training_mode") != 0) return call.bad("training_mode is not supported");
+  return infer_same(call);
+}
+
+Result<void> batch(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "X"));
+  if (call.attributes.integer("training_mode") != 0) return refuse("training_mode is not supported");
+  std::int64_t channels = x.rank() > 1 ? x.dim(1) : 1;
+  auto scale = TRY(channel_numbers(call.input(1), channels, "scale"));
+  auto bias = TRY(channel_numbers(call.input(2), channels, "B"));
+  auto mean = TRY(channel_numbers(call.input(3), channels, "input_mean"));
+  auto variance = TRY(channel_numbers(call.input(4), channels, "input_var"));
+  double epsilon = call.attributes.number("epsilon", 1e-5f);
+  std::int64_t plane = x.rank() > 1 ? product(x.dims.subspan(2)) : 1;
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    const T* in = x.as<T>().data();
+    auto out = y.as<T>();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / plane % channels);
+      out[i] = stored<T>((number(in[i]) - mean[c]) / std::sqrt(variance[c] + epsilon) * scale[c] + bias[c]);
+    }
+    return {};
+  });
+}
+
+// Opset 14 tells training by an attribute; before, by the number of outputs. Opset 7 had a form without sharing.
+Result<void> upgrade_batch(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  if (node.attributes.integer("spatial", 1) == 0) return upgrade.bad("spatial=0 is not supported");
+  node.attributes.erase("spatial");
+  if (upgrade.opset < 14) {
+    for (std::size_t i = 1; i < node.outputs().size(); ++i) {
+      if (node.output(i) != nullptr)
+        return upgrade.bad("it is in training form, with " + std::to_string(node.outputs().size()) + " outputs");
+    }
+  }
+  return {};
+}
+
+Result<void> infer_channels(Inference& call) {  // InstanceNormalization, GroupNormalization
+  TRY(need_rank(call, 0, 2));
+  const Shape* x = call.shape(0);
+  for (std::size_t index = 1; index < 3; ++index) {
+    TRY(need_rank(call, index, 1, 1));
+    if (x != nullptr && call.shape(index) != nullptr) TRY(same_size(call, (*x)[1], (*call.shape(index))[0]));
+  }
+  return infer_same(call);
+}
+
+// Each group of channels of each image has its own statistics.
+Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t groups) {
+  const TensorView& x = call.input(0);
+  std::int64_t channels = x.dim(1), plane = product(x.dims.subspan(2));
+  auto scale = TRY(channel_numbers(call.input(1), channels, "scale"));
+  auto bias = TRY(channel_numbers(call.input(2), channels, "bias"));
+  double epsilon = call.attributes.number("epsilon", 1e-5f);
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    std::int64_t size = channels / groups * plane;
+    for (std::int64_t group = 0; group < x.dim(0) * groups && size > 0; ++group) {
+      auto in = x.as<T>().subspan(static_cast<std::size_t>(group * size), static_cast<std::size_t>(size));
+      T* out = y.as<T>().data() + group * size;
+      Statistics of = statistics(in);
+      for (std::int64_t i = 0; i < size; ++i) {
+        auto c = static_cast<std::size_t>((group * size + i) / plane % channels);
+        double shifted = number(in[static_cast<std::size_t>(i)]) - of.mean;
+        out[i] = stored<T>(shifted / std::sqrt(of.variance + epsilon) * scale[c] + bias[c]);
+      }
+    }
+    return {};
+  });
+}
+
+Result<void> instance(const Call& call, Outputs& outputs) {
+  TRY(need_rank(call.input(0), 2, "input"));
+  return normalize_groups(call, outputs, std::max(call.input(0).dim(1), std::int64_t{1}));
+}
+
+Result<void> group(const Call& call, Outputs& outputs) {
+  TRY(need_rank(call.input(0), 2, "X"));
+  std::int64_t groups = call.attributes.integer("num_groups", 1);
+  if (groups < 1 || call.input(0).dim(1) % groups != 0) return refuse("num_groups does not divide the channels");
+  return normalize_groups(call, outputs, groups);
+}
+
+// Opset 18 had one scale and bias for each group rather than each channel.
+Result<void> upgrade_group(const Upgrade& upgrade) {
+  if (upgrade.opset < 21) return upgrade.bad("its scale and bias belong to groups; export with opset 21");
+  return {};
+}
+
+Result<void> infer_layer(Inference& call) {  // LayerNormalization, RMSNormalization
+  TRY(infer_same(call));
+  const Shape* x = call.shape(0);
+  if (x == nullptr) return {};
+  std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
+  Shape statistics = *x;
+  std::fill(statistics.begin() + static_cast<std::ptrdiff_t>(axis), statistics.end(), Expr(1));
+  for (std::size_t index = 1; index < call.node().outputs().size(); ++index) {
+    call.set_output(index, DType::f32, statistics);
+  }
+  return {};
+}
+
+// The axes from `axis` on are one group; scale and bias broadcast to the input.
+template <bool centred>
+Result<void> layer(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &scale = call.input(1), &bias = call.input(2);
+  TRY(need_rank(x, 1, "X"));
+  TRY(same_type(x, scale));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -1), x.rank()));
+  double epsilon = call.attributes.number("epsilon", 1e-5f);
+  Dims full(x.dims.begin(), x.dims.end());
+  if (TRY(broadcast_dims(x.dims, scale.dims)) != full) return refuse("scale does not broadcast to X");
+  Dims scale_strides = broadcast_strides(scale.dims, x.dims), bias_strides(x.rank(), 0);
+  bool biased = centred && bias.present();
+  if (biased) {
+    TRY(same_type(x, bias));
+    if (TRY(broadcast_dims(x.dims, bias.dims)) != full) return refuse("B does not broadcast to X");
+    bias_strides = broadcast_strides(bias.dims, x.dims);
+  }
+  Dims statistics_dims = full;
+  std::fill(statistics_dims.begin() + static_cast<std::ptrdiff_t>(axis), statistics_dims.end(), 1);
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    std::int64_t size = product(x.dims.subspan(axis)), groups = product(x.dims.first(axis));
+    std::vector<double> means, factors;
+    for (std::int64_t g = 0; g < groups && size > 0; ++g) {
+      auto in = x.as<T>().subspan(static_cast<std::size_t>(g * size), static_cast<std::size_t>(size));
+      Statistics of = statistics(in);
+      if (!centred) of = {0, of.variance + of.mean * of.mean};
+      means.push_back(of.mean);
+      factors.push_back(1 / std::sqrt(of.variance + epsilon));
+    }
+    const T* in = x.as<T>().data();
+    const T* scales = scale.as<T>().data();
+    const T* biases = biased ? bias.as<T>().data() : nullptr;
+    T* out = y.as<T>().data();
+    walk<2>(x.dims, {scale_strides, bias_strides}, [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+      auto g = static_cast<std::size_t>(i / size);
+      double value = (number(in[i]) - means[g]) * factors[g] * number(scales[at[0]]);
+      out[i] = stored<T>(biased ? value + number(biases[at[1]]) : value);
+    });
+    means.resize(static_cast<std::size_t>(groups));
+    factors.resize(static_cast<std::size_t>(groups));
+    for (std::size_t index = 1; index < 3; ++index) {
+      if (!outputs.wanted(index)) continue;
+      MutableTensorView told = TRY(outputs.allocate(index, DType::f32, statistics_dims));
+      const auto& values = index == 1 ? means : factors;
+      auto floats = told.template as<float>();
+      for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(values[i]);
+    }
+    return {};
+  });
+}
+
+constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the variance; 1e-5 where absent"};
+constexpr AttributeDef stash = {"stash_type", AttributeType::integer,
+                                "precision of the statistics; taken in f64 whatever it says"};
+constexpr AttributeDef from_axis = {"axis", AttributeType::integer, "the first axis of a group; the last where absent"};
+
+constexpr AttributeDef of_batch[] = {epsilon,
+                                     {"momentum", AttributeType::number, "of training alone"},
+                                     {"training_mode", AttributeType::integer, "0; training is not supported"}};
+constexpr AttributeDef of_instance[] = {epsilon};
+constexpr AttributeDef of_group[] = {
+    epsilon, {"num_groups", AttributeType::integer, "groups that the channels fall into", true}, stash};
+constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
+
+constexpr OpDef defs[] = {
+    {"", "BatchNormalization", 15, "Each channel shifted and scaled by statistics that training found.",
+     "X scale B input_mean input_var", "Y running_mean? running_var?", float_types, of_batch, infer_batch,
+     [] {
+       return Examples{
+           {"two channels",
+            {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {1, 3}), f32({2}, {4, 1})},
+            {{"epsilon", 0.0f}},
+            {f32({1, 2, 2}, {0, 0.5f, 1, 3})}}};
+     },
+     upgrade_batch},
+    {"", "InstanceNormalization", 22, "Each channel of each image normalised by its own mean and variance.",
+     "input scale B", "output", float_types, of_instance, infer_channels,
+     [] {
+       return Examples{{"one channel",
+                        {f32({1, 1, 2}, {1, 3}), f32({1}, {2}), f32({1}, {1})},
+                        {{"epsilon", 0.0f}},
+                        {f32({1, 1, 2}, {-1, 3})}}};
+     }},
+    {"", "GroupNormalization", 21, "Each group of channels of each image normalised by its own mean and variance.",
+     "X scale bias", "Y", float_types, of_group, infer_channels,
+     [] {
+       return Examples{{"two channels in one group",
+                        {f32({1, 2, 1}, {1, 3}), f32({2}, {2, 1}), f32({2}, {1, 0})},
+                        {{"epsilon", 0.0f}, {"num_groups", std::int64_t{1}}},
+                        {f32({1, 2, 1}, {-1, 1})}}};
+     },
+     upgrade_group},
+    {"", "LayerNormalization", 17, "The last axes normalised by their own mean and variance.", "X Scale B?",
+     "Y Mean? InvStdDev?", float_types, of_layer, infer_layer,
+     [] {
+       return Examples{{"each row",
+                        {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
+                        {{"epsilon", 0.0f}},
+                        {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}}};
+     }},
+    {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale", "Y", float_types,
+     of_layer, infer_layer,
+     [] {
+       return Examples{
+           {"one row", {f32({1, 2}, {1, 7}), f32({2}, {1, 2})}, {{"epsilon", 0.0f}}, {f32({1, 2}, {0.2f, 2.8f})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "BatchNormalization", batch},
+                          {"", "InstanceNormalization", instance},
+                          {"", "GroupNormalization", group},
+                          {"", "LayerNormalization", layer<true>},
+                          {"", "RMSNormalization", layer<false>}};
+
+}  // namespace
+
+std::span<const OpDef> normalization_ops() { return defs; }
+std::span<const OpRun> normalization_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,231 @@
+// MaxPool, AveragePool and LpPool over one to three spatial axes.
+#include "ops/example.hpp"
+#include "ops/window_infer.hpp"
+
+#include <cmath>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+Result<void> infer(Inference& call) {
+  TRY(need_rank(call, 0, 3));
+  const Shape* x = call.shape(0);
+  std::optional<Shape> shape;
+  if (x != nullptr) {
+    auto windows = read_windows(call.attributes(), {}, x->size() - 2);
+    if (!windows) return call.bad(windows.error().what);
+    shape = Shape{(*x)[0], (*x)[1]};
+    for (std::size_t axis = 0; axis < windows->axes.size(); ++axis) {
+      shape->push_back(TRY(window_count(call, *windows, axis, (*x)[axis + 2])));
+    }
+  }
+  call.set_output(0, call.element(0), shape);
+  if (call.node().outputs().size() > 1) call.set_output(1, DType::i64, shape);
+  return {};
+}
+
+struct Pool {
+  Windows3 at;
+  Dims dims;
+  std::int64_t planes, plane;
+};
+
+Result<Pool> pool_of(const Call& call) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 3, "X"));
+  Windows windows = TRY(read_windows(call.attributes, {}, x.rank() - 2));
+  Pool pool{TRY(windows3(windows, x.dims.subspan(2))), {x.dim(0), x.dim(1)}, x.dim(0) * x.dim(1), 1};
+  for (std::size_t axis = 0; axis < windows.axes.size(); ++axis) {
+    pool.dims.push_back(pool.at.out[3 - windows.axes.size() + axis]);
+    pool.plane *= x.dim(axis + 2);
+  }
+  return pool;
+}
+
+// Calls body(place, plane, d, h, w) for each place of each plane, with the taps along the three axes.
+template <class Body>
+void for_each_place(const Pool& pool, Body&& body) {
+  std::int64_t place = 0;
+  for (std::int64_t plane = 0; plane < pool.planes; ++plane) {
+    for (std::int64_t od = 0; od < pool.at.out[0]; ++od) {
+      for (std::int64_t oh = 0; oh < pool.at.out[1]; ++oh) {
+        for (std::int64_t ow = 0; ow < pool.at.out[2]; ++ow) {
+          body(place++, plane, taps(pool.at.axes[0], od, pool.at.in[0]), taps(pool.at.axes[1], oh, pool.at.in[1]),
+               taps(pool.at.axes[2], ow, pool.at.in[2]));
+        }
+      }
+    }
+  }
+}
+
+// Calls body(d, h, w) with the input's coordinates of each tap.
+template <class Body>
+void for_each_tap(const Pool& pool, const Taps& d, const Taps& h, const Taps& w, Body&& body) {
+  for (std::int64_t kd = d.first; kd < d.last; ++kd) {
+    for (std::int64_t kh = h.first; kh < h.last; ++kh) {
+      for (std::int64_t kw = w.first; kw < w.last; ++kw) {
+        body(d.origin + kd * pool.at.axes[0].dilation, h.origin + kh * pool.at.axes[1].dilation,
+             w.origin + kw * pool.at.axes[2].dilation);
+      }
+    }
+  }
+}
+
+Result<void> max_pool(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Pool pool = TRY(pool_of(call));
+  bool column_major = call.attributes.integer("storage_order") != 0;
+  using Types = TypeList<float, double, Half, BFloat16, std::int8_t, std::uint8_t>;
+  return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+    std::int64_t* index = nullptr;
+    if (outputs.wanted(1)) {
+      MutableTensorView indices = TRY(outputs.allocate(1, DType::i64, pool.dims));
+      index = indices.as<std::int64_t>().data();
+    }
+    if (y.elements() == 0) return {};
+    T* out = y.as<T>().data();
+    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+      const T* in = x.as<T>().data() + plane * pool.plane;
+      bool any = false;
+      using C = compute_t<T>;
+      C best =
+          std::numeric_limits<C>::has_infinity ? -std::numeric_limits<C>::infinity() : std::numeric_limits<C>::lowest();
+      std::array<std::int64_t, 3> where{0, 0, 0};
+      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+        auto value = static_cast<C>(in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw]);
+        if (!any || value > best || (value != value && best == best)) {  // the first of equal ones; NaN wins
+          any = true;
+          best = value;
+          where = {id, ih, iw};
+        }
+      });
+      out[place] = static_cast<T>(best);
+      if (index == nullptr) return;
+      auto [id, ih, iw] = where;
+      std::int64_t inside = column_major ? (iw * pool.at.in[1] + ih) * pool.at.in[0] + id
+                                         : (id * pool.at.in[1] + ih) * pool.at.in[2] + iw;
+      index[place] = plane * pool.plane + inside;
+    });
+    return {};
+  });
+}
+
+// How many of a window's taps lie in the input or its padding: ceil_mode's last one may reach beyond.
+std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t size) {
+  std::int64_t room = size + window.end - taps.origin;
+  return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
+}
+
+Result<void> average_pool(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Pool pool = TRY(pool_of(call));
+  bool with_padding = call.attributes.integer("count_include_pad") != 0;
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+    if (y.elements() == 0) return {};
+    T* out = y.as<T>().data();
+    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+      const T* in = x.as<T>().data() + plane * pool.plane;
+      double sum = 0;
+      std::int64_t count = 0;
+      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+        sum += static_cast<double>(static_cast<compute_t<T>>(in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw]));
+        ++count;
+      });
+      if (with_padding) {
+        count = padded_taps(pool.at.axes[0], d, pool.at.in[0]) * padded_taps(pool.at.axes[1], h, pool.at.in[1]) *
+                padded_taps(pool.at.axes[2], w, pool.at.in[2]);
+      }
+      out[place] = static_cast<T>(static_cast<compute_t<T>>(count > 0 ? sum / static_cast<double>(count) : 0));
+    });
+    return {};
+  });
+}
+
+Result<void> lp_pool(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Pool pool = TRY(pool_of(call));
+  auto p = static_cast<double>(call.attributes.integer("p", 2));
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+    if (y.elements() == 0) return {};
+    T* out = y.as<T>().data();
+    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+      const T* in = x.as<T>().data() + plane * pool.plane;
+      double sum = 0;
+      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+        T value = in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw];
+        sum += std::pow(std::fabs(static_cast<double>(static_cast<compute_t<T>>(value))), p);
+      });
+      out[place] = static_cast<T>(static_cast<compute_t<T>>(std::pow(sum, 1 / p)));
+    });
+    return {};
+  });
+}
+
+constexpr AttributeDef kernel_shape = {"kernel_shape", AttributeType::integers, "the window's sizes", true};
+constexpr AttributeDef of_max[] = {
+    auto_pad_attribute,
+    ceil_attribute,
+    dilations_attribute,
+    kernel_shape,
+    pads_attribute,
+    {"storage_order", AttributeType::integer, "of Indices: 0 row-major, where absent; 1 column-major"},
+    strides_attribute};
+constexpr AttributeDef of_average[] = {
+    auto_pad_attribute,
+    ceil_attribute,
+    {"count_include_pad", AttributeType::integer, "0 where absent; 1: padding counts as zeros"},
+    dilations_attribute,
+    kernel_shape,
+    pads_attribute,
+    strides_attribute};
+constexpr AttributeDef of_lp[] = {auto_pad_attribute,
+                                  ceil_attribute,
+                                  dilations_attribute,
+                                  kernel_shape,
+                                  {"p", AttributeType::integer, "the norm; 2 where absent"},
+                                  pads_attribute,
+                                  strides_attribute};
+
+Tensor image() { return f32({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}); }
+
+constexpr OpDef defs[] = {
+    {"", "MaxPool", 22, "The greatest element of each window, and where it stands.", "X", "Y Indices?",
+     "f32 f64 f16 bf16 i8 u8", of_max, infer,
+     [] {
+       return Examples{{"an incomplete last window counts in ceil_mode",
+                        {image()},
+                        {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}},
+                        {f32({1, 1, 2, 2}, {5, 6, 8, 9}), i64({1, 1, 2, 2}, {4, 5, 7, 8})},
+                        0}};
+     }},
+    {"", "AveragePool", 22, "The mean of each window.", "X", "Y", float_types, of_average, infer,
+     [] {
+       return Examples{{"2x2 windows", {image()}, {{"kernel_shape", Ints{2, 2}}}, {f32({1, 1, 2, 2}, {3, 4, 6, 7})}},
+                       {"padding does not count",
+                        {f32({1, 1, 2}, {1, 3})},
+                        {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}},
+                        {f32({1, 1, 3}, {1, 2, 3})}},
+                       {"padding counts if told",
+                        {f32({1, 1, 2}, {1, 3})},
+                        {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}, {"count_include_pad", std::int64_t{1}}},
+                        {f32({1, 1, 3}, {0.5f, 2, 1.5f})}}};
+     }},
+    {"", "LpPool", 22, "The p-norm of each window.", "X", "Y", float_types, of_lp, infer,
+     [] {
+       return Examples{
+           {"the Euclidean norm", {f32({1, 1, 2}, {3, 4})}, {{"kernel_shape", Ints{2}}}, {f32({1, 1, 1}, {5})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "MaxPool", max_pool}, {"", "AveragePool", average_pool}, {"", "LpPool", lp_pool}};
+
+}  // namespace
+
+std::span<const OpDef> pool_ops() { return defs; }
+std::span<const OpRun> pool_runs() { return runs; }
+
+}  // namespace modelctl::ops
