@@ -73,10 +73,11 @@ Run bind(Binder& binder) {
   actions::PackRequest& request = flags->request;
   CLI::App& app = binder.app;
   auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
-  binder.complete(app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote"), Completes::file)
-      ->required();
-  app.add_option("--name", request.name, "Name of the package")->type_name("NAME")->required();
-  app.add_option("--version", request.version, "Version of the package")->type_name("V")->required();
+  binder.complete(
+      app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
+      Completes::file);
+  app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
+  app.add_option("--version", request.version, "Version of the package")->type_name("V");
   file(app.add_option("--key", request.key, "Private key to sign with"))->required();
   file(app.add_option("-o", request.output, "Package to write"))->required();
   file(app.add_option("--password-file", request.password_file,

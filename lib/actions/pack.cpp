@@ -1,11 +1,15 @@
 #include "actions/pack.hpp"
 
+#include "actions/project.hpp"
 #include "artifact/artifact.hpp"
+#include "base/json.hpp"
 #include "package/passphrase.hpp"
 
 #include <fmt/core.h>
 
 #include <charconv>
+#include <map>
+#include <set>
 
 namespace modelctl::actions {
 namespace {
@@ -64,9 +68,93 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
                           executable && file.role == package::Role::code, std::move(content)};
 }
 
+// What the request leaves out, as modelctl.yaml has it.
+Result<PackRequest> complete(PackRequest request) {
+  if (request.artifact.empty()) {
+    Project project = TRY(current_project("pack", "artifact"));
+    request.artifact = project.artifact;
+    auto fill = [](std::string& value, const std::string& known) {
+      if (value.empty()) value = known;
+    };
+    fill(request.name, project.package.name);
+    fill(request.version, project.package.version);
+    fill(request.description, project.package.description);
+    fill(request.licence, project.package.licence);
+    if (request.quality.empty()) {
+      for (const Project::Quality& one : project.package.quality) {
+        request.quality.push_back({one.metric, one.value, one.data_set, {}});
+      }
+    }
+    for (const auto& path : project.package.documents) request.files.push_back({package::Role::document, path});
+    for (const auto& [key, value] : project.package.annotations) request.annotations.try_emplace(key, value);
+    for (const Project::Sample& sample : project.samples) {
+      request.samples.push_back({sample.name, sample.inputs, sample.outputs, sample.labels});
+    }
+  }
+  auto missing = [](const char* what) {
+    return Error(Kind::usage, "missing-option", fmt::format("cannot pack: the package has no {}", what))
+        .help("pass --name and --version, or leave ARTIFACT out where there is a modelctl.yaml");
+  };
+  if (request.name.empty()) return missing("name");
+  if (request.version.empty()) return missing("version");
+  return request;
+}
+
+// The files of samples, each once, and the list that says what they are to the model.
+class Samples {
+ public:
+  Result<void> add(const PackRequest::Sample& sample) {
+    Json object = Json::object();
+    if (!sample.name.empty()) object["name"] = sample.name;
+    for (const auto& [name, path] : sample.inputs) object["inputs"][name] = TRY(place(path));
+    for (const auto& [name, path] : sample.outputs) object["outputs"][name] = TRY(place(path));
+    if (!sample.labels.empty()) object["labels"] = TRY(place(sample.labels));
+    list_.push_back(std::move(object));
+    return {};
+  }
+  void move_to(std::vector<package::Payload>& payload) {
+    if (list_.empty()) return;
+    Json document = {{"format", "modelctl.samples/1"}, {"samples", std::move(list_)}};
+    payload.push_back(
+        {"samples/samples.json", package::Role::sample, false, package::Content::of_bytes(canonical_json(document))});
+    for (package::Payload& one : payload_) payload.push_back(std::move(one));
+  }
+
+ private:
+  // The file's path in the package: its own name, with a number where another file has that name already.
+  Result<std::string> place(const std::filesystem::path& file) {
+    if (auto known = places_.find(file); known != places_.end()) return known->second;
+    std::string path = "samples/" + file.filename().string();
+    for (int number = 2; !taken_.insert(path).second; ++number) {
+      path = fmt::format("samples/{}-{}", number, file.filename().string());
+    }
+    payload_.push_back({path, package::Role::sample, false, TRY(package::Content::of_file(file))});
+    return places_[file] = path;
+  }
+
+  Json list_ = Json::array();
+  std::map<std::filesystem::path, std::string> places_;
+  std::set<std::string> taken_{"samples/samples.json"};
+  std::vector<package::Payload> payload_;
+};
+
+// The artifact's two parts, and what it says of itself.
+Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& draft,
+                          std::vector<package::Payload>& payload) {
+  auto artifact = TRY(artifact::open(path));
+  draft.inputs = tensors(artifact.plan.signature.inputs);
+  draft.outputs = tensors(artifact.plan.signature.outputs);
+  draft.lineage = lineage(artifact.plan.metadata);
+  std::uint64_t plan = artifact.plan_part.size(), weights = artifact.weights.size();
+  payload.push_back({"model.plan", package::Role::plan, false, package::Content::of_range(path, 0, plan)});
+  payload.push_back({"model.weights", package::Role::weights, false, package::Content::of_range(path, plan, weights)});
+  return {};
+}
+
 }  // namespace
 
-Result<PackReport> pack(const PackRequest& request, Host& host) {
+Result<PackReport> pack(const PackRequest& given, Host& host) {
+  PackRequest request = TRY(complete(given));
   package::Manifest draft;
   draft.name = request.name;
   draft.version = request.version;
@@ -79,17 +167,10 @@ Result<PackReport> pack(const PackRequest& request, Host& host) {
   TRY(package::check_version(draft.version));
 
   std::vector<package::Payload> payload;
-  {
-    auto artifact = TRY(artifact::open(request.artifact));
-    draft.inputs = tensors(artifact.plan.signature.inputs);
-    draft.outputs = tensors(artifact.plan.signature.outputs);
-    draft.lineage = lineage(artifact.plan.metadata);
-    std::uint64_t plan = artifact.plan_part.size(), weights = artifact.weights.size();
-    payload.push_back(
-        {"model.plan", package::Role::plan, false, package::Content::of_range(request.artifact, 0, plan)});
-    payload.push_back(
-        {"model.weights", package::Role::weights, false, package::Content::of_range(request.artifact, plan, weights)});
-  }
+  TRY(add_artifact(request.artifact, draft, payload));
+  Samples samples;
+  for (const PackRequest::Sample& sample : request.samples) TRY(samples.add(sample));
+  samples.move_to(payload);
   for (const PackRequest::File& file : request.files) payload.push_back(TRY(payload_of(file)));
 
   auto ask = [&] {

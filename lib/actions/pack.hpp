@@ -7,6 +7,7 @@
 namespace modelctl::actions {
 
 struct PackRequest {
+  // Where it is empty, modelctl.yaml tells what to pack, and what is empty below.
   std::filesystem::path artifact;
   std::string name, version;
   std::filesystem::path key;            // the private key
@@ -22,6 +23,13 @@ struct PackRequest {
     std::filesystem::path path;
   };
   std::vector<File> files;
+  // Inputs and what they should give, by the names of the model's: samples/samples.json lists them in the package.
+  struct Sample {
+    std::string name;
+    std::vector<std::pair<std::string, std::filesystem::path>> inputs, outputs;
+    std::filesystem::path labels;  // may be empty
+  };
+  std::vector<Sample> samples;
 };
 
 struct PackReport {

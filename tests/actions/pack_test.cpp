@@ -77,6 +77,36 @@ TEST_CASE("an artifact is packed as plan and weights, with the model's signature
   CHECK(plan + weights == bytes_of(project.request.artifact));
 }
 
+TEST_CASE("samples travel with a list of what they are to the model") {
+  Project project;
+  REQUIRE(make_folder(project.scratch / "other"));
+  for (const char* name : {"x.npy", "y.npy", "other/x.npy", "labels.npy"}) {
+    REQUIRE(write_file(project.scratch / name, as_bytes(name)));
+  }
+  project.request.samples = {
+      {"first", {{"x", project.scratch / "x.npy"}}, {{"y", project.scratch / "y.npy"}}, project.scratch / "labels.npy"},
+      {"", {{"x", project.scratch / "other/x.npy"}}, {{"y", project.scratch / "y.npy"}}, {}}};
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  auto opened = package::Package::open(project.request.output);
+  REQUIRE(opened);
+  CHECK(
+      as_text(opened->content("samples/samples.json").value()) ==
+      R"({"format":"modelctl.samples/1","samples":[)"
+      R"({"inputs":{"x":"samples/x.npy"},"labels":"samples/labels.npy","name":"first","outputs":{"y":"samples/y.npy"}},)"
+      R"({"inputs":{"x":"samples/2-x.npy"},"outputs":{"y":"samples/y.npy"}}]})");
+  CHECK(as_text(opened->content("samples/2-x.npy").value()) == "other/x.npy");
+  CHECK(opened->manifest().entries.size() == 7);
+}
+
+TEST_CASE("a package needs a name and a version") {
+  Project project;
+  project.request.version = "";
+  auto refused = actions::pack(project.request, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().what == "cannot pack: the package has no version");
+  CHECK(refused.error().hint == "pass --name and --version, or leave ARTIFACT out where there is a modelctl.yaml");
+}
+
 TEST_CASE("packed again on another day, under another umask and elsewhere, the package has the same bytes") {
   Project project;
   REQUIRE(actions::pack(project.request, project.fake.host));
