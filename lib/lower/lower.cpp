@@ -1,0 +1,236 @@
+#include "lower/lower.hpp"
+
+#include "base/check.hpp"
+#include "lower/shape_program.hpp"
+#include "ops/lowering.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace modelctl::lower {
+namespace {
+
+using artifact::Plan;
+using artifact::PlanValue;
+using artifact::Step;
+using artifact::Storage;
+using graph::Expr;
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+artifact::Port port(std::string name, const graph::Type& type) {
+  artifact::Port result{std::move(name), type.element, {}};
+  if (!type.shape) {
+    result.dims.push_back({-1, "..."});
+    return result;
+  }
+  for (const Expr& size : *type.shape) {
+    if (auto constant = size.constant()) {
+      result.dims.push_back({*constant, {}});
+    } else {
+      result.dims.push_back({-1, size.text()});
+    }
+  }
+  return result;
+}
+
+bool lists(std::string_view types, DType type) {
+  for (std::size_t at = 0; at < types.size();) {
+    std::size_t end = std::min(types.find(' ', at), types.size());
+    if (types.substr(at, end - at) == name(type)) return true;
+    at = end + 1;
+  }
+  return types.empty();
+}
+
+// Builds the plan node by node, in the graph's order.
+class PlanBuilder {
+ public:
+  explicit PlanBuilder(const Graph& graph) : graph_(graph) {}
+
+  Result<Lowered> build() {
+    for (const Value* input : graph_.inputs) add_input(*input);
+    for (const auto& node : graph_.nodes()) add_node(*node);
+    if (!faults_.none()) return std::move(faults_).sum("cannot compile the model");
+    for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
+      const Value& output = *graph_.outputs[i];
+      result_.plan.outputs.push_back(index_of(output));
+      result_.plan.signature.outputs.push_back(port(graph_.output_names[i], output.type));
+    }
+    result_.plan.shapes = std::move(shapes_).take();
+    result_.plan.metadata = graph_.metadata;
+    return std::move(result_);
+  }
+
+ private:
+  class NodeLowering;
+
+  void add_input(const Value& input) {
+    auto position = static_cast<std::int64_t>(result_.plan.inputs.size());
+    MODELCTL_CHECK(input.type.shape.has_value(), "an input has a rank: the reader refuses others");
+    const graph::Shape& shape = *input.type.shape;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      if (auto symbol = shape[axis].symbol_name())
+        shapes_.define_by_input(*symbol, position, static_cast<std::int64_t>(axis));
+    }
+    PlanValue value{input.name, input.type.element, Storage::input, shapes_.registers(shape)};
+    result_.plan.inputs.push_back(add_value(&input, std::move(value)));
+    result_.plan.signature.inputs.push_back(port(input.name, input.type));
+  }
+
+  std::int32_t add_value(const Value* source, PlanValue value) {
+    auto index = static_cast<std::int32_t>(result_.plan.values.size());
+    result_.plan.values.push_back(std::move(value));
+    if (source != nullptr) indexes_.emplace(source, index);
+    return index;
+  }
+
+  std::int32_t add_constant(const Value* source, const std::string& value_name, const Tensor& tensor) {
+    graph::Shape shape(tensor.dims().begin(), tensor.dims().end());
+    PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
+    value.offset = result_.weights.add(tensor);
+    value.bytes = *byte_size(tensor.type(), tensor.dims());
+    return add_value(source, std::move(value));
+  }
+
+  std::int32_t index_of(const Value& value) {
+    if (auto found = indexes_.find(&value); found != indexes_.end()) return found->second;
+    MODELCTL_CHECK(value.is_constant(), "a value is computed before it is used");
+    return add_constant(&value, value.name, value.constant);
+  }
+
+  // The values that a node makes. A value whose sizes no register can tell is late, and gives its plain symbols
+  // meaning.
+  std::vector<std::int32_t> add_outputs(const Node& node) {
+    std::vector<std::int32_t> outputs;
+    for (const Value* output : node.outputs()) {
+      bool read = output != nullptr &&
+                  (!output->users().empty() || std::count(graph_.outputs.begin(), graph_.outputs.end(), output) > 0);
+      if (!read) {
+        outputs.push_back(artifact::absent);
+        continue;
+      }
+      PlanValue value{output->name, output->type.element, Storage::computed, {}};
+      value.late = !output->type.shape || !shapes_.knows(*output->type.shape);
+      if (!value.late) value.dims = shapes_.registers(*output->type.shape);
+      std::int32_t index = add_value(output, value);
+      if (value.late && output->type.shape) {
+        const graph::Shape& shape = *output->type.shape;
+        for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+          if (auto symbol = shape[axis].symbol_name()) {
+            shapes_.define_by_late_value(*symbol, index, static_cast<std::int64_t>(axis));
+          }
+        }
+      }
+      outputs.push_back(index);
+    }
+    return outputs;
+  }
+
+  bool sizes_known(const Node& node) const {
+    return std::all_of(node.outputs().begin(), node.outputs().end(), [this](const Value* output) {
+      return output == nullptr || (output->type.shape && shapes_.knows(*output->type.shape));
+    });
+  }
+
+  void add_node(const Node& node);
+  void add_evaluate_step(const Node& node, const ops::OpDef& def);
+
+  void finish_step(Step step, const Node& node) {
+    step.label = node.name.empty() ? ops::qualified(node.domain, node.op)
+                                   : fmt::format("{} '{}'", ops::qualified(node.domain, node.op), node.name);
+    step.outputs = add_outputs(node);
+    ++result_.routines[step.routine];
+    result_.plan.steps.push_back(std::move(step));
+  }
+
+  const Graph& graph_;
+  Lowered result_;
+  ShapeProgram shapes_;
+  std::unordered_map<const Value*, std::int32_t> indexes_;
+  Faults faults_;
+};
+
+// What one node's lower talks to; its emit becomes the step.
+class PlanBuilder::NodeLowering : public ops::Lowering {
+ public:
+  NodeLowering(PlanBuilder& builder, const Node& node) : builder_(builder), node_(node) {}
+  const Node& node() const override { return node_; }
+
+  void emit(std::string_view kernel, std::vector<Operand> inputs, Attributes attributes, int in_place) override {
+    MODELCTL_CHECK(!step.has_value(), "an operator is lowered to one step");
+    step.emplace();
+    step->routine = fmt::format("kernel:{}", kernel);
+    step->attributes = std::move(attributes);
+    step->in_place = in_place;
+    for (const Operand& operand : inputs) {
+      if (operand.value != nullptr) {
+        step->inputs.push_back(builder_.index_of(*operand.value));
+      } else if (operand.packed.present()) {
+        step->inputs.push_back(builder_.add_constant(nullptr, node_.name + ".packed", operand.packed));
+      } else {
+        step->inputs.push_back(artifact::absent);
+      }
+    }
+  }
+
+  std::optional<Step> step;
+
+ private:
+  PlanBuilder& builder_;
+  const Node& node_;
+};
+
+void PlanBuilder::add_node(const Node& node) {
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  MODELCTL_CHECK(def != nullptr, "the reader and the passes make only operators that there are");
+  if (!node.subgraphs.empty()) {
+    faults_.add(
+        Error(Kind::unsupported, "unsupported-control-flow",
+              fmt::format("cannot compile '{}': nested graphs are not supported", ops::qualified(node.domain, node.op)))
+            .at(node.place()));
+    add_outputs(node);
+    return;
+  }
+  if (def->lower != nullptr && sizes_known(node)) {
+    NodeLowering call(*this, node);
+    Result<bool> done = def->lower(call);
+    if (!done) {
+      faults_.add(std::move(done).error());
+      add_outputs(node);
+      return;
+    }
+    if (*done) {
+      MODELCTL_CHECK(call.step.has_value(), "a lower that answers true has emitted a step");
+      finish_step(std::move(*call.step), node);
+      return;
+    }
+  }
+  add_evaluate_step(node, *def);
+}
+
+void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
+  const Value* first = node.input(0);
+  if (first != nullptr && first->type.element != DType::undefined && !lists(def.types, first->type.element)) {
+    faults_.add(Error(Kind::unsupported, "unsupported-type",
+                      fmt::format("cannot compile '{}' for elements of type {}", ops::qualified(node.domain, node.op),
+                                  name(first->type.element)))
+                    .at(node.place())
+                    .because(fmt::format("it is implemented for: {}", def.types)));
+  }
+  Step step;
+  step.routine = fmt::format("op:{}:{}", node.domain, node.op);
+  step.attributes = node.attributes;
+  for (const Value* input : node.inputs())
+    step.inputs.push_back(input == nullptr ? artifact::absent : index_of(*input));
+  finish_step(std::move(step), node);
+}
+
+}  // namespace
+
+Result<Lowered> lower(const Graph& graph) { return PlanBuilder(graph).build(); }
+
+}  // namespace modelctl::lower

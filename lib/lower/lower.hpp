@@ -1,0 +1,24 @@
+// From the optimised graph to the plan: one step per node, a kernel where the operator's lower finds one, the
+// operator's own evaluate where not.
+#pragma once
+
+#include "artifact/artifact.hpp"
+#include "graph/graph.hpp"
+
+#include <map>
+#include <string>
+
+namespace modelctl::lower {
+
+struct Lowered {
+  artifact::Plan plan;
+  artifact::Writer weights;
+  // How many steps each routine got: "kernel:conv_nhwc" -> 37.
+  std::map<std::string, std::size_t> routines;
+};
+
+// The graph must be verified, inferred and free of what decomposes. Fails with unsupported, listing every node that has
+// no routine for its types.
+Result<Lowered> lower(const graph::Graph& graph);
+
+}  // namespace modelctl::lower
