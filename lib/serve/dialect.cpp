@@ -1,0 +1,77 @@
+#include "serve/dialect.hpp"
+
+#include <fmt/core.h>
+
+#include <chrono>
+
+namespace modelctl::serve {
+namespace {
+
+bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& parameters) {
+  parameters.clear();
+  while (!pattern.empty() && !path.empty()) {
+    std::size_t pattern_end = std::min(pattern.find('/', 1), pattern.size());
+    std::size_t path_end = std::min(path.find('/', 1), path.size());
+    std::string_view wanted = pattern.substr(0, pattern_end), given = path.substr(0, path_end);
+    // "{}" may have a suffix, as in "/v1/models/{}:predict".
+    if (std::size_t hole = wanted.find("{}"); hole != std::string_view::npos) {
+      std::string_view before = wanted.substr(0, hole), after = wanted.substr(hole + 2);
+      if (!given.starts_with(before) || !given.ends_with(after) || given.size() <= before.size() + after.size())
+        return false;
+      parameters.emplace_back(given.substr(before.size(), given.size() - before.size() - after.size()));
+    } else if (wanted != given) {
+      return false;
+    }
+    pattern.remove_prefix(pattern_end);
+    path.remove_prefix(path_end);
+  }
+  return pattern.empty() && path.empty();
+}
+
+}  // namespace
+
+Match match(std::string_view method, std::string_view path) {
+  Match result;
+  for (const DialectDef* dialect : dialects()) {
+    for (const Route& route : dialect->routes) {
+      if (!matches(route.pattern, path, result.parameters)) continue;
+      // HEAD is GET without the body, which the server leaves out.
+      if (route.method == method || (route.method == "GET" && method == "HEAD")) {
+        result.dialect = dialect;
+        result.route = &route;
+        return result;
+      }
+      result.status = 405;
+      if (!result.allowed.empty()) result.allowed += ", ";
+      result.allowed += route.method;
+    }
+  }
+  return result;
+}
+
+HttpResponse answer(const HttpRequest& request, const Match& match, Service& service) {
+  if (match.route == nullptr) {
+    HttpResponse response =
+        error_response(match.status, match.status == 405 ? fmt::format("'{}' is not allowed for '{}'; allowed: {}",
+                                                                       request.method, request.path, match.allowed)
+                                                         : fmt::format("there is nothing at '{}'", request.path));
+    if (match.status == 405) response.headers.emplace_back("Allow", match.allowed);
+    return response;
+  }
+  auto begin = std::chrono::steady_clock::now();
+  HttpResponse response = match.route->answer({request, match.parameters, service});
+  if (match.route->predicts) {
+    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+    auto model = service.model();
+    std::string name = model ? model->info().name : "", version = model ? model->info().version : "";
+    std::string protocol(match.dialect->name);
+    service.metrics.count(
+        "modelctl_requests_total",
+        {{"model", name}, {"version", version}, {"code", std::to_string(response.status)}, {"protocol", protocol}});
+    service.metrics.observe("modelctl_request_duration_seconds",
+                            {{"model", name}, {"version", version}, {"protocol", protocol}}, elapsed.count());
+  }
+  return response;
+}
+
+}  // namespace modelctl::serve

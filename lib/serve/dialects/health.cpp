@@ -1,0 +1,38 @@
+// Health and metrics, as Kubernetes and Prometheus ask for them. Alive says that the process answers; ready, that the
+// package was verified, the model loaded and one prediction made, and that no drain has begun.
+#include "serve/dialect.hpp"
+
+namespace modelctl::serve {
+namespace {
+
+HttpResponse status(bool good, std::string_view yes, std::string_view no) {
+  HttpResponse response;
+  response.status = good ? 200 : 503;
+  response.body = std::string("{\"status\":\"") + std::string(good ? yes : no) + "\"}\n";
+  return response;
+}
+
+HttpResponse live(const Exchange&) { return status(true, "alive", ""); }
+HttpResponse ready(const Exchange& exchange) { return status(exchange.service.ready(), "ready", "not ready"); }
+
+HttpResponse metrics(const Exchange& exchange) {
+  bool open_metrics = exchange.request.header("accept").find("application/openmetrics-text") != std::string_view::npos;
+  HttpResponse response;
+  response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                       : "text/plain; version=0.0.4; charset=utf-8";
+  exchange.service.metrics.set("modelctl_ready", {}, exchange.service.ready() ? 1 : 0);
+  response.body = exchange.service.metrics.text(open_metrics);
+  return response;
+}
+
+constexpr Route routes[] = {
+    {"GET", "/livez", false, live},     {"GET", "/healthz", false, live}, {"GET", "/readyz", false, ready},
+    {"GET", "/startupz", false, ready}, {"GET", "/health", false, ready}, {"GET", "/metrics", false, metrics},
+};
+constexpr DialectDef defs[] = {{"health", routes}};
+
+}  // namespace
+
+std::span<const DialectDef> health_dialect() { return defs; }
+
+}  // namespace modelctl::serve

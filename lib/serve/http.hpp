@@ -1,0 +1,38 @@
+// HTTP as the dialects see it: plain requests and responses, with no trace of the library that moves them.
+#pragma once
+
+#include "base/error.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::serve {
+
+struct HttpRequest {
+  std::string method;                          // "GET"
+  std::string path;                            // "/v2/models/digits/infer", percent-decoded, without the query
+  std::string query;                           // what stands behind '?'
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+
+  std::string_view header(const std::string& name) const {
+    auto found = headers.find(name);
+    return found == headers.end() ? std::string_view() : found->second;
+  }
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// {"error": "..."} with the status that fits: what the caller got wrong is 400, what is ours 500, and never more of the
+// inside than the caller needs.
+HttpResponse error_response(const Error& error);
+HttpResponse error_response(int status, std::string_view message);
+
+}  // namespace modelctl::serve

@@ -1,0 +1,55 @@
+#include "serve/inputs.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::serve {
+
+Result<std::shared_ptr<LoadedModel>> loaded(const Service& service) {
+  auto model = service.model();
+  if (!service.ready()) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
+  return model;
+}
+
+std::string names(const std::vector<artifact::Port>& ports) {
+  std::string text;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (i > 0) text += i + 1 == ports.size() ? " and " : ", ";
+    text += "'" + ports[i].name + "'";
+  }
+  return text;
+}
+
+Result<const artifact::Port*> find_input(const artifact::Signature& signature, const std::string& name) {
+  for (const artifact::Port& port : signature.inputs) {
+    if (port.name == name) return &port;
+  }
+  return Error(Kind::bad_input, "unknown-input",
+               fmt::format("the model has no input '{}'; it has {}", name, names(signature.inputs)));
+}
+
+Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::map<std::string, Tensor> named) {
+  Faults faults;
+  std::vector<Tensor> inputs;
+  for (const artifact::Port& port : signature.inputs) {
+    auto found = named.find(port.name);
+    if (found == named.end()) {
+      faults.add(Error(Kind::bad_input, "missing-input", fmt::format("the input '{}' is missing", port.name)));
+      continue;
+    }
+    inputs.push_back(std::move(found->second));
+    named.erase(found);
+  }
+  for (const auto& [name, tensor] : named) {
+    if (auto unknown = find_input(signature, name); !unknown) faults.add(std::move(unknown).error());
+  }
+  if (!faults.none()) return std::move(faults).sum("the inputs do not fit the model");
+  return inputs;
+}
+
+Result<std::vector<Tensor>> predict(LoadedModel& model, const std::vector<Tensor>& inputs) {
+  std::vector<TensorView> views;
+  for (const Tensor& input : inputs) views.push_back(input.view());
+  return model.predict(views);
+}
+
+}  // namespace modelctl::serve

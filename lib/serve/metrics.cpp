@@ -1,0 +1,82 @@
+#include "serve/metrics.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::serve {
+namespace {
+
+// name="value" pairs; backslash, quote and line end escaped as the format asks.
+std::string render(const Labels& labels) {
+  std::string text;
+  for (const auto& [name, value] : labels) {
+    if (!text.empty()) text += ',';
+    text += name + "=\"";
+    for (char c : value) {
+      if (c == '\n') text += "\\n";
+      else if (c == '"' || c == '\\') text += {'\\', c};
+      else text += c;
+    }
+    text += '"';
+  }
+  return text;
+}
+
+std::string braces(const std::string& labels) { return labels.empty() ? std::string() : '{' + labels + '}'; }
+
+}  // namespace
+
+void Metrics::declare(std::string_view name, std::string_view type, std::string_view help) {
+  std::lock_guard lock(mutex_);
+  Family& family = families_[std::string(name)];
+  family.type = type;
+  family.help = help;
+}
+
+void Metrics::count(std::string_view name, const Labels& labels, std::uint64_t by) {
+  std::lock_guard lock(mutex_);
+  families_[std::string(name)].values[render(labels)] += static_cast<double>(by);
+}
+
+void Metrics::set(std::string_view name, const Labels& labels, double value) {
+  std::lock_guard lock(mutex_);
+  families_[std::string(name)].values[render(labels)] = value;
+}
+
+void Metrics::observe(std::string_view name, const Labels& labels, double seconds) {
+  std::lock_guard lock(mutex_);
+  Histogram& histogram = families_[std::string(name)].histograms[render(labels)];
+  auto bucket = std::lower_bound(duration_buckets.begin(), duration_buckets.end(), seconds) - duration_buckets.begin();
+  ++histogram.buckets[static_cast<std::size_t>(bucket)];
+  histogram.sum += seconds;
+  ++histogram.count;
+}
+
+std::string Metrics::text(bool open_metrics) const {
+  std::lock_guard lock(mutex_);
+  std::string out;
+  auto to = std::back_inserter(out);
+  for (const auto& [name, family] : families_) {
+    // OpenMetrics names a counter's family without the suffix of its samples.
+    std::string title =
+        open_metrics && family.type == "counter" && name.ends_with("_total") ? name.substr(0, name.size() - 6) : name;
+    fmt::format_to(to, "# HELP {} {}\n# TYPE {} {}\n", title, family.help, title, family.type);
+    for (const auto& [labels, value] : family.values) fmt::format_to(to, "{}{} {}\n", name, braces(labels), value);
+    for (const auto& [labels, histogram] : family.histograms) {
+      std::string comma = labels.empty() ? "" : labels + ",";
+      std::uint64_t below = 0;
+      for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
+        below += histogram.buckets[i];
+        std::string bound = i < duration_buckets.size() ? fmt::format("{}", duration_buckets[i]) : "+Inf";
+        fmt::format_to(to, "{}_bucket{{{}le=\"{}\"}} {}\n", name, comma, bound, below);
+      }
+      fmt::format_to(to, "{}_sum{} {}\n{}_count{} {}\n", name, braces(labels), histogram.sum, name, braces(labels),
+                     histogram.count);
+    }
+  }
+  if (open_metrics) out += "# EOF\n";
+  return out;
+}
+
+}  // namespace modelctl::serve

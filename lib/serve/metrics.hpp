@@ -1,0 +1,49 @@
+// Counters, gauges and histograms in Prometheus' text format (exposition format 0.0.4) and OpenMetrics 1.0.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::serve {
+
+// Label names and values in the order in which they are printed.
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+// Seconds; the bounds that dashboards for inference servers commonly use.
+inline constexpr std::array<double, 14> duration_buckets = {.0005, .001, .0025, .005, .01, .025, .05,
+                                                            .1,    .25,  .5,    1,    2.5, 5,    10};
+
+class Metrics {
+ public:
+  void count(std::string_view name, const Labels& labels, std::uint64_t by = 1);
+  void set(std::string_view name, const Labels& labels, double value);
+  void observe(std::string_view name, const Labels& labels, double seconds);
+  // Help text and type are declared once per family, before its first sample.
+  void declare(std::string_view name, std::string_view type, std::string_view help);
+
+  // All families, sorted by name. `open_metrics` adds what that format asks for ("# EOF", counter families without
+  // their _total).
+  std::string text(bool open_metrics) const;
+
+ private:
+  struct Histogram {
+    std::array<std::uint64_t, duration_buckets.size() + 1> buckets{};
+    double sum = 0;
+    std::uint64_t count = 0;
+  };
+  struct Family {
+    std::string type, help;
+    std::map<std::string, double> values;  // by rendered labels
+    std::map<std::string, Histogram> histograms;
+  };
+  mutable std::mutex mutex_;  // held for nanoseconds: a sample is a map look-up
+  std::map<std::string, Family, std::less<>> families_;
+};
+
+}  // namespace modelctl::serve

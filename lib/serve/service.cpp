@@ -1,0 +1,85 @@
+#include "serve/service.hpp"
+
+#include "runtime/thread_pool.hpp"
+
+#include <algorithm>
+
+namespace modelctl::serve {
+
+// One prediction at a time: a session and the threads it spreads over.
+struct LoadedModel::Lane {
+  runtime::ThreadPool workers;
+  runtime::Session session;
+
+  Lane(const std::shared_ptr<const runtime::Model>& model, int threads, runtime::Session::Limits limits)
+      : workers(threads), session(model, workers, limits) {}
+};
+
+LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, ServiceLimits limits)
+    : model_(std::move(model)), info_(std::move(info)), limits_(limits) {
+  if (limits_.concurrency <= 0) limits_.concurrency = runtime::ThreadPool::default_threads();
+}
+
+LoadedModel::~LoadedModel() = default;
+
+Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inputs) {
+  std::unique_ptr<Lane> lane;
+  {
+    std::unique_lock lock(mutex_);
+    free_.wait(lock, [this] { return !idle_.empty() || made_ < limits_.concurrency; });
+    if (idle_.empty()) {
+      ++made_;
+    } else {
+      lane = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (lane == nullptr) {
+    lane =
+        std::make_unique<Lane>(model_, limits_.threads, runtime::Session::Limits{.memory_bytes = limits_.memory_bytes});
+  }
+  auto outputs = lane->session.run(inputs);
+  {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(lane));
+  }
+  free_.notify_one();
+  return outputs;
+}
+
+Service::Service() {
+  metrics.declare("modelctl_requests_total", "counter",
+                  "Requests answered, by model, version, status code and protocol.");
+  metrics.declare("modelctl_request_duration_seconds", "histogram",
+                  "Time from a request's last byte in to its answer's first byte out.");
+  metrics.declare("modelctl_inflight", "gauge", "Predictions that run or wait now.");
+  metrics.declare("modelctl_model_info", "gauge", "The model that is served; always 1.");
+  metrics.declare("modelctl_ready", "gauge", "1 while the service is ready to answer predictions.");
+  metrics.set("modelctl_inflight", {}, 0);
+  metrics.set("modelctl_ready", {}, 0);
+}
+
+void Service::load(std::shared_ptr<LoadedModel> model) {
+  const ModelInfo& info = model->info();
+  metrics.set("modelctl_model_info",
+              {{"model", info.name}, {"version", info.version}, {"digest", info.digest}, {"signer", info.signer}}, 1);
+  for (const auto& [measure, value] : info.quality) {
+    // "digits-v2" -> "digits_v2_accuracy": a metric's name has letters, digits and underscores only.
+    std::string family = info.name + "_" + measure;
+    std::replace_if(
+        family.begin(), family.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+    if (std::isdigit(static_cast<unsigned char>(family.front()))) family.insert(0, "_");
+    metrics.declare(family, "gauge", "Quality measure '" + measure + "' that the package's manifest states.");
+    metrics.set(family, {{"version", info.version}}, value);
+  }
+  metrics.set("modelctl_ready", {}, 1);
+  std::lock_guard lock(mutex_);
+  model_ = std::move(model);
+}
+
+std::shared_ptr<LoadedModel> Service::model() const {
+  std::lock_guard lock(mutex_);
+  return model_;
+}
+
+}  // namespace modelctl::serve

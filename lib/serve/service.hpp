@@ -1,0 +1,73 @@
+// What is served: one loaded model with sessions for its workers, and the state that health and metrics tell.
+#pragma once
+
+#include "runtime/model.hpp"
+#include "serve/metrics.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace modelctl::serve {
+
+// Who the model is, from its package's manifest; a bare artifact has a name only.
+struct ModelInfo {
+  std::string name = "model";
+  std::string version = "1";
+  std::string digest;                     // of the manifest
+  std::string signer;                     // who signed it
+  std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
+};
+
+struct ServiceLimits {
+  int concurrency = 0;                                  // predictions at once; 0: one per CPU
+  int threads = 1;                                      // threads of one prediction
+  std::size_t queue = 64;                               // predictions that may wait for a session
+  std::uint64_t memory_bytes = std::uint64_t{1} << 32;  // of one prediction
+};
+
+// A model that is ready to answer. Sessions are made when the first caller needs them and kept.
+class LoadedModel {
+ public:
+  LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, ServiceLimits limits);
+  ~LoadedModel();
+
+  const ModelInfo& info() const { return info_; }
+  const artifact::Signature& signature() const { return model_->signature(); }
+  // Waits for a session; any thread may call it.
+  Result<std::vector<Tensor>> predict(std::span<const TensorView> inputs);
+
+ private:
+  struct Lane;
+  std::shared_ptr<const runtime::Model> model_;
+  ModelInfo info_;
+  ServiceLimits limits_;
+  std::mutex mutex_;
+  std::condition_variable free_;
+  std::vector<std::unique_ptr<Lane>> idle_;
+  int made_ = 0;
+};
+
+// Starts with no model: alive, not ready. load() makes it ready, drain() unready for good.
+class Service {
+ public:
+  Service();
+
+  void load(std::shared_ptr<LoadedModel> model);
+  void drain() { draining_ = true; }
+  bool ready() const { return !draining_ && model() != nullptr; }
+  std::shared_ptr<LoadedModel> model() const;
+
+  Metrics metrics;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<LoadedModel> model_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace modelctl::serve
