@@ -91,8 +91,9 @@ class PlanBuilder {
   std::int32_t add_constant(const Value* source, const std::string& value_name, const Tensor& tensor) {
     graph::Shape shape(tensor.dims().begin(), tensor.dims().end());
     PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
-    value.offset = result_.weights.add(tensor);
-    value.bytes = *byte_size(tensor.type(), tensor.dims());
+    artifact::Writer::Place place = result_.weights.add(tensor);
+    value.offset = place.offset;
+    value.bytes = place.bytes;
     return add_value(source, std::move(value));
   }
 

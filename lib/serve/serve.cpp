@@ -1,0 +1,51 @@
+#include "serve/serve.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::serve {
+namespace {
+
+// One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
+// before a caller does. What the zeros themselves get wrong (an index out of range, say) is no fault of the model.
+void warm_up(LoadedModel& model, Talk& talk) {
+  std::vector<Tensor> zeros;
+  std::vector<TensorView> views;
+  for (const artifact::Port& port : model.signature().inputs) {
+    Dims dims;
+    for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? 1 : dim.size);
+    auto bytes = byte_size(port.type, dims);
+    if (!bytes || *bytes > std::uint64_t{1} << 30) return;
+    zeros.emplace_back(port.type, std::move(dims));
+  }
+  for (const Tensor& zero : zeros) views.push_back(zero.view());
+  if (auto outputs = model.predict(views); !outputs)
+    talk.warn(std::move(outputs).error().because("warming up with zeros"));
+}
+
+}  // namespace
+
+Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
+                                        Clock& clock, Talk& talk, const StopToken& stop) {
+  Service service;
+  ServerOptions options = settings.server;
+  options.workers = settings.limits.concurrency;
+  options.queue = settings.limits.queue;
+  auto server = TRY(Server::start(options, service));
+  const char* scheme = options.tls_certificate.empty() ? "http" : "https";
+  talk.say(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
+
+  Loaded loaded = TRY(load());
+  auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
+  warm_up(*model, talk);
+  const ModelInfo& info = model->info();
+  talk.say(fmt::format("ready: '{}' version {}{}", info.name, info.version,
+                       info.signer.empty() ? "" : ", signed by " + info.signer));
+  service.load(model);
+
+  while (!stop.stopped() && clock.sleep(std::chrono::milliseconds(100))) {}
+  talk.say(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));
+  server->drain(settings.drain);
+  return ServeTotals{server->port()};
+}
+
+}  // namespace modelctl::serve

@@ -1,0 +1,33 @@
+// The whole life of a serving process: listen, load, warm up, answer, drain. Shared by `modelctl serve` and the linked
+// runner.
+#pragma once
+
+#include "base/host.hpp"
+#include "serve/server.hpp"
+
+#include <functional>
+
+namespace modelctl::serve {
+
+struct ServeSettings {
+  ServerOptions server;
+  ServiceLimits limits;
+  std::chrono::milliseconds drain{10'000};  // how long to keep answering, unready, after a stop was asked for
+};
+
+// What is to be served, verified by whoever supplies it.
+struct Loaded {
+  std::shared_ptr<const runtime::Model> model;
+  ModelInfo info;
+};
+
+struct ServeTotals {
+  std::uint16_t port = 0;
+};
+
+// Listens first, so that liveness answers while the model is verified and loaded; ready once one prediction was made.
+// Returns when a stop was asked for and the requests under way are answered. `load` failing ends it at once.
+Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
+                                        Clock& clock, Talk& talk, const StopToken& stop);
+
+}  // namespace modelctl::serve
