@@ -1,0 +1,291 @@
+#include "serve/server.hpp"
+
+#include "support/http_client.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+using namespace modelctl;
+using namespace modelctl::serve;
+using test::HttpClient;
+
+namespace {
+
+// An operator of the tests' own: y = 2 * x, or an error of ours where x starts with a negative number.
+Result<void> twice(const runtime::Call& call, runtime::Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  auto y = TRY(outputs.allocate(0, DType::f32, x.dims));
+  auto from = x.as<float>();
+  if (!from.empty() && from[0] < 0) return Error(Kind::bug, "negative", "the operator met a negative number");
+  for (std::size_t i = 0; i < from.size(); ++i) y.as<float>()[i] = 2 * from[i];
+  return {};
+}
+constexpr runtime::OpRun twice_row{"test", "Twice", twice};
+constexpr const runtime::OpRun* rows[] = {&twice_row};
+
+// f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
+std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch) {
+  using artifact::ShapeOp;
+  artifact::Plan plan;
+  artifact::Port x{"x", DType::f32, {{-1, "batch"}, {2, ""}}}, y{"y", DType::f32, {{-1, "batch"}, {2, ""}}};
+  plan.signature = {{x}, {y}};
+  plan.shapes = {{ShapeOp::input_dim, 0, 0}, {ShapeOp::constant, 2, 0}};
+  artifact::PlanValue in, out;
+  in = {"x", DType::f32, artifact::Storage::input, {0, 1}};
+  out = {"y", DType::f32, artifact::Storage::computed, {0, 1}};
+  plan.values = {in, out};
+  plan.inputs = {0};
+  plan.outputs = {1};
+  artifact::Step step;
+  step.routine = "op:test:Twice";
+  step.inputs = {0};
+  step.outputs = {1};
+  plan.steps = {step};
+  REQUIRE(artifact::Writer().write(plan, scratch / "twice"));
+  auto model = runtime::Model::load(std::move(*artifact::open(scratch / "twice")), rows, kernels::Cpu{});
+  REQUIRE(model);
+  return std::make_shared<LoadedModel>(*model, ModelInfo{"twice", "7", "sha256:0", "tester", {{"accuracy", 0.5}}},
+                                       ServiceLimits{});
+}
+
+struct Running {
+  test::Scratch scratch;
+  Service service;
+  std::unique_ptr<Server> server;
+
+  explicit Running(ServerOptions options = {}, bool load = true) {
+    options.port = 0;
+    auto started = Server::start(options, service);
+    REQUIRE(started);
+    server = std::move(*started);
+    if (load) service.load(twice_model(scratch));
+  }
+  std::uint16_t port() const { return server->port(); }
+};
+
+}  // namespace
+
+TEST_CASE("a prediction is answered with what the model computes") {
+  Running running;
+  auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[1, 2], [3, 4.5]]})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "{\"prediction\":[[2,4],[6,9]]}\n");
+}
+
+TEST_CASE("inputs may be given by name") {
+  Running running;
+  CHECK(HttpClient(running.port()).post("/predict", R"({"inputs": {"x": [[1, 2]]}})").body ==
+        "{\"prediction\":[[2,4]]}\n");
+}
+
+TEST_CASE("the open inference protocol answers with names, shapes and types") {
+  Running running;
+  HttpClient client(running.port());
+  auto answer =
+      client.post("/v2/models/twice/infer",
+                  R"({"id": "42", "inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body ==
+        "{\"model_name\":\"twice\",\"model_version\":\"7\",\"id\":\"42\",\"outputs\":[{\"name\":\"y\",\"shape\":[1,2],"
+        "\"datatype\":\"FP32\",\"data\":[2,4]}]}\n");
+  CHECK(client.get("/v2/models/twice/versions/7").body ==
+        "{\"name\":\"twice\",\"versions\":[\"7\"],\"platform\":\"modelctl_native\",\"inputs\":[{\"name\":\"x\","
+        "\"datatype\":"
+        "\"FP32\",\"shape\":[-1,2]}],\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\",\"shape\":[-1,2]}]}\n");
+}
+
+TEST_CASE("the caller's fault is a 400 that says what is wrong") {
+  Running running;
+  HttpClient client(running.port());
+  auto body = [&](std::string_view path, std::string_view request) {
+    auto answer = client.post(path, request);
+    CHECK(answer.status == 400);
+    return answer.body;
+  };
+  CHECK(body("/predict", "nonsense") == "{\"error\":\"cannot read the body as JSON: at byte 1: expected 'null'\"}\n");
+  CHECK(body("/predict", "[1]") == "{\"error\":\"the body is no object with 'data' (or 'instances', or 'inputs')\"}\n");
+  CHECK(body("/predict", R"({"data": {"z": [1]}})") == "{\"error\":\"the model has no input 'z'; it has 'x'\"}\n");
+  CHECK(body("/predict", R"({"data": {}})") == "{\"error\":\"the input 'x' is missing\"}\n");
+  CHECK(body("/v2/models/twice/infer", "{}") == "{\"error\":\"the body is no object with a list 'inputs'\"}\n");
+  CHECK(body("/v2/models/twice/infer",
+             R"({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "INT64", "data": [1, 2]}]})") ==
+        "{\"error\":\"cannot read the input 'x': its datatype is 'INT64' but the model takes 'FP32'\"}\n");
+  CHECK(body("/v2/models/twice/infer",
+             R"({"inputs": [{"name": "x", "shape": [1, -2], "datatype": "FP32", "data": [1, 2]}]})") ==
+        "{\"error\":\"cannot read the input 'x': 'shape' has an element that is no size\"}\n");
+  CHECK(body("/v2/models/twice/infer",
+             R"({"inputs": [{"name": "x", "shape": [4611686018427387904, 4], "datatype": "FP32", "data": []}]})") ==
+        "{\"error\":\"cannot read the input 'x': its shape is too large\"}\n");
+}
+
+TEST_CASE("an input of the wrong shape is a 400 that names the input") {
+  Running running;
+  auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[1, 2, 3]]})");
+  CHECK(answer.status == 400);
+  CHECK(answer.body.find("'x'") != std::string::npos);
+}
+
+TEST_CASE("our own fault is a 500") {
+  Running running;
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[-1, 2]]})").status == 500);
+}
+
+TEST_CASE("an unknown path is a 404 and a wrong method a 405 that names the right one") {
+  Running running;
+  HttpClient client(running.port());
+  CHECK(client.get("/nothing").status == 404);
+  CHECK(client.get("/v2/models/other").body == "{\"error\":\"there is no model 'other' here; there is 'twice'\"}\n");
+  auto answer = client.get("/predict");
+  CHECK(answer.status == 405);
+  CHECK(answer.headers.find("Allow: POST\r\n") != std::string::npos);
+}
+
+TEST_CASE("a server with no model yet is alive and not ready") {
+  Running running({}, false);
+  HttpClient client(running.port());
+  CHECK(client.get("/livez").status == 200);
+  CHECK(client.get("/readyz").status == 503);
+  CHECK(client.get("/v2/health/ready").status == 503);
+  CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 503);
+  running.service.load(twice_model(running.scratch));
+  CHECK(client.get("/readyz").status == 200);
+}
+
+TEST_CASE("metrics count requests by code and protocol and tell the model") {
+  Running running;
+  HttpClient client(running.port());
+  client.post("/predict", R"({"data": [[1, 2]]})");
+  client.post("/predict", "?");
+  std::string text = client.get("/metrics").body;
+  auto has = [&](std::string_view line) { return text.find(line) != std::string::npos; };
+  CHECK(has("modelctl_requests_total{model=\"twice\",version=\"7\",code=\"200\",protocol=\"predict\"} 1\n"));
+  CHECK(has("modelctl_requests_total{model=\"twice\",version=\"7\",code=\"400\",protocol=\"predict\"} 1\n"));
+  CHECK(has("modelctl_request_duration_seconds_count{model=\"twice\",version=\"7\",protocol=\"predict\"} 2\n"));
+  CHECK(has("modelctl_model_info{model=\"twice\",version=\"7\",digest=\"sha256:0\",signer=\"tester\"} 1\n"));
+  CHECK(has("twice_accuracy{version=\"7\"} 0.5\n"));
+  CHECK(has("modelctl_inflight 0\n"));
+}
+
+TEST_CASE("a body larger than allowed is a 413 before it is read") {
+  ServerOptions options;
+  options.body_bytes = 100;
+  Running running(options);
+  HttpClient client(running.port());
+  client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n");
+  auto answer = client.receive();
+  CHECK(answer.status == 413);
+  CHECK(answer.body == "{\"error\":\"the body is larger than the 100 bytes that are allowed\"}\n");
+}
+
+TEST_CASE("a request that arrives too slowly is a 408") {
+  ServerOptions options;
+  options.read_timeout = std::chrono::milliseconds(50);
+  Running running(options);
+  HttpClient client(running.port());
+  client.send("POST /predict HTTP/1.1\r\nHost: te");
+  auto answer = client.receive();
+  CHECK(answer.status == 408);
+  CHECK(answer.body == "{\"error\":\"the request did not arrive within 50 ms\"}\n");
+  CHECK(client.closed());
+}
+
+TEST_CASE("headers larger than allowed are a 431") {
+  Running running;
+  HttpClient client(running.port());
+  client.send("GET / HTTP/1.1\r\nX: " + std::string(20000, 'a') + "\r\n\r\n");
+  CHECK(client.receive().status == 431);
+}
+
+TEST_CASE("what is no HTTP is a 400 and the connection closes") {
+  Running running;
+  HttpClient client(running.port());
+  client.send("\x16\x03\x01 hello\r\n\r\n");
+  CHECK(client.receive().status == 400);
+  CHECK(client.closed());
+}
+
+TEST_CASE("one connection carries many requests") {
+  Running running;
+  HttpClient client(running.port());
+  for (int i = 0; i < 5; ++i) CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
+}
+
+TEST_CASE("a client that waits for 100-continue is told to go on") {
+  Running running;
+  HttpClient client(running.port());
+  client.send("POST /predict HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n");
+  CHECK(client.receive().status == 100);
+  client.send("{\"data\": [[1, 2]]}");
+  CHECK(client.receive().status == 200);
+}
+
+TEST_CASE("HEAD is answered with the headers alone") {
+  Running running;
+  HttpClient client(running.port());
+  client.send("HEAD /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+  auto answer = client.receive();
+  CHECK(answer.status == 200);
+  CHECK(answer.body.empty());
+}
+
+TEST_CASE("many callers at once each get their own answer") {
+  Running running;
+  std::vector<std::thread> callers;
+  std::atomic<int> good{0};
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&, caller] {
+      HttpClient client(running.port());
+      for (int i = 0; i < 20; ++i) {
+        auto answer =
+            client.post("/predict", "{\"data\": [[" + std::to_string(caller) + ", " + std::to_string(i) + "]]}");
+        good +=
+            answer.body == "{\"prediction\":[[" + std::to_string(2 * caller) + "," + std::to_string(2 * i) + "]]}\n";
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(good == 160);
+}
+
+TEST_CASE("a drain turns unready, then closes the connections that wait") {
+  Running running;
+  HttpClient client(running.port());
+  CHECK(client.get("/readyz").status == 200);
+  running.server->drain(std::chrono::milliseconds(0));
+  CHECK_FALSE(running.service.ready());
+  CHECK(client.closed());
+  CHECK(HttpClient(running.port()).get("/livez").status == 0);
+}
+
+TEST_CASE("a port that is taken is told with what to do") {
+  Running running;
+  ServerOptions options;
+  options.port = running.port();
+  Service other;
+  auto second = Server::start(options, other);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == "address-in-use");
+  CHECK(second.error().what == "cannot listen on '127.0.0.1:" + std::to_string(running.port()) + "'");
+  CHECK(second.error().hint == "choose another port with --listen HOST:PORT");
+}
+
+TEST_CASE("a certificate without its key is refused") {
+  ServerOptions options;
+  options.tls_certificate = "cert.pem";
+  Service service;
+  auto server = Server::start(options, service);
+  REQUIRE_FALSE(server);
+  CHECK(server.error().what == "cannot serve HTTPS with only one of certificate and key");
+}
+
+TEST_CASE("a certificate that cannot be read is told with its path") {
+  ServerOptions options;
+  options.tls_certificate = "/nowhere/cert.pem";
+  options.tls_key = "/nowhere/key.pem";
+  Service service;
+  auto server = Server::start(options, service);
+  REQUIRE_FALSE(server);
+  CHECK(server.error().what == "cannot use '/nowhere/cert.pem' as the certificate");
+}
