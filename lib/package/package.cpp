@@ -206,17 +206,22 @@ Result<SignedManifest> Package::verify_archive(const Trust& trust, Talk& talk, c
 
 Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const {
   SignedManifest opened = TRY(open_signed(manifest_text_, bundle_text_, trust));
-  TRY(check_folder(path_, opened.manifest));
-  Progress progress(talk, stop, opened.manifest.payload_size());
+  TRY(check_content(talk, stop));
+  return opened;
+}
+
+Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {
+  if (is_folder()) TRY(check_folder(path_, manifest_));
+  Progress progress(talk, stop, manifest_.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
-    EntryCheck check(opened.manifest.entries[i]);
+    EntryCheck check(manifest_.entries[i]);
     TRY(each_piece(contents_[i], mapped_, [&](ByteSpan piece) -> Result<void> {
       TRY(check.update(piece));
       return progress.add(piece.size());
     }));
-    TRY(check.finish());
+    TRY_BECAUSE(check.finish(), path_.string());
   }
-  return opened;
+  return {};
 }
 
 }  // namespace modelctl::package

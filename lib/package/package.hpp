@@ -33,6 +33,8 @@ class Package {
 
   // Checks the signature, then every byte of the package. Memory stays small at any size. Every refusal is untrusted.
   Result<SignedManifest> verify(const Trust& trust, Talk& talk, const StopToken& stop) const;
+  // Every entry against the manifest, the signature left aside: that nothing was damaged, not where it is from.
+  Result<void> check_content(Talk& talk, const StopToken& stop) const;
 
  private:
   Package() = default;
