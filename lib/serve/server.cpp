@@ -418,9 +418,13 @@ void Server::drain(std::chrono::milliseconds grace) {
     state_->acceptor.close(ignored);
   });
   std::unique_lock lock(state_->mutex);
-  for (const auto& weak : state_->connections) {
+  auto connections = state_->connections;
+  // Not under the lock: ours may turn out to be the last hold on a connection, whose end takes the lock too.
+  lock.unlock();
+  for (const auto& weak : connections) {
     if (auto connection = weak.lock()) connection->close_if_idle();
   }
+  lock.lock();
   // Requests under way are finished; what hangs longer than a slow request may is cut.
   state_->changed.wait_for(lock, state_->options.read_timeout * 3, [this] { return state_->open == 0; });
 }

@@ -104,7 +104,7 @@ TEST_CASE("the caller's fault is a 400 that says what is wrong") {
     CHECK(answer.status == 400);
     return answer.body;
   };
-  CHECK(body("/predict", "nonsense") == "{\"error\":\"cannot read the body as JSON: at byte 1: expected 'null'\"}\n");
+  CHECK(body("/predict", "nonsense") == "{\"error\":\"cannot read the body as JSON: at byte 0: syntax error\"}\n");
   CHECK(body("/predict", "[1]") == "{\"error\":\"the body is no object with 'data' (or 'instances', or 'inputs')\"}\n");
   CHECK(body("/predict", R"({"data": {"z": [1]}})") == "{\"error\":\"the model has no input 'z'; it has 'x'\"}\n");
   CHECK(body("/predict", R"({"data": {}})") == "{\"error\":\"the input 'x' is missing\"}\n");
