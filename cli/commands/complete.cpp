@@ -1,17 +1,27 @@
 // __complete: answers the shells' adaptors in completions/, one "candidate<TAB>description" a line.
 #include "cli/describe/complete.hpp"
 
+#include "ops/operator.hpp"
+
 #include <algorithm>
 
 namespace modelctl::cli {
 namespace {
+
+std::vector<Candidate> operators() {
+  std::vector<Candidate> all;
+  for (const ops::OpDef* def : ops::table()) { all.push_back({std::string(def->name), std::string(def->summary)}); }
+  return all;
+}
 
 Run bind(Binder& binder) {
   auto words = std::make_shared<std::vector<std::string>>();
   binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
   return [words](Session& session) -> Result<int> {
     auto tree = command_tree();
-    for (const Candidate& candidate : complete(*tree, *words, {})) {
+    CandidateSources sources;
+    sources.operators = operators;
+    for (const Candidate& candidate : complete(*tree, *words, sources)) {
       // A line end would make two candidates of one.
       std::string line = candidate.text + (candidate.description.empty() ? "" : "\t" + candidate.description);
       std::replace(line.begin(), line.end(), '\n', ' ');

@@ -37,7 +37,10 @@ Run bind(Binder& binder) {
     bool man = request->format == "man";
     std::filesystem::path folder = request->folder;
     TRY(make_folder(man ? folder : folder / "commands"));
-    if (!man) TRY(write_file(folder / "exit-codes.md", as_bytes(exit_codes_markdown())));
+    if (!man) {
+      TRY(write_file(folder / "exit-codes.md", as_bytes(exit_codes_markdown())));
+      TRY(write_file(folder / "operators.md", as_bytes(operators_markdown())));
+    }
     auto tree = command_tree();
     TRY(write_pages(tree->root, *request));
     return 0;

@@ -1,12 +1,42 @@
 #include "cli/describe/reference.hpp"
 
 #include "base/error.hpp"
+#include "ops/operator.hpp"
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <tuple>
+#include <vector>
 
 namespace modelctl::cli {
+namespace {
+
+std::vector<const ops::OpDef*> sorted_operators() {
+  std::vector<const ops::OpDef*> all;
+  for (const ops::OpDef* def : ops::table()) {
+    if (def->infer != nullptr) all.push_back(def);  // the others are old names
+  }
+  std::sort(all.begin(), all.end(), [](const ops::OpDef* a, const ops::OpDef* b) {
+    return std::tie(a->domain, a->name) < std::tie(b->domain, b->name);
+  });
+  return all;
+}
+
+std::string section(const ops::OpDef& def) {
+  std::string text = fmt::format("\n## {}{}{}\n\n{} `{}` → `{}`", def.domain, def.domain.empty() ? "" : ".", def.name,
+                                 def.summary, def.inputs, def.outputs);
+  if (!def.types.empty()) text += fmt::format(" for {}", def.types);
+  text += fmt::format("; the form of opset {}.\n", def.since);
+  if (!def.attributes.empty()) text += "\n";
+  for (const ops::AttributeDef& attribute : def.attributes) {
+    text += fmt::format("- `{}` ({}{}): {}\n", attribute.name, word(attribute.type),
+                        attribute.required ? ", required" : "", attribute.meaning);
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string exit_codes_markdown() {
   static constexpr KindInfo kinds[] = {
@@ -28,6 +58,19 @@ std::string exit_codes_markdown() {
                         kind.may_retry ? "yes" : "no", kind.meaning);
   }
   return text + "| 143 | interrupted | | yes | interrupted by SIGTERM; 130 is SIGINT |\n";
+}
+
+std::string operators_markdown() {
+  auto operators = sorted_operators();
+  std::string text = fmt::format(
+      "# Operators\n\n"
+      "The {} operators that a model may use, each in its newest form; models of opset 7 and up are brought to it. An\n"
+      "operator that is not here is refused by `modelctl build`, with its domain, opset and node. Of the inputs, `?` "
+      "marks\n"
+      "one that may be absent and `*` any number.\n",
+      operators.size());
+  for (const ops::OpDef* def : operators) text += section(*def);
+  return text;
 }
 
 }  // namespace modelctl::cli

@@ -5,6 +5,7 @@
 
 namespace modelctl::cli {
 
-std::string exit_codes_markdown();
+std::string exit_codes_markdown();  // from base/kind.def
+std::string operators_markdown();   // from the table of operators
 
 }  // namespace modelctl::cli
