@@ -1,6 +1,7 @@
 // __complete: answers the shells' adaptors in completions/, one "candidate<TAB>description" a line.
 #include "cli/describe/complete.hpp"
 
+#include "actions/list.hpp"
 #include "ops/operator.hpp"
 
 #include <algorithm>
@@ -14,6 +15,15 @@ std::vector<Candidate> operators() {
   return all;
 }
 
+// Those of the local registry: Tab must not wait for a network.
+std::vector<Candidate> references(Host& host) {
+  std::vector<Candidate> all;
+  auto report = actions::list({}, host);
+  if (!report) return all;
+  for (const auto& package : report->packages) all.push_back({package.reference, human_bytes(package.size)});
+  return all;
+}
+
 Run bind(Binder& binder) {
   auto words = std::make_shared<std::vector<std::string>>();
   binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
@@ -21,6 +31,7 @@ Run bind(Binder& binder) {
     auto tree = command_tree();
     CandidateSources sources;
     sources.operators = operators;
+    sources.references = [&] { return references(session.host); };
     for (const Candidate& candidate : complete(*tree, *words, sources)) {
       // A line end would make two candidates of one.
       std::string line = candidate.text + (candidate.description.empty() ? "" : "\t" + candidate.description);
