@@ -321,6 +321,16 @@ TEST_CASE("names that nothing defines and names defined twice are all told") {
         "  at model.onnx: graph 'net', output 'z'\n");
 }
 
+TEST_CASE("an input whose rank the model does not say is refused") {
+  std::string bytes = model_of([&](pbf_writer& graph) {
+    pbf_writer(graph, 11).add_string(1, "x");
+    add_output(graph, "x");
+  });
+  CHECK(told(parse_bytes(bytes)) ==
+        "unknown-rank: cannot use input 'x': the model does not say its element type and rank\n"
+        "  at model.onnx: graph 'net', input 'x'\n");
+}
+
 TEST_CASE("a sparse initializer and a local function are refused by name") {
   std::string bytes = model_of([&](pbf_writer& graph) {
     pbf_writer(graph, 15).add_string(1, "s");

@@ -1,0 +1,60 @@
+// const a, const b;  c = Add(a, b)  ->  const c
+// It does not pay where the result is much larger than what it is made from (an Expand, a ConstantOfShape, a Tile):
+// computing it is cheaper than storing it, so such nodes stay.
+#include "ops/operator.hpp"
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+#include <algorithm>
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+constexpr std::uint64_t always_fine = 64 * 1024;
+constexpr std::uint64_t growth = 8;  // what unpacking 4-bit weights to f32 takes
+
+std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), tensor.dims()).value_or(0); }
+
+bool fold(Node& node) {
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {
+    return false;
+  }
+  std::vector<TensorView> inputs;
+  std::uint64_t budget = always_fine;
+  for (const Value* input : node.inputs()) {
+    if (input != nullptr && !input->is_constant()) return false;
+    inputs.push_back(input == nullptr ? TensorView() : input->constant.view());
+    if (input != nullptr) budget += growth * bytes_of(input->constant);
+  }
+  // What cannot be computed is left for the run to complain about: it may never be reached.
+  auto computed = ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), budget);
+  if (!computed) return false;
+  for (std::size_t i = 0; i < node.outputs().size(); ++i) {
+    const Tensor& tensor = (*computed)[i];
+    if (node.output(i) != nullptr && (!tensor.present() || tensor.type() >= DType::sequence)) return false;
+  }
+  for (std::size_t i = 0; i < node.outputs().size(); ++i) {
+    if (node.output(i) != nullptr) replace_by_constant(node.output(i), std::move((*computed)[i]));
+  }
+  node.graph().erase(&node);
+  return true;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, fold);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"fold-constants", "Computes what follows from constants alone.", run}};
+
+}  // namespace
+
+std::span<const PassDef> fold_constants_pass() { return defs; }
+
+}  // namespace modelctl::passes

@@ -1,0 +1,99 @@
+#include "passes/match.hpp"
+
+#include <algorithm>
+
+namespace modelctl::passes {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+bool is_output(const Value& value) {
+  const Graph& graph = value.graph();
+  if (std::find(graph.outputs.begin(), graph.outputs.end(), &value) != graph.outputs.end()) return true;
+  for (const auto& node : graph.nodes()) {
+    for (const auto& [attribute, sub] : node->subgraphs) {
+      bool found = false;
+      for_each_graph(static_cast<const Graph&>(*sub), [&](const Graph& below) {
+        found = found || std::find(below.outputs.begin(), below.outputs.end(), &value) != below.outputs.end();
+      });
+      if (found) return true;
+    }
+  }
+  return false;
+}
+
+bool used_once(const Value& value) { return value.users().size() == 1 && !is_output(value); }
+
+Node* producer(const Value* value, std::string_view op, std::string_view domain) {
+  if (value == nullptr || value->producer() == nullptr || !value->producer()->is(op, domain)) return nullptr;
+  return value->index() == 0 ? value->producer() : nullptr;
+}
+
+const Tensor* constant(const Value* value, DType type) {
+  return value != nullptr && value->is_constant() && value->constant.type() == type ? &value->constant : nullptr;
+}
+
+std::optional<float> scalar(const Value* value) {
+  const Tensor* tensor = constant(value);
+  if (tensor == nullptr || tensor->elements() != 1) return std::nullopt;
+  return tensor->as<float>()[0];
+}
+
+std::optional<std::vector<std::int64_t>> integers(const Value* value) {
+  const Tensor* tensor = constant(value, DType::i64);
+  if (tensor == nullptr || tensor->dims().size() > 1) return std::nullopt;
+  auto elements = tensor->as<std::int64_t>();
+  return std::vector<std::int64_t>(elements.begin(), elements.end());
+}
+
+bool same_shape(const Value& a, const Value& b) {
+  return a.type.shape && b.type.shape && *a.type.shape == *b.type.shape;
+}
+
+bool same_attributes(const Attributes& a, const Attributes& b) {
+  if (a.size() != b.size()) return false;
+  return std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+    if (x.first != y.first || x.second.index() != y.second.index()) return false;
+    if (const auto* tensor = std::get_if<Tensor>(&x.second)) return same(*tensor, std::get<Tensor>(y.second));
+    return std::visit(
+        [&](const auto& value) {
+          using T = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<T, Tensor>) return true;
+          else return value == std::get<T>(y.second);
+        },
+        x.second);
+  });
+}
+
+bool plain_f32(const Value* value) {
+  return value != nullptr && value->type.element == DType::f32 && value->type.shape.has_value();
+}
+
+void replace(Node& node, Value* value) {
+  Graph& graph = node.graph();
+  graph.replace_uses(node.output(0), value);
+  bool used = std::any_of(node.outputs().begin(), node.outputs().end(), [](const Value* output) {
+    return output != nullptr && (!output->users().empty() || is_output(*output));
+  });
+  if (!used) graph.erase(&node);
+}
+
+void replace_by_constant(Value* value, Tensor tensor) {
+  Graph& graph = value->graph();
+  std::string name = value->name;
+  graph.rename(value, name + ".computed");
+  graph.replace_uses(value, graph.add_constant(name, std::move(tensor)));
+}
+
+std::size_t for_each_node(Graph& graph, bool (*body)(Node& node)) {
+  std::size_t changes = 0;
+  std::vector<Graph*> graphs;
+  for_each_graph(graph, [&](Graph& each) { graphs.push_back(&each); });
+  for (Graph* each : graphs) {
+    each->for_each_node([&](Node& node) { changes += body(node) ? 1 : 0; });
+  }
+  return changes;
+}
+
+}  // namespace modelctl::passes

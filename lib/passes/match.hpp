@@ -1,0 +1,41 @@
+// What passes ask of a graph while they look for a pattern, and how they put another one in its place.
+#pragma once
+
+#include "graph/graph.hpp"
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::passes {
+
+// True where the value leaves the graph, or a graph below it, as an output.
+bool is_output(const graph::Value& value);
+// True where `value` has one use and that is a node's: what makes it may be taken into that node.
+bool used_once(const graph::Value& value);
+// The node that makes `value`, if it is that operator; null otherwise.
+graph::Node* producer(const graph::Value* value, std::string_view op, std::string_view domain = "");
+
+// The constant behind a value; null where it is none or not of that type.
+const Tensor* constant(const graph::Value* value, DType type = DType::f32);
+// The one element of a constant of one element, of any rank.
+std::optional<float> scalar(const graph::Value* value);
+// The elements of a constant i64 vector or scalar.
+std::optional<std::vector<std::int64_t>> integers(const graph::Value* value);
+
+bool same_shape(const graph::Value& a, const graph::Value& b);
+bool same_attributes(const Attributes& a, const Attributes& b);
+// True where the type is f32 with a known rank.
+bool plain_f32(const graph::Value* value);
+
+// Every use of the node's first output becomes a use of `value`; the node goes if nothing else uses it.
+void replace(graph::Node& node, graph::Value* value);
+
+// Every use of the value becomes a use of a constant of its name; what made it stays.
+void replace_by_constant(graph::Value* value, Tensor tensor);
+
+// Runs `body` over every node of the graph and those below it, in order; body(node) answers whether it changed
+// something, and may erase the node, others before it, and insert new ones.
+std::size_t for_each_node(graph::Graph& graph, bool (*body)(graph::Node& node));
+
+}  // namespace modelctl::passes

@@ -1,0 +1,31 @@
+// A pass: one file that rewrites a graph and keeps what it computes. Each lib/passes/<stem>.cpp but for pipeline and
+// match defines std::span<const PassDef> <stem>_pass(), and opens with before -> after -> when it does not pay.
+#pragma once
+
+#include "graph/graph.hpp"
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace modelctl::passes {
+
+struct PassContext {
+  std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
+};
+
+struct PassDef {
+  std::string_view name;     // as --print-after takes it: the file's stem with '-' for '_'
+  std::string_view summary;  // one sentence
+  // Answers how much it changed. The graph must be verified; what it leaves verifies. Passes but for infer itself keep
+  // the types of values that they make known where they know them, and leave the rest to the next infer.
+  Result<std::size_t> (*run)(graph::Graph& graph, const PassContext& context);
+};
+
+// All passes, by name.
+std::span<const PassDef* const> table();
+const PassDef* find(std::string_view name);
+
+}  // namespace modelctl::passes

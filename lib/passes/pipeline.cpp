@@ -1,0 +1,86 @@
+// The optimisation levels, told in order.
+#include "passes/pipeline.hpp"
+
+#include "base/check.hpp"
+#include "passes/pass.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace modelctl::passes {
+namespace {
+
+class Pipeline {
+ public:
+  Pipeline(graph::Graph& graph, const PipelineOptions& options) : graph_(graph), options_(options) {
+    context_.bindings = options.bindings;
+  }
+
+  Result<PipelineReport> run() {
+    TRY(preprocess());
+    stage_ = Stage::compile;
+    TRY(compile());
+    return std::move(report_);
+  }
+
+ private:
+  // What is known before the model runs: sizes that the user bound, types, shapes, and whatever follows from constants.
+  Result<void> preprocess() {
+    TRY(pass("bind-symbols"));
+    TRY(pass("infer"));
+    if (options_.level == 0) return {};
+    // Folding tells inference more, and the other way round; a model needs two or three rounds, never many.
+    for (int round = 0; round < 8; ++round) {
+      std::size_t changes = TRY(pass("shape-values"));
+      changes += TRY(pass("fold-constants"));
+      if (changes == 0) break;
+      TRY(pass("infer"));
+    }
+    return {};
+  }
+
+  Result<void> compile() {
+    if (options_.level >= 1) {
+      TRY(pass("erase-identities"));
+      TRY(pass("common-subexpressions"));
+    }
+    if (TRY(pass("decompose")) > 0) TRY(pass("infer"));
+    return {};
+  }
+
+  Result<std::size_t> pass(std::string_view name) {
+    const PassDef* def = find(name);
+    MODELCTL_CHECK(def != nullptr, "the pipeline names passes that there are");
+    auto begin = std::chrono::steady_clock::now();
+    std::size_t changes = TRY(def->run(graph_, context_));
+#ifdef MODELCTL_VERIFY
+    TRY_BECAUSE(verify(graph_), fmt::format("pass '{}' left it so", name));
+#endif
+    std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    report_.passes.push_back({std::string(name), stage_, changes, took.count()});
+    if (options_.after) options_.after(name, graph_);
+    return changes;
+  }
+
+  graph::Graph& graph_;
+  const PipelineOptions& options_;
+  PassContext context_;
+  PipelineReport report_;
+  Stage stage_ = Stage::preprocess;
+};
+
+}  // namespace
+
+const PassDef* find(std::string_view name) {
+  for (const PassDef* def : table()) {
+    if (def->name == name) return def;
+  }
+  return nullptr;
+}
+
+Result<PipelineReport> run_pipeline(graph::Graph& graph, const PipelineOptions& options) {
+  return Pipeline(graph, options).run();
+}
+
+}  // namespace modelctl::passes
