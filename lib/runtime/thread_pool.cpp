@@ -1,5 +1,7 @@
 #include "runtime/thread_pool.hpp"
 
+#include "base/files.hpp"
+
 #include <sched.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
-#include <fstream>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -43,20 +44,20 @@ void spin(Ready ready) {
 
 // Whole CPUs' worth of a control group's quota, 0 where it has none. Version 2: "max 100000" or "150000 100000".
 int quota_of(const std::string& folder) {
-  if (std::ifstream file(folder + "/cpu.max"); file) {
-    std::string quota;
-    double period = 0;
-    if (file >> quota >> period && quota != "max" && period > 0) {
-      return std::max(1, static_cast<int>(std::strtod(quota.c_str(), nullptr) / period + 0.999));
-    }
-    return 0;
+  auto whole = [](double quota, double period) {
+    return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period + 0.999)) : 0;
+  };
+  if (auto text = read_text_file(folder + "/cpu.max")) {
+    char* end = text->data();
+    const double quota = std::strtod(text->c_str(), &end);  // "max" reads as no number
+    return whole(quota, std::strtod(end, nullptr));
   }
-  double quota = 0, period = 0;
-  std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
-  std::ifstream(folder + "/cpu.cfs_period_us") >> period;
-  return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period + 0.999)) : 0;
+  auto number = [&](const char* name) {
+    auto text = read_text_file(folder + name);
+    return text ? std::strtod(text->c_str(), nullptr) : 0;
+  };
+  return whole(number("/cpu.cfs_quota_us"), number("/cpu.cfs_period_us"));
 }
-
 // The tightest quota on the way from this process's group to the root.
 int cgroup_quota() {
   int least = 0;
@@ -64,8 +65,9 @@ int cgroup_quota() {
     const int quota = quota_of(folder);
     if (quota > 0 && (least == 0 || quota < least)) least = quota;
   };
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
+  const std::string groups = read_text_file("/proc/self/cgroup").value_or("");
+  for (std::size_t at = 0, end; (end = groups.find('\n', at)) != std::string::npos; at = end + 1) {
+    const std::string line = groups.substr(at, end - at);
     // "0::/path" (version 2) or "4:cpu,cpuacct:/path"
     const std::size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;

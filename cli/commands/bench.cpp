@@ -1,0 +1,116 @@
+// bench: how long an artifact takes to run.
+#include "actions/bench.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+
+#include <charconv>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::BenchRequest request;
+  std::vector<std::string> sizes;
+};
+
+Result<void> complete(Flags& flags) {
+  for (const std::string& text : flags.sizes) {
+    std::size_t equals = text.find('=');
+    std::int64_t size = -1;
+    if (equals != std::string::npos && equals > 0) {
+      const char* last = text.data() + text.size();
+      auto [end, fault] = std::from_chars(text.data() + equals + 1, last, size);
+      if (fault != std::errc() || end != last) size = -1;
+    }
+    if (size < 0) {
+      return Error(Kind::usage, "bad-option", fmt::format("cannot use --bind '{}'", text))
+          .because("it does not read NAME=N");
+    }
+    flags.request.sizes[text.substr(0, equals)] = size;
+  }
+  return {};
+}
+
+void print(const actions::BenchReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json document = {{"inputs", report.inputs},
+                     {"threads", report.threads},
+                     {"runs", report.runs},
+                     {"load_seconds", report.load},
+                     {"first_seconds", report.first},
+                     {"arena_bytes", report.arena_bytes},
+                     {"runs_per_second", report.per_second},
+                     {"seconds",
+                      {{"least", report.least},
+                       {"p5", report.p5},
+                       {"p50", report.p50},
+                       {"p90", report.p90},
+                       {"p99", report.p99},
+                       {"mean", report.mean}}}};
+    for (const auto& step : report.steps) {
+      document["steps"].push_back(
+          {{"label", step.label}, {"routine", step.routine}, {"seconds", step.seconds}, {"share", step.share}});
+    }
+    return printer.json(canonical_json(document));
+  }
+  Table table{{"", ""}, {}};
+  for (const std::string& input : report.inputs) table.rows.push_back({"input", input});
+  table.rows.push_back({"threads", std::to_string(report.threads)});
+  table.rows.push_back({"memory", human_bytes(report.arena_bytes)});
+  table.rows.push_back({"load", human_seconds(report.load)});
+  table.rows.push_back({"first run", human_seconds(report.first)});
+  table.rows.push_back({"runs", std::to_string(report.runs)});
+  table.rows.push_back({"throughput", fmt::format("{:.4g} runs/s", report.per_second)});
+  printer.table(table);
+  printer.line("");
+  printer.table({{"least", "p5", "p50", "p90", "p99", "mean"},
+                 {{human_seconds(report.least), human_seconds(report.p5), human_seconds(report.p50),
+                   human_seconds(report.p90), human_seconds(report.p99), human_seconds(report.mean)}}});
+  if (report.steps.empty()) return;
+  Table steps{{"step", "routine", "time", "share"}, {}};
+  for (const auto& step : report.steps) {
+    steps.rows.push_back(
+        {step.label, step.routine, human_seconds(step.seconds), fmt::format("{:.1f} %", step.share * 100)});
+  }
+  printer.line("");
+  printer.table(steps);
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  actions::BenchRequest& request = flags->request;
+  CLI::App& app = binder.app;
+  binder.complete(app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote"), Completes::file)
+      ->required();
+  binder
+      .complete(app.add_option("--input", request.inputs, "An input; where there is none, random numbers are used"),
+                Completes::file)
+      ->type_name("[NAME=]FILE");
+  app.add_option("--bind", flags->sizes, "Size of a symbol, for random inputs; 1 where it is not given")
+      ->type_name("NAME=N");
+  app.add_option("--threads", request.threads, "Threads to run on; by default all CPUs that the process may use")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  app.add_option("--warm-up", request.warm_up_seconds, "Seconds to run before measuring")
+      ->check(CLI::Range(0.0, 3600.0))
+      ->type_name("SECONDS");
+  app.add_option("--seconds", request.seconds, "How long to measure")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->type_name("SECONDS");
+  app.add_option("--runs", request.runs, "Measure so many runs, however long that takes")->type_name("N");
+  app.add_flag("--profile", request.profile, "Show the time of each step");
+  return [flags](Session& session) -> Result<int> {
+    TRY(complete(*flags));
+    print(TRY(actions::bench(flags->request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"bench", "Measure how long an artifact takes to run", bind}};
+
+}  // namespace
+std::span<const CommandDef> bench_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,74 @@
+// run: an artifact, once, on inputs from files.
+#include "actions/run.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "tensor/formats/formats.hpp"
+
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+// The elements as the JSON format writes them.
+Result<Json> values_of(const formats::NamedTensor& output) {
+  formats::NamedTensor named{"output", output.tensor};
+  auto text = TRY(TRY(formats::format_of(".json"))->write({&named, 1}));
+  return TRY(parse_json(as_text(text), output.name))["output"]["data"];
+}
+
+Result<void> print(const actions::RunReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json outputs = Json::array(), written = Json::array();
+    for (const auto& file : report.written) written.push_back(file.string());
+    for (const auto& output : report.outputs) {
+      const Tensor& tensor = output.tensor;
+      Json entry = {{"name", output.name}, {"type", name(tensor.type())}, {"dims", tensor.dims()}};
+      if (report.written.empty()) entry["data"] = TRY(values_of(output));
+      outputs.push_back(std::move(entry));
+    }
+    printer.json(canonical_json({{"outputs", outputs},
+                                 {"written", written},
+                                 {"load_seconds", report.load_seconds},
+                                 {"run_seconds", report.run_seconds}}));
+    return {};
+  }
+  if (report.written.empty()) {
+    Table table{{"output", "type", "values"}, {}};
+    for (const auto& [name, tensor] : report.outputs) {
+      table.rows.push_back({name, describe(tensor.type(), tensor.dims()), runtime::preview(tensor.view())});
+    }
+    printer.table(table);
+  }
+  for (std::size_t i = 0; i < report.written.size(); ++i) printer.line("wrote " + report.written[i].string());
+  return {};
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::RunRequest>();
+  CLI::App& app = binder.app;
+  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
+      ->required();
+  binder
+      .complete(app.add_option("--input", request->inputs,
+                               "An input: .npy, .npz, .json or .csv, by name or in the model's order"),
+                Completes::file)
+      ->type_name("[NAME=]FILE");
+  binder
+      .complete(
+          app.add_option("--output", request->output, "Where the outputs go; they are shown where this is not given"),
+          Completes::file)
+      ->type_name("FILE|FOLDER");
+  app.add_option("--threads", request->threads, "Threads to run on; by default all CPUs that the process may use")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N");
+  return [request](Session& session) -> Result<int> {
+    TRY(print(TRY(actions::run(*request, session.host)), session.printer));
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"run", "Run an artifact on inputs from files", bind}};
+
+}  // namespace
+std::span<const CommandDef> run_command() { return defs; }
+}  // namespace modelctl::cli

@@ -1,0 +1,142 @@
+#include "actions/bench.hpp"
+
+#include "ops/run_table.hpp"
+#include "runtime/inputs.hpp"
+#include "runtime/run_files.hpp"
+#include "runtime/thread_pool.hpp"
+#include "tensor/dispatch.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace modelctl::actions {
+namespace {
+
+// Numbers in [0, 1), from the same seed each time. Integers are zeros and strings empty: an index must be valid, and
+// only the model knows which are.
+void fill(Tensor& tensor, std::uint64_t& state) {
+  [[maybe_unused]] bool is_float = with_type<Floats>(tensor.type(), [&]<class T>() {
+    for (T& value : tensor.mutable_view().as<T>()) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      value = static_cast<T>(static_cast<float>(state >> 40) * 0x1p-24f);
+    }
+  });
+}
+
+Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
+                                          const std::map<std::string, std::int64_t>& sizes) {
+  std::map<std::string, bool> used;
+  for (const auto& [symbol, size] : sizes) used[symbol] = false;
+  std::vector<Tensor> tensors;
+  std::uint64_t state = 1;
+  for (const artifact::Port& port : signature.inputs) {
+    Dims dims;
+    for (const artifact::PortDim& dim : port.dims) {
+      auto given = sizes.find(dim.symbol);
+      if (given != sizes.end()) used[dim.symbol] = true;
+      dims.push_back(dim.symbol.empty() ? dim.size : given == sizes.end() ? 1 : given->second);
+    }
+    auto bytes = byte_size(port.type, dims);
+    if (!bytes || *bytes > std::uint64_t{1} << 36) {
+      return Error(Kind::usage, "bad-option",
+                   fmt::format("cannot make an input of {} for '{}'", describe(port.type, dims), port.name));
+    }
+    fill(tensors.emplace_back(port.type, std::move(dims)), state);
+  }
+  for (const auto& [symbol, seen] : used) {
+    if (!seen) {
+      return Error(Kind::usage, "bad-option", fmt::format("cannot bind '{}': no input has such a size", symbol));
+    }
+  }
+  return tensors;
+}
+
+// Of sorted times: the one that a share of `p` of all do not exceed.
+double percentile(const std::vector<double>& sorted, double p) {
+  auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size())));
+  return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
+}
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(Clock& clock) : clock_(clock), start_(clock.steady()) {}
+  double seconds() const { return std::chrono::duration<double>(clock_.steady() - start_).count(); }
+
+ private:
+  Clock& clock_;
+  std::chrono::steady_clock::time_point start_;
+};
+
+void add_profile(BenchReport& report, const artifact::Plan& plan, std::span<const double> seconds) {
+  double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  for (std::size_t i = 0; i < seconds.size(); ++i) {
+    report.steps.push_back({plan.steps[i].label, plan.steps[i].routine, seconds[i] / static_cast<double>(report.runs),
+                            sum > 0 ? seconds[i] / sum : 0});
+  }
+  std::stable_sort(report.steps.begin(), report.steps.end(),
+                   [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+}
+
+}  // namespace
+
+Result<BenchReport> bench(const BenchRequest& request, Host& host) {
+  BenchReport report;
+  Stopwatch loading(host.clock);
+  auto model =
+      TRY(runtime::Model::load(TRY(artifact::open(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
+  report.load = loading.seconds();
+  const artifact::Signature& signature = model->signature();
+  auto inputs = request.inputs.empty() ? TRY(random_inputs(signature, request.sizes))
+                                       : TRY(formats::load_inputs(request.inputs, runtime::expected_inputs(signature)));
+  std::vector<TensorView> views;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    views.push_back(inputs[i].view());
+    report.inputs.push_back(signature.inputs[i].name + " " + describe(inputs[i].type(), inputs[i].dims()));
+  }
+
+  runtime::ThreadPool pool(request.threads);
+  report.threads = pool.threads();
+  runtime::Session session(model, pool);
+  Stopwatch first(host.clock);
+  TRY(session.run(views));
+  report.first = first.seconds();
+  for (Stopwatch warming(host.clock); warming.seconds() < request.warm_up_seconds && !host.stop.stopped();) {
+    TRY(session.run(views));
+  }
+
+  session.profile(request.profile);
+  std::vector<double> times;
+  Stopwatch whole(host.clock);
+  auto enough = [&] {
+    return request.runs > 0 ? times.size() >= request.runs : whole.seconds() >= request.seconds && !times.empty();
+  };
+  while (!enough() && !(host.stop.stopped() && !times.empty())) {
+    Stopwatch one(host.clock);
+    TRY(session.run(views));
+    times.push_back(one.seconds());
+    if (request.runs > 0) {
+      host.talk.progress("measuring", times.size(), request.runs);
+    } else {
+      auto total = static_cast<std::uint64_t>(request.seconds * 1000);
+      host.talk.progress("measuring", std::min(total, static_cast<std::uint64_t>(whole.seconds() * 1000)), total);
+    }
+  }
+  report.runs = times.size();
+  double sum = std::accumulate(times.begin(), times.end(), 0.0);
+  report.mean = sum / static_cast<double>(times.size());
+  report.per_second = sum > 0 ? static_cast<double>(times.size()) / sum : 0;
+  report.arena_bytes = session.arena_bytes();
+  if (request.profile) add_profile(report, model->plan(), session.step_seconds());
+  std::sort(times.begin(), times.end());
+  report.least = times.front();
+  report.p5 = percentile(times, 0.05);
+  report.p50 = percentile(times, 0.5);
+  report.p90 = percentile(times, 0.9);
+  report.p99 = percentile(times, 0.99);
+  return report;
+}
+
+}  // namespace modelctl::actions

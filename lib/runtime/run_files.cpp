@@ -1,0 +1,48 @@
+#include "runtime/run_files.hpp"
+
+#include "tensor/element_text.hpp"
+
+#include <algorithm>
+
+namespace modelctl::runtime {
+
+std::vector<formats::Expected> expected_inputs(const artifact::Signature& signature) {
+  std::vector<formats::Expected> expected;
+  for (const artifact::Port& port : signature.inputs) {
+    Dims dims;
+    for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size);
+    expected.push_back({port.name, port.type, std::move(dims)});
+  }
+  return expected;
+}
+
+Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
+                          std::span<const std::string> arguments, const std::filesystem::path& output) {
+  auto inputs = TRY(formats::load_inputs(arguments, expected_inputs(signature)));
+  std::vector<TensorView> views;
+  for (const Tensor& input : inputs) views.push_back(input.view());
+  auto outputs = TRY(session.run(views));
+  FileRun run;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    run.outputs.push_back({signature.outputs[i].name, std::move(outputs[i])});
+  }
+  if (!output.empty()) run.written = TRY(formats::save_outputs(output, run.outputs));
+  return run;
+}
+
+std::string preview(const TensorView& tensor, std::int64_t most) {
+  std::string text;
+  std::int64_t count = tensor.elements();
+  for (std::int64_t i = 0; i < std::min(count, most); ++i) {
+    if (i > 0) text += ' ';
+    if (tensor.type == DType::string) {
+      text += '"' + tensor.as<std::string>()[static_cast<std::size_t>(i)].substr(0, 40) + '"';
+    } else if (!print_element(text, tensor, i, {"nan", "inf", "-inf"})) {
+      return "(" + std::string(name(tensor.type)) + ")";
+    }
+  }
+  if (count > most) text += " …";
+  return text;
+}
+
+}  // namespace modelctl::runtime

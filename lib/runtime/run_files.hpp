@@ -1,0 +1,27 @@
+// One run from files to files: what `modelctl run` and a linked program have in common.
+#pragma once
+
+#include "runtime/model.hpp"
+#include "tensor/files.hpp"
+
+#include <string>
+
+namespace modelctl::runtime {
+
+// What the readers of files are to know of a model's inputs.
+std::vector<formats::Expected> expected_inputs(const artifact::Signature& signature);
+
+struct FileRun {
+  std::vector<formats::NamedTensor> outputs;
+  std::vector<std::filesystem::path> written;
+};
+
+// Reads the inputs from `arguments`, [NAME=]FILE each, runs once, and writes the outputs to `output` unless it is
+// empty.
+Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
+                          std::span<const std::string> arguments, const std::filesystem::path& output);
+
+// The first elements as text: "0.1 0.25 -3 …".
+std::string preview(const TensorView& tensor, std::int64_t most = 10);
+
+}  // namespace modelctl::runtime
