@@ -1,16 +1,20 @@
 // {fmt}'s compiled half, made here: Debian ships it as a shared library only, and a runner is static.
 #include <fmt/format-inl.h>
 
+#include <locale>
+
 FMT_BEGIN_NAMESPACE
 namespace detail {
 
 template FMT_API auto dragonbox::to_decimal(float x) noexcept -> dragonbox::decimal_fp<float>;
 template FMT_API auto dragonbox::to_decimal(double x) noexcept -> dragonbox::decimal_fp<double>;
 
-#ifndef FMT_STATIC_THOUSANDS_SEPARATOR
-template FMT_API locale_ref::locale_ref(const std::locale& loc);
-template FMT_API auto locale_ref::get<std::locale>() const -> std::locale;
-#endif
+// With a fixed separator {fmt} leaves this out, and yet its dates ask for it. Numbers no longer do, so that a runner,
+// which prints no dates, is spared std::locale.
+template <>
+auto locale_ref::get<std::locale>() const -> std::locale {
+  return std::locale::classic();
+}
 
 template FMT_API auto thousands_sep_impl(locale_ref) -> thousands_sep_result<char>;
 template FMT_API auto decimal_point_impl(locale_ref) -> char;

@@ -1,0 +1,45 @@
+// link: an artifact as one program or shared library.
+#include "actions/link.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/core.h>
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+void print(const actions::LinkReport& report, Printer& printer) {
+  const link::Linked& sizes = report.sizes;
+  if (printer.format() == Printer::Format::json) {
+    return printer.json(canonical_json({{"file", report.output.string()},
+                                        {"bytes", sizes.file_bytes},
+                                        {"runtime_bytes", sizes.template_bytes},
+                                        {"artifact_bytes", sizes.artifact_bytes}}));
+  }
+  printer.line(fmt::format("linked '{}': {}, of which {} are the runtime and {} the model", report.output.string(),
+                           human_bytes(sizes.file_bytes), human_bytes(sizes.template_bytes),
+                           human_bytes(sizes.artifact_bytes)));
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::LinkRequest>();
+  CLI::App& app = binder.app;
+  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
+      ->required();
+  binder.complete(app.add_option("-o", request->output, "File to write"), Completes::file)
+      ->type_name("FILE")
+      ->required();
+  app.add_flag("--shared", request->shared, "Make a shared library with the C interface of modelrt.h");
+  app.add_flag("--serve", request->serve, "Make a program that can also serve over HTTP and HTTPS");
+  return [request](Session& session) -> Result<int> {
+    print(TRY(actions::link(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"link", "Make one executable or library of an artifact", bind}};
+
+}  // namespace
+std::span<const CommandDef> link_command() { return defs; }
+}  // namespace modelctl::cli

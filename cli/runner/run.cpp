@@ -1,0 +1,39 @@
+#include "cli/present/printer.hpp"
+#include "cli/runner/runner.hpp"
+#include "runtime/run_files.hpp"
+#include "runtime/thread_pool.hpp"
+
+#include <cstdio>
+
+namespace modelctl::runner {
+namespace {
+
+constexpr Option options[] = {
+    {"input", "[NAME=]FILE", "An input: .npy, .npz, .json or .csv, by name or in the model's order", true, true},
+    {"output", "FILE|FOLDER", "Where the outputs go; they are shown where this is not given"},
+    {"threads", "N", "Threads to run on; by default all CPUs that the process may use"},
+};
+
+Result<int> run(const Program& program, const Words& words) {
+  auto model = TRY(program.load(words));
+  runtime::ThreadPool pool(TRY(words.number("threads", 0, 1)));
+  runtime::Session session(model, pool);
+  auto done = TRY(runtime::run_files(session, model->signature(), words.all("input"), words.one("output")));
+  cli::Printer out(stdout, cli::Printer::Format::text);
+  if (!done.written.empty()) {
+    for (const auto& file : done.written) out.line(file.string());
+    return 0;
+  }
+  cli::Table table{{"output", "type", "values"}, {}};
+  for (const auto& [name, tensor] : done.outputs) {
+    table.rows.push_back({name, describe(tensor.type(), tensor.dims()), runtime::preview(tensor.view())});
+  }
+  out.table(table);
+  return 0;
+}
+
+}  // namespace
+
+const Verb run_verb{"run", "Runs the model once on the inputs given.", options, run};
+
+}  // namespace modelctl::runner

@@ -1,0 +1,76 @@
+#include "cli/runner/runner.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace modelctl::runner {
+namespace {
+
+Error usage(std::string what) { return Error(Kind::usage, "usage", std::move(what)).help("see --help"); }
+
+}  // namespace
+
+Result<Words> Words::parse(std::span<const std::string> words, std::span<const Option> options) {
+  Words parsed;
+  for (std::size_t i = 0; i < words.size();) {
+    std::string_view word = words[i++];
+    if (!word.starts_with("--")) {
+      parsed.rest_.emplace_back(word);
+      continue;
+    }
+    word.remove_prefix(2);
+    std::size_t equals = word.find('=');
+    std::string_view name = word.substr(0, equals);
+    auto option = std::find_if(options.begin(), options.end(), [&](const Option& known) { return known.name == name; });
+    if (option == options.end()) return usage("there is no option '--" + std::string(name) + "'");
+    std::vector<std::string> values;
+    if (equals != std::string_view::npos) {
+      values.emplace_back(word.substr(equals + 1));
+    } else {
+      while (i < words.size() && !words[i].starts_with("--") && (option->several || values.empty())) {
+        values.push_back(words[i++]);
+      }
+    }
+    if (values.empty()) return usage("the option '--" + std::string(name) + "' needs a value");
+    auto before = std::find_if(parsed.values_.begin(), parsed.values_.end(),
+                               [&](const auto& entry) { return entry.first == option->name; });
+    if (before == parsed.values_.end()) {
+      parsed.values_.emplace_back(option->name, std::move(values));
+    } else if (option->several) {
+      before->second.insert(before->second.end(), values.begin(), values.end());
+    } else {
+      return usage("the option '--" + std::string(name) + "' is given twice");
+    }
+  }
+  for (const Option& option : options) {
+    if (option.required && parsed.all(option.name).empty()) {
+      return usage("the option '--" + std::string(option.name) + "' is missing");
+    }
+  }
+  return parsed;
+}
+
+const std::vector<std::string>& Words::all(std::string_view option) const {
+  static const std::vector<std::string> none;
+  auto found = std::find_if(values_.begin(), values_.end(), [&](const auto& entry) { return entry.first == option; });
+  return found == values_.end() ? none : found->second;
+}
+
+std::string Words::one(std::string_view option, std::string_view otherwise) const {
+  const auto& values = all(option);
+  return values.empty() ? std::string(otherwise) : values.front();
+}
+
+Result<int> Words::number(std::string_view option, int otherwise, int least) const {
+  const auto& values = all(option);
+  if (values.empty()) return otherwise;
+  const std::string& text = values.front();
+  int number = 0;
+  auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (fault != std::errc() || end != text.data() + text.size() || number < least) {
+    return usage("'--" + std::string(option) + " " + text + "' is no number of at least " + std::to_string(least));
+  }
+  return number;
+}
+
+}  // namespace modelctl::runner

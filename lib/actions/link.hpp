@@ -1,0 +1,23 @@
+// link: an artifact as one program or shared library of its own.
+#pragma once
+
+#include "base/host.hpp"
+#include "link/link.hpp"
+
+namespace modelctl::actions {
+
+struct LinkRequest {
+  std::filesystem::path artifact;
+  std::filesystem::path output;
+  bool shared = false;  // a shared library with the C ABI
+  bool serve = false;   // a program that can serve, too
+};
+
+struct LinkReport {
+  std::filesystem::path output;
+  link::Linked sizes;
+};
+
+Result<LinkReport> link(const LinkRequest& request, Host& host);
+
+}  // namespace modelctl::actions

@@ -1,0 +1,57 @@
+#include "artifact/appended.hpp"
+
+#include "artifact/format.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace modelctl::artifact {
+namespace {
+
+constexpr std::string_view footer_magic = "modelrt>";
+constexpr std::uint32_t footer_version = 1;
+
+}  // namespace
+
+std::uint64_t appended_offset(std::uint64_t program_bytes) { return (program_bytes + page - 1) / page * page; }
+
+std::array<std::byte, footer_bytes> make_footer(std::uint64_t offset, std::uint64_t size) {
+  ByteWriter out;
+  out.append(as_bytes(footer_magic));
+  out.u32(footer_version);
+  out.u32(0);
+  out.u64(offset);
+  out.u64(size);
+  std::array<std::byte, footer_bytes> footer;
+  std::copy(out.bytes().begin(), out.bytes().end(), footer.begin());
+  return footer;
+}
+
+Result<Artifact> open_appended(const std::filesystem::path& path, std::string_view name) {
+  auto file = TRY(MappedFile::open(path));
+  ByteSpan bytes = file->bytes();
+  ByteReader footer(bytes.last(std::min(bytes.size(), footer_bytes)));
+  if (as_text(footer.take(footer_magic.size())) != footer_magic) {
+    return Error(Kind::not_found, "no-artifact-inside", fmt::format("cannot find a model in '{}'", name))
+        .at(std::string(name))
+        .because("the file does not end in an artifact; stripping or packing a linked program removes it");
+  }
+  std::uint32_t version = footer.u32(), reserved = footer.u32();
+  std::uint64_t offset = footer.u64(), size = footer.u64();
+  std::uint64_t end = bytes.size() - footer_bytes;
+  if (footer.failed() || version != footer_version || reserved != 0 || offset % page != 0 || offset > end ||
+      size != end - offset) {
+    return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read the model in '{}': it is damaged", name))
+        .at(std::string(name));
+  }
+  ByteSpan artifact = bytes.subspan(offset, size);
+  std::uint64_t split = TRY(weights_offset(artifact, name));
+  if (split > size) {
+    return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read the model in '{}': it is cut", name))
+        .at(std::string(name));
+  }
+  return open(artifact.first(split), artifact.subspan(split), file, name);
+}
+
+}  // namespace modelctl::artifact

@@ -1,0 +1,29 @@
+// Linking: an artifact becomes part of a prebuilt program or shared library. No compiler is called: the artifact is
+// appended to the template (artifact/appended.hpp), which finds it in its own file when it starts.
+#pragma once
+
+#include "artifact/artifact.hpp"
+
+#include <filesystem>
+
+namespace modelctl::link {
+
+enum class Form {
+  program,  // --help and run
+  server,   // serve besides
+  shared,   // a library with the C ABI of modelrt.h
+};
+
+struct Linked {
+  std::uint64_t template_bytes;
+  std::uint64_t artifact_bytes;
+  std::uint64_t file_bytes;
+};
+
+// Writes `output`, mode 0755, complete or absent. Fails with unsupported where this build has no template of the form.
+Result<Linked> link(const artifact::Artifact& artifact, Form form, const std::filesystem::path& output);
+
+// The same with a template of one's own.
+Result<Linked> link(const artifact::Artifact& artifact, ByteSpan program, const std::filesystem::path& output);
+
+}  // namespace modelctl::link

@@ -1,0 +1,170 @@
+#include "actions/run.hpp"
+#include "actions/bench.hpp"
+#include "actions/link.hpp"
+#include "base/system_host.hpp"
+#include "support/hosts.hpp"
+#include "support/plans.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using test::PlanMaker;
+using test::Scratch;
+
+namespace {
+
+// x[n,3] + w -> relu -> y, as files in a scratch folder.
+struct Example {
+  Example() {
+    PlanMaker maker;
+    auto x = maker.input("x", DType::f32, {"n", 3});
+    auto w = maker.constant("w", Tensor::of<float>(DType::f32, {3}, {-1, 0, 1}));
+    auto sum = maker.like("sum", x), y = maker.like("y", x);
+    maker.step("op::Add", {x, w}, {sum});
+    maker.step("op::Relu", {sum}, {y}, {}, 0);
+    maker.output("y", y);
+    maker.plan.metadata = {{"model", "small"}};
+    REQUIRE(maker.writer.write(maker.plan, artifact));
+    REQUIRE(write_file(input, as_bytes("[[1, 2, 3], [-1, -2, -3]]")));
+  }
+  Scratch scratch;
+  std::filesystem::path artifact = scratch / "small.artifact";
+  std::filesystem::path input = scratch / "x.json";
+  test::FakeHost host;
+};
+
+// What a real program answered.
+ProcessResult executed(std::vector<std::string> command) {
+  StopToken stop;
+  auto result = SystemProcesses(stop).run(command, "");
+  REQUIRE(result);
+  return std::move(*result);
+}
+
+}  // namespace
+
+TEST_CASE("run answers the outputs of an artifact") {
+  Example example;
+  auto report = actions::run({example.artifact, {example.input.string()}, {}, 1}, example.host.host);
+  REQUIRE(report);
+  CHECK(report->written.empty());
+  REQUIRE(report->outputs.size() == 1);
+  CHECK(report->outputs[0].name == "y");
+  CHECK(same(report->outputs[0].tensor, Tensor::of<float>(DType::f32, {2, 3}, {0, 2, 4, 0, 0, 0})));
+}
+
+TEST_CASE("run writes the outputs into a folder, numbered in the model's order") {
+  Example example;
+  auto folder = example.scratch / "out";
+  auto report = actions::run({example.artifact, {"x=" + example.input.string()}, folder, 1}, example.host.host);
+  REQUIRE(report);
+  CHECK(report->written == std::vector<std::filesystem::path>{folder / "output_0.npy"});
+  CHECK(same(formats::load(folder / "output_0.npy").value().at(0).tensor, report->outputs[0].tensor));
+}
+
+TEST_CASE("run refuses inputs that the model does not have or that do not fit") {
+  Example example;
+  auto failure = [&](std::string argument) {
+    auto report = actions::run({example.artifact, {std::move(argument)}, {}, 1}, example.host.host);
+    REQUIRE(!report);
+    return std::move(report).error();
+  };
+  Error unknown = failure("y=" + example.input.string());
+  CHECK(unknown.code == "unknown-input");
+  CHECK(unknown.what == "cannot use 'y=" + example.input.string() + "': the model has no input 'y'");
+  Tensor doubles(DType::f64, {2, 3});
+  formats::NamedTensor wrong{"x", doubles};
+  REQUIRE(formats::save_outputs(example.scratch / "doubles.npy", {&wrong, 1}));
+  CHECK(failure((example.scratch / "doubles.npy").string()).kind == Kind::bad_input);
+}
+
+TEST_CASE("bench measures as many runs as it was asked for, and each step") {
+  Example example;
+  SystemClock clock(example.host.stop);
+  Host host{clock,
+            example.host.environment,
+            example.host.processes,
+            example.host.talk,
+            example.host.random,
+            example.host.stop};
+  actions::BenchRequest request;
+  request.artifact = example.artifact;
+  request.sizes = {{"n", 5}};
+  request.warm_up_seconds = 0;
+  request.runs = 20;
+  request.profile = true;
+  auto report = actions::bench(request, host);
+  REQUIRE(report);
+  CHECK(report->inputs == std::vector<std::string>{"x f32[5,3]"});
+  CHECK(report->runs == 20);
+  CHECK(report->least <= report->p50);
+  CHECK(report->p50 <= report->p99);
+  CHECK(report->steps.size() == 2);
+}
+
+TEST_CASE("bench refuses to bind a size that no input has") {
+  Example example;
+  actions::BenchRequest request;
+  request.artifact = example.artifact;
+  request.sizes = {{"batch", 5}};
+  auto report = actions::bench(request, example.host.host);
+  REQUIRE(!report);
+  CHECK(report.error().what == "cannot bind 'batch': no input has such a size");
+}
+
+TEST_CASE("a linked program shows its inputs and outputs and runs") {
+  Example example;
+  auto program = (example.scratch / "small").string();
+  auto report = actions::link({example.artifact, program, false, false}, example.host.host);
+  REQUIRE(report);
+  auto help = executed({program, "--help"});
+  CHECK(help.exit_code == 0);
+  CHECK(help.out.find("runs 'small'") != std::string::npos);
+  CHECK(help.out.find("inputs\n  x  f32[n,3]\n") != std::string::npos);
+  CHECK(help.out.find("outputs\n  y  f32[?,3]\n") != std::string::npos);
+
+  auto run = executed({program, "run", "--input", example.input.string()});
+  CHECK(run.exit_code == 0);
+  CHECK(run.out ==
+        "output  type      values\n"
+        "y       f32[2,3]  0.0 2.0 4.0 0.0 0.0 0.0\n");
+  auto output = example.scratch / "y.csv";
+  run =
+      executed({program, "run", "--input", "x=" + example.input.string(), "--output", output.string(), "--threads=2"});
+  CHECK(run.exit_code == 0);
+  CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");
+}
+
+TEST_CASE("a linked program tells what is wrong as modelctl does") {
+  Example example;
+  auto program = (example.scratch / "small").string();
+  REQUIRE(actions::link({example.artifact, program, false, false}, example.host.host));
+  auto run = executed({program, "run"});
+  CHECK(run.exit_code == 64);
+  CHECK(run.err == "error[usage]: the option '--input' is missing\n   = help: see --help\n");
+  run = executed({program, "walk"});
+  CHECK(run.err == "error[usage]: there is no command 'walk'\n   = help: see --help\n");
+  run = executed({program, "run", "--input", "missing.npy"});
+  CHECK(run.exit_code == 66);
+}
+
+TEST_CASE("link refuses an artifact whose weights were altered") {
+  Example example;
+  auto bytes = read_file(example.artifact).value();
+  bytes.back() ^= std::byte{1};
+  REQUIRE(write_file(example.artifact, bytes));
+  auto report = actions::link({example.artifact, example.scratch / "small", false, false}, example.host.host);
+  REQUIRE(!report);
+  CHECK(report.error().code == "digest-mismatch");
+  CHECK(!std::filesystem::exists(example.scratch / "small"));
+}
+
+TEST_CASE("a linked shared library is used from C") {
+  Example example;
+  auto library = example.scratch / "libmodelrt.so";  // the name that the C program was linked with
+  REQUIRE(actions::link({example.artifact, library, true, false}, example.host.host));
+  auto run =
+      executed({"env", "LD_LIBRARY_PATH=" + example.scratch.path().string(), MODELRT_TEST, example.artifact.string()});
+  CHECK(run.err == "");
+  CHECK(run.out == "ok\n");
+}
