@@ -140,9 +140,10 @@ Result<void> Package::read_archive() {
     ByteSpan header = TRY(take(slot.at - slot.header_at));
     TRY(check_header(header, all.header(slot), slot));
     contents_.push_back(TRY(take(slot.size)));
-    TRY(take(slot.end - at));
+    std::uint64_t padding = slot.end - at;
+    TRY(check_zeros(TRY(take(padding)), at - padding, slot.path));
   }
-  TRY(take(2 * tar_block));
+  TRY(check_zeros(TRY(take(2 * tar_block)), at - 2 * tar_block, {}));
   if (at != bytes.size()) return bad_archive(at, {}, "something follows the end of the archive");
   return {};
 }
@@ -206,11 +207,20 @@ Result<SignedManifest> Package::verify_archive(const Trust& trust, Talk& talk, c
 
 Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const {
   SignedManifest opened = TRY(open_signed(manifest_text_, bundle_text_, trust));
-  TRY(check_content(talk, stop));
+  if (opened.manifest != manifest_) {
+    return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
+  }
+  TRY(check_entries(talk, stop));
   return opened;
 }
 
 Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {
+  auto good = check_entries(talk, stop);
+  if (!good) return in_file(path_, std::move(good).error());
+  return good;
+}
+
+Result<void> Package::check_entries(Talk& talk, const StopToken& stop) const {
   if (is_folder()) TRY(check_folder(path_, manifest_));
   Progress progress(talk, stop, manifest_.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
@@ -219,7 +229,7 @@ Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {
       TRY(check.update(piece));
       return progress.add(piece.size());
     }));
-    TRY_BECAUSE(check.finish(), path_.string());
+    TRY(check.finish());
   }
   return {};
 }

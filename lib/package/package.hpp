@@ -41,6 +41,7 @@ class Package {
   Result<void> read_archive();
   Result<void> read_folder();
   Result<SignedManifest> verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const;
+  Result<void> check_entries(Talk& talk, const StopToken& stop) const;
   Result<SignedManifest> verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const;
   std::filesystem::path path_;
   ByteSpan archive_;     // empty for a folder

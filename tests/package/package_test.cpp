@@ -82,6 +82,38 @@ TEST_CASE("a package with one altered byte, whichever it is, is refused before i
   }
 }
 
+TEST_CASE("opening a package without a key finds what is not as our writer writes it") {
+  Scratch scratch;
+  PrivateKey key = key_of(p256_pem);
+  Written written = write(scratch / "a.tar", key);
+  std::string archive = bytes_of(scratch / "a.tar");
+  Layout layout = Package::open(scratch / "a.tar").value().layout();
+  auto opens = [&](std::size_t altered) {
+    auto bytes = std::make_shared<std::string>(archive);
+    (*bytes)[altered] ^= 1;
+    return Package::over(as_bytes(*bytes), bytes, "memory").has_value();
+  };
+  for (std::size_t i = 0; i < layout.slots().size(); ++i) {
+    const Slot& slot = layout.slots()[i];
+    for (std::size_t at = slot.header_at; at < slot.at; ++at) REQUIRE_FALSE(opens(at));
+    for (std::size_t at = slot.at + slot.size; at < slot.end; ++at) REQUIRE_FALSE(opens(at));
+  }
+  for (std::size_t at = archive.size() - 1024; at < archive.size(); ++at) REQUIRE_FALSE(opens(at));
+}
+
+TEST_CASE("damaged content is found without a key") {
+  Scratch scratch;
+  FakeHost host;
+  write(scratch / "a.tar", key_of(p256_pem));
+  std::string archive = bytes_of(scratch / "a.tar");
+  archive[archive.size() - 1024 - 512] ^= 1;
+  REQUIRE(write_file(scratch / "b.tar", as_bytes(archive)));
+  CHECK(Package::open(scratch / "a.tar").value().check_content(host.talk, host.stop));
+  auto refused = Package::open(scratch / "b.tar").value().check_content(host.talk, host.stop);
+  REQUIRE(!refused);
+  CHECK(refused.error().where == (scratch / "b.tar").string() + ": model.weights");
+}
+
 TEST_CASE("a package that is cut anywhere, or goes on, is refused") {
   Scratch scratch;
   PrivateKey key = key_of(p256_pem);
