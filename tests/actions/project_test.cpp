@@ -44,7 +44,7 @@ void collect(const Json& schema, const std::string& path, std::vector<std::strin
   if (!schema.contains("properties")) return;
   for (const auto& [key, value] : schema["properties"].items()) {
     keys.push_back(path.empty() ? key : path + "." + key);
-    collect(value, keys.back(), keys);
+    collect(value, std::string(keys.back()), keys);
   }
 }
 
