@@ -11,81 +11,110 @@ namespace {
 
 constexpr std::int64_t largest_taps = 512;
 // Multiply-adds of a block of work.
-constexpr std::int64_t block_work = 1 << 18;
+constexpr std::int64_t block_work = 1 << 19;
+// Of the first-level cache.
+constexpr std::int64_t cached_bytes = 24 * 1024;
+constexpr std::int64_t least_channels = 8 * panel_columns;
 
 class DepthwiseConv final : public Bound {
  public:
   DepthwiseConv(const Simd& simd, const Window& window, const Activation& activation)
       : simd_(simd), window_(window), activation_(activation) {
-    const std::int64_t row_work = window.x.out * window.channels * window.y.kernel * window.x.kernel;
-    rows_ = std::clamp<std::int64_t>(block_work / std::max<std::int64_t>(row_work, 1), 1,
-                                     std::max<std::int64_t>(window.y.out, 1));
+    const auto at_least_1 = [](std::int64_t value) { return std::max<std::int64_t>(value, 1); };
+    // As many channels at once as let the rows of a window stay in the cache for the next row of output.
+    const std::int64_t fit = cached_bytes / at_least_1(window.y.kernel * window.x.in * 4);
+    channels_ =
+        std::clamp(fit / panel_columns * panel_columns, least_channels, std::max(least_channels, window.channels));
+    const std::int64_t row_work = window.x.out * channels_ * window.y.kernel * window.x.kernel;
+    rows_ = std::clamp<std::int64_t>(block_work / at_least_1(row_work), 1, at_least_1(window.y.out));
   }
 
   void run(const RunCall& call) const override {
-    const std::int64_t blocks = ceil_div(window_.y.out, rows_);
-    call.workers.for_each_tile(window_.batch * blocks, [&](std::int64_t index) {
-      const std::int64_t first = index % blocks * rows_, end = std::min(first + rows_, window_.y.out);
-      for (std::int64_t row = first; row < end; ++row) run_row(call, index / blocks, row);
+    const std::int64_t row_blocks = ceil_div(window_.y.out, rows_), groups = ceil_div(window_.channels, channels_);
+    call.workers.for_each_tile(window_.batch * row_blocks * groups, [&](std::int64_t index) {
+      const std::int64_t group = index % groups, block = index / groups % row_blocks,
+                         image = index / groups / row_blocks;
+      const std::int64_t end = std::min((block + 1) * rows_, window_.y.out);
+      for (std::int64_t row = block * rows_; row < end; ++row) run_row(call, image, row, group * channels_);
     });
   }
 
  private:
-  void run_row(const RunCall& call, std::int64_t image, std::int64_t row) const {
+  using Taps = std::array<Tap, largest_taps>;
+
+  void run_row(const RunCall& call, std::int64_t image, std::int64_t row, std::int64_t channel) const {
     const auto input = [&](std::size_t i) {
       return i < call.inputs.size() ? static_cast<const float*>(call.inputs[i]) : nullptr;
     };
     const Window& w = window_;
-    const float* in = input(0) + image * w.y.in * w.x.in * w.channels;
-    const std::int64_t out_row = (image * w.y.out + row) * w.x.out * w.channels;
-    const std::int64_t chunks = ceil_div(w.x.out, simd_.depthwise_rows);
-
-    std::array<Segment, largest_taps> segments;
-    Tile tile{};
-    tile.segments = segments.data();
+    const float* in = input(0) + image * w.y.in * w.x.in * w.channels + channel;
+    const std::int64_t out_row = (image * w.y.out + row) * w.x.out * w.channels + channel;
+    Taps taps;
+    DepthwiseTile tile{};
+    tile.taps = taps.data();
     tile.row_step = w.x.stride * w.channels;
     tile.panel_step = w.y.kernel * w.x.kernel * panel_columns;
-    tile.out_step = tile.residual_step = w.channels;
-    tile.columns = w.channels;
-    tile.bias = input(2);
+    tile.panels = input(1) + channel / panel_columns * tile.panel_step;
+    tile.out_step = w.channels;
+    tile.columns = std::min(channels_, w.channels - channel);
+    tile.bias = input(2) ? input(2) + channel : nullptr;
     tile.low = activation_.low;
     tile.high = activation_.high;
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-      const std::int64_t begin = w.x.out * chunk / chunks, end = w.x.out * (chunk + 1) / chunks;
-      const auto pixels = static_cast<std::int32_t>(end - begin);
-      // Rows of taps above and below the image are left out; those above are skipped in the weights.
-      std::int64_t skipped = 0, count = 0;
-      for (std::int64_t ky = 0; ky < w.y.kernel; ++ky) {
-        const std::int64_t y = w.y.at(row, ky);
-        if (y < 0 || y >= w.y.in) {
-          if (count == 0) ++skipped;
-          continue;
-        }
-        for (std::int64_t kx = 0; kx < w.x.kernel; ++kx) {
-          const Range valid = inside(w.x, kx);
-          segments[static_cast<std::size_t>(count++)] = {
-              in + (y * w.x.in + w.x.at(begin, kx)) * w.channels,
-              static_cast<std::int32_t>(std::clamp<std::int64_t>(valid.begin - begin, 0, pixels)),
-              static_cast<std::int32_t>(std::clamp<std::int64_t>(valid.end - begin, 0, pixels))};
-        }
-      }
-      tile.segment_count = count;
-      tile.panels = input(1) + skipped * w.x.kernel * panel_columns;
+    const auto run_pixels = [&](std::int64_t begin, std::int64_t end) {
       const std::int64_t at = out_row + begin * w.channels;
       tile.out = static_cast<float*>(call.outputs[0]) + at;
       tile.residual = input(3) ? input(3) + at : nullptr;
-      simd_.depthwise[pixels](tile);
+      simd_.depthwise[end - begin](tile);
       if (activation_.after != Unary::copy) {
         simd_.unary(activation_.after, activation_.alpha, activation_.beta, tile.out, tile.out_step, tile.out,
-                    tile.out_step, pixels, w.channels);
+                    tile.out_step, end - begin, tile.columns);
+      }
+    };
+    // Pixels whose whole window lies inside go several at a time; those at the edges one by one, each with its own
+    // taps.
+    const std::int64_t begin = inside(w.x, 0).begin;
+    const std::int64_t end = std::max(begin, inside(w.x, w.x.kernel - 1).end);
+    const auto run_edge = [&](std::int64_t from, std::int64_t to) {
+      for (std::int64_t x = from; x < to; ++x) {
+        tile.tap_count = collect(in, row, x, taps);
+        tile.offset = 0;
+        run_pixels(x, x + 1);
+      }
+    };
+    run_edge(0, begin);
+    run_edge(end, w.x.out);
+    if (begin == end) return;
+    tile.tap_count = collect(in, row, begin, taps);
+    const std::int64_t chunks = ceil_div(end - begin, simd_.depthwise_rows);
+    for (std::int64_t i = 0; i < chunks; ++i) {
+      const std::int64_t first = (end - begin) * i / chunks;
+      tile.offset = first * tile.row_step;
+      run_pixels(begin + first, begin + (end - begin) * (i + 1) / chunks);
+    }
+  }
+
+  // The taps of one output pixel that lie inside the image.
+  std::int64_t collect(const float* in, std::int64_t row, std::int64_t column, Taps& taps) const {
+    const Window& w = window_;
+    std::int64_t count = 0;
+    for (std::int64_t ky = 0; ky < w.y.kernel; ++ky) {
+      const std::int64_t y = w.y.at(row, ky);
+      if (y < 0 || y >= w.y.in) continue;
+      for (std::int64_t kx = 0; kx < w.x.kernel; ++kx) {
+        const std::int64_t x = w.x.at(column, kx);
+        if (x < 0 || x >= w.x.in) continue;
+        taps[static_cast<std::size_t>(count++)] = {in + (y * w.x.in + x) * w.channels,
+                                                   (ky * w.x.kernel + kx) * panel_columns};
       }
     }
+    return count;
   }
 
   const Simd& simd_;
   Window window_;
   Activation activation_;
-  std::int64_t rows_ = 1;  // per block
+  std::int64_t channels_ = panel_columns;  // per block, a multiple of the panel's but for the last
+  std::int64_t rows_ = 1;                  // per block
 };
 
 Result<std::unique_ptr<Bound>> bind(const BindCall& call) {

@@ -7,28 +7,19 @@ namespace modelctl::kernels {
 namespace {
 
 template <class T, int rows, bool whole>
-inline void depthwise_columns(const Tile& t, const float* weights, std::int64_t at, int count) {
+inline void depthwise_columns(const DepthwiseTile& t, const float* weights, std::int64_t at, int count) {
   using V = typename T::V;
   V first{};
   if (t.bias) first = whole ? load<T>(t.bias + at) : T::load_partial(t.bias + at, count);
   V sum[rows];
   MODELCTL_UNROLL
   for (int i = 0; i < rows; ++i) sum[i] = first;
-  for (std::int64_t s = 0; s < t.segment_count; ++s) {
-    const Segment segment = t.segments[s];
-    const V w = load<T>(weights + s * panel_columns);
-    const float* from = segment.first + at;
-    if (segment.begin <= 0 && segment.end >= rows) {
-      MODELCTL_UNROLL
-      for (int i = 0; i < rows; ++i) {
-        sum[i] += w * (whole ? load<T>(from + i * t.row_step) : T::load_partial(from + i * t.row_step, count));
-      }
-    } else {
-      MODELCTL_UNROLL
-      for (int i = 0; i < rows; ++i) {
-        if (i < segment.begin || i >= segment.end) continue;
-        sum[i] += w * (whole ? load<T>(from + i * t.row_step) : T::load_partial(from + i * t.row_step, count));
-      }
+  for (const Tap *tap = t.taps, *end = tap + t.tap_count; tap != end; ++tap) {
+    const V w = load<T>(weights + tap->weight);
+    const float* from = tap->first + t.offset + at;
+    MODELCTL_UNROLL
+    for (int i = 0; i < rows; ++i) {
+      sum[i] += w * (whole ? load<T>(from + i * t.row_step) : T::load_partial(from + i * t.row_step, count));
     }
   }
   const V low = splat<T>(t.low), high = splat<T>(t.high);
@@ -36,7 +27,7 @@ inline void depthwise_columns(const Tile& t, const float* weights, std::int64_t 
   for (int i = 0; i < rows; ++i) {
     V value = sum[i];
     if (t.residual) {
-      const float* more = t.residual + i * t.residual_step + at;
+      const float* more = t.residual + i * t.out_step + at;
       value += whole ? load<T>(more) : T::load_partial(more, count);
     }
     value = clamp<T>(value, low, high);
@@ -46,7 +37,7 @@ inline void depthwise_columns(const Tile& t, const float* weights, std::int64_t 
 }
 
 template <class T, int rows>
-void depthwise(const Tile& t) {
+void depthwise(const DepthwiseTile& t) {
   for (std::int64_t at = 0; at < t.columns; at += T::width) {
     const float* weights = t.panels + at / panel_columns * t.panel_step + at % panel_columns;
     const std::int64_t left = t.columns - at;

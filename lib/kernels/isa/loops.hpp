@@ -80,15 +80,20 @@ void binary(Binary f, const float* a, int a_step, const float* b, int b_step, fl
   }
 }
 
-// Sums keep four vectors and add their lanes in a fixed order.
-template <class T>
-inline float sum_lanes(typename T::V v) {
-  float sum = 0.0f;
+// Folds the lanes by halves: a fixed order, and a short one.
+template <class T, class F>
+inline float fold_lanes(typename T::V v, F fold) {
+  float lanes[T::width];
+  store<T>(lanes, v);
   MODELCTL_UNROLL
-  for (int i = 0; i < T::width; ++i) sum += v[i];
-  return sum;
+  for (int half = T::width / 2; half > 0; half /= 2) {
+    MODELCTL_UNROLL
+    for (int i = 0; i < half; ++i) lanes[i] = fold(lanes[i], lanes[i + half]);
+  }
+  return lanes[0];
 }
 
+// Sums keep four vectors.
 template <class T, class F>
 inline float sum_over(std::int64_t n, F term) {
   using V = typename T::V;
@@ -100,7 +105,7 @@ inline float sum_over(std::int64_t n, F term) {
   }
   for (; i + T::width <= n; i += T::width) sum[0] += term(i, T::width);
   if (i < n) sum[1] += term(i, static_cast<int>(n - i));
-  return sum_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  return fold_lanes<T>((sum[0] + sum[1]) + (sum[2] + sum[3]), [](float a, float b) { return a + b; });
 }
 
 template <class T>
@@ -127,9 +132,7 @@ void softmax(const float* x, float* y, std::int64_t n, bool logarithm) {
     if (count < T::width) v = beyond<T>(count) ? lowest : v;
     top = larger<T>(top, v);
   });
-  float greatest = -infinity;
-  MODELCTL_UNROLL
-  for (int i = 0; i < T::width; ++i) greatest = top[i] > greatest || top[i] != top[i] ? top[i] : greatest;
+  const float greatest = fold_lanes<T>(top, [](float a, float b) { return a > b || a != a ? a : b; });
   const V shift = splat<T>(greatest);
   const float total = sum_over<T>(n, [&](std::int64_t i, int count) {
     V e = exp_of<T>(load<T>(x + i, count) - shift);

@@ -41,7 +41,29 @@ struct Tile {
 };
 using TileFunction = void (*)(const Tile&);
 
-// y = f(x), with at most two parameters (see unary.hpp).
+// A block of output pixels of a depthwise convolution, whose every tap lies inside the image for all of them:
+// out[i][c] = clip(sum over taps of (first + offset + i * row_step)[c] * weight[c] + bias[c] + residual[i][c]).
+struct Tap {
+  const float* first;
+  std::int64_t weight;  // where the tap's 16 weights lie in a panel
+};
+struct DepthwiseTile {
+  const Tap* taps;
+  std::int64_t tap_count;
+  std::int64_t offset;
+  std::int64_t row_step;
+  const float* panels;  // [ceil(C / 16)][all taps of the window][16]
+  std::int64_t panel_step;
+  float* out;
+  std::int64_t out_step;  // of `out` and `residual`
+  std::int64_t columns;
+  const float* bias;      // or null
+  const float* residual;  // or null
+  float low, high;
+};
+using DepthwiseFunction = void (*)(const DepthwiseTile&);
+
+// y = f(x), with at most two parameters, alpha and beta.
 enum class Unary : std::uint8_t {
   copy,
   relu,
@@ -74,10 +96,9 @@ struct Simd {
   TileFunction tile[row_limit + 1][2];
   TileFunction flat[row_limit + 1];
 
-  // As a tile, but each column has rows of its own: out[i][c] = sum over s of first(s)[i * row_step + c] * w[s][c],
-  // with `panels` packed [ceil(C / 16)][segments][16] and columns = C. Rows 1 … depthwise_rows.
+  // Of 1 … depthwise_rows pixels.
   int depthwise_rows;
-  TileFunction depthwise[row_limit + 1];
+  DepthwiseFunction depthwise[row_limit + 1];
 
   // For each of `rows` rows of n: y = f(x). x and y may be the same memory.
   void (*unary)(Unary f, float alpha, float beta, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
