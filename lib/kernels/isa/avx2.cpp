@@ -11,6 +11,7 @@ struct Avx2 {
   static constexpr int width = 8;
   using V = float __attribute__((vector_size(32)));
   using I = std::int32_t __attribute__((vector_size(32)));
+  using N = std::uint32_t __attribute__((vector_size(32)));
   using U = float __attribute__((vector_size(32), aligned(4), may_alias));
   static V minimum(V a, V b) { return _mm256_min_ps(a, b); }
   static V maximum(V a, V b) { return _mm256_max_ps(a, b); }

@@ -16,6 +16,7 @@ struct Avx512 {
   static constexpr int width = 16;
   using V = float __attribute__((vector_size(64)));
   using I = std::int32_t __attribute__((vector_size(64)));
+  using N = std::uint32_t __attribute__((vector_size(64)));
   using U = float __attribute__((vector_size(64), aligned(4), may_alias));
   static V minimum(V a, V b) { return _mm512_min_ps(a, b); }
   static V maximum(V a, V b) { return _mm512_max_ps(a, b); }

@@ -1,5 +1,5 @@
 // What the templates of this folder need to know of a vector type T, and what they share. T has
-//   V, I        vectors of `width` floats and of as many int32, as the compiler's vector extensions
+//   V, I, N     vectors of `width` floats, of as many int32 and uint32, as the compiler's vector extensions
 //   U           V at any address
 //   minimum, maximum(a, b)   b where either is NaN, as the x86 instructions do
 //   load_partial, store_partial(…, count)   of the first `count` < width lanes only; the others read as zero

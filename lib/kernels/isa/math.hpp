@@ -51,11 +51,10 @@ inline typename T::V log_of(typename T::V x) {
   using I = typename T::I;
   const I tiny = x < 1.17549435e-38f;
   const V scaled = tiny ? x * 33554432.0f : x;  // denormals: times 2^25
-  I bits = float_bits<T>(scaled);
-  // The mantissa in [sqrt(1/2), sqrt(2)).
-  bits -= 0x3F3504F3;
-  const I exponent = (bits >> 23) - (tiny ? I{} + 25 : I{});
-  const V f = bits_to_float<T>((bits & 0x007FFFFF) + 0x3F3504F3) - 1.0f;
+  // The mantissa in [sqrt(1/2), sqrt(2)). Unsigned, as what is not a positive number wraps.
+  const auto bits = reinterpret_cast<typename T::N>(scaled) - 0x3F3504F3u;
+  const I exponent = (reinterpret_cast<I>(bits) >> 23) - (tiny ? I{} + 25 : I{});
+  const V f = reinterpret_cast<V>((bits & 0x007FFFFFu) + 0x3F3504F3u) - 1.0f;
   const V n = __builtin_convertvector(exponent, V);
   const V p = polynomial(f, {3.333331260e-01f, -2.500000960e-01f, 2.000211873e-01f, -1.666799567e-01f, 1.421955091e-01f,
                              -1.240559142e-01f, 1.188817460e-01f, -1.167564131e-01f, 6.746601335e-02f});

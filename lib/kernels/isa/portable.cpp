@@ -8,6 +8,7 @@ struct Portable {
   static constexpr int width = 4;
   using V = float __attribute__((vector_size(16)));
   using I = std::int32_t __attribute__((vector_size(16)));
+  using N = std::uint32_t __attribute__((vector_size(16)));
   using U = float __attribute__((vector_size(16), aligned(4), may_alias));
   static V minimum(V a, V b) { return a < b ? a : b; }
   static V maximum(V a, V b) { return a > b ? a : b; }
