@@ -2,6 +2,7 @@
 #include "actions/verify.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
@@ -38,8 +39,8 @@ Run bind(Binder& binder) {
   auto request = std::make_shared<actions::VerifyRequest>();
   CLI::App& app = binder.app;
   binder
-      .complete(app.add_option("PACKAGE", request->package, "Package, or the folder it was unpacked into"),
-                Completes::file)
+      .complete(app.add_option("PACKAGE", request->package, "Package, the folder it was unpacked into, or a reference"),
+                Completes::reference)
       ->required();
   binder
       .complete(app.add_option("--key", request->trust.key, "Public key of the signer whom you trust"), Completes::file)
@@ -50,6 +51,7 @@ Run bind(Binder& binder) {
                                "else MODELCTL_TRUST"),
                 Completes::file)
       ->type_name("FILE");
+  bind_remote(binder, request->remote);
   return [request](Session& session) -> Result<int> {
     auto report = TRY(actions::verify(*request, session.host));
     if (session.printer.format() == Printer::Format::json) print_json(report.signed_manifest, session.printer);

@@ -1,10 +1,48 @@
 #include "actions/verify.hpp"
 
+#include "transport/pull.hpp"
+
+#include <fmt/core.h>
+
 namespace modelctl::actions {
+namespace {
+
+// Whether the word names something on this machine. What is not there and could be a reference is taken for one.
+bool is_local(const std::string& package) {
+  std::error_code code;
+  return std::filesystem::exists(package, code) || package.find(':') == std::string::npos;
+}
+
+// Reads every entry from where it lies, and keeps none of them.
+Result<package::SignedManifest> verify_remote(const VerifyRequest& request, const package::Trust& trust, Host& host) {
+  const transport::TransportDef* def = TRY(transport::transport_of(request.package));
+  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  auto reader = TRY(def->open_reader(request.package, context));
+  package::SignedManifest opened = TRY(transport::read_signed(*reader, trust));
+  package::Layout layout(opened.manifest, opened.text.size(), opened.bundle.size());
+  std::uint64_t done = 0, total = opened.manifest.payload_size();
+  for (std::size_t i = 0; i < opened.manifest.entries.size(); ++i) {
+    const package::Entry& entry = opened.manifest.entries[i];
+    package::EntryCheck check(entry);
+    transport::Part part{entry.path, entry.size, entry.digest, layout.slots()[i + 2].at};
+    TRY(reader->fetch(part, 0, [&](ByteSpan bytes) -> Result<void> {
+      if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped verifying; nothing was used");
+      host.talk.progress("verifying", done += bytes.size(), total);
+      return check.update(bytes);
+    }));
+    TRY(check.finish());
+  }
+  return opened;
+}
+
+}  // namespace
 
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
-  return VerifyReport{TRY(package::verify(request.package, trust, host.talk, host.stop))};
+  if (is_local(request.package))
+    return VerifyReport{TRY(package::verify(request.package, trust, host.talk, host.stop))};
+  return VerifyReport{
+      TRY_BECAUSE(verify_remote(request, trust, host), fmt::format("verifying '{}' where it lies", request.package))};
 }
 
 }  // namespace modelctl::actions

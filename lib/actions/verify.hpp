@@ -1,14 +1,15 @@
 // verify: checks a package's signature and every byte of it, and tells what was signed by whom.
 #pragma once
 
-#include "base/host.hpp"
+#include "actions/remote.hpp"
 #include "package/package.hpp"
 
 namespace modelctl::actions {
 
 struct VerifyRequest {
-  std::filesystem::path package;  // an archive, or the folder that it was unpacked into
+  std::string package;  // an archive, the folder that it was unpacked into, or a reference
   package::TrustRequest trust;
+  RemoteOptions remote;
 };
 
 struct VerifyReport {

@@ -1,5 +1,6 @@
 #include "actions/pack.hpp"
 #include "actions/key.hpp"
+#include "actions/push.hpp"
 #include "actions/verify.hpp"
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
@@ -157,6 +158,32 @@ TEST_CASE("a wrong passphrase opens no key, and where nobody can be asked that i
   project.fake.talk.secret = "correct horse";
   CHECK(actions::pack(project.request, project.fake.host));
   CHECK(!std::filesystem::exists(project.scratch / "other.tar"));
+}
+
+TEST_CASE("a package in a registry is verified where it lies") {
+  Project project;
+  std::filesystem::path registry = project.scratch / "registry";
+  project.fake.environment.variables["MODELCTL_REGISTRY"] = registry.string();
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  REQUIRE(actions::push({project.request.output, "small:1"}, project.fake.host));
+  project.verify.package = "small:1";
+  auto verified = actions::verify(project.verify, project.fake.host);
+  REQUIRE(verified);
+  CHECK(verified->signed_manifest.manifest.name == "small");
+
+  std::string weights = verified->signed_manifest.manifest.find("model.weights")->digest.hex();
+  for (const auto& blob : std::filesystem::recursive_directory_iterator(registry)) {
+    if (blob.path().filename() == weights)
+      REQUIRE(write_file(blob.path(), as_bytes(std::string(blob.file_size(), 'x'))));
+  }
+  auto refused = actions::verify(project.verify, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::untrusted);
+
+  project.verify.package = "small:2";
+  auto missing = actions::verify(project.verify, project.fake.host);
+  REQUIRE(!missing);
+  CHECK(missing.error().kind == Kind::not_found);
 }
 
 TEST_CASE("nobody is trusted by default") {
