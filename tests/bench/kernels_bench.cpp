@@ -214,6 +214,12 @@ int main(int argc, char** argv) {
                                 {1, 56, 56, 64},
                                 0,
                                 4.0 * 112 * 112 * 64});
+  add("transpose/nchw->nhwc/64/56", {"transpose",
+                                     {{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}},
+                                     {filled({1, 64, 56, 56})},
+                                     {1, 56, 56, 64},
+                                     0,
+                                     8.0 * 64 * 56 * 56});
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 64;
   benchmark::RunSpecifiedBenchmarks();
