@@ -9,6 +9,8 @@
 #include <CLI/Formatter.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 namespace modelctl::cli {
 namespace {
@@ -165,8 +167,13 @@ int run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& tal
                  .because(exception.what())
                  .help("please report it with the command you ran");
   }
+  errno = 0;
   if (!printer.flush() && result) {
-    result = Error(Kind::io, "cannot-write-answer", "cannot write the answer to standard output");
+    int why = errno;
+    result = Error(Kind::io, "cannot-write-answer", "cannot write the answer to standard output")
+                 .because(std::generic_category().message(why == 0 ? EIO : why));
+    // A reader that has seen enough, as in `modelctl list | head -1`, need not be told so.
+    if (why == EPIPE) return info(Kind::io).exit_code;
   }
   if (result) return *result;
   talk.fail(result.error());
