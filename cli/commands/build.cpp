@@ -1,0 +1,81 @@
+// build: compiles an ONNX model into an artifact.
+#include "actions/build.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+
+#include <fmt/ranges.h>
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::BuildRequest request;
+  std::vector<std::string> bindings;
+};
+
+std::string text(const artifact::Port& port) {
+  std::vector<std::string> dims;
+  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? dim.symbol : std::to_string(dim.size));
+  return fmt::format("{} {}[{}]", port.name, name(port.type), fmt::join(dims, ","));
+}
+
+void print(const actions::BuildRequest& request, const actions::BuildReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) {
+    Json stages = Json::array();
+    for (const auto& stage : report.stages)
+      stages.push_back({{"name", stage.name}, {"did", stage.did}, {"seconds", stage.seconds}});
+    printer.json(canonical_json({{"artifact", request.output.string()},
+                                 {"stages", stages},
+                                 {"routines", report.routines},
+                                 {"source_bytes", report.source_bytes},
+                                 {"artifact_bytes", report.artifact_bytes},
+                                 {"weights_bytes", report.weights_bytes}}));
+    return;
+  }
+  if (!report.printed.empty()) printer.line(report.printed);
+  Table table{{"stage", "time", "what it did"}, {}};
+  for (const auto& stage : report.stages) {
+    table.rows.push_back({stage.name, human_seconds(stage.seconds), fmt::format("{}", fmt::join(stage.did, " · "))});
+  }
+  printer.table(table);
+  printer.line("");
+  for (const artifact::Port& port : report.signature.inputs) printer.line("input   " + text(port));
+  for (const artifact::Port& port : report.signature.outputs) printer.line("output  " + text(port));
+  printer.line(fmt::format("size    {} ({} of weights), from a model of {}", human_bytes(report.artifact_bytes),
+                           human_bytes(report.weights_bytes), human_bytes(report.source_bytes)));
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App& app = binder.app;
+  actions::BuildRequest& request = flags->request;
+  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX"), Completes::file)->required();
+  binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)
+      ->type_name("FILE")
+      ->required();
+  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
+      ->type_name("NAME=N");
+  app.add_option("-O,--optimize", request.level, "How much to optimise, from 0 (nothing) to 3 (all)")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3));
+  app.add_option("--print-after", request.print_after, "Print the graph as this pass left it")->type_name("PASS");
+  binder.complete(app.add_option("--report", request.report, "Write what the build did as JSON"), Completes::file)
+      ->type_name("FILE");
+  return [flags](Session& session) -> Result<int> {
+    for (const std::string& binding : flags->bindings)
+      flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
+    auto report = TRY(actions::build(flags->request, session.host));
+    print(flags->request, report, session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"build", "Compile an ONNX model into an artifact", bind}};
+
+}  // namespace
+
+std::span<const CommandDef> build_command() { return defs; }
+
+}  // namespace modelctl::cli

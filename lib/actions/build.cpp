@@ -1,0 +1,156 @@
+#include "actions/build.hpp"
+
+#include "base/json.hpp"
+#include "base/suggest.hpp"
+#include "lower/lower.hpp"
+#include "onnx/reader.hpp"
+#include "passes/pipeline.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace modelctl::actions {
+namespace {
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(Clock& clock) : clock_(clock), last_(clock.steady()) {}
+  // Seconds since the last lap.
+  double lap() {
+    auto now = clock_.steady();
+    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+  }
+
+ private:
+  Clock& clock_;
+  std::chrono::steady_clock::time_point last_;
+};
+
+std::string counted(std::size_t count, std::string_view one) {
+  return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
+}
+
+// What the passes of a stage changed, in the order they ran, each pass once.
+void tell_passes(const passes::PipelineReport& report, passes::Stage stage, BuildStage& out) {
+  std::vector<std::pair<std::string, std::size_t>> changes;
+  for (const passes::PassReport& pass : report.passes) {
+    if (pass.stage != stage || pass.changes == 0) continue;
+    auto known =
+        std::find_if(changes.begin(), changes.end(), [&](const auto& entry) { return entry.first == pass.name; });
+    if (known == changes.end()) changes.emplace_back(pass.name, pass.changes);
+    else known->second += pass.changes;
+  }
+  for (const auto& [name, count] : changes) out.did.push_back(fmt::format("{} {}", name, count));
+}
+
+double seconds_of(const passes::PipelineReport& report, passes::Stage stage) {
+  double sum = 0;
+  for (const passes::PassReport& pass : report.passes) {
+    if (pass.stage == stage) sum += pass.seconds;
+  }
+  return sum;
+}
+
+Json port_json(const artifact::Port& port) {
+  Json dims = Json::array();
+  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? Json(dim.symbol) : Json(dim.size));
+  return {{"name", port.name}, {"type", name(port.type)}, {"shape", std::move(dims)}};
+}
+
+std::string report_json(const BuildRequest& request, const BuildReport& report,
+                        const passes::PipelineReport& pipeline) {
+  Json stages = Json::array(), passes = Json::array(), inputs = Json::array(), outputs = Json::array();
+  for (const BuildStage& stage : report.stages)
+    stages.push_back({{"name", stage.name}, {"did", stage.did}, {"seconds", stage.seconds}});
+  for (const passes::PassReport& pass : pipeline.passes) {
+    passes.push_back({{"name", pass.name}, {"changes", pass.changes}, {"seconds", pass.seconds}});
+  }
+  for (const artifact::Port& port : report.signature.inputs) inputs.push_back(port_json(port));
+  for (const artifact::Port& port : report.signature.outputs) outputs.push_back(port_json(port));
+  return canonical_json({{"model", request.model.string()},
+                         {"artifact", request.output.string()},
+                         {"level", request.level},
+                         {"bindings", request.bindings},
+                         {"stages", stages},
+                         {"passes", passes},
+                         {"routines", report.routines},
+                         {"inputs", inputs},
+                         {"outputs", outputs},
+                         {"source_bytes", report.source_bytes},
+                         {"artifact_bytes", report.artifact_bytes},
+                         {"weights_bytes", report.weights_bytes}}) +
+         "\n";
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
+  std::size_t equals = text.rfind('=');
+  std::int64_t size = -1;
+  if (equals != std::string::npos && equals > 0) {
+    const char* end = text.data() + text.size();
+    auto [stop, code] = std::from_chars(text.data() + equals + 1, end, size);
+    if (code != std::errc() || stop != end) size = -1;
+  }
+  if (size < 0) {
+    return Error(Kind::usage, "bad-binding", fmt::format("cannot read the binding '{}'", text))
+        .help("give --bind NAME=N, as in --bind batch=1");
+  }
+  return std::pair(text.substr(0, equals), size);
+}
+
+Result<BuildReport> build(const BuildRequest& request, Host& host) {
+  Stopwatch watch(host.clock);
+  BuildReport report;
+  BuildStage preprocess{"preprocess", {}, 0}, compile{"compile", {}, 0}, link{"link", {}, 0};
+
+  auto graph = TRY(onnx::read(request.model));
+  report.source_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.model));
+  preprocess.did.push_back("read " + counted(graph->nodes().size(), "node"));
+  double reading = watch.lap();
+
+  bool printed = false;
+  passes::PipelineOptions options{
+      request.level, request.bindings, [&](std::string_view pass, const graph::Graph& after) {
+        if (pass != request.print_after) return;
+        report.printed = graph::to_text(after);  // a pass may run more than once: the last result counts
+        printed = true;
+      }};
+  auto pipeline = TRY(passes::run_pipeline(*graph, options));
+  if (!request.print_after.empty() && !printed) {
+    std::vector<std::string> names;
+    for (const passes::PassReport& pass : pipeline.passes) names.push_back(pass.name);
+    Error unknown(Kind::usage, "no-such-pass",
+                  fmt::format("no pass '{}' runs at -O{}", request.print_after, request.level));
+    if (std::string near = nearest(request.print_after, names); !near.empty())
+      unknown.hint = fmt::format("did you mean '{}'?", near);
+    return unknown;
+  }
+  tell_passes(pipeline, passes::Stage::preprocess, preprocess);
+  preprocess.seconds = reading + seconds_of(pipeline, passes::Stage::preprocess);
+  tell_passes(pipeline, passes::Stage::compile, compile);
+  watch.lap();
+
+  if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
+  auto lowered = TRY(lower::lower(*graph));
+  std::size_t kernels = 0, evaluated = 0;
+  for (const auto& [routine, count] : lowered.routines) (routine.starts_with("kernel:") ? kernels : evaluated) += count;
+  compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them fast kernels", kernels));
+  compile.seconds = seconds_of(pipeline, passes::Stage::compile) + watch.lap();
+
+  TRY(lowered.weights.write(lowered.plan, request.output));
+  report.weights_bytes = lowered.weights.weights_bytes();
+  report.artifact_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.output));
+  link.did.push_back("wrote " + request.output.string());
+  link.seconds = watch.lap();
+
+  report.signature = lowered.plan.signature;
+  report.routines = lowered.routines;
+  report.stages = {std::move(preprocess), std::move(compile), std::move(link)};
+  if (!request.report.empty()) TRY(write_file(request.report, as_bytes(report_json(request, report, pipeline))));
+  return report;
+}
+
+}  // namespace modelctl::actions

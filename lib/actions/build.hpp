@@ -1,0 +1,47 @@
+// build: an ONNX model becomes an artifact, in three stages: preprocess, compile, link.
+#pragma once
+
+#include "artifact/plan.hpp"
+#include "base/host.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace modelctl::actions {
+
+struct BuildRequest {
+  std::filesystem::path model;                   // ONNX
+  std::filesystem::path output;                  // the artifact
+  std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
+  int level = 2;                                 // of optimisation, 0 to 3
+  std::string print_after;                       // a pass whose result is wanted as text; empty: none
+  std::filesystem::path report;                  // the whole story as JSON; empty: none
+};
+
+// One of the three stages: what it did, and how long that took.
+struct BuildStage {
+  std::string name;
+  std::vector<std::string> did;  // "read 14 nodes", "folded 3 constants"
+  double seconds = 0;
+};
+
+struct BuildReport {
+  std::vector<BuildStage> stages;
+  artifact::Signature signature;
+  std::map<std::string, std::size_t> routines;  // "kernel:conv_nhwc" -> how many steps
+  std::uint64_t source_bytes = 0;
+  std::uint64_t artifact_bytes = 0;
+  std::uint64_t weights_bytes = 0;
+  std::string printed;  // the graph after `print_after`
+};
+
+// Fails with unsupported, listing all that is in the way, where the model needs what there is no operator or type for.
+Result<BuildReport> build(const BuildRequest& request, Host& host);
+
+// A symbol's binding as typed, "batch=4".
+Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text);
+
+}  // namespace modelctl::actions
