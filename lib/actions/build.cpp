@@ -3,7 +3,7 @@
 #include "base/json.hpp"
 #include "base/suggest.hpp"
 #include "lower/lower.hpp"
-#include "onnx/reader.hpp"
+#include "onnx/model.hpp"
 #include "passes/pipeline.hpp"
 
 #include <fmt/core.h>

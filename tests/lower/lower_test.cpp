@@ -1,0 +1,130 @@
+#include "lower/lower.hpp"
+
+#include "graph/text.hpp"
+#include "lower/shape_program.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using artifact::ShapeOp;
+using graph::Expr;
+
+namespace {
+
+Result<lower::Lowered> lowered(std::string_view text) {
+  auto graph = TRY(graph::parse_text(text));
+  return lower::lower(*graph);
+}
+
+}  // namespace
+
+TEST_CASE("equal sizes share a register") {
+  lower::ShapeProgram program;
+  program.define_by_input("n", 0, 0);
+  Expr n = Expr::symbol("n");
+  auto first = program.registers({n * 2, 7});
+  auto second = program.registers({7, n * 2});
+  CHECK(first[0] == second[1]);
+  CHECK(first[1] == second[0]);
+}
+
+TEST_CASE("a shape with a symbol that nothing defines is not known") {
+  lower::ShapeProgram program;
+  program.define_by_input("n", 0, 0);
+  CHECK(program.knows(graph::Shape{Expr::symbol("n") + 1}));
+  CHECK_FALSE(program.knows(graph::Shape{Expr::symbol("n") + Expr::symbol("m")}));
+}
+
+TEST_CASE("the first meaning of a symbol stays") {
+  lower::ShapeProgram program;
+  program.define_by_input("n", 0, 1);
+  program.define_by_input("n", 1, 0);
+  auto at = program.registers({Expr::symbol("n")});
+  auto instructions = std::move(program).take();
+  CHECK(instructions[at[0]].op == ShapeOp::input_dim);
+  CHECK(instructions[at[0]].a == 0);
+  CHECK(instructions[at[0]].b == 1);
+}
+
+TEST_CASE("the signature keeps the users' names, types and symbols") {
+  auto result = lowered(R"(graph "main" {
+    input x: f32[batch,4]
+    y: f32[batch,4] = Abs(x)
+    output y = "score"
+  })");
+  REQUIRE(result);
+  const artifact::Signature& signature = result->plan.signature;
+  CHECK(signature.inputs[0].name == "x");
+  CHECK(signature.inputs[0].dims[0].symbol == "batch");
+  CHECK(signature.inputs[0].dims[1].size == 4);
+  CHECK(signature.outputs[0].name == "score");
+  CHECK(signature.outputs[0].dims[0].symbol == "batch");
+}
+
+TEST_CASE("a constant that no step reads takes no space") {
+  auto result = lowered(R"(graph "main" {
+    input x: f32[4]
+    const used: f32[4] = [1.0, 2.0, 3.0, 4.0]
+    const unused: f32[64] = ...
+    y: f32[4] = Add(x, used)
+    output y
+  })");
+  REQUIRE(result);
+  CHECK(result->weights.weights_bytes() == 16);
+}
+
+TEST_CASE("an output that nobody reads is absent from its step") {
+  auto result = lowered(R"(graph "main" {
+    input x: f32[4]
+    const sizes: i64[2] = [1, 3]
+    a: f32[1], b: f32[3] = Split(x, sizes) {axis: 0}
+    output b
+  })");
+  REQUIRE(result);
+  REQUIRE(result->plan.steps.size() == 1);
+  CHECK(result->plan.steps[0].outputs[0] == artifact::absent);
+  CHECK(result->plan.steps[0].outputs[1] == result->plan.outputs[0]);
+}
+
+TEST_CASE("a size that only running tells makes its value late, and those after it known") {
+  auto result = lowered(R"(graph "main" {
+    input x: f32[n]
+    a: i64[1,found] = NonZero(x)
+    b: i64[1,found] = Abs(a)
+    output b
+  })");
+  REQUIRE(result);
+  const auto& values = result->plan.values;
+  auto value = [&](std::string_view name) {
+    for (const artifact::PlanValue& each : values) {
+      if (each.name == name) return each;
+    }
+    return artifact::PlanValue{};
+  };
+  CHECK(value("a").late);
+  CHECK_FALSE(value("b").late);
+  CHECK(result->plan.shapes[value("b").dims[1]].op == ShapeOp::late_dim);
+}
+
+TEST_CASE("a nested graph is refused with its node") {
+  auto result = lowered(R"(graph "main" {
+    input c: bool[]
+    input x: f32[2]
+    z: f32[2] = If(c) "choose" {else_branch: graph "else" { output x }, then_branch: graph "then" { output x }}
+    output z
+  })");
+  REQUIRE_FALSE(result);
+  CHECK(result.error().kind == Kind::unsupported);
+  CHECK(result.error().where == "node 'choose' (If)");
+}
+
+TEST_CASE("an element type that an operator lacks is refused with the types it has") {
+  auto result = lowered(R"(graph "main" {
+    input x: string[2]
+    y: string[2] = Abs(x) "strange"
+    output y
+  })");
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == "unsupported-type");
+  CHECK(result.error().what == "cannot compile 'Abs' for elements of type string");
+}
