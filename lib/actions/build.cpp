@@ -2,6 +2,7 @@
 
 #include "base/json.hpp"
 #include "base/suggest.hpp"
+#include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "passes/pipeline.hpp"

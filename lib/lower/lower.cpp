@@ -37,13 +37,15 @@ artifact::Port port(std::string name, const graph::Type& type) {
   return result;
 }
 
+// Whether a list such as "f32 f64" or "any" names a type.
 bool lists(std::string_view types, DType type) {
+  if (types.starts_with("any")) return true;
   for (std::size_t at = 0; at < types.size();) {
     std::size_t end = std::min(types.find(' ', at), types.size());
     if (types.substr(at, end - at) == name(type)) return true;
     at = end + 1;
   }
-  return types.empty();
+  return false;
 }
 
 // Builds the plan node by node, in the graph's order.

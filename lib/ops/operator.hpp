@@ -89,7 +89,7 @@ struct OpDef {
   // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, any number of them).
   std::string_view inputs;
   std::string_view outputs;
-  // Element types of the first input that evaluate takes, for the reference page: "f32 f64 f16 bf16".
+  // Element types of the first input that evaluate takes, "f32 f64 f16 bf16", or "any …".
   std::string_view types;
   std::span<const AttributeDef> attributes;
 
