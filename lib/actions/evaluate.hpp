@@ -1,4 +1,4 @@
-// check: computes labelled samples and says how good the answers are: the same as expected, and how often right.
+// evaluate: computes labelled samples and says how good the answers are: the same as expected, and how often right.
 #pragma once
 
 #include "base/host.hpp"
@@ -8,7 +8,7 @@
 
 namespace modelctl::actions {
 
-struct CheckRequest {
+struct EvaluateRequest {
   std::filesystem::path artifact;
   std::vector<std::string> inputs;    // [NAME=]FILE
   std::vector<std::string> expected;  // [NAME=]FILE: what the outputs should be
@@ -18,7 +18,7 @@ struct CheckRequest {
   int threads = 0;                    // 0: one per CPU
 };
 
-struct CheckReport {
+struct EvaluateReport {
   struct Output {
     std::string name;
     std::uint64_t values = 0;
@@ -31,6 +31,6 @@ struct CheckReport {
   bool good = false;               // nothing differs, and the accuracy is high enough
 };
 
-Result<CheckReport> check(const CheckRequest& request, Host& host);
+Result<EvaluateReport> evaluate(const EvaluateRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -1,4 +1,4 @@
-#include "actions/check.hpp"
+#include "actions/evaluate.hpp"
 
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
@@ -29,8 +29,8 @@ struct Samples {
     write("labels.json", "[1, 0, 0]");
   }
   void write(const char* name, const char* text) { std::ofstream(scratch / name) << text; }
-  CheckRequest request() {
-    CheckRequest request;
+  EvaluateRequest request() {
+    EvaluateRequest request;
     request.artifact = scratch / "relu.artifact";
     request.inputs = {"x=" + (scratch / "x.json").string()};
     request.threads = 1;
@@ -44,7 +44,7 @@ TEST_CASE("answers as expected are good") {
   Samples samples;
   auto request = samples.request();
   request.expected = {"y=" + (samples.scratch / "y.json").string()};
-  auto report = check(request, samples.fake.host);
+  auto report = evaluate(request, samples.fake.host);
   REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
   CHECK(report->good);
   CHECK(report->outputs.at(0).values == 6);
@@ -56,7 +56,7 @@ TEST_CASE("one value beyond the tolerance is not good, and is counted") {
   samples.write("y.json", "[[0, 2], [3, 0.5], [5, 6]]");
   auto request = samples.request();
   request.expected = {(samples.scratch / "y.json").string()};
-  auto report = check(request, samples.fake.host);
+  auto report = evaluate(request, samples.fake.host);
   REQUIRE(report);
   CHECK(!report->good);
   CHECK(report->outputs.at(0).different == 1);
@@ -68,16 +68,16 @@ TEST_CASE("the accuracy is the share of rows whose largest value stands where th
   auto request = samples.request();
   request.labels = samples.scratch / "labels.json";
   request.min_accuracy = 0.9;
-  auto report = check(request, samples.fake.host);
+  auto report = evaluate(request, samples.fake.host);
   REQUIRE(report);
   CHECK(report->right == 2);
   CHECK(*report->accuracy == doctest::Approx(2.0 / 3));
   CHECK(!report->good);
 }
 
-TEST_CASE("a check without anything to compare is refused") {
+TEST_CASE("an evaluation without anything to compare is refused") {
   Samples samples;
-  auto report = check(samples.request(), samples.fake.host);
+  auto report = evaluate(samples.request(), samples.fake.host);
   REQUIRE(!report);
   CHECK(report.error().kind == Kind::usage);
 }
@@ -86,7 +86,7 @@ TEST_CASE("an expectation for an output that the model does not have is refused 
   Samples samples;
   auto request = samples.request();
   request.expected = {"z=" + (samples.scratch / "y.json").string()};
-  auto report = check(request, samples.fake.host);
+  auto report = evaluate(request, samples.fake.host);
   REQUIRE(!report);
   CHECK(report.error().what == "cannot find the output 'z'");
 }
@@ -96,7 +96,7 @@ TEST_CASE("an expectation of another shape is refused") {
   samples.write("y.json", "[[0, 2]]");
   auto request = samples.request();
   request.expected = {(samples.scratch / "y.json").string()};
-  auto report = check(request, samples.fake.host);
+  auto report = evaluate(request, samples.fake.host);
   REQUIRE(!report);
   CHECK(report.error().code == "wrong-shape");
 }

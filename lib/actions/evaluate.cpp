@@ -1,4 +1,4 @@
-#include "actions/check.hpp"
+#include "actions/evaluate.hpp"
 
 #include "ops/operator.hpp"
 #include "runtime/model.hpp"
@@ -46,8 +46,8 @@ double difference(double value, double expected) {
   return std::isnan(apart) ? HUGE_VAL : apart;
 }
 
-Result<CheckReport::Output> compare(const std::string& name, const Tensor& value, const Tensor& expected,
-                                    double tolerance) {
+Result<EvaluateReport::Output> compare(const std::string& name, const Tensor& value, const Tensor& expected,
+                                       double tolerance) {
   if (value.dims() != expected.dims()) {
     return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with what is expected", name))
         .because(fmt::format("the model answers {}, and {} is expected", describe(value.type(), value.dims()),
@@ -55,7 +55,7 @@ Result<CheckReport::Output> compare(const std::string& name, const Tensor& value
   }
   auto got = TRY(numbers(value.view(), name));
   auto wanted = TRY(numbers(expected.view(), name));
-  CheckReport::Output report{name, got.size(), 0, 0};
+  EvaluateReport::Output report{name, got.size(), 0, 0};
   for (std::size_t i = 0; i < got.size(); ++i) {
     double apart = difference(got[i], wanted[i]);
     report.largest = std::max(report.largest, apart);
@@ -66,7 +66,7 @@ Result<CheckReport::Output> compare(const std::string& name, const Tensor& value
 
 // Counts the rows whose largest value stands where the label says; an output with one value a row is the answer itself.
 Result<void> count_right(const Tensor& output, const std::string& name, const std::filesystem::path& file,
-                         CheckReport& report) {
+                         EvaluateReport& report) {
   auto loaded = TRY(formats::load(file));
   if (loaded.empty())
     return Error(Kind::bad_input, "no-labels", "cannot read labels: the file is empty").at(file.string());
@@ -89,7 +89,7 @@ Result<void> count_right(const Tensor& output, const std::string& name, const st
   return {};
 }
 
-Result<std::vector<Tensor>> run(const CheckRequest& request, std::shared_ptr<const runtime::Model> model) {
+Result<std::vector<Tensor>> run(const EvaluateRequest& request, std::shared_ptr<const runtime::Model> model) {
   const artifact::Signature& signature = model->signature();
   auto inputs = TRY(formats::load_inputs(request.inputs, expectations(signature.inputs)));
   std::vector<TensorView> views;
@@ -102,9 +102,9 @@ Result<std::vector<Tensor>> run(const CheckRequest& request, std::shared_ptr<con
 
 }  // namespace
 
-Result<CheckReport> check(const CheckRequest& request, Host&) {
+Result<EvaluateReport> evaluate(const EvaluateRequest& request, Host&) {
   if (request.expected.empty() && request.labels.empty()) {
-    return Error(Kind::usage, "nothing-to-check", "cannot check the model: neither outputs nor labels were given")
+    return Error(Kind::usage, "nothing-to-evaluate", "cannot evaluate the model: neither outputs nor labels were given")
         .help("give --expect [NAME=]FILE or --labels FILE");
   }
   auto opened = TRY(artifact::open(request.artifact));
@@ -112,7 +112,7 @@ Result<CheckReport> check(const CheckRequest& request, Host&) {
   auto outputs = TRY(run(request, model));
   const auto& ports = model->signature().outputs;
 
-  CheckReport report;
+  EvaluateReport report;
   for (const std::string& argument : request.expected) {
     std::size_t equals = argument.find('=');
     std::string name = equals == std::string::npos ? ports.front().name : argument.substr(0, equals);
@@ -132,7 +132,7 @@ Result<CheckReport> check(const CheckRequest& request, Host&) {
   }
   if (!request.labels.empty()) TRY(count_right(outputs.front(), ports.front().name, request.labels, report));
   bool same = std::all_of(report.outputs.begin(), report.outputs.end(),
-                          [](const CheckReport::Output& output) { return output.different == 0; });
+                          [](const EvaluateReport::Output& output) { return output.different == 0; });
   report.good = same && report.accuracy.value_or(1) >= request.min_accuracy;
   return report;
 }

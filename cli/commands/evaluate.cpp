@@ -1,5 +1,5 @@
-// check: computes labelled samples and says how good the answers are.
-#include "actions/check.hpp"
+// evaluate: computes labelled samples and says how good the answers are.
+#include "actions/evaluate.hpp"
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -9,7 +9,7 @@
 namespace modelctl::cli {
 namespace {
 
-void print_json(const actions::CheckReport& report, Printer& printer) {
+void print_json(const actions::EvaluateReport& report, Printer& printer) {
   Json outputs = Json::array();
   for (const auto& output : report.outputs) {
     outputs.push_back({{"name", output.name},
@@ -26,7 +26,7 @@ void print_json(const actions::CheckReport& report, Printer& printer) {
   printer.json(canonical_json(object));
 }
 
-void print(const actions::CheckReport& report, Printer& printer) {
+void print(const actions::EvaluateReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) return print_json(report, printer);
   for (const auto& output : report.outputs) {
     printer.line(output.different == 0 ? fmt::format("{}: all {} values as expected, the largest difference is {:.2g}",
@@ -41,7 +41,7 @@ void print(const actions::CheckReport& report, Printer& printer) {
 }
 
 Run bind(Binder& binder) {
-  auto request = std::make_shared<actions::CheckRequest>();
+  auto request = std::make_shared<actions::EvaluateRequest>();
   CLI::App& app = binder.app;
   binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
       ->required();
@@ -64,14 +64,14 @@ Run bind(Binder& binder) {
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--threads", request->threads, "Threads to compute with; 0 is one per CPU")->type_name("N");
   return [request](Session& session) -> Result<int> {
-    auto report = TRY(actions::check(*request, session.host));
+    auto report = TRY(actions::evaluate(*request, session.host));
     print(report, session.printer);
     return report.good ? 0 : 1;
   };
 }
 
-constexpr CommandDef defs[] = {{"check", "Say how good a model's answers to labelled samples are", bind}};
+constexpr CommandDef defs[] = {{"evaluate", "Say how good a model's answers to labelled samples are", bind}};
 
 }  // namespace
-std::span<const CommandDef> check_command() { return defs; }
+std::span<const CommandDef> evaluate_command() { return defs; }
 }  // namespace modelctl::cli
