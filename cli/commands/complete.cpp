@@ -24,6 +24,12 @@ std::vector<Candidate> references(Host& host) {
   return all;
 }
 
+std::vector<Candidate> registries(Host& host) {
+  std::vector<Candidate> all;
+  for (std::string& name : actions::known_registries(host)) all.push_back({std::move(name), ""});
+  return all;
+}
+
 Run bind(Binder& binder) {
   auto words = std::make_shared<std::vector<std::string>>();
   binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
@@ -32,6 +38,7 @@ Run bind(Binder& binder) {
     CandidateSources sources;
     sources.operators = operators;
     sources.references = [&] { return references(session.host); };
+    sources.registries = [&] { return registries(session.host); };
     for (const Candidate& candidate : complete(*tree, *words, sources)) {
       // A line end would make two candidates of one.
       std::string line = candidate.text + (candidate.description.empty() ? "" : "\t" + candidate.description);

@@ -21,4 +21,6 @@ Result<ListReport> list(const ListRequest& request, Host& host) {
   return report;
 }
 
+std::vector<std::string> known_registries(Host& host) { return transport::known_registries(host.environment); }
+
 }  // namespace modelctl::actions

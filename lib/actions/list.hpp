@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace modelctl::actions {
@@ -26,5 +27,8 @@ struct ListReport {
 };
 
 Result<ListReport> list(const ListRequest& request, Host& host);
+
+// The registries that somebody has logged in to, for who types. No network and no helper is asked.
+std::vector<std::string> known_registries(Host& host);
 
 }  // namespace modelctl::actions

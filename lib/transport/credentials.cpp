@@ -7,7 +7,7 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <vector>
+#include <set>
 
 namespace modelctl::transport {
 namespace fs = std::filesystem;
@@ -241,6 +241,20 @@ Result<std::vector<std::string>> erase_credentials(const std::string& registry, 
     places.push_back(path.string());
   }
   return places;
+}
+
+std::vector<std::string> known_registries(const Environment& environment) {
+  std::set<std::string> known;
+  for (const fs::path& path : files(environment)) {
+    auto config = read_config(path);
+    if (!config) continue;
+    for (const char* table : {"auths", "credHelpers"}) {
+      const Json* entries = member(*config, table);
+      if (entries == nullptr || !entries->is_object()) continue;
+      for (const auto& entry : entries->items()) known.insert(entry.key());
+    }
+  }
+  return {known.begin(), known.end()};
 }
 
 }  // namespace modelctl::transport

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace modelctl::transport {
 
@@ -31,5 +32,8 @@ Result<std::string> store_credentials(const std::string& registry, const Credent
 // Forgets them everywhere that find_credentials looks; answers the places where there were some.
 Result<std::vector<std::string>> erase_credentials(const std::string& registry, const Environment& environment,
                                                    Processes& processes);
+
+// The registries that the files name, for who types: no helper is asked, and what cannot be read names none.
+std::vector<std::string> known_registries(const Environment& environment);
 
 }  // namespace modelctl::transport

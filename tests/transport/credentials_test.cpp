@@ -150,3 +150,11 @@ TEST_CASE("logout forgets it everywhere and says where") {
   CHECK(desk.find("o.example")->has_value());
   CHECK(erase_credentials("r.example", desk.environment, desk.processes)->empty());
 }
+
+TEST_CASE("the registries that somebody logged in to are known by name, without a helper being asked") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"auths":{"b.example":{}},"credHelpers":{"a.example":"pass"}})");
+  desk.write(".config/containers/auth.json", "not JSON");
+  CHECK(known_registries(desk.environment) == std::vector<std::string>{"a.example", "b.example"});
+  CHECK(desk.processes.calls.empty());
+}

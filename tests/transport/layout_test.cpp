@@ -1,6 +1,11 @@
 #include "support.hpp"
+#include "transport/staging.hpp"
 
 #include <doctest/doctest.h>
+
+#include <sys/mount.h>
+#include <cstdio>
+#include <thread>
 
 using namespace modelctl;
 using namespace modelctl::transport;
@@ -239,4 +244,88 @@ TEST_CASE("a file is pushed to and pulled from, whole") {
         "usage bad-reference: 'file://host/a.tar' is no reference to a package | it names a host, and files are on "
         "this one");
   CHECK(told(shop.push("file:")) == "usage bad-reference: 'file:' is no reference to a package | it names no file");
+}
+
+TEST_CASE("packages that are pushed at the same time are all in the index") {
+  Shop shop;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&shop, i] {
+      FakeHost fake;
+      fake.environment.variables = shop.fake.environment.variables;
+      auto pushed = actions::push({shop.archive, "digits:" + std::to_string(i), {}}, fake.host);
+      if (!pushed) std::printf("%s\n", told(pushed).c_str());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(actions::list({}, shop.host)->packages.size() == 8);
+}
+
+TEST_CASE("a pull that is interrupted stops, keeps what it has, and goes on") {
+  Shop shop({{"a", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'a'))},
+             {"b", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'b'))}});
+  REQUIRE(shop.push("digits:1.2"));
+  // The user presses the keys while the second file comes.
+  struct Impatient : modelctl::test::FakeTalk {
+    StopToken& stop;
+    explicit Impatient(StopToken& stop) : stop(stop) {}
+    void progress(std::string_view, std::uint64_t done, std::uint64_t) override {
+      if (done > (4u << 20)) stop.stop();
+    }
+  };
+  StopToken stop;
+  Impatient talk(stop);
+  Host host{shop.fake.clock, shop.fake.environment, shop.fake.processes, talk, shop.fake.random, stop};
+  actions::PullRequest request{.reference = "digits:1.2", .folder = shop.scratch / "pulled"};
+  request.trust.key = shop.key;
+  auto stopped = actions::pull(request, host);
+  REQUIRE(!stopped);
+  CHECK(stopped.error().kind == Kind::interrupted);
+  CHECK(stopped.error().hint == "run the same command again: it goes on where this one stopped");
+  CHECK(!fs::exists(shop.scratch / "pulled"));
+  auto pulled = shop.pull_folder("digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(pulled->reused == 5u << 20);
+  CHECK(pulled->moved == 1u << 20);
+}
+
+TEST_CASE("two pulls into one place do not mix") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  auto trust = package::Trust::key(shop.key);
+  auto package = package::Package::open(shop.archive);
+  REQUIRE(package);
+  auto taken = package::open_signed(package->manifest_text(), package->bundle_text(), *trust);
+  REQUIRE(taken);
+  auto staging = stage_folder(*taken, shop.scratch / "pulled");
+  REQUIRE(staging);
+  auto second = shop.pull_folder("digits:1.2");
+  REQUIRE(!second);
+  CHECK(second.error().kind == Kind::conflict);
+  CHECK(second.error().what == "another pull into '" + (shop.scratch / "pulled").string() + "' is running");
+}
+
+TEST_CASE("a full disk is told, and what was there before stays") {
+  Shop shop({{"weights", package::Role::weights, false, package::Content::of_bytes(std::string(2 << 20, 'w'))}});
+  fs::path disk = shop.scratch / "disk";
+  REQUIRE(make_folder(disk));
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=1m") != 0) {
+    MESSAGE("skipped: only root can mount a small disk");
+    return;
+  }
+  REQUIRE(shop.push("digits:1.2"));
+  REQUIRE(write_file(disk / "digits.tar", as_bytes("the old one")));
+  auto pulled = shop.pull("digits:1.2", "disk/digits.tar");
+  auto folder = shop.pull_folder("digits:1.2", "disk/digits");
+  auto pushed = shop.push("oci:" + (disk / "layout").string() + ":digits:1.2");
+  std::string kept = bytes_of(disk / "digits.tar");
+  bool tagged = fs::exists(disk / "layout/index.json");
+  ::umount(disk.c_str());
+  for (const Error* error : {&pulled.error(), &folder.error(), &pushed.error()}) {
+    CHECK(error->kind == Kind::io);
+    CHECK(error->code == "disk-full");
+    CHECK(error->why.back() == "No space left on device");
+  }
+  CHECK(kept == "the old one");
+  CHECK(!tagged);
 }

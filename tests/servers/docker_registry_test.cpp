@@ -1,0 +1,205 @@
+// Debian's docker-registry with TLS and htpasswd, and skopeo as the other reader of what we push.
+#include "actions/login.hpp"
+#include "base/json.hpp"
+#include "support.hpp"
+#include "transport/oci_registry.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+using namespace modelctl::transport::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Registry {
+  Shop& shop;
+  modelctl::test::Certificates certificates = *modelctl::test::make_certificates(shop.scratch);
+  int port = modelctl::test::free_port();
+  std::string host = fmt::format("localhost:{}", port);
+  modelctl::test::Program program = start();
+
+  explicit Registry(Shop& shop) : shop(shop) {
+    REQUIRE(program.runs());
+    shop.remote.ca_file = certificates.authority;
+  }
+  Result<actions::LoginReport> login(const std::string& password) {
+    return actions::login({host, "ci", password, shop.remote}, shop.host);
+  }
+
+ private:
+  modelctl::test::Program start() {
+    auto users = run({"htpasswd", "-nbB", "-C", "4", "ci", "correct horse"});
+    REQUIRE(write_file(shop.scratch / "users", as_bytes(users.out)));
+    std::string config = fmt::format(R"(version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {0}}}}}
+http:
+  addr: 127.0.0.1:{1}
+  tls: {{certificate: {2}, key: {3}}}
+auth: {{htpasswd: {{realm: tests, path: {4}}}}}
+)",
+                                     (shop.scratch / "storage").string(), port, certificates.certificate.string(),
+                                     certificates.key.string(), (shop.scratch / "users").string());
+    REQUIRE(write_file(shop.scratch / "registry.yml", as_bytes(config)));
+    return {{modelctl::test::find_program("docker-registry"), "serve", (shop.scratch / "registry.yml").string()},
+            port,
+            shop.scratch / "registry.log"};
+  }
+};
+
+std::vector<package::Payload> payload(std::size_t weights) {
+  std::string bytes;
+  for (std::size_t i = 0; i < weights; ++i) bytes += static_cast<char>(i * 2654435761u >> 15);
+  auto all = package::test::small_payload();
+  all[0].content = package::Content::of_bytes(bytes);
+  return all;
+}
+
+// What skopeo says, given our login and authority. Go reads SSL_CERT_FILE.
+Ran skopeo(const Registry& registry, std::vector<std::string> words) {
+  std::vector<std::string> command{"env", "SSL_CERT_FILE=" + registry.certificates.authority.string(),
+                                   "REGISTRY_AUTH_FILE=" + (registry.shop.scratch / ".docker/config.json").string(),
+                                   "skopeo"};
+  command.insert(command.end(), words.begin(), words.end());
+  return run(std::move(command));
+}
+
+}  // namespace
+
+TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missing packages are told") {
+  NEEDS("docker-registry", "htpasswd", "openssl")
+  Shop shop(payload(3 << 20));
+  Registry registry(shop);
+  std::string reference = registry.host + "/team/digits:1.2";
+
+  auto stranger = shop.push(reference);
+  REQUIRE(!stranger);
+  CHECK(stranger.error().kind == Kind::denied);
+  CHECK(stranger.error().what == "'" + registry.host + "' wants credentials");
+
+  auto wrong = registry.login("wrong");
+  REQUIRE(!wrong);
+  CHECK(wrong.error().kind == Kind::denied);
+  CHECK(wrong.error().what == "'" + registry.host + "' refuses the credentials of 'ci'");
+  CHECK(!fs::exists(shop.scratch / ".docker/config.json"));
+
+  auto login = registry.login("correct horse");
+  REQUIRE_MESSAGE(login, told(login));
+  CHECK(login->checked);
+
+  auto none = shop.pull(reference);
+  REQUIRE(!none);
+  CHECK(none.error().what == "there is no '" + reference + "'");
+
+  auto pushed = shop.push(reference);
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  auto again = shop.push(registry.host + "/team/digits:1.3");
+  REQUIRE_MESSAGE(again, told(again));
+  CHECK(again->sent == 0);
+
+  auto pulled = shop.pull(reference);
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+  auto folder = shop.pull_folder(pushed->reference);
+  REQUIRE_MESSAGE(folder, told(folder));
+
+  for (const std::string& what : {registry.host, registry.host + "/team/digits"}) {
+    auto list = actions::list({what, shop.remote}, shop.host);
+    REQUIRE_MESSAGE(list, told(list));
+    REQUIRE(list->packages.size() == 2);
+    CHECK(list->packages[0].reference == reference);
+    CHECK(list->packages[0].digest == *pushed->digest);
+  }
+
+  REQUIRE(actions::logout({registry.host}, shop.host));
+  CHECK(shop.pull(reference, "second.tar").error().kind == Kind::denied);
+}
+
+TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on its digest") {
+  NEEDS("docker-registry", "htpasswd", "openssl")
+  Shop shop;
+  Registry registry(shop);
+  REQUIRE(registry.login("correct horse"));
+  std::string content(5'500'000, 'x');
+  Blob blob{"application/octet-stream", Sha256::of(as_bytes(content)), as_bytes(content), "weights"};
+  Context context{shop.host, {.ca_file = registry.certificates.authority}, 1 << 20};
+  auto repository = Repository::open(*parse_name(registry.host + "/a:1"), Repository::Right::push, context);
+  REQUIRE(repository);
+  auto pushed = repository->push_blob(blob, [](std::uint64_t) {});
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(*pushed);
+  CHECK(!*repository->push_blob(blob, [](std::uint64_t) {}));
+  std::string back;
+  REQUIRE(repository->blob(blob.digest, 5'000'000, content.size(), [&](ByteSpan bytes) -> Result<void> {
+    back.append(as_text(bytes));
+    return {};
+  }));
+  CHECK(back == content.substr(5'000'000));
+}
+
+TEST_CASE("skopeo reads what we pushed, and what it copies is still the package") {
+  NEEDS("docker-registry", "htpasswd", "openssl", "skopeo")
+  Shop shop(payload(1 << 20));
+  Registry registry(shop);
+  REQUIRE(registry.login("correct horse"));
+  std::string reference = registry.host + "/team/digits:1.2";
+  auto pushed = shop.push(reference);
+  REQUIRE_MESSAGE(pushed, told(pushed));
+
+  Ran raw = skopeo(registry, {"inspect", "--raw", "docker://" + reference});
+  REQUIRE_MESSAGE(raw.exit_code == 0, raw.err);
+  CHECK(Sha256::of(as_bytes(raw.out)) == *pushed->digest);
+  auto manifest = parse_json(raw.out, "skopeo");
+  REQUIRE(manifest);
+  CHECK((*manifest)["artifactType"] == "application/vnd.modelctl.package.v1");
+
+  Ran copied = skopeo(
+      registry, {"--insecure-policy", "copy", "docker://" + reference, "dir:" + (shop.scratch / "copy").string()});
+  REQUIRE_MESSAGE(copied.exit_code == 0, copied.err);
+  for (const auto& layer : (*manifest)["layers"]) {
+    Digest digest = *Digest::parse(layer["digest"].get<std::string>());
+    CHECK(Sha256::of(as_bytes(bytes_of(shop.scratch / "copy" / digest.hex()))) == digest);
+  }
+
+  Ran mirrored = skopeo(registry, {"--insecure-policy", "copy", "docker://" + reference,
+                                   "oci:" + (shop.scratch / "mirror").string() + ":digits:1.2"});
+  REQUIRE_MESSAGE(mirrored.exit_code == 0, mirrored.err);
+  auto pulled = shop.pull("oci:" + (shop.scratch / "mirror").string() + ":digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+}
+
+TEST_CASE("skopeo copies from the local registry into docker-registry, and we pull it there") {
+  NEEDS("docker-registry", "htpasswd", "openssl", "skopeo")
+  Shop shop;
+  Registry registry(shop);
+  REQUIRE(registry.login("correct horse"));
+  auto pushed = shop.push("team/digits:1.2");
+  REQUIRE(pushed);
+  std::string reference = registry.host + "/mirrored/digits:1.2";
+  Ran copied =
+      skopeo(registry, {"--insecure-policy", "copy", "oci:" + (shop.scratch / "registry").string() + ":team/digits:1.2",
+                        "docker://" + reference});
+  REQUIRE_MESSAGE(copied.exit_code == 0, copied.err);
+  auto pulled = shop.pull(registry.host + "/mirrored/digits@" + pushed->digest->text());
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+}
+
+TEST_CASE("plain tar and sha256sum read a pulled archive") {
+  NEEDS("tar", "sha256sum")
+  Shop shop(payload(1 << 20));
+  REQUIRE(shop.push("digits:1.2"));
+  REQUIRE(shop.pull("digits:1.2"));
+  REQUIRE(make_folder(shop.scratch / "plain"));
+  REQUIRE(
+      run({"tar", "-xf", (shop.scratch / "pulled.tar").string(), "-C", (shop.scratch / "plain").string()}).exit_code ==
+      0);
+  for (const package::Entry& entry : shop.written.manifest.entries) {
+    Ran sum = run({"sha256sum", (shop.scratch / "plain" / entry.path).string()});
+    CHECK(sum.out.substr(0, 64) == entry.digest.hex());
+  }
+}
