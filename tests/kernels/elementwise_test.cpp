@@ -127,7 +127,9 @@ TEST_CASE("binary functions broadcast in any pattern") {
                                                                       {"max", [](double p, double q) { return std::max(p, q); }},
                                                                       {"min", [](double p, double q) { return std::min(p, q); }},
                                                                       {"pow", [](double p, double q) { return std::pow(p, q); }}};
-    for (const auto& [function, exact] : all) {
+    for (const auto& entry : all) {
+      const std::string& function = entry.first;
+      const auto exact = entry.second;
       CAPTURE(function);
       std::vector<double> want;
       for (std::int64_t i = 0; i < count; ++i) {
