@@ -58,6 +58,7 @@ int quota_of(const std::string& folder) {
   };
   return whole(number("/cpu.cfs_quota_us"), number("/cpu.cfs_period_us"));
 }
+
 // The tightest quota on the way from this process's group to the root.
 int cgroup_quota() {
   int least = 0;
@@ -75,7 +76,8 @@ int cgroup_quota() {
     const bool unified = controllers == ",,";
     if (!unified && controllers.find(",cpu,") == std::string::npos) continue;
     const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/'))) take(root + path);
+    for (std::string path = line.substr(second + 1); path.size() > 1 && path[0] == '/'; path.resize(path.rfind('/')))
+      take(root + path);
     take(root);
   }
   return least;
