@@ -2,6 +2,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -131,6 +132,11 @@ constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
                                       {"bias", AttributeType::number, "how far the others move towards zero; 0"}};
 
+Result<bool> lower_gelu(Lowering& call) {
+  if (call.attributes().text("approximate", "none") != "none") return false;
+  return lower_unary<"gelu">(call);
+}
+
 constexpr OpDef defs[] = {
     {"",
      "Relu",
@@ -143,11 +149,14 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"negative numbers become zero", {f32({3}, {-1, 0, 2})}, {}, {f32({3}, {0, 0, 2})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_unary<"relu">},
     {"", "LeakyRelu", 16, "x, or alpha x below zero.", "X", "Y", float_types, alpha_leaky, infer_same,
      [] {
        return Examples{{"alpha below zero", {f32({2}, {-1, 2})}, {{"alpha", 0.1f}}, {f32({2}, {-0.1f, 2})}}};
-     }},
+     },
+     nullptr, lower_unary<"leaky_relu">},
     {"", "ThresholdedRelu", 22, "x where it is above alpha, else zero.", "X", "Y", float_types, alpha_one, infer_same,
      [] {
        return Examples{{"the threshold is out", {f32({3}, {0, 1, 2})}, {}, {f32({3}, {0, 0, 2})}}};
@@ -175,11 +184,14 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {0.26894143f, 0.5f, 0.7310586f})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"sigmoid">},
     {"", "HardSigmoid", 22, "alpha x + beta between 0 and 1.", "X", "Y", float_types, of_hard_sigmoid, infer_same,
      [] {
        return Examples{{"the slope and both ends", {f32({3}, {-5, 1, 5})}, {}, {f32({3}, {0, 0.7f, 1})}}};
-     }},
+     },
+     nullptr, lower_unary<"hard_sigmoid">},
     {"",
      "HardSwish",
      22,
@@ -191,7 +203,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"both ends and between", {f32({3}, {-4, 1.5f, 4})}, {}, {f32({3}, {0, 1.125f, 4})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"hard_swish">},
     {"", "Swish", 24, "x times the sigmoid of alpha x.", "X", "Y", float_types, alpha_one, infer_same,
      [] {
        return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
@@ -239,7 +253,8 @@ constexpr OpDef defs[] = {
                         {f32({2}, {-1, 1})},
                         {{"approximate", std::string("tanh")}},
                         {f32({2}, {-0.15880801f, 0.841192f})}}};
-     }},
+     },
+     nullptr, lower_gelu},
     {"", "Shrink", 9, "Zero inside a band around zero; outside, moved towards it.", "input", "output", number_types,
      of_shrink, infer_same,
      [] {

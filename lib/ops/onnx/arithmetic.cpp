@@ -2,6 +2,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -77,7 +78,9 @@ constexpr OpDef defs[] = {
                         {},
                         {f32({2, 2}, {11, 22, 13, 24})}},
                        {"integers wrap", {u8({1}, {255}), u8({1}, {2})}, {}, {u8({1}, {1})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_binary<"add">},
     {"",
      "Sub",
      14,
@@ -92,7 +95,9 @@ constexpr OpDef defs[] = {
                         {f32({2, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 3})},
                         {},
                         {f32({2, 2}, {0, 1, 0, 1})}}};
-     }},
+     },
+     nullptr,
+     lower_binary<"sub">},
     {"",
      "Mul",
      14,
@@ -105,7 +110,9 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{
            {"a scalar multiplies each element", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {2, -4, 6})}}};
-     }},
+     },
+     nullptr,
+     lower_binary<"mul">},
     {"",
      "Div",
      14,
@@ -119,7 +126,9 @@ constexpr OpDef defs[] = {
        return Examples{
            {"floats", {f32({3}, {1, 2, 3}), f32({1}, {2})}, {}, {f32({3}, {0.5f, 1, 1.5f})}},
            {"integers truncate towards zero", {i64({3}, {7, -7, 6}), i64({}, {2})}, {}, {i64({3}, {3, -3, 3})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_binary<"div">},
 };
 
 constexpr OpRun runs[] = {

@@ -1,6 +1,7 @@
 // Clip: numbers between two bounds.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/run.hpp"
 
 namespace modelctl::ops {
@@ -50,6 +51,20 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
+// Bounds that are known before the run.
+Result<bool> lower(Lowering& call) {
+  if (!call.plain_f32(0)) return false;
+  Attributes attributes{{"function", std::string("clip")}};
+  for (std::size_t i : {1, 2}) {
+    if (call.node().input(i) == nullptr) continue;
+    const Tensor* bound = call.constant(i);
+    if (bound == nullptr || bound->type() != DType::f32 || bound->elements() != 1) return false;
+    attributes.set(i == 1 ? "alpha" : "beta", bound->as<float>()[0]);
+  }
+  call.emit("unary_f32", {call.node().input(0)}, std::move(attributes), 0);
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"",
      "Clip",
@@ -68,7 +83,8 @@ constexpr OpDef defs[] = {
                         0},
                        {"the upper alone", {i64({2}, {1, 9}), Tensor(), i64({}, {6})}, {}, {i64({2}, {1, 6})}, 0}};
      },
-     upgrade},
+     upgrade,
+     lower},
 };
 constexpr OpRun runs[] = {{"", "Clip", evaluate}};
 

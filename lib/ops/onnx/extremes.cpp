@@ -2,6 +2,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -67,7 +68,9 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{{"three tensors", three(), {}, {f32({3}, {3, 5, 6})}},
                        {"NaN wins", {f32({2}, {NAN, 1}), f32({2}, {1, NAN})}, {}, {f32({2}, {NAN, NAN})}}};
-     }},
+     },
+     nullptr,
+     lower_binary<"max">},
     {"",
      "Min",
      13,
@@ -79,7 +82,9 @@ constexpr OpDef defs[] = {
      infer<smallest>,
      [] {
        return Examples{{"three tensors", three(), {}, {f32({3}, {1, 3, 3})}}};
-     }},
+     },
+     nullptr,
+     lower_binary<"min">},
     {"",
      "Sum",
      13,

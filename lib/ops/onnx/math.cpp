@@ -2,6 +2,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -70,7 +71,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"signs go", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {1.5f, 0, 2})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_unary<"abs">},
     {"",
      "Neg",
      13,
@@ -82,7 +85,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"signs turn", {f32({3}, {-1.5f, 1, 2})}, {}, {f32({3}, {1.5f, -1, -2})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_unary<"neg">},
     {"",
      "Sign",
      13,
@@ -106,7 +111,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"squares", {f32({3}, {0, 4, 2.25f})}, {}, {f32({3}, {0, 2, 1.5f})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"sqrt">},
     {"",
      "Exp",
      13,
@@ -118,7 +125,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"e to x", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 2.7182817f})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"exp">},
     {"",
      "Log",
      13,
@@ -130,7 +139,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"of powers of e", {f32({2}, {1, 2.7182817f})}, {}, {f32({2}, {0, 1})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"log">},
     {"",
      "Reciprocal",
      13,
@@ -142,7 +153,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"halves and doubles", {f32({2}, {2, 0.5f})}, {}, {f32({2}, {0.5f, 2})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"reciprocal">},
     {"",
      "Floor",
      13,
@@ -191,7 +204,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"erf">},
 };
 
 constexpr OpRun runs[] = {

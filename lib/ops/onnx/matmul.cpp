@@ -1,7 +1,9 @@
 // MatMul: numpy's, with batches that broadcast; a vector on the left is a row, one on the right a column.
+#include "kernels/gemm.hpp"
 #include "ops/broadcast.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/multiply.hpp"
 
 namespace modelctl::ops {
@@ -61,6 +63,19 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
+// A constant matrix is packed now; two that are computed are packed as they come.
+Result<bool> lower(Lowering& call) {
+  if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
+  const graph::Shape &a = *call.shape(0), &b = *call.shape(1);
+  if (const Tensor* weights = call.constant(1); weights != nullptr && b.size() == 2 && !a.empty()) {
+    call.emit("gemm_f32", {call.node().input(0), kernels::pack_gemm_weights(weights->view(), false)}, {});
+    return true;
+  }
+  if (a.size() < 2 || b.size() < 2) return false;
+  call.emit("matmul_f32", {call.node().input(0), call.node().input(1)}, {});
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"",
      "MatMul",
@@ -79,7 +94,9 @@ constexpr OpDef defs[] = {
             {f32({2, 3}, {1, 2, 3, 3, 4, 7})}},
            {"a batch by one matrix", {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})}, {}, {f32({2, 1, 1}, {3, 7})}},
            {"two vectors", {f32({2}, {1, 2}), f32({2}, {3, 4})}, {}, {f32({}, {11})}}};
-     }},
+     },
+     nullptr,
+     lower},
 };
 constexpr OpRun runs[] = {{"", "MatMul", evaluate}};
 

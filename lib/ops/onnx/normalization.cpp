@@ -2,6 +2,7 @@
 #include "ops/broadcast.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 
 #include <cmath>
 
@@ -225,6 +226,15 @@ constexpr AttributeDef of_group[] = {
     epsilon, {"num_groups", AttributeType::integer, "groups that the channels fall into", true}, stash};
 constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
 
+Result<bool> lower_layer(Lowering& call) {
+  const graph::Node& node = call.node();
+  if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
+  Attributes attributes{{"axis", call.attributes().integer("axis", -1)},
+                        {"epsilon", call.attributes().number("epsilon", 1e-5f)}};
+  call.emit("layer_normalization_f32", {node.input(0), node.input(1), node.input(2)}, std::move(attributes));
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"", "BatchNormalization", 15, "Each channel shifted and scaled by statistics that training found.",
      "X scale B input_mean input_var", "Y running_mean? running_var?", float_types, of_batch, infer_batch,
@@ -260,7 +270,8 @@ constexpr OpDef defs[] = {
                         {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
                         {{"epsilon", 0.0f}},
                         {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}}};
-     }},
+     },
+     nullptr, lower_layer},
     {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale", "Y", float_types,
      of_layer, infer_layer,
      [] {

@@ -3,6 +3,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -146,7 +147,9 @@ constexpr OpDef defs[] = {
        return Examples{
            {"squares", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {1, 4, 9})}},
            {"integers to an integer power", {i64({2}, {2, 3}), i64({2}, {10, 3})}, {}, {i64({2}, {1024, 27})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_binary<"pow">},
     {"", "Mod", 13, "The remainder of a division.", "A B", "C", number_types, of_mod, infer_mod,
      [] {
        return Examples{{"the sign of the divisor", {i64({2}, {-7, 7}), i64({2}, {3, -3})}, {}, {i64({2}, {2, -2})}, 0},

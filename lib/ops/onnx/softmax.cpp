@@ -1,6 +1,7 @@
 // Softmax, LogSoftmax, Hardmax along one axis, shifted by the greatest element so that nothing overflows.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/run.hpp"
 
 namespace modelctl::ops {
@@ -78,6 +79,19 @@ Result<void> upgrade(const Upgrade& upgrade) {
 
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis of a group; the last where absent"}};
 
+constexpr char softmax_kernel[] = "softmax_f32", log_softmax_kernel[] = "log_softmax_f32";
+
+// Along the last axis, where the values of a group are neighbours.
+template <const char* kernel>
+Result<bool> lower(Lowering& call) {
+  if (!call.plain_f32(0)) return false;
+  auto rank = static_cast<std::int64_t>(call.shape(0)->size());
+  std::int64_t axis = call.attributes().integer("axis", -1);
+  if (axis != -1 && axis != rank - 1) return false;
+  call.emit(kernel, {call.node().input(0)}, {{"axis", std::int64_t{-1}}}, 0);
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"", "Softmax", 13, "Exponentials that add up to 1 along an axis.", "input", "output", float_types, attributes,
      infer,
@@ -86,12 +100,12 @@ constexpr OpDef defs[] = {
            {"each row", {f32({2, 2}, {0, 0, 1000, 1001})}, {}, {f32({2, 2}, {0.5f, 0.5f, 0.26894143f, 0.7310586f})}},
            {"each column", {f32({2, 1}, {0, 0})}, {{"axis", std::int64_t{0}}}, {f32({2, 1}, {0.5f, 0.5f})}}};
      },
-     upgrade},
+     upgrade, lower<softmax_kernel>},
     {"", "LogSoftmax", 13, "The logarithm of Softmax.", "input", "output", float_types, attributes, infer,
      [] {
        return Examples{{"one row", {f32({1, 2}, {0, 0})}, {}, {f32({1, 2}, {-0.6931472f, -0.6931472f})}}};
      },
-     upgrade},
+     upgrade, lower<log_softmax_kernel>},
     {"", "Hardmax", 13, "1 at the first greatest element along an axis, else 0.", "input", "output", float_types,
      attributes, infer,
      [] {

@@ -2,6 +2,7 @@
 #include "ops/broadcast.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/storage.hpp"
 
 #include <numeric>
@@ -62,6 +63,18 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {
     {"perm", AttributeType::integers, "which input axis each output axis is; reversed where absent"}};
 
+Result<bool> lower(Lowering& call) {
+  const graph::Shape* shape = call.shape(0);
+  int width = bits(call.element(0));
+  if (shape == nullptr || (width != 8 && width != 16 && width != 32 && width != 64)) return false;
+  std::vector<std::int64_t> perm = call.attributes().integers("perm");
+  if (perm.empty()) {
+    for (std::size_t axis = shape->size(); axis-- > 0;) perm.push_back(static_cast<std::int64_t>(axis));
+  }
+  call.emit("transpose", {call.node().input(0)}, {{"perm", std::move(perm)}});
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"", "Transpose", 25, "Permutes the axes.", "data", "transposed", any_type, attributes, infer,
      [] {
@@ -71,7 +84,8 @@ constexpr OpDef defs[] = {
                         {{"perm", Ints{0, 2, 1}}},
                         {f32({1, 2, 2}, {1, 3, 2, 4})},
                         0}};
-     }},
+     },
+     nullptr, lower},
 };
 constexpr OpRun runs[] = {{"", "Transpose", evaluate}};
 

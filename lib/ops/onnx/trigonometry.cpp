@@ -2,6 +2,7 @@
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lower_elementwise.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -151,7 +152,9 @@ constexpr OpDef defs[] = {
      infer_same,
      [] {
        return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7615942f})}}};
-     }},
+     },
+     nullptr,
+     lower_unary<"tanh">},
     {"",
      "Asinh",
      22,
