@@ -1,0 +1,158 @@
+// ai.onnx.ml: LinearClassifier and LinearRegressor.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/scores.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// Coefficients row by row and intercepts; fails where they do not fit `columns`.
+struct Lines {
+  const std::vector<float>& coefficients;
+  const std::vector<float>& intercepts;
+  std::size_t targets;
+
+  std::vector<double> scores(std::span<const double> row) const {
+    std::vector<double> all(targets, 0.0);
+    for (std::size_t target = 0; target < targets; ++target) {
+      if (target < intercepts.size()) all[target] = static_cast<double>(intercepts[target]);
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        all[target] += row[i] * static_cast<double>(coefficients[target * row.size() + i]);
+      }
+    }
+    return all;
+  }
+};
+
+Result<Lines> lines_of(const Attributes& attributes, std::size_t targets, std::int64_t columns) {
+  Lines lines{attributes.numbers("coefficients"), attributes.numbers("intercepts"), targets};
+  if (lines.coefficients.size() != targets * static_cast<std::size_t>(columns)) {
+    return refuse("there are " + std::to_string(lines.coefficients.size()) + " coefficients for " +
+                  std::to_string(targets) + " targets of " + std::to_string(columns) + " columns");
+  }
+  if (!lines.intercepts.empty() && lines.intercepts.size() != targets) {
+    return refuse("there must be one intercept for each target");
+  }
+  return lines;
+}
+
+Expr rows_of(Inference& call) {
+  const Shape* x = call.shape(0);
+  if (x == nullptr) return call.fresh_symbol();
+  return x->size() == 2 ? (*x)[0] : Expr(1);
+}
+
+Result<void> infer_classifier(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  auto labels = read_labels(call.attributes(), "classlabels_strings", "classlabels_ints");
+  if (!labels) return call.bad(labels.error().what);
+  Expr rows = rows_of(call);
+  call.set_output(0, labels->type(), Shape{rows});
+  call.set_output(1, DType::f32, Shape{rows, Expr(static_cast<std::int64_t>(labels->size()))});
+  return {};
+}
+
+Result<void> classify(const Call& call, Outputs& outputs) {
+  Table x = TRY(read_table(call.input(0)));
+  Labels labels = TRY(read_labels(call.attributes, "classlabels_strings", "classlabels_ints"));
+  std::string_view transform = call.attributes.text("post_transform", "NONE");
+  // Two labels may share one score, the second's: the first then has what is left to 1.
+  bool shared =
+      labels.size() == 2 && call.attributes.numbers("coefficients").size() == static_cast<std::size_t>(x.columns);
+  Lines lines = TRY(lines_of(call.attributes, shared ? 1 : labels.size(), x.columns));
+  std::optional<MutableTensorView> label, scores;
+  if (outputs.wanted(0)) label = TRY(outputs.allocate(0, labels.type(), Dims{x.rows}));
+  if (outputs.wanted(1)) {
+    scores = TRY(outputs.allocate(1, DType::f32, Dims{x.rows, static_cast<std::int64_t>(labels.size())}));
+  }
+  float* out = scores ? scores->as<float>().data() : nullptr;
+  for (std::int64_t row = 0; row < x.rows; ++row) {
+    std::vector<double> values = lines.scores(x.row(row));
+    auto best = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+    if (shared) best = values[0] > 0 ? 1 : 0;
+    if (label) labels.write(*label, static_cast<std::size_t>(row), best);
+    if (out == nullptr) continue;
+    if (!shared || transform == "LOGISTIC" || transform == "PROBIT") TRY(post_transform(values, transform));
+    if (shared) values = {1 - values[0], values[0]};
+    for (double value : values) *out++ = static_cast<float>(value);
+  }
+  return {};
+}
+
+Result<void> infer_regressor(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  call.set_output(0, DType::f32, Shape{rows_of(call), Expr(call.attributes().integer("targets", 1))});
+  return {};
+}
+
+Result<void> regress(const Call& call, Outputs& outputs) {
+  Table x = TRY(read_table(call.input(0)));
+  std::int64_t targets = call.attributes.integer("targets", 1);
+  if (targets < 1 || targets > static_cast<std::int64_t>(call.attributes.numbers("coefficients").size())) {
+    return refuse("targets cannot be " + std::to_string(targets));
+  }
+  Lines lines = TRY(lines_of(call.attributes, static_cast<std::size_t>(targets), x.columns));
+  MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, targets}));
+  float* out = y.as<float>().data();
+  for (std::int64_t row = 0; row < x.rows; ++row) {
+    std::vector<double> values = lines.scores(x.row(row));
+    TRY(post_transform(values, call.attributes.text("post_transform", "NONE")));
+    for (double value : values) *out++ = static_cast<float>(value);
+  }
+  return {};
+}
+
+constexpr AttributeDef transform = {"post_transform", AttributeType::text,
+                                    "NONE, where absent; LOGISTIC, SOFTMAX or SOFTMAX_ZERO"};
+constexpr AttributeDef of_classifier[] = {
+    {"classlabels_ints", AttributeType::integers, "the labels, where they are numbers"},
+    {"classlabels_strings", AttributeType::texts, "the labels, where they are texts"},
+    {"coefficients", AttributeType::numbers, "one row for each label", true},
+    {"intercepts", AttributeType::numbers, "one for each label; 0 where absent"},
+    {"multi_class", AttributeType::integer, "has no effect on the scores"},
+    transform};
+constexpr AttributeDef of_regressor[] = {{"coefficients", AttributeType::numbers, "one row for each target"},
+                                         {"intercepts", AttributeType::numbers, "one for each target; 0 where absent"},
+                                         transform,
+                                         {"targets", AttributeType::integer, "how many targets; 1 where absent"}};
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.ml", "LinearClassifier", 1, "The label whose linear score is greatest, and all scores.", "X", "Y Z",
+     "f32 f64 i64 i32", of_classifier, infer_classifier,
+     [] {
+       return Examples{{"three labels",
+                        {f32({2, 2}, {1, 2, 3, 1})},
+                        {{"coefficients", std::vector<float>{1, 0, 0, 1, 1, 1}},
+                         {"intercepts", std::vector<float>{0, 1, -2}},
+                         {"classlabels_strings", std::vector<std::string>{"a", "b", "c"}}},
+                        {strings({2}, {"b", "a"}), f32({2, 3}, {1, 3, 1, 3, 2, 2})}},
+                       {"two labels that share one score",
+                        {f32({2, 1}, {0, -1})},
+                        {{"coefficients", std::vector<float>{2}},
+                         {"intercepts", std::vector<float>{1}},
+                         {"classlabels_ints", Ints{3, 7}},
+                         {"post_transform", std::string("LOGISTIC")}},
+                        {i64({2}, {7, 3}), f32({2, 2}, {0.26894143f, 0.7310586f, 0.7310586f, 0.26894143f})}}};
+     }},
+    {"ai.onnx.ml", "LinearRegressor", 1, "Linear functions of each row.", "X", "Y", "f32 f64 i64 i32", of_regressor,
+     infer_regressor,
+     [] {
+       return Examples{{"two targets",
+                        {f32({1, 2}, {1, 2})},
+                        {{"coefficients", std::vector<float>{1, 1, 2, -1}},
+                         {"intercepts", std::vector<float>{0, 5}},
+                         {"targets", std::int64_t{2}}},
+                        {f32({1, 2}, {3, 5})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"ai.onnx.ml", "LinearClassifier", classify}, {"ai.onnx.ml", "LinearRegressor", regress}};
+
+}  // namespace
+
+std::span<const OpDef> linear_ops() { return defs; }
+std::span<const OpRun> linear_runs() { return runs; }
+
+}  // namespace modelctl::ops
