@@ -1,0 +1,223 @@
+// TopK, CumSum, NonZero and Trilu.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+#include <numeric>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+Result<void> infer_top(Inference& call) {
+  const Shape* x = call.shape(0);
+  std::optional<Shape> shape;
+  if (x != nullptr) {
+    std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
+    auto k = call.contents(1);
+    shape = *x;
+    (*shape)[axis] = k && k->size() == 1 ? (*k)[0] : call.fresh_symbol();
+    auto count = (*shape)[axis].constant(), size = (*x)[axis].constant();
+    if (count && (*count < 0 || (size && *count > *size))) return call.bad("there are not that many elements");
+  }
+  call.set_output(0, call.element(0), shape);
+  call.set_output(1, DType::i64, shape);
+  return {};
+}
+
+Result<void> top(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "X"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -1), x.rank()));
+  std::int64_t k = TRY(one_integer(call.input(1), "K"));
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  if (k < 0 || k > length) return refuse("K is " + std::to_string(k) + " of " + std::to_string(length) + " elements");
+  bool largest = call.attributes.integer("largest", 1) != 0;
+  Dims dims(x.dims.begin(), x.dims.end());
+  dims[axis] = k;
+  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
+    T* values = nullptr;
+    std::int64_t* places = nullptr;
+    if (outputs.wanted(0)) {
+      MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+      values = y.as<T>().data();
+    }
+    if (outputs.wanted(1)) {
+      MutableTensorView y = TRY(outputs.allocate(1, DType::i64, dims));
+      places = y.as<std::int64_t>().data();
+    }
+    std::vector<std::int64_t> order(static_cast<std::size_t>(length));
+    std::int64_t outer = product(x.dims.first(axis));
+    for (std::int64_t group = 0; group < outer * inner; ++group) {
+      std::int64_t row = group / inner, column = group % inner;
+      const T* in = x.as<T>().data() + row * length * inner + column;
+      std::iota(order.begin(), order.end(), std::int64_t{0});
+      // NaN is greater than every number; of equal ones the first comes first.
+      auto before = [&](std::int64_t a, std::int64_t b) {
+        auto p = static_cast<compute_t<T>>(in[a * inner]), q = static_cast<compute_t<T>>(in[b * inner]);
+        bool greater = p > q || (p != p && q == q), less = p < q || (q != q && p == p);
+        if (greater || less) return largest ? greater : less;
+        return a < b;
+      };
+      std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(), before);
+      for (std::int64_t i = 0; i < k; ++i) {
+        std::int64_t to = (row * k + i) * inner + column, from = order[static_cast<std::size_t>(i)];
+        if (values != nullptr) values[to] = in[from * inner];
+        if (places != nullptr) places[to] = from;
+      }
+    }
+    return {};
+  });
+}
+
+// Until opset 9 the count was an attribute.
+Result<void> upgrade_top(const Upgrade& upgrade) {
+  if (!upgrade.node.attributes.has("k")) return {};
+  const std::int64_t k = upgrade.node.attributes.integer("k");
+  upgrade.node.set_input(1, upgrade.constant(Tensor::of_ints({&k, 1})));
+  upgrade.node.attributes.erase("k");
+  return {};
+}
+
+Result<void> sum_up(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "x"));
+  std::size_t axis = TRY(axis_index(TRY(one_integer(call.input(1), "axis")), x.rank()));
+  bool exclusive = call.attributes.integer("exclusive") != 0, reverse = call.attributes.integer("reverse") != 0;
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    using Sum = std::conditional_t<std::is_integral_v<T>, T, double>;
+    for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+      std::int64_t base = group / inner * length * inner + group % inner;
+      Sum sum{0};
+      for (std::int64_t i = 0; i < length; ++i) {
+        std::int64_t at = base + (reverse ? length - 1 - i : i) * inner;
+        auto value = static_cast<Sum>(static_cast<compute_t<T>>(x.as<T>()[static_cast<std::size_t>(at)]));
+        Sum next = wrap_add(sum, value);
+        y.as<T>()[static_cast<std::size_t>(at)] = static_cast<T>(static_cast<compute_t<T>>(exclusive ? sum : next));
+        sum = next;
+      }
+    }
+    return {};
+  });
+}
+
+Result<void> infer_non_zero(Inference& call) {
+  const Shape* x = call.shape(0);
+  Expr rank = x == nullptr ? call.fresh_symbol() : Expr(static_cast<std::int64_t>(x->size()));
+  call.set_output(0, DType::i64, Shape{rank, call.fresh_symbol()});
+  return {};
+}
+
+Result<void> non_zero(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  return for_type<NumbersAndBool>(x.type, [&]<class T>() -> Result<void> {
+    std::vector<std::int64_t> found;
+    auto in = x.as<T>();
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      if (static_cast<compute_t<T>>(in[i]) != compute_t<T>{0}) found.push_back(static_cast<std::int64_t>(i));
+    }
+    auto count = static_cast<std::int64_t>(found.size());
+    MutableTensorView y = TRY(outputs.allocate(0, DType::i64, Dims{static_cast<std::int64_t>(x.rank()), count}));
+    std::int64_t* out = y.as<std::int64_t>().data();
+    Dims strides = strides_of(x.dims);
+    for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+      for (std::int64_t at : found) *out++ = at / strides[axis] % x.dim(axis);
+    }
+    return {};
+  });
+}
+
+Result<void> infer_trilu(Inference& call) {
+  TRY(need_rank(call, 0, 2));
+  return infer_same(call);
+}
+
+Result<void> trilu(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 2, "input"));
+  std::int64_t k = call.input(1).present() ? TRY(one_integer(call.input(1), "k")) : 0;
+  std::int64_t rows = x.dim(x.rank() - 2), columns = x.dims.back();
+  k = std::clamp(k, -rows, columns);
+  bool upper = call.attributes.integer("upper", 1) != 0;
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    auto in = x.as<T>();
+    auto out = y.as<T>();
+    for (std::size_t i = 0; i < in.size(); ++i) {
+      auto at = static_cast<std::int64_t>(i);
+      std::int64_t distance = at % columns - at / columns % rows;
+      bool kept = upper ? distance >= k : distance <= k;
+      out[i] = kept ? in[i] : T{};
+    }
+    return {};
+  });
+}
+
+constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to order along; the last where absent"},
+                                   {"largest", AttributeType::integer, "1 where absent; 0: the smallest"},
+                                   {"sorted", AttributeType::integer, "the result is sorted whatever it says"}};
+constexpr AttributeDef of_sum[] = {
+    {"exclusive", AttributeType::integer, "0 where absent; 1: without the element itself"},
+    {"reverse", AttributeType::integer, "0 where absent; 1: from the end"}};
+constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 where absent; 0: the lower triangle"}};
+
+constexpr OpDef defs[] = {
+    {"", "TopK", 24, "The K largest or smallest elements along an axis, and where they stand.", "X K", "Values Indices",
+     number_types, of_top, infer_top,
+     [] {
+       return Examples{{"the two largest",
+                        {f32({1, 4}, {1, 4, 2, 4}), i64({1}, {2})},
+                        {},
+                        {f32({1, 2}, {4, 4}), i64({1, 2}, {1, 3})},
+                        0},
+                       {"the smallest",
+                        {f32({3}, {3, 1, 2}), i64({1}, {1})},
+                        {{"largest", std::int64_t{0}}},
+                        {f32({1}, {1}), i64({1}, {1})},
+                        0}};
+     },
+     upgrade_top},
+    {"", "CumSum", 14, "Running sums along an axis.", "x axis", "y", number_types, of_sum, infer_same,
+     [] {
+       return Examples{{"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
+                       {"backwards, without itself",
+                        {f32({3}, {1, 2, 3}), i32({}, {0})},
+                        {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}},
+                        {f32({3}, {5, 3, 0})}}};
+     }},
+    {"",
+     "NonZero",
+     13,
+     "The places of the elements that are not zero, one column each.",
+     "X",
+     "Y",
+     "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool",
+     {},
+     infer_non_zero,
+     [] {
+       return Examples{{"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0}};
+     }},
+    {"", "Trilu", 14, "The upper or lower triangle of matrices, from the k-th diagonal.", "input k?", "output",
+     any_type, of_trilu, infer_trilu,
+     [] {
+       return Examples{{"the upper", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 0, 4})}, 0},
+                       {"below the diagonal",
+                        {f32({2, 2}, {1, 2, 3, 4}), i64({}, {-1})},
+                        {{"upper", std::int64_t{0}}},
+                        {f32({2, 2}, {0, 0, 3, 0})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "TopK", top}, {"", "CumSum", sum_up}, {"", "NonZero", non_zero}, {"", "Trilu", trilu}};
+
+}  // namespace
+
+std::span<const OpDef> order_ops() { return defs; }
+std::span<const OpRun> order_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,350 @@
+// Resize: an image or any tensor scaled along some axes, by nearest, linear or cubic interpolation. Upsample, which the
+// newest opset no longer has, becomes a Resize.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+#include <numeric>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// One axis: the output's size, the scale, and the part of the input that tf_crop_and_resize looks at.
+struct Axis {
+  std::int64_t in = 0, out = 0;
+  double scale = 1, from = 0, to = 1;
+};
+
+struct Settings {
+  std::string_view mode, nearest, coordinates;
+  double cubic_a, extrapolation;
+  bool exclude_outside, antialias;
+};
+
+// One output index as a weighted sum of input indices; an index of -1 stands for the extrapolation value.
+struct Tap {
+  std::int64_t index;
+  double weight;
+};
+
+double coordinate(const Settings& settings, const Axis& axis, std::int64_t i) {
+  auto x = static_cast<double>(i);
+  std::string_view way = settings.coordinates;
+  auto in = static_cast<double>(axis.in), out = static_cast<double>(axis.out);
+  if (way == "asymmetric") return x / axis.scale;
+  if (way == "align_corners") return axis.out == 1 ? 0 : x * (in - 1) / (out - 1);
+  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
+  if (way == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
+  if (way == "half_pixel_symmetric") {
+    // The output size may be rounded: what is cut off is cut off on both sides alike.
+    double adjustment = out / (axis.scale * in), centre = in / 2;
+    return centre * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+  }
+  if (way == "tf_crop_and_resize") {
+    if (axis.out == 1) return 0.5 * (axis.from + axis.to) * (in - 1);
+    return axis.from * (in - 1) + x * (axis.to - axis.from) * (in - 1) / (out - 1);
+  }
+  return (x + 0.5) / axis.scale - 0.5;
+}
+
+std::int64_t nearest_index(std::string_view way, double x) {
+  double below = std::floor(x), above = std::ceil(x);
+  if (way == "floor") return static_cast<std::int64_t>(below);
+  if (way == "ceil") return static_cast<std::int64_t>(above);
+  if (way == "round_prefer_ceil") return static_cast<std::int64_t>(x - below >= 0.5 ? above : below);
+  return static_cast<std::int64_t>(x - below <= 0.5 ? below : above);
+}
+
+double cubic(double x, double a) {
+  x = std::fabs(x);
+  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+  return 0;
+}
+
+std::vector<Tap> taps_of(const Settings& settings, const Axis& axis, std::int64_t i) {
+  double x = coordinate(settings, axis, i);
+  auto clamp = [&](std::int64_t index) { return std::clamp(index, std::int64_t{0}, axis.in - 1); };
+  bool outside = x < 0 || x > static_cast<double>(axis.in - 1);
+  if (settings.coordinates == "tf_crop_and_resize" && outside) return {{-1, 1}};
+  if (settings.mode == "nearest") return {{clamp(nearest_index(settings.nearest, x)), 1}};
+  // Antialiasing widens the filter by as much as the image shrinks.
+  double stretch = settings.antialias && axis.scale < 1 ? axis.scale : 1;
+  bool linear = settings.mode == "linear";
+  auto reach = static_cast<std::int64_t>(std::ceil((linear ? 1 : 2) / stretch));
+  auto base = static_cast<std::int64_t>(std::floor(x));
+  std::vector<Tap> taps;
+  double sum = 0;
+  for (std::int64_t index = base - reach + 1; index <= base + reach; ++index) {
+    double distance = (x - static_cast<double>(index)) * stretch;
+    double weight = linear ? std::max(0.0, 1 - std::fabs(distance)) : cubic(distance, settings.cubic_a);
+    if ((settings.exclude_outside || stretch != 1) && (index < 0 || index >= axis.in)) continue;
+    taps.push_back({clamp(index), weight});
+    sum += weight;
+  }
+  for (Tap& tap : taps) tap.weight /= sum;
+  return taps;
+}
+
+// Interpolates along one axis of a tensor of these dimensions.
+std::vector<double> along(const Settings& settings, const std::vector<double>& in, Dims& dims, std::size_t index,
+                          const Axis& axis) {
+  std::int64_t outer = product(DimsView(dims).first(index)), inner = product(DimsView(dims).subspan(index + 1));
+  dims[index] = axis.out;
+  std::vector<double> out(static_cast<std::size_t>(outer * axis.out * inner));
+  for (std::int64_t i = 0; i < axis.out; ++i) {
+    std::vector<Tap> taps = taps_of(settings, axis, i);
+    for (std::int64_t row = 0; row < outer; ++row) {
+      double* to = out.data() + (row * axis.out + i) * inner;
+      for (const Tap& tap : taps) {
+        const double* from = in.data() + (row * axis.in + std::max(tap.index, std::int64_t{0})) * inner;
+        for (std::int64_t column = 0; column < inner; ++column) {
+          to[column] += tap.weight * (tap.index < 0 ? settings.extrapolation : from[column]);
+        }
+      }
+    }
+  }
+  return out;
+}
+
+Settings settings_of(const Attributes& attributes) {
+  return {attributes.text("mode", "nearest"),
+          attributes.text("nearest_mode", "round_prefer_floor"),
+          attributes.text("coordinate_transformation_mode", "half_pixel"),
+          static_cast<double>(attributes.number("cubic_coeff_a", -0.75f)),
+          static_cast<double>(attributes.number("extrapolation_value", 0)),
+          attributes.integer("exclude_outside") != 0,
+          attributes.integer("antialias") != 0};
+}
+
+Result<std::vector<double>> floats_of(const TensorView& view) {
+  std::vector<double> all;
+  if (!view.present()) return all;
+  TRY(for_type<Floats>(view.type, [&]<class T>() -> Result<void> {
+    for (T x : view.as<T>()) all.push_back(static_cast<double>(static_cast<compute_t<T>>(x)));
+    return {};
+  }));
+  return all;
+}
+
+// The axes in order, from what the inputs say.
+Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, const TensorView& roi,
+                                  const TensorView& scale_view, const TensorView& size_view) {
+  Dims listed = attributes.integers("axes");
+  if (listed.empty()) {
+    for (std::size_t axis = 0; axis < dims.size(); ++axis) listed.push_back(static_cast<std::int64_t>(axis));
+  }
+  std::vector<std::size_t> named = TRY(axis_indices(listed, dims.size()));
+  std::vector<double> scales = TRY(floats_of(scale_view)), window;
+  bool crops = attributes.text("coordinate_transformation_mode") == "tf_crop_and_resize";
+  if (crops) window = TRY(floats_of(roi));
+  Dims sizes;
+  if (size_view.present()) sizes = TRY(integers(size_view, "sizes"));
+  if (scales.empty() == sizes.empty() && !named.empty()) return refuse("either scales or sizes must be given");
+  if (!scales.empty() && scales.size() != named.size()) return refuse("there must be one scale for each axis");
+  if (!sizes.empty() && sizes.size() != named.size()) return refuse("there must be one size for each axis");
+  if (crops && window.size() != 2 * named.size()) return refuse("roi must have two numbers for each axis");
+  std::vector<Axis> axes;
+  for (std::int64_t dim : dims) axes.push_back({dim, dim});
+  constexpr double beyond = 4e9;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    Axis& axis = axes[named[i]];
+    if (crops) {
+      axis.from = window[i];
+      axis.to = window[i + named.size()];
+    }
+    if (!scales.empty()) {
+      axis.scale = scales[i];
+      if (!(axis.scale > 0)) return refuse("a scale is not positive");
+      double out = std::floor(static_cast<double>(axis.in) * (crops ? axis.to - axis.from : 1) * axis.scale);
+      if (!(out >= 0 && out < beyond)) return refuse("an output size is out of range");
+      axis.out = static_cast<std::int64_t>(out);
+    } else {
+      axis.out = sizes[i];
+      if (axis.out < 0 || static_cast<double>(axis.out) >= beyond) return refuse("an output size is out of range");
+      axis.scale = axis.in == 0 ? 1 : static_cast<double>(axis.out) / static_cast<double>(axis.in);
+    }
+  }
+  std::string_view policy = attributes.text("keep_aspect_ratio_policy", "stretch");
+  if (sizes.empty() || policy == "stretch" || named.empty()) return axes;
+  double scale = axes[named[0]].scale;
+  for (std::size_t axis : named) {
+    scale = policy == "not_larger" ? std::min(scale, axes[axis].scale) : std::max(scale, axes[axis].scale);
+  }
+  for (std::size_t axis : named) {
+    axes[axis].scale = scale;
+    axes[axis].out = static_cast<std::int64_t>(std::floor(scale * static_cast<double>(axes[axis].in) + 0.5));
+  }
+  return axes;
+}
+
+Result<void> infer(Inference& call) {
+  const Shape* x = call.shape(0);
+  if (x == nullptr) {
+    call.set_output(0, call.element(0), std::nullopt);
+    return {};
+  }
+  Dims dims;
+  for (const Expr& size : *x) dims.push_back(size.constant().value_or(-1));
+  bool fixed = std::find(dims.begin(), dims.end(), -1) == dims.end();
+  auto view = [&](std::size_t index) {
+    const Tensor* tensor = call.constant(index);
+    return tensor == nullptr ? TensorView{} : tensor->view();
+  };
+  const Tensor *scales = call.constant(2), *sizes = call.constant(3);
+  bool known = (!call.present(2) || scales != nullptr) && (!call.present(3) || sizes != nullptr) &&
+               (!call.present(1) || call.constant(1) != nullptr);
+  std::string_view policy = call.attributes().text("keep_aspect_ratio_policy", "stretch");
+  if (fixed && known) {
+    auto axes = axes_of(call.attributes(), dims, view(1), view(2), view(3));
+    if (!axes) return call.bad(axes.error().what);
+    Shape shape;
+    for (const Axis& axis : *axes) shape.push_back(Expr(axis.out));
+    call.set_output(0, call.element(0), std::move(shape));
+    return {};
+  }
+  // A symbolic axis: its size is told, or its scale is whole or one over a whole number.
+  Dims listed = call.attributes().integers("axes");
+  if (listed.empty()) {
+    for (std::size_t axis = 0; axis < x->size(); ++axis) listed.push_back(static_cast<std::int64_t>(axis));
+  }
+  std::vector<std::size_t> named = TRY(normal_axes(call, listed, x->size()));
+  auto told = call.contents(3);
+  auto factors = scales != nullptr ? floats_of(scales->view()) : Result<std::vector<double>>(std::vector<double>());
+  Shape shape = *x;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    Expr& size = shape[named[i]];
+    if (told && told->size() == named.size() && policy == "stretch") {
+      size = (*told)[i];
+    } else if (factors && factors->size() == named.size() && (*factors)[i] == std::floor((*factors)[i]) &&
+               (*factors)[i] >= 1 && (*factors)[i] < 1e6) {
+      size = size * Expr(static_cast<std::int64_t>((*factors)[i]));
+    } else if (factors && factors->size() == named.size() && size.constant() && (*factors)[i] > 0 &&
+               static_cast<double>(*size.constant()) * (*factors)[i] < 4e9) {
+      size = static_cast<std::int64_t>(std::floor(static_cast<double>(*size.constant()) * (*factors)[i]));
+    } else {
+      size = call.fresh_symbol();
+    }
+  }
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (!x.present()) return refuse("the input is absent");
+  Settings settings = settings_of(call.attributes);
+  if (settings.mode != "nearest" && settings.mode != "linear" && settings.mode != "cubic") {
+    return refuse("mode cannot be '" + std::string(settings.mode) + "'");
+  }
+  std::vector<Axis> axes = TRY(axes_of(call.attributes, x.dims, call.input(1), call.input(2), call.input(3)));
+  Dims dims;
+  for (const Axis& axis : axes) dims.push_back(axis.out);
+  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+    if (y.elements() == 0) return {};
+    if (x.elements() == 0) return refuse("there is nothing to interpolate");
+    std::vector<double> values;
+    for (T value : x.as<T>()) values.push_back(static_cast<double>(static_cast<compute_t<T>>(value)));
+    Dims now(x.dims.begin(), x.dims.end());
+    for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+      bool same =
+          axes[axis].in == axes[axis].out && axes[axis].scale == 1 && settings.coordinates != "tf_crop_and_resize";
+      if (!same) values = along(settings, values, now, axis, axes[axis]);
+    }
+    auto out = y.as<T>();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      if constexpr (std::is_integral_v<T>) out[i] = saturated<T>(std::nearbyint(values[i]));
+      else out[i] = static_cast<T>(static_cast<compute_t<T>>(values[i]));
+    }
+    return {};
+  });
+}
+
+// Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks.
+Result<void> upgrade(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  if (upgrade.opset >= 11) return {};
+  if (upgrade.opset < 10 && node.op == "Upsample" && node.attributes.has("scales")) {
+    const auto& scales = node.attributes.numbers("scales");
+    Tensor tensor(DType::f32, {static_cast<std::int64_t>(scales.size())});
+    std::copy(scales.begin(), scales.end(), tensor.mutable_view().as<float>().begin());
+    node.set_input(1, upgrade.constant(std::move(tensor)));
+    node.attributes.erase("scales");
+  }
+  graph::Value* scales = node.input(1);
+  bool nearest = node.attributes.text("mode", "nearest") == "nearest";
+  bool shrinks = false, grows = false;
+  if (node.op == "Resize" && nearest) {
+    if (scales == nullptr || !scales->is_constant()) return upgrade.bad("its scales are no constant");
+    for (double scale : TRY(floats_of(scales->constant.view()))) {
+      shrinks = shrinks || scale < 1;
+      grows = grows || scale > 1;
+    }
+    if (shrinks && grows) return upgrade.bad("it grows along one axis and shrinks along another");
+  }
+  node.set_input(2, scales);
+  node.set_input(1, nullptr);
+  if (nearest) node.attributes.set("nearest_mode", std::string(shrinks ? "ceil" : "floor"));
+  node.attributes.set("mode", std::string(nearest ? "nearest" : "linear"));
+  node.attributes.set("coordinate_transformation_mode", std::string("asymmetric"));
+  node.op = "Resize";
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"antialias", AttributeType::integer, "0 where absent; 1: shrinking averages"},
+    {"axes", AttributeType::integers, "the axes that scales and sizes speak of; all where absent"},
+    {"coordinate_transformation_mode", AttributeType::text,
+     "half_pixel, where absent; half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, "
+     "tf_half_pixel_for_nn or tf_crop_and_resize"},
+    {"cubic_coeff_a", AttributeType::number, "-0.75 where absent"},
+    {"exclude_outside", AttributeType::integer, "0 where absent; 1: what lies outside has no weight"},
+    {"extrapolation_value", AttributeType::number, "of tf_crop_and_resize; 0 where absent"},
+    {"keep_aspect_ratio_policy", AttributeType::text, "stretch, where absent; not_larger or not_smaller"},
+    {"mode", AttributeType::text, "nearest, where absent; linear or cubic"},
+    {"nearest_mode", AttributeType::text, "round_prefer_floor, where absent; round_prefer_ceil, floor or ceil"}};
+
+constexpr OpDef defs[] = {
+    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi? scales? sizes?", "Y", number_types,
+     attributes, infer,
+     [] {
+       return Examples{
+           {"nearest, twice as wide",
+            {f32({1, 2}, {1, 2}), Tensor(), f32({2}, {1, 2})},
+            {},
+            {f32({1, 4}, {1, 1, 2, 2})},
+            0},
+           {"linear, to a size",
+            {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
+            {{"mode", std::string("linear")}},
+            {f32({4}, {1, 1.25f, 1.75f, 2})}},
+           {"linear with aligned corners",
+            {f32({2}, {1, 2}), Tensor(), f32({1}, {1.5f})},
+            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("align_corners")}},
+            {f32({3}, {1, 1.5f, 2})}}};
+     },
+     upgrade},
+    {.domain = "",
+     .name = "Upsample",
+     .since = 10,
+     .summary = "Became Resize with opset 10.",
+     .inputs = "X scales?",
+     .outputs = "Y",
+     .types = number_types,
+     .attributes = {},
+     .infer = nullptr,
+     .examples = nullptr,
+     .upgrade = upgrade},
+};
+constexpr OpRun runs[] = {{"", "Resize", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> resize_ops() { return defs; }
+std::span<const OpRun> resize_runs() { return runs; }
+
+}  // namespace modelctl::ops

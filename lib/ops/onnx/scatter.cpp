@@ -1,0 +1,267 @@
+// GatherElements, GatherND, ScatterElements and ScatterND: elements picked and put by index.
+#include "ops/elementwise.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// For each element of `indices`, along `axis`: where in data it points. Other axes keep their place.
+Result<std::vector<std::int64_t>> element_offsets(const TensorView& data, const TensorView& picks, std::size_t axis) {
+  if (picks.rank() != data.rank()) return refuse("data and indices must have the same rank");
+  for (std::size_t other = 0; other < data.rank(); ++other) {
+    if (other != axis && picks.dim(other) > data.dim(other)) {
+      return refuse("indices are larger than data along axis " + std::to_string(other));
+    }
+  }
+  std::vector<std::int64_t> at = TRY(indices(picks, data.dim(axis)));
+  Dims strides = strides_of(data.dims);
+  std::int64_t step = strides[axis];
+  strides[axis] = 0;
+  walk<1>(picks.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& base) {
+    std::int64_t& index = at[static_cast<std::size_t>(i)];
+    index = base[0] + index * step;
+  });
+  return at;
+}
+
+Result<void> infer_gather_elements(Inference& call) {
+  const Shape* shape = call.shape(1);
+  if (const Shape* data = call.shape(0)) {
+    TRY(normal_axis(call, call.attributes().integer("axis"), data->size()));
+    if (shape != nullptr && shape->size() != data->size()) return call.bad("data and indices must have the same rank");
+  }
+  call.set_output(0, call.element(0), shape == nullptr ? std::nullopt : std::optional(*shape));
+  return {};
+}
+
+Result<void> gather_elements(const Call& call, Outputs& outputs) {
+  const TensorView &data = call.input(0), &picks = call.input(1);
+  TRY(need_rank(data, 1, "data"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), data.rank()));
+  auto at = TRY(element_offsets(data, picks, axis));
+  MutableTensorView y = TRY(outputs.allocate(0, data.type, picks.dims));
+  return for_storage(data.type, [&]<class T>() -> Result<void> {
+    T* out = y.as<T>().data();
+    for (std::int64_t offset : at) *out++ = data.as<T>()[static_cast<std::size_t>(offset)];
+    return {};
+  });
+}
+
+// The last axis of the indices is a place in data after its batch axes; what stands there is a slice.
+struct Slices {
+  std::vector<std::int64_t> offsets;
+  std::int64_t length = 1;
+  Dims dims;  // of a slice
+};
+Result<Slices> slices_of(const TensorView& data, const TensorView& picks, std::int64_t batch_axes) {
+  TRY(need_rank(data, 1, "data"));
+  TRY(need_rank(picks, 1, "indices"));
+  if (picks.type != DType::i64) return refuse("indices must be i64");
+  std::int64_t depth = picks.dims.back();
+  if (batch_axes < 0 || batch_axes >= static_cast<std::int64_t>(std::min(data.rank(), picks.rank())) || depth < 0 ||
+      depth > static_cast<std::int64_t>(data.rank()) - batch_axes) {
+    return refuse("the last axis of the indices is longer than data has axes");
+  }
+  auto batch = static_cast<std::size_t>(batch_axes), taken = batch + static_cast<std::size_t>(depth);
+  for (std::size_t axis = 0; axis < batch; ++axis) {
+    if (picks.dim(axis) != data.dim(axis)) return refuse("the batches of data and indices differ");
+  }
+  Slices slices;
+  slices.dims.assign(data.dims.begin() + static_cast<std::ptrdiff_t>(taken), data.dims.end());
+  slices.length = product(slices.dims);
+  Dims strides = strides_of(data.dims);
+  std::int64_t places = product(picks.dims.first(picks.rank() - 1));
+  std::int64_t per_batch = product(picks.dims.subspan(batch).first(picks.rank() - 1 - batch));
+  std::int64_t batch_step = product(data.dims.subspan(batch));
+  const std::int64_t* index = picks.as<std::int64_t>().data();
+  for (std::int64_t place = 0; place < places; ++place) {
+    std::int64_t offset = place / std::max(per_batch, std::int64_t{1}) * batch_step;
+    for (std::size_t axis = batch; axis < taken; ++axis) {
+      std::int64_t at = *index++, size = data.dim(axis);
+      if (at < -size || at >= size) {
+        return refuse("index " + std::to_string(at) + " is outside an axis of size " + std::to_string(size));
+      }
+      offset += (at < 0 ? at + size : at) * strides[axis];
+    }
+    slices.offsets.push_back(offset);
+  }
+  return slices;
+}
+
+Result<void> infer_gather_nd(Inference& call) {
+  const Shape *data = call.shape(0), *picks = call.shape(1);
+  TRY(need_rank(call, 0, 1));
+  TRY(need_rank(call, 1, 1));
+  auto depth = picks == nullptr ? std::nullopt : picks->back().constant();
+  if (data == nullptr || !depth) {
+    call.set_output(0, call.element(0), std::nullopt);
+    return {};
+  }
+  std::int64_t batch = call.attributes().integer("batch_dims");
+  if (*depth < 0 || batch < 0 || batch > static_cast<std::int64_t>(data->size()) ||
+      *depth > static_cast<std::int64_t>(data->size()) - batch) {
+    return call.bad("the last axis of the indices is longer than data has axes");
+  }
+  Shape shape(picks->begin(), picks->end() - 1);
+  shape.insert(shape.end(), data->begin() + static_cast<std::ptrdiff_t>(batch + *depth), data->end());
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+Result<void> gather_nd(const Call& call, Outputs& outputs) {
+  const TensorView &data = call.input(0), &picks = call.input(1);
+  Slices slices = TRY(slices_of(data, picks, call.attributes.integer("batch_dims")));
+  Dims dims(picks.dims.begin(), picks.dims.end() - 1);
+  dims.insert(dims.end(), slices.dims.begin(), slices.dims.end());
+  if (dims.size() > max_rank) return refuse("the output has too many axes");
+  MutableTensorView y = TRY(outputs.allocate(0, data.type, dims));
+  return for_storage(data.type, [&]<class T>() -> Result<void> {
+    T* out = y.as<T>().data();
+    for (std::int64_t offset : slices.offsets) out = std::copy_n(data.as<T>().data() + offset, slices.length, out);
+    return {};
+  });
+}
+
+// Puts `count` updates at offsets of output 0, which starts as data; `reduction` says what happens to what was there.
+// at(i) is the i-th update's offset.
+template <class At>
+Result<void> put(const TensorView& data, const TensorView& updates, const MutableTensorView& y,
+                 std::string_view reduction, At&& at) {
+  TRY(same_type(data, updates));
+  copy_elements(data, y);
+  std::int64_t count = updates.elements();
+  if (reduction == "none") {
+    return for_storage(data.type, [&]<class T>() -> Result<void> {
+      T* out = y.as<T>().data();
+      for (std::int64_t i = 0; i < count; ++i) out[at(i)] = updates.as<T>()[static_cast<std::size_t>(i)];
+      return {};
+    });
+  }
+  if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") {
+    return refuse("reduction cannot be '" + std::string(reduction) + "'");
+  }
+  return for_type<Numbers>(data.type, [&]<class T>() -> Result<void> {
+    T* out = y.as<T>().data();
+    for (std::int64_t i = 0; i < count; ++i) {
+      auto old = static_cast<compute_t<T>>(out[at(i)]);
+      auto update = static_cast<compute_t<T>>(updates.as<T>()[static_cast<std::size_t>(i)]);
+      if (reduction == "add") update = wrap_add(old, update);
+      else if (reduction == "mul") update = wrap_multiply(old, update);
+      else if (reduction == "max") update = std::max(old, update);
+      else update = std::min(old, update);
+      out[at(i)] = static_cast<T>(update);
+    }
+    return {};
+  });
+}
+
+Result<void> scatter_elements(const Call& call, Outputs& outputs) {
+  const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
+  TRY(need_rank(data, 1, "data"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), data.rank()));
+  if (!std::equal(picks.dims.begin(), picks.dims.end(), updates.dims.begin(), updates.dims.end())) {
+    return refuse("indices and updates must have the same dimensions");
+  }
+  auto at = TRY(element_offsets(data, picks, axis));
+  MutableTensorView y = TRY(outputs.allocate(0, data.type, data.dims));
+  return put(data, updates, y, call.attributes.text("reduction", "none"),
+             [&](std::int64_t i) { return at[static_cast<std::size_t>(i)]; });
+}
+
+Result<void> scatter_nd(const Call& call, Outputs& outputs) {
+  const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
+  Slices slices = TRY(slices_of(data, picks, 0));
+  Dims expected(picks.dims.begin(), picks.dims.end() - 1);
+  expected.insert(expected.end(), slices.dims.begin(), slices.dims.end());
+  if (expected != Dims(updates.dims.begin(), updates.dims.end())) {
+    return refuse("the updates must be " + describe(updates.type, expected));
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, data.type, data.dims));
+  return put(data, updates, y, call.attributes.text("reduction", "none"), [&](std::int64_t i) {
+    return slices.offsets[static_cast<std::size_t>(i / slices.length)] + i % slices.length;
+  });
+}
+
+constexpr AttributeDef of_gather_elements[] = {
+    {"axis", AttributeType::integer, "the axis that the indices point along; 0 where absent"}};
+constexpr AttributeDef of_gather_nd[] = {
+    {"batch_dims", AttributeType::integer, "leading axes that data and indices share; 0 where absent"}};
+constexpr AttributeDef reduction = {"reduction", AttributeType::text, "none, where absent; add, mul, max or min"};
+constexpr AttributeDef of_scatter_elements[] = {of_gather_elements[0], reduction};
+constexpr AttributeDef of_scatter_nd[] = {reduction};
+
+Result<void> rename_scatter(const Upgrade& upgrade) {
+  upgrade.node.op = "ScatterElements";
+  return {};
+}
+
+constexpr OpDef defs[] = {
+    {"", "GatherElements", 13, "Picks one element along an axis for each index.", "data indices", "output", any_type,
+     of_gather_elements, infer_gather_elements,
+     [] {
+       return Examples{{"along the rows",
+                        {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, -1, 0})},
+                        {{"axis", std::int64_t{1}}},
+                        {f32({2, 2}, {1, 1, 4, 3})},
+                        0}};
+     }},
+    {"", "GatherND", 13, "Picks the slices whose places the last axis of the indices says.", "data indices", "output",
+     any_type, of_gather_nd, infer_gather_nd,
+     [] {
+       return Examples{{"elements", {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, 1, 1})}, {}, {f32({2}, {1, 4})}, 0},
+                       {"rows of a batch",
+                        {f32({2, 2, 1}, {1, 2, 3, 4}), i64({2, 1}, {1, 0})},
+                        {{"batch_dims", std::int64_t{1}}},
+                        {f32({2, 1}, {2, 3})},
+                        0}};
+     }},
+    {"", "ScatterElements", 18, "A copy with one element along an axis replaced for each index.",
+     "data indices updates", "output", any_type, of_scatter_elements, infer_same,
+     [] {
+       return Examples{{"along a row",
+                        {f32({1, 3}, {1, 2, 3}), i64({1, 2}, {2, 0}), f32({1, 2}, {30, 10})},
+                        {{"axis", std::int64_t{1}}},
+                        {f32({1, 3}, {10, 2, 30})},
+                        0},
+                       {"added",
+                        {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({2}, {3, 4})},
+                        {{"reduction", std::string("add")}},
+                        {f32({2}, {1, 9})}}};
+     }},
+    {"", "ScatterND", 18, "A copy with slices replaced at the places that the indices say.", "data indices updates",
+     "output", any_type, of_scatter_nd, infer_same,
+     [] {
+       return Examples{{"a row",
+                        {f32({2, 2}, {1, 2, 3, 4}), i64({1, 1}, {1}), f32({1, 2}, {30, 40})},
+                        {},
+                        {f32({2, 2}, {1, 2, 30, 40})},
+                        0}};
+     }},
+    {.domain = "",
+     .name = "Scatter",
+     .since = 11,
+     .summary = "Became ScatterElements with opset 11.",
+     .inputs = "data indices updates",
+     .outputs = "output",
+     .types = any_type,
+     .attributes = {},
+     .infer = nullptr,
+     .examples = nullptr,
+     .upgrade = rename_scatter},
+};
+constexpr OpRun runs[] = {{"", "GatherElements", gather_elements},
+                          {"", "GatherND", gather_nd},
+                          {"", "ScatterElements", scatter_elements},
+                          {"", "ScatterND", scatter_nd}};
+
+}  // namespace
+
+std::span<const OpDef> scatter_ops() { return defs; }
+std::span<const OpRun> scatter_runs() { return runs; }
+
+}  // namespace modelctl::ops
