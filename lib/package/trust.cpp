@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::size_t key_limit = 1000;
 
-Error bad_trust(const std::filesystem::path& path, std::string reason) {
+Error bad_trust(const std::filesystem::path& path, std::string reason, std::string_view place = {}) {
   return Error(Kind::bad_config, "bad-trust-file", fmt::format("cannot use the trust file '{}'", path.string()))
-      .at(path.string())
+      .at(place.empty() ? path.string() : std::string(place))
       .because(std::move(reason));
 }
 
@@ -20,9 +20,11 @@ Result<TrustedKey> read_key(const Json& item, const std::filesystem::path& path,
   std::string where = fmt::format("{}: /keys/{}", path.string(), index);
   std::string name = TRY(json_string(item, "name", where));
   for (const auto& [key, value] : item.items()) {
-    if (key != "name" && key != "file" && key != "pem") return bad_trust(where, fmt::format("'{}' is not known", key));
+    if (key != "name" && key != "file" && key != "pem")
+      return bad_trust(path, fmt::format("'{}' is not known", key), where);
   }
-  if (item.contains("file") == item.contains("pem")) return bad_trust(where, "a key has either a 'file' or a 'pem'");
+  if (item.contains("file") == item.contains("pem"))
+    return bad_trust(path, "a key has either a 'file' or a 'pem'", where);
   if (item.contains("pem")) {
     return TrustedKey{std::move(name), TRY(PublicKey::parse(TRY(json_string(item, "pem", where)), where))};
   }
