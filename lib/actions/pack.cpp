@@ -39,15 +39,19 @@ std::vector<package::TensorSignature> tensors(const std::vector<artifact::Port>&
   return list;
 }
 
+// The source model and every file beside it that the build read, as the artifact's metadata has them.
 package::Lineage lineage(const std::map<std::string, std::string>& metadata) {
-  auto value = [&](const char* key) {
-    auto found = metadata.find(key);
-    return found == metadata.end() ? std::string() : found->second;
-  };
-  package::Lineage lineage{value("producer"), {}};
-  std::string source = value("source"), model = value("model");
-  auto digest = source.starts_with("sha256:") ? Digest::parse(source) : Digest::parse_hex(source);
-  if (digest) lineage.sources.push_back({model.empty() ? "model" : model, *digest});
+  constexpr std::string_view external = "source.external.";
+  package::Lineage lineage;
+  for (const auto& [key, value] : metadata) {
+    if (key == "producer") lineage.builder = value;
+    bool model = key == "source";
+    auto digest = Digest::parse(value);
+    if (!digest || !(model || key.starts_with(external))) continue;
+    auto name = metadata.find("model");
+    if (!model) lineage.sources.push_back({key.substr(external.size()), *digest});
+    else lineage.sources.insert(lineage.sources.begin(), {name == metadata.end() ? "model" : name->second, *digest});
+  }
   return lineage;
 }
 

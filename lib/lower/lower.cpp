@@ -64,6 +64,7 @@ class PlanBuilder {
     }
     result_.plan.shapes = std::move(shapes_).take();
     result_.plan.metadata = graph_.metadata;
+    result_.plan.metadata["producer"] = "modelctl " MODELCTL_VERSION;
     return std::move(result_);
   }
 

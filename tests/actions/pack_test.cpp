@@ -24,7 +24,10 @@ void write_artifact(const std::filesystem::path& path) {
   auto y = maker.like("y", x);
   maker.step("op::Add", {x, w}, {y});
   maker.output("y", y);
-  maker.plan.metadata = {{"model", "small.onnx"}, {"producer", "modelctl 0.1.0"}, {"source", std::string(64, 'a')}};
+  maker.plan.metadata = {{"model", "small.onnx"},
+                         {"producer", "modelctl 0.1.0"},
+                         {"source", "sha256:" + std::string(64, 'a')},
+                         {"source.external.w.bin", "sha256:" + std::string(64, 'b')}};
   REQUIRE(maker.writer.write(maker.plan, path));
 }
 
@@ -67,7 +70,9 @@ TEST_CASE("an artifact is packed as plan and weights, with the model's signature
   CHECK(manifest.inputs == std::vector<package::TensorSignature>{{"x", "f32", {{0, "n"}, {3, {}}}}});
   CHECK(manifest.outputs.size() == 1);
   CHECK(manifest.lineage.builder == "modelctl 0.1.0");
-  REQUIRE(manifest.lineage.sources.size() == 1);
+  REQUIRE(manifest.lineage.sources.size() == 2);
+  CHECK(manifest.lineage.sources[0].name == "small.onnx");
+  CHECK(manifest.lineage.sources[1].name == "w.bin");
   CHECK(manifest.lineage.sources[0].digest.hex() == std::string(64, 'a'));
 
   auto opened = package::Package::open(project.request.output);
