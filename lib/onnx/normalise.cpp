@@ -112,7 +112,7 @@ class Normaliser {
       std::string version = opset == model_.opsets.end() ? "no opset" : fmt::format("opset {}", opset->second);
       std::vector<std::string> same_domain;
       for (const ops::OpDef* def : ops::table()) {
-        if (def->domain == domain) same_domain.emplace_back(def->name);
+        if (def->domain == domain && domain != "modelctl") same_domain.emplace_back(def->name);
       }
       bool known_domain = !same_domain.empty() || domain.empty() || domain == "ai.onnx.ml";
       Error error(Kind::unsupported, known_domain ? "unknown-operator" : "unknown-domain",

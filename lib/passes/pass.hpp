@@ -1,5 +1,6 @@
-// A pass: one file that rewrites a graph and keeps what it computes. Each lib/passes/<stem>.cpp but for pipeline and
-// match defines std::span<const PassDef> <stem>_pass(), and opens with before -> after -> when it does not pay.
+// A pass: one file that rewrites a graph and keeps what it computes. Each lib/passes/<stem>.cpp defines
+// std::span<const PassDef> <stem>_pass(), and opens with before -> after -> when it does not pay. pipeline, match and
+// layout are no passes.
 #pragma once
 
 #include "graph/graph.hpp"

@@ -46,6 +46,19 @@ class Pipeline {
       TRY(pass("common-subexpressions"));
     }
     if (TRY(pass("decompose")) > 0) TRY(pass("infer"));
+    if (options_.level < 2) return {};
+    // The layout that kernels want, and the Transposes that this costs out of the way.
+    TRY(pass("fold-batch-norm"));
+    TRY(pass("dense-products"));
+    TRY(pass("channels-last"));
+    TRY(pass("move-transposes"));
+    TRY(pass("erase-identities"));
+    TRY(pass("common-subexpressions"));
+    // What follows a product is taken into it, in the order in which the kernel applies it.
+    TRY(pass("fuse-bias"));
+    TRY(pass("fuse-residual"));
+    TRY(pass("fuse-activation"));
+    TRY(pass("infer"));
     return {};
   }
 

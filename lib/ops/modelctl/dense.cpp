@@ -1,0 +1,101 @@
+// modelctl::Gemm: the product with a constant matrix, and what follows it taken in:
+// Y = activation(A x B + bias + R), where A's leading dimensions are rows.
+#include "kernels/gemm.hpp"
+#include "ops/activation.hpp"
+#include "ops/example.hpp"
+#include "ops/fused_attributes.hpp"
+#include "ops/infer.hpp"
+#include "ops/lowering.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+Result<void> infer(Inference& call) {
+  DType element = TRY(common_element(call));
+  TRY(need_rank(call, 0, 1));
+  TRY(need_rank(call, 1, 2, 2));
+  const Shape *a = call.shape(0), *b = call.shape(1);
+  if (a == nullptr || b == nullptr) {
+    call.set_output(0, element, a == nullptr ? std::nullopt : std::optional(unknown_shape(call, a->size())));
+    return {};
+  }
+  bool flip = call.attributes().integer("transposed") != 0;
+  TRY(same_size(call, a->back(), (*b)[flip ? 1 : 0]));
+  Shape shape = *a;
+  shape.back() = (*b)[flip ? 0 : 1];
+  call.set_output(0, element, std::move(shape));
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &a = call.input(0), &b = call.input(1), &bias = call.input(2), &r = call.input(3);
+  TRY(need_rank(a, 1, "A"));
+  if (a.type != DType::f32 || b.type != DType::f32) return refuse_type(a.type);
+  bool flip = call.attributes.integer("transposed") != 0;
+  if (b.rank() != 2 || b.dim(flip ? 1 : 0) != a.dims.back()) return refuse("A's rows do not fit B's columns");
+  Activation activation = TRY(Activation::read(call.attributes));
+  std::int64_t k = a.dims.back(), n = b.dim(flip ? 0 : 1);
+  Dims dims(a.dims.begin(), a.dims.end());
+  dims.back() = n;
+  if (bias.present() && (bias.type != DType::f32 || bias.elements() != n)) return refuse("the bias does not fit B");
+  if (r.present() && (r.type != DType::f32 || Dims(r.dims.begin(), r.dims.end()) != dims)) {
+    return refuse("R does not have the output's shape");
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, DType::f32, dims));
+  std::int64_t m = product(DimsView(dims).first(dims.size() - 1));
+  const float *left = a.as<float>().data(), *right = b.as<float>().data();
+  for (std::int64_t row = 0; row < m; ++row) {
+    for (std::int64_t column = 0; column < n; ++column) {
+      auto at = static_cast<std::size_t>(row * n + column);
+      double sum = bias.present() ? bias.as<float>()[static_cast<std::size_t>(column)] : 0;
+      for (std::int64_t i = 0; i < k; ++i) {
+        sum += double{left[row * k + i]} * double{right[flip ? column * k + i : i * n + column]};
+      }
+      if (r.present()) sum += r.as<float>()[at];
+      y.as<float>()[at] = static_cast<float>(activation(sum));
+    }
+  }
+  return {};
+}
+
+Result<bool> lower(Lowering& call) {
+  const Tensor* b = call.constant(1);
+  if (b == nullptr || b->type() != DType::f32 || !call.plain_f32(0)) return false;
+  const graph::Node& node = call.node();
+  call.emit("gemm_f32",
+            {node.input(0), kernels::pack_gemm_weights(b->view(), node.attributes.integer("transposed") != 0),
+             node.input(2), node.input(3)},
+            only(node.attributes, {"activation", "alpha", "beta"}));
+  return true;
+}
+
+constexpr AttributeDef attributes[] = {activation_attribute,
+                                       activation_alpha,
+                                       activation_beta,
+                                       {"transposed", AttributeType::integer, "1: B is [N,K]; 0 where absent: [K,N]"}};
+
+constexpr OpDef defs[] = {
+    {"modelctl", "Gemm", 1, "The product with a matrix, then bias, residual and activation.", "A B bias? R?", "Y",
+     "f32", attributes, infer,
+     [] {
+       return Examples{{"rows of a batch, and a bias",
+                        {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 2}, {1, 0, 1, 1}), f32({2}, {10, 20})},
+                        {},
+                        {f32({2, 1, 2}, {13, 22, 17, 24})}},
+                       {"B transposed, a residual, and negative sums cut off",
+                        {f32({1, 2}, {1, 2}), f32({2, 2}, {1, 1, -1, -1}), Tensor(), f32({1, 2}, {1, 1})},
+                        {{"transposed", std::int64_t{1}}, {"activation", std::string("relu")}},
+                        {f32({1, 2}, {4, 0})}}};
+     },
+     nullptr, lower},
+};
+constexpr OpRun runs[] = {{"modelctl", "Gemm", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> dense_ops() { return defs; }
+std::span<const OpRun> dense_runs() { return runs; }
+
+}  // namespace modelctl::ops

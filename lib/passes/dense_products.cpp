@@ -1,0 +1,74 @@
+// y = MatMul(a, const b); y = Gemm(a, const b, c)  ->  modelctl::Gemm(a, b, c)
+// The kernel packs a constant matrix once, at build time. Not for a matrix that is computed, for batches of matrices, a
+// transposed A, or a C that is more than one row.
+#include "ops/operator.hpp"
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+Tensor scaled(const Tensor& tensor, float factor) {
+  Tensor copy(DType::f32, tensor.dims());
+  auto from = tensor.as<float>();
+  float* to = copy.mutable_view().as<float>().data();
+  for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i] * factor;
+  return copy;
+}
+
+Value* times(Value* value, float factor) {
+  if (value == nullptr || factor == 1) return value;
+  return value->graph().add_constant(value->name + ".scaled", scaled(value->constant, factor));
+}
+
+// Gemm's C as a bias of N elements; false where it is none.
+bool as_bias(Value*& c, float beta, std::int64_t n) {
+  if (c == nullptr) return true;
+  if (beta == 0) {
+    c = nullptr;
+    return true;
+  }
+  const Tensor* tensor = constant(c);
+  if (tensor == nullptr) return beta == 1 && plain_f32(c) && *c->type.shape == graph::Shape{n};
+  if (tensor->elements() != n || (!tensor->dims().empty() && tensor->dims().back() != n)) return false;
+  c = times(c, beta);
+  if (c->constant.dims().size() != 1) c = c->graph().add_constant(c->name + ".bias", c->constant.reshaped({n}));
+  return true;
+}
+
+bool visit(Node& node) {
+  bool gemm = node.is("Gemm");
+  const Tensor* b = constant(node.input(1));
+  if ((!gemm && !node.is("MatMul")) || b == nullptr || b->dims().size() != 2 || !plain_f32(node.input(0))) return false;
+  if (node.input(0)->type.shape->empty() || node.attributes.integer("transA") != 0) return false;
+  bool flip = node.attributes.integer("transB") != 0;
+  Value* bias = node.input(2);
+  if (gemm && !as_bias(bias, node.attributes.number("beta", 1), b->dims()[flip ? 0 : 1])) return false;
+  Value* matrix = times(node.input(1), node.attributes.number("alpha", 1));
+  Graph& graph = node.graph();
+  Node* made = graph.add_node("modelctl", "Gemm", {node.input(0), matrix}, {node.output(0)->name}, &node);
+  if (bias != nullptr) made->set_input(2, bias);
+  if (flip) made->attributes.set("transposed", std::int64_t{1});
+  made->name = node.name;
+  made->output(0)->type = node.output(0)->type;
+  replace(node, made->output(0));
+  return true;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"dense-products", "Gives products with a constant matrix their packed kernel.", run}};
+
+}  // namespace
+
+std::span<const PassDef> dense_products_pass() { return defs; }
+
+}  // namespace modelctl::passes

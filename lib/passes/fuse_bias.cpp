@@ -1,0 +1,66 @@
+// Add(modelctl::Conv(x, w), const [1,1,1,C])  ->  modelctl::Conv(x, w, bias); modelctl::Gemm so.
+// It always pays where the sum is used by the Add alone: the bias is added in registers.
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+// The product behind `value` that a bias can be added to: one with neither bias, residual nor activation yet.
+Node* open_product(Value* value) {
+  Node* node = producer(value, "Conv", "modelctl");
+  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
+  if (node == nullptr || !used_once(*value) || node->input(3) != nullptr || node->attributes.has("activation")) {
+    return nullptr;
+  }
+  return node;
+}
+
+// The constant's elements along the last axis, where it varies along no other.
+std::optional<Tensor> row_of(const Value* value, const Value& sum) {
+  const Tensor* tensor = constant(value);
+  if (tensor == nullptr || !sum.type.shape || tensor->dims().size() > sum.type.shape->size()) return std::nullopt;
+  auto n = sum.type.shape->back().constant();
+  bool row = n && tensor->elements() == *n && !tensor->dims().empty() && tensor->dims().back() == *n;
+  return row ? std::optional(tensor->reshaped({*n})) : std::nullopt;
+}
+
+bool visit(Node& node) {
+  if (!node.is("Add")) return false;
+  for (std::size_t side : {0u, 1u}) {
+    Node* product = open_product(node.input(side));
+    auto row = product == nullptr ? std::nullopt : row_of(node.input(1 - side), *product->output(0));
+    if (!row) continue;
+    if (Value* old = product->input(2); old != nullptr) {
+      const Tensor* bias = constant(old);
+      if (bias == nullptr) continue;
+      Tensor sum(DType::f32, bias->dims());
+      float* to = sum.mutable_view().as<float>().data();
+      for (std::size_t i = 0; i < row->as<float>().size(); ++i) to[i] = bias->as<float>()[i] + row->as<float>()[i];
+      row = std::move(sum);
+    }
+    Value* bias = node.graph().add_constant(product->output(0)->name + ".bias", std::move(*row));
+    product->set_input(2, bias);
+    replace(node, product->output(0));
+    return true;
+  }
+  return false;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"fuse-bias", "Takes the addition of a row into the product before it.", run}};
+
+}  // namespace
+
+std::span<const PassDef> fuse_bias_pass() { return defs; }
+
+}  // namespace modelctl::passes

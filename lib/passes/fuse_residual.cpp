@@ -1,0 +1,55 @@
+// Add(modelctl::Conv(x, w), r)  ->  modelctl::Conv(x, w, _, r); modelctl::Gemm so.
+// It pays where the sum is used by the Add alone and r has its very shape; an r that broadcasts stays an Add. Before
+// fuse-activation, since the residual is added before the activation.
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+Node* open_product(Value* value) {
+  Node* node = producer(value, "Conv", "modelctl");
+  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
+  bool open = node != nullptr && used_once(*value) && node->input(3) == nullptr && !node->attributes.has("activation");
+  return open ? node : nullptr;
+}
+
+bool visit(Node& node) {
+  if (!node.is("Add")) return false;
+  // The later of the two products takes the other one in: both orders are right, this one frees memory earlier.
+  for (std::size_t side : {1u, 0u}) {
+    Node* product = open_product(node.input(side));
+    Value* other = node.input(1 - side);
+    if (product == nullptr || !plain_f32(other) || other->is_constant() || !same_shape(*node.input(side), *other))
+      continue;
+    // At the Add's place, where both operands are made.
+    std::vector<Value*> inputs = product->inputs();
+    inputs.resize(4, nullptr);
+    inputs[3] = other;
+    Node* made = node.graph().add_node("modelctl", product->op, std::move(inputs), {node.output(0)->name}, &node);
+    made->name = product->name;
+    made->attributes = product->attributes;
+    made->output(0)->type = node.output(0)->type;
+    replace(node, made->output(0));
+    return true;
+  }
+  return false;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"fuse-residual", "Takes the addition of another branch into the product before it.", run}};
+
+}  // namespace
+
+std::span<const PassDef> fuse_residual_pass() { return defs; }
+
+}  // namespace modelctl::passes

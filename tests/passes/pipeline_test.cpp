@@ -1,0 +1,88 @@
+#include "passes/pipeline.hpp"
+
+#include "graph/text.hpp"
+
+#include <doctest/doctest.h>
+
+namespace modelctl::passes {
+namespace {
+
+constexpr const char* small = R"(graph "g" {
+  input x: f32[batch,3,4,4]
+  const w: f32[2,3,3,3] = ...
+  y = Conv(x, w)
+  z = Relu(y)
+  output z
+})";
+
+Result<PipelineReport> run(const PipelineOptions& options, std::string* text = nullptr) {
+  auto graph = *graph::parse_text(small);
+  auto report = run_pipeline(*graph, options);
+  if (text != nullptr) *text = to_text(*graph);
+  return report;
+}
+
+TEST_CASE("level 0 does what lowering needs and no more") {
+  std::string text;
+  PipelineOptions options;
+  options.level = 0;
+  auto report = run(options, &text);
+  REQUIRE(report);
+  CHECK(text.find("z: f32[batch,2,2,2] = Relu(y)") != std::string::npos);
+  CHECK(report->passes.size() == 3);
+}
+
+TEST_CASE("level 2 fuses and changes layouts") {
+  std::string text;
+  REQUIRE(run({}, &text));
+  CHECK(text.find("modelctl::Conv") != std::string::npos);
+  CHECK(text.find("activation: \"relu\"") != std::string::npos);
+}
+
+TEST_CASE("whoever asks sees the graph after each pass") {
+  std::vector<std::string> names;
+  PipelineOptions options;
+  options.after = [&](std::string_view pass, const graph::Graph&) { names.emplace_back(pass); };
+  auto report = run(options);
+  REQUIRE(report);
+  CHECK(names.size() == report->passes.size());
+  CHECK(names[0] == "bind-symbols");
+  CHECK(report->passes[0].stage == Stage::preprocess);
+  CHECK(report->passes.back().stage == Stage::compile);
+}
+
+TEST_CASE("a bound symbol becomes a number") {
+  std::string text;
+  PipelineOptions options;
+  options.bindings = {{"batch", 4}};
+  REQUIRE(run(options, &text));
+  CHECK(text.find("input x: f32[4,3,4,4]") != std::string::npos);
+}
+
+TEST_CASE("a binding of what is no dimension is refused with the nearest one") {
+  PipelineOptions options;
+  options.bindings = {{"bach", 4}};
+  auto report = run(options);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().what == "cannot bind 'bach': no input has a dimension of that name");
+  CHECK(report.error().hint == "did you mean 'batch'?");
+  CHECK(report.error().kind == Kind::usage);
+  options.bindings = {{"batch", -1}};
+  CHECK(run(options).error().what == "cannot bind 'batch' to -1: a size is 0 or more");
+}
+
+TEST_CASE("what can never be right is refused with its place") {
+  auto graph = *graph::parse_text(R"(graph "g" {
+    input x: f32[2,3]
+    input y: f32[2,4]
+    z = Add(x, y) "sum"
+    output z
+  })");
+  auto report = run_pipeline(*graph, {});
+  REQUIRE_FALSE(report);
+  CHECK(report.error().where == "node 'sum' (Add)");
+  CHECK(report.error().kind == Kind::bad_input);
+}
+
+}  // namespace
+}  // namespace modelctl::passes
