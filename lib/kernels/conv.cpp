@@ -19,9 +19,13 @@ constexpr std::int64_t block_bytes = 256 * 1024;
 struct Shape {
   Window window;  // of what the tiles read: the padded copy where there is one
   std::int64_t group = 1;
-  bool copy = false;        // into a padded image, in scratch memory
-  Window source;            // of X itself
-  std::int64_t chunks = 1;  // tiles that an output row is cut into, of nearly equal width
+  bool copy = false;  // into a padded image, in scratch memory
+  Window source;      // of X itself
+  // A tile is a stretch of `line` output pixels: of one row, or of the whole image where its rows are too short to fill
+  // tiles of their own. Each line is cut into `chunks` of nearly equal width.
+  std::int64_t line = 1;
+  std::int64_t lines = 1;
+  std::int64_t chunks = 1;
   std::int64_t tiles = 1;   // per block
   std::int64_t panels = 1;  // per block
   std::int64_t tile_blocks = 0;
@@ -39,7 +43,12 @@ class Conv final : public Bound {
  public:
   Conv(const Simd& simd, const Shape& shape, const Activation& activation)
       : simd_(simd), shape_(shape), activation_(activation) {
-    if (shape.window.x.begin || shape.window.x.end) zeros_.resize(static_cast<std::size_t>(shape.depth()));
+    for (std::int64_t tap = 0; tap < shape.window.x.kernel; ++tap) across_.push_back(inside(shape.window.x, tap));
+    for (std::int64_t tap = 0; tap < shape.window.y.kernel; ++tap) down_.push_back(inside(shape.window.y, tap));
+    // As many as the longest segment that may have rows outside the image.
+    if (shape.window.padded()) {
+      zeros_.resize(static_cast<std::size_t>(shape.depth() * (shape.taps_join() ? shape.window.x.kernel : 1)));
+    }
   }
 
   std::size_t scratch_bytes() const override {
@@ -90,13 +99,14 @@ class Conv final : public Bound {
     const float* in = x + image * w.y.in * w.x.in * w.channels + group * shape_.depth();
     const std::int64_t out_image = image * w.y.out * w.x.out * w.channels_out;
     const std::int64_t first_tile = tile_block * shape_.tiles;
-    const std::int64_t end_tile = std::min(first_tile + shape_.tiles, w.y.out * shape_.chunks);
+    const std::int64_t end_tile = std::min(first_tile + shape_.tiles, shape_.lines * shape_.chunks);
     const std::int64_t end_panel = std::min((panel_block + 1) * shape_.panels, shape_.group_panels());
 
     std::array<Segment, largest_conv_taps> segments;
     Tile tile{};
     tile.segments = segments.data();
-    tile.row_step = w.x.stride * w.channels;
+    std::array<std::int64_t, Simd::row_limit> offsets;
+    tile.row_offsets = offsets.data();
     tile.zeros = zeros_.data();
     tile.panel_step = shape_.panel_step();
     tile.out_step = w.channels_out;
@@ -111,10 +121,11 @@ class Conv final : public Bound {
       tile.columns = std::min(width * panel_columns, shape_.columns() - column);
       tile.bias = bias ? bias + channel : nullptr;
       for (std::int64_t index = first_tile; index < end_tile; ++index) {
-        const std::int64_t row = index / shape_.chunks, chunk = index % shape_.chunks;
-        const std::int64_t begin = w.x.out * chunk / shape_.chunks, end = w.x.out * (chunk + 1) / shape_.chunks;
-        const std::int64_t at = out_image + (row * w.x.out + begin) * w.channels_out + channel;
-        tile.panels = panel_weights + collect(in, row, begin, end, segments, tile);
+        const std::int64_t line = index / shape_.chunks, chunk = index % shape_.chunks;
+        const std::int64_t begin = line * shape_.line + shape_.line * chunk / shape_.chunks;
+        const std::int64_t end = line * shape_.line + shape_.line * (chunk + 1) / shape_.chunks;
+        const std::int64_t at = out_image + begin * w.channels_out + channel;
+        tile.panels = panel_weights + collect(in, begin, end, segments, offsets, tile);
         tile.out = out + at;
         tile.residual = residual ? residual + at : nullptr;
         simd_.tile[end - begin][width == simd_.wide_panels](tile);
@@ -127,44 +138,72 @@ class Conv final : public Bound {
     }
   }
 
-  // The segments of pixels [begin, end) of an output row. Rows of taps above and below the image add nothing and are
+  // The segments of output pixels [begin, end) of an image. Rows of taps above and below the image add nothing and are
   // left out; so the answer is how many weights of a panel come before the first that counts.
-  std::int64_t collect(const float* in, std::int64_t row, std::int64_t begin, std::int64_t end,
-                       std::array<Segment, largest_conv_taps>& segments, Tile& tile) const {
+  std::int64_t collect(const float* in, std::int64_t begin, std::int64_t end,
+                       std::array<Segment, largest_conv_taps>& segments,
+                       std::array<std::int64_t, Simd::row_limit>& offsets, Tile& tile) const {
     const Window& w = shape_.window;
-    const std::int64_t depth = shape_.depth(), taps = w.x.kernel;
-    const auto pixels = static_cast<std::int32_t>(end - begin);
-    const bool inner = w.x.at(begin, 0) >= 0 && w.x.at(end - 1, taps - 1) < w.x.in;
-    const bool join = inner && shape_.taps_join();
-    std::int64_t skipped = 0, count = 0;
-    for (std::int64_t ky = 0; ky < w.y.kernel; ++ky) {
-      const std::int64_t y = w.y.at(row, ky);
-      if (y < 0 || y >= w.y.in) {
-        if (count == 0) ++skipped;
-        continue;
+    const std::int64_t depth = shape_.depth(), taps = w.x.kernel, line_step = w.x.in * w.channels;
+    const std::int64_t row = begin / w.x.out, column = begin % w.x.out;
+    const std::int64_t end_row = (end - 1) / w.x.out, end_column = (end - 1) % w.x.out + 1;
+    std::size_t pixel = 0;
+    for (std::int64_t y = row; y <= end_row; ++y) {
+      const std::int64_t from = y == row ? column : 0, to = y == end_row ? end_column : w.x.out;
+      for (std::int64_t x = from; x < to; ++x) {
+        offsets[pixel++] = (y - row) * w.y.stride * line_step + (x - column) * w.x.stride * w.channels;
       }
-      const float* line = in + y * w.x.in * w.channels;
+    }
+    // Bit i: the tap lies inside the image for pixel i.
+    const auto bits_of = [](std::int64_t count) { return (1u << count) - 1; };
+    const auto across = [&](std::int64_t kx) {
+      const Range valid = across_[static_cast<std::size_t>(kx)];
+      std::uint32_t bits = 0;
+      std::int64_t done = 0;
+      for (std::int64_t y = row; y <= end_row; ++y) {
+        const std::int64_t from = y == row ? column : 0, to = y == end_row ? end_column : w.x.out;
+        const std::int64_t first = std::clamp(valid.begin, from, to), last = std::clamp(valid.end, first, to);
+        bits |= (bits_of(last - from) & ~bits_of(first - from)) << done;
+        done += to - from;
+      }
+      return bits;
+    };
+    const auto down = [&](std::int64_t ky) {
+      const Range valid = down_[static_cast<std::size_t>(ky)];
+      const std::int64_t first = std::clamp(valid.begin * w.x.out, begin, end);
+      const std::int64_t last = std::clamp(valid.end * w.x.out, first, end);
+      return bits_of(last - begin) & ~bits_of(first - begin);
+    };
+    const bool inner = row == end_row ? w.x.at(column, 0) >= 0 && w.x.at(end_column - 1, taps - 1) < w.x.in
+                                      : w.x.begin == 0 && w.x.at(w.x.out - 1, taps - 1) < w.x.in;
+    const bool join = inner && shape_.taps_join();
+    std::int64_t first = 0, last = w.y.kernel;
+    while (first < last && down(first) == 0) ++first;
+    while (first < last && down(last - 1) == 0) --last;
+    std::int64_t count = 0;
+    for (std::int64_t ky = first; ky < last; ++ky) {
+      const std::uint32_t rows = down(ky);  // none where a tile of several rows steps over the image with this tap
+      const float* line = in + w.y.at(row, ky) * line_step;
       if (join) {
-        segments[static_cast<std::size_t>(count++)] = {line + w.x.at(begin, 0) * w.channels, 0, pixels};
+        segments[static_cast<std::size_t>(count++)] = {line + w.x.at(column, 0) * w.channels, rows};
         continue;
       }
       for (std::int64_t kx = 0; kx < taps; ++kx) {
-        const Range valid = inner ? Range{begin, end} : inside(w.x, kx);
-        segments[static_cast<std::size_t>(count++)] = {
-            line + w.x.at(begin, kx) * w.channels,
-            static_cast<std::int32_t>(std::clamp<std::int64_t>(valid.begin - begin, 0, pixels)),
-            static_cast<std::int32_t>(std::clamp<std::int64_t>(valid.end - begin, 0, pixels))};
+        segments[static_cast<std::size_t>(count++)] = {line + w.x.at(column, kx) * w.channels,
+                                                       inner ? rows : rows & across(kx)};
       }
     }
     tile.segment_count = count;
     tile.depth = join ? taps * depth : depth;
-    return skipped * taps * depth * panel_columns;
+    return first * taps * depth * panel_columns;
   }
 
   const Simd& simd_;
   Shape shape_;
   Activation activation_;
   std::vector<float> zeros_;
+  // For each tap of a row and of a column, the outputs for which it lies inside the image.
+  std::vector<Range> across_, down_;
 };
 
 // Cuts the work: as many tiles at once as keep the input in the cache, so that a panel of weights is used often once it
@@ -172,9 +211,13 @@ class Conv final : public Bound {
 void cut(Shape& shape, const Simd& simd) {
   const Window& w = shape.window;
   const auto at_least_1 = [](std::int64_t value) { return std::max<std::int64_t>(value, 1); };
-  shape.chunks = at_least_1(ceil_div(w.x.out, simd.max_rows));
-  const std::int64_t all_tiles = w.y.out * shape.chunks, all_panels = shape.group_panels();
-  const std::int64_t pixels = ceil_div(w.x.out, shape.chunks);
+  // Rows of their own where they fill their tiles to five sixths or more.
+  const bool by_row = 6 * w.x.out >= 5 * simd.max_rows * ceil_div(w.x.out, simd.max_rows);
+  shape.line = by_row ? w.x.out : w.y.out * w.x.out;
+  shape.lines = by_row ? w.y.out : 1;
+  shape.chunks = at_least_1(ceil_div(shape.line, simd.max_rows));
+  const std::int64_t all_tiles = w.x.out == 0 ? 0 : shape.lines * shape.chunks, all_panels = shape.group_panels();
+  const std::int64_t pixels = ceil_div(shape.line, shape.chunks);
   const std::int64_t panel_work = at_least_1(pixels * shape.panel_step());  // multiply-adds of one tile
   const std::int64_t tile_bytes = at_least_1(w.y.stride * w.x.stride * pixels * w.channels * 4);
   const std::int64_t by_cache = at_least_1(block_bytes / tile_bytes);

@@ -43,17 +43,17 @@ class Pool final : public Bound {
     const auto* in = static_cast<const float*>(call.inputs[0]) + image * w.y.in * w.x.in * w.channels;
     auto* out = static_cast<float*>(call.outputs[0]) + (image * w.y.out + row) * w.x.out * w.channels;
     const Range ys = taps(w.y, row, 0, 0), padded_ys = taps(w.y, row, w.y.begin, w.y.end);
-    std::array<Segment, largest_rows> segments;
+    std::array<Stretch, largest_rows> stretches;
     for (std::int64_t column = 0; column < w.x.out; ++column, out += w.channels) {
       const Range xs = taps(w.x, column, 0, 0);
-      const auto across = static_cast<std::int32_t>(xs.end - xs.begin);
+      const std::int64_t across = xs.end - xs.begin;
       std::size_t count = 0;
       for (std::int64_t ky = ys.begin; ky < ys.end && across > 0; ++ky) {
-        segments[count++] = {in + (w.y.at(row, ky) * w.x.in + w.x.at(column, xs.begin)) * w.channels, 0, across};
+        stretches[count++] = {in + (w.y.at(row, ky) * w.x.in + w.x.at(column, xs.begin)) * w.channels, across};
       }
       const std::int64_t step = w.x.dilation * w.channels;
       if (kind_ == Kind::max) {
-        simd_.largest_row(segments.data(), static_cast<std::int64_t>(count), step, out, w.channels);
+        simd_.largest_row(stretches.data(), static_cast<std::int64_t>(count), step, out, w.channels);
         continue;
       }
       std::int64_t size = (ys.end - ys.begin) * across;
@@ -61,7 +61,7 @@ class Pool final : public Bound {
         const Range padded_xs = taps(w.x, column, w.x.begin, w.x.end);
         size = (padded_ys.end - padded_ys.begin) * (padded_xs.end - padded_xs.begin);
       }
-      simd_.sum_of_rows(segments.data(), static_cast<std::int64_t>(count), step, 1.0f / static_cast<float>(size), out,
+      simd_.sum_of_rows(stretches.data(), static_cast<std::int64_t>(count), step, 1.0f / static_cast<float>(size), out,
                         w.channels);
     }
   }
@@ -101,8 +101,7 @@ class GlobalAverage final : public Bound {
     const std::int64_t stretches = ceil_div(channels_, stretch);
     call.workers.for_each_tile(batch_ * stretches, [&](std::int64_t index) {
       const std::int64_t image = index / stretches, channel = index % stretches * stretch;
-      const Segment all{static_cast<const float*>(call.inputs[0]) + image * pixels_ * channels_ + channel, 0,
-                        static_cast<std::int32_t>(pixels_)};
+      const Stretch all{static_cast<const float*>(call.inputs[0]) + image * pixels_ * channels_ + channel, pixels_};
       simd_.sum_of_rows(&all, 1, channels_, 1.0f / static_cast<float>(pixels_),
                         static_cast<float*>(call.outputs[0]) + image * channels_ + channel,
                         std::min(stretch, channels_ - channel));

@@ -114,7 +114,9 @@ void run_block(const Simd& simd, const Blocks& blocks, const Product& product, c
   tile.segments = &segment;
   tile.segment_count = 1;
   tile.depth = blocks.k;
-  tile.row_step = product.a_step;
+  std::int64_t offsets[Simd::row_limit];
+  for (int i = 0; i < simd.max_rows; ++i) offsets[i] = i * product.a_step;
+  tile.row_offsets = offsets;
   tile.panel_step = blocks.k * panel_columns;
   tile.out_step = product.out_step;
   tile.residual_step = product.residual_step;
@@ -136,7 +138,7 @@ void run_block(const Simd& simd, const Blocks& blocks, const Product& product, c
     for (std::int64_t i = 0; i < tiles; ++i) {
       const std::int64_t begin = first_row + rows * i / tiles, end = first_row + rows * (i + 1) / tiles;
       const std::int64_t count = end - begin;
-      segment = {product.a + begin * product.a_step, 0, static_cast<std::int32_t>(count)};
+      segment = {product.a + begin * product.a_step, ~0u};
       tile.out = product.out + begin * product.out_step + column;
       tile.residual = product.residual ? product.residual + begin * product.residual_step + column : nullptr;
       const TileFunction function =

@@ -173,6 +173,39 @@ TEST_CASE("convolution takes pads that reach beyond the window, and an input sma
          .right = 3});
 }
 
+TEST_CASE("convolution takes tiles of several rows, some of which have no use for a tap between") {
+  for (std::int64_t height : {1, 2, 3, 5}) {
+    for (std::int64_t width : {1, 3, 7}) {
+      for (std::int64_t stride : {1, 2, 3}) {
+        for (std::int64_t channels : {2, 16}) {
+          check({.height = height,
+                 .width = width,
+                 .channels = channels,
+                 .out = 20,
+                 .kernel_y = 3,
+                 .kernel_x = 3,
+                 .stride_y = stride,
+                 .stride_x = 4 - stride,
+                 .top = 2,
+                 .left = 1,
+                 .bottom = 3,
+                 .right = 2});
+          check({.batch = 2,
+                 .height = height,
+                 .width = width,
+                 .channels = channels,
+                 .out = 20,
+                 .kernel_y = 2,
+                 .stride_y = stride,
+                 .dilation_y = stride,
+                 .top = 3,
+                 .bottom = 3});
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("convolution takes groups") {
   for (std::int64_t group : {2, 3, 6}) {
     check({.batch = 2,

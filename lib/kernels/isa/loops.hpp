@@ -175,7 +175,7 @@ void layer_normalization(const float* x, const float* scale, const float* bias, 
 
 // out[c] = fold of column c over all rows, in four chains so that one does not wait for the other.
 template <class T, class Fold>
-inline void fold_rows(const Segment* segments, std::int64_t count, std::int64_t row_step, float first, float* out,
+inline void fold_rows(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float first, float* out,
                       std::int64_t n, float scale, Fold fold) {
   using V = typename T::V;
   for_each_vector<T>(n, [&](std::int64_t at, int lanes) {
@@ -183,29 +183,29 @@ inline void fold_rows(const Segment* segments, std::int64_t count, std::int64_t 
     MODELCTL_UNROLL
     for (int j = 0; j < 4; ++j) all[j] = splat<T>(first);
     for (std::int64_t s = 0; s < count; ++s) {
-      const float* row = segments[s].first + at;
-      std::int32_t i = 0;
-      for (; i + 4 <= segments[s].end; i += 4, row += 4 * row_step) {
+      const float* row = stretches[s].first + at;
+      std::int64_t i = 0;
+      for (; i + 4 <= stretches[s].rows; i += 4, row += 4 * row_step) {
         MODELCTL_UNROLL
         for (int j = 0; j < 4; ++j) all[j] = fold(all[j], load<T>(row + j * row_step, lanes));
       }
-      for (; i < segments[s].end; ++i, row += row_step) all[0] = fold(all[0], load<T>(row, lanes));
+      for (; i < stretches[s].rows; ++i, row += row_step) all[0] = fold(all[0], load<T>(row, lanes));
     }
     store<T>(out + at, fold(fold(all[0], all[1]), fold(all[2], all[3])) * scale, lanes);
   });
 }
 
 template <class T>
-void largest_row(const Segment* segments, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n) {
+void largest_row(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n) {
   using V = typename T::V;
-  fold_rows<T>(segments, count, row_step, -infinity, out, n, 1.0f, [](V a, V b) { return larger<T>(a, b); });
+  fold_rows<T>(stretches, count, row_step, -infinity, out, n, 1.0f, [](V a, V b) { return larger<T>(a, b); });
 }
 
 template <class T>
-void sum_of_rows(const Segment* segments, std::int64_t count, std::int64_t row_step, float scale, float* out,
+void sum_of_rows(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float scale, float* out,
                  std::int64_t n) {
   using V = typename T::V;
-  fold_rows<T>(segments, count, row_step, 0.0f, out, n, scale, [](V a, V b) { return a + b; });
+  fold_rows<T>(stretches, count, row_step, 0.0f, out, n, scale, [](V a, V b) { return a + b; });
 }
 
 }  // namespace

@@ -14,22 +14,21 @@ enum class Isa;
 // every instruction set, so that an artifact runs on each CPU.
 inline constexpr std::int64_t panel_columns = 16;
 
-// One stretch of the sum that a tile computes: of row i, `depth` values at first + i * row_step. Rows outside
-// [begin, end) are zeros there (a convolution's padding) and are not read.
+// One stretch of the sum that a tile computes: of row i, `depth` values at first + row_offsets[i]. Rows whose bit is
+// not set are zeros there (a convolution's padding) and are not read.
 struct Segment {
   const float* first;
-  std::int32_t begin;
-  std::int32_t end;
+  std::uint32_t rows;
 };
 
 // A block of `out` of a few rows by a few panels: out = clip(rows x panels + bias + residual).
 struct Tile {
   const Segment* segments;
   std::int64_t segment_count;
-  std::int64_t depth;     // values per segment
-  std::int64_t row_step;  // floats between the rows of a segment
-  const float* zeros;     // `depth` of them; unused where every segment covers all rows
-  const float* panels;    // the weights of segment 0, of segment 1, …
+  std::int64_t depth;  // values per segment
+  const std::int64_t* row_offsets;
+  const float* zeros;   // `depth` of them; unused where every segment has all rows
+  const float* panels;  // the weights of segment 0, of segment 1, …
   std::int64_t panel_step;
   float* out;
   std::int64_t out_step;
@@ -85,6 +84,12 @@ enum class Unary : std::uint8_t {
 };
 enum class Binary : std::uint8_t { add, sub, mul, div, max, min };
 
+// Rows that a pool folds: at first, first + row_step, …
+struct Stretch {
+  const float* first;
+  std::int64_t rows;
+};
+
 struct Simd {
   // Tiles of 1 … max_rows rows: `tile[rows][0]` of one panel, `tile[rows][1]` of `wide` panels; and for a few rows
   // `flat` panels at once, which is how a matrix-vector product keeps enough loads under way. Null where rows has none.
@@ -112,10 +117,9 @@ struct Simd {
                               std::int64_t n, float* mean, float* inverse_deviation);
   float (*sum)(const float* x, std::int64_t n);
 
-  // out[c] = the largest, or scale times the sum, of column c over all rows of the segments: rows 0 … end - 1 of each,
-  // of n columns.
-  void (*largest_row)(const Segment* segments, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);
-  void (*sum_of_rows)(const Segment* segments, std::int64_t count, std::int64_t row_step, float scale, float* out,
+  // out[c] = the largest, or scale times the sum, of column c over all rows of the stretches.
+  void (*largest_row)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);
+  void (*sum_of_rows)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float scale, float* out,
                       std::int64_t n);
 };
 

@@ -33,14 +33,13 @@ void tile(const Tile& t) {
   for (std::int64_t s = 0; s < t.segment_count; ++s) {
     const Segment segment = t.segments[s];
     const float* row[rows];
-    if (segment.begin <= 0 && segment.end >= rows) {
+    constexpr std::uint32_t all = (1u << rows) - 1;
+    if ((segment.rows & all) == all) {
       MODELCTL_UNROLL
-      for (int i = 0; i < rows; ++i) row[i] = segment.first + i * t.row_step;
+      for (int i = 0; i < rows; ++i) row[i] = segment.first + t.row_offsets[i];
     } else {
       MODELCTL_UNROLL
-      for (int i = 0; i < rows; ++i) {
-        row[i] = i >= segment.begin && i < segment.end ? segment.first + i * t.row_step : t.zeros;
-      }
+      for (int i = 0; i < rows; ++i) row[i] = segment.rows >> i & 1 ? segment.first + t.row_offsets[i] : t.zeros;
     }
     for (std::int64_t k = 0; k < t.depth; ++k) {
       V w[vectors];
