@@ -107,6 +107,10 @@ class Conv final : public Bound {
     tile.segments = segments.data();
     std::array<std::int64_t, Simd::row_limit> offsets;
     tile.row_offsets = offsets.data();
+    // Of pixels of one row; collect() sets those of tiles of several.
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      offsets[i] = static_cast<std::int64_t>(i) * w.x.stride * w.channels;
+    }
     tile.zeros = zeros_.data();
     tile.panel_step = shape_.panel_step();
     tile.out_step = w.channels_out;
@@ -125,7 +129,7 @@ class Conv final : public Bound {
         const std::int64_t begin = line * shape_.line + shape_.line * chunk / shape_.chunks;
         const std::int64_t end = line * shape_.line + shape_.line * (chunk + 1) / shape_.chunks;
         const std::int64_t at = out_image + begin * w.channels_out + channel;
-        tile.panels = panel_weights + collect(in, begin, end, segments, offsets, tile);
+        tile.panels = panel_weights + collect(in, line, begin, end, segments, offsets, tile);
         tile.out = out + at;
         tile.residual = residual ? residual + at : nullptr;
         simd_.tile[end - begin][width == simd_.wide_panels](tile);
@@ -140,15 +144,16 @@ class Conv final : public Bound {
 
   // The segments of output pixels [begin, end) of an image. Rows of taps above and below the image add nothing and are
   // left out; so the answer is how many weights of a panel come before the first that counts.
-  std::int64_t collect(const float* in, std::int64_t begin, std::int64_t end,
+  std::int64_t collect(const float* in, std::int64_t line_index, std::int64_t begin, std::int64_t end,
                        std::array<Segment, largest_conv_taps>& segments,
                        std::array<std::int64_t, Simd::row_limit>& offsets, Tile& tile) const {
     const Window& w = shape_.window;
     const std::int64_t depth = shape_.depth(), taps = w.x.kernel, line_step = w.x.in * w.channels;
-    const std::int64_t row = begin / w.x.out, column = begin % w.x.out;
-    const std::int64_t end_row = (end - 1) / w.x.out, end_column = (end - 1) % w.x.out + 1;
+    const bool by_row = shape_.line == w.x.out;
+    const std::int64_t row = by_row ? line_index : begin / w.x.out, column = begin - row * w.x.out;
+    const std::int64_t end_row = by_row ? row : (end - 1) / w.x.out, end_column = end - end_row * w.x.out;
     std::size_t pixel = 0;
-    for (std::int64_t y = row; y <= end_row; ++y) {
+    for (std::int64_t y = row; y <= end_row && !by_row; ++y) {
       const std::int64_t from = y == row ? column : 0, to = y == end_row ? end_column : w.x.out;
       for (std::int64_t x = from; x < to; ++x) {
         offsets[pixel++] = (y - row) * w.y.stride * line_step + (x - column) * w.x.stride * w.channels;
