@@ -28,6 +28,12 @@ CLI::App& place_for(CLI::App& root, std::string_view name) {
   return *at;
 }
 
+// The heading under which help lists a command; an empty one hides it.
+std::string heading(const CLI::App& root, const CLI::App& app, const CommandDef& def) {
+  if (def.summary.empty()) return "";
+  return app.get_parent() == &root ? std::string(stage_titles[static_cast<std::size_t>(def.stage)]) : "Commands";
+}
+
 void add_global_flags(CommandTree& tree) {
   CLI::App& root = tree.root;
   root.set_help_flag("-h,--help", "Show what the command does and takes");
@@ -145,7 +151,7 @@ std::unique_ptr<CommandTree> command_tree() {
   for (const CommandDef* def : commands()) {
     CLI::App& app = place_for(root, def->name);
     app.description(std::string(def->summary));
-    if (def->summary.empty()) app.group("");
+    app.group(heading(root, app, *def));
     if (def->bind == nullptr) continue;
     Binder binder(app, tree->completions);
     tree->run.emplace(&app, def->bind(binder));

@@ -63,6 +63,10 @@ struct Session {
 // Runs the command; answers the exit code, which is 0 or, where the answer is "no", 1.
 using Run = std::function<Result<int>(Session&)>;
 
+// Where on a model's road a command stands: help lists them so.
+enum class Stage { build, ship, serve };
+inline constexpr std::string_view stage_titles[] = {"Build and judge", "Sign and ship", "Serve"};
+
 struct CommandDef {
   std::string_view name;     // "pack", or "key generate" for a command of a group
   std::string_view summary;  // one line for the list of commands; an empty one hides the command
@@ -70,6 +74,7 @@ struct CommandDef {
   // shared_ptr that the answer captures; its member initialisers are the defaults that help shows. A null bind makes
   // `name` a group, which only lists its commands.
   Run (*bind)(Binder& binder);
+  Stage stage = Stage::build;
 };
 
 // All commands, one file each (generated table): each cli/commands/<stem>.cpp defines

@@ -42,7 +42,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"key", "Make and show signing keys", nullptr},
+constexpr CommandDef defs[] = {{"key", "Make and show signing keys", nullptr, Stage::ship},
                                {"key generate", "Make a new pair of signing keys", bind}};
 
 }  // namespace

@@ -58,7 +58,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"list", "Show the packages in a registry", bind}};
+constexpr CommandDef defs[] = {{"list", "Show the packages in a registry", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> list_command() { return defs; }

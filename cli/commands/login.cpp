@@ -42,7 +42,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"login", "Log in to a registry or host", bind}};
+constexpr CommandDef defs[] = {{"login", "Log in to a registry or host", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> login_command() { return defs; }

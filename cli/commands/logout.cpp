@@ -30,7 +30,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"logout", "Log out of a registry or host", bind}};
+constexpr CommandDef defs[] = {{"logout", "Log out of a registry or host", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> logout_command() { return defs; }

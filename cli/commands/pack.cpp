@@ -107,7 +107,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"pack", "Pack an artifact and what belongs to it, signed", bind}};
+constexpr CommandDef defs[] = {{"pack", "Pack an artifact and what belongs to it, signed", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> pack_command() { return defs; }

@@ -62,7 +62,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"pull", "Bring a package here, its signature checked first", bind}};
+constexpr CommandDef defs[] = {{"pull", "Bring a package here, its signature checked first", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> pull_command() { return defs; }

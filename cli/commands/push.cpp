@@ -42,7 +42,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"push", "Bring a package to a registry or host", bind}};
+constexpr CommandDef defs[] = {{"push", "Bring a package to a registry or host", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> push_command() { return defs; }

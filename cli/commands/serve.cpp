@@ -62,7 +62,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"serve", "Answer predictions over HTTP or HTTPS", bind}};
+constexpr CommandDef defs[] = {{"serve", "Answer predictions over HTTP or HTTPS", bind, Stage::serve}};
 
 }  // namespace
 

@@ -60,7 +60,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"verify", "Check a package's signature and every byte of it", bind}};
+constexpr CommandDef defs[] = {{"verify", "Check a package's signature and every byte of it", bind, Stage::ship}};
 
 }  // namespace
 std::span<const CommandDef> verify_command() { return defs; }

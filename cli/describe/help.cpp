@@ -85,7 +85,13 @@ std::string prose(const std::string& markdown) {
 
 std::string as_help(const Page& page) {
   std::string text = fmt::format("{}\n\nUsage: {}\n", page.summary, page.usage);
-  text += section("Commands", Rows(page.commands.begin(), page.commands.end()));
+  for (auto entry = page.commands.begin(); entry != page.commands.end();) {
+    Rows rows;
+    std::string stage = entry->stage;
+    for (; entry != page.commands.end() && entry->stage == stage; ++entry)
+      rows.emplace_back(entry->name, entry->summary);
+    text += section(stage, rows);
+  }
   text += section("Arguments", rows_of(page.arguments));
   text += section("Options", rows_of(page.options));
   text += section("Options of every command", rows_of(page.global_options));

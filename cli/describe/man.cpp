@@ -70,7 +70,7 @@ std::string as_man(const Page& page) {
   if (!page.prose.empty()) text += ".SH DESCRIPTION\n" + prose(page.prose);
   if (!page.commands.empty()) {
     text += ".SH COMMANDS\n";
-    for (const auto& [name, summary] : page.commands) {
+    for (const auto& [stage, name, summary] : page.commands) {
       text += fmt::format(".TP\n\\fB{}\\-{}\\fR(1)\n{}\n", escaped(title), escaped(name), escaped(summary));
     }
   }

@@ -24,8 +24,9 @@ std::string as_markdown(const Page& page) {
   std::string text = fmt::format("# {}\n\n{}.\n\n    {}\n", page.name, page.summary, page.usage);
   if (!page.prose.empty()) text += "\n" + page.prose;
   if (!page.commands.empty()) {
-    text += "\n## Commands\n\n";
-    for (const auto& [name, summary] : page.commands) {
+    std::string heading;
+    for (const auto& [stage, name, summary] : page.commands) {
+      if (stage != heading) text += fmt::format("\n## {}\n\n", heading = stage);
       std::string file = page.name + " " + name;
       file = file.substr(file.find(' ') + 1);
       std::replace(file.begin(), file.end(), ' ', '-');

@@ -1,6 +1,7 @@
 #include "cli/describe/page.hpp"
 
 #include "base/embedded.hpp"
+#include "cli/command.hpp"
 
 #include <fmt/core.h>
 
@@ -23,7 +24,9 @@ std::string value_of(const CLI::Option& option) {
     std::replace(choices.begin(), choices.end(), ',', '|');
     return choices;
   }
-  return type.substr(0, type.find(':'));
+  type.resize(std::min(type.find(':'), type.size()));
+  if (type == "INT" || type == "UINT") return "N";
+  return type == "FLOAT" ? "NUMBER" : type;
 }
 
 std::string names_of(const CLI::Option& option) {
@@ -106,6 +109,11 @@ std::vector<const CLI::App*> visible_commands(const CLI::App& app) {
       app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
   std::sort(shown.begin(), shown.end(),
             [](const CLI::App* a, const CLI::App* b) { return a->get_name() < b->get_name(); });
+  auto stage = [](const CLI::App* app) {
+    return std::find(std::begin(stage_titles), std::end(stage_titles), app->get_group());
+  };
+  std::stable_sort(shown.begin(), shown.end(),
+                   [&](const CLI::App* a, const CLI::App* b) { return stage(a) < stage(b); });
   return shown;
 }
 
@@ -115,7 +123,7 @@ Page page_of(const CLI::App& app) {
   page.summary = app.get_description();
   page.usage = usage_of(app, page.name);
   for (const CLI::App* command : visible_commands(app)) {
-    page.commands.emplace_back(command->get_name(), command->get_description());
+    page.commands.push_back({command->get_group(), command->get_name(), command->get_description()});
   }
   bool top = app.get_parent() == nullptr;
   for (const CLI::Option* option : app.get_options()) {

@@ -16,11 +16,16 @@ struct OptionEntry {
   bool required = false;
 };
 
+struct CommandEntry {
+  std::string stage;  // "Sign and ship": entries of one stage stand together
+  std::string name, summary;
+};
+
 struct Page {
   std::string name;  // "modelctl key generate"
   std::string summary;
   std::string usage;                                            // "modelctl key generate [options] --output PREFIX"
-  std::vector<std::pair<std::string, std::string>> commands;    // of a group: name and summary
+  std::vector<CommandEntry> commands;                           // of a group
   std::vector<OptionEntry> arguments, options, global_options;  // global: those of every command
   std::string prose;                                            // Markdown: more words, and examples
 };
@@ -34,7 +39,7 @@ std::string as_man(const Page& page);       // troff with the man macros
 // "modelctl key generate" for the app of `key generate`.
 std::string full_name(const CLI::App& app);
 
-// The apps below `app` that are no secret, in the order of their names.
+// The apps below `app` that are no secret, in the order of a model's road and then of their names.
 std::vector<const CLI::App*> visible_commands(const CLI::App& app);
 
 }  // namespace modelctl::cli

@@ -108,6 +108,7 @@ Result<Outcome> replay(const std::string& test, const fs::path& scratch) {
 
 Result<int> run(const fs::path& modelctl, const fs::path& file) {
   std::string expected = TRY(read_text_file(file));
+  if (!fs::exists(modelctl)) return Error(Kind::not_found, "no-such-file", "cannot find '" + modelctl.string() + "'");
   bool accept = std::getenv("MODELCTL_ACCEPT") != nullptr;
   test::Scratch scratch;
   TRY(make_folder(scratch / "home"));
