@@ -117,18 +117,26 @@ class PlanBuilder {
         outputs.push_back(artifact::absent);
         continue;
       }
+      if (!output->type.shape) {
+        faults_.add(
+            Error(Kind::unsupported, "unknown-rank",
+                  fmt::format("cannot compile '{}': how many dimensions '{}' has is known only when the model runs",
+                              ops::qualified(node.domain, node.op), output->name))
+                .at(node.place()));
+        outputs.push_back(add_value(output, {}));  // so that what reads it finds something; the plan is not used
+        continue;
+      }
+      const graph::Shape& shape = *output->type.shape;
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
-      value.late = !output->type.shape || !shapes_.knows(*output->type.shape);
-      if (!value.late) value.dims = shapes_.registers(*output->type.shape);
-      std::int32_t index = add_value(output, value);
-      if (value.late && output->type.shape) {
-        const graph::Shape& shape = *output->type.shape;
-        for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-          if (auto symbol = shape[axis].symbol_name()) {
-            shapes_.define_by_late_value(*symbol, index, static_cast<std::int64_t>(axis));
-          }
+      value.late = !shapes_.knows(shape);
+      auto index = static_cast<std::int32_t>(result_.plan.values.size());
+      value.dims = value.late ? shapes_.late_registers(index, shape.size()) : shapes_.registers(shape);
+      for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {
+        if (auto symbol = shape[axis].symbol_name()) {
+          shapes_.define_by_late_value(*symbol, index, static_cast<std::int64_t>(axis));
         }
       }
+      add_value(output, std::move(value));
       outputs.push_back(index);
     }
     return outputs;

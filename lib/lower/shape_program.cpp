@@ -35,6 +35,14 @@ std::vector<std::uint32_t> ShapeProgram::registers(const graph::Shape& shape) {
   return result;
 }
 
+std::vector<std::uint32_t> ShapeProgram::late_registers(std::int64_t value, std::size_t rank) {
+  std::vector<std::uint32_t> result;
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    result.push_back(add(ShapeOp::late_dim, value, static_cast<std::int64_t>(axis)));
+  }
+  return result;
+}
+
 std::uint32_t ShapeProgram::add(ShapeOp op, std::int64_t a, std::int64_t b) {
   auto [at, fresh] = known_.try_emplace({op, a, b}, static_cast<std::uint32_t>(instructions_.size()));
   if (fresh) instructions_.push_back({op, a, b});

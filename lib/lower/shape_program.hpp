@@ -18,6 +18,9 @@ class ShapeProgram {
   void define_by_input(const std::string& symbol, std::int64_t input, std::int64_t axis);
   void define_by_late_value(const std::string& symbol, std::int64_t value, std::int64_t axis);
 
+  // The registers of a late value's own dimensions.
+  std::vector<std::uint32_t> late_registers(std::int64_t value, std::size_t rank);
+
   // True where every symbol of the shape has a meaning.
   bool knows(const graph::Shape& shape) const;
   // The registers of a shape that it knows.
