@@ -51,7 +51,7 @@ bool is_identity(const Node& node) {
   if (node.domain != "") return false;
   if (node.op == "Identity" || is_dropout_at_inference(node) || is_neutral(node)) return true;
   if (node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" || node.op == "Unsqueeze" ||
-      node.op == "Expand" || node.op == "Cast") {
+      node.op == "Expand" || node.op == "Cast" || node.op == "CastLike") {
     return keeps_type_and_shape(node);
   }
   if (node.op == "Sum" || node.op == "Max" || node.op == "Min" || node.op == "Concat") return node.inputs().size() == 1;

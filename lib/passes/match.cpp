@@ -47,6 +47,13 @@ std::optional<std::vector<std::int64_t>> integers(const Value* value) {
   return std::vector<std::int64_t>(elements.begin(), elements.end());
 }
 
+Operands operand_from(const Node& node, std::string_view op) {
+  for (std::size_t side : {0u, 1u}) {
+    if (Node* made = producer(node.input(side), op); made != nullptr) return {made, node.input(1 - side)};
+  }
+  return {};
+}
+
 bool same_shape(const Value& a, const Value& b) {
   return a.type.shape && b.type.shape && *a.type.shape == *b.type.shape;
 }

@@ -28,6 +28,13 @@ bool same_attributes(const Attributes& a, const Attributes& b);
 // True where the type is f32 with a known rank.
 bool plain_f32(const graph::Value* value);
 
+// Of a commutative operation: the operand that `op` makes, with its node, and the other one; null where there is none.
+struct Operands {
+  graph::Node* node = nullptr;
+  graph::Value* other = nullptr;
+};
+Operands operand_from(const graph::Node& node, std::string_view op);
+
 // Every use of the node's first output becomes a use of `value`; the node goes if nothing else uses it.
 void replace(graph::Node& node, graph::Value* value);
 

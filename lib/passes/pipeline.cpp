@@ -47,6 +47,9 @@ class Pipeline {
     }
     if (TRY(pass("decompose")) > 0) TRY(pass("infer"));
     if (options_.level < 2) return {};
+    // What exporters write out is named again.
+    TRY(pass("name-activations"));
+    TRY(pass("fuse-layer-norm"));
     // The layout that kernels want, and the Transposes that this costs out of the way.
     TRY(pass("fold-batch-norm"));
     TRY(pass("dense-products"));

@@ -63,7 +63,7 @@ class Generator {
     std::size_t rank = x->type.shape->size();
     constexpr const char* unary[] = {"Relu", "Sigmoid", "LeakyRelu", "Identity", "HardSwish", "Abs"};
     constexpr const char* binary[] = {"Add", "Mul", "Max", "Sub"};
-    switch (pick(rank == 4 ? 14 : 7)) {
+    switch (pick(rank == 4 ? 17 : 10)) {
       case 0: node(unary[pick(6)], {x}); return;
       case 1: {
         Value* v = node("Sigmoid", {x});
@@ -71,7 +71,7 @@ class Generator {
         return;
       }
       case 2: node(binary[pick(4)], {x, like(x)}); return;
-      case 3: node("Clip", {x, constant({}), graph_->add_constant("high", Tensor::scalar(DType::f32, 3.0f))}); return;
+      case 3: node("Clip", {x, constant({}), number(3)}); return;
       case 4: {
         Value* turned = node("Transpose", {x});
         values_.pop_back();  // its first size is no batch
@@ -83,14 +83,39 @@ class Generator {
         if (rank == 2) node("Gemm", {x, constant({size(x, 1), 3}), constant({3})}, {{"alpha", 0.5f}});
         else node("MatMul", {x, constant({size(x, rank - 1), 3})});
         return;
-      case 7: conv(x); return;
-      case 8: normalise(conv(x)); return;
-      case 9: normalise(x); return;
-      case 10: node(binary[pick(4)], {conv(x), constant({3, 1, 1})}); return;
-      case 11: node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{1, 1, 0, 1}}}); return;
-      case 12: node("Flatten", {node("GlobalAveragePool", {x})}); return;
+      case 7: layer_norm(x); return;
+      case 8: {
+        Value* scaled = node("Mul", {x, number(0.70710678f)});
+        Value* gate = node("Add", {node("Erf", {scaled}), number(1)});
+        node("Mul", {node("Mul", {x, number(0.5f)}), gate});
+        return;
+      }
+      case 9: {
+        Value* clipped = node("Clip", {node("Add", {x, number(3)}), number(0), number(6)});
+        node("Mul", {x, node("Div", {clipped, number(6)})});
+        return;
+      }
+      case 10: conv(x); return;
+      case 11: normalise(conv(x)); return;
+      case 12: normalise(x); return;
+      case 13: node(binary[pick(4)], {conv(x), constant({3, 1, 1})}); return;
+      case 14: node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{1, 1, 0, 1}}}); return;
+      case 15: node("Flatten", {node("GlobalAveragePool", {x})}); return;
       default: node("Concat", {x, like(x)}, {{"axis", std::int64_t{1}}}); return;
     }
+  }
+
+  Value* number(float value) { return graph_->add_constant("number", Tensor::scalar(DType::f32, value)); }
+
+  void layer_norm(Value* x) {
+    Dims row{size(x, x->type.shape->size() - 1)};
+    Value* d = node("Sub", {x, node("ReduceMean", {x, ints({-1})})});
+    values_.erase(values_.end() - 2);  // its last size of 1 fits nothing else
+    Value* square = node("Pow", {d, number(2)});
+    Value* variance = node("ReduceMean", {square, ints({-1})});
+    Value* deviation = node("Sqrt", {node("Add", {variance, number(1e-3f)})});
+    values_.resize(values_.size() - 3);
+    node("Add", {node("Mul", {node("Div", {d, deviation}), constant(row)}), constant(row)});
   }
 
   Value* conv(Value* x) {

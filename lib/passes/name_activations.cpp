@@ -1,0 +1,94 @@
+// x * 0.5 * (1 + Erf(x / sqrt(2)))  ->  Gelu(x)
+// x * Clip(x + 3, 0, 6) / 6         ->  HardSwish(x)
+// in any grouping of the factors. It always pays: five passes over memory become one, or none where a product before it
+// takes the activation in.
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+#include <cmath>
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+struct Product {
+  float number = 1;
+  std::vector<Value*> factors;
+};
+
+bool near(float a, double b) { return std::fabs(a - b) <= 1e-6 * (1 + std::fabs(b)); }
+
+// The factors of a tree of Mul, and of Div by a number, whose inner nodes nobody else reads.
+void collect(Value* value, bool root, Product& product) {
+  Node* node = value == nullptr || product.factors.size() > 3 ? nullptr : value->producer();
+  bool inner = node != nullptr && (root || used_once(*value));
+  if (auto number = scalar(value)) {
+    product.number *= *number;
+  } else if (inner && node->is("Mul")) {
+    collect(node->input(0), false, product);
+    collect(node->input(1), false, product);
+  } else if (inner && node->is("Div") && scalar(node->input(1)).value_or(0) != 0) {
+    product.number /= *scalar(node->input(1));
+    collect(node->input(0), false, product);
+  } else {
+    product.factors.push_back(value);
+  }
+}
+
+// 1 + Erf(x / sqrt(2))
+bool is_gelu_gate(const Value* value, const Value* x) {
+  const Node* sum = producer(value, "Add");
+  Operands erf = sum == nullptr ? Operands() : operand_from(*sum, "Erf");
+  if (erf.node == nullptr || scalar(erf.other) != 1.0f) return false;
+  Product inside;
+  collect(erf.node->input(0), true, inside);
+  return inside.factors.size() == 1 && inside.factors[0] == x && near(inside.number, std::sqrt(0.5));
+}
+
+// Clip(x + 3, 0, 6)
+bool is_hard_swish_gate(const Value* value, const Value* x) {
+  const Node* clip = producer(value, "Clip");
+  if (clip == nullptr || scalar(clip->input(1)) != 0.0f || scalar(clip->input(2)) != 6.0f) return false;
+  const Node* sum = producer(clip->input(0), "Add");
+  if (sum == nullptr) return false;
+  return (sum->input(0) == x && scalar(sum->input(1)) == 3.0f) || (sum->input(1) == x && scalar(sum->input(0)) == 3.0f);
+}
+
+bool visit(Node& node) {
+  if (!node.is("Mul") && !node.is("Div")) return false;
+  Product product;
+  collect(node.output(0), true, product);
+  if (product.factors.size() != 2) return false;
+  for (std::size_t side : {0u, 1u}) {
+    Value *x = product.factors[side], *gate = product.factors[1 - side];
+    bool gelu = near(product.number, 0.5) && is_gelu_gate(gate, x);
+    bool hard_swish = near(product.number, 1.0 / 6) && is_hard_swish_gate(gate, x);
+    if (!gelu && !hard_swish) continue;
+    // A number with more axes than x would give the product more axes too.
+    if (!plain_f32(x) || !same_shape(*x, *node.output(0))) return false;
+    Node* made = node.graph().add_node("", gelu ? "Gelu" : "HardSwish", {x}, {node.output(0)->name}, &node);
+    made->name = node.name;
+    made->output(0)->type = node.output(0)->type;
+    replace(node, made->output(0));
+    return true;
+  }
+  return false;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {
+    {"name-activations", "Finds Gelu and HardSwish in the arithmetic they were written as.", run}};
+
+}  // namespace
+
+std::span<const PassDef> name_activations_pass() { return defs; }
+
+}  // namespace modelctl::passes
