@@ -143,6 +143,11 @@ Result<Forest> read_forest(const Attributes& attributes, const std::string& kind
   return forest;
 }
 
+// Sums are kept in f32 unless the input is f64: a score beside a threshold must fall on the side where training saw it.
+double added(double sum, double value, bool wide) {
+  return wide ? sum + value : static_cast<double>(static_cast<float>(sum) + static_cast<float>(value));
+}
+
 Expr rows_of(Inference& call) {
   const Shape* x = call.shape(0);
   if (x == nullptr) return call.fresh_symbol();
@@ -181,17 +186,18 @@ Result<void> classify(const Call& call, Outputs& outputs) {
   if (outputs.wanted(1)) {
     probabilities = TRY(outputs.allocate(1, DType::f32, Dims{x.rows, static_cast<std::int64_t>(classes)}));
   }
+  bool wide = call.input(0).type == DType::f64;
   float* out = probabilities ? probabilities->as<float>().data() : nullptr;
   for (std::int64_t row = 0; row < x.rows; ++row) {
     std::vector<double> scores(classes, 0.0);
     std::vector<bool> scored(classes, !base.empty());
     for (std::size_t root : forest.roots) {
       for (const Weight& weight : forest.leaf(root, x.row(row)).weights) {
-        scores[weight.target] += weight.value;
+        scores[weight.target] = added(scores[weight.target], weight.value, wide);
         scored[weight.target] = true;
       }
     }
-    for (std::size_t i = 0; i < base.size(); ++i) scores[i] += base[i];
+    for (std::size_t i = 0; i < base.size(); ++i) scores[i] = added(scores[i], base[i], wide);
     std::size_t best = classes;
     for (std::size_t i = 0; i < classes; ++i) {  // a label that no tree spoke of is not chosen
       if (scored[i] && (best == classes || scores[i] > scores[best])) best = i;
@@ -235,6 +241,12 @@ Result<void> regress(const Call& call, Outputs& outputs) {
   if (way != "SUM" && way != "AVERAGE" && way != "MIN" && way != "MAX") {
     return refuse("aggregate_function cannot be '" + std::string(way) + "'");
   }
+  std::string_view transform = call.attributes.text("post_transform", "NONE");
+  if (targets == 1 &&
+      transform != "NONE") {  // runtimes disagree on whether it applies: no answer is better than another
+    return Error(Kind::unsupported, "unsupported-form", "post_transform of a single target is not supported");
+  }
+  bool wide = call.input(0).type == DType::f64;
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, targets}));
   float* out = y.as<float>().data();
   for (std::int64_t row = 0; row < x.rows; ++row) {
@@ -246,15 +258,15 @@ Result<void> regress(const Call& call, Outputs& outputs) {
         if (!told[weight.target]) value = weight.value;
         else if (way == "MIN") value = std::min(value, weight.value);
         else if (way == "MAX") value = std::max(value, weight.value);
-        else value += weight.value;
+        else value = added(value, weight.value, wide);
         told[weight.target] = true;
       }
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (way == "AVERAGE") values[i] /= static_cast<double>(forest.roots.size());
-      if (!base.empty()) values[i] += base[i];
+      if (!base.empty()) values[i] = added(values[i], base[i], wide);
     }
-    TRY(post_transform(values, call.attributes.text("post_transform", "NONE")));
+    TRY(post_transform(values, transform));
     for (double value : values) *out++ = static_cast<float>(value);
   }
   return {};

@@ -30,24 +30,25 @@ struct Tap {
   double weight;
 };
 
-double coordinate(const Settings& settings, const Axis& axis, std::int64_t i) {
-  auto x = static_cast<double>(i);
+// In f32, as the scales are: where the result falls on a border, the last bit decides which element is nearest.
+float coordinate(const Settings& settings, const Axis& axis, std::int64_t i) {
+  auto x = static_cast<float>(i), in = static_cast<float>(axis.in), out = static_cast<float>(axis.out);
+  auto scale = static_cast<float>(axis.scale), from = static_cast<float>(axis.from), to = static_cast<float>(axis.to);
   std::string_view way = settings.coordinates;
-  auto in = static_cast<double>(axis.in), out = static_cast<double>(axis.out);
-  if (way == "asymmetric") return x / axis.scale;
-  if (way == "align_corners") return axis.out == 1 ? 0 : x * (in - 1) / (out - 1);
-  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + 0.5) / axis.scale - 0.5 : 0;
-  if (way == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
+  if (way == "asymmetric") return x / scale;
+  if (way == "align_corners") return axis.out == 1 ? 0 : x * (in - 1) / (in * scale - 1);
+  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
+  if (way == "tf_half_pixel_for_nn") return (x + 0.5f) / scale;
   if (way == "half_pixel_symmetric") {
     // The output size may be rounded: what is cut off is cut off on both sides alike.
-    double adjustment = out / (axis.scale * in), centre = in / 2;
-    return centre * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+    float adjustment = out / (scale * in), centre = in / 2;
+    return centre * (1 - adjustment) + (x + 0.5f) / scale - 0.5f;
   }
   if (way == "tf_crop_and_resize") {
-    if (axis.out == 1) return 0.5 * (axis.from + axis.to) * (in - 1);
-    return axis.from * (in - 1) + x * (axis.to - axis.from) * (in - 1) / (out - 1);
+    if (axis.out == 1) return 0.5f * (from + to) * (in - 1);
+    return from * (in - 1) + x * (to - from) * (in - 1) / (out - 1);
   }
-  return (x + 0.5) / axis.scale - 0.5;
+  return (x + 0.5f) / scale - 0.5f;
 }
 
 std::int64_t nearest_index(std::string_view way, double x) {
@@ -66,7 +67,7 @@ double cubic(double x, double a) {
 }
 
 std::vector<Tap> taps_of(const Settings& settings, const Axis& axis, std::int64_t i) {
-  double x = coordinate(settings, axis, i);
+  double x = static_cast<double>(coordinate(settings, axis, i));
   auto clamp = [&](std::int64_t index) { return std::clamp(index, std::int64_t{0}, axis.in - 1); };
   bool outside = x < 0 || x > static_cast<double>(axis.in - 1);
   if (settings.coordinates == "tf_crop_and_resize" && outside) return {{-1, 1}};
@@ -81,7 +82,7 @@ std::vector<Tap> taps_of(const Settings& settings, const Axis& axis, std::int64_
   for (std::int64_t index = base - reach + 1; index <= base + reach; ++index) {
     double distance = (x - static_cast<double>(index)) * stretch;
     double weight = linear ? std::max(0.0, 1 - std::fabs(distance)) : cubic(distance, settings.cubic_a);
-    if ((settings.exclude_outside || stretch != 1) && (index < 0 || index >= axis.in)) continue;
+    if (settings.exclude_outside && (index < 0 || index >= axis.in)) continue;
     taps.push_back({clamp(index), weight});
     sum += weight;
   }

@@ -18,7 +18,11 @@ Result<void> infer_squeeze(Inference& call) {
   auto axes = known_integers(call, 1);
   bool all_ones = !call.present(1);
   if (in == nullptr || (!axes && !all_ones)) {
-    call.set_output(0, call.element(0), std::nullopt);
+    auto count = known_length(call, 1);
+    bool usable = in != nullptr && count && *count >= 0 && *count <= static_cast<std::int64_t>(in->size());
+    call.set_output(
+        0, call.element(0),
+        usable ? std::optional(unknown_shape(call, in->size() - static_cast<std::size_t>(*count))) : std::nullopt);
     return {};
   }
   std::vector<std::size_t> gone;

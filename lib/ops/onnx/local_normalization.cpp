@@ -1,0 +1,156 @@
+// LRN, LpNormalization and MeanVarianceNormalization: normalisations with no learned parameters.
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+template <class T>
+double number(T value) {
+  return static_cast<double>(static_cast<compute_t<T>>(value));
+}
+template <class T>
+T stored(double value) {
+  return static_cast<T>(static_cast<compute_t<T>>(value));
+}
+
+Result<void> infer_lrn(Inference& call) {
+  TRY(need_rank(call, 0, 2));
+  return infer_same(call);
+}
+
+Result<void> lrn(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 2, "X"));
+  double alpha = call.attributes.number("alpha", 1e-4f), beta = call.attributes.number("beta", 0.75f);
+  double bias = call.attributes.number("bias", 1);
+  std::int64_t size = call.attributes.integer("size"), channels = x.dim(1);
+  if (size < 1) return refuse("size cannot be " + std::to_string(size));
+  std::int64_t plane = product(x.dims.subspan(2)), before = (size - 1) / 2, after = size / 2;
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    const T* in = x.as<T>().data();
+    auto out = y.as<T>();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      auto at = static_cast<std::int64_t>(i);
+      std::int64_t c = at / plane % channels;
+      std::int64_t first = std::max(c - std::min(before, c), std::int64_t{0});
+      std::int64_t last = after >= channels - c ? channels - 1 : c + after;
+      double sum = 0;
+      for (std::int64_t other = first; other <= last; ++other) {
+        double value = number(in[at + (other - c) * plane]);
+        sum += value * value;
+      }
+      out[i] = stored<T>(number(in[at]) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
+    }
+    return {};
+  });
+}
+
+Result<void> infer_lp(Inference& call) {
+  if (const graph::Shape* x = call.shape(0)) TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
+  return infer_same(call);
+}
+
+Result<void> lp(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "input"));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -1), x.rank()));
+  std::int64_t p = call.attributes.integer("p", 2);
+  if (p != 1 && p != 2) return refuse("p cannot be " + std::to_string(p));
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+      const T* in = x.as<T>().data() + group / inner * length * inner + group % inner;
+      T* out = y.as<T>().data() + (in - x.as<T>().data());
+      double norm = 0;
+      for (std::int64_t i = 0; i < length; ++i) {
+        double value = number(in[i * inner]);
+        norm += p == 1 ? std::fabs(value) : value * value;
+      }
+      if (p == 2) norm = std::sqrt(norm);
+      for (std::int64_t i = 0; i < length; ++i) {
+        out[i * inner] = stored<T>(norm == 0 ? 0 : number(in[i * inner]) / norm);
+      }
+    }
+    return {};
+  });
+}
+
+Dims axes_of(const Attributes& attributes) {
+  return attributes.has("axes") ? attributes.integers("axes") : Dims{0, 2, 3};
+}
+
+Result<void> infer_mean_variance(Inference& call) {
+  if (const graph::Shape* x = call.shape(0)) TRY(normal_axes(call, axes_of(call.attributes()), x->size()));
+  return infer_same(call);
+}
+
+Result<void> mean_variance(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Dims groups(x.dims.begin(), x.dims.end());
+  for (std::size_t axis : TRY(axis_indices(axes_of(call.attributes), x.rank()))) groups[axis] = 1;
+  Dims strides = broadcast_strides(groups, x.dims);
+  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+    if (y.elements() == 0) return {};
+    const T* in = x.as<T>().data();
+    T* out = y.as<T>().data();
+    std::vector<double> means(static_cast<std::size_t>(product(groups))), variances(means.size());
+    double count = static_cast<double>(x.elements()) / static_cast<double>(means.size());
+    auto each = [&](auto&& body) {
+      walk<1>(x.dims, {strides},
+              [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { body(i, static_cast<std::size_t>(at[0])); });
+    };
+    each([&](std::int64_t i, std::size_t group) { means[group] += number(in[i]) / count; });
+    each([&](std::int64_t i, std::size_t group) {
+      double shifted = number(in[i]) - means[group];
+      variances[group] += shifted * shifted / count;
+    });
+    each([&](std::int64_t i, std::size_t group) {
+      out[i] = stored<T>((number(in[i]) - means[group]) / (std::sqrt(variances[group]) + 1e-9));
+    });
+    return {};
+  });
+}
+
+constexpr AttributeDef of_lrn[] = {{"alpha", AttributeType::number, "0.0001 where absent"},
+                                   {"beta", AttributeType::number, "0.75 where absent"},
+                                   {"bias", AttributeType::number, "1 where absent"},
+                                   {"size", AttributeType::integer, "how many channels are summed over", true}};
+constexpr AttributeDef of_lp[] = {{"axis", AttributeType::integer, "the axis of a group; the last where absent"},
+                                  {"p", AttributeType::integer, "the norm, 1 or 2; 2 where absent"}};
+constexpr AttributeDef of_mean_variance[] = {
+    {"axes", AttributeType::integers, "the axes of a group; 0, 2 and 3 where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "LRN", 13, "Each element over a power of the squares around it, across channels.", "X", "Y", float_types,
+     of_lrn, infer_lrn,
+     [] {
+       return Examples{{"two channels of three",
+                        {f32({1, 3, 1}, {1, 2, 3})},
+                        {{"size", std::int64_t{2}}, {"alpha", 2.0f}, {"beta", 1.0f}, {"bias", 0.0f}},
+                        {f32({1, 3, 1}, {0.2f, 0.15384616f, 0.33333334f})}}};
+     }},
+    {"", "LpNormalization", 22, "Each group along an axis over its norm; a group of zeros stays.", "input", "output",
+     float_types, of_lp, infer_lp,
+     [] {
+       return Examples{{"the Euclidean norm", {f32({1, 2}, {3, 4})}, {}, {f32({1, 2}, {0.6f, 0.8f})}}};
+     }},
+    {"", "MeanVarianceNormalization", 13, "Each group shifted to mean 0 and scaled to variance 1.", "X", "Y",
+     float_types, of_mean_variance, infer_mean_variance,
+     [] {
+       return Examples{{"each row", {f32({2, 2}, {1, 3, 4, 0})}, {{"axes", Ints{1}}}, {f32({2, 2}, {-1, 1, 1, -1})}}};
+     }},
+};
+constexpr OpRun runs[] = {
+    {"", "LRN", lrn}, {"", "LpNormalization", lp}, {"", "MeanVarianceNormalization", mean_variance}};
+
+}  // namespace
+
+std::span<const OpDef> local_normalization_ops() { return defs; }
+std::span<const OpRun> local_normalization_runs() { return runs; }
+
+}  // namespace modelctl::ops
