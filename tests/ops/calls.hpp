@@ -2,7 +2,9 @@
 #pragma once
 
 #include "ops/operator.hpp"
+#include "tensor/dispatch.hpp"
 
+#include <cmath>
 #include <memory>
 
 namespace modelctl::test {
@@ -40,7 +42,10 @@ inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example,
   for (std::size_t i = 0; i < example.outputs.size(); ++i) names.push_back("output_" + std::to_string(i));
   made.node = made.graph->add_node(def.domain, def.name, inputs, names);
   made.node->attributes = example.attributes;
-  for (std::size_t i = 0; i < example.outputs.size(); ++i) made.graph->outputs.push_back(made.node->output(i));
+  for (std::size_t i = 0; i < example.outputs.size(); ++i) {
+    made.graph->outputs.push_back(made.node->output(i));
+    made.graph->output_names.push_back(names[i]);
+  }
   return made;
 }
 
@@ -48,6 +53,27 @@ inline std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
   std::vector<TensorView> all;
   for (const Tensor& tensor : tensors) all.push_back(tensor.present() ? tensor.view() : TensorView{});
   return all;
+}
+
+// Empty where they agree, else what differs. NaN equals NaN.
+inline std::string difference(const Tensor& got, const Tensor& expected, double tolerance) {
+  if (got.type() != expected.type() || got.dims() != expected.dims()) {
+    return "got " + describe(got.type(), got.dims()) + ", not " + describe(expected.type(), expected.dims());
+  }
+  std::string found;
+  if (!with_type<NumbersAndBool>(got.type(), [&]<class T>() {
+        auto a = got.as<T>(), b = expected.as<T>();
+        for (std::size_t i = 0; i < a.size() && found.empty(); ++i) {
+          auto x = static_cast<double>(static_cast<compute_t<T>>(a[i]));
+          auto y = static_cast<double>(static_cast<compute_t<T>>(b[i]));
+          bool equal = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
+          if (!equal)
+            found = "element " + std::to_string(i) + " is " + std::to_string(x) + ", not " + std::to_string(y);
+        }
+      })) {
+    if (!same(got, expected)) found = "the elements differ";
+  }
+  return found;
 }
 
 }  // namespace modelctl::test

@@ -4,33 +4,11 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <random>
 #include <set>
 
 namespace modelctl::test {
 namespace {
-
-// Empty where they agree, else what differs. NaN equals NaN.
-std::string difference(const Tensor& got, const Tensor& expected, double tolerance) {
-  if (got.type() != expected.type() || got.dims() != expected.dims()) {
-    return "got " + describe(got.type(), got.dims()) + ", not " + describe(expected.type(), expected.dims());
-  }
-  std::string found;
-  if (!with_type<NumbersAndBool>(got.type(), [&]<class T>() {
-        auto a = got.as<T>(), b = expected.as<T>();
-        for (std::size_t i = 0; i < a.size() && found.empty(); ++i) {
-          auto x = static_cast<double>(static_cast<compute_t<T>>(a[i]));
-          auto y = static_cast<double>(static_cast<compute_t<T>>(b[i]));
-          bool equal = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * (1 + std::fabs(y));
-          if (!equal)
-            found = "element " + std::to_string(i) + " is " + std::to_string(x) + ", not " + std::to_string(y);
-        }
-      })) {
-    if (!same(got, expected)) found = "the elements differ";
-  }
-  return found;
-}
 
 using ops::Example;
 using ops::OpDef;
