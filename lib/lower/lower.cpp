@@ -110,7 +110,14 @@ class PlanBuilder {
   // meaning.
   std::vector<std::int32_t> add_outputs(const Node& node) {
     std::vector<std::int32_t> outputs;
+    // Told before the first of them gives a symbol its meaning: what one output turns out to be comes too late for the
+    // others.
+    std::vector<bool> late;
     for (const Value* output : node.outputs()) {
+      late.push_back(output != nullptr && output->type.shape && !shapes_.knows(*output->type.shape));
+    }
+    for (std::size_t i = 0; i < node.outputs().size(); ++i) {
+      const Value* output = node.outputs()[i];
       bool read = output != nullptr &&
                   (!output->users().empty() || std::count(graph_.outputs.begin(), graph_.outputs.end(), output) > 0);
       if (!read) {
@@ -128,7 +135,7 @@ class PlanBuilder {
       }
       const graph::Shape& shape = *output->type.shape;
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
-      value.late = !shapes_.knows(shape);
+      value.late = late[i];
       auto index = static_cast<std::int32_t>(result_.plan.values.size());
       value.dims = value.late ? shapes_.late_registers(index, shape.size()) : shapes_.registers(shape);
       for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {
