@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <chrono>
-
 namespace modelctl::serve {
 namespace {
 
@@ -28,7 +26,23 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
   return pattern.empty() && path.empty();
 }
 
+// The labels that every sample of a request begins with.
+Labels model_labels(const Service& service) {
+  auto model = service.model();
+  return {{"model", model ? model->info().name : ""}, {"version", model ? model->info().version : ""}};
+}
+
+void count(Service& service, Labels labels, int status, std::string protocol) {
+  labels.emplace_back("code", std::to_string(status));
+  labels.emplace_back("protocol", std::move(protocol));
+  service.metrics.count("modelctl_requests_total", labels);
+}
+
 }  // namespace
+
+void count_refusal(Service& service, const HttpResponse& response) {
+  count(service, model_labels(service), response.status, "http");
+}
 
 Match match(std::string_view method, std::string_view path) {
   Match result;
@@ -49,7 +63,8 @@ Match match(std::string_view method, std::string_view path) {
   return result;
 }
 
-HttpResponse answer(const HttpRequest& request, const Match& match, Service& service) {
+HttpResponse answer(const HttpRequest& request, const Match& match, Service& service,
+                    std::chrono::duration<double> waited) {
   if (match.route == nullptr) {
     HttpResponse response =
         error_response(match.status, match.status == 405 ? fmt::format("'{}' is not allowed for '{}'; allowed: {}",
@@ -61,15 +76,12 @@ HttpResponse answer(const HttpRequest& request, const Match& match, Service& ser
   auto begin = std::chrono::steady_clock::now();
   HttpResponse response = match.route->answer({request, match.parameters, service});
   if (match.route->predicts) {
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-    auto model = service.model();
-    std::string name = model ? model->info().name : "", version = model ? model->info().version : "";
-    std::string protocol(match.dialect->name);
-    service.metrics.count(
-        "modelctl_requests_total",
-        {{"model", name}, {"version", version}, {"code", std::to_string(response.status)}, {"protocol", protocol}});
-    service.metrics.observe("modelctl_request_duration_seconds",
-                            {{"model", name}, {"version", version}, {"protocol", protocol}}, elapsed.count());
+    std::chrono::duration<double> computed = std::chrono::steady_clock::now() - begin;
+    Labels labels = model_labels(service);
+    count(service, labels, response.status, std::string(match.dialect->name));
+    labels.emplace_back("protocol", match.dialect->name);
+    service.metrics.observe("modelctl_queue_duration_seconds", labels, waited.count());
+    service.metrics.observe("modelctl_request_duration_seconds", labels, (waited + computed).count());
   }
   return response;
 }

@@ -5,6 +5,7 @@
 #include "serve/http.hpp"
 #include "serve/service.hpp"
 
+#include <chrono>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,7 +44,12 @@ struct Match {
 
 Match match(std::string_view method, std::string_view path);
 
-// Answers a request by its route, with counting and timing; never fails.
-HttpResponse answer(const HttpRequest& request, const Match& match, Service& service);
+// Answers a request by its route, with counting and timing; never fails. `waited` is the time that the request spent in
+// the queue.
+HttpResponse answer(const HttpRequest& request, const Match& match, Service& service,
+                    std::chrono::duration<double> waited = {});
+
+// Counts an answer that no dialect gave: what the server refused by itself, under the protocol "http".
+void count_refusal(Service& service, const HttpResponse& response);
 
 }  // namespace modelctl::serve

@@ -6,7 +6,8 @@ namespace modelctl::serve {
 
 Result<std::shared_ptr<LoadedModel>> loaded(const Service& service) {
   auto model = service.model();
-  if (!service.ready()) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
+  // While it drains it is not ready, and still answers.
+  if (model == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
   return model;
 }
 

@@ -34,9 +34,9 @@ void Metrics::declare(std::string_view name, std::string_view type, std::string_
   family.help = help;
 }
 
-void Metrics::count(std::string_view name, const Labels& labels, std::uint64_t by) {
+void Metrics::add(std::string_view name, const Labels& labels, double by) {
   std::lock_guard lock(mutex_);
-  families_[std::string(name)].values[render(labels)] += static_cast<double>(by);
+  families_[std::string(name)].values[render(labels)] += by;
 }
 
 void Metrics::set(std::string_view name, const Labels& labels, double value) {

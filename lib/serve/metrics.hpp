@@ -21,7 +21,8 @@ inline constexpr std::array<double, 14> duration_buckets = {.0005, .001, .0025, 
 
 class Metrics {
  public:
-  void count(std::string_view name, const Labels& labels, std::uint64_t by = 1);
+  void count(std::string_view name, const Labels& labels) { add(name, labels, 1); }
+  void add(std::string_view name, const Labels& labels, double by);
   void set(std::string_view name, const Labels& labels, double value);
   void observe(std::string_view name, const Labels& labels, double seconds);
   // Help text and type are declared once per family, before its first sample.

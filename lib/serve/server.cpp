@@ -68,6 +68,39 @@ HttpRequest plain(http::request<http::string_body>&& request) {
   return result;
 }
 
+void limit(http::request_parser<http::string_body>& parser, const ServerOptions& options) {
+  parser.header_limit(header_bytes);
+  parser.body_limit(options.body_bytes);
+}
+
+// Why a request could not be read, as an answer; nothing where the other side is gone and none would arrive.
+std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, const ServerOptions& options) {
+  if (timed_out) {
+    return error_response(408, fmt::format("the request did not arrive within {} ms", options.read_timeout.count()));
+  }
+  if (code == http::error::body_limit) {
+    return error_response(413,
+                          fmt::format("the body is larger than the {} bytes that are allowed", options.body_bytes));
+  }
+  if (code == http::error::header_limit) {
+    return error_response(431, fmt::format("the headers are larger than the {} bytes that are allowed", header_bytes));
+  }
+  bool ours = code.category() == http::make_error_code(http::error::end_of_stream).category();
+  if (!ours || code == http::error::end_of_stream || code == http::error::partial_message) return std::nullopt;
+  return error_response(400, fmt::format("this is no HTTP request: {}", code.message()));
+}
+
+// What the parser lets through, and a proxy in front might read otherwise (RFC 9112, sections 3.2 and 6.1).
+std::optional<HttpResponse> ambiguity(const http::fields& fields, unsigned version) {
+  std::size_t hosts = fields.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && version == 11)) return error_response(400, "the request must have one 'Host'");
+  auto coding = fields.find(http::field::transfer_encoding);
+  if (coding == fields.end() ||
+      (fields.count(http::field::transfer_encoding) == 1 && beast::iequals(coding->value(), "chunked")))
+    return std::nullopt;
+  return error_response(400, "the only 'Transfer-Encoding' that is understood is 'chunked'");
+}
+
 // What a connection needs of the server, and how the server reaches its connections.
 class Connection {
  public:
@@ -113,9 +146,18 @@ struct Server::State {
     --open;
     changed.notify_all();
   }
-  void count_predictions(int by) {
-    std::size_t now = predictions += static_cast<std::size_t>(by);
-    service.metrics.set("modelctl_inflight", {}, static_cast<double>(now));
+  // A place among the predictions that run or wait; false where all are taken.
+  bool take_place() {
+    std::size_t taken = predictions;
+    do {
+      if (taken >= prediction_limit) return false;
+    } while (!predictions.compare_exchange_weak(taken, taken + 1));
+    service.metrics.add("modelctl_inflight", {}, 1);
+    return true;
+  }
+  void give_place() {
+    --predictions;
+    service.metrics.add("modelctl_inflight", {}, -1);
   }
 };
 
@@ -181,8 +223,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void wait_for_request() {
     parser_.emplace();
-    parser_->header_limit(header_bytes);
-    parser_->body_limit(server_.options.body_bytes);
+    limit(*parser_, server_.options);
     if (buffer_.size() > 0) return read_header();
     if (server_.closing) return;
     idle_ = true;
@@ -202,7 +243,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     http::async_read_header(stream_, buffer_, *parser_,
                             [self = this->shared_from_this()](beast::error_code code, std::size_t) {
                               if (code) return self->refuse_request(code);
-                              if (beast::iequals(self->parser_->get()[http::field::expect], "100-continue"))
+                              const auto& head = self->parser_->get();
+                              if (auto refused = ambiguity(head, head.version()))
+                                return self->refuse_request(std::move(*refused));
+                              if (beast::iequals(head[http::field::expect], "100-continue"))
                                 return self->write_continue();
                               self->read_body();
                             });
@@ -227,24 +271,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void refuse_request(beast::error_code code) {
     timer_.cancel();
+    if (auto response = refusal(code, timed_out_, server_.options)) refuse_request(std::move(*response));
+    else shutdown();
+  }
+
+  void refuse_request(HttpResponse response) {
     keep_alive_ = false;
-    const ServerOptions& options = server_.options;
-    if (timed_out_) {
-      return write(
-          error_response(408, fmt::format("the request did not arrive within {} ms", options.read_timeout.count())));
-    }
-    if (code == http::error::body_limit) {
-      return write(error_response(
-          413, fmt::format("the body is larger than the {} bytes that are allowed", options.body_bytes)));
-    }
-    if (code == http::error::header_limit) {
-      return write(
-          error_response(431, fmt::format("the headers are larger than the {} bytes that are allowed", header_bytes)));
-    }
-    bool gone = code == http::error::end_of_stream || code == http::error::partial_message ||
-                code.category() != http::make_error_code(http::error::end_of_stream).category();
-    if (gone) return shutdown();
-    write(error_response(400, fmt::format("this is no HTTP request: {}", code.message())));
+    count_refusal(server_.service, response);
+    write(std::move(response));
   }
 
   void dispatch() {
@@ -254,11 +288,15 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     request_ = plain(std::move(message));
     match_ = match(request_.method, request_.path);
     if (match_.route == nullptr || !match_.route->predicts) return write(answer(request_, match_, server_.service));
-    if (server_.predictions >= server_.prediction_limit) return write(busy("too many predictions are waiting"));
-    server_.count_predictions(1);
-    net::post(server_.workers, [self = this->shared_from_this()] {
-      HttpResponse response = answer(self->request_, self->match_, self->server_.service);
-      self->server_.count_predictions(-1);
+    if (!server_.take_place()) {
+      HttpResponse response = busy("too many predictions are waiting");
+      count_refusal(server_.service, response);
+      return write(std::move(response));
+    }
+    net::post(server_.workers, [self = this->shared_from_this(), queued = std::chrono::steady_clock::now()] {
+      auto waited = std::chrono::steady_clock::now() - queued;
+      HttpResponse response = answer(self->request_, self->match_, self->server_.service, waited);
+      self->server_.give_place();
       net::post(self->stream_.get_executor(),
                 [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
     });
@@ -377,6 +415,32 @@ void Server::State::accept() {
     }
     accept();
   });
+}
+
+std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptions& options, Service& service) {
+  std::vector<HttpResponse> answers;
+  while (!bytes.empty()) {
+    http::request_parser<http::string_body> parser;
+    limit(parser, options);
+    parser.eager(true);
+    beast::error_code code;
+    bytes.remove_prefix(parser.put(net::const_buffer(bytes.data(), bytes.size()), code));
+    if (!code && !parser.is_done()) parser.put_eof(code);
+    if (code || !parser.is_done()) {
+      if (auto response = refusal(code, false, options)) answers.push_back(std::move(*response));
+      break;
+    }
+    auto message = parser.release();
+    if (auto refused = ambiguity(message, message.version())) {
+      answers.push_back(std::move(*refused));
+      break;
+    }
+    bool keep_alive = message.keep_alive();
+    HttpRequest request = plain(std::move(message));
+    answers.push_back(answer(request, match(request.method, request.path), service));
+    if (!keep_alive) break;
+  }
+  return answers;
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "serve/http.hpp"
 #include "serve/service.hpp"
 
 #include <chrono>
@@ -44,5 +45,9 @@ class Server {
   explicit Server(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+// The answers to a connection that brings these bytes and then ends, without network and threads: what the fuzz target
+// feeds.
+std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptions& options, Service& service);
 
 }  // namespace modelctl::serve

@@ -51,7 +51,8 @@ Service::Service() {
   metrics.declare("modelctl_requests_total", "counter",
                   "Requests answered, by model, version, status code and protocol.");
   metrics.declare("modelctl_request_duration_seconds", "histogram",
-                  "Time from a request's last byte in to its answer's first byte out.");
+                  "Time from a request's last byte in to its answer: waiting and computing.");
+  metrics.declare("modelctl_queue_duration_seconds", "histogram", "Time that a prediction waited for a worker.");
   metrics.declare("modelctl_inflight", "gauge", "Predictions that run or wait now.");
   metrics.declare("modelctl_model_info", "gauge", "The model that is served; always 1.");
   metrics.declare("modelctl_ready", "gauge", "1 while the service is ready to answer predictions.");

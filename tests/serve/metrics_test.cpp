@@ -7,7 +7,7 @@ using namespace modelctl::serve;
 TEST_CASE("a counter counts by its labels") {
   Metrics metrics;
   metrics.declare("requests_total", "counter", "Requests.");
-  metrics.count("requests_total", {{"code", "200"}}, 2);
+  metrics.add("requests_total", {{"code", "200"}}, 2);
   metrics.count("requests_total", {{"code", "500"}});
   CHECK(metrics.text(false) ==
         "# HELP requests_total Requests.\n# TYPE requests_total counter\n"

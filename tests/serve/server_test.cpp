@@ -289,3 +289,103 @@ TEST_CASE("a certificate that cannot be read is told with its path") {
   REQUIRE_FALSE(server);
   CHECK(server.error().what == "cannot use '/nowhere/cert.pem' as the certificate");
 }
+
+namespace {
+
+// The statuses that one connection is answered with, and nothing after them.
+std::vector<int> statuses(std::string_view bytes) {
+  test::Scratch scratch;
+  Service service;
+  service.load(twice_model(scratch));
+  std::vector<int> all;
+  for (const HttpResponse& response : answer_bytes(bytes, {}, service)) all.push_back(response.status);
+  return all;
+}
+
+constexpr std::string_view live = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("requests that arrive at once are answered in their order") {
+  Running running;
+  HttpClient client(running.port());
+  std::string predict = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}";
+  client.send(std::string(live) + predict + std::string(live));
+  CHECK(client.receive().body == "{\"status\":\"alive\"}\n");
+  CHECK(client.receive().body == "{\"prediction\":[[2,4]]}\n");
+  CHECK(client.receive().body == "{\"status\":\"alive\"}\n");
+}
+
+TEST_CASE("a request whose length can be read in two ways is refused, and what follows it is not read") {
+  auto smuggled = [](const std::string& lengths) {
+    return statuses("POST /predict HTTP/1.1\r\nHost: test\r\n" + lengths + "\r\n0\r\n\r\n" + std::string(live));
+  };
+  CHECK(smuggled("Content-Length: 5\r\nContent-Length: 6\r\n") == std::vector{400});
+  CHECK(smuggled("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n") == std::vector{400});
+  CHECK(smuggled("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n") == std::vector{400});
+  CHECK(smuggled("Content-Length: +5\r\n") == std::vector{400});
+  CHECK(smuggled("Content-Length : 5\r\n") == std::vector{400});
+  CHECK(smuggled("Transfer-Encoding: identity\r\n") == std::vector{400});
+  CHECK(smuggled("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n") == std::vector{400});
+  CHECK(smuggled("Transfer-Encoding: chunked\r\nHost: other\r\n") == std::vector{400});
+}
+
+TEST_CASE("a client that goes in the middle of a request leaves the server as it was") {
+  Running running;
+  {
+    HttpClient client(running.port());
+    client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n{\"data\"");
+  }
+  {
+    HttpClient client(running.port());  // goes without reading its answer
+    client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}");
+  }
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[1, 2]]})").status == 200);
+}
+
+TEST_CASE("JSON that nests too deep is refused") {
+  Running running;
+  std::string deep = "{\"data\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}";
+  auto answer = HttpClient(running.port()).post("/predict", deep);
+  CHECK(answer.status == 400);
+  CHECK(answer.body.find("too deep") != std::string::npos);
+}
+
+TEST_CASE("an empty batch is answered with an empty one") {
+  Running running;
+  auto answer = HttpClient(running.port())
+                    .post("/v2/models/twice/infer",
+                          R"({"inputs": [{"name": "x", "shape": [0, 2], "datatype": "FP32", "data": []}]})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body.find("\"shape\":[0,2],\"datatype\":\"FP32\",\"data\":[]") != std::string::npos);
+}
+
+TEST_CASE("a number that JSON cannot express is answered as null") {
+  Running running;
+  auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[3e38, 2]]})");  // twice that is infinite
+  CHECK(answer.body == "{\"prediction\":[[null,4]]}\n");
+}
+
+TEST_CASE("what is refused before it has a route is counted, too") {
+  Running running;
+  {
+    HttpClient client(running.port());
+    client.send("nonsense\r\n\r\n");
+    CHECK(client.receive().status == 400);
+  }
+  std::string text = HttpClient(running.port()).get("/metrics").body;
+  CHECK(text.find("modelctl_requests_total{model=\"twice\",version=\"7\",code=\"400\",protocol=\"http\"} 1\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("metrics tell what the process uses and how long predictions waited") {
+  Running running;
+  HttpClient client(running.port());
+  client.post("/predict", R"({"data": [[1, 2]]})");
+  std::string text = client.get("/metrics").body;
+  for (const char* name : {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_start_time_seconds",
+                           "process_open_fds", "process_max_fds", "modelctl_queue_duration_seconds_count{"}) {
+    CAPTURE(name);
+    CHECK(text.find(std::string("\n") + name) != std::string::npos);
+  }
+}

@@ -1,6 +1,7 @@
 // Health and metrics, as Kubernetes and Prometheus ask for them. Alive says that the process answers; ready, that the
 // package was verified, the model loaded and one prediction made, and that no drain has begun.
 #include "serve/dialect.hpp"
+#include "serve/process.hpp"
 
 namespace modelctl::serve {
 namespace {
@@ -21,6 +22,7 @@ HttpResponse metrics(const Exchange& exchange) {
   response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                        : "text/plain; version=0.0.4; charset=utf-8";
   exchange.service.metrics.set("modelctl_ready", {}, exchange.service.ready() ? 1 : 0);
+  measure_process(exchange.service.metrics);
   response.body = exchange.service.metrics.text(open_metrics);
   return response;
 }

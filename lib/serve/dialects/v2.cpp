@@ -28,8 +28,7 @@ std::string_view datatype(DType type) {
 
 // Answers the model where the route's name (and version, where it has one) is its own.
 Result<std::shared_ptr<LoadedModel>> named_model(const Exchange& exchange) {
-  auto model = exchange.service.model();
-  if (model == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
+  auto model = TRY(loaded(exchange.service));
   const ModelInfo& info = model->info();
   if (exchange.parameters[0] != info.name) {
     return Error(Kind::not_found, "no-such-model",
@@ -141,7 +140,6 @@ Result<std::vector<std::size_t>> wanted_outputs(const artifact::Signature& signa
 
 Result<HttpResponse> try_infer(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
-  TRY(loaded(exchange.service));
   const artifact::Signature& signature = model->signature();
   auto document = TRY(JsonDocument::parse(exchange.request.body));
   JsonRef root = document.root();

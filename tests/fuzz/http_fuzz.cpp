@@ -1,0 +1,17 @@
+// What a caller sends to a server: HTTP's parser, the dialects, their readers of JSON and the inputs' checks.
+#include "fuzz/twice.hpp"
+#include "serve/server.hpp"
+
+using namespace modelctl;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static serve::Service& service = fuzz::twice_service();
+  serve::ServerOptions options;
+  options.body_bytes = 1 << 16;
+  for (const serve::HttpResponse& response :
+       serve::answer_bytes({reinterpret_cast<const char*>(data), size}, options, service)) {
+    MODELCTL_CHECK(response.status < 500, "a caller's bytes are our fault");
+    MODELCTL_CHECK(response.status < 400 || response.body.starts_with("{\"error\":"), "an error that says nothing");
+  }
+  return 0;
+}

@@ -1,0 +1,28 @@
+// A service with the smallest model there is, f32[n,2] -> twice the same, for targets that feed it requests.
+#pragma once
+
+#include "base/check.hpp"
+#include "ops/run_table.hpp"
+#include "serve/service.hpp"
+#include "support/plans.hpp"
+
+namespace modelctl::fuzz {
+
+inline serve::Service& twice_service() {
+  static serve::Service service;
+  test::PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 2});
+  auto y = maker.like("y", x);
+  maker.step("op::Add", {x, x}, {y});
+  maker.output("y", y);
+  auto artifact = maker.artifact();
+  MODELCTL_CHECK(artifact.has_value(), "the tests' artifact cannot be opened");
+  auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu{});
+  MODELCTL_CHECK(model.has_value(), "the tests' artifact cannot be loaded");
+  serve::ServiceLimits limits;
+  limits.concurrency = 1;
+  service.load(std::make_shared<serve::LoadedModel>(*model, serve::ModelInfo{"twice", "1", "", "", {}}, limits));
+  return service;
+}
+
+}  // namespace modelctl::fuzz
