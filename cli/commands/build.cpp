@@ -20,12 +20,12 @@ std::string text(const artifact::Port& port) {
   return fmt::format("{} {}[{}]", port.name, name(port.type), fmt::join(dims, ","));
 }
 
-void print(const actions::BuildRequest& request, const actions::BuildReport& report, Printer& printer) {
+void print(const actions::BuildReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json stages = Json::array();
     for (const auto& stage : report.stages)
       stages.push_back({{"name", stage.name}, {"did", stage.did}, {"seconds", stage.seconds}});
-    printer.json(canonical_json({{"artifact", request.output.string()},
+    printer.json(canonical_json({{"artifact", report.artifact.string()},
                                  {"stages", stages},
                                  {"routines", report.routines},
                                  {"source_bytes", report.source_bytes},
@@ -50,10 +50,9 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   CLI::App& app = binder.app;
   actions::BuildRequest& request = flags->request;
-  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX"), Completes::file)->required();
-  binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)
-      ->type_name("FILE")
-      ->required();
+  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX; without it modelctl.yaml tells"),
+                  Completes::file);
+  binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)->type_name("FILE");
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
       ->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimise, from 0 (nothing) to 3 (all)")
@@ -67,7 +66,7 @@ Run bind(Binder& binder) {
     for (const std::string& binding : flags->bindings)
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     auto report = TRY(actions::build(flags->request, session.host));
-    print(flags->request, report, session.printer);
+    print(report, session.printer);
     return 0;
   };
 }

@@ -43,12 +43,12 @@ void print(const actions::EvaluateReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::EvaluateRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
-      ->required();
+  binder.complete(
+      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
+      Completes::file);
   binder
       .complete(app.add_option("--input", request->inputs, "Samples of an input, by name or in order"), Completes::file)
-      ->type_name("[NAME=]FILE")
-      ->required();
+      ->type_name("[NAME=]FILE");
   binder
       .complete(app.add_option("--expect", request->expected, "What an output should be; the first where unnamed"),
                 Completes::file)

@@ -25,8 +25,9 @@ void print(const actions::LinkReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::LinkRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
-      ->required();
+  binder.complete(
+      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
+      Completes::file);
   binder.complete(app.add_option("-o", request->output, "File to write"), Completes::file)
       ->type_name("FILE")
       ->required();

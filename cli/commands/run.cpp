@@ -46,8 +46,9 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::RunRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote"), Completes::file)
-      ->required();
+  binder.complete(
+      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
+      Completes::file);
   binder
       .complete(app.add_option("--input", request->inputs,
                                "An input: .npy, .npz, .json or .csv, by name or in the model's order"),

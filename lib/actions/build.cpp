@@ -1,5 +1,6 @@
 #include "actions/build.hpp"
 
+#include "actions/project.hpp"
 #include "base/json.hpp"
 #include "base/suggest.hpp"
 #include "graph/text.hpp"
@@ -85,6 +86,27 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
          "\n";
 }
 
+// What the request leaves out, as modelctl.yaml has it.
+Result<BuildRequest> complete(BuildRequest request) {
+  if (request.model.empty()) {
+    Project project = TRY(current_project("build", "model"));
+    if (project.model.empty()) {
+      return Error(Kind::bad_config, "no-model-named",
+                   fmt::format("cannot build: '{}' names no model", project.file.string()))
+          .help("add a line 'model: FILE' to it");
+    }
+    request.model = project.model;
+    if (request.output.empty()) request.output = project.artifact;
+    request.bindings.insert(project.bind.begin(), project.bind.end());
+  }
+  if (request.output.empty()) {
+    return Error(Kind::usage, "no-output",
+                 fmt::format("cannot build '{}': where to is not said", request.model.string()))
+        .help("name the artifact with -o FILE");
+  }
+  return request;
+}
+
 }  // namespace
 
 Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
@@ -102,9 +124,11 @@ Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& te
   return std::pair(text.substr(0, equals), size);
 }
 
-Result<BuildReport> build(const BuildRequest& request, Host& host) {
+Result<BuildReport> build(const BuildRequest& given, Host& host) {
+  BuildRequest request = TRY(complete(given));
   Stopwatch watch(host.clock);
   BuildReport report;
+  report.artifact = request.output;
   BuildStage preprocess{"preprocess", {}, 0}, compile{"compile", {}, 0}, link{"link", {}, 0};
 
   auto graph = TRY(onnx::read(request.model));

@@ -13,8 +13,8 @@
 namespace modelctl::actions {
 
 struct BuildRequest {
-  std::filesystem::path model;                   // ONNX
-  std::filesystem::path output;                  // the artifact
+  std::filesystem::path model;                   // ONNX; empty: what modelctl.yaml names
+  std::filesystem::path output;                  // the artifact; empty with `model`: likewise
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
   int level = 2;                                 // of optimisation, 0 to 3
   std::string print_after;                       // a pass whose result is wanted as text; empty: none
@@ -29,6 +29,7 @@ struct BuildStage {
 };
 
 struct BuildReport {
+  std::filesystem::path artifact;
   std::vector<BuildStage> stages;
   artifact::Signature signature;
   std::map<std::string, std::size_t> routines;  // "kernel:conv_nhwc" -> how many steps

@@ -7,7 +7,7 @@
 namespace modelctl::actions {
 
 struct LinkRequest {
-  std::filesystem::path artifact;
+  std::filesystem::path artifact;  // empty: what modelctl.yaml names
   std::filesystem::path output;
   bool shared = false;  // a shared library with the C ABI
   bool serve = false;   // a program that can serve, too

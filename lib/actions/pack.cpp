@@ -76,7 +76,7 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
 Result<PackRequest> complete(PackRequest request) {
   if (request.artifact.empty()) {
     Project project = TRY(current_project("pack", "artifact"));
-    request.artifact = project.artifact;
+    request.artifact = TRY(project_artifact(project, "pack"));
     auto fill = [](std::string& value, const std::string& known) {
       if (value.empty()) value = known;
     };

@@ -313,6 +313,13 @@ Result<Project> current_project(std::string_view command, std::string_view argum
   return read_project(project_file);
 }
 
+Result<fs::path> project_artifact(const Project& project, std::string_view command) {
+  if (!project.artifact.empty()) return project.artifact;
+  return Error(Kind::bad_config, "no-artifact-named",
+               fmt::format("cannot {}: '{}' names no artifact", command, project.file.string()))
+      .help("add a line 'artifact: FILE' to it");
+}
+
 std::vector<std::string> project_keys() {
   Report report{project_file, {}, {}};
   read_document(YAML::Node(YAML::NodeType::Undefined), report);

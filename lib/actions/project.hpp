@@ -72,6 +72,9 @@ Result<Project> parse_project(std::string_view text, const std::filesystem::path
 // where there is none.
 Result<Project> current_project(std::string_view command, std::string_view argument);
 
+// The artifact that a project names, for a command that was given none; fails with bad_config where it names none.
+Result<std::filesystem::path> project_artifact(const Project& project, std::string_view command);
+
 // Every key that may stand in the file, as "package.quality[].metric", sorted.
 std::vector<std::string> project_keys();
 

@@ -1,11 +1,26 @@
 #include "actions/run.hpp"
 
+#include "actions/project.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
 namespace modelctl::actions {
+namespace {
 
-Result<RunReport> run(const RunRequest& request, Host& host) {
+// What the request leaves out, as modelctl.yaml has it.
+Result<RunRequest> complete(RunRequest request) {
+  if (!request.artifact.empty()) return request;
+  Project project = TRY(current_project("run", "artifact"));
+  request.artifact = TRY(project_artifact(project, "run"));
+  if (request.inputs.empty() && !project.samples.empty())
+    request.inputs = Project::Sample::arguments(project.samples.front().inputs);
+  return request;
+}
+
+}  // namespace
+
+Result<RunReport> run(const RunRequest& given, Host& host) {
+  RunRequest request = TRY(complete(given));
   auto seconds = [start = host.clock.steady(), &host]() mutable {
     auto now = host.clock.steady();
     return std::chrono::duration<double>(now - std::exchange(start, now)).count();

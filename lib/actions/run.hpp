@@ -7,8 +7,8 @@
 namespace modelctl::actions {
 
 struct RunRequest {
-  std::filesystem::path artifact;
-  std::vector<std::string> inputs;  // [NAME=]FILE each
+  std::filesystem::path artifact;   // empty: what modelctl.yaml names
+  std::vector<std::string> inputs;  // [NAME=]FILE each; none, and no artifact: the first sample of modelctl.yaml
   std::filesystem::path output;     // a file or a folder; nothing is written where this is empty
   int threads = 0;                  // 0: the CPUs that the process may use
 };
