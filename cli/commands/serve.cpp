@@ -1,50 +1,66 @@
 // serve: answers predictions over HTTP or HTTPS until it is told to stop.
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/remote.hpp"
 
+#include <fmt/format.h>
 #include <CLI/Option.hpp>
 
 namespace modelctl::cli {
 namespace {
 
-void bind_limits(CLI::App& app, actions::ServeRequest& request) {
-  app.add_option("--workers", request.workers, "Predictions that run at once; 0 takes one per CPU")
-      ->capture_default_str()
+using Default = actions::ServeDefaults;
+
+// Defaults are shown here and taken in the action, which must know what was given.
+void bind_limits(CLI::App& app, actions::Project::Serve& settings) {
+  app.add_option("--workers", settings.workers, "Predictions that run at once; 0 takes one per CPU")
+      ->default_str(fmt::to_string(Default::workers))
+      ->type_name("N")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--threads", request.threads, "Threads that one prediction is spread over")
-      ->capture_default_str()
+  app.add_option("--threads", settings.threads, "Threads that one prediction is spread over")
+      ->default_str(fmt::to_string(Default::threads))
+      ->type_name("N")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--queue", request.queue, "Predictions that may wait; more are answered with 503")
-      ->capture_default_str();
-  app.add_option("--max-body", request.body_bytes,
+  app.add_option("--queue", settings.queue, "Predictions that may wait; more are answered with 503")
+      ->default_str(fmt::to_string(Default::queue))
+      ->type_name("N")
+      ->check(CLI::Range(0, 1'000'000));
+  app.add_option("--max-body", settings.max_body,
                  "Largest body in bytes, or with KiB, MiB, GiB; larger ones are answered with 413")
-      ->transform(CLI::AsSizeValue(false))
-      ->capture_default_str();
-  app.add_option("--max-memory", request.memory_bytes, "Most memory that one prediction may take")
-      ->transform(CLI::AsSizeValue(false))
-      ->capture_default_str();
-  app.add_option("--read-timeout", request.read_seconds, "Seconds in which a request must have arrived; else 408")
-      ->capture_default_str()
+      ->default_str("64MiB")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false));
+  app.add_option("--max-memory", settings.max_memory, "Most memory that one prediction may take")
+      ->default_str("4GiB")
+      ->type_name("SIZE")
+      ->transform(CLI::AsSizeValue(false));
+  app.add_option("--read-timeout", settings.read_timeout, "Seconds in which a request must have arrived; else 408")
+      ->default_str(fmt::to_string(Default::read_timeout))
+      ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
-  app.add_option("--drain", request.drain_seconds, "Seconds to keep answering, unready, after SIGTERM")
-      ->capture_default_str()
+  app.add_option("--drain", settings.drain, "Seconds to keep answering, unready, after SIGTERM")
+      ->default_str(fmt::to_string(Default::drain))
+      ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);
 }
 
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::ServeRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("SOURCE", request->source, "Package, unpacked package, or artifact"), Completes::file)
-      ->required();
-  app.add_option("--listen", request->listen, "Address to listen on; port 0 takes any free one")
+  binder.complete(
+      app.add_option("SOURCE", request->source,
+                     "Package, unpacked or not, reference to one, or artifact; without it modelctl.yaml tells"),
+      Completes::file);
+  app.add_option("--listen", request->settings.listen, "Address to listen on; port 0 takes any free one")
       ->type_name("HOST:PORT")
-      ->capture_default_str();
+      ->default_str(Default::listen);
   binder
-      .complete(app.add_option("--tls-cert", request->tls_certificate, "Certificate and chain (PEM): serve HTTPS"),
+      .complete(app.add_option("--tls-cert", request->settings.tls_cert, "Certificate and chain (PEM): serve HTTPS"),
                 Completes::file)
       ->type_name("FILE");
   binder
-      .complete(app.add_option("--tls-key", request->tls_key, "The certificate's private key (PEM)"), Completes::file)
+      .complete(app.add_option("--tls-key", request->settings.tls_key, "The certificate's private key (PEM)"),
+                Completes::file)
       ->type_name("FILE");
   binder
       .complete(app.add_option("--key", request->trust.key, "Public key of the signer whom you trust"), Completes::file)
@@ -55,7 +71,8 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE");
   app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the package's");
-  bind_limits(app, *request);
+  bind_remote(binder, request->remote);
+  bind_limits(app, request->settings);
   return [request](Session& session) -> Result<int> {
     TRY(actions::serve(*request, session.host));
     return 0;

@@ -1,5 +1,7 @@
 #include "actions/serve.hpp"
 
+#include "actions/package_cache.hpp"
+#include "actions/prove.hpp"
 #include "ops/operator.hpp"
 #include "package/package.hpp"
 #include "serve/serve.hpp"
@@ -36,6 +38,8 @@ Result<artifact::Artifact> artifact_of(const std::shared_ptr<const package::Pack
   return artifact::open(TRY(package->content(plan->path)), TRY(package->content(weights->path)), package, plan->path);
 }
 
+std::string samples(std::size_t count) { return fmt::format("{} sample{}", count, count == 1 ? "" : "s"); }
+
 // Checks who signed it, or, where nobody is trusted, at least that it is whole; answers who is named in the metrics.
 Result<std::string> check_package(const package::Package& package, const ServeRequest& request, Host& host) {
   bool trusted = !request.trust.key.empty() || !request.trust.file.empty() || host.environment.get("MODELCTL_TRUST");
@@ -51,30 +55,49 @@ Result<std::string> check_package(const package::Package& package, const ServeRe
   return std::string();
 }
 
-Result<serve::Loaded> load(const ServeRequest& request, Host& host) {
-  serve::Loaded loaded;
-  artifact::Artifact opened;
+// Where the source lies on this machine: a reference is pulled.
+Result<fs::path> local_source(const ServeRequest& request, Host& host) {
   std::error_code code;
-  fs::path path = request.source;
+  if (fs::exists(request.source, code)) return fs::path(request.source);
+  if (request.source.find(':') != std::string::npos)
+    return cached_package(request.source, request.trust, request.remote, host);
+  return Error(Kind::not_found, "no-such-file", fmt::format("cannot find '{}'", request.source))
+      .because("there is no such file or folder, and a reference to a package has a tag, as in digits:1.0")
+      .help("check the path");
+}
+
+// Verifies a package and loads its model, which must answer the samples as it did where it was packed.
+Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest& request, std::uint64_t memory_bytes,
+                                   Host& host) {
+  auto package = std::make_shared<const package::Package>(std::move(opened));
+  serve::Loaded loaded;
+  loaded.info.signer = TRY(check_package(*package, request, host));
+  const package::Manifest& manifest = package->manifest();
+  loaded.info.name = manifest.name;
+  loaded.info.version = manifest.version;
+  loaded.info.digest = package->digest().text();
+  for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
+  loaded.model = TRY(runtime::Model::load(TRY(artifact_of(package)), ops::run_table(), kernels::Cpu::detect()));
+  std::size_t proved = TRY(prove_samples(*package, loaded.model, memory_bytes, host.stop));
+  if (proved > 0) host.talk.say(fmt::format("computed {} of the package: as expected", samples(proved)));
+  return loaded;
+}
+
+Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_bytes, Host& host) {
+  fs::path path = TRY(local_source(request, host));
   auto package = package::Package::open(path);
   if (package) {
-    auto shared = std::make_shared<const package::Package>(std::move(*package));
-    loaded.info.signer = TRY(check_package(*shared, request, host));
-    const package::Manifest& manifest = shared->manifest();
-    loaded.info.name = manifest.name;
-    loaded.info.version = manifest.version;
-    loaded.info.digest = shared->digest().text();
-    for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
-    opened = TRY(artifact_of(shared));
-  } else {
-    // No package: a bare artifact, unless it cannot even be opened as one; then the package's fault is what counts.
-    auto bare = artifact::open(path);
-    if (!bare) return fs::is_directory(path, code) ? std::move(package).error() : std::move(bare).error();
-    opened = std::move(*bare);
-    loaded.info.name = path.stem().string();
+    auto loaded = load_package(std::move(*package), request, memory_bytes, host);
+    if (loaded || path == request.source || loaded.error().kind != Kind::untrusted) return loaded;
+    return std::move(loaded).error().help(fmt::format("remove '{}' to have it pulled again", path.string()));
   }
-  if (!request.name.empty()) loaded.info.name = request.name;
-  loaded.model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
+  // No package: a bare artifact, unless it cannot even be opened as one; then the package's fault is what counts.
+  auto bare = artifact::open(path);
+  std::error_code code;
+  if (!bare) return fs::is_directory(path, code) ? std::move(package).error() : std::move(bare).error();
+  serve::Loaded loaded;
+  loaded.info.name = path.stem().string();
+  loaded.model = TRY(runtime::Model::load(std::move(*bare), ops::run_table(), kernels::Cpu::detect()));
   return loaded;
 }
 
@@ -82,19 +105,57 @@ std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
 }
 
+// What a request without a source leaves out, as modelctl.yaml has it; flags win.
+struct Named {
+  std::string name, version;  // of the model, for what has none of its own
+};
+Result<Named> complete(ServeRequest& request) {
+  if (!request.source.empty()) return Named{request.name, ""};
+  Project project = TRY(current_project("serve", "package, artifact or reference"));
+  request.source = TRY(project_artifact(project, "serve")).string();
+  auto fill = [](auto& value, const auto& known) {
+    if (!value) value = known;
+  };
+  auto fill_path = [](fs::path& value, const fs::path& known) {
+    if (value.empty()) value = known;
+  };
+  Project::Serve &to = request.settings, &from = project.serve;
+  fill(to.listen, from.listen);
+  fill_path(to.tls_cert, from.tls_cert);
+  fill_path(to.tls_key, from.tls_key);
+  fill(to.workers, from.workers);
+  fill(to.threads, from.threads);
+  fill(to.queue, from.queue);
+  fill(to.max_body, from.max_body);
+  fill(to.max_memory, from.max_memory);
+  fill(to.read_timeout, from.read_timeout);
+  fill(to.drain, from.drain);
+  return Named{request.name.empty() ? project.package.name : request.name, project.package.version};
+}
+
 }  // namespace
 
-Result<ServeReport> serve(const ServeRequest& request, Host& host) {
+Result<ServeReport> serve(const ServeRequest& given, Host& host) {
+  using Default = ServeDefaults;
+  ServeRequest request = given;
+  Named named = TRY(complete(request));
+  const Project::Serve& wanted = request.settings;
   serve::ServeSettings settings;
-  TRY(read_address(request.listen, settings.server));
-  settings.server.tls_certificate = request.tls_certificate;
-  settings.server.tls_key = request.tls_key;
-  settings.server.body_bytes = request.body_bytes;
-  settings.server.read_timeout = milliseconds(request.read_seconds);
-  settings.limits = {request.workers, request.threads, request.queue, request.memory_bytes};
-  settings.drain = milliseconds(request.drain_seconds);
-  auto totals = TRY(serve::serve_until_stopped(
-      settings, [&] { return load(request, host); }, host.clock, host.talk, host.stop));
+  TRY(read_address(wanted.listen.value_or(Default::listen), settings.server));
+  settings.server.tls_certificate = wanted.tls_cert;
+  settings.server.tls_key = wanted.tls_key;
+  settings.server.body_bytes = wanted.max_body.value_or(Default::max_body);
+  settings.server.read_timeout = milliseconds(wanted.read_timeout.value_or(Default::read_timeout));
+  settings.limits = {wanted.workers.value_or(Default::workers), wanted.threads.value_or(Default::threads),
+                     wanted.queue.value_or(Default::queue), wanted.max_memory.value_or(Default::max_memory)};
+  settings.drain = milliseconds(wanted.drain.value_or(Default::drain));
+  auto load_named = [&]() -> Result<serve::Loaded> {
+    serve::Loaded loaded = TRY(load(request, settings.limits.memory_bytes, host));
+    if (!named.name.empty()) loaded.info.name = named.name;
+    if (!named.version.empty()) loaded.info.version = named.version;
+    return loaded;
+  };
+  auto totals = TRY(serve::serve_until_stopped(settings, load_named, host.clock, host.talk, host.stop));
   return ServeReport{totals.port};
 }
 

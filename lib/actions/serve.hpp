@@ -1,30 +1,34 @@
-// serve: a package, an unpacked package or a bare artifact as an inference server.
+// serve: a package, wherever it lies, or a bare artifact as an inference server.
 #pragma once
 
-#include "base/host.hpp"
+#include "actions/project.hpp"
+#include "actions/remote.hpp"
 #include "package/trust.hpp"
-
-#include <cstdint>
-#include <filesystem>
-#include <string>
 
 namespace modelctl::actions {
 
 struct ServeRequest {
-  std::string source;                     // package file or folder, or artifact
-  std::string listen = "127.0.0.1:8080";  // HOST:PORT, [HOST]:PORT or :PORT
-  std::filesystem::path tls_certificate, tls_key;
+  // Package file or folder, artifact, or reference to a package, which is then pulled into a cache; empty: the artifact
+  // and the settings of modelctl.yaml.
+  std::string source;
   // Whose signature counts. With nothing given and no MODELCTL_TRUST, a package's bytes are still checked against its
-  // manifest, but nobody vouches for the manifest: that is warned of.
+  // manifest, but nobody vouches for the manifest: that is warned of. A reference is not pulled so.
   package::TrustRequest trust;
-  std::string name;        // overrides the package's
-  int workers = 0;         // predictions at once; 0: one per CPU
-  int threads = 1;         // threads of one prediction
-  std::size_t queue = 64;  // predictions that may wait
-  std::uint64_t body_bytes = 64ull << 20;
-  std::uint64_t memory_bytes = 4ull << 30;  // of one prediction
-  double read_seconds = 10;                 // for a request to arrive
-  double drain_seconds = 10;
+  RemoteOptions remote;
+  std::string name;         // overrides the package's
+  Project::Serve settings;  // what is absent takes the defaults below
+};
+
+// In the order of Project::Serve.
+struct ServeDefaults {
+  static constexpr const char* listen = "127.0.0.1:8080";  // HOST:PORT, [HOST]:PORT or :PORT
+  static constexpr int workers = 0;                        // predictions at once; 0: one per CPU
+  static constexpr int threads = 1;                        // of one prediction
+  static constexpr std::uint64_t queue = 64;
+  static constexpr std::uint64_t max_body = 64ull << 20;
+  static constexpr std::uint64_t max_memory = 4ull << 30;
+  static constexpr double read_timeout = 10;
+  static constexpr double drain = 10;
 };
 
 struct ServeReport {

@@ -81,6 +81,22 @@ Program::Program(std::vector<std::string> command, int port, const std::filesyst
   }
 }
 
+void Program::signal(int number) {
+  if (process_ > 0) ::kill(process_, number);
+}
+
+int Program::wait() {
+  int status = 0;
+  for (int tries = 0; tries < 1000; ++tries) {
+    if (::waitpid(process_, &status, WNOHANG) == process_) {
+      process_ = -1;
+      return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return -1;
+}
+
 Program::~Program() {
   if (process_ < 0) return;
   ::kill(process_, SIGTERM);

@@ -1,0 +1,41 @@
+#include "actions/package_cache.hpp"
+
+#include "transport/pull.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::actions {
+namespace fs = std::filesystem;
+namespace {
+
+Result<fs::path> cache_folder(const Environment& environment) {
+  // The XDG base directory specification: what is not absolute is ignored.
+  if (auto folder = environment.get("XDG_CACHE_HOME"); folder && folder->starts_with('/'))
+    return fs::path(*folder) / "modelctl/packages";
+  if (auto home = environment.get("HOME"); home && !home->empty()) return fs::path(*home) / ".cache/modelctl/packages";
+  return Error(Kind::bad_config, "no-cache", "cannot tell where pulled packages are kept")
+      .because("neither XDG_CACHE_HOME nor HOME is set")
+      .help("pull the package first, and name its folder");
+}
+
+}  // namespace
+
+Result<fs::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,
+                                const RemoteOptions& remote, Host& host) {
+  package::Trust trust = TRY(package::read_trust(trusted, host.environment));
+  fs::path cache = TRY(cache_folder(host.environment));
+  const transport::TransportDef* def = TRY(transport::transport_of(reference));
+  transport::Context context{host, {.ca_file = remote.ca_file, .plain_http = remote.plain_http}};
+  auto reader = TRY(def->open_reader(reference, context));
+  package::SignedManifest manifest =
+      TRY_BECAUSE(transport::read_signed(*reader, trust), fmt::format("nothing of '{}' was taken", reference));
+  fs::path folder = cache / manifest.digest.hex();
+  std::error_code code;
+  if (fs::exists(folder, code)) return folder;
+  TRY(make_folder(cache, 0700));
+  auto staging = TRY(transport::stage_folder(manifest, folder));
+  TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + reference, host.talk, host.stop));
+  return folder;
+}
+
+}  // namespace modelctl::actions

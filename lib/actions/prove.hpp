@@ -1,0 +1,15 @@
+// The samples that travel in a package: inputs with the outputs that were right for them where it was packed.
+#pragma once
+
+#include "base/host.hpp"
+#include "package/package.hpp"
+#include "runtime/model.hpp"
+
+namespace modelctl::actions {
+
+// Computes every sample that has expected outputs, and fails where the model answers something else here; tells how
+// many there were. A package without samples proves nothing, and that is no failure.
+Result<std::size_t> prove_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
+                                  std::uint64_t memory_bytes, const StopToken& stop);
+
+}  // namespace modelctl::actions

@@ -1,0 +1,233 @@
+// `modelctl serve` as users run it: the binary, real connections, real signals, and the digits example.
+#include "base/system_host.hpp"
+#include "support/certificates.hpp"
+#include "support/http_client.hpp"
+#include "support/program.hpp"
+#include "support/scratch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <signal.h>
+#include <cstdio>
+#include <thread>
+
+using namespace modelctl;
+using test::HttpClient;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A shell's command line in a folder, with a cache and a registry of the tests' own.
+ProcessResult shell(const fs::path& folder, const std::string& line) {
+  StopToken stop;
+  SystemProcesses processes(stop);
+  std::string set = "cd '" + folder.string() + "' && export MODELCTL_PASSWORD=secret MODELCTL_REGISTRY='" +
+                    folder.string() + "/registry' XDG_CACHE_HOME='" + folder.string() +
+                    "/cache' && unset MODELCTL_TRUST http_proxy https_proxy && modelctl() { " MODELCTL " \"$@\"; } && ";
+  std::vector<std::string> command{"/bin/sh", "-c", set + line};
+  auto result = processes.run(command, "");
+  REQUIRE(result);
+  return *result;
+}
+
+// The example as a project: built, packed and signed.
+struct Digits {
+  test::Scratch scratch;
+  fs::path folder = scratch / "digits";
+
+  Digits() {
+    auto made = shell(scratch.path(),
+                      "modelctl init --example digits && cd digits && modelctl build && "
+                      "modelctl key generate --output me && modelctl pack --key me.key -o digits.tar");
+    REQUIRE_MESSAGE(made.exit_code == 0, made.err);
+  }
+  std::string request() const { return read_text_file(folder / "samples/request.json").value(); }
+};
+
+const Digits& digits() {
+  static const Digits made;
+  return made;
+}
+
+// A serving process, in a folder where the shell's variables mean what they mean above.
+struct Serving {
+  const fs::path folder;
+  int port = test::free_port();
+  fs::path log;
+  test::Program program;
+
+  explicit Serving(const fs::path& in, const std::string& arguments)
+      : folder(in),
+        log(in / ("serve-" + std::to_string(port) + ".log")),
+        program(
+            {"/usr/bin/env", "-u", "MODELCTL_TRUST", "--chdir=" + in.string(),
+             "MODELCTL_REGISTRY=" + in.string() + "/registry", "XDG_CACHE_HOME=" + in.string() + "/cache", "/bin/sh",
+             "-c", "exec " MODELCTL " serve " + arguments + " --listen 127.0.0.1:" + std::to_string(port)},
+            port, log) {}
+
+  std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
+  std::string told() const { return read_text_file(log).value_or(""); }
+  // Waits until it answers ready; false where it ends before.
+  bool ready() {
+    for (int tries = 0; tries < 1000; ++tries) {
+      int status = HttpClient(at()).get("/readyz").status;
+      if (status == 200) return true;
+      if (status == 0) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+  // The answer to the example's request names the digit that it shows: a 7.
+  bool predicts() {
+    auto answer = HttpClient(at()).post("/v2/models/digits/infer", digits().request());
+    return answer.status == 200 && answer.body.find("\"shape\":[1,10]") != std::string::npos;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an archive, a pulled folder, a bare artifact and a project are served alike") {
+  const fs::path& folder = digits().folder;
+  auto moved = shell(folder,
+                     "modelctl push digits.tar digits:1.0 && modelctl pull digits:1.0 --key me.pub -o pulled && "
+                     "modelctl pull digits:1.0 --key me.pub --archive pulled.tar && cmp digits.tar pulled.tar");
+  REQUIRE_MESSAGE(moved.exit_code == 0, moved.err);
+  for (const char* source : {"pulled.tar --key me.pub", "pulled --key me.pub", "digits.artifact", ""}) {
+    CAPTURE(source);
+    Serving serving(folder, std::string(source) + " --drain 0");
+    CHECK_MESSAGE(serving.ready(), serving.told());
+    CHECK(serving.predicts());
+    serving.program.signal(SIGTERM);
+    CHECK(serving.program.wait() == 0);
+  }
+}
+
+TEST_CASE("a package is proved by its samples, and named as signed, before it is ready") {
+  Serving serving(digits().folder, "digits.tar --key me.pub");
+  REQUIRE(serving.ready());
+  CHECK(serving.told().find("computed 1 sample of the package: as expected\n") != std::string::npos);
+  std::string metrics = HttpClient(serving.at()).get("/metrics").body;
+  CHECK(metrics.find("signer=\"me.pub\"} 1\n") != std::string::npos);
+  CHECK(metrics.find("\ndigits_accuracy{version=\"1.0\"} 0.9944\n") != std::string::npos);
+}
+
+TEST_CASE("a package is served without a named signer, with a warning") {
+  Serving serving(digits().folder, "digits.tar");
+  REQUIRE(serving.ready());
+  CHECK(serving.told().find("warning[signature-not-checked]: serving a package of which only the bytes were checked") !=
+        std::string::npos);
+}
+
+TEST_CASE("a package with an altered byte is never ready, whoever is trusted") {
+  const fs::path& folder = digits().folder;
+  REQUIRE(shell(folder, "cp digits.tar bad.tar && printf X | dd of=bad.tar bs=1 seek=30000 conv=notrunc").exit_code ==
+          0);
+  for (const char* trust : {"", " --key me.pub"}) {
+    CAPTURE(trust);
+    auto ran = shell(folder, std::string("modelctl serve bad.tar --listen 127.0.0.1:0") + trust);
+    CHECK(ran.exit_code == 80);
+    CHECK(ran.err.find("ready:") == std::string::npos);
+  }
+}
+
+TEST_CASE("a package that another key signed is never ready") {
+  auto ran =
+      shell(digits().folder,
+            "modelctl key generate --output other && modelctl serve digits.tar --key other.pub --listen 127.0.0.1:0");
+  CHECK(ran.exit_code == 80);
+}
+
+TEST_CASE("a model that does not answer as its samples say is never ready") {
+  auto ran =
+      shell(digits().folder,
+            "mkdir -p wrong && cd wrong && cp -r ../samples ../digits.artifact ../modelctl.yaml ../README.md . && "
+            "printf X | dd of=samples/scores.npy bs=1 seek=203 conv=notrunc 2>/dev/null && "
+            "modelctl pack --key ../me.key -o wrong.tar && "
+            "modelctl serve wrong.tar --key ../me.pub --listen 127.0.0.1:0");
+  CHECK(ran.exit_code == 65);
+  CHECK(ran.err.find("error[wrong-answers]: the model does not answer here as its package says that it must\n"
+                     "  --> the sample 'held-back digits', output 'scores'\n") != std::string::npos);
+}
+
+TEST_CASE("a reference is pulled into the cache, verified at each start, and used again") {
+  test::Scratch scratch;
+  auto pushed = shell(scratch.path(), "modelctl push " + (digits().folder / "digits.tar").string() + " digits:1.0");
+  REQUIRE_MESSAGE(pushed.exit_code == 0, pushed.err);
+  std::string arguments = "digits:1.0 --drain 0 --key " + (digits().folder / "me.pub").string();
+  for (int start = 0; start < 2; ++start) {
+    Serving serving(scratch.path(), arguments);
+    CHECK_MESSAGE(serving.ready(), serving.told());
+    CHECK(serving.predicts());
+  }
+  auto altered = shell(scratch.path(),
+                       "for file in cache/modelctl/packages/*/model.weights; do "
+                       "chmod u+w $file && printf X | dd of=$file bs=1 seek=100 conv=notrunc; done && "
+                       "modelctl serve " +
+                           arguments + " --listen 127.0.0.1:0");
+  CHECK(altered.exit_code == 80);
+  CHECK(altered.err.find("= help: remove '") != std::string::npos);
+}
+
+TEST_CASE("a reference is not pulled without knowing whom to trust") {
+  auto ran = shell(digits().folder, "modelctl serve digits:1.0 --listen 127.0.0.1:0");
+  CHECK(ran.exit_code == 64);
+  CHECK(ran.err.find("error[no-key]: cannot check a signature: no key to check it with was given\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("HTTPS is spoken with the certificate given, from TLS 1.2 on") {
+  test::Scratch scratch, other;
+  auto certificates = test::make_certificates(scratch), strangers = test::make_certificates(other);
+  if (!certificates || !strangers || test::find_program("curl").empty()) {
+    std::printf("skipped: there is no program openssl or curl on this machine\n");
+    return;
+  }
+  Serving serving(digits().folder, "digits.tar --key me.pub --tls-cert " + certificates->certificate.string() +
+                                       " --tls-key " + certificates->key.string());
+  std::string url = "https://localhost:" + std::to_string(serving.port);
+  auto curl = [&](const fs::path& authority, const std::string& more) {
+    return shell(digits().folder,
+                 "curl -sS --fail-with-body --noproxy '*' --max-time 20 --retry 50 --retry-delay 0 "
+                 "--cacert " +
+                     authority.string() + " " + more);
+  };
+  auto good = curl(certificates->authority, "-d @samples/request.json " + url + "/v2/models/digits/infer");
+  CHECK_MESSAGE(good.exit_code == 0, good.err, serving.told());
+  CHECK(good.out.find("\"shape\":[1,10]") != std::string::npos);
+  CHECK(curl(certificates->authority, "--tls-max 1.2 " + url + "/livez").exit_code == 0);
+  // 35: the handshake failed; 60: the certificate is by nobody who is known.
+  CHECK(curl(certificates->authority, "--tlsv1.1 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + url + "/livez")
+            .exit_code == 35);
+  CHECK(curl(strangers->authority, url + "/livez").exit_code == 60);
+  CHECK(HttpClient(serving.at()).get("/livez").status == 0);
+}
+
+TEST_CASE("after SIGTERM it is unready, answers what is under way, and ends with 0") {
+  Serving serving(digits().folder, "digits.tar --key me.pub --drain 3");
+  REQUIRE(serving.ready());
+  std::string body = digits().request();
+  HttpClient under_way(serving.at());
+  under_way.send("POST /v2/models/digits/infer HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                 std::to_string(body.size()) + "\r\n\r\n" + body.substr(0, 20));
+  serving.program.signal(SIGTERM);
+  int status = 200;
+  while (status == 200) status = HttpClient(serving.at()).get("/readyz").status;
+  CHECK(status == 503);
+  CHECK(HttpClient(serving.at()).get("/livez").status == 200);
+  under_way.send(body.substr(20));
+  CHECK(under_way.receive().status == 200);
+  CHECK(serving.program.wait() == 0);
+}
+
+TEST_CASE("promtool finds no fault in the metrics") {
+  if (test::find_program("promtool").empty()) {
+    std::printf("skipped: there is no program promtool on this machine\n");
+    return;
+  }
+  Serving serving(digits().folder, "digits.tar --key me.pub");
+  REQUIRE(serving.ready());
+  CHECK(serving.predicts());
+  REQUIRE(write_file(digits().folder / "metrics", as_bytes(HttpClient(serving.at()).get("/metrics").body)));
+  auto checked = shell(digits().folder, "promtool check metrics < metrics");
+  CHECK_MESSAGE(checked.exit_code == 0, checked.out, checked.err);
+}
