@@ -14,17 +14,22 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
 
-// Calls use(piece) for each piece. Of a file's mapping it lets go of the pages afterwards, which would count as our
-// memory: whoever needs them again finds them in the system's cache. Memory that is no mapping would lose its content.
+// Lets go of a mapping's pages, which would count as our memory: whoever needs them again finds them in the system's
+// cache. Memory that is no mapping would lose its content.
+void let_go_of_pages(ByteSpan mapped) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
+  std::uintptr_t first = begin / page * page;
+  if (!mapped.empty()) ::madvise(reinterpret_cast<void*>(first), begin + mapped.size() - first, MADV_DONTNEED);
+}
+
+// Calls use(piece) for each piece, and lets go of it where it is of a mapping.
 template <class Use>
 Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
     TRY(use(piece));
-    auto begin = reinterpret_cast<std::uintptr_t>(piece.data());
-    std::uintptr_t first = begin / page * page;
-    if (mapped) ::madvise(reinterpret_cast<void*>(first), begin + piece.size() - first, MADV_DONTNEED);
+    if (mapped) let_go_of_pages(piece);
     bytes = bytes.subspan(piece.size());
   }
   return {};
@@ -212,6 +217,10 @@ Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, co
   }
   TRY(check_entries(talk, stop));
   return opened;
+}
+
+void Package::let_go(ByteSpan content) const {
+  if (mapped_) let_go_of_pages(content);
 }
 
 Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {

@@ -28,6 +28,8 @@ class Package {
   Result<ByteSpan> content(std::string_view path) const;
   // Keeps the contents alive; share it with whatever outlives the package.
   std::shared_ptr<const void> owner() const { return owner_; }
+  // Says that a part of an entry's content was read and will not be needed soon, so that it does not stay in memory.
+  void let_go(ByteSpan content) const;
   // The first entry of a role, or null.
   const Entry* first(Role role) const;
 

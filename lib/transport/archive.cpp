@@ -1,5 +1,7 @@
 #include "transport/archive.hpp"
 
+#include <algorithm>
+
 namespace modelctl::transport {
 
 Archive archive_of(const package::Package& package) {
@@ -19,6 +21,15 @@ Archive archive_of(const package::Package& package) {
   }
   make(std::string(2 * package::tar_block, '\0'));
   return archive;
+}
+
+void Archive::let_go(const package::Package& package, std::uint64_t from, std::uint64_t to) const {
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < pieces.size() && at < to; at += pieces[i++].size()) {
+    bool content = i % 3 == 2 && i + 1 < pieces.size();  // head, then header, content and padding of each entry
+    std::uint64_t first = std::max(from, at), last = std::min(to, at + pieces[i].size());
+    if (content && first < last) package.let_go(pieces[i].subspan(first - at, last - first));
+  }
 }
 
 }  // namespace modelctl::transport

@@ -13,6 +13,9 @@ struct Archive {
   std::vector<ByteSpan> pieces;  // views into the package and into `made`
   std::uint64_t size = 0;
   std::deque<std::string> made;  // headers and padding
+
+  // Lets go of the package's content in the bytes [from, to) of the archive: they were sent.
+  void let_go(const package::Package& package, std::uint64_t from, std::uint64_t to) const;
 };
 
 // `package` must outlive the answer.

@@ -40,6 +40,7 @@ OciPackage oci_package(const package::Package& package) {
     const package::Entry& entry = manifest.entries[i];
     add(fmt::format("application/vnd.modelctl.package.{}.v1", package::name(entry.role)), entry.digest,
         package.content(i), entry.path);
+    oci.blobs.back().entry = true;
   }
   Json json = {{"schemaVersion", 2},
                {"mediaType", oci_manifest_type},

@@ -21,7 +21,8 @@ struct Blob {
   std::string media_type;
   Digest digest;
   ByteSpan bytes;
-  std::string title;  // the file's path in the package; empty for the config
+  std::string title;   // the file's path in the package; empty for the config
+  bool entry = false;  // an entry's content, which the package can let go of
 };
 
 struct OciPackage {

@@ -34,7 +34,9 @@ class FileReader : public Reader {
     ByteSpan bytes = TRY(package_.content(part.path));
     for (std::uint64_t at = from; at < bytes.size(); at += chunk) {
       if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
-      TRY(sink(bytes.subspan(at, std::min<std::uint64_t>(chunk, bytes.size() - at))));
+      ByteSpan piece = bytes.subspan(at, std::min<std::uint64_t>(chunk, bytes.size() - at));
+      TRY(sink(piece));
+      package_.let_go(piece);
     }
     return {};
   }
@@ -59,6 +61,7 @@ class FileWriter : public Writer {
         if (host_.stop.stopped()) return Error(Kind::interrupted, "interrupted", "the push was interrupted");
         ByteSpan bytes = piece.subspan(at, std::min(chunk, piece.size() - at));
         TRY(file.write(bytes));
+        archive.let_go(package, pushed.sent, pushed.sent + bytes.size());
         pushed.sent += bytes.size();
         host_.talk.progress("pushing " + reference_, pushed.sent, archive.size);
       }

@@ -150,7 +150,7 @@ class HttpsWriter : public Writer {
     for (std::byte byte : random) waiting.path += fmt::format("{}{:02x}", &byte == random.data() ? "." : "", byte);
     waiting.path += ".part";
     bool moves = TRY(knows_move(waiting));
-    auto sent = put(moves ? waiting : url_, archive);
+    auto sent = put(moves ? waiting : url_, package, archive);
     if (sent && moves) sent = move(waiting);
     if (!sent) {
       if (moves) forget(waiting);
@@ -177,12 +177,16 @@ class HttpsWriter : public Writer {
     return request;
   }
 
-  Result<void> put(const Url& url, const Archive& archive) {
+  Result<void> put(const Url& url, const package::Package& package, const Archive& archive) {
     HttpRequest request{.method = "PUT", .url = url};
     request.headers = {{"Content-Type", "application/x-tar"}};
     request.body = archive.pieces;
     std::string title = "pushing " + redacted(url_);
-    request.on_sent = [&](std::uint64_t sent) { context_.host.talk.progress(title, sent, archive.size); };
+    std::uint64_t seen = 0;
+    request.on_sent = [&](std::uint64_t sent) {
+      context_.host.talk.progress(title, sent, archive.size);
+      if (sent > seen) archive.let_go(package, std::exchange(seen, sent), sent);
+    };
     HttpResponse response = TRY_BECAUSE(session_.send(request), what_);
     if (response.status == 404 || response.status == 409) {  // the folder is missing
       TRY(make_collections());

@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <fstream>
 
 namespace modelctl::transport {
 namespace {
@@ -93,19 +95,28 @@ class LayoutReader : public Reader {
     return documents;
   }
 
+  // Read, not mapped: pages of a mapping count as our memory, and a model may be larger than that.
   Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
-    auto file =
-        TRY_BECAUSE(place_.store.blob(part.digest), fmt::format("reading '{}' of '{}'", part.path, place_.name.text()));
-    ByteSpan bytes = file->bytes();
-    if (bytes.size() != part.size) {
-      return Error(Kind::untrusted, "wrong-size",
-                   fmt::format("cannot read '{}' of '{}'", part.path, place_.name.text()))
-          .at(place_.store.blob_path(part.digest).string())
-          .because(fmt::format("the file has {} bytes where {} were signed", bytes.size(), part.size));
+    fs::path path = place_.store.blob_path(part.digest);
+    std::string what = fmt::format("cannot read '{}' of '{}'", part.path, place_.name.text());
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return system_error(errno, what, path);
+    std::error_code code;
+    if (std::uintmax_t size = fs::file_size(path, code); code || size != part.size) {
+      return Error(Kind::untrusted, "wrong-size", what)
+          .at(path.string())
+          .because(fmt::format("the file has {} bytes where {} were signed", size, part.size));
     }
-    for (std::uint64_t at = from; at < bytes.size(); at += chunk) {
+    file.seekg(static_cast<std::streamoff>(from));
+    std::vector<std::byte> buffer(chunk);
+    while (from < part.size) {
       if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
-      TRY(sink(bytes.subspan(at, std::min<std::uint64_t>(chunk, bytes.size() - at))));
+      file.read(reinterpret_cast<char*>(buffer.data()),
+                static_cast<std::streamsize>(std::min<std::uint64_t>(chunk, part.size - from)));
+      auto count = static_cast<std::size_t>(file.gcount());
+      if (count == 0) return system_error(EIO, what, path);
+      TRY(sink(ByteSpan(buffer.data(), count)));
+      from += count;
     }
     return {};
   }
@@ -127,8 +138,13 @@ class LayoutWriter : public Writer {
     std::string what = fmt::format("pushing {}", place_.name.text());
     for (const Blob& blob : oci.blobs) {
       std::uint64_t before = pushed.sent + pushed.skipped;
-      bool fresh = TRY_BECAUSE(place_.store.put(blob.digest, blob.bytes, host_.stop,
-                                                [&](std::uint64_t n) { host_.talk.progress(what, before + n, total); }),
+      std::uint64_t seen = 0;
+      auto show = [&](std::uint64_t n) {
+        host_.talk.progress(what, before + n, total);
+        if (blob.entry) package.let_go(blob.bytes.subspan(seen, n - seen));
+        seen = n;
+      };
+      bool fresh = TRY_BECAUSE(place_.store.put(blob.digest, blob.bytes, host_.stop, show),
                                fmt::format("pushing '{}' to {}", blob.title, place_.title()));
       (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
     }

@@ -56,7 +56,13 @@ class OciWriter : public Writer {
     std::string what = fmt::format("pushing {}", repository_.name().text());
     for (const Blob& blob : oci.blobs) {
       std::uint64_t before = pushed.sent + pushed.skipped;
-      auto show = [&](std::uint64_t sent) { host_.talk.progress(what, before + sent, total); };
+      std::uint64_t seen = 0;
+      auto show = [&](std::uint64_t sent) {
+        host_.talk.progress(what, before + sent, total);
+        if (sent <= seen) return;  // a part that is sent again
+        if (blob.entry) package.let_go(blob.bytes.subspan(seen, sent - seen));
+        seen = sent;
+      };
       bool fresh = TRY(repository_.push_blob(blob, show));
       show(blob.bytes.size());
       (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
