@@ -1,0 +1,90 @@
+#include "actions/prove.hpp"
+
+#include "ops/run_table.hpp"
+#include "package/support.hpp"
+#include "support/plans.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+using namespace modelctl::package::test;
+using package::Content;
+using package::Role;
+
+namespace {
+
+std::shared_ptr<const runtime::Model> twice() {
+  modelctl::test::PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 2});
+  auto y = maker.like("y", x);
+  maker.step("op::Add", {x, x}, {y});
+  maker.output("y", y);
+  auto artifact = maker.artifact();
+  REQUIRE(artifact);
+  auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu{});
+  REQUIRE(model);
+  return *model;
+}
+
+// What comes of a package with this list of samples; beside it lie x.json, y.json (twice x) and z.json (something
+// else).
+Result<std::size_t> prove(const std::string& list, std::string_view path = "samples/samples.json") {
+  Scratch scratch;
+  FakeHost fake;
+  auto sample = [](std::string_view name, std::string text) {
+    return package::Payload{std::string(name), Role::sample, false, Content::of_bytes(std::move(text))};
+  };
+  auto written = package::write_package(
+      draft(),
+      {sample(path, list), sample("samples/x.json", "[[1, 2], [3, 4]]"), sample("samples/y.json", "[[2, 4], [6, 8]]"),
+       sample("samples/z.json", "[[2, 4], [6, 9]]"), sample("samples/short.json", "[[2, 4]]")},
+      key_of(p256_pem), scratch / "a.tar", fake.talk, fake.stop);
+  REQUIRE(written);
+  auto opened = package::Package::open(scratch / "a.tar");
+  REQUIRE(opened);
+  return actions::prove_samples(*opened, twice(), 1 << 20, fake.stop);
+}
+
+std::string listed(const std::string& samples) {
+  return R"({"format": "modelctl.samples/1", "samples": [)" + samples + "]}";
+}
+
+Error refused(const std::string& samples) {
+  auto proved = prove(listed(samples));
+  REQUIRE_FALSE(proved);
+  return std::move(proved).error();
+}
+
+}  // namespace
+
+TEST_CASE("samples that are answered as expected are proved, and those without outputs prove nothing") {
+  CHECK(prove(listed(R"({"inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/y.json"}},
+                        {"inputs": {"x": "samples/x.json"}})")) == 1u);
+  CHECK(prove(listed("")) == 0u);
+  CHECK(prove("nobody's list", "samples/other.json") == 0u);
+}
+
+TEST_CASE("another answer than expected is told with sample, output and difference") {
+  Error error = refused(R"({"name": "four", "inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/z.json"}})");
+  CHECK(error.code == "wrong-answers");
+  CHECK(error.where == "the sample 'four', output 'y'");
+  CHECK(error.why == std::vector<std::string>{"1 of 4 values differ, the largest difference is 0.11"});
+}
+
+TEST_CASE("an expectation of another shape is refused") {
+  CHECK(refused(R"({"inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/short.json"}})").code ==
+        "wrong-shape");
+}
+
+TEST_CASE("a list that does not fit the model or the package is refused") {
+  CHECK(refused(R"({"inputs": {"q": "samples/x.json"}, "outputs": {"y": "samples/y.json"}})").why ==
+        std::vector<std::string>{"the input 'x' is missing"});
+  CHECK(refused(R"({"outputs": {"y": "samples/y.json"}})").why == std::vector<std::string>{"it has no inputs"});
+  CHECK(refused(R"({"inputs": {"x": "samples/x.json"}, "outputs": []})").why ==
+        std::vector<std::string>{"its outputs are no object"});
+  CHECK(refused(R"({"inputs": {"x": "samples/none.json"}, "outputs": {}})").kind == Kind::not_found);
+  CHECK(refused("42").why == std::vector<std::string>{"it has no inputs"});
+  auto newer = prove(R"({"format": "modelctl.samples/2", "samples": []})");
+  REQUIRE_FALSE(newer);
+  CHECK(newer.error().kind == Kind::unsupported);
+}
