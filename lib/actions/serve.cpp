@@ -8,25 +8,9 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
-
 namespace modelctl::actions {
 namespace fs = std::filesystem;
 namespace {
-
-Result<void> read_address(const std::string& text, serve::ServerOptions& options) {
-  std::size_t colon = text.rfind(':');
-  std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
-  std::string host = text.substr(0, colon == std::string::npos ? 0 : colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  auto [end, code] = std::from_chars(port.data(), port.data() + port.size(), options.port);
-  if (port.empty() || code != std::errc() || end != port.data() + port.size()) {
-    return Error(Kind::usage, "bad-address", fmt::format("cannot listen on '{}'", text))
-        .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
-  }
-  options.host = host.empty() ? "0.0.0.0" : host;
-  return {};
-}
 
 Result<artifact::Artifact> artifact_of(const std::shared_ptr<const package::Package>& package) {
   const package::Entry* plan = package->first(package::Role::plan);
@@ -141,7 +125,7 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
   Named named = TRY(complete(request));
   const Project::Serve& wanted = request.settings;
   serve::ServeSettings settings;
-  TRY(read_address(wanted.listen.value_or(Default::listen), settings.server));
+  TRY(serve::read_address(wanted.listen.value_or(Default::listen), settings.server));
   settings.server.tls_certificate = wanted.tls_cert;
   settings.server.tls_key = wanted.tls_key;
   settings.server.body_bytes = wanted.max_body.value_or(Default::max_body);

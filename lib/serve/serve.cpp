@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <charconv>
+
 namespace modelctl::serve {
 namespace {
 
@@ -23,6 +25,20 @@ void warm_up(LoadedModel& model, Talk& talk) {
 }
 
 }  // namespace
+
+Result<void> read_address(const std::string& text, serve::ServerOptions& options) {
+  std::size_t colon = text.rfind(':');
+  std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  std::string host = text.substr(0, colon == std::string::npos ? 0 : colon);
+  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  auto [end, code] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+  if (port.empty() || code != std::errc() || end != port.data() + port.size()) {
+    return Error(Kind::usage, "bad-address", fmt::format("cannot listen on '{}'", text))
+        .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
+  }
+  options.host = host.empty() ? "0.0.0.0" : host;
+  return {};
+}
 
 Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
                                         Clock& clock, Talk& talk, const StopToken& stop) {

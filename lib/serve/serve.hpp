@@ -21,6 +21,9 @@ struct Loaded {
   ModelInfo info;
 };
 
+// Reads HOST:PORT, [HOST]:PORT or :PORT into the options.
+Result<void> read_address(const std::string& text, ServerOptions& options);
+
 struct ServeTotals {
   std::uint16_t port = 0;
 };

@@ -148,6 +148,26 @@ TEST_CASE("a linked program tells what is wrong as modelctl does") {
   CHECK(run.exit_code == 66);
 }
 
+TEST_CASE("a program linked with --serve answers over HTTP until it is told to stop") {
+  Example example;
+  auto program = (example.scratch / "small").string();
+  REQUIRE(actions::link({example.artifact, program, false, true}, example.host.host));
+  // The shell starts it, waits until it is ready, asks, and stops it: its own exit code is what counts.
+  auto log = (example.scratch / "log").string();
+  auto session = executed({"sh", "-c",
+                           "'" + program + "' serve --listen 127.0.0.1:0 --drain 0 2>'" + log +
+                               "' & server=$!\n"
+                               "for i in $(seq 200); do grep -q ^ready: '" +
+                               log +
+                               "' && break; sleep 0.05; done\n"
+                               "url=$(sed -n 's/^listening on //p' '" +
+                               log +
+                               "')\n"
+                               "curl -s -d '{\"instances\":[[1,2,3]]}' \"$url/predict\"\n"
+                               "kill $server; wait $server; echo \" exit $?\""});
+  CHECK(session.out == "{\"prediction\":[[0,2,4]]}\n exit 0\n");
+}
+
 TEST_CASE("link refuses an artifact whose weights were altered") {
   Example example;
   auto bytes = read_file(example.artifact).value();
