@@ -32,6 +32,8 @@ struct Artifact {
 Result<Artifact> open(const std::filesystem::path& path);
 // Opens the two parts where they lie (entries of a mapped package, the tail of an executable); `name` is for messages.
 Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<const void> owner, std::string_view name);
+// Whether a file begins as artifacts do.
+bool is_artifact(ByteSpan bytes);
 // Where the weights part begins in a file whose first 64 bytes these are.
 Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name);
 // Compares the weights with the digest in the header. Opening does not: who runs a model has verified the package or

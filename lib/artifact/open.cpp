@@ -17,6 +17,8 @@ Error cut(std::string_view name, std::uint64_t there, std::uint64_t expected) {
 
 }  // namespace
 
+bool is_artifact(ByteSpan bytes) { return as_text(bytes).starts_with(magic); }
+
 Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name) {
   return TRY(decode_header(header, name)).weights_offset();
 }

@@ -205,4 +205,13 @@ Result<std::unique_ptr<Binding>> bind_segment(const Model::State& model, const S
   return Binder(model, segment, inputs, late, limit).run();
 }
 
+Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs) {
+  const Model::State& state = model.state();
+  if (state.segments.empty()) return MemoryNeed{};
+  std::vector<DimsView> views(inputs.begin(), inputs.end());
+  const std::vector<Dims> late(state.plan().values.size());
+  auto binding = TRY(bind_segment(state, state.segments.front(), views, late, Session::Limits().memory_bytes));
+  return MemoryNeed{binding->arena_bytes, binding->output_bytes};
+}
+
 }  // namespace modelctl::runtime

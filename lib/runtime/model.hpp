@@ -38,6 +38,14 @@ class Model {
   std::unique_ptr<const State> state_;
 };
 
+// What a run takes at these dimensions of its inputs, found without running. Late values count nothing, nor does what
+// is made after the first of them.
+struct MemoryNeed {
+  std::uint64_t arena_bytes = 0;
+  std::uint64_t output_bytes = 0;
+};
+Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs);
+
 // Checks tensors against a signature: count, types, ranks, fixed sizes, and one size per symbol. Reports every fault.
 Result<void> check_inputs(const artifact::Signature& signature, std::span<const TensorView> inputs);
 

@@ -1,0 +1,96 @@
+// inspect: what is in a model, an artifact, a package or a linked program.
+#include "actions/inspect.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "runtime/inputs.hpp"
+
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+Json ports(const std::vector<artifact::Port>& list) {
+  Json array = Json::array();
+  for (const artifact::Port& port : list) {
+    Json dims = Json::array();
+    for (const artifact::PortDim& dim : port.dims) {
+      if (dim.symbol.empty()) dims.push_back(dim.size);
+      else dims.push_back(dim.symbol);
+    }
+    array.push_back({{"name", port.name}, {"type", name(port.type)}, {"dims", dims}});
+  }
+  return array;
+}
+
+std::string as_json(const actions::InspectReport& report) {
+  Json document = {{"kind", report.kind},
+                   {"bytes", report.bytes},
+                   {"inputs", ports(report.signature.inputs)},
+                   {"outputs", ports(report.signature.outputs)},
+                   {"steps", report.steps},
+                   {"weight_bytes", report.weight_bytes},
+                   {"metadata", report.metadata},
+                   {"operators", Json::array()}};
+  for (const auto& count : report.counts) {
+    document["operators"].push_back({{"name", count.name}, {"count", count.count}});
+  }
+  if (report.run_bytes) document["run_bytes"] = *report.run_bytes;
+  for (const auto& file : report.files) {
+    document["files"].push_back({{"path", file.path}, {"role", file.role}, {"bytes", file.bytes}});
+  }
+  return canonical_json(document);
+}
+
+void print(const actions::InspectReport& report, Printer& printer) {
+  if (printer.format() == Printer::Format::json) return printer.json(as_json(report));
+  Table facts{{"", ""}, {}};
+  facts.rows.push_back({"kind", report.kind});
+  facts.rows.push_back({"size", human_bytes(report.bytes)});
+  facts.rows.push_back({"weights", human_bytes(report.weight_bytes)});
+  if (report.run_bytes) facts.rows.push_back({"memory of a run", human_bytes(*report.run_bytes)});
+  for (const auto& [key, value] : report.metadata) facts.rows.push_back({key, value});
+  printer.table(facts);
+
+  Table signature{{"", "name", "type"}, {}};
+  for (const auto& port : report.signature.inputs) {
+    signature.rows.push_back({"input", port.name, runtime::describe(port)});
+  }
+  for (const auto& port : report.signature.outputs) {
+    signature.rows.push_back({"output", port.name, runtime::describe(port)});
+  }
+  if (!signature.rows.empty()) {
+    printer.line("");
+    printer.table(signature);
+  }
+  if (!report.counts.empty()) {
+    Table counts{{report.kind == "model" ? "operator" : "routine", "count"}, {}};
+    for (const auto& count : report.counts) counts.rows.push_back({count.name, std::to_string(count.count)});
+    printer.line("");
+    printer.table(counts);
+  }
+  if (!report.files.empty()) {
+    Table files{{"file", "role", "size"}, {}};
+    for (const auto& file : report.files) files.rows.push_back({file.path, file.role, human_bytes(file.bytes)});
+    printer.line("");
+    printer.table(files);
+  }
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::InspectRequest>();
+  binder
+      .complete(binder.app.add_option("SOURCE", request->source,
+                                      "ONNX model, artifact, package, unpacked package or linked program"),
+                Completes::file)
+      ->required();
+  return [request](Session& session) -> Result<int> {
+    print(TRY(actions::inspect(*request, session.host)), session.printer);
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"inspect", "Show what is in a model, artifact or package", bind}};
+
+}  // namespace
+std::span<const CommandDef> inspect_command() { return defs; }
+}  // namespace modelctl::cli

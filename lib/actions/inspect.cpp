@@ -1,0 +1,129 @@
+#include "actions/inspect.hpp"
+
+#include "artifact/appended.hpp"
+#include "onnx/model.hpp"
+#include "ops/operator.hpp"
+#include "package/package.hpp"
+#include "runtime/model.hpp"
+
+#include <algorithm>
+
+namespace modelctl::actions {
+namespace fs = std::filesystem;
+namespace {
+
+std::vector<InspectReport::Count> ordered(const std::map<std::string, std::size_t>& counts) {
+  std::vector<InspectReport::Count> list;
+  for (const auto& [name, count] : counts) list.push_back({name, count});
+  std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+  return list;
+}
+
+std::optional<std::uint64_t> run_bytes(artifact::Artifact artifact) {
+  std::vector<Dims> dims;
+  for (const artifact::Port& port : artifact.plan.signature.inputs) {
+    Dims& sizes = dims.emplace_back();
+    for (const artifact::PortDim& dim : port.dims) sizes.push_back(dim.size < 0 ? 1 : dim.size);
+  }
+  auto model = runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect());
+  if (!model) return std::nullopt;
+  auto need = runtime::memory_need(**model, dims);
+  if (!need) return std::nullopt;
+  return need->arena_bytes + need->output_bytes;
+}
+
+void add_artifact(InspectReport& report, artifact::Artifact artifact) {
+  const artifact::Plan& plan = artifact.plan;
+  report.signature = plan.signature;
+  report.metadata.insert(plan.metadata.begin(), plan.metadata.end());
+  report.steps = plan.steps.size();
+  report.weight_bytes = artifact.weights.size();
+  std::map<std::string, std::size_t> counts;
+  for (const artifact::Step& step : plan.steps) ++counts[step.routine];
+  report.counts = ordered(counts);
+  report.run_bytes = run_bytes(std::move(artifact));
+}
+
+artifact::Port port_of(const std::string& name, const graph::Type& type) {
+  artifact::Port port{name, type.element, {}};
+  if (!type.shape) port.dims.push_back({-1, "..."});
+  else {
+    for (const graph::Expr& size : *type.shape) {
+      auto fixed = size.constant();
+      port.dims.push_back(fixed ? artifact::PortDim{*fixed, {}} : artifact::PortDim{-1, size.text()});
+    }
+  }
+  return port;
+}
+
+Result<void> add_model(InspectReport& report, const fs::path& path) {
+  auto graph = TRY(onnx::read(path));
+  for (const graph::Value* input : graph->inputs) report.signature.inputs.push_back(port_of(input->name, input->type));
+  for (std::size_t i = 0; i < graph->outputs.size(); ++i) {
+    report.signature.outputs.push_back(port_of(graph->output_names[i], graph->outputs[i]->type));
+  }
+  report.metadata = graph->metadata;
+  std::map<std::string, std::size_t> counts;
+  graph::for_each_graph(*graph, [&](const graph::Graph& each) {
+    for (const auto& node : each.nodes()) ++counts[ops::qualified(node->domain, node->op)], ++report.steps;
+    for (const graph::Value* value : each.values()) {
+      if (!value->is_constant()) continue;
+      report.weight_bytes += byte_size(value->constant.type(), value->constant.dims()).value_or(0);
+    }
+  });
+  report.counts = ordered(counts);
+  return {};
+}
+
+Result<void> add_package(InspectReport& report, const fs::path& path) {
+  auto package = std::make_shared<const package::Package>(TRY(package::Package::open(path)));
+  const package::Manifest& manifest = package->manifest();
+  report.metadata["name"] = manifest.name;
+  report.metadata["version"] = manifest.version;
+  report.metadata["digest"] = package->digest().text();
+  if (!manifest.licence.empty()) report.metadata["licence"] = manifest.licence;
+  if (!manifest.description.empty()) report.metadata["description"] = manifest.description;
+  for (const package::Entry& entry : manifest.entries) {
+    report.files.push_back({entry.path, std::string(package::name(entry.role)), entry.size});
+    if (package->is_folder()) report.bytes += entry.size;
+  }
+  const package::Entry* plan = package->first(package::Role::plan);
+  const package::Entry* weights = package->first(package::Role::weights);
+  if (plan == nullptr || weights == nullptr) return {};
+  add_artifact(report, TRY(artifact::open(TRY(package->content(plan->path)), TRY(package->content(weights->path)),
+                                          package, plan->path)));
+  return {};
+}
+
+}  // namespace
+
+Result<InspectReport> inspect(const InspectRequest& request, Host&) {
+  InspectReport report;
+  const fs::path& path = request.source;
+  std::error_code code;
+  if (fs::is_directory(path, code)) {
+    report.kind = "package";
+    TRY(add_package(report, path));
+    return report;
+  }
+  auto file = TRY(MappedFile::open(path));
+  std::string_view text = as_text(file->bytes());
+  report.bytes = text.size();
+  if (artifact::is_artifact(file->bytes())) {
+    report.kind = "artifact";
+    add_artifact(report, TRY(artifact::open(path)));
+  } else if (text.starts_with(package::manifest_path)) {  // the first name in a tar
+    report.kind = "package";
+    TRY(add_package(report, path));
+  } else if (text.starts_with("\x7f"
+                              "ELF")) {
+    report.kind = "program";
+    add_artifact(report, TRY(artifact::open_appended(path, path.string())));
+  } else {
+    report.kind = "model";
+    TRY(add_model(report, path));
+  }
+  return report;
+}
+
+}  // namespace modelctl::actions

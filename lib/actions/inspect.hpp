@@ -1,0 +1,42 @@
+// inspect: what is in a model, an artifact, a package or a linked program, without running it.
+#pragma once
+
+#include "artifact/plan.hpp"
+#include "base/host.hpp"
+
+#include <filesystem>
+#include <optional>
+
+namespace modelctl::actions {
+
+struct InspectRequest {
+  std::filesystem::path source;
+};
+
+struct InspectReport {
+  struct Count {
+    std::string name;  // an operator, or a routine of a plan
+    std::size_t count;
+  };
+  struct File {
+    std::string path;
+    std::string role;
+    std::uint64_t bytes;
+  };
+
+  std::string kind;  // "model", "artifact", "package" or "program"
+  std::uint64_t bytes = 0;
+  artifact::Signature signature;
+  std::size_t steps = 0;      // nodes of a model, steps of a plan
+  std::vector<Count> counts;  // the most frequent first
+  std::uint64_t weight_bytes = 0;
+  // Memory of one run with every symbol 1, outputs included; nothing where only running tells.
+  std::optional<std::uint64_t> run_bytes;
+  std::map<std::string, std::string> metadata;
+  std::vector<File> files;  // of a package
+};
+
+// Whether a package can be trusted is what `verify` tells; here it is only read.
+Result<InspectReport> inspect(const InspectRequest& request, Host& host);
+
+}  // namespace modelctl::actions
