@@ -4,6 +4,8 @@
 
 #include "ops/run.hpp"
 
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -18,9 +20,11 @@ std::string to_text(From value) {
     if constexpr (std::is_floating_point_v<From>) {
       if (std::isnan(value)) return "NaN";
       if (std::isinf(value)) return value < 0 ? "-INF" : "INF";
+      return fmt::format("{}", value);  // the shortest that reads back; std::to_chars has 130 KB of tables besides
+    } else {
+      char text[24];
+      return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
     }
-    char text[64];
-    return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
   }
 }
 
