@@ -203,7 +203,7 @@ TEST_CASE("HTTPS is spoken with the certificate given, from TLS 1.2 on") {
 }
 
 TEST_CASE("after SIGTERM it is unready, answers what is under way, and ends with 0") {
-  Serving serving(digits().folder, "digits.tar --key me.pub --drain 3");
+  Serving serving(digits().folder, "digits.tar --key me.pub --drain 5");
   REQUIRE(serving.ready());
   std::string body = digits().request();
   HttpClient under_way(serving.at());
