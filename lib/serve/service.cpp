@@ -69,7 +69,7 @@ void Service::load(std::shared_ptr<LoadedModel> model) {
     std::string family = info.name + "_" + measure;
     std::replace_if(
         family.begin(), family.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    if (std::isdigit(static_cast<unsigned char>(family.front()))) family.insert(0, "_");
+    if (std::isdigit(static_cast<unsigned char>(family.front()))) family = "_" + family;
     metrics.declare(family, "gauge", "Quality measure '" + measure + "' that the package's manifest states.");
     metrics.set(family, {{"version", info.version}}, value);
   }
