@@ -1,5 +1,7 @@
 #include "ops/convert.hpp"
 
+#include "ops/element.hpp"
+
 namespace modelctl::ops {
 namespace {
 
@@ -12,13 +14,19 @@ Result<void> convert_to(const TensorView& from, To* out) {
     }
     return {};
   }
-  return for_type<NumbersAndBool>(from.type, [&]<class From>() -> Result<void> {
-    for (From value : from.as<From>()) {
-      if constexpr (std::is_same_v<To, std::string>) *out++ = to_text(static_cast<compute_t<From>>(value));
-      else *out++ = convert<To>(value);
-    }
-    return {};
-  });
+  bool known = false;
+  if constexpr (std::is_same_v<To, std::string>) {
+    known = with_type<NumbersAndBool>(from.type, [&]<class From>() {
+      for (From value : from.as<From>()) *out++ = to_text(static_cast<compute_t<From>>(value));
+    });
+  } else {
+    known = with_wide<NumbersAndBool>(from.type, [&]<class W>() {
+      auto load = load_of<W>(from.type);
+      std::int64_t count = from.elements();
+      for (std::int64_t i = 0; i < count; ++i) *out++ = convert<To>(load(from.data, i));
+    });
+  }
+  return known ? Result<void>() : Result<void>(refuse_type(from.type));
 }
 
 }  // namespace

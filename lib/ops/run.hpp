@@ -51,10 +51,12 @@ Result<void> need_rank(const TensorView& view, std::size_t least, std::string_vi
 // Runs body<T>() for the element type's C++ type, or refuses the type. The body answers Result<void>.
 template <class List, class F>
 Result<void> for_type(DType type, F&& body) {
-  Result<void> result;
-  bool known = with_type<List>(type, [&]<class T>() { result = body.template operator()<T>(); });
-  if (!known) return refuse_type(type);
-  return result;
+  using Body = std::remove_reference_t<F>;
+  Result<void> (*chosen)(Body&) = nullptr;  // one call and one result, whatever the number of types
+  (void)with_type<List>(type, [&]<class T>() {
+    chosen = [](Body& of_type) -> Result<void> { return of_type.template operator()<T>(); };
+  });
+  return chosen == nullptr ? Result<void>(refuse_type(type)) : chosen(body);
 }
 
 // Index types, as Gather and its like take them.

@@ -1,4 +1,5 @@
 // ArgMax and ArgMin: where the greatest or least element along an axis stands.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/run.hpp"
@@ -34,10 +35,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
   std::int64_t outer = product(x.dims.first(axis));
   if (length == 0 && outer * inner > 0) return refuse("the axis is empty");
-  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, DType::i64, dims));
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i64, dims));
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
     auto in = [&](std::int64_t row, std::int64_t at, std::int64_t column) {
-      return static_cast<compute_t<T>>(x.as<T>()[static_cast<std::size_t>((row * length + at) * inner + column)]);
+      return load(x.data, (row * length + at) * inner + column);
     };
     std::int64_t* out = y.as<std::int64_t>().data();
     for (std::int64_t row = 0; row < outer; ++row) {
@@ -50,8 +53,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
         *out++ = best;
       }
     }
-    return {};
   });
+  return {};
 }
 
 constexpr AttributeDef attributes[] = {

@@ -1,4 +1,5 @@
 // Clip: numbers between two bounds.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/lowering.hpp"
@@ -19,20 +20,23 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     TRY(same_type(x, *bound));
     if (bound->elements() != 1) return refuse("a bound must have one element");
   }
-  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    std::optional<compute_t<T>> low, high;
-    if (least.present()) low = static_cast<compute_t<T>>(least.as<T>()[0]);
-    if (most.present()) high = static_cast<compute_t<T>>(most.as<T>()[0]);
-    T* out = y.as<T>().data();
-    for (T element : x.as<T>()) {
-      auto value = static_cast<compute_t<T>>(element);
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    auto store = store_of<W>(x.type);
+    std::optional<W> low, high;
+    if (least.present()) low = load(least.data, 0);
+    if (most.present()) high = load(most.data, 0);
+    std::int64_t count = x.elements();
+    for (std::int64_t i = 0; i < count; ++i) {
+      W value = load(x.data, i);
       if (low && value < *low) value = *low;  // NaN stays
       if (high && value > *high) value = *high;
-      *out++ = static_cast<T>(value);
+      store(y.data, i, value);
     }
-    return {};
   });
+  return {};
 }
 
 // Until opset 10 the bounds were f32 attributes. CastLike gives them the type of x, which may not be known yet.

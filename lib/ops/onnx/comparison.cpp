@@ -92,8 +92,21 @@ constexpr OpDef defs[] = {
      }},
 };
 
+Result<void> evaluate_equal(const Call& call, Outputs& outputs) {
+  const TensorView &a = call.input(0), &b = call.input(1);
+  if (a.type != DType::string) return binary<NumbersAndBool, std::equal_to<>, bool>(call, outputs);
+  TRY(same_type(a, b));
+  Dims dims = TRY(broadcast_dims(a.dims, b.dims));
+  auto out = TRY(outputs.allocate(0, DType::boolean, dims)).as<bool>();
+  auto left = a.as<std::string>(), right = b.as<std::string>();
+  for_each_pair(a, b, dims, [&](std::int64_t i, std::int64_t at, std::int64_t bt) {
+    out[static_cast<std::size_t>(i)] = left[static_cast<std::size_t>(at)] == right[static_cast<std::size_t>(bt)];
+  });
+  return {};
+}
+
 constexpr OpRun runs[] = {
-    {"", "Equal", binary<NumbersBoolAndString, std::equal_to<>, bool>},
+    {"", "Equal", evaluate_equal},
     {"", "Less", binary<Numbers, std::less<>, bool>},
     {"", "LessOrEqual", binary<Numbers, std::less_equal<>, bool>},
     {"", "Greater", binary<Numbers, std::greater<>, bool>},

@@ -1,4 +1,5 @@
 // GlobalMaxPool, GlobalAveragePool and GlobalLpPool: one number for each channel's whole plane.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/run.hpp"
@@ -47,17 +48,18 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   dims[0] = x.dim(0);
   dims[1] = x.dim(1);
   std::int64_t plane = product(x.dims.subspan(2));
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    F f(call.attributes);
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-    const T* in = x.as<T>().data();
-    for (T& out : y.as<T>()) {
-      double sum = f.start();
-      for (std::int64_t i = 0; i < plane; ++i) sum = f.step(sum, static_cast<double>(static_cast<compute_t<T>>(*in++)));
-      out = static_cast<T>(static_cast<compute_t<T>>(f.finish(sum, plane)));
-    }
-    return {};
-  });
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  F f(call.attributes);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::int64_t at = 0;
+  for (std::int64_t out = 0, count = y.elements(); out < count; ++out) {
+    double sum = f.start();
+    for (std::int64_t i = 0; i < plane; ++i) sum = f.step(sum, load(x.data, at++));
+    store(y.data, out, f.finish(sum, plane));
+  }
+  return {};
 }
 
 Tensor image() { return f32({1, 2, 2}, {3, 4, -6, 8}); }

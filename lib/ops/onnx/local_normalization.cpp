@@ -1,19 +1,11 @@
 // LRN, LpNormalization and MeanVarianceNormalization: normalisations with no learned parameters.
 #include "ops/broadcast.hpp"
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
-
-template <class T>
-double number(T value) {
-  return static_cast<double>(static_cast<compute_t<T>>(value));
-}
-template <class T>
-T stored(double value) {
-  return static_cast<T>(static_cast<compute_t<T>>(value));
-}
 
 Result<void> infer_lrn(Inference& call) {
   TRY(need_rank(call, 0, 2));
@@ -28,24 +20,22 @@ Result<void> lrn(const Call& call, Outputs& outputs) {
   std::int64_t size = call.attributes.integer("size"), channels = x.dim(1);
   if (size < 1) return refuse("size cannot be " + std::to_string(size));
   std::int64_t plane = product(x.dims.subspan(2)), before = (size - 1) / 2, after = size / 2;
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    const T* in = x.as<T>().data();
-    auto out = y.as<T>();
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      auto at = static_cast<std::int64_t>(i);
-      std::int64_t c = at / plane % channels;
-      std::int64_t first = std::max(c - std::min(before, c), std::int64_t{0});
-      std::int64_t last = after >= channels - c ? channels - 1 : c + after;
-      double sum = 0;
-      for (std::int64_t other = first; other <= last; ++other) {
-        double value = number(in[at + (other - c) * plane]);
-        sum += value * value;
-      }
-      out[i] = stored<T>(number(in[at]) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for (std::int64_t at = 0, count = x.elements(); at < count; ++at) {
+    std::int64_t c = at / plane % channels;
+    std::int64_t first = std::max(c - std::min(before, c), std::int64_t{0});
+    std::int64_t last = after >= channels - c ? channels - 1 : c + after;
+    double sum = 0;
+    for (std::int64_t other = first; other <= last; ++other) {
+      double value = load(x.data, at + (other - c) * plane);
+      sum += value * value;
     }
-    return {};
-  });
+    store(y.data, at, load(x.data, at) / std::pow(bias + alpha / static_cast<double>(size) * sum, beta));
+  }
+  return {};
 }
 
 Result<void> infer_lp(Inference& call) {
@@ -60,23 +50,24 @@ Result<void> lp(const Call& call, Outputs& outputs) {
   std::int64_t p = call.attributes.integer("p", 2);
   if (p != 1 && p != 2) return refuse("p cannot be " + std::to_string(p));
   std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
-      const T* in = x.as<T>().data() + group / inner * length * inner + group % inner;
-      T* out = y.as<T>().data() + (in - x.as<T>().data());
-      double norm = 0;
-      for (std::int64_t i = 0; i < length; ++i) {
-        double value = number(in[i * inner]);
-        norm += p == 1 ? std::fabs(value) : value * value;
-      }
-      if (p == 2) norm = std::sqrt(norm);
-      for (std::int64_t i = 0; i < length; ++i) {
-        out[i * inner] = stored<T>(norm == 0 ? 0 : number(in[i * inner]) / norm);
-      }
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+    std::int64_t base = group / inner * length * inner + group % inner;
+    double norm = 0;
+    for (std::int64_t i = 0; i < length; ++i) {
+      double value = load(x.data, base + i * inner);
+      norm += p == 1 ? std::fabs(value) : value * value;
     }
-    return {};
-  });
+    if (p == 2) norm = std::sqrt(norm);
+    for (std::int64_t i = 0; i < length; ++i) {
+      std::int64_t at = base + i * inner;
+      store(y.data, at, norm == 0 ? 0 : load(x.data, at) / norm);
+    }
+  }
+  return {};
 }
 
 Dims axes_of(const Attributes& attributes) {
@@ -93,27 +84,26 @@ Result<void> mean_variance(const Call& call, Outputs& outputs) {
   Dims groups(x.dims.begin(), x.dims.end());
   for (std::size_t axis : TRY(axis_indices(axes_of(call.attributes), x.rank()))) groups[axis] = 1;
   Dims strides = broadcast_strides(groups, x.dims);
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    if (y.elements() == 0) return {};
-    const T* in = x.as<T>().data();
-    T* out = y.as<T>().data();
-    std::vector<double> means(static_cast<std::size_t>(product(groups))), variances(means.size());
-    double count = static_cast<double>(x.elements()) / static_cast<double>(means.size());
-    auto each = [&](auto&& body) {
-      walk<1>(x.dims, {strides},
-              [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { body(i, static_cast<std::size_t>(at[0])); });
-    };
-    each([&](std::int64_t i, std::size_t group) { means[group] += number(in[i]) / count; });
-    each([&](std::int64_t i, std::size_t group) {
-      double shifted = number(in[i]) - means[group];
-      variances[group] += shifted * shifted / count;
-    });
-    each([&](std::int64_t i, std::size_t group) {
-      out[i] = stored<T>((number(in[i]) - means[group]) / (std::sqrt(variances[group]) + 1e-9));
-    });
-    return {};
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  if (y.elements() == 0) return {};
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::vector<double> means(static_cast<std::size_t>(product(groups))), variances(means.size());
+  double count = static_cast<double>(x.elements()) / static_cast<double>(means.size());
+  auto each = [&](auto&& body) {
+    walk<1>(x.dims, {strides},
+            [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { body(i, static_cast<std::size_t>(at[0])); });
+  };
+  each([&](std::int64_t i, std::size_t group) { means[group] += load(x.data, i) / count; });
+  each([&](std::int64_t i, std::size_t group) {
+    double shifted = load(x.data, i) - means[group];
+    variances[group] += shifted * shifted / count;
   });
+  each([&](std::int64_t i, std::size_t group) {
+    store(y.data, i, (load(x.data, i) - means[group]) / (std::sqrt(variances[group]) + 1e-9));
+  });
+  return {};
 }
 
 constexpr AttributeDef of_lrn[] = {{"alpha", AttributeType::number, "0.0001 where absent"},

@@ -1,5 +1,6 @@
 // Normalisations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
 #include "ops/broadcast.hpp"
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/lowering.hpp"
@@ -12,25 +13,25 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-template <class T>
-double number(T value) {
-  return static_cast<double>(static_cast<compute_t<T>>(value));
-}
-template <class T>
-T stored(double value) {
-  return static_cast<T>(static_cast<compute_t<T>>(value));
-}
-
+// `size` elements of a tensor of floats, from element `first` on.
+struct Group {
+  const TensorView& x;
+  std::int64_t first, size;
+};
 struct Statistics {
   double mean = 0, variance = 0;
 };
-template <class T>
-Statistics statistics(std::span<const T> group) {
+Statistics statistics(const Group& group) {
+  auto load = load_of<double>(group.x.type);
+  auto count = static_cast<double>(group.size);
   Statistics all;
-  for (T x : group) all.mean += number(x);
-  all.mean /= static_cast<double>(group.size());
-  for (T x : group) all.variance += (number(x) - all.mean) * (number(x) - all.mean);
-  all.variance /= static_cast<double>(group.size());
+  for (std::int64_t i = 0; i < group.size; ++i) all.mean += load(group.x.data, group.first + i);
+  all.mean /= count;
+  for (std::int64_t i = 0; i < group.size; ++i) {
+    double shifted = load(group.x.data, group.first + i) - all.mean;
+    all.variance += shifted * shifted;
+  }
+  all.variance /= count;
   return all;
 }
 
@@ -39,11 +40,10 @@ Result<std::vector<double>> channel_numbers(const TensorView& view, std::int64_t
   if (view.rank() != 1 || view.dim(0) != channels) {
     return refuse(std::string(what) + " must have one element for each of " + std::to_string(channels) + " channels");
   }
+  if (!holds<Floats>(view.type)) return refuse_type(view.type);
+  auto load = load_of<double>(view.type);
   std::vector<double> all;
-  TRY(for_type<Floats>(view.type, [&]<class T>() -> Result<void> {
-    for (T x : view.as<T>()) all.push_back(number(x));
-    return {};
-  }));
+  for (std::int64_t i = 0; i < channels; ++i) all.push_back(load(view.data, i));
   return all;
 }
 
@@ -70,16 +70,15 @@ Result<void> batch(const Call& call, Outputs& outputs) {
   auto variance = TRY(channel_numbers(call.input(4), channels, "input_var"));
   double epsilon = call.attributes.number("epsilon", 1e-5f);
   std::int64_t plane = x.rank() > 1 ? product(x.dims.subspan(2)) : 1;
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    const T* in = x.as<T>().data();
-    auto out = y.as<T>();
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      auto c = static_cast<std::size_t>(static_cast<std::int64_t>(i) / plane % channels);
-      out[i] = stored<T>((number(in[i]) - mean[c]) / std::sqrt(variance[c] + epsilon) * scale[c] + bias[c]);
-    }
-    return {};
-  });
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for (std::int64_t i = 0, count = x.elements(); i < count; ++i) {
+    auto c = static_cast<std::size_t>(i / plane % channels);
+    store(y.data, i, (load(x.data, i) - mean[c]) / std::sqrt(variance[c] + epsilon) * scale[c] + bias[c]);
+  }
+  return {};
 }
 
 // Opset 14 tells training by an attribute; before, by the number of outputs. Opset 7 had a form without sharing.
@@ -113,21 +112,19 @@ Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t g
   auto scale = TRY(channel_numbers(call.input(1), channels, "scale"));
   auto bias = TRY(channel_numbers(call.input(2), channels, "bias"));
   double epsilon = call.attributes.number("epsilon", 1e-5f);
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    std::int64_t size = channels / groups * plane;
-    for (std::int64_t group = 0; group < x.dim(0) * groups && size > 0; ++group) {
-      auto in = x.as<T>().subspan(static_cast<std::size_t>(group * size), static_cast<std::size_t>(size));
-      T* out = y.as<T>().data() + group * size;
-      Statistics of = statistics(in);
-      for (std::int64_t i = 0; i < size; ++i) {
-        auto c = static_cast<std::size_t>((group * size + i) / plane % channels);
-        double shifted = number(in[static_cast<std::size_t>(i)]) - of.mean;
-        out[i] = stored<T>(shifted / std::sqrt(of.variance + epsilon) * scale[c] + bias[c]);
-      }
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::int64_t size = channels / groups * plane;
+  for (std::int64_t group = 0; group < x.dim(0) * groups && size > 0; ++group) {
+    Statistics of = statistics({x, group * size, size});
+    for (std::int64_t i = group * size; i < (group + 1) * size; ++i) {
+      auto c = static_cast<std::size_t>(i / plane % channels);
+      store(y.data, i, (load(x.data, i) - of.mean) / std::sqrt(of.variance + epsilon) * scale[c] + bias[c]);
     }
-    return {};
-  });
+  }
+  return {};
 }
 
 Result<void> instance(const Call& call, Outputs& outputs) {
@@ -180,37 +177,33 @@ Result<void> layer(const Call& call, Outputs& outputs) {
   }
   Dims statistics_dims = full;
   std::fill(statistics_dims.begin() + static_cast<std::ptrdiff_t>(axis), statistics_dims.end(), 1);
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    std::int64_t size = product(x.dims.subspan(axis)), groups = product(x.dims.first(axis));
-    std::vector<double> means, factors;
-    for (std::int64_t g = 0; g < groups && size > 0; ++g) {
-      auto in = x.as<T>().subspan(static_cast<std::size_t>(g * size), static_cast<std::size_t>(size));
-      Statistics of = statistics(in);
-      if (!centred) of = {0, of.variance + of.mean * of.mean};
-      means.push_back(of.mean);
-      factors.push_back(1 / std::sqrt(of.variance + epsilon));
-    }
-    const T* in = x.as<T>().data();
-    const T* scales = scale.as<T>().data();
-    const T* biases = biased ? bias.as<T>().data() : nullptr;
-    T* out = y.as<T>().data();
-    walk<2>(x.dims, {scale_strides, bias_strides}, [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
-      auto g = static_cast<std::size_t>(i / size);
-      double value = (number(in[i]) - means[g]) * factors[g] * number(scales[at[0]]);
-      out[i] = stored<T>(biased ? value + number(biases[at[1]]) : value);
-    });
-    means.resize(static_cast<std::size_t>(groups));
-    factors.resize(static_cast<std::size_t>(groups));
-    for (std::size_t index = 1; index < 3; ++index) {
-      if (!outputs.wanted(index)) continue;
-      MutableTensorView told = TRY(outputs.allocate(index, DType::f32, statistics_dims));
-      const auto& values = index == 1 ? means : factors;
-      auto floats = told.template as<float>();
-      for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(values[i]);
-    }
-    return {};
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::int64_t size = product(x.dims.subspan(axis)), groups = product(x.dims.first(axis));
+  std::vector<double> means, factors;
+  for (std::int64_t g = 0; g < groups && size > 0; ++g) {
+    Statistics of = statistics({x, g * size, size});
+    if (!centred) of = {0, of.variance + of.mean * of.mean};
+    means.push_back(of.mean);
+    factors.push_back(1 / std::sqrt(of.variance + epsilon));
+  }
+  walk<2>(x.dims, {scale_strides, bias_strides}, [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+    auto g = static_cast<std::size_t>(i / size);
+    double value = (load(x.data, i) - means[g]) * factors[g] * load(scale.data, at[0]);
+    store(y.data, i, biased ? value + load(bias.data, at[1]) : value);
   });
+  means.resize(static_cast<std::size_t>(groups));
+  factors.resize(static_cast<std::size_t>(groups));
+  for (std::size_t index = 1; index < 3; ++index) {
+    if (!outputs.wanted(index)) continue;
+    MutableTensorView told = TRY(outputs.allocate(index, DType::f32, statistics_dims));
+    const auto& values = index == 1 ? means : factors;
+    auto floats = told.as<float>();
+    for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(values[i]);
+  }
+  return {};
 }
 
 constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the variance; 1e-5 where absent"};

@@ -38,26 +38,23 @@ Result<void> top(const Call& call, Outputs& outputs) {
   bool largest = call.attributes.integer("largest", 1) != 0;
   Dims dims(x.dims.begin(), x.dims.end());
   dims[axis] = k;
-  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
-    T* values = nullptr;
-    std::int64_t* places = nullptr;
-    if (outputs.wanted(0)) {
-      MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-      values = y.as<T>().data();
-    }
-    if (outputs.wanted(1)) {
-      MutableTensorView y = TRY(outputs.allocate(1, DType::i64, dims));
-      places = y.as<std::int64_t>().data();
-    }
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  void* values = nullptr;
+  std::int64_t* places = nullptr;
+  if (outputs.wanted(0)) values = TRY(outputs.allocate(0, x.type, dims)).data;
+  if (outputs.wanted(1)) places = TRY(outputs.allocate(1, DType::i64, dims)).as<std::int64_t>().data();
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    auto store = store_of<W>(x.type);
     std::vector<std::int64_t> order(static_cast<std::size_t>(length));
     std::int64_t outer = product(x.dims.first(axis));
     for (std::int64_t group = 0; group < outer * inner; ++group) {
       std::int64_t row = group / inner, column = group % inner;
-      const T* in = x.as<T>().data() + row * length * inner + column;
+      std::int64_t base = row * length * inner + column;
       std::iota(order.begin(), order.end(), std::int64_t{0});
       // NaN is greater than every number; of equal ones the first comes first.
       auto before = [&](std::int64_t a, std::int64_t b) {
-        auto p = static_cast<compute_t<T>>(in[a * inner]), q = static_cast<compute_t<T>>(in[b * inner]);
+        W p = load(x.data, base + a * inner), q = load(x.data, base + b * inner);
         bool greater = p > q || (p != p && q == q), less = p < q || (q != q && p == p);
         if (greater || less) return largest ? greater : less;
         return a < b;
@@ -65,12 +62,12 @@ Result<void> top(const Call& call, Outputs& outputs) {
       std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(), before);
       for (std::int64_t i = 0; i < k; ++i) {
         std::int64_t to = (row * k + i) * inner + column, from = order[static_cast<std::size_t>(i)];
-        if (values != nullptr) values[to] = in[from * inner];
+        if (values != nullptr) store(values, to, load(x.data, base + from * inner));
         if (places != nullptr) places[to] = from;
       }
     }
-    return {};
   });
+  return {};
 }
 
 // Until opset 9 the count was an attribute.
@@ -88,22 +85,23 @@ Result<void> sum_up(const Call& call, Outputs& outputs) {
   std::size_t axis = TRY(axis_index(TRY(one_integer(call.input(1), "axis")), x.rank()));
   bool exclusive = call.attributes.integer("exclusive") != 0, reverse = call.attributes.integer("reverse") != 0;
   std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
-  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    using Sum = std::conditional_t<std::is_integral_v<T>, T, double>;
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    auto store = store_of<W>(x.type);
     for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
       std::int64_t base = group / inner * length * inner + group % inner;
-      Sum sum{0};
+      W sum{0};
       for (std::int64_t i = 0; i < length; ++i) {
         std::int64_t at = base + (reverse ? length - 1 - i : i) * inner;
-        auto value = static_cast<Sum>(static_cast<compute_t<T>>(x.as<T>()[static_cast<std::size_t>(at)]));
-        Sum next = wrap_add(sum, value);
-        y.as<T>()[static_cast<std::size_t>(at)] = static_cast<T>(static_cast<compute_t<T>>(exclusive ? sum : next));
+        W next = wrap_add(sum, load(x.data, at));
+        store(y.data, at, exclusive ? sum : next);
         sum = next;
       }
     }
-    return {};
   });
+  return {};
 }
 
 Result<void> infer_non_zero(Inference& call) {
@@ -115,21 +113,23 @@ Result<void> infer_non_zero(Inference& call) {
 
 Result<void> non_zero(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
-  return for_type<NumbersAndBool>(x.type, [&]<class T>() -> Result<void> {
-    std::vector<std::int64_t> found;
-    auto in = x.as<T>();
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      if (static_cast<compute_t<T>>(in[i]) != compute_t<T>{0}) found.push_back(static_cast<std::int64_t>(i));
+  std::vector<std::int64_t> found;
+  bool known = with_wide<NumbersAndBool>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    std::int64_t all = x.elements();
+    for (std::int64_t i = 0; i < all; ++i) {
+      if (load(x.data, i) != W{0}) found.push_back(i);
     }
-    auto count = static_cast<std::int64_t>(found.size());
-    MutableTensorView y = TRY(outputs.allocate(0, DType::i64, Dims{static_cast<std::int64_t>(x.rank()), count}));
-    std::int64_t* out = y.as<std::int64_t>().data();
-    Dims strides = strides_of(x.dims);
-    for (std::size_t axis = 0; axis < x.rank(); ++axis) {
-      for (std::int64_t at : found) *out++ = at / strides[axis] % x.dim(axis);
-    }
-    return {};
   });
+  if (!known) return refuse_type(x.type);
+  auto count = static_cast<std::int64_t>(found.size());
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i64, Dims{static_cast<std::int64_t>(x.rank()), count}));
+  std::int64_t* out = y.as<std::int64_t>().data();
+  Dims strides = strides_of(x.dims);
+  for (std::size_t axis = 0; axis < x.rank(); ++axis) {
+    for (std::int64_t at : found) *out++ = at / strides[axis] % x.dim(axis);
+  }
+  return {};
 }
 
 Result<void> infer_trilu(Inference& call) {

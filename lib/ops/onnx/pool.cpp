@@ -1,4 +1,5 @@
 // MaxPool, AveragePool and LpPool over one to three spatial axes.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/window_infer.hpp"
 
@@ -78,39 +79,36 @@ Result<void> max_pool(const Call& call, Outputs& outputs) {
   Pool pool = TRY(pool_of(call));
   bool column_major = call.attributes.integer("storage_order") != 0;
   using Types = TypeList<float, double, Half, BFloat16, std::int8_t, std::uint8_t>;
-  return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
-    std::int64_t* index = nullptr;
-    if (outputs.wanted(1)) {
-      MutableTensorView indices = TRY(outputs.allocate(1, DType::i64, pool.dims));
-      index = indices.as<std::int64_t>().data();
-    }
-    if (y.elements() == 0) return {};
-    T* out = y.as<T>().data();
+  if (!holds<Types>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+  std::int64_t* index = nullptr;
+  if (outputs.wanted(1)) index = TRY(outputs.allocate(1, DType::i64, pool.dims)).as<std::int64_t>().data();
+  if (y.elements() == 0) return {};
+  with_wide<Types>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    auto store = store_of<W>(x.type);
+    W lowest = static_cast<W>(x.type == DType::i8 ? -128.0 : x.type == DType::u8 ? 0.0 : -HUGE_VAL);
     for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
-      const T* in = x.as<T>().data() + plane * pool.plane;
       bool any = false;
-      using C = compute_t<T>;
-      C best =
-          std::numeric_limits<C>::has_infinity ? -std::numeric_limits<C>::infinity() : std::numeric_limits<C>::lowest();
+      W best = lowest;
       std::array<std::int64_t, 3> where{0, 0, 0};
       for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
-        auto value = static_cast<C>(in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw]);
+        W value = load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
         if (!any || value > best || (value != value && best == best)) {  // the first of equal ones; NaN wins
           any = true;
           best = value;
           where = {id, ih, iw};
         }
       });
-      out[place] = static_cast<T>(best);
+      store(y.data, place, best);
       if (index == nullptr) return;
       auto [id, ih, iw] = where;
       std::int64_t inside = column_major ? (iw * pool.at.in[1] + ih) * pool.at.in[0] + id
                                          : (id * pool.at.in[1] + ih) * pool.at.in[2] + iw;
       index[place] = plane * pool.plane + inside;
     });
-    return {};
   });
+  return {};
 }
 
 // How many of a window's taps lie in the input or its padding: ceil_mode's last one may reach beyond.
@@ -123,47 +121,45 @@ Result<void> average_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));
   bool with_padding = call.attributes.integer("count_include_pad") != 0;
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
-    if (y.elements() == 0) return {};
-    T* out = y.as<T>().data();
-    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
-      const T* in = x.as<T>().data() + plane * pool.plane;
-      double sum = 0;
-      std::int64_t count = 0;
-      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
-        sum += static_cast<double>(static_cast<compute_t<T>>(in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw]));
-        ++count;
-      });
-      if (with_padding) {
-        count = padded_taps(pool.at.axes[0], d, pool.at.in[0]) * padded_taps(pool.at.axes[1], h, pool.at.in[1]) *
-                padded_taps(pool.at.axes[2], w, pool.at.in[2]);
-      }
-      out[place] = static_cast<T>(static_cast<compute_t<T>>(count > 0 ? sum / static_cast<double>(count) : 0));
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+  if (y.elements() == 0) return {};
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+    double sum = 0;
+    std::int64_t count = 0;
+    for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+      sum += load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
+      ++count;
     });
-    return {};
+    if (with_padding) {
+      count = padded_taps(pool.at.axes[0], d, pool.at.in[0]) * padded_taps(pool.at.axes[1], h, pool.at.in[1]) *
+              padded_taps(pool.at.axes[2], w, pool.at.in[2]);
+    }
+    store(y.data, place, count > 0 ? sum / static_cast<double>(count) : 0);
   });
+  return {};
 }
 
 Result<void> lp_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));
   auto p = static_cast<double>(call.attributes.integer("p", 2));
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
-    if (y.elements() == 0) return {};
-    T* out = y.as<T>().data();
-    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
-      const T* in = x.as<T>().data() + plane * pool.plane;
-      double sum = 0;
-      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
-        T value = in[(id * pool.at.in[1] + ih) * pool.at.in[2] + iw];
-        sum += std::pow(std::fabs(static_cast<double>(static_cast<compute_t<T>>(value))), p);
-      });
-      out[place] = static_cast<T>(static_cast<compute_t<T>>(std::pow(sum, 1 / p)));
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, pool.dims));
+  if (y.elements() == 0) return {};
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+    double sum = 0;
+    for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+      double value = load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
+      sum += std::pow(std::fabs(value), p);
     });
-    return {};
+    store(y.data, place, std::pow(sum, 1 / p));
   });
+  return {};
 }
 
 constexpr AttributeDef kernel_shape = {"kernel_shape", AttributeType::integers, "the window's sizes", true};

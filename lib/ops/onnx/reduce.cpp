@@ -1,5 +1,6 @@
 // The ten Reduce operators: one number out of each group along some axes. Floats are summed in f64.
 #include "ops/broadcast.hpp"
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 
@@ -11,11 +12,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// Sums of floats are kept in f64, those of integers in their own type, wrapping.
-template <class T>
-using sum_t = std::conditional_t<std::is_integral_v<compute_t<T>>, compute_t<T>, double>;
-
-// A reduction starts at start(), takes each element by step() and ends by finish(), told how many there were.
+// A reduction starts at start() of the element type, f64 for floats; takes each element by step() and ends by finish(),
+// told how many there were.
 struct Plain {
   template <class A>
   static A start() {
@@ -117,54 +115,60 @@ std::vector<bool> reduced(const std::vector<std::size_t>& axes, std::size_t rank
   return all;
 }
 
-template <class Types, class F>
-Result<void> evaluate(const Call& call, Outputs& outputs) {
+// What is common to all of them: element i of x goes to the group at the i-th offset of a walk by `strides`.
+struct Groups {
+  Dims strides;
+  std::int64_t size = 1;
+  MutableTensorView y;
+};
+
+Result<Groups> groups_of(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims listed;
   if (call.input(1).present()) listed = TRY(integers(call.input(1), "axes"));
   std::vector<std::size_t> axes = TRY(axis_indices(listed, x.rank()));
-  if (axes.empty() && call.attributes.integer("noop_with_empty_axes") != 0) {
-    // Each element is a group of its own: the operator's function still applies to it.
-    return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
-      using A = sum_t<T>;
-      MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-      T* out = y.as<T>().data();
-      for (T value : x.as<T>()) {
-        A element = static_cast<A>(static_cast<compute_t<T>>(value));
-        *out++ = static_cast<T>(
-            static_cast<compute_t<T>>(F::template finish<A>(F::template step<A>(F::template start<A>(), element), 1)));
-      }
-      return {};
-    });
-  }
   std::vector<bool> goes = reduced(axes, x.rank());
+  // Without axes, each element may be a group of its own: the operator's function still applies to it.
+  if (axes.empty() && call.attributes.integer("noop_with_empty_axes") != 0) goes.assign(x.rank(), false);
+  Groups groups;
   Dims dims, ones(x.dims.begin(), x.dims.end());
-  std::int64_t group = 1;
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
     if (!goes[axis]) {
       dims.push_back(x.dim(axis));
       continue;
     }
-    group *= x.dim(axis);
+    groups.size *= x.dim(axis);
     ones[axis] = 1;
     if (call.attributes.integer("keepdims", 1) != 0) dims.push_back(1);
   }
-  Dims strides = broadcast_strides(ones, x.dims);
-  return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
-    using A = sum_t<T>;
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-    auto out = y.as<T>();
-    std::vector<A> sums(out.size(), F::template start<A>());
-    const T* in = x.as<T>().data();
-    walk<1>(x.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
-      A element = static_cast<A>(static_cast<compute_t<T>>(in[i]));
-      sums[static_cast<std::size_t>(at[0])] = F::template step<A>(sums[static_cast<std::size_t>(at[0])], element);
-    });
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      out[i] = static_cast<T>(static_cast<compute_t<T>>(F::template finish<A>(sums[i], group)));
-    }
-    return {};
+  groups.strides = broadcast_strides(ones, x.dims);
+  groups.y = TRY(outputs.allocate(0, x.type, dims));
+  return groups;
+}
+
+template <class F, class W>
+void reduce(const TensorView& x, const Groups& groups, W start) {
+  auto load = load_of<W>(x.type);
+  auto store = store_of<W>(x.type);
+  std::vector<W> sums(static_cast<std::size_t>(groups.y.elements()), start);
+  walk<1>(x.dims, {groups.strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+    W& sum = sums[static_cast<std::size_t>(at[0])];
+    sum = F::template step<W>(sum, load(x.data, i));
   });
+  std::int64_t i = 0;
+  for (W sum : sums) store(groups.y.data, i++, F::template finish<W>(sum, groups.size));
+}
+
+template <class Types, class F>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (!holds<Types>(x.type)) return refuse_type(x.type);
+  Groups groups = TRY(groups_of(call, outputs));
+  (void)with_type<Types>(x.type, [&]<class T>() {
+    using A = std::conditional_t<std::is_integral_v<T>, T, double>;
+    reduce<F>(x, groups, static_cast<wide_t<T>>(F::template start<A>()));
+  });
+  return {};
 }
 
 Result<void> infer(Inference& call) {

@@ -1,5 +1,6 @@
 // Resize: an image or any tensor scaled along some axes, by nearest, linear or cubic interpolation. Upsample, which the
 // newest opset no longer has, becomes a Resize.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/run.hpp"
@@ -244,25 +245,30 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::vector<Axis> axes = TRY(axes_of(call.attributes, x.dims, call.input(1), call.input(2), call.input(3)));
   Dims dims;
   for (const Axis& axis : axes) dims.push_back(axis.out);
-  return for_type<Numbers>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-    if (y.elements() == 0) return {};
-    if (x.elements() == 0) return refuse("there is nothing to interpolate");
-    std::vector<double> values;
-    for (T value : x.as<T>()) values.push_back(static_cast<double>(static_cast<compute_t<T>>(value)));
-    Dims now(x.dims.begin(), x.dims.end());
-    for (std::size_t axis = 0; axis < axes.size(); ++axis) {
-      bool same =
-          axes[axis].in == axes[axis].out && axes[axis].scale == 1 && settings.coordinates != "tf_crop_and_resize";
-      if (!same) values = along(settings, values, now, axis, axes[axis]);
-    }
-    auto out = y.as<T>();
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if constexpr (std::is_integral_v<T>) out[i] = saturated<T>(std::nearbyint(values[i]));
-      else out[i] = static_cast<T>(static_cast<compute_t<T>>(values[i]));
-    }
-    return {};
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  if (y.elements() == 0) return {};
+  if (x.elements() == 0) return refuse("there is nothing to interpolate");
+  std::vector<double> values;
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    std::int64_t count = x.elements();
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<double>(load(x.data, i)));
   });
+  Dims now(x.dims.begin(), x.dims.end());
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    bool same =
+        axes[axis].in == axes[axis].out && axes[axis].scale == 1 && settings.coordinates != "tf_crop_and_resize";
+    if (!same) values = along(settings, values, now, axis, axes[axis]);
+  }
+  (void)with_type<Numbers>(y.type, [&]<class T>() {
+    auto value = values.begin();
+    for (T& out : y.as<T>()) {
+      if constexpr (std::is_integral_v<T>) out = saturated<T>(std::nearbyint(*value++));
+      else out = static_cast<T>(static_cast<compute_t<T>>(*value++));
+    }
+  });
+  return {};
 }
 
 // Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks.

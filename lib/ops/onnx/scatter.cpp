@@ -145,19 +145,19 @@ Result<void> put(const TensorView& data, const TensorView& updates, const Mutabl
   if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") {
     return refuse("reduction cannot be '" + std::string(reduction) + "'");
   }
-  return for_type<Numbers>(data.type, [&]<class T>() -> Result<void> {
-    T* out = y.as<T>().data();
+  bool known = with_wide<Numbers>(data.type, [&]<class W>() {
+    auto load = load_of<W>(data.type);
+    auto store = store_of<W>(data.type);
     for (std::int64_t i = 0; i < count; ++i) {
-      auto old = static_cast<compute_t<T>>(out[at(i)]);
-      auto update = static_cast<compute_t<T>>(updates.as<T>()[static_cast<std::size_t>(i)]);
+      W old = load(y.data, at(i)), update = load(updates.data, i);
       if (reduction == "add") update = wrap_add(old, update);
       else if (reduction == "mul") update = wrap_multiply(old, update);
       else if (reduction == "max") update = std::max(old, update);
       else update = std::min(old, update);
-      out[at(i)] = static_cast<T>(update);
+      store(y.data, at(i), update);
     }
-    return {};
   });
+  return known ? Result<void>() : Result<void>(refuse_type(data.type));
 }
 
 Result<void> scatter_elements(const Call& call, Outputs& outputs) {

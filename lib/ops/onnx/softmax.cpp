@@ -1,4 +1,5 @@
 // Softmax, LogSoftmax, Hardmax along one axis, shifted by the greatest element so that nothing overflows.
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/lowering.hpp"
@@ -18,25 +19,20 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "0"));
   std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -1), x.rank()));
-  return for_type<Floats>(x.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-    std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
-    std::int64_t outer = product(x.dims.first(axis));
-    std::vector<double> values(static_cast<std::size_t>(length));
-    for (std::int64_t at = 0; at < outer * inner && length > 0; ++at) {
-      std::int64_t base = at / inner * length * inner + at % inner;
-      const T* in = x.as<T>().data() + base;
-      T* out = y.as<T>().data() + base;
-      for (std::int64_t i = 0; i < length; ++i) {
-        values[static_cast<std::size_t>(i)] = static_cast<double>(static_cast<compute_t<T>>(in[i * inner]));
-      }
-      row(values);
-      for (std::int64_t i = 0; i < length; ++i) {
-        out[i * inner] = static_cast<T>(static_cast<compute_t<T>>(values[static_cast<std::size_t>(i)]));
-      }
-    }
-    return {};
-  });
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  std::int64_t outer = product(x.dims.first(axis));
+  std::vector<double> values(static_cast<std::size_t>(length));
+  for (std::int64_t at = 0; at < outer * inner && length > 0; ++at) {
+    std::int64_t base = at / inner * length * inner + at % inner;
+    for (std::int64_t i = 0; i < length; ++i) values[static_cast<std::size_t>(i)] = load(x.data, base + i * inner);
+    row(values);
+    for (std::int64_t i = 0; i < length; ++i) store(y.data, base + i * inner, values[static_cast<std::size_t>(i)]);
+  }
+  return {};
 }
 
 void softmax(std::span<double> row) {

@@ -7,23 +7,24 @@
 namespace modelctl::ops {
 namespace {
 
+// In long double: the same functions of f64 stand in static programs four times, one for each set of instructions.
 struct Sin {
-  auto operator()(auto x) const { return std::sin(x); }
+  double operator()(long double x) const { return static_cast<double>(std::sin(x)); }
 };
 struct Cos {
-  auto operator()(auto x) const { return std::cos(x); }
+  double operator()(long double x) const { return static_cast<double>(std::cos(x)); }
 };
 struct Tan {
-  auto operator()(auto x) const { return std::tan(x); }
+  double operator()(long double x) const { return static_cast<double>(std::tan(x)); }
 };
 struct Asin {
-  auto operator()(auto x) const { return std::asin(x); }
+  double operator()(long double x) const { return static_cast<double>(std::asin(x)); }
 };
 struct Acos {
-  auto operator()(auto x) const { return std::acos(x); }
+  double operator()(long double x) const { return static_cast<double>(std::acos(x)); }
 };
 struct Atan {
-  auto operator()(auto x) const { return std::atan(x); }
+  double operator()(long double x) const { return static_cast<double>(std::atan(x)); }
 };
 struct Sinh {
   auto operator()(auto x) const { return std::sinh(x); }

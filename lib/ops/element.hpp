@@ -1,0 +1,39 @@
+// Elements of any number type, read and written in the type that arithmetic on them happens in: f64 for floats, i64 and
+// u64 for integers and truth values. An operator's loop is so compiled three times, not once for each element type.
+// Nothing is lost by it: sums, differences, products, quotients and roots of f32 that are rounded from f64 are those
+// that f32 gives, and integers drop the upper bits when they are written, so they wrap.
+#pragma once
+
+#include "tensor/dispatch.hpp"
+
+#include <type_traits>
+
+namespace modelctl::ops {
+
+template <class T>
+using wide_t = std::conditional_t<std::is_floating_point_v<compute_t<T>>, double,
+                                  std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>;
+
+template <class W>
+using Load = W (*)(const void* data, std::int64_t at);
+template <class W>
+using Store = void (*)(void* data, std::int64_t at, W value);
+
+// For an element type whose wide_t is W.
+template <class W>
+Load<W> load_of(DType type);
+template <class W>
+Store<W> store_of(DType type);
+
+// Calls body<W>() for the element type's wide_t and answers true; false where the list does not hold the type.
+template <class List, class F>
+bool with_wide(DType type, F&& body) {
+  return with_type<List>(type, [&]<class T>() { body.template operator()<wide_t<T>>(); });
+}
+
+template <class List>
+bool holds(DType type) {
+  return with_type<List>(type, []<class T>() {});
+}
+
+}  // namespace modelctl::ops

@@ -1,0 +1,10 @@
+# What `modelctl link` makes must stay small: the runners that it appends artifacts to have limits, in bytes.
+foreach(limit "modelctl-runner 2000000" "modelctl-runner-serve 8000000")
+  string(REPLACE " " ";" limit ${limit})
+  list(POP_FRONT limit file most)
+  file(SIZE ${TEMPLATES}/${file} size)
+  message(STATUS "${file}: ${size} bytes, of ${most}")
+  if(NOT size LESS most)
+    message(SEND_ERROR "${file} has ${size} bytes; it must have less than ${most}")
+  endif()
+endforeach()
