@@ -1,7 +1,5 @@
 #include "tensor/attributes.hpp"
 
-#include "base/check.hpp"
-
 #include <algorithm>
 
 namespace modelctl {
@@ -12,10 +10,7 @@ constexpr auto by_name = [](const auto& entry, std::string_view name) { return e
 template <class T>
 const T* get(const Attributes& attributes, std::string_view name) {
   const AttributeValue* value = attributes.find(name);
-  if (value == nullptr) return nullptr;
-  const T* typed = std::get_if<T>(value);
-  MODELCTL_CHECK(typed != nullptr, "an attribute has the type that its schema says");
-  return typed;
+  return value == nullptr ? nullptr : std::get_if<T>(value);
 }
 
 template <class T>

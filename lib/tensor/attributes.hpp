@@ -26,8 +26,8 @@ class Attributes {
   bool has(std::string_view name) const { return find(name) != nullptr; }
   const AttributeValue* find(std::string_view name) const;
 
-  // The value, or the default where it is absent. A value of another type is a bug by now: the operator's schema was
-  // checked when the model was read or the artifact loaded.
+  // The value, or the default where it is absent or of another type: a model's nodes were checked against the schema
+  // when they were read, but the steps of an artifact come from a file, and must not take a program down.
   std::int64_t integer(std::string_view name, std::int64_t otherwise = 0) const;
   float number(std::string_view name, float otherwise = 0) const;
   std::string_view text(std::string_view name, std::string_view otherwise = {}) const;
