@@ -11,12 +11,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-Node* open_product(const Value* value) {
-  Node* node = producer(value, "Conv", "modelctl");
-  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
-  return node == nullptr || node->attributes.has("activation") ? nullptr : node;
-}
-
 struct Activation {
   std::string name;
   std::optional<float> alpha, beta;
@@ -64,7 +58,7 @@ void apply(Node& product, const Activation& activation) {
 
 bool visit(Node& node) {
   if (Value* v = silu_operand(node); v != nullptr) {
-    Node* product = open_product(v);
+    Node* product = plain_product(v);
     if (product == nullptr) return false;
     apply(*product, {"silu", {}, {}});
     replace(node, v);  // the Sigmoid is dead now
@@ -72,7 +66,7 @@ bool visit(Node& node) {
   }
   Value* x = node.input(0);
   if (x == nullptr || !used_once(*x)) return false;
-  Node* product = open_product(x);
+  Node* product = plain_product(x);
   auto activation = product == nullptr ? std::nullopt : activation_of(node);
   if (!activation) return false;
   apply(*product, *activation);

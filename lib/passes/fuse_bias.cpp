@@ -10,16 +10,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-// The product behind `value` that a bias can be added to: one with neither bias, residual nor activation yet.
-Node* open_product(Value* value) {
-  Node* node = producer(value, "Conv", "modelctl");
-  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
-  if (node == nullptr || !used_once(*value) || node->input(3) != nullptr || node->attributes.has("activation")) {
-    return nullptr;
-  }
-  return node;
-}
-
 // The constant's elements along the last axis, where it varies along no other.
 std::optional<Tensor> row_of(const Value* value, const Value& sum) {
   const Tensor* tensor = constant(value);

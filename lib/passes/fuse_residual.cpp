@@ -11,13 +11,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-Node* open_product(Value* value) {
-  Node* node = producer(value, "Conv", "modelctl");
-  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
-  bool open = node != nullptr && used_once(*value) && node->input(3) == nullptr && !node->attributes.has("activation");
-  return open ? node : nullptr;
-}
-
 bool visit(Node& node) {
   if (!node.is("Add")) return false;
   // The later of the two products takes the other one in: both orders are right, this one frees memory earlier.

@@ -103,4 +103,15 @@ std::size_t for_each_node(Graph& graph, bool (*body)(Node& node)) {
   return changes;
 }
 
+graph::Node* plain_product(const graph::Value* value) {
+  graph::Node* node = producer(value, "Conv", "modelctl");
+  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
+  return node == nullptr || node->attributes.has("activation") ? nullptr : node;
+}
+
+graph::Node* open_product(const graph::Value* value) {
+  graph::Node* node = plain_product(value);
+  return node != nullptr && used_once(*value) && node->input(3) == nullptr ? node : nullptr;
+}
+
 }  // namespace modelctl::passes

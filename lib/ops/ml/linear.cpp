@@ -2,6 +2,7 @@
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/scores.hpp"
+#include "ops/scores_infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -39,20 +40,8 @@ Result<Lines> lines_of(const Attributes& attributes, std::size_t targets, std::i
   return lines;
 }
 
-Expr rows_of(Inference& call) {
-  const Shape* x = call.shape(0);
-  if (x == nullptr) return call.fresh_symbol();
-  return x->size() == 2 ? (*x)[0] : Expr(1);
-}
-
 Result<void> infer_classifier(Inference& call) {
-  TRY(need_rank(call, 0, 1, 2));
-  auto labels = read_labels(call.attributes(), "classlabels_strings", "classlabels_ints");
-  if (!labels) return call.bad(labels.error().what);
-  Expr rows = rows_of(call);
-  call.set_output(0, labels->type(), Shape{rows});
-  call.set_output(1, DType::f32, Shape{rows, Expr(static_cast<std::int64_t>(labels->size()))});
-  return {};
+  return infer_classifier(call, "classlabels_strings", "classlabels_ints");
 }
 
 Result<void> classify(const Call& call, Outputs& outputs) {

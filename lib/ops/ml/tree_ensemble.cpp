@@ -2,6 +2,7 @@
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/scores.hpp"
+#include "ops/scores_infer.hpp"
 
 #include <map>
 
@@ -148,20 +149,8 @@ double added(double sum, double value, bool wide) {
   return wide ? sum + value : static_cast<double>(static_cast<float>(sum) + static_cast<float>(value));
 }
 
-Expr rows_of(Inference& call) {
-  const Shape* x = call.shape(0);
-  if (x == nullptr) return call.fresh_symbol();
-  return x->size() == 2 ? (*x)[0] : Expr(1);
-}
-
 Result<void> infer_classifier(Inference& call) {
-  TRY(need_rank(call, 0, 1, 2));
-  auto labels = read_labels(call.attributes(), "classlabels_strings", "classlabels_int64s");
-  if (!labels) return call.bad(labels.error().what);
-  Expr rows = rows_of(call);
-  call.set_output(0, labels->type(), Shape{rows});
-  call.set_output(1, DType::f32, Shape{rows, Expr(static_cast<std::int64_t>(labels->size()))});
-  return {};
+  return infer_classifier(call, "classlabels_strings", "classlabels_int64s");
 }
 
 Result<void> classify(const Call& call, Outputs& outputs) {
