@@ -1,0 +1,291 @@
+// RoiAlign and MaxRoiPool: what a feature map holds in each of a list of rectangles, brought to one size.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/reals.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// The output: one map of this size for each rectangle, with X's channels.
+Result<void> infer_regions(Inference& call, std::int64_t columns, const Expr& height, const Expr& width) {
+  TRY(need_rank(call, 0, 4, 4));
+  TRY(need_rank(call, 1, 2, 2));
+  const Shape *x = call.shape(0), *rois = call.shape(1);
+  if (rois != nullptr) TRY(same_size(call, (*rois)[1], Expr(columns)));
+  Shape shape = unknown_shape(call, 2);
+  if (rois != nullptr) shape[0] = (*rois)[0];
+  if (x != nullptr) shape[1] = (*x)[1];
+  shape.push_back(height);
+  shape.push_back(width);
+  call.set_output(0, TRY(common_element(call, {0, 1})), std::move(shape));
+  return {};
+}
+
+constexpr std::int64_t most_samples = 1 << 20;  // along one axis of the output, if the model demands a number
+
+struct Align {
+  std::int64_t height, width, sampling_ratio;
+  double scale;
+  bool max, half_pixel;
+};
+
+Result<Align> align_of(const Attributes& attributes) {
+  Align align{attributes.integer("output_height", 1),
+              attributes.integer("output_width", 1),
+              attributes.integer("sampling_ratio"),
+              static_cast<double>(attributes.number("spatial_scale", 1)),
+              attributes.text("mode", "avg") == "max",
+              attributes.text("coordinate_transformation_mode", "half_pixel") != "output_half_pixel"};
+  if (align.height < 1 || align.width < 1) return refuse("output_height and output_width must be positive");
+  if (align.sampling_ratio < 0 || align.sampling_ratio > most_samples / std::max(align.height, align.width)) {
+    return refuse("sampling_ratio cannot be " + std::to_string(align.sampling_ratio));
+  }
+  std::string_view mode = attributes.text("mode", "avg");
+  if (mode != "avg" && mode != "max") return refuse("mode cannot be '" + std::string(mode) + "'");
+  return align;
+}
+
+Result<void> infer_align(Inference& call) {
+  auto align = align_of(call.attributes());
+  if (!align) return call.bad(align.error().what);
+  TRY(need_rank(call, 2, 1, 1));
+  return infer_regions(call, 4, Expr(align->height), Expr(align->width));
+}
+
+// A sample along one axis: between two elements.
+struct Sample {
+  std::int64_t low, high;
+  double to_low, to_high;  // the weights of both
+};
+
+// The samples of each bin along one axis, those outside of the map left out: they count, but add nothing.
+struct Axis {
+  std::vector<Sample> samples;
+  std::vector<std::size_t> ends;  // bin i has samples[ends[i - 1] .. ends[i])
+  double count = 0;               // in each bin, with those outside
+
+  std::span<const Sample> bin(std::size_t index) const {
+    std::size_t from = index == 0 ? 0 : ends[index - 1];
+    return std::span(samples).subspan(from, ends[index] - from);
+  }
+};
+
+Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, std::int64_t size) {
+  Axis axis;
+  double bin = length / static_cast<double>(bins), limit = static_cast<double>(size);
+  axis.count = ratio > 0 ? static_cast<double>(ratio) : std::ceil(bin);
+  double step = bin / axis.count;
+  for (std::int64_t i = 0; i < bins; ++i) {
+    double start = from + static_cast<double>(i) * bin;
+    // Samples k whose place start + (k + 0.5) * step lies in [-1, size]; a step is at most as long as the map's, or the
+    // number of samples small, so that there are not many.
+    double first = std::max(0.0, std::floor((-1 - start) / step - 1)), last = std::ceil((limit - start) / step);
+    if (ratio > 0) {  // few, and the step may be anything: look at each of them
+      first = 0;
+      last = axis.count;
+    }
+    last = std::min(last, axis.count - 1);
+    if (!(last < 0x1p52)) last = -1;  // beyond that the map is far away, and k + 1 need not be more than k
+    for (double k = first; k <= last; ++k) {
+      double at = start + (k + 0.5) * step;
+      if (!(at >= -1 && at <= limit)) continue;
+      at = std::max(at, 0.0);
+      auto low = static_cast<std::int64_t>(at);
+      if (low >= size - 1) axis.samples.push_back({size - 1, size - 1, 1, 0});
+      else axis.samples.push_back({low, low + 1, 1 - (at - static_cast<double>(low)), at - static_cast<double>(low)});
+    }
+    axis.ends.push_back(axis.samples.size());
+  }
+  return axis;
+}
+
+Result<void> roi_align(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &rois = call.input(1), &batches = call.input(2);
+  TRY(same_type(x, rois));
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  if (x.rank() != 4) return refuse("X must have rank 4, not " + std::to_string(x.rank()));
+  if (rois.rank() != 2 || rois.dim(1) != 4) return refuse("rois must have four columns");
+  if (batches.rank() != 1 || batches.dim(0) != rois.dim(0)) return refuse("there must be one batch index for each roi");
+  Align align = TRY(align_of(call.attributes));
+  Dims batch_of = TRY(indices(batches, x.dim(0)));
+  std::int64_t count = rois.dim(0), channels = x.dim(1), height = x.dim(2), width = x.dim(3);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, Dims{count, channels, align.height, align.width}));
+  if (y.elements() == 0) return {};
+  if (height * width == 0) return refuse("there is nothing to sample");
+  auto load = load_of<double>(rois.type);
+  with_reals<1>({x}, y, [&](const auto& in, auto* out) {
+    using R = std::remove_reference_t<decltype(*out)>;
+    for (std::int64_t roi = 0; roi < count; ++roi) {
+      double offset = align.half_pixel ? 0.5 : 0;
+      auto edge = [&](std::int64_t i) { return load(rois.data, roi * 4 + i) * align.scale - offset; };
+      double wide = edge(2) - edge(0), high = edge(3) - edge(1);
+      if (!align.half_pixel) {
+        wide = std::max(wide, 1.0);
+        high = std::max(high, 1.0);
+      }
+      Axis rows = axis_of(edge(1), high, align.height, align.sampling_ratio, height);
+      Axis columns = axis_of(edge(0), wide, align.width, align.sampling_ratio, width);
+      double all = std::max(rows.count * columns.count, 1.0);
+      const auto* image = in[0] + batch_of[static_cast<std::size_t>(roi)] * channels * height * width;
+      for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
+        for (std::size_t row = 0; row < rows.ends.size(); ++row) {
+          auto of_row = rows.bin(row);
+          for (std::size_t column = 0; column < columns.ends.size(); ++column) {
+            auto of_column = columns.bin(column);
+            double sum = 0, best = -HUGE_VAL;
+            for (const Sample& v : of_row) {
+              const R *upper = image + v.low * width, *lower = image + v.high * width;
+              for (const Sample& h : of_column) {
+                // The weighted corners, of which max takes the greatest: that is how the operator is defined.
+                double corners[] = {v.to_low * h.to_low * static_cast<double>(upper[h.low]),
+                                    v.to_low * h.to_high * static_cast<double>(upper[h.high]),
+                                    v.to_high * h.to_low * static_cast<double>(lower[h.low]),
+                                    v.to_high * h.to_high * static_cast<double>(lower[h.high])};
+                if (align.max) best = std::max(best, *std::max_element(corners, corners + 4));
+                else sum += corners[0] + corners[1] + corners[2] + corners[3];
+              }
+            }
+            if (align.max) {
+              // Samples outside are zeros.
+              double seen = static_cast<double>(of_row.size()) * static_cast<double>(of_column.size());
+              if (seen < all) best = std::max(best, 0.0);
+              sum = best;
+            } else {
+              sum /= all;
+            }
+            *out++ = static_cast<R>(sum);
+          }
+        }
+      }
+    }
+  });
+  return {};
+}
+
+Result<Dims> pooled_of(const Attributes& attributes) {
+  const auto& pooled = attributes.integers("pooled_shape");
+  if (pooled.size() != 2 || pooled[0] < 1 || pooled[1] < 1) return refuse("pooled_shape must be two positive sizes");
+  return Dims(pooled.begin(), pooled.end());
+}
+
+Result<void> infer_pool(Inference& call) {
+  auto pooled = pooled_of(call.attributes());
+  if (!pooled) return call.bad(pooled.error().what);
+  return infer_regions(call, 5, Expr((*pooled)[0]), Expr((*pooled)[1]));
+}
+
+// The elements of bin `index` of `bins` along one axis: [from, to).
+std::pair<std::int64_t, std::int64_t> bin_of(double first, double last, std::int64_t index, std::int64_t bins,
+                                             std::int64_t size) {
+  double bin = std::max(last - first + 1, 1.0) / static_cast<double>(bins);
+  auto within = [&](double at) {
+    return at > 0 ? static_cast<std::int64_t>(std::min(at, static_cast<double>(size))) : std::int64_t{0};
+  };
+  return {within(first + std::floor(static_cast<double>(index) * bin)),
+          within(first + std::ceil(static_cast<double>(index + 1) * bin))};
+}
+
+Result<void> max_roi_pool(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &rois = call.input(1);
+  TRY(same_type(x, rois));
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  if (x.rank() != 4) return refuse("X must have rank 4, not " + std::to_string(x.rank()));
+  if (rois.rank() != 2 || rois.dim(1) != 5) return refuse("rois must have five columns");
+  Dims pooled = TRY(pooled_of(call.attributes));
+  auto scale = static_cast<double>(call.attributes.number("spatial_scale", 1));
+  std::int64_t count = rois.dim(0), channels = x.dim(1), height = x.dim(2), width = x.dim(3);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, Dims{count, channels, pooled[0], pooled[1]}));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::int64_t place = 0;
+  for (std::int64_t roi = 0; roi < count; ++roi) {
+    double batch = load(rois.data, roi * 5);
+    if (!(batch >= 0 && batch < static_cast<double>(x.dim(0)))) {
+      return refuse("a roi's batch is outside an axis of size " + std::to_string(x.dim(0)));
+    }
+    auto edge = [&](std::int64_t i) { return std::round(load(rois.data, roi * 5 + i) * scale); };
+    std::int64_t image = static_cast<std::int64_t>(batch) * channels * height * width;
+    for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
+      for (std::int64_t row = 0; row < pooled[0]; ++row) {
+        auto [top, bottom] = bin_of(edge(2), edge(4), row, pooled[0], height);
+        for (std::int64_t column = 0; column < pooled[1]; ++column) {
+          auto [left, right] = bin_of(edge(1), edge(3), column, pooled[1], width);
+          bool any = false;
+          double best = 0;
+          for (std::int64_t h = top; h < bottom; ++h) {
+            for (std::int64_t w = left; w < right; ++w) {
+              double value = load(x.data, image + h * width + w);
+              if (!any || value > best) best = value;
+              any = true;
+            }
+          }
+          store(y.data, place++, best);
+        }
+      }
+    }
+  }
+  return {};
+}
+
+// Before opset 16 coordinates were not shifted by half a pixel.
+Result<void> upgrade_align(const Upgrade& upgrade) {
+  if (upgrade.opset < 16) {
+    upgrade.node.attributes.set("coordinate_transformation_mode", std::string("output_half_pixel"));
+  }
+  return {};
+}
+
+constexpr AttributeDef of_align[] = {
+    {"coordinate_transformation_mode", AttributeType::text,
+     "half_pixel (the default), or output_half_pixel, which leaves coordinates as they are"},
+    {"mode", AttributeType::text, "avg (the default) or max"},
+    {"output_height", AttributeType::integer, "1 where absent"},
+    {"output_width", AttributeType::integer, "1 where absent"},
+    {"sampling_ratio", AttributeType::integer, "samples along each axis of a bin; 0, where absent: one for each pixel"},
+    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
+constexpr AttributeDef of_pool[] = {
+    {"pooled_shape", AttributeType::integers, "the output's height and width", true},
+    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "RoiAlign", 22, "Averages of samples between the pixels of rectangles.", "X rois batch_indices", "Y",
+     float_types, of_align, infer_align,
+     [] {
+       Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
+       return Examples{{"one bin over the whole image",
+                        {image, f32({1, 4}, {0, 0, 2, 2}), i64({1}, {0})},
+                        {{"sampling_ratio", std::int64_t{1}}},
+                        {f32({1, 1, 1, 1}, {2.5f})}},
+                       {"the greatest weighted corner, coordinates as they are",
+                        {image, f32({1, 4}, {0, 0, 1, 1}), i64({1}, {0})},
+                        {{"mode", std::string("max")},
+                         {"sampling_ratio", std::int64_t{1}},
+                         {"coordinate_transformation_mode", std::string("output_half_pixel")}},
+                        {f32({1, 1, 1, 1}, {1})}},
+                       {"a rectangle far outside is nothing, however large",
+                        {image, f32({1, 4}, {1e9f, 1e9f, 2e9f, 2e9f}), i64({1}, {0})},
+                        {{"output_width", std::int64_t{2}}},
+                        {f32({1, 1, 1, 2}, {0, 0})}}};
+     },
+     upgrade_align},
+    {"", "MaxRoiPool", 22, "The greatest element in each bin of rectangles.", "X rois", "Y", float_types, of_pool,
+     infer_pool,
+     [] {
+       return Examples{{"two bins, side by side",
+                        {f32({1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), f32({1, 5}, {0, 0, 0, 3, 0})},
+                        {{"pooled_shape", Ints{1, 2}}},
+                        {f32({1, 1, 1, 2}, {2, 4})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "RoiAlign", roi_align}, {"", "MaxRoiPool", max_roi_pool}};
+
+}  // namespace
+
+std::span<const OpDef> roi_ops() { return defs; }
+std::span<const OpRun> roi_runs() { return runs; }
+
+}  // namespace modelctl::ops
