@@ -37,7 +37,9 @@ constexpr std::string_view must_match[] = {"mnist-8",
                                            "xgboost-classifier",
                                            "lightgbm-as-tensors",
                                            "small-encoder",
-                                           "t5-encoder"};
+                                           "t5-encoder",
+                                           "bilstm-sentence-break",
+                                           "silero-vad-16k"};
 
 // mlsd-tiny amplifies rounding: two runs of one reference engine, with and without its optimisations, differ by 0.033
 // where values reach 96. What is asked of it is a thousandth of that range.

@@ -90,6 +90,35 @@ struct Stretch {
   std::int64_t rows;
 };
 
+// A function of a recurrent layer's gate: its argument is bounded by -clip and clip first.
+struct Squash {
+  Unary function;  // sigmoid, tanh, relu, leaky_relu, hard_sigmoid
+  float alpha, beta, clip;
+};
+// One row of a step of LSTM: n values of the gates i, o, f, c before their functions.
+struct LstmCell {
+  std::int64_t n;
+  Squash f, g, h;
+  bool coupled;            // the forget gate is 1 less the input gate
+  const float* peepholes;  // of i, o, f; or null
+  const float* gates;
+  float* c;      // in and out
+  float* state;  // out
+  float* y;      // the same again, or null
+};
+// One row of a step of GRU. `gru_gates` applies the functions of z and r, in place, and writes r * state to `hidden`;
+// `gru_cell` makes the new state of `candidate`, which is x + r * candidate where x is there: linear_before_reset.
+struct GruCell {
+  std::int64_t n;
+  Squash f, g;
+  float* gates;
+  const float* x;
+  float* hidden;
+  const float* candidate;
+  float* state;
+  float* y;  // or null
+};
+
 struct Simd {
   // Tiles of 1 … max_rows rows: `tile[rows][0]` of one panel, `tile[rows][1]` of `wide` panels; and for a few rows
   // `flat` panels at once, which is how a matrix-vector product keeps enough loads under way. Null where rows has none.
@@ -121,6 +150,10 @@ struct Simd {
   void (*largest_row)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);
   void (*sum_of_rows)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float scale, float* out,
                       std::int64_t n);
+
+  void (*lstm_cell)(const LstmCell& cell);
+  void (*gru_gates)(const GruCell& cell);
+  void (*gru_cell)(const GruCell& cell);
 };
 
 // Falls back to the next lower one where this build has no code for `isa` (another architecture).

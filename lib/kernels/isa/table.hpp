@@ -3,6 +3,7 @@
 
 #include "kernels/isa/depthwise.hpp"
 #include "kernels/isa/loops.hpp"
+#include "kernels/isa/recurrent.hpp"
 #include "kernels/isa/tile.hpp"
 
 namespace modelctl::kernels {
@@ -28,6 +29,9 @@ constexpr Simd make_table() {
   simd.sum = &sum<T>;
   simd.largest_row = &largest_row<T>;
   simd.sum_of_rows = &sum_of_rows<T>;
+  simd.lstm_cell = &lstm_cell<T>;
+  simd.gru_gates = &gru_gates<T>;
+  simd.gru_cell = &gru_cell<T>;
   return simd;
 }
 
