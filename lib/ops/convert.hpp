@@ -1,8 +1,10 @@
 // Conversion of one element, as Cast defines it. Floats become integers towards zero and saturate, where ONNX leaves
-// open what is out of range; integers become narrower ones by dropping bits.
+// open what is out of range (those below a byte keep its low bits, as ONNX's tests do); integers become narrower ones
+// by dropping bits.
 #pragma once
 
 #include "ops/run.hpp"
+#include "tensor/small.hpp"
 
 #include <fmt/core.h>
 
@@ -64,7 +66,9 @@ To convert(From from) {
   }
 }
 
-// All elements of a tensor as another type.
-Result<void> convert_elements(const TensorView& from, const MutableTensorView& to);
+// Numbers of any width, bool and string.
+bool is_convertible(DType type);
+// All elements of a tensor as another type, both convertible; `how` is for small floats.
+Result<void> convert_elements(const TensorView& from, const MutableTensorView& to, Narrowing how = {});
 
 }  // namespace modelctl::ops

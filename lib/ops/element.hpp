@@ -1,7 +1,8 @@
 // Elements of any number type, read and written in the type that arithmetic on them happens in: f64 for floats, i64 and
 // u64 for integers and truth values. An operator's loop is so compiled three times, not once for each element type.
 // Nothing is lost by it: sums, differences, products, quotients and roots of f32 that are rounded from f64 are those
-// that f32 gives, and integers drop the upper bits when they are written, so they wrap.
+// that f32 gives, and integers drop the upper bits when they are written, so they wrap. Types that are storage alone
+// (f8, f4, integers below a byte) are read and written in the same way; packed ones are to be written in order.
 #pragma once
 
 #include "tensor/dispatch.hpp"
@@ -19,6 +20,9 @@ using Load = W (*)(const void* data, std::int64_t at);
 template <class W>
 using Store = void (*)(void* data, std::int64_t at, W value);
 
+// Bool and the integers without sign.
+bool is_unsigned(DType type);
+
 // For an element type whose wide_t is W.
 template <class W>
 Load<W> load_of(DType type);
@@ -29,6 +33,15 @@ Store<W> store_of(DType type);
 template <class List, class F>
 bool with_wide(DType type, F&& body) {
   return with_type<List>(type, [&]<class T>() { body.template operator()<wide_t<T>>(); });
+}
+
+// The same for any type of numbers, storage types and bool included.
+template <class F>
+bool with_any_wide(DType type, F&& body) {
+  if (is_float(type)) return body.template operator()<double>(), true;
+  if (is_unsigned(type)) return body.template operator()<std::uint64_t>(), true;
+  if (is_integer(type)) return body.template operator()<std::int64_t>(), true;
+  return false;
 }
 
 template <class List>

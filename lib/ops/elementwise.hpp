@@ -32,21 +32,6 @@ Result<void> unary(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// y = f(x), a truth value.
-template <class Types, class F>
-Result<void> unary_test(const Call& call, Outputs& outputs) {
-  const TensorView& x = call.input(0);
-  if (!holds<Types>(x.type)) return refuse_type(x.type);
-  F f = functor<F>(call.attributes);
-  MutableTensorView y = TRY(outputs.allocate(0, DType::boolean, x.dims));
-  with_wide<Types>(x.type, [&]<class W>() {
-    auto load = load_of<W>(x.type);
-    std::int64_t i = 0;
-    for (bool& out : y.as<bool>()) out = f(load(x.data, i++));
-  });
-  return {};
-}
-
 // Calls body(i, a, b) with the linear indices of an output element and of the elements that meet in it.
 using PairBody = void (*)(void* context, std::int64_t i, std::int64_t a, std::int64_t b);
 void walk_pair(const TensorView& a, const TensorView& b, DimsView dims, PairBody body, void* context);

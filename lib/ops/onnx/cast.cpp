@@ -1,4 +1,4 @@
-// Cast and CastLike: the elements as another type.
+// Cast and CastLike: the elements as another type. BitCast: their bits as another type.
 #include "ops/convert.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
@@ -7,7 +7,7 @@ namespace modelctl::ops {
 namespace {
 
 bool known_type(std::int64_t number) {
-  return number >= 1 && number <= 23 && name(static_cast<DType>(number)) != "undefined";
+  return number >= 1 && number <= 26 && name(static_cast<DType>(number)) != "undefined";
 }
 
 void infer_as(Inference& call, DType element) {
@@ -31,12 +31,16 @@ Result<void> infer_cast_like(Inference& call) {
 
 Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
   const TensorView& x = call.input(0);
-  if (x.type != type) {  // before memory is asked for
-    if (!with_type<NumbersBoolAndString>(x.type, []<class T>() {})) return refuse_type(x.type);
-    if (!with_type<NumbersBoolAndString>(type, []<class T>() {})) return refuse_type(type);
+  for (DType each : {x.type, type}) {  // before memory is asked for
+    if (!is_convertible(each)) return refuse_type(each);
   }
+  Narrowing how{call.attributes.integer("saturate", 1) != 0};
+  std::string_view rounding = call.attributes.text("round_mode", "up");
+  if (rounding == "down") how.rounding = Narrowing::Rounding::down;
+  else if (rounding == "nearest") how.rounding = Narrowing::Rounding::nearest;
+  else if (rounding != "up") return refuse("round_mode cannot be '" + std::string(rounding) + "'");
   MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
-  return convert_elements(x, y);
+  return convert_elements(x, y, how);
 }
 
 Result<void> cast(const Call& call, Outputs& outputs) {
@@ -47,41 +51,100 @@ Result<void> cast(const Call& call, Outputs& outputs) {
 
 Result<void> cast_like(const Call& call, Outputs& outputs) { return cast_to(call, outputs, call.input(1).type); }
 
-constexpr AttributeDef of_cast[] = {
-    {"to", AttributeType::integer, "the element type, as ONNX numbers them", true},
-    {"saturate", AttributeType::integer, "for the 8-bit float types alone; 1 where absent"},
-    {"round_mode", AttributeType::text, "for float8e8m0 alone; up where absent"}};
-constexpr AttributeDef of_cast_like[] = {
-    {"saturate", AttributeType::integer, "for the 8-bit float types alone; 1 where absent"},
-    {"round_mode", AttributeType::text, "for float8e8m0 alone; up where absent"}};
+Result<void> infer_bit_cast(Inference& call) {
+  std::int64_t to = call.attributes().integer("to");
+  if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
+  auto type = static_cast<DType>(to);
+  if (call.element(0) != DType::undefined && bits(call.element(0)) != bits(type)) {
+    return call.bad(std::string(name(call.element(0))) + " is not as wide as " + std::string(name(type)));
+  }
+  const graph::Shape* shape = call.shape(0);
+  call.set_output(0, type, shape == nullptr ? std::nullopt : std::optional(*shape));
+  return {};
+}
+
+Result<void> bit_cast(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  std::int64_t to = call.attributes.integer("to");
+  if (!known_type(to)) return refuse("there is no element type " + std::to_string(to));
+  auto type = static_cast<DType>(to);
+  if (bits(type) == 0 || bits(x.type) != bits(type)) {
+    return refuse(std::string(name(x.type)) + " is not as wide as " + std::string(name(type)));
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
+  copy_elements(x, y);
+  if (type == DType::boolean) {  // no other bits are a truth value
+    for (std::uint8_t& byte : MutableTensorView{DType::u8, y.dims, y.data}.as<std::uint8_t>()) byte = byte != 0;
+  }
+  return {};
+}
+
+constexpr AttributeDef to_attribute{"to", AttributeType::integer, "the element type, as ONNX numbers them", true};
+constexpr AttributeDef saturate_attribute{
+    "saturate", AttributeType::integer,
+    "for the 8-bit float types alone; 1 where absent: the largest stands for all beyond it; 0: infinity or NaN"};
+constexpr AttributeDef round_mode_attribute{"round_mode", AttributeType::text,
+                                            "for f8e8m0 alone: up, where absent; down or nearest"};
+constexpr AttributeDef of_cast[] = {to_attribute, saturate_attribute, round_mode_attribute};
+constexpr AttributeDef of_cast_like[] = {saturate_attribute, round_mode_attribute};
+constexpr AttributeDef of_bit_cast[] = {to_attribute};
+
+std::int64_t number_of(DType type) { return static_cast<std::int64_t>(type); }
 
 constexpr OpDef defs[] = {
     {"", "Cast", 25, "The elements as another type; floats become integers towards zero and saturate.", "input",
-     "output", plain_types, of_cast, infer_cast,
+     "output", all_types, of_cast, infer_cast,
      [] {
        return Examples{{"floats to integers",
                         {f32({4}, {-1.7f, 1.7f, 1e30f, NAN})},
-                        {{"to", static_cast<std::int64_t>(DType::i32)}},
+                        {{"to", number_of(DType::i32)}},
                         {i32({4}, {-1, 1, INT32_MAX, 0})},
                         0},
                        {"texts to floats",
                         {strings({2}, {"1.5", "-INF"})},
-                        {{"to", static_cast<std::int64_t>(DType::f32)}},
+                        {{"to", number_of(DType::f32)}},
                         {f32({2}, {1.5f, -INFINITY})},
                         0},
-                       {"sizes stay sizes",
-                        {i64({2}, {3, 4})},
-                        {{"to", static_cast<std::int64_t>(DType::i32)}},
-                        {i32({2}, {3, 4})},
+                       {"sizes stay sizes", {i64({2}, {3, 4})}, {{"to", number_of(DType::i32)}}, {i32({2}, {3, 4})}, 0},
+                       {"the largest small float stands for all beyond it",
+                        {f32({4}, {1.05f, -0.5f, 1e6f, -INFINITY})},
+                        {{"to", number_of(DType::f8e4m3fn)}},
+                        {small(DType::f8e4m3fn, {4}, {0x38, 0xb0, 0x7e, 0xfe})},
+                        0},
+                       {"or NaN",
+                        {f32({2}, {1, 1e6f})},
+                        {{"to", number_of(DType::f8e4m3fnuz)}, {"saturate", std::int64_t{0}}},
+                        {small(DType::f8e4m3fnuz, {2}, {0x40, 0x80})},
+                        0},
+                       {"powers of two round up",
+                        {f32({3}, {0, 1.1f, 8})},
+                        {{"to", number_of(DType::f8e8m0)}},
+                        {small(DType::f8e8m0, {3}, {0, 128, 130})},
+                        0},
+                       {"two to a byte, low bits first",
+                        {i64({3}, {-1, 7, 8})},
+                        {{"to", number_of(DType::i4)}},
+                        {small(DType::i4, {3}, {0x7f, 0x08})},
+                        0},
+                       {"out of a byte",
+                        {small(DType::i2, {5}, {0xe4, 0x03})},
+                        {{"to", number_of(DType::f32)}},
+                        {f32({5}, {0, 1, -2, -1, -1})},
                         0}};
      }},
-    {"", "CastLike", 25, "The elements as the type that another tensor has.", "input target_type", "output",
-     plain_types, of_cast_like, infer_cast_like,
+    {"", "CastLike", 25, "The elements as the type that another tensor has.", "input target_type", "output", all_types,
+     of_cast_like, infer_cast_like,
      [] {
        return Examples{{"integers to floats", {i64({2}, {1, 2}), f32({}, {0})}, {}, {f32({2}, {1, 2})}, 0}};
      }},
+    {"", "BitCast", 26, "The bits of each element as another type of the same width.", "input", "output",
+     "any but string", of_bit_cast, infer_bit_cast,
+     [] {
+       return Examples{
+           {"a float's bits", {f32({1}, {1})}, {{"to", number_of(DType::i32)}}, {i32({1}, {0x3f800000})}, 0}};
+     }},
 };
-constexpr OpRun runs[] = {{"", "Cast", cast}, {"", "CastLike", cast_like}};
+constexpr OpRun runs[] = {{"", "Cast", cast}, {"", "CastLike", cast_like}, {"", "BitCast", bit_cast}};
 
 }  // namespace
 

@@ -79,7 +79,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", any_type,
+    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", "any",
      attributes, infer,
      [] {
        return Examples{{"along the last axis",
@@ -89,7 +89,7 @@ constexpr OpDef defs[] = {
                         0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "Concat", evaluate}};
+constexpr OpRun runs[] = {{"", "Concat", packed_too<evaluate>}};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/storage.hpp"
+#include "tensor/small.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -83,6 +84,13 @@ Result<void> constant_of_shape(const Call& call, Outputs& outputs) {
   Dims dims = TRY(integers(call.input(0), "the shape"));
   Tensor value = TRY(fill_of(call.attributes));
   MutableTensorView y = TRY(outputs.allocate(0, value.type(), dims));
+  if (is_packed(value.type())) {
+    std::int64_t count = y.elements();
+    for (std::int64_t i = 0; i < count; ++i) {
+      set_packed(y.data, i, bits(value.type()), packed(value.view().data, 0, bits(value.type())));
+    }
+    return {};
+  }
   return for_storage(value.type(), [&]<class T>() -> Result<void> {
     auto out = y.as<T>();
     std::fill(out.begin(), out.end(), value.as<T>()[0]);
@@ -111,7 +119,12 @@ constexpr OpDef defs[] = {
      of_constant_of_shape, infer_constant_of_shape,
      [] {
        return Examples{{"zeros", {i64({2}, {1, 2})}, {}, {f32({1, 2}, {0, 0})}, 0},
-                       {"a value", {i64({1}, {2})}, {{"value", i64({1}, {7})}}, {i64({2}, {7, 7})}, 0}};
+                       {"a value", {i64({1}, {2})}, {{"value", i64({1}, {7})}}, {i64({2}, {7, 7})}, 0},
+                       {"below a byte",
+                        {i64({1}, {3})},
+                        {{"value", small(DType::u4, {1}, {7})}},
+                        {small(DType::u4, {3}, {0x77, 0x07})},
+                        0}};
      }},
 };
 constexpr OpRun runs[] = {{"", "Constant", constant}, {"", "ConstantOfShape", constant_of_shape}};

@@ -40,7 +40,7 @@ constexpr AttributeDef attributes[] = {{"seed", AttributeType::integer, "of trai
 
 constexpr OpDef defs[] = {
     {"", "Dropout", 22, "The input, unchanged: nothing is dropped outside of training.", "data ratio? training_mode?",
-     "output mask?", float_types, attributes, infer,
+     "output mask?", all_float_types, attributes, infer,
      [] {
        return Examples{{"nothing is dropped",
                         {f32({2}, {1, 2}), f32({}, {0.5f})},

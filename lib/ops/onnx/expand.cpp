@@ -84,7 +84,7 @@ constexpr OpDef defs[] = {
      "Broadcasts a tensor to a shape, and the shape to the tensor.",
      "input shape",
      "output",
-     any_type,
+     "any",
      {},
      infer_expand,
      [] {
@@ -100,7 +100,7 @@ constexpr OpDef defs[] = {
      "Repeats a tensor along its axes.",
      "input repeats",
      "output",
-     any_type,
+     "any",
      {},
      infer_tile,
      [] {
@@ -108,7 +108,7 @@ constexpr OpDef defs[] = {
            {"both axes", {f32({1, 2}, {1, 2}), i64({2}, {2, 2})}, {}, {f32({2, 4}, {1, 2, 1, 2, 1, 2, 1, 2})}, 0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "Expand", expand}, {"", "Tile", tile}};
+constexpr OpRun runs[] = {{"", "Expand", packed_too<expand>}, {"", "Tile", packed_too<tile>}};
 
 }  // namespace
 

@@ -61,7 +61,7 @@ constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axi
 
 constexpr OpDef defs[] = {
     {"", "Gather", 13, "Picks slices along an axis; negative indices count from the end.", "data indices", "output",
-     any_type, attributes, infer,
+     "any", attributes, infer,
      [] {
        return Examples{
            {"rows", {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {-1, 0})}, {}, {f32({2, 2}, {5, 6, 1, 2})}, 0},
@@ -72,7 +72,7 @@ constexpr OpDef defs[] = {
             0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "Gather", evaluate}};
+constexpr OpRun runs[] = {{"", "Gather", packed_too<evaluate>}};
 
 }  // namespace
 

@@ -141,7 +141,7 @@ constexpr OpDef defs[] = {
      "A range along each of some axes; negative indices count from the end.",
      "data starts ends axes? steps?",
      "output",
-     any_type,
+     "any",
      {},
      infer,
      [] {
@@ -155,7 +155,7 @@ constexpr OpDef defs[] = {
      },
      upgrade},
 };
-constexpr OpRun runs[] = {{"", "Slice", evaluate}};
+constexpr OpRun runs[] = {{"", "Slice", packed_too<evaluate>}};
 
 }  // namespace
 

@@ -93,7 +93,7 @@ constexpr AttributeDef attributes[] = {
     {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
 
 constexpr OpDef defs[] = {
-    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", any_type, attributes,
+    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", "any", attributes,
      infer,
      [] {
        return Examples{{"in two, the last smaller",
@@ -109,7 +109,7 @@ constexpr OpDef defs[] = {
      },
      upgrade},
 };
-constexpr OpRun runs[] = {{"", "Split", evaluate}};
+constexpr OpRun runs[] = {{"", "Split", packed_too<evaluate>}};
 
 }  // namespace
 

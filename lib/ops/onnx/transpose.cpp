@@ -76,18 +76,23 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "Transpose", 25, "Permutes the axes.", "data", "transposed", any_type, attributes, infer,
+    {"", "Transpose", 25, "Permutes the axes.", "data", "transposed", "any", attributes, infer,
      [] {
        return Examples{{"a matrix", {f32({2, 3}, {1, 2, 3, 4, 5, 6})}, {}, {f32({3, 2}, {1, 4, 2, 5, 3, 6})}, 0},
                        {"the inner two of three",
                         {f32({1, 2, 2}, {1, 2, 3, 4})},
                         {{"perm", Ints{0, 2, 1}}},
                         {f32({1, 2, 2}, {1, 3, 2, 4})},
+                        0},
+                       {"elements that share a byte",
+                        {small(DType::i4, {2, 2}, {0x21, 0x43})},
+                        {},
+                        {small(DType::i4, {2, 2}, {0x31, 0x42})},
                         0}};
      },
      nullptr, lower},
 };
-constexpr OpRun runs[] = {{"", "Transpose", evaluate}};
+constexpr OpRun runs[] = {{"", "Transpose", packed_too<evaluate>}};
 
 }  // namespace
 

@@ -65,7 +65,7 @@ constexpr OpDef defs[] = {
                         0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "Where", evaluate}};
+constexpr OpRun runs[] = {{"", "Where", packed_too<evaluate>}};
 
 }  // namespace
 

@@ -1,0 +1,85 @@
+// The formats are those of the OCP 8-bit and microscaling specifications; the fnuz ones have one zero and one NaN.
+#include "tensor/small.hpp"
+
+#include <cmath>
+
+namespace modelctl {
+namespace {
+
+struct Format {
+  int fraction;           // bits
+  int bias;               // of the exponent
+  std::uint8_t sign;      // its bit
+  std::uint8_t largest;   // the largest finite magnitude
+  std::uint8_t overflow;  // what stands for anything beyond it where it does not saturate
+  std::uint8_t nan;       // of a positive NaN
+  bool one_zero;          // no minus zero: its bits are the only NaN
+};
+
+constexpr Format format_of(DType type) {
+  switch (type) {
+    case DType::f8e4m3fn: return {3, 7, 0x80, 0x7e, 0x7f, 0x7f, false};
+    case DType::f8e4m3fnuz: return {3, 8, 0x80, 0x7f, 0x80, 0x80, true};
+    case DType::f8e5m2: return {2, 15, 0x80, 0x7b, 0x7c, 0x7e, false};
+    case DType::f8e5m2fnuz: return {2, 16, 0x80, 0x7f, 0x80, 0x80, true};
+    default: return {1, 1, 0x8, 0x7, 0x7, 0x8, false};  // f4e2m1 has neither infinity nor NaN, which becomes -0
+  }
+}
+
+// f8e8m0: powers of two from 2^-127, and a NaN.
+std::uint8_t narrow_power(double value, Narrowing how) {
+  constexpr int bias = 127, largest = 254, nan = 255;
+  if (std::isnan(value)) return nan;
+  value = std::fabs(value);
+  if (value == 0) return how.saturate ? 0 : nan;
+  if (std::isinf(value)) return how.saturate ? largest : nan;
+  int exponent = 0;
+  double mantissa = std::frexp(value, &exponent) * 2;  // in [1, 2)
+  exponent += bias - 1;
+  bool up = how.rounding == Narrowing::Rounding::up        ? mantissa > 1
+            : how.rounding == Narrowing::Rounding::nearest ? mantissa >= 1.5
+                                                           : false;
+  if (up) ++exponent;
+  if (exponent < 0) return how.saturate ? 0 : nan;
+  if (exponent > largest) return how.saturate ? largest : nan;
+  return static_cast<std::uint8_t>(exponent);
+}
+
+}  // namespace
+
+double widen(DType type, std::uint8_t bits) {
+  if (type == DType::f8e8m0) return bits == 0xff ? NAN : std::ldexp(1.0, bits - 127);
+  const Format format = format_of(type);
+  const int magnitude = bits & (format.sign - 1);
+  const double sign = bits & format.sign ? -1 : 1;
+  if (format.one_zero && bits == format.nan) return NAN;
+  if (magnitude > format.largest) return magnitude == format.overflow && type == DType::f8e5m2 ? sign * HUGE_VAL : NAN;
+  const int exponent = magnitude >> format.fraction, one = 1 << format.fraction;
+  const int fraction = magnitude & (one - 1);
+  const int least = 1 - format.bias - format.fraction;
+  return sign * (exponent == 0 ? std::ldexp(fraction, least) : std::ldexp(one + fraction, least + exponent - 1));
+}
+
+std::uint8_t narrow(DType type, double value, Narrowing how) {
+  if (type == DType::f8e8m0) return narrow_power(value, how);
+  const Format format = format_of(type);
+  const std::uint8_t sign = std::signbit(value) ? format.sign : std::uint8_t{0};
+  if (std::isnan(value)) return format.one_zero || type == DType::f4e2m1 ? format.nan : format.nan | sign;
+  const double magnitude = std::fabs(value);
+  int code = format.largest + 1;
+  if (magnitude < 0x1p20) {
+    int exponent = 1 - format.bias;
+    if (magnitude > 0) exponent = std::max(exponent, std::ilogb(magnitude));
+    // In units of the last bit, with the leading one; a carry reaches the next exponent by itself.
+    auto steps = static_cast<int>(std::nearbyint(std::ldexp(magnitude, format.fraction - exponent)));
+    code = ((exponent + format.bias - 1) << format.fraction) + steps;
+  }
+  if (code > format.largest) {
+    if (how.saturate || type == DType::f4e2m1) return format.largest | sign;
+    return format.one_zero ? format.nan : format.overflow | sign;
+  }
+  if (code == 0 && format.one_zero) return 0;
+  return static_cast<std::uint8_t>(code | sign);
+}
+
+}  // namespace modelctl
