@@ -1,0 +1,150 @@
+// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: how far scores are from labels.
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+Result<void> infer(Inference& call) {
+  std::string_view reduction = call.attributes().text("reduction", "mean");
+  if (reduction != "mean" && reduction != "sum" && reduction != "none") {
+    return call.bad("reduction '" + std::string(reduction) + "' is none of mean, sum and none");
+  }
+  DType element = TRY(common_element(call, {0, 2}));
+  TRY(need_rank(call, 0, 2));
+  TRY(need_rank(call, 1, 1));
+  TRY(need_rank(call, 2, 1, 1));
+  const Shape *x = call.shape(0), *target = call.shape(1);
+  std::optional<Shape> loss;
+  if (target != nullptr) loss = *target;
+  if (x != nullptr) {
+    if (target != nullptr && target->size() + 1 != x->size()) return call.bad("the labels do not fit the scores");
+    if (call.shape(2) != nullptr) TRY(same_size(call, (*x)[1], (*call.shape(2))[0]));
+    loss = *x;
+    loss->erase(loss->begin() + 1);
+    for (std::size_t axis = 0; target != nullptr && axis < loss->size(); ++axis) {
+      (*loss)[axis] = TRY(same_size(call, (*loss)[axis], (*target)[axis]));
+    }
+  }
+  if (reduction != "none") loss = Shape();
+  call.set_output(0, element, loss);
+  if (call.node().outputs().size() > 1) {
+    call.set_output(1, element, x == nullptr ? std::nullopt : std::optional(*x));
+  }
+  return {};
+}
+
+// `softmax`: the first input is scores, whose logarithmic softmax along axis 1 comes first; else it is that already.
+template <bool softmax>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &target = call.input(1), &weight = call.input(2);
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  TRY(need_rank(x, 2, "the scores"));
+  Dims dims(x.dims.begin(), x.dims.end());
+  const std::int64_t classes = dims[1], inner = product(x.dims.subspan(2));
+  dims.erase(dims.begin() + 1);
+  if (Dims(target.dims.begin(), target.dims.end()) != dims) {
+    return refuse("labels of " + describe(target.type, target.dims) + " do not fit scores of " +
+                  describe(x.type, x.dims));
+  }
+  if (weight.present()) {
+    TRY(same_type(x, weight));
+    if (weight.rank() != 1 || weight.dim(0) != classes) return refuse("there must be one weight for each class");
+  }
+  const bool ignores = call.attributes.has("ignore_index");
+  const std::int64_t ignored = call.attributes.integer("ignore_index");
+  const std::string_view reduction = call.attributes.text("reduction", "mean");
+  const bool whole = reduction == "none";
+  if (!whole && reduction != "mean" && reduction != "sum") {
+    return refuse("reduction '" + std::string(reduction) + "' is none of mean, sum and none");
+  }
+  if (target.type != DType::i32 && target.type != DType::i64) return refuse_type(target.type);
+  auto label_of = load_of<std::int64_t>(target.type);
+  const std::int64_t places = product(dims);
+  for (std::int64_t i = 0; i < places; ++i) {
+    std::int64_t label = label_of(target.data, i);
+    if ((label < 0 || label >= classes) && !(ignores && label == ignored)) {
+      return refuse("label " + std::to_string(label) + " is none of " + std::to_string(classes) + " classes");
+    }
+  }
+  void* loss = TRY(outputs.allocate(0, x.type, whole ? DimsView(dims) : DimsView())).data;
+  void* logarithms = nullptr;
+  if (softmax && outputs.wanted(1)) logarithms = TRY(outputs.allocate(1, x.type, x.dims)).data;
+
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  double sum = 0, all_weights = 0;
+  for (std::int64_t i = 0; i < places; ++i) {
+    std::int64_t base = i / inner * classes * inner + i % inner, label = label_of(target.data, i);
+    auto score = [&](std::int64_t of) { return load(x.data, base + of * inner); };
+    double shift = 0;  // subtracted from a score, it gives the logarithm of the probability
+    if (softmax && classes > 0) {
+      double top = score(0), total = 0;
+      for (std::int64_t c = 1; c < classes; ++c) top = std::max(top, score(c));
+      for (std::int64_t c = 0; c < classes; ++c) total += std::exp(score(c) - top);
+      shift = top + std::log(total);
+      for (std::int64_t c = 0; logarithms != nullptr && c < classes; ++c) {
+        store(logarithms, base + c * inner, score(c) - shift);
+      }
+    }
+    bool counts = !(ignores && label == ignored);
+    double factor = !counts ? 0 : weight.present() ? load(weight.data, label) : 1;
+    double each = counts ? -(score(label) - shift) * factor : 0;
+    sum += each;
+    all_weights += factor;
+    if (whole) store(loss, i, each);
+  }
+  if (!whole) store(loss, 0, reduction == "mean" ? sum / all_weights : sum);
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"ignore_index", AttributeType::integer, "a label that does not count, whether or not it is a class"},
+    {"reduction", AttributeType::text, "mean (of what counts, weighted), where absent; sum; none"}};
+
+Tensor labels() { return i64({3}, {1, 0, 7}); }
+Tensor scores() { return f32({3, 2}, {-1, -0.5f, -2, -0.25f, -3, -4}); }
+
+constexpr OpDef defs[] = {
+    {"", "NegativeLogLikelihoodLoss", 22, "The mean, or the sum, of what the labels' logarithmic probabilities lack.",
+     "input target weight?", "loss", float_types, attributes, infer,
+     [] {
+       return Examples{{"a label that is ignored does not count in the mean",
+                        {scores(), labels()},
+                        {{"ignore_index", std::int64_t{7}}},
+                        {f32({}, {1.25f})}},
+                       {"classes of different weight",
+                        {scores(), labels(), f32({2}, {3, 1})},
+                        {{"ignore_index", std::int64_t{7}}},
+                        {f32({}, {1.625f})}},
+                       {"each loss by itself, in two places of one image",
+                        {f32({1, 2, 2}, {-1, -2, -3, -4}), i32({1, 2}, {1, 0})},
+                        {{"reduction", std::string("none")}},
+                        {f32({1, 2}, {3, 2})}}};
+     }},
+    {"", "SoftmaxCrossEntropyLoss", 13, "The loss of scores whose softmax is the probability of each class.",
+     "scores labels weights?", "output log_prob?", float_types, attributes, infer,
+     [] {
+       return Examples{{"two equal scores",
+                        {f32({1, 2}, {5, 5}), i64({1}, {0})},
+                        {},
+                        {f32({}, {0.69314718f}), f32({1, 2}, {-0.69314718f, -0.69314718f})}},
+                       {"the sum, weighted",
+                        {f32({2, 2}, {0, 0, 100, 0}), i32({2}, {0, 1}), f32({2}, {1, 2})},
+                        {{"reduction", std::string("sum")}},
+                        {f32({}, {200.69314718f})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "NegativeLogLikelihoodLoss", evaluate<false>},
+                          {"", "SoftmaxCrossEntropyLoss", evaluate<true>}};
+
+}  // namespace
+
+std::span<const OpDef> loss_ops() { return defs; }
+std::span<const OpRun> loss_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,182 @@
+// Adagrad, Adam and Momentum of ai.onnx.preview.training: one step of training. The inputs are a rate R, a count of
+// steps T, and then for any number of tensors first all of them, then all gradients, then all states.
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+constexpr std::string_view domain = "ai.onnx.preview.training";
+
+// `groups` of inputs after R and T; the outputs are the groups without the gradients.
+template <std::size_t groups>
+Result<void> infer(Inference& call) {
+  if (call.inputs() < 2 + groups || (call.inputs() - 2) % groups != 0) {
+    return call.bad("its tensors, gradients and states differ in number");
+  }
+  std::size_t count = (call.inputs() - 2) / groups;
+  for (std::size_t index = 0; index < std::min(call.node().outputs().size(), count * (groups - 1)); ++index) {
+    std::size_t input = 2 + (index < count ? index : index + count);
+    const graph::Shape* shape = call.shape(input);
+    call.set_output(index, call.element(input), shape == nullptr ? std::nullopt : std::optional(*shape));
+  }
+  return {};
+}
+
+// One element's tensor, gradient and states; a rule changes all but the gradient.
+struct Element {
+  double x, g, v, h;
+};
+
+struct Adagrad {
+  static constexpr std::size_t groups = 3;  // X, G, H
+  double rate, norm, epsilon;
+  Adagrad(const Attributes& attributes, double r, double t)
+      : rate(r / (1 + t * attributes.number("decay_factor"))),
+        norm(attributes.number("norm_coefficient")),
+        epsilon(attributes.number("epsilon", 1e-6f)) {}
+  void operator()(Element& e) const {
+    double g = norm * e.x + e.g;
+    e.v += g * g;
+    e.x -= rate * g / (std::sqrt(e.v) + epsilon);
+  }
+};
+
+struct Momentum {
+  static constexpr std::size_t groups = 3;  // X, G, V
+  double rate, norm, alpha, beta;
+  bool nesterov;
+  // In the first step the gradient counts in full.
+  Momentum(const Attributes& attributes, double r, double t)
+      : rate(r),
+        norm(attributes.number("norm_coefficient")),
+        alpha(attributes.number("alpha")),
+        beta(t > 0 ? attributes.number("beta") : 1),
+        nesterov(attributes.text("mode") == "nesterov") {}
+  void operator()(Element& e) const {
+    double g = norm * e.x + e.g;
+    e.v = alpha * e.v + beta * g;
+    e.x -= rate * (nesterov ? g + alpha * e.v : e.v);
+  }
+};
+
+struct Adam {
+  static constexpr std::size_t groups = 4;  // X, G, V, H
+  double rate, norm, norm_after, alpha, beta, epsilon;
+  Adam(const Attributes& attributes, double r, double t)
+      : norm(attributes.number("norm_coefficient")),
+        norm_after(attributes.number("norm_coefficient_post")),
+        alpha(attributes.number("alpha", 0.9f)),
+        beta(attributes.number("beta", 0.999f)),
+        epsilon(attributes.number("epsilon", 1e-6f)) {
+    rate = t > 0 ? r * std::sqrt(1 - std::pow(beta, t)) / (1 - std::pow(alpha, t)) : r;
+  }
+  void operator()(Element& e) const {
+    double g = norm * e.x + e.g;
+    e.v = alpha * e.v + (1 - alpha) * g;
+    e.h = beta * e.h + (1 - beta) * g * g;
+    e.x = (1 - norm_after) * (e.x - rate * e.v / (std::sqrt(e.h) + epsilon));
+  }
+};
+
+template <class Rule>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  constexpr std::size_t groups = Rule::groups;
+  if (call.inputs.size() < 2 + groups || (call.inputs.size() - 2) % groups != 0) {
+    return refuse("tensors, gradients and states differ in number");
+  }
+  double t = static_cast<double>(TRY(one_integer(call.input(1), "T")));
+  Rule rule(call.attributes, TRY(one_number(call.input(0), "R")), t);
+  std::size_t count = (call.inputs.size() - 2) / groups;
+  for (std::size_t index = 0; index < count; ++index) {
+    const TensorView& x = call.input(2 + index);
+    if (x.type != DType::f32 && x.type != DType::f64) return refuse_type(x.type);
+    const void* in[4] = {};
+    void* out[4] = {};
+    for (std::size_t group = 0; group < groups; ++group) {
+      const TensorView& input = call.input(2 + group * count + index);
+      TRY(same_type(x, input));
+      if (!std::equal(x.dims.begin(), x.dims.end(), input.dims.begin(), input.dims.end())) {
+        return refuse("a gradient or a state has other dimensions than its tensor");
+      }
+      in[group] = input.data;
+      std::size_t to = group == 0 ? index : (group - 1) * count + index;
+      if (group != 1 && outputs.wanted(to)) out[group] = TRY(outputs.allocate(to, x.type, x.dims)).data;
+    }
+    auto load = load_of<double>(x.type);
+    auto store = store_of<double>(x.type);
+    std::int64_t elements = x.elements();
+    for (std::int64_t i = 0; i < elements; ++i) {
+      Element e{load(in[0], i), load(in[1], i), load(in[2], i), groups == 4 ? load(in[3], i) : 0};
+      rule(e);
+      const double results[] = {e.x, 0, e.v, e.h};
+      for (std::size_t group = 0; group < groups; ++group) {
+        if (out[group] != nullptr) store(out[group], i, results[group]);
+      }
+    }
+  }
+  return {};
+}
+
+constexpr AttributeDef norm = {"norm_coefficient", AttributeType::number, "of L2 regularisation; 0 where absent"};
+constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the divisor; 1e-6 where absent"};
+constexpr AttributeDef of_adagrad[] = {
+    {"decay_factor", AttributeType::number, "R falls to R / (1 + T * decay_factor); 0 where absent"}, epsilon, norm};
+constexpr AttributeDef of_adam[] = {
+    {"alpha", AttributeType::number, "how much of the gradients' mean stays; 0.9 where absent"},
+    {"beta", AttributeType::number, "how much of the squares' mean stays; 0.999 where absent"},
+    epsilon,
+    norm,
+    {"norm_coefficient_post", AttributeType::number, "of regularisation after the step; 0 where absent"}};
+constexpr AttributeDef of_momentum[] = {
+    {"alpha", AttributeType::number, "how much of the momentum stays", true},
+    {"beta", AttributeType::number, "the gradient's factor, but in the first step", true},
+    {"mode", AttributeType::text, "standard or nesterov", true},
+    {"norm_coefficient", AttributeType::number, "of L2 regularisation", true}};
+
+constexpr OpDef defs[] = {
+    {domain, "Adagrad", 1, "A step of gradient descent, smaller where gradients were large.", "R T inputs*", "outputs*",
+     "f32 f64", of_adagrad, infer<3>,
+     [] {
+       return Examples{{"one tensor",
+                        {f32({}, {0.5f}), i64({}, {1}), f32({2}, {1, 2}), f32({2}, {3, -4}), f32({2}, {16, 0})},
+                        {{"decay_factor", 1.0f}, {"epsilon", 0.0f}},
+                        {f32({2}, {0.85f, 2.25f}), f32({2}, {25, 16})}}};
+     }},
+    {domain, "Adam", 1, "A step of gradient descent with running means of gradients and their squares.", "R T inputs*",
+     "outputs*", "f32 f64", of_adam, infer<4>,
+     [] {
+       return Examples{
+           {"the first step takes the means as they are",
+            {f32({}, {0.5f}), i64({}, {0}), f32({1}, {1}), f32({1}, {2}), f32({1}, {0}), f32({1}, {0})},
+            {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
+            {f32({1}, {0.5f}), f32({1}, {1}), f32({1}, {1})}},
+           {"two tensors in a later step",
+            {f32({}, {0.5f}), i64({}, {1}), f32({1}, {1}), f32({1}, {3}), f32({1}, {2}), f32({1}, {-2}), f32({1}, {0}),
+             f32({1}, {0}), f32({1}, {0}), f32({1}, {0})},
+            {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
+            {f32({1}, {0.5f}), f32({1}, {3.5f}), f32({1}, {1}), f32({1}, {-1}), f32({1}, {1}), f32({1}, {1})}}};
+     }},
+    {domain, "Momentum", 1, "A step of gradient descent with momentum.", "R T inputs*", "outputs*", "f32 f64",
+     of_momentum, infer<3>,
+     [] {
+       std::vector<Tensor> inputs = {f32({}, {0.5f}), i64({}, {3}), f32({1}, {1}), f32({1}, {2}), f32({1}, {4})};
+       Attributes standard{
+           {"alpha", 0.5f}, {"beta", 0.25f}, {"mode", std::string("standard")}, {"norm_coefficient", 0.0f}};
+       Attributes nesterov = standard;
+       nesterov.set("mode", std::string("nesterov"));
+       return Examples{{"half of the momentum stays", inputs, standard, {f32({1}, {-0.25f}), f32({1}, {2.5f})}},
+                       {"Nesterov's looks ahead", inputs, nesterov, {f32({1}, {-0.625f}), f32({1}, {2.5f})}}};
+     }},
+};
+constexpr OpRun runs[] = {
+    {domain, "Adagrad", evaluate<Adagrad>}, {domain, "Adam", evaluate<Adam>}, {domain, "Momentum", evaluate<Momentum>}};
+
+}  // namespace
+
+std::span<const OpDef> optimizers_ops() { return defs; }
+std::span<const OpRun> optimizers_runs() { return runs; }
+
+}  // namespace modelctl::ops
