@@ -1,4 +1,4 @@
-// TopK, CumSum, NonZero and Trilu.
+// TopK, NonZero and Trilu.
 #include "ops/elementwise.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
@@ -79,31 +79,6 @@ Result<void> upgrade_top(const Upgrade& upgrade) {
   return {};
 }
 
-Result<void> sum_up(const Call& call, Outputs& outputs) {
-  const TensorView& x = call.input(0);
-  TRY(need_rank(x, 1, "x"));
-  std::size_t axis = TRY(axis_index(TRY(one_integer(call.input(1), "axis")), x.rank()));
-  bool exclusive = call.attributes.integer("exclusive") != 0, reverse = call.attributes.integer("reverse") != 0;
-  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
-  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
-  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-  with_wide<Numbers>(x.type, [&]<class W>() {
-    auto load = load_of<W>(x.type);
-    auto store = store_of<W>(x.type);
-    for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
-      std::int64_t base = group / inner * length * inner + group % inner;
-      W sum{0};
-      for (std::int64_t i = 0; i < length; ++i) {
-        std::int64_t at = base + (reverse ? length - 1 - i : i) * inner;
-        W next = wrap_add(sum, load(x.data, at));
-        store(y.data, at, exclusive ? sum : next);
-        sum = next;
-      }
-    }
-  });
-  return {};
-}
-
 Result<void> infer_non_zero(Inference& call) {
   const Shape* x = call.shape(0);
   Expr rank = x == nullptr ? call.fresh_symbol() : Expr(static_cast<std::int64_t>(x->size()));
@@ -161,9 +136,6 @@ Result<void> trilu(const Call& call, Outputs& outputs) {
 constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to order along; the last where absent"},
                                    {"largest", AttributeType::integer, "1 where absent; 0: the smallest"},
                                    {"sorted", AttributeType::integer, "the result is sorted whatever it says"}};
-constexpr AttributeDef of_sum[] = {
-    {"exclusive", AttributeType::integer, "0 where absent; 1: without the element itself"},
-    {"reverse", AttributeType::integer, "0 where absent; 1: from the end"}};
 constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 where absent; 0: the lower triangle"}};
 
 constexpr OpDef defs[] = {
@@ -182,14 +154,6 @@ constexpr OpDef defs[] = {
                         0}};
      },
      upgrade_top},
-    {"", "CumSum", 14, "Running sums along an axis.", "x axis", "y", number_types, of_sum, infer_same,
-     [] {
-       return Examples{{"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
-                       {"backwards, without itself",
-                        {f32({3}, {1, 2, 3}), i32({}, {0})},
-                        {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}},
-                        {f32({3}, {5, 3, 0})}}};
-     }},
     {"",
      "NonZero",
      13,
@@ -213,7 +177,7 @@ constexpr OpDef defs[] = {
                         0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "TopK", top}, {"", "CumSum", sum_up}, {"", "NonZero", non_zero}, {"", "Trilu", trilu}};
+constexpr OpRun runs[] = {{"", "TopK", top}, {"", "NonZero", non_zero}, {"", "Trilu", trilu}};
 
 }  // namespace
 

@@ -1,0 +1,87 @@
+// Compress: the slices that a condition picks.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/storage.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+Result<void> infer(Inference& call) {
+  TRY(need_rank(call, 1, 1, 1));
+  const Shape* x = call.shape(0);
+  std::optional<Shape> y = Shape{call.fresh_symbol()};
+  if (call.attributes().has("axis")) {
+    if (x != nullptr) {
+      std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis"), x->size()));
+      graph::Expr count = (*y)[0];
+      y = *x;
+      (*y)[axis] = count;
+    } else {
+      y.reset();
+    }
+  }
+  call.set_output(0, call.element(0), y);
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &condition = call.input(1);
+  if (condition.type != DType::boolean || condition.rank() != 1) return refuse("the condition must be a list of bool");
+  std::int64_t outer = 1, count = x.elements(), inner = 1;
+  Dims dims{0};
+  std::size_t axis = 0;
+  if (call.attributes.has("axis")) {
+    axis = TRY(axis_index(call.attributes.integer("axis"), x.rank()));
+    outer = product(x.dims.first(axis)), count = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+    dims.assign(x.dims.begin(), x.dims.end());
+  }
+  Dims picked;  // a condition may be shorter; what it does not tell of is not picked
+  for (std::int64_t i = 0; i < condition.dim(0); ++i) {
+    if (!condition.as<bool>()[static_cast<std::size_t>(i)]) continue;
+    if (i >= count) return refuse("the condition picks " + std::to_string(i) + " of " + std::to_string(count));
+    picked.push_back(i);
+  }
+  dims[axis] = static_cast<std::int64_t>(picked.size());
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    const T* in = x.as<T>().data();
+    T* out = y.as<T>().data();
+    for (std::int64_t row = 0; row < outer; ++row) {
+      for (std::int64_t i : picked) {
+        const T* from = in + (row * count + i) * inner;
+        out = std::copy(from, from + inner, out);
+      }
+    }
+    return {};
+  });
+}
+
+constexpr AttributeDef attributes[] = {
+    {"axis", AttributeType::integer, "the axis of the slices; single elements where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "Compress", 11, "The slices along an axis, or the elements, that a condition picks.", "input condition",
+     "output", any_type, attributes, infer,
+     [] {
+       return Examples{{"columns",
+                        {f32({2, 3}, {1, 2, 3, 4, 5, 6}), boolean({3}, {true, false, true})},
+                        {{"axis", std::int64_t{1}}},
+                        {f32({2, 2}, {1, 3, 4, 6})},
+                        0},
+                       {"elements, by a condition that is too short",
+                        {i64({2, 2}, {1, 2, 3, 4}), boolean({3}, {false, true, true})},
+                        {},
+                        {i64({2}, {2, 3})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Compress", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> compress_ops() { return defs; }
+std::span<const OpRun> compress_runs() { return runs; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,62 @@
+// CumSum and CumProd: running sums and products.
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+template <bool products>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "x"));
+  std::size_t axis = TRY(axis_index(TRY(one_integer(call.input(1), "axis")), x.rank()));
+  bool exclusive = call.attributes.integer("exclusive") != 0, reverse = call.attributes.integer("reverse") != 0;
+  std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
+  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  with_wide<Numbers>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    auto store = store_of<W>(x.type);
+    for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+      std::int64_t base = group / inner * length * inner + group % inner;
+      W all{products};
+      for (std::int64_t i = 0; i < length; ++i) {
+        std::int64_t at = base + (reverse ? length - 1 - i : i) * inner;
+        W value = load(x.data, at), next = products ? wrap_multiply(all, value) : wrap_add(all, value);
+        store(y.data, at, exclusive ? all : next);
+        all = next;
+      }
+    }
+  });
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"exclusive", AttributeType::integer, "0 where absent; 1: without the element itself"},
+    {"reverse", AttributeType::integer, "0 where absent; 1: from the end"}};
+const Attributes backwards() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
+
+constexpr OpDef defs[] = {
+    {"", "CumSum", 14, "Running sums along an axis.", "x axis", "y", number_types, attributes, infer_same,
+     [] {
+       return Examples{
+           {"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
+           {"backwards, without itself", {f32({3}, {1, 2, 3}), i32({}, {0})}, backwards(), {f32({3}, {5, 3, 0})}}};
+     }},
+    {"", "CumProd", 26, "Running products along an axis.", "x axis", "y", number_types, attributes, infer_same,
+     [] {
+       return Examples{
+           {"forwards, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},
+           {"backwards, without itself", {i32({3}, {2, 3, 4}), i32({}, {-1})}, backwards(), {i32({3}, {12, 4, 1})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "CumSum", evaluate<false>}, {"", "CumProd", evaluate<true>}};
+
+}  // namespace
+
+std::span<const OpDef> cumulative_ops() { return defs; }
+std::span<const OpRun> cumulative_runs() { return runs; }
+
+}  // namespace modelctl::ops
