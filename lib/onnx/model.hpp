@@ -14,7 +14,7 @@
 namespace modelctl::onnx {
 
 // The opsets of ONNX's own domains that the operators are written for. Other domains have operators or not.
-inline constexpr int oldest_opset = 7, newest_opset = 27;
+inline constexpr int oldest_opset = 1, newest_opset = 28;
 inline constexpr int newest_ml_opset = 5;
 
 // A model as its file has it: operators as their opset writes them. Initializers point into the mapped file where they

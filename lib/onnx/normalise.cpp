@@ -4,6 +4,7 @@
 
 #include "base/files.hpp"
 #include "base/suggest.hpp"
+#include "onnx/before_opset_7.hpp"
 #include "ops/operator.hpp"
 
 #include <fmt/format.h>
@@ -75,9 +76,16 @@ class Normaliser {
               .at(where(node.place())));
       return;
     }
+    std::string place = node.place();
+    if (node.domain.empty() && opset->second < 7) {
+      if (needs_rank(node)) infer_until(node);
+      if (auto rewritten = to_opset_7(node, opset->second); !rewritten) {
+        add(std::move(rewritten).error(), place);
+        return;
+      }
+    }
     if (def->upgrade != nullptr && opset->second < def->since) {
-      std::string place = node.place();
-      if (auto upgraded = def->upgrade({node, opset->second}); !upgraded) {
+      if (auto upgraded = def->upgrade({node, std::max(opset->second, 7)}); !upgraded) {
         add(std::move(upgraded).error(), place);
         return;
       }
@@ -98,6 +106,17 @@ class Normaliser {
     Error all = std::move(faults).sum("");
     if (all.faults.empty()) return add(std::move(all), node.place());
     for (Error& fault : all.faults) add(std::move(fault), node.place());
+  }
+
+  // Infers what comes before a node, each node once: it is in its newest form already.
+  void infer_until(const Node& node) {
+    const auto& nodes = node.graph().nodes();
+    auto& last = inferred_[&node.graph()];
+    for (auto next = last ? std::next(*last) : nodes.begin(); next->get() != &node; ++next) {
+      // A fault of its types is for the pipeline to report; here it means that a rank stays unknown.
+      (void)ops::infer(**next);
+      last = next;
+    }
   }
 
   void add(Error error, const std::string& place) {
@@ -139,6 +158,7 @@ class Normaliser {
   Model& model_;
   Faults faults_;
   std::map<std::pair<std::string, std::string>, Missing> missing_;
+  std::map<const graph::Graph*, std::optional<std::list<std::unique_ptr<Node>>::const_iterator>> inferred_;  // the last
 };
 
 }  // namespace

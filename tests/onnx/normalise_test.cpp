@@ -1,5 +1,7 @@
 #include "models.hpp"
 
+#include "graph/text.hpp"
+
 namespace modelctl::onnx {
 namespace {
 
@@ -40,13 +42,63 @@ TEST_CASE("an opset that is too new or too old is refused") {
   auto at_opset = [](int opset) {
     return told(load(bytes_of("graph \"g\" {\n  input x: f32[2]\n  output x\n}", {.opsets = {{"", opset}}})));
   };
-  CHECK(at_opset(27) == "fine\n");
-  CHECK(at_opset(28) ==
-        "opset-too-new: cannot compile opset 28 of the default domain: this version knows 7 to 27\n"
-        "  at model.onnx\n  help export the model with opset 27\n");
-  CHECK(at_opset(6) ==
-        "opset-too-old: cannot compile opset 6 of the default domain: this version knows 7 to 27\n"
-        "  at model.onnx\n  help export the model with opset 27\n");
+  CHECK(at_opset(28) == "fine\n");
+  CHECK(at_opset(29) ==
+        "opset-too-new: cannot compile opset 29 of the default domain: this version knows 1 to 28\n"
+        "  at model.onnx\n  help export the model with opset 28\n");
+  CHECK(at_opset(1) == "fine\n");
+  CHECK(at_opset(0) ==
+        "opset-too-old: cannot compile opset 0 of the default domain: this version knows 1 to 28\n"
+        "  at model.onnx\n  help export the model with opset 28\n");
+}
+
+// The newest form of what an early opset wrote, as text.
+std::string newest(std::string_view text, int opset) {
+  auto model = load(bytes_of(std::string("graph \"g\" {\n") + std::string(text) + "\n}", {.opsets = {{"", opset}}}));
+  return model ? graph::to_text(*model->graph) : told(model);
+}
+
+TEST_CASE("broadcasting along an axis, as opset 6 had it, becomes an Unsqueeze") {
+  std::string text = newest(R"(input x: f32[2,3,4]
+    input b: f32[3]
+    y = Relu(x)
+    z = Add(y, b) {axis: 1, broadcast: 1}
+    output z)",
+                            6);
+  CHECK_MESSAGE(text.find("Add_Unsqueeze = Unsqueeze(b, Add)") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("broadcast") == std::string::npos, text);
+}
+
+TEST_CASE("an axis that the first input does not have cannot be broadcast along") {
+  CHECK(newest("input x: f32[2,3]\ninput b: f32[3]\nz = Add(x, b) {axis: 2, broadcast: 1}\noutput z", 6) ==
+        "unsupported-form: cannot use Add of opset 6: axis 2 is beyond its first input\n"
+        "  at model.onnx: the node of 'z' (Add)\n");
+}
+
+TEST_CASE("one slope a channel, as opset 6 had it, stands beside the channels") {
+  std::string text = newest("input x: f32[2,3,4,4]\ninput s: f32[3]\ny = PRelu(x, s)\noutput y", 6);
+  CHECK_MESSAGE(text.find("const PRelu: i64[2] = [1, 2]\n  PRelu_Unsqueeze = Unsqueeze(s, PRelu)") != std::string::npos,
+                text);
+}
+
+TEST_CASE("what opset 1 named otherwise gets its later name") {
+  CHECK(newest("input x: f32[2]\ny = Cast(x) {to: \"INT64\"}\noutput y", 1).find("{to: 7}") != std::string::npos);
+  CHECK(newest("input x: f32[2,2]\ny = Concat(x, x) {consumed_inputs: [0, 0]}\noutput y", 1).find("{axis: 1}") !=
+        std::string::npos);
+  CHECK(newest("input x: f32[2]\ny = Selu(x)\noutput y", 1).find("alpha: 1.6732") != std::string::npos);
+  CHECK(newest("input x: f32[2,3]\ny = Reshape(x) {shape: [3, 2]}\noutput y", 1).find("i64[2] = [3, 2]") !=
+        std::string::npos);
+  CHECK(newest("input x: f32[2]\ny = Cast(x) {to: \"COLOUR\"}\noutput y", 1) ==
+        "unsupported-form: cannot use Cast of opset 1: there is no element type 'COLOUR'\n"
+        "  at model.onnx: the node of 'y' (Cast)\n");
+}
+
+TEST_CASE("training, as opset 6 tells it by its outputs, is refused") {
+  std::string inputs = "input x: f32[2,3]\ninput s: f32[3]\n";
+  CHECK(newest(inputs + "y, m = BatchNormalization(x, s, s, s, s) {is_test: 0}\noutput y\noutput m", 6)
+            .find("it is in training form") != std::string::npos);
+  CHECK(newest(inputs + "y = BatchNormalization(x, s, s, s, s) {is_test: 1}\noutput y", 6).find("is_test") ==
+        std::string::npos);
 }
 
 TEST_CASE("nodes of an older opset are brought to the newest form") {

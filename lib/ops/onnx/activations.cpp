@@ -169,7 +169,7 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
      }},
-    {"", "Celu", 12, "x, or alpha (exp(x / alpha) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
+    {"", "Celu", 28, "x, or alpha (exp(x / alpha) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
      [] {
        return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
      }},
