@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace modelctl::onnx {
 namespace {
 
@@ -28,10 +30,19 @@ FileDim read_dim(data_view message) {
   return dim;
 }
 
+// A name that stands twice in one shape is a slip of an exporter, "batch" for all that is dynamic: runtimes let the
+// sizes differ, so the later ones get names of their own, after their axis.
 std::vector<FileDim> read_shape(data_view message) {
   std::vector<FileDim> dims;
   pbf_reader reader(message);
-  while (reader.next(1)) dims.push_back(read_dim(reader.get_view()));
+  while (reader.next(1)) {
+    FileDim dim = read_dim(reader.get_view());
+    bool again = !dim.symbol.empty() && std::any_of(dims.begin(), dims.end(), [&](const FileDim& earlier) {
+      return earlier.symbol == dim.symbol;
+    });
+    if (again) dim.symbol += fmt::format("_{}", dims.size());
+    dims.push_back(std::move(dim));
+  }
   return dims;
 }
 

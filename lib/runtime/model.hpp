@@ -70,6 +70,8 @@ class Session {
 
   // Bytes of the arena for the shapes run last.
   std::uint64_t arena_bytes() const;
+  // How often shapes had to be bound, because they were new or long forgotten.
+  std::uint64_t bindings_made() const;
 
   // Seconds that each step of the plan took, summed over the runs since profiling was switched on.
   void profile(bool on);

@@ -89,6 +89,7 @@ struct Session::State {
   std::vector<Block> blocks;           // by segment
   std::vector<Cached> cache;           // what was bound lately
   std::uint64_t tick = 0;              // of the cache
+  std::uint64_t bindings = 0;          // made so far
   std::vector<const Binding*> active;  // by segment: of the run before
   std::vector<TensorView> given;       // the run's inputs
   std::vector<DimsView> given_dims;    // theirs
@@ -212,6 +213,7 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
     cache.erase(oldest);
   }
   auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, limits.memory_bytes));
+  ++bindings;
   cache.push_back({index, key, std::move(binding), tick});
   return cache.back().binding.get();
 }
@@ -351,6 +353,8 @@ std::uint64_t Session::arena_bytes() const {
   for (const Binding* binding : state_->active) bytes += binding == nullptr ? 0 : binding->arena_bytes;
   return bytes;
 }
+
+std::uint64_t Session::bindings_made() const { return state_->bindings; }
 
 void Session::profile(bool on) {
   state_->profiling = on;

@@ -140,11 +140,16 @@ TEST_CASE("dimensions without a size or a name become symbols of their own") {
       pbf_writer(shape, 1).add_string(3, "no size at all");
     });
     input(graph, "y", [&](pbf_writer& shape) { symbol(shape, "x_dim_2"); });
+    input(graph, "z", [&](pbf_writer& shape) {
+      symbol(shape, "n");
+      symbol(shape, "n");
+    });
     add_output(graph, "x");
   });
   auto model = parse_bytes(bytes);
   REQUIRE(model);
   CHECK(describe(model->graph->inputs[0]->type) == "f32[x_dim_1,3,x_dim_3,n,x_dim_4,x_dim_5]");
+  CHECK(describe(model->graph->inputs[2]->type) == "f32[n,n_1]");
 }
 
 TEST_CASE("weights point into the file where they are aligned and are copied where not") {
