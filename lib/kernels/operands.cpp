@@ -32,23 +32,30 @@ Result<void> Operands::floats(std::size_t required, std::size_t at_most, std::si
   if (call_.outputs.empty() || call_.outputs.size() > outputs) {
     return refuse("it has " + (outputs == 1 ? std::string("1 output") : std::to_string(outputs) + " outputs"));
   }
-  const auto check = [&](const TensorView& operand, const std::string& name) -> Result<void> {
-    if (operand.type != DType::f32)
-      return refuse(name + " is " + std::string(modelctl::name(operand.type)) + ", not f32");
-    for (std::int64_t dim : operand.dims) {
-      if (dim < 0 || dim > largest_size) return refuse(name + " has a dimension of " + std::to_string(dim));
-    }
-    const auto bytes = byte_size(operand.type, operand.dims);
-    if (!bytes || *bytes > largest_operand) return refuse(name + " is too large");
-    return {};
-  };
   for (std::size_t i = 0; i < required || i < call_.inputs.size(); ++i) {
-    if (has(i)) TRY(check(call_.inputs[i], "input " + std::to_string(i)));
+    if (has(i)) TRY(operand("input " + std::to_string(i), call_.inputs[i], DType::f32));
     else if (i < required) return refuse("input " + std::to_string(i) + " is missing");
   }
   for (std::size_t i = 0; i < call_.outputs.size(); ++i) {
-    if (call_.outputs[i].present() || i == 0) TRY(check(call_.outputs[i], "output " + std::to_string(i)));
+    if (call_.outputs[i].present() || i == 0) {
+      TRY(operand("output " + std::to_string(i), call_.outputs[i], DType::f32));
+    }
   }
+  return {};
+}
+
+Result<void> Operands::operand(std::string_view name, const TensorView& view, DType type) const {
+  if (view.type != type) {
+    return refuse(std::string(name) + " is " + std::string(modelctl::name(view.type)) + ", not " +
+                  std::string(modelctl::name(type)));
+  }
+  for (std::int64_t dim : view.dims) {
+    if (dim < 0 || dim > largest_size) {
+      return refuse(std::string(name) + " has a dimension of " + std::to_string(dim));
+    }
+  }
+  const auto bytes = byte_size(view.type, view.dims);
+  if (!bytes || *bytes > largest_operand) return refuse(std::string(name) + " is too large");
   return {};
 }
 

@@ -20,6 +20,9 @@ class Operands {
   // fits; an absent optional input is one beyond `required`.
   Result<void> floats(std::size_t required, std::size_t at_most, std::size_t outputs = 1) const;
 
+  // Fails unless the operand is of this type, with dimensions whose product fits.
+  Result<void> operand(std::string_view name, const TensorView& view, DType type) const;
+
   bool has(std::size_t input) const { return input < call_.inputs.size() && call_.inputs[input].present(); }
   // Fails unless the operand has exactly these dimensions; `name` is for the message.
   Result<void> dims(std::string_view name, const TensorView& operand,

@@ -162,6 +162,7 @@ class PlanBuilder {
     step.label = node.name.empty() ? ops::qualified(node.domain, node.op)
                                    : fmt::format("{} '{}'", ops::qualified(node.domain, node.op), node.name);
     step.outputs = add_outputs(node);
+    if (step.outputs.empty() || step.outputs[0] == artifact::absent) step.in_place = -1;  // nobody reads it
     ++result_.routines[step.routine];
     result_.plan.steps.push_back(std::move(step));
   }

@@ -14,12 +14,35 @@ namespace {
 using ops::Example;
 using ops::OpDef;
 
+// Operators without a run half are written as others first, as the pass of that name does.
+Result<void> decomposed(graph::Graph& graph) {
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    std::vector<graph::Node*> nodes;
+    graph.for_each_node([&](graph::Node& node) { nodes.push_back(&node); });
+    for (graph::Node* node : nodes) {
+      const OpDef* def = ops::find(node->domain, node->op);
+      if (def->decompose == nullptr) continue;
+      TRY(def->decompose(*node));
+      changed = true;
+    }
+  }
+  return {};
+}
+
 // What the example's node alone answers when it is compiled for this CPU and run.
 Result<std::vector<Tensor>> compiled(const OpDef& def, const Example& example, Known known, kernels::Cpu cpu,
                                      kernels::Workers& workers, std::map<std::string, std::size_t>& routines) {
   Scratch scratch;
   auto made = node_of(def, example, known);
   TRY(ops::infer(*made.node));
+  std::vector<std::size_t> given;  // the node may go when it is decomposed
+  for (std::size_t i = 0; i < example.inputs.size(); ++i) {
+    const graph::Value* value = made.node->input(i);
+    if (value != nullptr && value->is_input()) given.push_back(i);
+  }
+  TRY(decomposed(*made.graph));
   auto lowered = TRY(lower::lower(*made.graph));
   for (const auto& [routine, steps] : lowered.routines) routines[routine] += steps;
   TRY(lowered.weights.write(lowered.plan, scratch / "model.mcm"));
@@ -27,10 +50,7 @@ Result<std::vector<Tensor>> compiled(const OpDef& def, const Example& example, K
   auto model = TRY(runtime::Model::load(std::move(artifact), ops::run_table(), cpu));
   runtime::Session session(model, workers);
   std::vector<TensorView> inputs;
-  for (std::size_t i = 0; i < example.inputs.size(); ++i) {
-    const graph::Value* value = made.node->input(i);
-    if (value != nullptr && value->is_input()) inputs.push_back(example.inputs[i].view());
-  }
+  for (std::size_t i : given) inputs.push_back(example.inputs[i].view());
   return session.run(inputs);
 }
 
@@ -38,7 +58,7 @@ TEST_CASE("every example gives its outputs when it is compiled, from constants, 
   runtime::ThreadPool workers(2);
   std::map<std::string, std::size_t> routines;
   for (const OpDef* def : ops::table()) {
-    if (def->infer == nullptr || ops::find_run(def->domain, def->name) == nullptr) continue;
+    if (def->infer == nullptr) continue;
     for (const Example& example : def->examples()) {
       for (Known known : {Known::constants, Known::shapes, Known::symbols}) {
         for (kernels::Cpu cpu : {kernels::Cpu{}, kernels::Cpu::detect()}) {
@@ -49,6 +69,7 @@ TEST_CASE("every example gives its outputs when it is compiled, from constants, 
           REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));
           REQUIRE(outputs->size() == example.outputs.size());
           for (std::size_t i = 0; i < example.outputs.size(); ++i) {
+            if (!example.outputs[i].present()) continue;
             // Kernels sum in f32 and approximate exponentials.
             CHECK(difference((*outputs)[i], example.outputs[i], std::max(example.tolerance, 2e-6)) == "");
           }

@@ -146,6 +146,24 @@ struct Simd {
                               std::int64_t n, float* mean, float* inverse_deviation);
   float (*sum)(const float* x, std::int64_t n);
 
+  // Attention's softmax, a block of a row at a time.
+  float (*largest)(const float* x, std::int64_t n);
+  // x = exp(x - shift); answers the sum.
+  float (*exponentials)(float* x, float shift, std::int64_t n);
+  // x += mask; minus infinity where the mask is, whatever x is. And where `keep` is false.
+  void (*add_mask)(float* x, const float* mask, std::int64_t n);
+  void (*select)(float* x, const bool* keep, std::int64_t n);
+  // out[j] = factor * sum over i of x[i] * rows[j * step + i], for n values and `count` rows.
+  void (*dots)(const float* x, const float* rows, std::int64_t step, std::int64_t count, std::int64_t n, float factor,
+               float* out);
+  // out += sum over j of weights[j] * row j.
+  void (*add_rows)(const float* weights, const float* rows, std::int64_t step, std::int64_t count, std::int64_t n,
+                   float* out);
+  // Pairs of x turned by angles: (x, x') becomes (x cos - x' sin, x sin + x' cos). A pair is `half` apart, or
+  // (neighbours) side by side.
+  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbours,
+                 float* y);
+
   // out[c] = the largest, or scale times the sum, of column c over all rows of the stretches.
   void (*largest_row)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);
   void (*sum_of_rows)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float scale, float* out,

@@ -1,6 +1,7 @@
 // One instruction set's table, out of its vector type.
 #pragma once
 
+#include "kernels/isa/attention.hpp"
 #include "kernels/isa/depthwise.hpp"
 #include "kernels/isa/loops.hpp"
 #include "kernels/isa/recurrent.hpp"
@@ -27,6 +28,13 @@ constexpr Simd make_table() {
   simd.softmax = &softmax<T>;
   simd.layer_normalization = &layer_normalization<T>;
   simd.sum = &sum<T>;
+  simd.largest = &largest<T>;
+  simd.exponentials = &exponentials<T>;
+  simd.add_mask = &add_mask<T>;
+  simd.select = &select<T>;
+  simd.dots = &dots<T>;
+  simd.add_rows = &add_rows<T>;
+  simd.rotate = &rotate<T>;
   simd.largest_row = &largest_row<T>;
   simd.sum_of_rows = &sum_of_rows<T>;
   simd.lstm_cell = &lstm_cell<T>;

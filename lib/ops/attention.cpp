@@ -1,0 +1,232 @@
+#include "ops/attention.hpp"
+
+#include "ops/broadcast.hpp"
+#include "ops/element.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace modelctl::ops {
+namespace {
+
+// A value as an element of this type would hold it.
+double rounded(DType type, double value) {
+  if (type == DType::f16) return static_cast<double>(static_cast<float>(Half(static_cast<float>(value))));
+  if (type == DType::bf16) return static_cast<double>(static_cast<float>(BFloat16(static_cast<float>(value))));
+  return value;
+}
+
+constexpr double nothing = -HUGE_VAL;
+
+// Rows [from, from + count) of one head, times `factor`, behind what is there.
+void append(std::vector<double>& to, const Heads& heads, std::int64_t b, std::int64_t h, std::int64_t count,
+            double factor) {
+  if (count == 0) return;
+  auto load = load_of<double>(heads.view.type);
+  for (std::int64_t s = 0; s < count; ++s) {
+    for (std::int64_t d = 0; d < heads.size; ++d) {
+      to.push_back(rounded(heads.view.type, load(heads.view.data, heads.at(b, h, s) + d) * factor));
+    }
+  }
+}
+
+// What the mask adds to the scores, minus infinity beyond its end.
+class Mask {
+ public:
+  Mask(const TensorView& view, DimsView full) : view_(view) {
+    if (!view.present()) return;
+    length_ = view.dims.back();
+    Dims dims(full.begin(), full.end());
+    dims.back() = length_;
+    steps_ = broadcast_strides(view.dims, dims);
+    if (view.type == DType::boolean) return;
+    (void)with_wide<Numbers>(view.type, [&]<class W>() {
+      wide_ = [](const TensorView& from, std::int64_t at) {
+        return static_cast<double>(load_of<W>(from.type)(from.data, at));
+      };
+    });
+  }
+  double at(std::int64_t b, std::int64_t h, std::int64_t s, std::int64_t key) const {
+    if (!view_.present()) return 0;
+    if (key >= length_) return nothing;
+    std::int64_t at = b * steps_[0] + h * steps_[1] + s * steps_[2] + key * steps_[3];
+    if (view_.type == DType::boolean) return view_.as<bool>()[static_cast<std::size_t>(at)] ? 0 : nothing;
+    return wide_(view_, at);
+  }
+
+ private:
+  TensorView view_;
+  Dims steps_;
+  std::int64_t length_ = 0;
+  double (*wide_)(const TensorView& from, std::int64_t at) = nullptr;
+};
+
+bool seen(const Attend& attend, const Reach& reach, std::int64_t s, std::int64_t key) {
+  std::int64_t position = reach.offset + s;
+  if (key >= reach.past + reach.fresh || (attend.causal && key > position)) return false;
+  if (attend.left >= 0 && key < position - attend.left) return false;
+  return attend.right < 0 || key <= position + attend.right;
+}
+
+// A row whose every key is masked has no weight at all, whatever its scores.
+void softmax(std::span<double> row, bool any, DType type) {
+  double most = nothing, sum = 0;
+  for (double x : row) most = x > most || x != x ? x : most;
+  if (!any || most == nothing) {
+    std::fill(row.begin(), row.end(), 0.0);
+    return;
+  }
+  for (double& x : row) sum += x = rounded(type, std::exp(rounded(type, x - most)));
+  sum = rounded(type, sum);
+  for (double& x : row) x = rounded(type, x / sum);
+}
+
+}  // namespace
+
+Result<Heads> heads_of(const TensorView& view, std::int64_t heads, std::string_view what) {
+  std::string name(what);
+  if (!view.present()) return refuse(name + " is absent");
+  if (!holds<Floats>(view.type)) return refuse_type(view.type);
+  if (view.rank() == 4) {
+    std::int64_t row = view.dim(3), head = row * view.dim(2);
+    return Heads{view, view.dim(0), view.dim(1), view.dim(2), row, head * view.dim(1), head, row};
+  }
+  if (view.rank() != 3) return refuse(name + " must have three or four axes");
+  if (heads < 1) return refuse("the numbers of heads must be given where " + name + " has three axes");
+  if (view.dim(2) % heads != 0) return refuse(name + " cannot be cut into " + std::to_string(heads) + " heads");
+  std::int64_t size = view.dim(2) / heads;
+  return Heads{view, view.dim(0), heads, view.dim(1), size, view.dim(1) * view.dim(2), size, view.dim(2)};
+}
+
+std::int64_t Attend::keys() const {
+  std::int64_t most = 0;
+  for (const Reach& each : reach) most = std::max(most, each.past + each.fresh);
+  return most;
+}
+
+std::vector<Reach> plain_reach(const Attend& attend) {
+  std::int64_t past = attend.past_k.length;
+  return std::vector<Reach>(static_cast<std::size_t>(attend.q.batches), {past, attend.k.length, past});
+}
+
+Result<void> check(const Attend& attend) {
+  const Heads &q = attend.q, &k = attend.k, &v = attend.v;
+  if (k.batches != q.batches || v.batches != q.batches) return refuse("Q, K and V are of different batches");
+  if (k.size != q.size) return refuse("the heads of Q and K differ in size");
+  if (v.length != k.length) return refuse("K and V differ in length");
+  if (k.heads != v.heads || k.heads == 0 || q.heads % k.heads != 0) {
+    return refuse("the heads of Q are no multiple of those of K and V");
+  }
+  bool past = attend.past_k.view.present();
+  if (past != attend.past_v.view.present()) return refuse("past_key and past_value go together");
+  if (!past) return {};
+  auto fits = [](const Heads& old, const Heads& fresh) {
+    return old.view.rank() == 4 && old.batches == fresh.batches && old.heads == fresh.heads && old.size == fresh.size &&
+           old.view.type == fresh.view.type;
+  };
+  if (!fits(attend.past_k, k) || !fits(attend.past_v, v) || attend.past_k.length != attend.past_v.length) {
+    return refuse("the past does not fit K and V");
+  }
+  return {};
+}
+
+Result<void> attend(const Attend& attend, const MutableTensorView& y, const std::optional<Scores>& scores) {
+  const Heads &q = attend.q, &k = attend.k, &v = attend.v;
+  std::int64_t group = q.heads / k.heads;
+  std::int64_t keys = scores ? scores->view.dims.back() : attend.keys();
+  Dims full{q.batches, q.heads, q.length, keys};
+  if (attend.mask.present()) {
+    if (attend.mask.rank() == 0 || attend.mask.rank() > 4) return refuse("the mask must have one to four axes");
+    Dims cut = full;
+    cut.back() = attend.mask.dims.back();
+    if (TRY(broadcast_dims(attend.mask.dims, cut)) != cut) return refuse("the mask does not broadcast to the scores");
+    if (attend.mask.type != DType::boolean && !holds<Numbers>(attend.mask.type)) return refuse_type(attend.mask.type);
+  }
+  Mask mask(attend.mask, full);
+  Heads out = TRY(heads_of(y, q.heads, "Y"));
+  auto store = store_of<double>(y.type);
+  DType type = q.view.type, precision = attend.precision == DType::undefined ? type : attend.precision;
+  double factor = std::sqrt(attend.scale);
+  auto tell = [&](Stage stage, std::int64_t at, double value) {
+    if (scores && scores->stage == stage) store_of<double>(scores->view.type)(scores->view.data, at, value);
+  };
+  std::vector<double> row(static_cast<std::size_t>(keys)), query, all_k, all_v;
+  for (std::int64_t b = 0; b < q.batches; ++b) {
+    const Reach& reach = attend.reach[static_cast<std::size_t>(b)];
+    for (std::int64_t h = 0; h < q.heads; ++h) {
+      if (h % group == 0) {
+        all_k.clear();
+        all_v.clear();
+        append(all_k, attend.past_k, b, h / group, reach.past, factor);
+        append(all_k, k, b, h / group, std::min(keys - reach.past, k.length), factor);
+        append(all_v, attend.past_v, b, h / group, reach.past, 1);
+        append(all_v, v, b, h / group, std::min(keys - reach.past, v.length), 1);
+      }
+      auto held = static_cast<std::int64_t>(q.size == 0 ? static_cast<std::size_t>(keys)
+                                                        : all_k.size() / static_cast<std::size_t>(q.size));
+      for (std::int64_t s = 0; s < q.length; ++s) {
+        query.clear();
+        for (std::int64_t d = 0; d < q.size; ++d) {
+          double x = load_of<double>(type)(q.view.data, q.at(b, h, s) + d);
+          query.push_back(rounded(type, x * factor));
+        }
+        std::int64_t base = ((b * q.heads + h) * q.length + s) * keys;
+        bool any = false;
+        for (std::int64_t key = 0; key < keys; ++key) {
+          double sum = 0;
+          for (std::int64_t d = 0; d < q.size && key < held; ++d) {
+            sum += query[static_cast<std::size_t>(d)] * all_k[static_cast<std::size_t>(key * q.size + d)];
+          }
+          double score = rounded(type, sum);
+          tell(Stage::products, base + key, score);
+          if (attend.softcap > 0) {
+            score = rounded(type, std::tanh(rounded(type, score / attend.softcap)));
+            score = rounded(type, score * attend.softcap);
+          }
+          tell(Stage::capped, base + key, score);
+          double bias = seen(attend, reach, s, key) ? mask.at(b, h, s, key) : nothing;
+          any = any || bias != nothing;
+          score = bias == nothing ? nothing : rounded(type, score + bias);
+          tell(Stage::masked, base + key, score);
+          row[static_cast<std::size_t>(key)] = rounded(precision, score);
+        }
+        softmax(row, any, precision);
+        for (std::int64_t key = 0; key < keys; ++key) {
+          tell(Stage::weights, base + key, row[static_cast<std::size_t>(key)]);
+        }
+        for (std::int64_t d = 0; d < v.size; ++d) {
+          double sum = 0;
+          for (std::int64_t key = 0; key < std::min(keys, reach.past + reach.fresh); ++key) {
+            sum += row[static_cast<std::size_t>(key)] * all_v[static_cast<std::size_t>(key * v.size + d)];
+          }
+          store(y.data, out.at(b, h, s) + d, sum);
+        }
+      }
+    }
+  }
+  return {};
+}
+
+void keep(const Heads& past, const Heads& fresh, std::span<const Reach> reach, const MutableTensorView& present) {
+  auto width = static_cast<std::int64_t>(bits(present.type)) / 8 * fresh.size;
+  auto bytes = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  bool in_place = past.view.data == present.data;
+  std::int64_t rows = present.dims[2];
+  for (std::int64_t b = 0; b < fresh.batches && width > 0; ++b) {
+    const Reach& of = reach[static_cast<std::size_t>(b)];
+    for (std::int64_t h = 0; h < fresh.heads; ++h) {
+      auto* to = static_cast<std::byte*>(present.data) + (b * fresh.heads + h) * rows * width;
+      auto from = [&](const Heads& heads, std::int64_t s) {
+        return static_cast<const std::byte*>(heads.view.data) + heads.at(b, h, s) / fresh.size * width;
+      };
+      if (!in_place && of.past > 0) std::memcpy(to, from(past, 0), bytes(of.past * width));
+      for (std::int64_t s = 0; s < fresh.length; ++s) {
+        std::memcpy(to + (of.past + s) * width, from(fresh, s), bytes(width));
+      }
+      std::int64_t end = of.past + fresh.length;
+      if (!in_place && end < rows) std::memset(to + end * width, 0, bytes((rows - end) * width));
+    }
+  }
+}
+
+}  // namespace modelctl::ops

@@ -1,0 +1,259 @@
+// LinearAttention and CausalConvWithState: attention and convolution that carry a state of fixed size from token to
+// token.
+#include "ops/attention.hpp"
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <cmath>
+#include <cstring>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+// "gated" rules fade the state, "delta" rules write what the state does not hold yet.
+struct Rule {
+  bool gated = false, delta = false;
+};
+std::optional<Rule> rule_of(std::string_view name) {
+  if (name == "linear") return Rule{};
+  if (name == "gated") return Rule{true, false};
+  if (name == "delta") return Rule{false, true};
+  if (name == "gated_delta") return Rule{true, true};
+  return std::nullopt;
+}
+
+Result<void> infer_attention(Inference& call) {
+  for (std::size_t index : {0u, 1u, 2u, 4u, 5u}) TRY(need_rank(call, index, 3, 3));
+  TRY(need_rank(call, 3, 4, 4));
+  std::int64_t heads = call.attributes().integer("q_num_heads"), kv_heads = call.attributes().integer("kv_num_heads");
+  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
+    return call.bad("q_num_heads must be a multiple of kv_num_heads");
+  }
+  auto rule = rule_of(call.attributes().text("update_rule", "gated_delta"));
+  if (!rule) return call.bad("update_rule cannot be '" + std::string(call.attributes().text("update_rule")) + "'");
+  if (rule->gated != call.present(4)) return call.bad("decay belongs to the gated rules, and to no other");
+  if (rule->delta != call.present(5)) return call.bad("beta belongs to the delta rules, and to no other");
+  DType element = TRY(common_element(call, {0, 1, 2}));
+  const Shape *q = call.shape(0), *v = call.shape(2);
+  DType state = call.present(3) ? call.element(3) : element;
+  if (q == nullptr || v == nullptr) {
+    call.set_output(0, element, unknown_shape(call, 3));
+    call.set_output(1, state, unknown_shape(call, 4));
+    return {};
+  }
+  Expr value_size = floor_div((*v)[2], kv_heads);
+  call.set_output(0, element, Shape{(*q)[0], (*q)[1], value_size * Expr(heads)});
+  call.set_output(1, state, Shape{(*q)[0], kv_heads, floor_div((*q)[2], heads), value_size});
+  return {};
+}
+
+// The gates of one token, one for each head or for each row of its state; without a view they are not there.
+struct Gates {
+  TensorView view;
+  std::int64_t width = 0, per_head = 0;
+  double at(std::int64_t token, std::int64_t head, std::int64_t row) const {
+    std::int64_t index = per_head == 0 ? 0 : head * per_head + row % per_head;
+    return load_of<double>(view.type)(view.data, token * width + index);
+  }
+};
+
+Result<Gates> gates_of(const TensorView& view, const Heads& k, std::int64_t rows, std::string_view what) {
+  Gates gates{view};
+  if (!view.present()) return gates;
+  if (!holds<Floats>(view.type)) return refuse_type(view.type);
+  bool fits = view.rank() == 3 && view.dim(0) == k.batches && view.dim(1) == k.length;
+  gates.width = fits ? view.dim(2) : -1;
+  if (gates.width == k.heads * rows) gates.per_head = rows;
+  else if (gates.width == k.heads) gates.per_head = 1;
+  else if (gates.width != 1) return refuse(std::string(what) + " does not fit the keys");
+  return gates;
+}
+
+Result<void> attention(const Call& call, Outputs& outputs) {
+  const Attributes& attributes = call.attributes;
+  std::int64_t kv_heads = attributes.integer("kv_num_heads");
+  Attend all;
+  for (std::size_t index : {0u, 1u, 2u}) {
+    if (call.input(index).rank() != 3) return refuse("query, key and value must have three axes");
+  }
+  all.q = TRY(heads_of(call.input(0), attributes.integer("q_num_heads"), "query"));
+  all.k = TRY(heads_of(call.input(1), kv_heads, "key"));
+  all.v = TRY(heads_of(call.input(2), kv_heads, "value"));
+  TRY(check(all));
+  const Heads &q = all.q, &k = all.k, &v = all.v;
+  if (q.length != k.length) return refuse("query and key differ in length");
+  auto rule = rule_of(attributes.text("update_rule", "gated_delta"));
+  if (!rule || rule->gated != call.input(4).present() || rule->delta != call.input(5).present()) {
+    return refuse("the update rule is unknown, or its gates are not those that are there");
+  }
+  Gates decay = TRY(gates_of(call.input(4), k, k.size, "decay")), beta = TRY(gates_of(call.input(5), k, 1, "beta"));
+  const TensorView& past = call.input(3);
+  Dims state_dims{q.batches, k.heads, k.size, v.size};
+  DType state_type = past.present() ? past.type : q.view.type;
+  if (!holds<Floats>(state_type)) return refuse_type(state_type);
+  if (past.present() && Dims(past.dims.begin(), past.dims.end()) != state_dims) {
+    return refuse("past_state must be " + describe(state_type, state_dims));
+  }
+  auto scale = static_cast<double>(attributes.number("scale"));
+  if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size, 1)));
+  Dims dims{q.batches, q.length, TRY(checked_multiply(q.heads, v.size))};
+  MutableTensorView y = TRY(outputs.allocate(0, q.view.type, dims));
+  std::optional<MutableTensorView> present;
+  if (outputs.wanted(1)) present = TRY(outputs.allocate(1, state_type, state_dims));
+
+  auto load = load_of<double>(q.view.type);
+  auto store = store_of<double>(q.view.type);
+  std::int64_t group = q.heads / k.heads, size = k.size * v.size;
+  std::vector<double> state(static_cast<std::size_t>(size)), written(static_cast<std::size_t>(v.size));
+  auto cell = [&](std::int64_t d, std::int64_t m) -> double& {
+    return state[static_cast<std::size_t>(d * v.size + m)];
+  };
+  for (std::int64_t head = 0; head < k.batches * k.heads; ++head) {
+    std::int64_t b = head / k.heads, h = head % k.heads;
+    for (std::int64_t i = 0; i < size; ++i) {
+      state[static_cast<std::size_t>(i)] =
+          past.present() ? load_of<double>(state_type)(past.data, head * size + i) : 0.0;
+    }
+    for (std::int64_t t = 0; t < q.length; ++t) {
+      std::int64_t token = b * q.length + t;
+      auto key = [&](std::int64_t d) { return load(k.view.data, k.at(b, h, t) + d); };
+      for (std::int64_t d = 0; d < k.size && rule->gated; ++d) {
+        double fade = std::exp(decay.at(token, h, d));
+        for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) *= fade;
+      }
+      for (std::int64_t m = 0; m < v.size; ++m) {
+        double value = load(v.view.data, v.at(b, h, t) + m);
+        for (std::int64_t d = 0; d < k.size && rule->delta; ++d) value -= cell(d, m) * key(d);
+        written[static_cast<std::size_t>(m)] = rule->delta ? beta.at(token, h, 0) * value : value;
+      }
+      for (std::int64_t d = 0; d < k.size; ++d) {
+        for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) += key(d) * written[static_cast<std::size_t>(m)];
+      }
+      for (std::int64_t of = h * group; of < (h + 1) * group; ++of) {
+        for (std::int64_t m = 0; m < v.size; ++m) {
+          double sum = 0;
+          for (std::int64_t d = 0; d < k.size; ++d) sum += load(q.view.data, q.at(b, of, t) + d) * cell(d, m);
+          store(y.data, (token * q.heads + of) * v.size + m, scale * sum);
+        }
+      }
+    }
+    for (std::int64_t i = 0; i < size && present; ++i) {
+      store_of<double>(state_type)(present->data, head * size + i, state[static_cast<std::size_t>(i)]);
+    }
+  }
+  return {};
+}
+
+Result<void> infer_conv(Inference& call) {
+  for (std::size_t index : {0u, 1u, 3u}) TRY(need_rank(call, index, 3, 3));
+  TRY(need_rank(call, 2, 1, 1));
+  DType element = TRY(common_element(call));
+  const Shape *x = call.shape(0), *weight = call.shape(1);
+  call.set_output(0, element, x == nullptr ? std::nullopt : std::optional(*x));
+  if (x == nullptr || weight == nullptr) {
+    call.set_output(1, element, unknown_shape(call, 3));
+    return {};
+  }
+  TRY(same_size(call, (*x)[1], (*weight)[0]));
+  if (!(*weight)[1].is(1) && (*weight)[1].constant()) return call.bad("the kernel's middle size must be 1");
+  call.set_output(1, element, Shape{(*x)[0], (*x)[1], (*weight)[2] - Expr(1)});
+  return {};
+}
+
+Result<void> conv(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &weight = call.input(1), &bias = call.input(2), &past = call.input(3);
+  if (x.rank() != 3 || weight.rank() != 3 || weight.dim(0) != x.dim(1) || weight.dim(1) != 1 || weight.dim(2) < 1) {
+    return refuse("input must be [batches, channels, length], and weight [channels, 1, kernel]");
+  }
+  std::int64_t batches = x.dim(0), channels = x.dim(1), length = x.dim(2), kernel = weight.dim(2), carried = kernel - 1;
+  TRY(same_type(x, weight));
+  if (bias.present() && (bias.type != x.type || bias.rank() != 1 || bias.dim(0) != channels)) {
+    return refuse("bias must have one element for each channel");
+  }
+  Dims state_dims{batches, channels, carried};
+  if (past.present() && (past.type != x.type || Dims(past.dims.begin(), past.dims.end()) != state_dims)) {
+    return refuse("past_state must be " + describe(x.type, state_dims));
+  }
+  std::string_view activation = call.attributes.text("activation", "none");
+  if (activation != "none" && activation != "silu" && activation != "swish") {
+    return refuse("activation cannot be '" + std::string(activation) + "'");
+  }
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  std::optional<MutableTensorView> present;
+  if (outputs.wanted(1)) present = TRY(outputs.allocate(1, x.type, state_dims));
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  std::vector<double> row;  // what was carried, then what is new
+  for (std::int64_t at = 0; at < batches * channels; ++at) {
+    row.clear();
+    for (std::int64_t i = 0; i < carried; ++i) row.push_back(past.present() ? load(past.data, at * carried + i) : 0.0);
+    for (std::int64_t i = 0; i < length; ++i) row.push_back(load(x.data, at * length + i));
+    std::int64_t channel = at % channels;
+    for (std::int64_t i = 0; i < length; ++i) {
+      double sum = bias.present() ? load(bias.data, channel) : 0.0;
+      for (std::int64_t tap = 0; tap < kernel; ++tap) {
+        sum += row[static_cast<std::size_t>(i + tap)] * load(weight.data, channel * kernel + tap);
+      }
+      store(y.data, at * length + i, activation == "none" ? sum : sum / (1 + std::exp(-sum)));
+    }
+    for (std::int64_t i = 0; i < carried && present; ++i) {
+      store(present->data, at * carried + i, row[static_cast<std::size_t>(length + i)]);
+    }
+  }
+  return {};
+}
+
+constexpr AttributeDef of_attention[] = {
+    {"chunk_size", AttributeType::integer, "a hint for other machines; changes nothing"},
+    {"kv_num_heads", AttributeType::integer, "heads of key and value", true},
+    {"q_num_heads", AttributeType::integer, "heads of query", true},
+    {"scale", AttributeType::number, "of the output; 0 where absent: 1/sqrt(size of a head)"},
+    {"update_rule", AttributeType::text, "gated_delta, where absent; linear, gated or delta"}};
+constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, where absent; silu or swish"}};
+
+constexpr OpDef defs[] = {
+    {"", "LinearAttention", 27, "Attention whose keys and values live on in one matrix for each head.",
+     "query key value past_state? decay? beta?", "output present_state", "f32 f16 bf16", of_attention, infer_attention,
+     [] {
+       return Examples{{"two tokens, the state of the first one read by both",
+                        {f32({1, 2, 1}, {1, 2}), f32({1, 2, 1}, {1, 1}), f32({1, 2, 2}, {1, 2, 3, 4})},
+                        {{"q_num_heads", std::int64_t{1}},
+                         {"kv_num_heads", std::int64_t{1}},
+                         {"update_rule", std::string("linear")}},
+                        {f32({1, 2, 2}, {1, 2, 8, 12}), f32({1, 1, 1, 2}, {4, 6})}},
+                       {"the state fades to a half, and what it holds already is not written",
+                        {f32({1, 1, 2}, {1, 2}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {4}), f32({1, 1, 1, 1}, {2}),
+                         f32({1, 1, 1}, {-0.6931472f}), f32({1, 1, 1}, {0.5f})},
+                        {{"q_num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}, {"scale", 2.0f}},
+                        {f32({1, 1, 2}, {5, 10}), f32({1, 1, 1, 1}, {2.5f})}}};
+     }},
+    {"", "CausalConvWithState", 27, "Convolution of each channel over its past alone, the end of which is carried on.",
+     "input weight bias? past_state?", "output present_state", "f32 f16 bf16", of_conv, infer_conv,
+     [] {
+       return Examples{{"two taps, from nothing",
+                        {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {10, 1})},
+                        {},
+                        {f32({1, 1, 3}, {1, 12, 23}), f32({1, 1, 1}, {3})}},
+                       {"two taps, from a state, with a bias",
+                        {f32({1, 1, 1}, {2}), f32({1, 1, 2}, {10, 1}), f32({1}, {100}), f32({1, 1, 1}, {1})},
+                        {},
+                        {f32({1, 1, 1}, {112}), f32({1, 1, 1}, {2})}},
+                       {"the state of a kernel of one is empty",
+                        {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {3})},
+                        {{"activation", std::string("silu")}},
+                        {f32({1, 1, 1}, {0}), f32({1, 1, 0}, {})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "LinearAttention", attention}, {"", "CausalConvWithState", conv}};
+
+}  // namespace
+
+std::span<const OpDef> linear_attention_ops() { return defs; }
+std::span<const OpRun> linear_attention_runs() { return runs; }
+
+}  // namespace modelctl::ops

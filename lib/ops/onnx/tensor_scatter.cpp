@@ -1,0 +1,92 @@
+// TensorScatter: new rows written into a cache, each batch's at a place of its own.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+#include <cstring>
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer(Inference& call) {
+  TRY(common_element(call, {0, 1}));
+  const graph::Shape *cache = call.shape(0), *update = call.shape(1);
+  if (cache != nullptr) {
+    std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis", -2), cache->size()));
+    if (axis == 0) return call.bad("the axis cannot be the batch's");
+    if (update != nullptr && update->size() != cache->size()) return call.bad("cache and update differ in rank");
+    for (std::size_t other = 0; update != nullptr && other < cache->size(); ++other) {
+      if (other != axis) TRY(same_size(call, (*cache)[other], (*update)[other]));
+    }
+  }
+  return infer_same(call);
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &cache = call.input(0), &update = call.input(1), &places = call.input(2);
+  TRY(need_rank(cache, 2, "past_cache"));
+  TRY(same_type(cache, update));
+  std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -2), cache.rank()));
+  if (axis == 0) return refuse("the axis cannot be the batch's");
+  std::string_view mode = call.attributes.text("mode", "linear");
+  if (mode != "linear" && mode != "circular") return refuse("mode cannot be '" + std::string(mode) + "'");
+  if (update.rank() != cache.rank()) return refuse("past_cache and update differ in rank");
+  for (std::size_t other = 0; other < cache.rank(); ++other) {
+    bool fits = other == axis ? update.dim(other) <= cache.dim(other) : update.dim(other) == cache.dim(other);
+    if (!fits) return refuse("update does not fit past_cache along axis " + std::to_string(other));
+  }
+  std::int64_t rows = cache.dim(axis), fresh = update.dim(axis);
+  Dims starts(static_cast<std::size_t>(cache.dim(0)), 0);
+  if (places.present()) starts = TRY(integers(places, "write_indices"));
+  if (static_cast<std::int64_t>(starts.size()) != cache.dim(0)) {
+    return refuse("write_indices must have one element for each batch");
+  }
+  for (std::int64_t start : starts) {
+    bool inside = start >= 0 && (mode == "circular" ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
+    if (!inside) return refuse("write_indices has " + std::to_string(start) + ", where the cache has no room");
+  }
+  if (bits(cache.type) < 8 || cache.type == DType::string) return refuse_type(cache.type);
+  MutableTensorView y = TRY(outputs.allocate(0, cache.type, cache.dims));
+  // Where the output continues the cache in its own memory, only what is new is written.
+  if (y.data != cache.data) copy_elements(cache, y);
+  auto width = static_cast<std::int64_t>(bits(cache.type)) / 8 * product(cache.dims.subspan(axis + 1));
+  std::int64_t outer = product(cache.dims.first(axis)), per_batch = product(cache.dims.first(axis).subspan(1));
+  for (std::int64_t i = 0; i < outer && width > 0; ++i) {
+    std::int64_t start = starts[static_cast<std::size_t>(i / per_batch)];
+    for (std::int64_t row = 0; row < fresh; ++row) {
+      std::memcpy(static_cast<std::byte*>(y.data) + (i * rows + (start + row) % rows) * width,
+                  static_cast<const std::byte*>(update.data) + (i * fresh + row) * width,
+                  static_cast<std::size_t>(width));
+    }
+  }
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"axis", AttributeType::integer, "the axis of rows; -2 where absent"},
+    {"mode", AttributeType::text, "linear, where absent; circular: behind the last row comes the first"}};
+
+constexpr OpDef defs[] = {
+    {"", "TensorScatter", 24, "A cache with new rows in it, each batch's at a place of its own.",
+     "past_cache update write_indices?", "present_cache", "any of 8 bits or more", attributes, infer,
+     [] {
+       return Examples{{"one row for each of two batches",
+                        {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {10, 20}), i64({2}, {1, 0})},
+                        {},
+                        {f32({2, 2, 1}, {1, 10, 20, 4})},
+                        0},
+                       {"round the end",
+                        {f32({1, 3, 1}, {1, 2, 3}), f32({1, 2, 1}, {10, 20}), i64({1}, {2})},
+                        {{"mode", std::string("circular")}},
+                        {f32({1, 3, 1}, {20, 2, 10})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "TensorScatter", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> tensor_scatter_ops() { return defs; }
+std::span<const OpRun> tensor_scatter_runs() { return runs; }
+
+}  // namespace modelctl::ops

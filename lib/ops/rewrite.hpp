@@ -1,0 +1,32 @@
+// How an operator's decompose writes its node as others.
+#pragma once
+
+#include "ops/operator.hpp"
+
+namespace modelctl::ops {
+
+// New nodes stand before the old one, named after it, with their types inferred as they are added.
+class Rewrite {
+ public:
+  explicit Rewrite(graph::Node& node) : node_(node), place_(node.place()) {}
+
+  // A node with one output, of ONNX's default domain.
+  Result<graph::Value*> add(std::string_view op, std::vector<graph::Value*> inputs, Attributes attributes = {});
+  // A node of any domain with several outputs; names of absent ones are empty.
+  Result<graph::Node*> add_node(std::string_view domain, std::string_view op, std::vector<graph::Value*> inputs,
+                                Attributes attributes, const std::vector<std::string>& outputs);
+  graph::Value* constant(Tensor tensor);
+  graph::Value* ints(std::vector<std::int64_t> values);  // i64, rank 1
+  graph::Value* number(DType type, double value);        // rank 0
+
+  // The old node's outputs become these, null where it names none, and it goes.
+  void finish(const std::vector<graph::Value*>& outputs);
+  Error bad(std::string what) const;
+
+ private:
+  std::string label(std::string_view part) const;
+  graph::Node& node_;
+  std::string place_;
+};
+
+}  // namespace modelctl::ops
