@@ -28,6 +28,7 @@ class Pipeline {
   // What is known before the model runs: sizes that the user bound, types, shapes, and whatever follows from constants.
   Result<void> preprocess() {
     TRY(pass("bind-symbols"));
+    TRY(pass("seed-draws"));
     TRY(pass("infer"));
     if (options_.level == 0) return {};
     // Folding tells inference more, and the other way round; a model needs two or three rounds, never many.

@@ -1,0 +1,39 @@
+// noise = RandomNormal()  ->  noise = RandomNormal(seed = made of the name 'noise')
+// A draw that the model gives no seed: two of them differ so, and a model draws the same in each run on each machine.
+// At every level, for a build must not change what a model computes by how far it is optimised.
+#include "ops/operator.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+// FNV-1a, folded to what an f32 holds exactly.
+float seed_of(std::string_view name) {
+  std::uint32_t hash = 2166136261u;
+  for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return static_cast<float>((hash >> 24) ^ (hash & 0xffffffu));
+}
+
+Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
+  std::size_t changes = 0;
+  for_each_graph(graph, [&](graph::Graph& each) {
+    each.for_each_node([&](graph::Node& node) {
+      const ops::OpDef* def = ops::find(node.domain, node.op);
+      if (def == nullptr || !def->impure || node.attributes.has("seed") || node.output(0) == nullptr) return;
+      for (const ops::AttributeDef& attribute : def->attributes) {
+        if (attribute.name != "seed" || attribute.type != ops::AttributeType::number) continue;
+        node.attributes.set("seed", seed_of(node.output(0)->name));
+        ++changes;
+      }
+    });
+  });
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"seed-draws", "Gives random draws that have no seed one of their own.", run}};
+
+}  // namespace
+
+std::span<const PassDef> seed_draws_pass() { return defs; }
+
+}  // namespace modelctl::passes
