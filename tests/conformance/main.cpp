@@ -143,7 +143,7 @@ Result<bool> go(const Options& options, const char* folder) {
   if (options.reasons) print_reasons(rows);
   else if (!options.filters.empty()) print_each(rows);
   if (options.operators) print_operators(rows);
-  print_shapes_only(rows);
+  print_exceptions(rows);
   print_slowest(rows, static_cast<std::size_t>(options.slowest));
   print_suites(rows);
   return check_list(rows, options);

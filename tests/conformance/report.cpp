@@ -74,14 +74,21 @@ void print_reasons(const std::vector<Row>& rows) {
   }
 }
 
-void print_shapes_only(const std::vector<Row>& rows) {
+namespace {
+void print_which(const std::vector<Row>& rows, const char* (*why)(const std::string&), std::string_view title) {
   bool any = false;
   for (const Row& row : rows) {
-    const char* why = why_shapes_only(row.test->name);
-    if (why == nullptr) continue;
-    if (!std::exchange(any, true)) fmt::print("\ncompared by element type and shape only:\n");
-    fmt::print("  {}: {}\n", row.test->name, why);
+    const char* reason = why(row.test->name);
+    if (reason == nullptr) continue;
+    if (!std::exchange(any, true)) fmt::print("\n{}:\n", title);
+    fmt::print("  {}: {}\n", row.test->name, reason);
   }
+}
+}  // namespace
+
+void print_exceptions(const std::vector<Row>& rows) {
+  print_which(rows, why_shapes_only, "compared by element type and shape only");
+  print_which(rows, why_looser, "compared less strictly");
 }
 
 Result<std::set<std::string>> read_list(const std::filesystem::path& file) {

@@ -15,7 +15,7 @@ struct Row {
 void print_suites(const std::vector<Row>& rows);
 void print_operators(const std::vector<Row>& rows);
 void print_reasons(const std::vector<Row>& rows);
-void print_shapes_only(const std::vector<Row>& rows);
+void print_exceptions(const std::vector<Row>& rows);
 std::string_view word(Verdict verdict);
 
 // The names of tests that pass, which may only grow: one a line.

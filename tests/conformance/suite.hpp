@@ -33,5 +33,8 @@ bool matches(const std::string& filter, const std::string& name);
 
 // Why only element types and shapes of a test's outputs are compared; null where the elements are compared too.
 const char* why_shapes_only(const std::string& name);
+// Why a test's floats may differ by looser_tolerance, or null.
+inline constexpr double looser_tolerance = 2e-6;
+const char* why_looser(const std::string& name);
 
 }  // namespace modelctl::conformance

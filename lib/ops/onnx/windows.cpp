@@ -1,0 +1,134 @@
+// HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: what spectra of sounds are made with.
+#include "ops/example.hpp"
+#include "ops/generated.hpp"
+#include "ops/infer.hpp"
+
+#include <array>
+#include <cmath>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+constexpr double circle = 6.283185307179586;
+
+// A size that is an input: known, symbolic or only known when the model runs.
+Expr size_of(Inference& call, std::size_t index) {
+  auto contents = call.contents(index);
+  return contents && contents->size() == 1 ? (*contents)[0] : call.fresh_symbol();
+}
+
+Result<void> infer_window(Inference& call) {
+  auto type = numbered_type(call.attributes(), "output_datatype", DType::f32);
+  if (!type) return call.bad(type.error().what);
+  Expr size = size_of(call, 0);
+  if (size.constant() && *size.constant() < 0) return call.bad("a size of " + size.text());
+  call.set_output(0, *type, Shape{size});
+  return {};
+}
+
+// A window as a sum of cosines: a - b cos x + c cos 2x, where x goes once round.
+struct Cosines {
+  double a, b, c;
+};
+constexpr Cosines hann{0.5, 0.5, 0}, hamming{25.0 / 46, 21.0 / 46, 0}, blackman{0.42, 0.5, 0.08};
+
+template <const Cosines& window>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  std::int64_t size = TRY(one_integer(call.input(0), "size"));
+  if (size < 0) return refuse("a size of " + std::to_string(size));
+  DType type = TRY(numbered_type(call.attributes, "output_datatype", DType::f32));
+  // A symmetric window ends where it began.
+  double period = static_cast<double>(call.attributes.integer("periodic", 1) != 0 ? size : size - 1);
+  return generate(outputs, type, Dims{size}, [&](std::int64_t i) {
+    double x = circle * static_cast<double>(i) / period;
+    return window.a - window.b * std::cos(x) + window.c * std::cos(2 * x);
+  });
+}
+
+Result<void> infer_mel(Inference& call) {
+  auto type = numbered_type(call.attributes(), "output_datatype", DType::f32);
+  if (!type) return call.bad(type.error().what);
+  call.set_output(0, *type, Shape{floor_div(size_of(call, 1), 2) + 1, size_of(call, 0)});
+  return {};
+}
+
+// One triangle over the spectrum's bins for each band; the bands' edges are equally far apart in mel.
+Result<void> mel(const Call& call, Outputs& outputs) {
+  std::int64_t bands = TRY(one_integer(call.input(0), "num_mel_bins"));
+  std::int64_t length = TRY(one_integer(call.input(1), "dft_length"));
+  std::int64_t rate = TRY(one_integer(call.input(2), "sample_rate"));
+  double lower = TRY(one_number(call.input(3), "lower_edge_hertz"));
+  double upper = TRY(one_number(call.input(4), "upper_edge_hertz"));
+  DType type = TRY(numbered_type(call.attributes, "output_datatype", DType::f32));
+  constexpr std::int64_t most = 1 << 24;
+  if (bands < 0 || bands > most || length < 0 || length > most) return refuse("num_mel_bins or dft_length is no size");
+  if (rate < 1 || !(lower >= 0) || !(upper >= lower)) return refuse("the edges or the sample rate are no frequencies");
+  std::int64_t bins = length / 2 + 1;
+  auto mel_of = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
+  double first = mel_of(lower), step = (mel_of(upper) - first) / static_cast<double>(bands + 2);
+  auto edge = [&](std::int64_t i) {
+    double hertz = 700 * (std::pow(10, (first + static_cast<double>(i) * step) / 2595) - 1);
+    return static_cast<std::int64_t>(std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
+  };
+  std::vector<std::array<std::int64_t, 3>> edges;
+  for (std::int64_t band = 0; band < bands; ++band) {
+    edges.push_back({edge(band), edge(band + 1), edge(band + 2)});
+    if (edges.back()[2] > bins) return refuse("a band ends beyond the spectrum");
+  }
+  return generate(outputs, type, Dims{bins, bands}, [&](std::int64_t i) {
+    auto [left, centre, right] = edges[static_cast<std::size_t>(i % bands)];
+    std::int64_t bin = i / bands;
+    auto part = [](std::int64_t a, std::int64_t b) { return static_cast<double>(a) / static_cast<double>(b); };
+    if (bin >= centre && bin < right) return part(right - bin, right - centre);
+    if (bin == centre) return 1.0;
+    return bin >= left && bin < centre ? part(bin - left, centre - left) : 0.0;
+  });
+}
+
+constexpr AttributeDef datatype = {"output_datatype", AttributeType::integer,
+                                   "the element type, as ONNX numbers them; f32 where absent"};
+constexpr AttributeDef of_window[] = {
+    datatype, {"periodic", AttributeType::integer, "1 where absent; 0: symmetric, for filters"}};
+constexpr AttributeDef of_mel[] = {datatype};
+Attributes symmetric() { return {{"periodic", std::int64_t{0}}}; }
+
+constexpr OpDef defs[] = {
+    {"", "HannWindow", 17, "The Hann window: a raised cosine.", "size", "output", "i32 i64", of_window, infer_window,
+     [] {
+       return Examples{{"periodic", {i64({}, {4})}, {}, {f32({4}, {0, 0.5f, 1, 0.5f})}},
+                       {"symmetric", {i32({}, {3})}, symmetric(), {f32({3}, {0, 1, 0})}}};
+     }},
+    {"", "HammingWindow", 17, "The Hamming window: a cosine raised further.", "size", "output", "i32 i64", of_window,
+     infer_window,
+     [] {
+       return Examples{{"symmetric", {i64({}, {3})}, symmetric(), {f32({3}, {0.08695652f, 1, 0.08695652f})}}};
+     }},
+    {"", "BlackmanWindow", 17, "The Blackman window: two cosines.", "size", "output", "i32 i64", of_window,
+     infer_window,
+     [] {
+       return Examples{
+           {"of f64", {i64({}, {4})}, {{"output_datatype", std::int64_t{11}}}, {f64({4}, {0, 0.34, 1, 0.34})}}};
+     }},
+    {"", "MelWeightMatrix", 17, "Weights that gather a spectrum's bins into bands equally wide in mel.",
+     "num_mel_bins dft_length sample_rate lower_edge_hertz upper_edge_hertz", "output", "i32 i64", of_mel, infer_mel,
+     [] {
+       return Examples{{"two bands of nine bins",
+                        {i64({}, {2}), i64({}, {16}), i64({}, {8000}), f32({}, {100}), f32({}, {4000})},
+                        {},
+                        {f32({9, 2}, {0, 0, 1, 0, 0, 1, 0, 0.5f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "HannWindow", evaluate<hann>},
+                          {"", "HammingWindow", evaluate<hamming>},
+                          {"", "BlackmanWindow", evaluate<blackman>},
+                          {"", "MelWeightMatrix", mel}};
+
+}  // namespace
+
+std::span<const OpDef> windows_ops() { return defs; }
+std::span<const OpRun> windows_runs() { return runs; }
+
+}  // namespace modelctl::ops
