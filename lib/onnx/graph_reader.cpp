@@ -20,7 +20,7 @@ namespace {
 constexpr int max_depth = 32;
 
 // AttributeProto.AttributeType
-enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings };
+enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings, a_sparse = 11 };
 
 graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view prefix) {
   graph::Type type{file.element, std::nullopt};
@@ -38,7 +38,8 @@ graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view 
 }  // namespace
 
 struct GraphReader::Parts {
-  std::vector<data_view> nodes, initializers;
+  std::vector<PlacedNode> nodes;
+  std::vector<data_view> initializers, sparse;
   std::vector<FileValue> inputs, outputs, infos;
 };
 
@@ -46,7 +47,8 @@ struct GraphReader::NodeParts {
   std::vector<std::string> inputs, outputs;
   std::string name, op, domain;
   std::vector<data_view> attributes;
-  std::vector<graph::Value*> made;  // as outputs; null where absent
+  std::vector<graph::Value*> made;       // as outputs; null where absent
+  std::shared_ptr<const Opsets> opsets;  // of the function that it comes from
 
   std::string place() const {
     std::string kind = domain.empty() ? op : domain + "::" + op;
@@ -58,9 +60,10 @@ struct GraphReader::NodeParts {
 namespace {
 
 template <class Parts>
-Parts read_node(data_view message) {
+Parts read_node(const PlacedNode& node) {
   Parts parts;
-  pbf_reader reader(message);
+  parts.opsets = node.opsets;
+  pbf_reader reader(node.message);
   while (reader.next()) {
     switch (reader.tag()) {
       case 1: parts.inputs.push_back(reader.get_string()); break;
@@ -79,7 +82,7 @@ Parts read_node(data_view message) {
 }  // namespace
 
 void GraphReader::fault(Kind kind, std::string code, std::string what) {
-  faults_.add(Error(kind, std::move(code), std::move(what)).at(fmt::format("{}: {}", file_, place_)));
+  faults_.add(Error(kind, std::move(code), std::move(what)).at(fmt::format("{}: {}", model_.file, place_)));
 }
 
 GraphReader::Parts GraphReader::collect(data_view message, graph::Graph& graph) {
@@ -92,16 +95,17 @@ GraphReader::Parts GraphReader::collect(data_view message, graph::Graph& graph) 
   pbf_reader reader(message);
   while (reader.next()) {
     switch (reader.tag()) {
-      case 1: parts.nodes.push_back(reader.get_view()); break;
+      case 1: {
+        auto stands_for = functions_.expand({reader.get_view(), opsets_}, faults_);
+        parts.nodes.insert(parts.nodes.end(), stands_for.begin(), stands_for.end());
+        break;
+      }
       case 2: graph.name = reader.get_string(); break;
       case 5: parts.initializers.push_back(reader.get_view()); break;
       case 11: value(reader, parts.inputs); break;
       case 12: value(reader, parts.outputs); break;
       case 13: value(reader, parts.infos); break;
-      case 15:
-        fault(Kind::unsupported, "sparse-initializer", "cannot read a sparse initializer: export it dense");
-        reader.skip();
-        break;
+      case 15: parts.sparse.push_back(reader.get_view()); break;
       default: reader.skip();
     }
   }
@@ -117,10 +121,12 @@ bool GraphReader::taken(const graph::Graph& graph, const std::string& name, std:
 }
 
 void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
-  for (data_view message : parts.initializers) {
-    std::string name = tensor_name(message);
+  for (std::size_t i = 0; i < parts.initializers.size() + parts.sparse.size(); ++i) {
+    bool sparse = i >= parts.initializers.size();
+    data_view message = sparse ? parts.sparse[i - parts.initializers.size()] : parts.initializers[i];
+    std::string name = sparse ? sparse_tensor_name(message) : tensor_name(message);
     place_ = fmt::format("graph '{}', initializer '{}'", graph.name, name);
-    auto read = read_tensor(message, source_);
+    auto read = sparse ? read_sparse_tensor(message, source_) : read_tensor(message, source_);
     if (name.empty()) {
       fault(Kind::bad_input, "no-name", "cannot use an initializer without a name");
     } else if (!taken(graph, name, "an initializer")) {
@@ -129,7 +135,7 @@ void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
     }
     if (!read) {
       Error error = std::move(read).error();
-      error.where = fmt::format("{}: {}", file_, place_);
+      error.where = fmt::format("{}: {}", model_.file, place_);
       faults_.add(std::move(error));
     }
   }
@@ -183,7 +189,7 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
   std::int64_t type = 0, integer = 0;
   float number = 0;
   std::string text;
-  std::optional<data_view> tensor;
+  std::optional<data_view> tensor, sparse;
   std::vector<float> numbers;
   std::vector<std::int64_t> integers;
   std::vector<std::string> texts;
@@ -214,6 +220,7 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
         break;
       case 9: texts.push_back(reader.get_string()), guess = a_strings; break;
       case 20: type = reader.get_enum(); break;
+      case 22: sparse = reader.get_view(), guess = a_sparse; break;
       case 21: reference = !reader.get_view().empty(); break;
       default: reader.skip();
     }
@@ -234,6 +241,10 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
       if (!tensor)
         return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));
       return AttributeValue(TRY(read_tensor(*tensor, source_)).tensor);
+    case a_sparse:
+      if (!sparse)
+        return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));
+      return AttributeValue(TRY(read_sparse_tensor(*sparse, source_)).tensor);
     default:
       return Error(Kind::unsupported, "bad-attribute",
                    fmt::format("cannot read attribute '{}': its kind {} is not supported", name, type));
@@ -312,7 +323,10 @@ void GraphReader::add_node(const NodeParts& parts, graph::Graph& graph, int dept
   }
   graph::Node* node = graph.add_node_for(parts.domain, parts.op, std::move(inputs), parts.made);
   node->name = parts.name;
+  if (parts.opsets != nullptr) model_.function_opsets.emplace(node, parts.opsets);
+  auto around = std::exchange(opsets_, parts.opsets);
   for (data_view attribute : parts.attributes) add_attribute(attribute, *node, depth);
+  opsets_ = std::move(around);
 }
 
 // What the file says of values is believed only where nothing better is known: older exporters wrote wrong ones.
@@ -351,7 +365,7 @@ void GraphReader::read(data_view message, graph::Graph& graph, int depth) {
   add_constants(parts, graph);
   add_inputs(parts, graph);
   std::vector<NodeParts> nodes;
-  for (data_view node : parts.nodes) {
+  for (const PlacedNode& node : parts.nodes) {
     place_ = fmt::format("graph '{}', node {}", graph.name, nodes.size());
     NodeParts read = read_node<NodeParts>(node);
     if (read_constant_node(read, graph)) continue;

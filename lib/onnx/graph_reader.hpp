@@ -2,6 +2,7 @@
 #pragma once
 
 #include "graph/graph.hpp"
+#include "onnx/functions.hpp"
 #include "onnx/tensor_reader.hpp"
 #include "onnx/wire.hpp"
 
@@ -9,12 +10,12 @@
 
 namespace modelctl::onnx {
 
-// Reads a graph and those below it into `graph`, adding every fault. `place` follows what is being read, so that a
-// broken encoding, which throws protozero's exceptions, can be located by the caller.
+// Reads a graph and those below it into `graph`, calls of functions expanded, adding every fault. `place` follows what
+// is being read, so that a broken encoding, which throws protozero's exceptions, can be located by the caller.
 class GraphReader {
  public:
-  GraphReader(std::string file, const TensorSource& source, Faults& faults, std::string& place)
-      : file_(std::move(file)), source_(source), faults_(faults), place_(place) {}
+  GraphReader(Model& model, const TensorSource& source, Functions& functions, Faults& faults, std::string& place)
+      : model_(model), source_(source), functions_(functions), faults_(faults), place_(place) {}
 
   void read(protozero::data_view message, graph::Graph& graph, int depth = 0);
 
@@ -34,8 +35,10 @@ class GraphReader {
   bool taken(const graph::Graph& graph, const std::string& name, std::string_view as);
   Result<AttributeValue> attribute_value(protozero::data_view message, std::string& name);
 
-  std::string file_;
+  Model& model_;
   const TensorSource& source_;
+  Functions& functions_;
+  std::shared_ptr<const Opsets> opsets_;  // of the function whose node's graph is being read
   Faults& faults_;
   std::string& place_;
 };

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,12 +18,20 @@ namespace modelctl::onnx {
 inline constexpr int oldest_opset = 1, newest_opset = 28;
 inline constexpr int newest_ml_opset = 5;
 
+// Versions by domain; "" is ONNX's default one.
+using Opsets = std::map<std::string, int>;
+
 // A model as its file has it: operators as their opset writes them. Initializers point into the mapped file where they
 // are aligned there, so that a large model is never copied.
 struct Model {
   std::unique_ptr<graph::Graph> graph;
-  std::map<std::string, int> opsets;  // by domain; "" is ONNX's default one
-  std::string file;                   // for diagnostics
+  Opsets opsets;
+  std::string file;  // for diagnostics
+  // Of nodes that come from a function of the model's own, which has opsets of its own.
+  std::map<const graph::Node*, std::shared_ptr<const Opsets>> function_opsets;
+
+  // The opset that a node is written in; nullopt where none is imported.
+  std::optional<int> opset_of(const graph::Node& node) const;
 };
 
 // Reads bytes that `owner` keeps alive. External data is looked for in `folder` and nowhere else.

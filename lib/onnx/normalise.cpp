@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 namespace modelctl::onnx {
 namespace {
 
@@ -45,15 +47,23 @@ class Normaliser {
   std::string where(const std::string& place) const { return fmt::format("{}: {}", model_.file, place); }
 
   void check_opsets() {
+    check_opsets(model_.opsets, "");
+    std::set<const Opsets*> seen;
+    for (const auto& [node, opsets] : model_.function_opsets) {
+      if (seen.insert(opsets.get()).second) check_opsets(*opsets, fmt::format(": {}", node->place()));
+    }
+  }
+
+  void check_opsets(const Opsets& opsets, const std::string& place) {
     auto check = [&](const std::string& domain, int oldest, int newest) {
-      auto opset = model_.opsets.find(domain);
-      if (opset == model_.opsets.end()) return;
+      auto opset = opsets.find(domain);
+      if (opset == opsets.end()) return;
       bool too_new = opset->second > newest;
       if (!too_new && opset->second >= oldest) return;
       faults_.add(Error(Kind::unsupported, too_new ? "opset-too-new" : "opset-too-old",
                         fmt::format("cannot compile opset {} of {}: this version knows {} to {}", opset->second,
                                     spoken(domain), oldest, newest))
-                      .at(model_.file)
+                      .at(model_.file + place)
                       .help(fmt::format("export the model with opset {}", newest)));
     };
     check("", oldest_opset, newest_opset);
@@ -68,8 +78,8 @@ class Normaliser {
       if (missing.nodes++ == 0) missing.place = node.place();
       return;
     }
-    auto opset = model_.opsets.find(node.domain);
-    if (opset == model_.opsets.end()) {
+    std::optional<int> opset = model_.opset_of(node);
+    if (!opset) {
       faults_.add(
           Error(Kind::bad_input, "no-opset",
                 fmt::format("cannot use operator '{}': the model imports no opset of {}", node.op, spoken(node.domain)))
@@ -77,15 +87,15 @@ class Normaliser {
       return;
     }
     std::string place = node.place();
-    if (node.domain.empty() && opset->second < 7) {
+    if (node.domain.empty() && *opset < 7) {
       if (needs_rank(node)) infer_until(node);
-      if (auto rewritten = to_opset_7(node, opset->second); !rewritten) {
+      if (auto rewritten = to_opset_7(node, *opset); !rewritten) {
         add(std::move(rewritten).error(), place);
         return;
       }
     }
-    if (def->upgrade != nullptr && opset->second < def->since) {
-      if (auto upgraded = def->upgrade({node, std::max(opset->second, 7)}); !upgraded) {
+    if (def->upgrade != nullptr && *opset < def->since) {
+      if (auto upgraded = def->upgrade({node, std::max(*opset, 7)}); !upgraded) {
         add(std::move(upgraded).error(), place);
         return;
       }
@@ -96,7 +106,7 @@ class Normaliser {
     if (def->infer == nullptr) {
       faults_.add(Error(Kind::bad_input, "unknown-operator",
                         fmt::format("cannot use operator '{}' of {}: opset {} no longer has it", node.op,
-                                    spoken(node.domain), opset->second))
+                                    spoken(node.domain), *opset))
                       .at(where(node.place())));
       return;
     }
@@ -162,6 +172,14 @@ class Normaliser {
 };
 
 }  // namespace
+
+std::optional<int> Model::opset_of(const graph::Node& node) const {
+  if (auto own = function_opsets.find(&node); own != function_opsets.end()) {
+    if (auto opset = own->second->find(node.domain); opset != own->second->end()) return opset->second;
+  }
+  auto opset = opsets.find(node.domain);
+  return opset == opsets.end() ? std::nullopt : std::optional(opset->second);
+}
 
 Result<void> normalise(Model& model) { return Normaliser(model).run(); }
 

@@ -1,4 +1,5 @@
 // ModelProto: is it one, is it whole, what does it say of itself; then its graph.
+#include "onnx/functions.hpp"
 #include "onnx/graph_reader.hpp"
 #include "onnx/model.hpp"
 
@@ -23,8 +24,8 @@ struct ModelParts {
   std::int64_t ir_version = 0;
   std::string producer, producer_version, documentation;
   std::map<std::string, std::string> properties;
-  std::map<std::string, int> opsets;
-  std::vector<std::string> functions;  // "domain::name" of local functions
+  Opsets opsets;
+  std::vector<data_view> functions;
 };
 
 // What else people pass by mistake, by the first bytes of the file.
@@ -56,18 +57,6 @@ Error no_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
       .help(std::move(help));
 }
 
-std::pair<std::string, std::int64_t> read_opset(data_view message) {
-  std::pair<std::string, std::int64_t> opset;
-  pbf_reader reader(message);
-  while (reader.next()) {
-    if (reader.tag() == 1) opset.first = reader.get_string();
-    else if (reader.tag() == 2) opset.second = reader.get_int64();
-    else reader.skip();
-  }
-  if (opset.first == "ai.onnx") opset.first.clear();
-  return opset;
-}
-
 std::pair<std::string, std::string> read_property(data_view message) {
   std::pair<std::string, std::string> entry;
   pbf_reader reader(message);
@@ -77,17 +66,6 @@ std::pair<std::string, std::string> read_property(data_view message) {
     else reader.skip();
   }
   return entry;
-}
-
-std::string read_function(data_view message) {
-  std::string domain, name;
-  pbf_reader reader(message);
-  while (reader.next()) {
-    if (reader.tag() == 1) name = reader.get_string();
-    else if (reader.tag() == 10) domain = reader.get_string();
-    else reader.skip();
-  }
-  return domain + "::" + name;
 }
 
 // The wire type that each field of a ModelProto has; nothing for fields that no version has.
@@ -116,14 +94,9 @@ void take_field(pbf_reader& reader, ModelParts& parts) {
     case 3: parts.producer_version = reader.get_string(); break;
     case 6: parts.documentation = reader.get_string(); break;
     case 7: parts.graph = reader.get_view(); break;
-    case 8: {
-      auto [domain, version] = read_opset(reader.get_view());
-      // The version is kept within int's reach; what is too new is refused by its number later.
-      parts.opsets[domain] = static_cast<int>(std::clamp<std::int64_t>(version, 0, 1 << 20));
-      break;
-    }
+    case 8: parts.opsets.insert(read_opset(reader.get_view())); break;
     case 14: parts.properties.insert(read_property(reader.get_view())); break;
-    case 25: parts.functions.push_back(read_function(reader.get_view())); break;
+    case 25: parts.functions.push_back(reader.get_view()); break;
     default: reader.skip();
   }
 }
@@ -180,38 +153,30 @@ void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   for (const auto& [key, value] : parts.properties) keep("source.property." + key, value);
 }
 
-// Functions of the model's own stand for graphs that are not read yet; naming one is refused where it is called.
-void refuse_functions(const ModelParts& parts, const graph::Graph& graph, const std::string& file, Faults& faults) {
-  for_each_graph(graph, [&](const graph::Graph& each) {
-    for (const auto& node : each.nodes()) {
-      std::string called = node->domain + "::" + node->op;
-      if (std::find(parts.functions.begin(), parts.functions.end(), called) == parts.functions.end()) continue;
-      faults.add(Error(Kind::unsupported, "local-function",
-                       fmt::format("cannot call '{}': functions that a model defines itself are not supported", called))
-                     .at(fmt::format("{}: {}", file, node->place()))
-                     .help("inline them first: onnx.inliner.inline_local_functions"));
-    }
-  });
-}
-
 }  // namespace
 
 Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::string_view file,
                     const std::filesystem::path& folder) {
   ModelParts parts = TRY(read_model(bytes, file));
-  Model model{std::make_unique<graph::Graph>(), parts.opsets, std::string(file)};
+  Model model{std::make_unique<graph::Graph>(), parts.opsets, std::string(file), {}};
   ExternalFiles external(folder);
-  TensorSource source{std::move(owner), external};
+  // What a tensor may point into: the file, and the nodes that calls of functions stand for.
+  auto written = std::make_shared<std::deque<std::string>>();
+  TensorSource source{std::make_shared<std::pair<std::shared_ptr<const void>, decltype(written)>>(owner, written),
+                      external};
+  Functions functions(model.file, written);
   Faults faults;
   std::string place;
   try {
-    GraphReader(model.file, source, faults, place).read(*parts.graph, *model.graph);
+    place = "the functions";
+    for (data_view function : parts.functions) functions.add(function, faults);
+    functions.check_calls(faults);
+    if (faults.none()) GraphReader(model, source, functions, faults, place).read(*parts.graph, *model.graph);
   } catch (const protozero::exception& broken) {
     faults.add(Error(Kind::bad_input, "bad-encoding", fmt::format("cannot read '{}': its encoding is broken", file))
                    .at(fmt::format("{}: {}", file, place))
                    .because(broken.what()));
   }
-  refuse_functions(parts, *model.graph, model.file, faults);
   if (!faults.none()) return std::move(faults).sum(fmt::format("cannot read '{}'", file));
   if (auto sorted = model.graph->sort(); !sorted) {
     Error error = std::move(sorted).error();

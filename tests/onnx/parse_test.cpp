@@ -336,27 +336,49 @@ TEST_CASE("an input whose rank the model does not say is refused") {
         "  at model.onnx: graph 'net', input 'x'\n");
 }
 
-TEST_CASE("a sparse initializer and a local function are refused by name") {
-  std::string bytes = model_of([&](pbf_writer& graph) {
-    pbf_writer(graph, 15).add_string(1, "s");
-    add_output(graph, "x");
+// A model whose output is a sparse initializer of f32 values 1, 2, … at these indices.
+std::string sparse_model(const std::vector<std::int64_t>& indices, std::int64_t count, const Dims& dims,
+                         const Dims& index_dims) {
+  return model_of([&](pbf_writer& graph) {
+    {
+      pbf_writer sparse(graph, 15);
+      {
+        pbf_writer values(sparse, 1);
+        values.add_int64(1, count);
+        values.add_int32(2, 1);
+        for (std::int64_t i = 0; i < count; ++i) values.add_float(4, static_cast<float>(i + 1));
+        values.add_string(8, "s");
+      }
+      {
+        pbf_writer where(sparse, 2);
+        for (std::int64_t dim : index_dims) where.add_int64(1, dim);
+        where.add_int32(2, 7);
+        for (std::int64_t index : indices) where.add_int64(7, index);
+      }
+      for (std::int64_t dim : dims) sparse.add_int64(3, dim);
+    }
+    add_output(graph, "s");
   });
-  CHECK(told(parse_bytes(bytes)).find("sparse-initializer: cannot read a sparse initializer: export it dense") == 0);
+}
 
-  bytes = bytes_of(R"(graph "net" {
-    input x: f32[2]
-    y = my.functions::Twice(x) "call"
-    output y
-  })");
-  pbf_writer model(bytes);
-  pbf_writer function(model, 25);
-  function.add_string(1, "Twice");
-  function.add_string(10, "my.functions");
-  function.commit();
-  CHECK(told(parse_bytes(bytes)) ==
-        "local-function: cannot call 'my.functions::Twice': functions that a model defines itself are not supported\n"
-        "  at model.onnx: node 'call' (my.functions::Twice)\n"
-        "  help inline them first: onnx.inliner.inline_local_functions\n");
+TEST_CASE("a sparse initializer is written out, its places told by one index or by coordinates") {
+  for (const auto& bytes : {sparse_model({1, 5}, 2, {2, 3}, {2}), sparse_model({0, 1, 1, 2}, 2, {2, 3}, {2, 2})}) {
+    auto model = parse_bytes(bytes);
+    REQUIRE_MESSAGE(model, told(model));
+    CHECK(same(model->graph->find_value("s")->constant, Tensor::of<float>(DType::f32, {2, 3}, {0, 1, 0, 0, 0, 2})));
+  }
+}
+
+TEST_CASE("a sparse initializer that claims what it does not hold is refused") {
+  CHECK(told(parse_bytes(sparse_model({1, 6}, 2, {2, 3}, {2}))) ==
+        "bad-tensor: cannot read sparse tensor 's': the index of value 1 is outside of f32[2,3]\n"
+        "  at model.onnx: graph 'net', initializer 's'\n");
+  CHECK(told(parse_bytes(sparse_model({0, -1, 1, 2}, 2, {2, 3}, {2, 2}))).find("the index of value 0 is outside") !=
+        std::string::npos);
+  CHECK(told(parse_bytes(sparse_model({1}, 2, {2, 3}, {1}))).find("its 2 values do not have an index each") !=
+        std::string::npos);
+  CHECK(told(parse_bytes(sparse_model({1}, 1, {1 << 20, 1 << 20}, {1}))).find("more than is written out") !=
+        std::string::npos);
 }
 
 // A model with one tensor of 3 floats in another file.
