@@ -116,7 +116,7 @@ class BinaryMap final : public Bound {
   using Function = void (*)(Binary f, const float* a, int a_step, const float* b, int b_step, float* y, std::int64_t n);
   BinaryMap(Function function, Binary f, std::vector<Loop> loops, std::int64_t size)
       : function_(function), f_(f), loops_(std::move(loops)) {
-    stretch_ = std::min(loops_[0].size, block);
+    stretch_ = std::clamp<std::int64_t>(loops_[0].size, 1, block);
     per_row_ = ceil_div(loops_[0].size, stretch_);
     stretches_ = size == 0 ? 0 : size / loops_[0].size * per_row_;
     per_tile_ = std::max<std::int64_t>(block / stretch_, 1);

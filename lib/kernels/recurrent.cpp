@@ -209,9 +209,11 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   constexpr bool lstm = kind == Kind::lstm;
   const Operands operands(lstm ? "lstm_f32" : kind == Kind::gru ? "gru_f32" : "rnn_f32", call);
   if (call.outputs.empty()) return operands.refuse("it has no output");
-  // The first output may be absent, which `floats` does not know.
+  // Any output may be absent, the first included, which `floats` does not know.
   std::vector<TensorView> outputs(call.outputs.begin(), call.outputs.end());
-  if (!outputs[0].present() && outputs.size() > 1) outputs[0] = outputs[1];
+  for (const TensorView& output : call.outputs) {
+    if (!outputs[0].present()) outputs[0] = output;
+  }
   const BindCall checked{call.attributes, call.inputs, outputs, call.cpu};
   TRY(Operands(lstm ? "lstm_f32" : "gru_f32", checked).floats(4, lstm ? 7 : 5, lstm ? 3 : 2));
   const TensorView& x = call.inputs[0];

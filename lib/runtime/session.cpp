@@ -129,6 +129,12 @@ class PlannedOutputs final : public Outputs {
   std::int32_t value_of(std::size_t index) const {
     return index < step_.outputs ? binding_.operands[step_.operands + step_.inputs + index] : artifact::absent;
   }
+  // Whether a size of it hangs on the inputs', rather than being fixed.
+  bool names_sizes(const artifact::PlanValue& value) const {
+    return std::any_of(value.dims.begin(), value.dims.end(), [&](std::uint32_t at) {
+      return session_.plan.shapes[at].op != artifact::ShapeOp::constant;
+    });
+  }
   Error disagreement(std::string did) const {
     return Error(Kind::bug, "plan-disagrees", fmt::format("'{}' {}", planned_.routine, did)).at(planned_.label);
   }
@@ -168,6 +174,13 @@ Result<MutableTensorView> PlannedOutputs::allocate(std::size_t index, DType type
   bool as_foreseen =
       type == foreseen.type && (foreseen.late ? dims.size() == foreseen.dims.size()
                                               : std::equal(dims.begin(), dims.end(), expected.begin(), expected.end()));
+  if (!as_foreseen && type == foreseen.type && !foreseen.late && names_sizes(foreseen)) {
+    return Error(Kind::bad_input, "sizes-disagree",
+                 fmt::format("cannot run the model on inputs of these sizes: '{}' would be {} and not {}",
+                             foreseen.name, describe(type, dims), describe(type, expected)))
+        .at(planned_.label)
+        .because("sizes with different names were taken as equal where they meet");
+  }
   if (!as_foreseen) {
     return disagreement(fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name,
                                     foreseen.late

@@ -28,11 +28,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 11 the ratio was an attribute, which matters in training alone; until 9 the mask was no truth value.
+// Until opset 11 the ratio was an attribute, which matters in training alone; until 9 the mask was of the data's type.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.node.attributes.erase("ratio");
-  graph::Value* mask = upgrade.node.output(1);
-  if (upgrade.opset < 10 && mask != nullptr && !mask->users().empty()) return upgrade.bad("its mask is used");
+  graph::Value *mask = upgrade.node.output(1), *x = upgrade.node.input(0);
+  if (upgrade.opset >= 10 || mask == nullptr) return {};
+  graph::Value* ones = upgrade.insert("ConstantOfShape", {upgrade.insert("Shape", {x})}, {{"value", f32({1}, {1})}});
+  upgrade.node.graph().replace_uses(mask, upgrade.insert("CastLike", {ones, x}));
   return {};
 }
 

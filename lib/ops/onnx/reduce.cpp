@@ -224,9 +224,11 @@ constexpr AttributeDef attributes[] = {
 
 constexpr std::string_view types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
 
+constexpr std::string_view types_and_bool = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool";
+
 constexpr OpDef def(std::string_view name, int since, std::string_view summary, std::vector<Example> (*examples)(),
-                    Result<void> (*inference)(Inference&) = infer) {
-  return {"", name, since, summary, "data axes?", "reduced", types, attributes, inference, examples, upgrade};
+                    Result<void> (*inference)(Inference&) = infer, std::string_view takes = types) {
+  return {"", name, since, summary, "data axes?", "reduced", takes, attributes, inference, examples, upgrade};
 }
 
 // The rows of {{1, 2}, {3, 4}} reduced to these two.
@@ -257,8 +259,30 @@ constexpr OpDef defs[] = {
           return all;
         },
         infer_total<true>),
-    def("ReduceMax", 20, "The greatest element along axes.", [] { return rows(2, 4); }),
-    def("ReduceMin", 20, "The least element along axes.", [] { return rows(1, 3); }),
+    def(
+        "ReduceMax", 20, "The greatest element along axes.",
+        [] {
+          Examples all = rows(2, 4);
+          all.push_back({"of truth values: is any true?",
+                         {boolean({2, 2}, {false, false, true, false}), i64({1}, {1})},
+                         {{"keepdims", std::int64_t{0}}},
+                         {boolean({2}, {false, true})},
+                         0});
+          return all;
+        },
+        infer, types_and_bool),
+    def(
+        "ReduceMin", 20, "The least element along axes.",
+        [] {
+          Examples all = rows(1, 3);
+          all.push_back({"of truth values: are all true?",
+                         {boolean({2, 2}, {true, true, true, false}), i64({1}, {1})},
+                         {{"keepdims", std::int64_t{0}}},
+                         {boolean({2}, {true, false})},
+                         0});
+          return all;
+        },
+        infer, types_and_bool),
     def("ReduceL1", 18, "The sum of absolute values along axes.", [] { return rows(3, 7); }),
     def("ReduceL2", 18, "The square root of the sum of squares along axes.", [] { return rows(2.236068f, 5); }),
     def("ReduceSumSquare", 18, "The sum of squares along axes.", [] { return rows(5, 25); }),

@@ -69,7 +69,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
   node.set_input(1, upgrade.insert("Shape", {x}));
   node.set_input(0, result);
   node.op = "Reshape";
-  node.attributes = {};
+  node.attributes = {{"allowzero", std::int64_t{1}}};  // an empty axis stays empty
   return {};
 }
 

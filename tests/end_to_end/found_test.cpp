@@ -1,0 +1,83 @@
+// What differential fuzzing (tests/differential) found in passes, lowering, upgrades and the runtime, each as the least
+// graph that showed it. What it found in an operator is an example in the operator's file.
+#include "lower/lower.hpp"
+#include "ops/example.hpp"
+#include "passes/pipeline.hpp"
+#include "runtime/model.hpp"
+
+#include "onnx/models.hpp"
+#include "support/scratch.hpp"
+
+using namespace modelctl;
+using namespace modelctl::ops;  // the short names of tensors
+
+namespace {
+
+struct Found {
+  std::string_view graph;  // as operators of `opset`
+  int opset;
+  std::vector<Tensor> inputs;
+  std::vector<Tensor> outputs;
+};
+
+Result<std::vector<Tensor>> run(const Found& found, int level) {
+  std::string bytes = onnx::test::bytes_of(found.graph, {.opsets = {{"", found.opset}}});
+  auto model = TRY(onnx::test::load(bytes));
+  passes::PipelineOptions options;
+  options.level = level;
+  TRY(passes::run_pipeline(*model.graph, options));
+  auto lowered = TRY(lower::lower(*model.graph));
+  test::Scratch scratch;
+  TRY(lowered.weights.write(lowered.plan, scratch / "artifact"));
+  auto loaded = TRY(
+      runtime::Model::load(TRY(artifact::open(scratch / "artifact")), ops::run_table(), kernels::Cpu::detect()));
+  kernels::Alone alone;
+  runtime::Session session(loaded, alone);
+  std::vector<TensorView> views;
+  for (const Tensor& input : found.inputs) views.push_back(input.view());
+  return session.run(views);
+}
+
+void check(const Found& found) {
+  for (int level : {0, 1, 2, 3}) {
+    CAPTURE(level);
+    auto outputs = run(found, level);
+    REQUIRE_MESSAGE(outputs, onnx::test::told(outputs));
+    REQUIRE(outputs->size() == found.outputs.size());
+    for (std::size_t i = 0; i < outputs->size(); ++i) {
+      CAPTURE(i);
+      CHECK(same((*outputs)[i], found.outputs[i]));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("an empty tensor goes through the kernels of pairs") {
+  check({R"(graph "net" { input a: f32[n,3]
+           input b: f32[3]
+           y = Div(a, b)
+           output y })",
+         14,
+         {f32({0, 3}, {}), f32({3}, {1, 2, 3})},
+         {f32({0, 3}, {})}});
+}
+
+TEST_CASE("until opset 12, Softmax of an empty tensor is empty") {
+  check({R"(graph "net" { input x: f32[n,2,3]
+           y = Softmax(x) {axis: 1}
+           output y })",
+         11,
+         {f32({0, 2, 3}, {})},
+         {f32({0, 2, 3}, {})}});
+}
+
+TEST_CASE("until opset 9, the mask of Dropout is of the data's type") {
+  check({R"(graph "net" { input x: f32[2]
+           y, mask = Dropout(x)
+           output y
+           output mask })",
+         7,
+         {f32({2}, {5, 6})},
+         {f32({2}, {5, 6}), f32({2}, {1, 1})}});
+}
