@@ -114,6 +114,21 @@ Result<Expr> same_size(const Inference& call, const Expr& a, const Expr& b) {
   return x ? a : b;
 }
 
+Result<std::optional<Shape>> matmul_shape(const Inference& call, std::size_t a_at, std::size_t b_at) {
+  TRY(need_rank(call, a_at, 1));
+  TRY(need_rank(call, b_at, 1));
+  const Shape *a = call.shape(a_at), *b = call.shape(b_at);
+  if (a == nullptr || b == nullptr) return std::optional<Shape>();
+  TRY(same_size(call, a->back(), b->size() == 1 ? b->back() : (*b)[b->size() - 2]));
+  auto batch = [](const Shape& shape) {
+    return Shape(shape.begin(), shape.end() - std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(shape.size())));
+  };
+  Shape shape = TRY(broadcast(call, batch(*a), batch(*b)));
+  if (a->size() > 1) shape.push_back((*a)[a->size() - 2]);
+  if (b->size() > 1) shape.push_back(b->back());
+  return std::optional(std::move(shape));
+}
+
 Shape unknown_shape(Inference& call, std::size_t rank) {
   Shape shape;
   for (std::size_t axis = 0; axis < rank; ++axis) shape.push_back(call.fresh_symbol());

@@ -45,6 +45,9 @@ graph::Expr product(std::span<const graph::Expr> sizes);
 // Both sizes must be equal: the more definite one; fails where they can never be.
 Result<graph::Expr> same_size(const Inference& call, const graph::Expr& a, const graph::Expr& b);
 
+// The shape of numpy's matmul of two inputs; nullopt where a rank is unknown.
+Result<std::optional<graph::Shape>> matmul_shape(const Inference& call, std::size_t a, std::size_t b);
+
 // A shape of this rank of which no size is known.
 graph::Shape unknown_shape(Inference& call, std::size_t rank);
 

@@ -10,6 +10,14 @@ using MatrixTypes = TypeList<float, double, Half, BFloat16, std::int32_t, std::i
 template <class T>
 using dot_t = std::conditional_t<std::is_integral_v<compute_t<T>>, compute_t<T>, double>;
 
+// The sizes of numpy's matmul, checked: a vector on the left is a row, one on the right a column.
+struct MatMulSizes {
+  std::int64_t m, k, n;
+  DimsView a_batch, b_batch;  // what stands before the matrices
+  Dims batch, dims;           // of the output, without and with the matrix
+};
+Result<MatMulSizes> matmul_sizes(DimsView a, DimsView b);
+
 // A matrix in memory: element (i, j) is data[i * row + j * column].
 template <class T>
 struct Matrix {

@@ -24,4 +24,8 @@ inline constexpr AttributeDef group_attribute = {"group", AttributeType::integer
 inline constexpr AttributeDef ceil_attribute = {"ceil_mode", AttributeType::integer,
                                                 "0 where absent; 1: an incomplete last window counts"};
 
+// What the inputs of these indices (x, w, and b, which may be absent) give when they are convolved, channels first;
+// nullopt where not even the rank is known.
+Result<std::optional<graph::Shape>> convolution_shape(Inference& call, std::size_t x, std::size_t w, std::size_t b);
+
 }  // namespace modelctl::ops

@@ -9,49 +9,22 @@
 namespace modelctl::ops {
 namespace {
 
-using graph::Expr;
-using graph::Shape;
-
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
-  TRY(need_rank(call, 0, 1));
-  TRY(need_rank(call, 1, 1));
-  const Shape *a = call.shape(0), *b = call.shape(1);
-  if (a == nullptr || b == nullptr) {
-    call.set_output(0, element, std::nullopt);
-    return {};
-  }
-  TRY(same_size(call, a->back(), b->size() == 1 ? b->back() : (*b)[b->size() - 2]));
-  auto batch = [](const Shape& shape) {
-    return Shape(shape.begin(), shape.end() - std::min<std::ptrdiff_t>(2, static_cast<std::ptrdiff_t>(shape.size())));
-  };
-  Shape shape = TRY(broadcast(call, batch(*a), batch(*b)));
-  if (a->size() > 1) shape.push_back((*a)[a->size() - 2]);
-  if (b->size() > 1) shape.push_back(b->back());
-  call.set_output(0, element, std::move(shape));
+  call.set_output(0, element, TRY(matmul_shape(call, 0, 1)));
   return {};
 }
 
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
-  TRY(need_rank(a, 1, "A"));
-  TRY(need_rank(b, 1, "B"));
   TRY(same_type(a, b));
-  std::int64_t m = a.rank() > 1 ? a.dim(a.rank() - 2) : 1, k = a.dims.back();
-  std::int64_t n = b.rank() > 1 ? b.dims.back() : 1;
-  std::int64_t rows = b.rank() > 1 ? b.dim(b.rank() - 2) : b.dim(0);
-  if (rows != k) return refuse("a row of " + std::to_string(k) + " does not fit a column of " + std::to_string(rows));
-  DimsView a_batch = a.dims.first(a.rank() - std::min<std::size_t>(2, a.rank()));
-  DimsView b_batch = b.dims.first(b.rank() - std::min<std::size_t>(2, b.rank()));
-  Dims batch = TRY(broadcast_dims(a_batch, b_batch));
-  Dims dims = batch;
-  if (a.rank() > 1) dims.push_back(m);
-  if (b.rank() > 1) dims.push_back(n);
+  MatMulSizes sizes = TRY(matmul_sizes(a.dims, b.dims));
   return for_type<MatrixTypes>(a.type, [&]<class T>() -> Result<void> {
-    MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
+    MutableTensorView y = TRY(outputs.allocate(0, a.type, sizes.dims));
     if (y.elements() == 0) return {};
+    const std::int64_t m = sizes.m, k = sizes.k, n = sizes.n;
     T* out = y.as<T>().data();
-    walk<2>(batch, {broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)},
+    walk<2>(sizes.batch, {broadcast_strides(sizes.a_batch, sizes.batch), broadcast_strides(sizes.b_batch, sizes.batch)},
             [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
               Matrix<T> left{a.as<T>().data() + at[0] * m * k, k, 1}, right{b.as<T>().data() + at[1] * k * n, n, 1};
               T* product = out + i * m * n;

@@ -1,0 +1,248 @@
+// MatMulInteger, ConvInteger, QLinearMatMul and QLinearConv: products of quantized tensors, exact: every sum is that of
+// integers, and what rounds is the step to the output's scale alone.
+#include "ops/convolve.hpp"
+#include "ops/example.hpp"
+#include "ops/multiply.hpp"
+#include "ops/quantized.hpp"
+#include "ops/window_infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+// Sums may overflow 32 bits, and then wrap.
+std::int32_t wrapped(double sum) { return static_cast<std::int32_t>(static_cast<std::int64_t>(sum)); }
+
+bool is_byte(DType type) { return type == DType::i8 || type == DType::u8; }
+
+Result<void> need_bytes(const TensorView& a, const TensorView& b) {
+  for (const TensorView* view : {&a, &b}) {
+    if (!is_byte(view->type)) return refuse_type(view->type);
+  }
+  return {};
+}
+
+// A vector that belongs to the rows of a matrix, as a column.
+Dims by_row(const TensorView& view) {
+  Dims dims(view.dims.begin(), view.dims.end());
+  if (dims.size() == 1) dims.push_back(1);
+  return dims;
+}
+
+// A vector that belongs to the outputs of a convolution, against its W.
+Dims by_map(const TensorView& view, std::size_t rank) {
+  Dims dims(view.dims.begin(), view.dims.end());
+  if (dims.size() == 1) dims.resize(rank, 1);
+  return dims;
+}
+
+// The product of two matrices less their zero points, as f64.
+struct Product {
+  MatMulSizes sizes;
+  std::vector<double> sums;
+};
+Result<Product> product_of(const TensorView& a, const TensorView& a_zero, const TensorView& b,
+                           const TensorView& b_zero) {
+  Product result{TRY(matmul_sizes(a.dims, b.dims)), {}};
+  const auto& [m, k, n, a_batch, b_batch, batch, dims] = result.sizes;
+  std::vector<double> left = TRY(a.rank() > 1 ? centred(a, a_zero, by_row(a_zero)) : centred(a, a_zero));
+  std::vector<double> right = TRY(centred(b, b_zero));
+  result.sums.resize(static_cast<std::size_t>(product(dims)));
+  if (result.sums.empty()) return result;
+  const MatMulSizes& sizes = result.sizes;
+  walk<2>(batch, {broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)},
+          [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+            Matrix<double> x{left.data() + at[0] * sizes.m * sizes.k, sizes.k, 1};
+            Matrix<double> y{right.data() + at[1] * sizes.k * sizes.n, sizes.n, 1};
+            double* out = result.sums.data() + i * sizes.m * sizes.n;
+            multiply(x, y, sizes.m, sizes.k, sizes.n,
+                     [&](std::int64_t row, std::int64_t column, double sum) { out[row * sizes.n + column] = sum; });
+          });
+  return result;
+}
+
+Result<void> infer_matmul_integer(Inference& call) {
+  call.set_output(0, DType::i32, TRY(matmul_shape(call, 0, 1)));
+  return {};
+}
+
+Result<void> matmul_integer(const Call& call, Outputs& outputs) {
+  TRY(need_bytes(call.input(0), call.input(1)));
+  Product product = TRY(product_of(call.input(0), call.input(2), call.input(1), call.input(3)));
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i32, product.sizes.dims));
+  std::transform(product.sums.begin(), product.sums.end(), y.as<std::int32_t>().begin(), wrapped);
+  return {};
+}
+
+Result<void> infer_qlinear_matmul(Inference& call) {
+  call.set_output(0, call.element(7), TRY(matmul_shape(call, 0, 3)));
+  return {};
+}
+
+Result<void> qlinear_matmul(const Call& call, Outputs& outputs) {
+  const TensorView &a = call.input(0), &a_scale = call.input(1), &b = call.input(3), &b_scale = call.input(4);
+  const TensorView &y_scale = call.input(6), &y_zero = call.input(7);
+  for (const TensorView* view : {&a, &b, &y_zero}) {
+    if (!is_quantized(view->type) || bits(view->type) != 8) return refuse_type(view->type);
+  }
+  Product product = TRY(product_of(a, call.input(2), b, call.input(5)));
+  const Dims& dims = product.sizes.dims;
+  Dims a_dims = a.rank() > 1 ? by_row(a_scale) : Dims(a_scale.dims.begin(), a_scale.dims.end());
+  for (DimsView each : {DimsView(a_dims), b_scale.dims, y_scale.dims, y_zero.dims}) {
+    if (TRY(broadcast_dims(each, dims)) != dims) return refuse("a scale or zero point does not fit the product");
+  }
+  std::vector<double> as = TRY(numbers(a_scale)), bs = TRY(numbers(b_scale)), ys = TRY(numbers(y_scale)),
+                      zeros = TRY(numbers(y_zero));
+  const Quantizer quantizer(y_zero.type);
+  MutableTensorView y = TRY(outputs.allocate(0, y_zero.type, dims));
+  walk<4>(dims,
+          {broadcast_strides(a_dims, dims), broadcast_strides(b_scale.dims, dims),
+           broadcast_strides(y_scale.dims, dims), broadcast_strides(y_zero.dims, dims)},
+          [&](std::int64_t i, const std::array<std::int64_t, 4>& at) {
+            auto of = [](const std::vector<double>& list, std::int64_t index) {
+              return static_cast<float>(list[static_cast<std::size_t>(index)]);
+            };
+            float factor = of(as, at[0]) * of(bs, at[1]) / of(ys, at[2]);
+            quantizer.put(y.data, i, of(product.sums, i) * factor, of(zeros, at[3]));
+          });
+  return {};
+}
+
+Result<void> infer_conv_integer(Inference& call) {
+  constexpr std::size_t none = 99;
+  call.set_output(0, DType::i32, TRY(convolution_shape(call, 0, 1, none)));
+  return {};
+}
+
+Result<void> conv_integer(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &w = call.input(1), &x_zero = call.input(2), &w_zero = call.input(3);
+  TRY(need_bytes(x, w));
+  Convolution conv = TRY(convolution_of(call.attributes, x.dims, w.dims));
+  if (x_zero.present() && x_zero.elements() != 1) return refuse("x_zero_point must have one element");
+  std::vector<double> image = TRY(centred(x, x_zero)), kernel = TRY(centred(w, w_zero, by_map(w_zero, w.rank())));
+  MutableTensorView y = TRY(outputs.allocate(0, DType::i32, conv.dims));
+  convolve(conv, image.data(), kernel.data(),
+           [&](std::int64_t i, std::int64_t, double sum) { static_cast<std::int32_t*>(y.data)[i] = wrapped(sum); });
+  return {};
+}
+
+Result<void> infer_qlinear_conv(Inference& call) {
+  call.set_output(0, call.element(7), TRY(convolution_shape(call, 0, 3, 8)));
+  return {};
+}
+
+Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &w = call.input(3), &w_scale = call.input(4), &w_zero = call.input(5);
+  const TensorView &y_zero = call.input(7), &b = call.input(8);
+  TRY(need_bytes(x, w));
+  if (!is_byte(y_zero.type)) return refuse_type(y_zero.type);
+  Convolution conv = TRY(convolution_of(call.attributes, x.dims, w.dims));
+  Affine in = TRY(affine(call.input(1), call.input(2), x.type)), out = TRY(affine(call.input(6), y_zero, y_zero.type));
+  if (b.present() && (b.type != DType::i32 || b.rank() != 1 || b.dim(0) != conv.maps)) {
+    return refuse("B must be i32, one element for each of W's outputs");
+  }
+  if (w_scale.elements() != 1 && w_scale.elements() != conv.maps) {
+    return refuse("w_scale must have one element, or one for each of W's outputs");
+  }
+  std::vector<double> image = TRY(centred(x, call.input(2))), scales = TRY(numbers(w_scale));
+  std::vector<double> kernel = TRY(centred(w, w_zero, by_map(w_zero, w.rank())));
+  std::vector<float> factors;
+  for (double scale : scales) {
+    factors.push_back(static_cast<float>(in.scale) * static_cast<float>(scale) / static_cast<float>(out.scale));
+  }
+  const Quantizer quantizer(y_zero.type);
+  MutableTensorView y = TRY(outputs.allocate(0, y_zero.type, conv.dims));
+  convolve(conv, image.data(), kernel.data(), [&](std::int64_t i, std::int64_t map, double sum) {
+    auto at = static_cast<std::size_t>(map);
+    if (b.present()) sum += b.as<std::int32_t>()[at];
+    float factor = factors[factors.size() == 1 ? 0 : at];
+    quantizer.put(y.data, i, static_cast<float>(wrapped(sum)) * factor, out.zero);
+  });
+  return {};
+}
+
+constexpr AttributeDef of_conv[] = {
+    auto_pad_attribute, dilations_attribute,
+    group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
+    pads_attribute,     strides_attribute};
+
+constexpr OpDef defs[] = {
+    {"",
+     "MatMulInteger",
+     10,
+     "The product of two matrices of 8-bit integers less their zero points, in 32 bits.",
+     "A B a_zero_point? b_zero_point?",
+     "Y",
+     "i8 u8",
+     {},
+     infer_matmul_integer,
+     [] {
+       return Examples{{"the largest numbers saturate nowhere",
+                        {u8({1, 3}, {255, 255, 255}), i8({3, 2}, {127, -128, 127, -128, 127, -128})},
+                        {},
+                        {i32({1, 2}, {97155, -97920})},
+                        0},
+                       {"a zero point for each row, and for each column",
+                        {u8({2, 2}, {1, 2, 3, 4}), u8({2, 2}, {1, 2, 3, 4}), u8({2}, {1, 2}), u8({2}, {0, 3})},
+                        {},
+                        {i32({2, 2}, {3, 1, 7, 1})},
+                        0}};
+     }},
+    {"", "ConvInteger", 10, "The convolution of 8-bit integers less their zero points, in 32 bits.",
+     "x w x_zero_point? w_zero_point?", "y", "i8 u8", of_conv, infer_conv_integer,
+     [] {
+       return Examples{{"padding is zero after the zero point",
+                        {u8({1, 1, 3}, {2, 3, 4}), i8({1, 1, 2}, {1, -1}), u8({}, {1})},
+                        {{"pads", Ints{1, 1}}},
+                        {i32({1, 1, 4}, {-1, -1, -1, 3})},
+                        0},
+                       {"a zero point for each output",
+                        {u8({1, 1, 1}, {10}), u8({2, 1, 1}, {5, 6}), Tensor(), u8({2}, {4, 8})},
+                        {},
+                        {i32({1, 2, 1}, {10, -20})},
+                        0}};
+     }},
+    {"",
+     "QLinearMatMul",
+     21,
+     "The product of two quantized matrices, quantized.",
+     "a a_scale a_zero_point b b_scale b_zero_point y_scale y_zero_point",
+     "y",
+     "i8 u8 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz",
+     {},
+     infer_qlinear_matmul,
+     [] {
+       return Examples{{"one scale each",
+                        {u8({1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1}, {3, -4}), f32({}, {2}),
+                         i8({}, {0}), f32({}, {4}), u8({}, {10})},
+                        {},
+                        {u8({1, 1}, {14})},
+                        0},
+                       {"a scale for each column",
+                        {u8({1, 1}, {10}), f32({}, {1}), u8({}, {0}), i8({1, 2}, {3, 3}), f32({2}, {1, 0.5f}),
+                         i8({2}, {0, 1}), f32({}, {1}), i8({}, {0})},
+                        {},
+                        {i8({1, 2}, {30, 10})},
+                        0}};
+     }},
+    {"", "QLinearConv", 10, "The convolution of quantized tensors, quantized.",
+     "x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point B?", "y", "i8 u8", of_conv, infer_qlinear_conv,
+     [] {
+       return Examples{{"a scale for each output, and a bias",
+                        {u8({1, 1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1, 1}, {4, -4}),
+                         f32({2}, {1, 2}), i8({2}, {0, 0}), f32({}, {2}), u8({}, {10}), i32({2}, {4, 0})},
+                        {},
+                        {u8({1, 2, 2}, {13, 9, 6, 14})},
+                        0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "MatMulInteger", matmul_integer},
+                          {"", "ConvInteger", conv_integer},
+                          {"", "QLinearMatMul", qlinear_matmul},
+                          {"", "QLinearConv", qlinear_conv}};
+
+}  // namespace
+
+std::span<const OpDef> integer_products_ops() { return defs; }
+std::span<const OpRun> integer_products_runs() { return runs; }
+
+}  // namespace modelctl::ops

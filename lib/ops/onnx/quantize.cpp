@@ -1,0 +1,115 @@
+// QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: between numbers and steps of a scale from a zero point.
+#include "ops/quantize.hpp"
+#include "ops/example.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+Result<void> infer_dynamic(Inference& call) {
+  const graph::Shape* shape = call.shape(0);
+  call.set_output(0, DType::u8, shape == nullptr ? std::nullopt : std::optional(*shape));
+  call.set_output(1, DType::f32, graph::Shape{});
+  call.set_output(2, DType::u8, graph::Shape{});
+  return {};
+}
+
+// In f32, as the specification's function body computes. A tensor of zeros alone, whose scale would be 0, takes 1.
+Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (x.type != DType::f32) return refuse_type(x.type);
+  float low = 0, high = 0;
+  for (float value : x.as<float>()) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const float range = high - low, scale = range == 0 ? 1.0f : range / 255.0f;
+  const Quantizer quantizer(DType::u8);
+  MutableTensorView y = TRY(outputs.allocate(0, DType::u8, x.dims));
+  std::uint8_t zero = 0;
+  quantizer.put(&zero, 0, -low / scale, 0);
+  std::int64_t i = 0;
+  for (float value : x.as<float>()) quantizer.put(y.data, i++, value / scale, zero);
+  if (outputs.wanted(1)) TRY(outputs.allocate(1, DType::f32, {})).as<float>()[0] = scale;
+  if (outputs.wanted(2)) TRY(outputs.allocate(2, DType::u8, {})).as<std::uint8_t>()[0] = zero;
+  return {};
+}
+
+constexpr AttributeDef axis{"axis", AttributeType::integer, "the axis that scales differ along; 1 where absent"};
+constexpr AttributeDef block{"block_size", AttributeType::integer,
+                             "along the axis, how many elements share a scale; 0 where absent: one each, or all"};
+constexpr AttributeDef of_quantize[] = {
+    axis,
+    block,
+    {"output_dtype", AttributeType::integer, "the quantized type; the zero point's where absent, or u8"},
+    {"precision", AttributeType::integer, "the type to divide in; the scale's where absent"},
+    {"saturate", AttributeType::integer, "for the 8-bit float types alone; 1 where absent"}};
+constexpr AttributeDef of_dequantize[] = {
+    axis, block, {"output_dtype", AttributeType::integer, "the type of the output; the scale's where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "QuantizeLinear", 25, "Numbers as steps of a scale from a zero point, rounded to even.",
+     "x y_scale y_zero_point?", "y", "f32 f16 bf16 i32", of_quantize, infer_quantize,
+     [] {
+       return Examples{{"ties go to the even step, and what is beyond the type to its bounds",
+                        {f32({6}, {1, 3, 5, -1000, 1000, NAN}), f32({}, {2}), u8({}, {128})},
+                        {},
+                        {u8({6}, {128, 130, 130, 0, 255, 128})},
+                        0},
+                       {"a scale for each row, in 4 bits",
+                        {f32({2, 2}, {1, 2, 30, -90}), f32({2}, {1, 10}), small(DType::i4, {2}, {0x10})},
+                        {{"axis", std::int64_t{0}}},
+                        {small(DType::i4, {2, 2}, {0x21, 0x84})},
+                        0},
+                       {"a scale for each block of two",
+                        {f32({1, 3}, {1, 2, 30}), f32({1, 2}, {1, 10})},
+                        {{"block_size", std::int64_t{2}}, {"output_dtype", std::int64_t{3}}},
+                        {i8({1, 3}, {1, 2, 3})},
+                        0},
+                       {"to eight-bit floats",
+                        {f32({2}, {1, 2000}), f32({}, {2}), small(DType::f8e4m3fn, {}, {0})},
+                        {},
+                        {small(DType::f8e4m3fn, {2}, {0x30, 0x7e})},
+                        0}};
+     }},
+    {"", "DequantizeLinear", 25, "Steps of a scale from a zero point as numbers.", "x x_scale x_zero_point?", "y",
+     "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2", of_dequantize, infer_dequantize,
+     [] {
+       return Examples{
+           {"one scale", {u8({3}, {0, 128, 255}), f32({}, {2}), u8({}, {128})}, {}, {f32({3}, {-256, 0, 254})}, 0},
+           {"a scale for each column",
+            {i8({2, 2}, {1, 2, 3, 4}), f32({2}, {1, 10}), i8({2}, {0, 1})},
+            {},
+            {f32({2, 2}, {1, 10, 3, 30})},
+            0},
+           {"a scale for each block of two rows, in 4 bits",
+            {small(DType::u4, {3, 1}, {0x21, 0x0f}), f32({2, 1}, {1, 10})},
+            {{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}},
+            {f32({3, 1}, {1, 2, 150})},
+            0},
+           {"a bias", {i32({1}, {-3}), f32({}, {0.5f})}, {}, {f32({1}, {-1.5f})}, 0}};
+     }},
+    {"",
+     "DynamicQuantizeLinear",
+     11,
+     "Numbers as steps of the scale that spans them, which is an output.",
+     "x",
+     "y y_scale y_zero_point",
+     "f32",
+     {},
+     infer_dynamic,
+     [] {
+       return Examples{
+           {"zero is a step", {f32({3}, {-51, 0, 204})}, {}, {u8({3}, {0, 51, 255}), f32({}, {1}), u8({}, {51})}, 0},
+           {"zeros alone", {f32({2}, {0, 0})}, {}, {u8({2}, {0, 0}), f32({}, {1}), u8({}, {0})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "QuantizeLinear", quantize},
+                          {"", "DequantizeLinear", dequantize},
+                          {"", "DynamicQuantizeLinear", dynamic_quantize}};
+
+}  // namespace
+
+std::span<const OpDef> quantize_ops() { return defs; }
+std::span<const OpRun> quantize_runs() { return runs; }
+
+}  // namespace modelctl::ops
