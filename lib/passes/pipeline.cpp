@@ -21,6 +21,7 @@ class Pipeline {
     TRY(preprocess());
     stage_ = Stage::compile;
     TRY(compile());
+    graph_.erase_dead();  // at every level: a node that nobody reads is no step
     return std::move(report_);
   }
 

@@ -21,8 +21,10 @@ Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
       const ops::OpDef* def = ops::find(node.domain, node.op);
       if (def == nullptr || !def->impure || node.attributes.has("seed") || node.output(0) == nullptr) return;
       for (const ops::AttributeDef& attribute : def->attributes) {
-        if (attribute.name != "seed" || attribute.type != ops::AttributeType::number) continue;
-        node.attributes.set("seed", seed_of(node.output(0)->name));
+        if (attribute.name != "seed") continue;
+        float seed = seed_of(node.output(0)->name);
+        if (attribute.type == ops::AttributeType::number) node.attributes.set("seed", seed);
+        else node.attributes.set("seed", static_cast<std::int64_t>(seed));
         ++changes;
       }
     });

@@ -1,4 +1,6 @@
-// Dropout: the input, unchanged, since models here are run and not trained.
+// Dropout: the input, unchanged, unless a model asks for training: then elements are dropped at random.
+#include "ops/draws.hpp"
+#include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/run.hpp"
@@ -15,11 +17,31 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Each element is kept with the probability 1 - ratio, and what is kept makes up for the rest.
+Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
+  const TensorView& x = call.input(0);
+  if (!(ratio >= 0 && ratio < 1)) return refuse("the ratio must be from 0 to less than 1");
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  bool* kept = nullptr;
+  if (outputs.wanted(1)) kept = TRY(outputs.allocate(1, DType::boolean, x.dims)).as<bool>().data();
+  Draws draws({{"seed", static_cast<float>(call.attributes.integer("seed"))}});  // a whole number here alone
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for (std::int64_t i = 0, count = x.elements(); i < count; ++i) {
+    bool keep = draws.uniform(i) >= ratio;
+    store(y.data, i, keep ? load(x.data, i) / (1 - ratio) : 0);
+    if (kept != nullptr) kept[i] = keep;
+  }
+  return {};
+}
+
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &training = call.input(2), &ratio = call.input(1);
-  bool drops = training.present() && TRY(one_number(training, "training_mode")) != 0;
-  if (drops && ratio.present()) drops = TRY(one_number(ratio, "ratio")) != 0;
-  if (drops) return Error(Kind::unsupported, "unsupported-form", "training_mode is not supported");
+  if (training.present() && TRY(one_number(training, "training_mode")) != 0) {
+    double part = ratio.present() ? TRY(one_number(ratio, "ratio")) : 0.5;
+    if (part != 0) return drop(call, outputs, part);
+  }
   TRY(output_copy(call, outputs, call.input(0).dims));
   if (!outputs.wanted(1)) return {};
   MutableTensorView mask = TRY(outputs.allocate(1, DType::boolean, call.input(0).dims));
@@ -38,11 +60,13 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"seed", AttributeType::integer, "of training alone"}};
+constexpr AttributeDef attributes[] = {
+    {"seed", AttributeType::integer,
+     "of training: the same one drops the same elements; made of the node's name where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Dropout", 22, "The input, unchanged: nothing is dropped outside of training.", "data ratio? training_mode?",
-     "output mask?", all_float_types, attributes, infer,
+    {"", "Dropout", 22, "The input, unchanged; in training, a part of it dropped at random.",
+     "data ratio? training_mode?", "output mask?", all_float_types, attributes, infer,
      [] {
        return Examples{{"nothing is dropped",
                         {f32({2}, {1, 2}), f32({}, {0.5f})},
@@ -50,7 +74,7 @@ constexpr OpDef defs[] = {
                         {f32({2}, {1, 2}), boolean({2}, {true, true})},
                         0}};
      },
-     upgrade},
+     upgrade, nullptr, nullptr, true},
 };
 constexpr OpRun runs[] = {{"", "Dropout", evaluate}};
 

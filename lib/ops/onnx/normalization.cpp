@@ -55,14 +55,52 @@ Result<void> infer_batch(Inference& call) {
     const Shape* parameter = call.shape(index);
     if (x != nullptr && parameter != nullptr && x->size() > 1) TRY(same_size(call, (*x)[1], (*parameter)[0]));
   }
-  if (call.attributes().integer("training_mode") != 0) return call.bad("training_mode is not supported");
+  for (std::size_t index = 1; index < call.node().outputs().size(); ++index) {
+    const Shape* parameter = call.shape(index + 2);
+    call.set_output(index, call.element(index + 2), parameter == nullptr ? std::nullopt : std::optional(*parameter));
+  }
   return infer_same(call);
+}
+
+// In training the batch's own statistics are taken; the running ones move towards them.
+Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>& mean, std::vector<double>& variance) {
+  const TensorView& x = call.input(0);
+  auto channels = static_cast<std::int64_t>(mean.size());
+  std::int64_t plane = x.rank() > 1 ? product(x.dims.subspan(2)) : 1;
+  double momentum = call.attributes.number("momentum", 0.9f);
+  auto load = load_of<double>(x.type);
+  std::vector<double> sums(mean.size()), squares(mean.size());
+  auto channel = [&](std::int64_t i) { return static_cast<std::size_t>(i / plane % channels); };
+  std::int64_t count = x.elements();
+  double each = channels == 0 ? 0 : static_cast<double>(count / channels);
+  for (std::int64_t i = 0; i < count; ++i) sums[channel(i)] += load(x.data, i);
+  for (double& sum : sums) sum /= each;
+  for (std::int64_t i = 0; i < count; ++i) {
+    double shifted = load(x.data, i) - sums[channel(i)];
+    squares[channel(i)] += shifted * shifted;
+  }
+  for (double& square : squares) square /= each;
+  for (std::size_t output : {1, 2}) {
+    if (!outputs.wanted(output)) continue;
+    const std::vector<double>&old = output == 1 ? mean : variance, &seen = output == 1 ? sums : squares;
+    DType type = call.input(output + 2).type;
+    MutableTensorView running = TRY(outputs.allocate(output, type, Dims{channels}));
+    auto store = store_of<double>(type);
+    for (std::size_t c = 0; c < old.size(); ++c) {
+      store(running.data, static_cast<std::int64_t>(c), old[c] * momentum + seen[c] * (1 - momentum));
+    }
+  }
+  mean = std::move(sums);
+  variance = std::move(squares);
+  return {};
 }
 
 Result<void> batch(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
-  if (call.attributes.integer("training_mode") != 0) return refuse("training_mode is not supported");
+  bool trains = call.attributes.integer("training_mode") != 0;
+  if (!trains && (outputs.wanted(1) || outputs.wanted(2)))
+    return refuse("running statistics are given in training only");
   std::int64_t channels = x.rank() > 1 ? x.dim(1) : 1;
   auto scale = TRY(channel_numbers(call.input(1), channels, "scale"));
   auto bias = TRY(channel_numbers(call.input(2), channels, "B"));
@@ -71,6 +109,7 @@ Result<void> batch(const Call& call, Outputs& outputs) {
   double epsilon = call.attributes.number("epsilon", 1e-5f);
   std::int64_t plane = x.rank() > 1 ? product(x.dims.subspan(2)) : 1;
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  if (trains) TRY(train_batch(call, outputs, mean, variance));
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
@@ -236,7 +275,11 @@ constexpr OpDef defs[] = {
            {"two channels",
             {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {1, 3}), f32({2}, {4, 1})},
             {{"epsilon", 0.0f}},
-            {f32({1, 2, 2}, {0, 0.5f, 1, 3})}}};
+            {f32({1, 2, 2}, {0, 0.5f, 1, 3})}},
+           {"training, with the batch's own statistics",
+            {f32({1, 1, 2}, {1, 3}), f32({1}, {1}), f32({1}, {0}), f32({1}, {0}), f32({1}, {1})},
+            {{"epsilon", 0.0f}, {"momentum", 0.5f}, {"training_mode", std::int64_t{1}}},
+            {f32({1, 1, 2}, {-1, 1}), f32({1}, {1}), f32({1}, {1})}}};
      },
      upgrade_batch},
     {"", "InstanceNormalization", 22, "Each channel of each image normalised by its own mean and variance.",
