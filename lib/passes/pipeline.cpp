@@ -48,6 +48,7 @@ class Pipeline {
       TRY(pass("common-subexpressions"));
     }
     if (TRY(pass("decompose")) > 0) TRY(pass("infer"));
+    if (options_.level >= 1 && TRY(pass("expand-einsum")) > 0) TRY(pass("infer"));
     if (options_.level < 2) return {};
     // What exporters write out is named again.
     TRY(pass("name-activations"));

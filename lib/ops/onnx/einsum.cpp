@@ -1,0 +1,152 @@
+// Einsum: sums of products over labelled axes, by a plain walk over all labels. passes/expand_einsum.cpp writes those
+// that are products of matrices as such.
+#include "ops/element.hpp"
+#include "ops/equation.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <map>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  std::vector<std::size_t> ranks;
+  for (const TensorView& input : call.inputs) {
+    if (!input.present()) return refuse("an input is missing");
+    TRY(same_type(call.input(0), input));
+    ranks.push_back(input.rank());
+  }
+  Equation equation = TRY(read_equation(call.attributes.text("equation"), ranks));
+  std::map<int, std::int64_t> sizes;
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    for (std::size_t axis = 0; axis < ranks[i]; ++axis) {
+      std::int64_t& size = sizes.emplace(equation.operands[i][axis], 1).first->second;
+      std::int64_t own = call.inputs[i].dim(axis);
+      if (size != 1 && own != 1 && own != size) {
+        return refuse("an axis is of " + std::to_string(size) + " and of " + std::to_string(own));
+      }
+      if (size == 1) size = own;
+    }
+  }
+  // All labels, those of the output first; for each, what one step along it skips in each operand.
+  Labels order = equation.output;
+  for (auto [label, size] : sizes) {
+    if (!contains(equation.output, label)) order.push_back(label);
+  }
+  Dims dims;
+  std::vector<Dims> steps(call.inputs.size(), Dims(order.size(), 0));
+  std::int64_t terms = 1;
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    std::int64_t size = sizes[order[at]];
+    if (at < equation.output.size()) dims.push_back(size);
+    else terms = TRY(checked_multiply(terms, size));
+    for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+      Dims strides = strides_of(call.inputs[i].dims);
+      for (std::size_t axis = 0; axis < ranks[i]; ++axis) {
+        if (equation.operands[i][axis] == order[at] && call.inputs[i].dim(axis) != 1) steps[i][at] += strides[axis];
+      }
+    }
+  }
+  DType type = call.input(0).type;
+  if (!holds<Numbers>(type)) return refuse_type(type);
+  MutableTensorView y = TRY(outputs.allocate(0, type, dims));
+  if (y.elements() == 0) return {};
+  with_wide<Numbers>(type, [&]<class W>() {
+    auto load = load_of<W>(type);
+    auto store = store_of<W>(type);
+    Dims index(order.size(), 0), at(call.inputs.size(), 0);
+    // Steps to the next index of the labels [begin, end); false when it is the first again.
+    auto advance = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t label = end; label-- > begin;) {
+        std::int64_t size = sizes[order[label]];
+        bool wraps = ++index[label] == size;
+        for (std::size_t i = 0; i < at.size(); ++i) at[i] += steps[i][label] * (wraps ? 1 - size : 1);
+        if (!wraps) return true;
+        index[label] = 0;
+      }
+      return false;
+    };
+    std::int64_t to = 0;
+    do {
+      W sum{0};
+      for (std::int64_t term = 0; term < terms; ++term) {
+        W factor{1};
+        for (std::size_t i = 0; i < at.size(); ++i) {
+          factor = wrap_multiply(factor, load(call.inputs[i].data, at[i]));
+        }
+        sum = wrap_add(sum, factor);
+        advance(equation.output.size(), order.size());
+      }
+      store(y.data, to++, sum);
+    } while (advance(0, equation.output.size()));
+  });
+  return {};
+}
+
+Result<void> infer(Inference& call) {
+  DType element = TRY(common_element(call));
+  std::vector<std::size_t> ranks;
+  for (std::size_t i = 0; i < call.inputs(); ++i) {
+    if (call.shape(i) == nullptr) {
+      call.set_output(0, element, std::nullopt);
+      return {};
+    }
+    ranks.push_back(call.shape(i)->size());
+  }
+  auto equation = read_equation(call.attributes().text("equation"), ranks);
+  if (!equation) return call.bad(equation.error().what);
+  std::map<int, Expr> sizes;
+  for (std::size_t i = 0; i < call.inputs(); ++i) {
+    for (std::size_t axis = 0; axis < equation->operands[i].size(); ++axis) {
+      const Expr& own = (*call.shape(i))[axis];
+      auto [known, fresh] = sizes.emplace(equation->operands[i][axis], own);
+      if (fresh || own.is(1)) continue;
+      known->second = known->second.is(1) ? own : TRY(same_size(call, known->second, own));
+    }
+  }
+  Shape shape;
+  for (int label : equation->output) shape.push_back(sizes.at(label));
+  call.set_output(0, element, std::move(shape));
+  return {};
+}
+
+Attributes equation(const char* text) { return {{"equation", std::string(text)}}; }
+
+constexpr AttributeDef attributes[] = {
+    {"equation", AttributeType::text, "the axes of each input, and of the output after '->': \"bij,bjk->bik\"", true}};
+
+constexpr OpDef defs[] = {
+    {"", "Einsum", 12, "Sums of products over labelled axes.", "Inputs*", "Output", number_types, attributes, infer,
+     [] {
+       Tensor square = f32({2, 2}, {1, 2, 3, 4});
+       return Examples{
+           {"a product of matrices, the second transposed",
+            {square, f32({1, 2}, {1, 10})},
+            equation("ij,kj->ik"),
+            {f32({2, 1}, {21, 43})}},
+           {"the output's axes in alphabetical order", {f32({1, 2}, {1, 2})}, equation("ba"), {f32({2, 1}, {1, 2})}},
+           {"a diagonal", {square}, equation("ii->i"), {f32({2}, {1, 4})}},
+           {"all summed", {i32({2, 2}, {1, 2, 3, 4})}, equation("ij->"), {i32({}, {10})}},
+           {"batches that an ellipsis stands for",
+            {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})},
+            equation("...ij, ...jk -> ...ik"),
+            {f32({2, 1, 1}, {3, 7})}},
+           {"three operands", {f32({2}, {1, 2}), square, f32({2}, {1, 10})}, equation("i,ij,j->"), {f32({}, {107})}},
+           {"an outer product",
+            {f32({2}, {1, 2}), f32({2}, {3, 4})},
+            equation("i,j->ij"),
+            {f32({2, 2}, {3, 4, 6, 8})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Einsum", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> einsum_ops() { return defs; }
+std::span<const OpRun> einsum_runs() { return runs; }
+
+}  // namespace modelctl::ops
