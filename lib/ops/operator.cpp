@@ -29,18 +29,18 @@ class OwnedOutputs final : public Outputs {
 };
 
 struct Formals {
-  std::size_t least = 0;
+  std::vector<std::size_t> required;  // their indices
   std::size_t most = 0;
 };
 
-// Counts "X W B?" as 2 to 3, "data*" as 1 to any.
+// "X W B?" takes 3 at most and needs the first two; "data*" any number, one at least.
 Formals formals(std::string_view list) {
   Formals counts;
   for (std::size_t at = 0; at < list.size();) {
     std::size_t end = std::min(list.find(' ', at), list.size());
     char mark = list[end - 1];
+    if (mark != '?') counts.required.push_back(counts.most);
     ++counts.most;
-    if (mark != '?') counts.least = counts.most;
     if (mark == '*') counts.most = static_cast<std::size_t>(-1);
     at = end + 1;
   }
@@ -121,7 +121,7 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults) {
     }
   }
   Formals inputs = formals(def.inputs);
-  for (std::size_t index = 0; index < inputs.least; ++index) {
+  for (std::size_t index : inputs.required) {
     if (node.input(index) == nullptr) {
       add("missing-input", "cannot use " + op + " without its input " + std::to_string(index));
     }

@@ -1,0 +1,178 @@
+// com.microsoft's MatMulNBits: the product with a matrix of 2, 4 or 8 bits, in blocks along K that have a scale and a
+// zero point each. The matrix is never written out as floats: a row of it at a time.
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+#include "tensor/small.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Shape;
+
+struct Sizes {
+  std::int64_t k, n, block, blocks;
+  int bits;
+};
+
+Result<Sizes> sizes_of(const Attributes& attributes) {
+  constexpr std::int64_t most = std::int64_t{1} << 31;
+  Sizes sizes{attributes.integer("K"), attributes.integer("N"), attributes.integer("block_size"), 0,
+              static_cast<int>(attributes.integer("bits", 4))};
+  if (attributes.integer("bits", 4) != sizes.bits || (sizes.bits != 2 && sizes.bits != 4 && sizes.bits != 8)) {
+    return refuse("bits cannot be " + std::to_string(attributes.integer("bits", 4)));
+  }
+  if (sizes.k < 1 || sizes.k > most || sizes.n < 1 || sizes.n > most) return refuse("K and N must be positive");
+  if (sizes.block < 16 || sizes.block > most || (sizes.block & (sizes.block - 1)) != 0) {
+    return refuse("block_size must be a power of two from 16 up, not " + std::to_string(sizes.block));
+  }
+  if (attributes.integer("weight_prepacked") != 0) {
+    return Error(Kind::unsupported, "unsupported-form",
+                 "weights that are packed for another program are not supported");
+  }
+  sizes.blocks = (sizes.k + sizes.block - 1) / sizes.block;
+  return sizes;
+}
+
+Result<void> infer(Inference& call) {
+  auto sizes = sizes_of(call.attributes());
+  if (!sizes)
+    return sizes.error().kind == Kind::unsupported ? Result<void>(sizes.error()) : call.bad(sizes.error().what);
+  TRY(need_rank(call, 0, 1));
+  const Shape* a = call.shape(0);
+  std::optional<Shape> shape;
+  if (a != nullptr) {
+    TRY(same_size(call, a->back(), graph::Expr(sizes->k)));
+    shape = *a;
+    shape->back() = graph::Expr(sizes->n);
+  }
+  call.set_output(0, call.element(0), std::move(shape));
+  return {};
+}
+
+// The numbers of a matrix [N, blocks], whatever its dimensions are.
+Result<std::vector<double>> matrix(const TensorView& view, const Sizes& sizes, std::string_view what) {
+  if (!holds<Floats>(view.type)) return refuse_type(view.type);
+  if (view.elements() != sizes.n * sizes.blocks) {
+    return refuse(std::string(what) + " must have " + std::to_string(sizes.n * sizes.blocks) + " elements, not " +
+                  std::to_string(view.elements()));
+  }
+  auto load = load_of<double>(view.type);
+  std::vector<double> all(static_cast<std::size_t>(view.elements()));
+  std::int64_t at = 0;
+  for (double& number : all) number = load(view.data, at++);
+  return all;
+}
+
+// Where absent, the middle of the range. As bytes, each row of blocks begins with a byte of its own.
+Result<std::vector<double>> zero_points(const TensorView& view, const Sizes& sizes) {
+  if (view.present() && view.type != DType::u8) return matrix(view, sizes, "zero_points");
+  std::vector<double> zeros(static_cast<std::size_t>(sizes.n * sizes.blocks), std::ldexp(1.0, sizes.bits - 1));
+  if (!view.present()) return zeros;
+  const std::int64_t row = (sizes.blocks * sizes.bits + 7) / 8;
+  if (view.elements() != sizes.n * row) {
+    return refuse("zero_points must have " + std::to_string(sizes.n * row) + " bytes, not " +
+                  std::to_string(view.elements()));
+  }
+  for (std::int64_t i = 0; i < sizes.n * sizes.blocks; ++i) {
+    zeros[static_cast<std::size_t>(i)] =
+        packed(view.as<std::uint8_t>().data() + i / sizes.blocks * row, i % sizes.blocks, sizes.bits);
+  }
+  return zeros;
+}
+
+// The block of each index along K.
+Result<Dims> block_indices(const TensorView& view, const Sizes& sizes) {
+  if (view.present()) {
+    if (view.elements() != sizes.k) return refuse("g_idx must have K elements");
+    return indices(view, sizes.blocks);
+  }
+  Dims all;
+  for (std::int64_t k = 0; k < sizes.k; ++k) all.push_back(k / sizes.block);
+  return all;
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &a = call.input(0), &b = call.input(1), &bias = call.input(5);
+  Sizes sizes = TRY(sizes_of(call.attributes));
+  TRY(need_rank(a, 1, "A"));
+  if (!holds<Floats>(a.type)) return refuse_type(a.type);
+  if (b.type != DType::u8) return refuse_type(b.type);
+  if (a.dims.back() != sizes.k) return refuse("A has rows of " + std::to_string(a.dims.back()) + ", not of K");
+  const std::int64_t row = sizes.blocks * (sizes.block * sizes.bits / 8);
+  if (b.elements() != sizes.n * row) {
+    return refuse("B must have " + std::to_string(sizes.n * row) + " bytes, not " + std::to_string(b.elements()));
+  }
+  std::vector<double> scales = TRY(matrix(call.input(2), sizes, "scales"));
+  std::vector<double> zeros = TRY(zero_points(call.input(3), sizes));
+  Dims blocks = TRY(block_indices(call.input(4), sizes));
+  if (bias.present() && (bias.type != a.type || bias.elements() != sizes.n))
+    return refuse("the bias must have N elements");
+  Dims dims(a.dims.begin(), a.dims.end());
+  dims.back() = sizes.n;
+  MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
+  auto load = load_of<double>(a.type);
+  auto store = store_of<double>(a.type);
+  const std::int64_t rows = product(a.dims.first(a.rank() - 1));
+  std::vector<double> column(static_cast<std::size_t>(sizes.k));
+  for (std::int64_t n = 0; n < sizes.n; ++n) {
+    for (std::int64_t k = 0; k < sizes.k; ++k) {
+      auto grain = static_cast<std::size_t>(n * sizes.blocks + blocks[static_cast<std::size_t>(k)]);
+      double steps = packed(b.as<std::uint8_t>().data() + n * row, k, sizes.bits) - zeros[grain];
+      column[static_cast<std::size_t>(k)] = static_cast<float>(steps * scales[grain]);
+    }
+    for (std::int64_t m = 0; m < rows; ++m) {
+      double sum = bias.present() ? load(bias.data, n) : 0;
+      for (std::int64_t k = 0; k < sizes.k; ++k)
+        sum += load(a.data, m * sizes.k + k) * column[static_cast<std::size_t>(k)];
+      store(y.data, m * sizes.n + n, sum);
+    }
+  }
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"K", AttributeType::integer, "the size of A's rows", true},
+    {"N", AttributeType::integer, "the size of Y's rows", true},
+    {"accuracy_level", AttributeType::integer, "a hint, not needed: sums are exact beyond f32"},
+    {"bits", AttributeType::integer, "of an element of B: 2, 4, where absent, or 8"},
+    {"block_size", AttributeType::integer, "along K, how many elements share a scale: a power of two, 16 at least",
+     true},
+    {"weight_prepacked", AttributeType::integer, "0, where absent; others are refused"}};
+
+// K = 16 makes one block; each byte has two elements, low bits first.
+Tensor sixteen() { return Tensor::of<float>(DType::f32, {1, 16}, {1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}); }
+
+constexpr OpDef defs[] = {
+    {"com.microsoft", "MatMulNBits", 1, "The product with a matrix of a few bits, which has a scale for each block.",
+     "A B scales zero_points? g_idx? bias?", "Y", float_types, attributes, infer,
+     [] {
+       Attributes four{{"K", std::int64_t{16}}, {"N", std::int64_t{2}}, {"block_size", std::int64_t{16}}};
+       Attributes eight = four;
+       eight.set("bits", std::int64_t{8});
+       eight.set("N", std::int64_t{1});
+       return Examples{
+           {"4 bits around the middle",
+            {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}), f32({2}, {1, 0.5f})},
+            four,
+            {f32({1, 2}, {4, -8.5f})}},
+           {"with zero points and a bias",
+            {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}), f32({2, 1}, {1, 0.5f}),
+             u8({2, 1}, {0, 7}), Tensor(), f32({2}, {100, 200})},
+            four,
+            {f32({1, 2}, {128, 193})}},
+           {"8 bits",
+            {sixteen(), u8({1, 1, 16}, {130, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), f32({1}, {2})},
+            eight,
+            {f32({1, 1}, {0})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"com.microsoft", "MatMulNBits", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> matmul_nbits_ops() { return defs; }
+std::span<const OpRun> matmul_nbits_runs() { return runs; }
+
+}  // namespace modelctl::ops
