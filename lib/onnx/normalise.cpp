@@ -94,6 +94,12 @@ class Normaliser {
         return;
       }
     }
+    // An upgrade may look at the first input, so it must be there; whether the others are, the schema tells after it.
+    if (node.input(0) == nullptr && !def->inputs.empty() && needs_first(*def)) {
+      return add(Error(Kind::bad_input, "missing-input",
+                       fmt::format("cannot use {} without its input 0", ops::qualified(node.domain, node.op))),
+                 place);
+    }
     if (def->upgrade != nullptr && *opset < def->since) {
       if (auto upgraded = def->upgrade({node, std::max(*opset, 7)}); !upgraded) {
         add(std::move(upgraded).error(), place);
@@ -116,6 +122,11 @@ class Normaliser {
     Error all = std::move(faults).sum("");
     if (all.faults.empty()) return add(std::move(all), node.place());
     for (Error& fault : all.faults) add(std::move(fault), node.place());
+  }
+
+  static bool needs_first(const ops::OpDef& def) {
+    char last = def.inputs.substr(0, def.inputs.find(' ')).back();
+    return last != '?' && last != '*';
   }
 
   // Infers what comes before a node, each node once: it is in its newest form already.

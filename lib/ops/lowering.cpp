@@ -1,5 +1,7 @@
 #include "ops/lowering.hpp"
 
+#include <algorithm>
+
 namespace modelctl::ops {
 
 DType Lowering::element(std::size_t index) const {
@@ -18,5 +20,12 @@ const Tensor* Lowering::constant(std::size_t index) const {
 }
 
 bool Lowering::plain_f32(std::size_t index) const { return element(index) == DType::f32 && shape(index) != nullptr; }
+
+bool Lowering::read(std::size_t index) const {
+  const graph::Value* output = node().output(index);
+  if (output == nullptr) return false;
+  const auto& outputs = node().graph().outputs;
+  return !output->users().empty() || std::find(outputs.begin(), outputs.end(), output) != outputs.end();
+}
 
 }  // namespace modelctl::ops

@@ -15,6 +15,8 @@ class Lowering {
   const graph::Shape* shape(std::size_t index) const;  // null: unknown rank, which no kernel takes
   const Tensor* constant(std::size_t index) const;
   const Attributes& attributes() const { return node().attributes; }
+  // Whether anybody reads output `index`.
+  bool read(std::size_t index) const;
   // True where input `index` is f32 with a known rank, which most kernels want.
   bool plain_f32(std::size_t index) const;
 

@@ -19,6 +19,7 @@ class Pipeline {
 
   Result<PipelineReport> run() {
     TRY(preprocess());
+    graph_.erase_dead();  // what nobody reads needs no step
     stage_ = Stage::compile;
     TRY(compile());
     graph_.erase_dead();  // at every level: a node that nobody reads is no step

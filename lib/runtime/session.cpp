@@ -131,9 +131,8 @@ class PlannedOutputs final : public Outputs {
   }
   // Whether a size of it hangs on the inputs', rather than being fixed.
   bool names_sizes(const artifact::PlanValue& value) const {
-    return std::any_of(value.dims.begin(), value.dims.end(), [&](std::uint32_t at) {
-      return session_.plan.shapes[at].op != artifact::ShapeOp::constant;
-    });
+    return std::any_of(value.dims.begin(), value.dims.end(),
+                       [&](std::uint32_t at) { return session_.plan.shapes[at].op != artifact::ShapeOp::constant; });
   }
   Error disagreement(std::string did) const {
     return Error(Kind::bug, "plan-disagrees", fmt::format("'{}' {}", planned_.routine, did)).at(planned_.label);

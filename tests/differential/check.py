@@ -14,7 +14,7 @@ RELATIVE = {"f2": 4e-3, "f4": 2e-5, "f8": 1e-6}
 # Operators whose integer results hang on how a quotient of floats is rounded: one step is allowed.
 ROUNDING = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "DynamicQuantizeLinear", "QLinearAdd", "QLinearMul",
             "QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax",
-            "QLinearConcat", "QGemm", "QLinearReduceMean"}
+            "QLinearConcat", "QGemm", "Resize", "Upsample", "QLinearReduceMean"}
 # Where onnx.reference is known to be wrong, and so stands in for nobody.
 REFERENCE_WRONG = {"RNN", "LRN", "GlobalMaxPool", "GlobalAveragePool", "ConvTranspose", "Hardmax"}
 RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
@@ -186,7 +186,9 @@ class Judge:
         return False
 
 
-STRICT = ("window of", "[sizes-disagree]", "'binary_f32': Y has", "do not fit scores", "slope does not broadcast")
+STRICT = ("window of", "[sizes-disagree]", "'binary_f32': Y has", "do not fit scores", "slope does not broadcast", "the condition picks",
+          "one weight for each class", "the batches of data and indices", "there is nothing to sample",
+          "needs a real signal")
 
 
 def _refusal(failure, level):

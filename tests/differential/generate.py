@@ -27,7 +27,7 @@ OPEN = set("""MaxPool AveragePool LpPool GlobalMaxPool GlobalLpPool Hardmax ArgM
 ReduceL2 ReduceSumSquare ReduceLogSumExp LpNormalization LayerNormalization RMSNormalization MeanVarianceNormalization
 InstanceNormalization GroupNormalization BatchNormalization LRN Softmax LogSoftmax NonMaxSuppression Resize Upsample Einsum MatMul
 Gemm Conv ConvTranspose Attention QuantizeLinear DynamicQuantizeLinear GridSample RoiAlign Max Min Clip Sign Mod Range
-GRU LSTM RNN DFT STFT CumSum CumProd OneHot PRelu Pow Shrink ThresholdedRelu SoftmaxCrossEntropyLoss Cast CastLike""".split())
+GRU LSTM RNN DFT STFT CumSum CumProd OneHot PRelu Pow Shrink ThresholdedRelu SoftmaxCrossEntropyLoss Cast CastLike Softplus MaxRoiPool""".split())
 
 
 class Unfit(Exception):
@@ -257,7 +257,7 @@ class Generator:
             attributes = {name: value for name, value in attributes.items() if name in schema.attributes}
         flags = outputs if isinstance(outputs, list) else [True] * outputs
         for value in inputs:
-            if value is not None and op in OPEN and is_float(value.dtype) and value.array.size:
+            if value is not None and op in OPEN and value.array.size and value.dtype.kind != "O" and self.special:
                 with np.errstate(all="ignore"):
                     if not (np.abs(value.array.astype(f64)) < 1e15).all():
                         raise Unfit(f"{op} of extremes")
@@ -305,6 +305,15 @@ class Generator:
             del self.graph.nodes[nodes:]
             return False
 
+    @staticmethod
+    def resized(leaf, sizes):
+        if not leaf.symbols:
+            return leaf.arrays[0]
+        shape = list(leaf.arrays[0].shape)
+        for axis, symbol in leaf.symbols.items():
+            shape[axis] = sizes[symbol]
+        return leaf.make(tuple(shape))
+
     def finish(self):
         """Chooses the outputs, and the other bindings of the symbols."""
         graph = self.graph
@@ -323,13 +332,12 @@ class Generator:
         if symbols and not self.special:
             for _ in range(self.integer(1, 2)):
                 sizes = {symbol: self.size() for symbol in sorted(symbols)}
-                for leaf in graph.leaves.values():
-                    if leaf.kind != "input":
-                        continue
-                    shape = list(leaf.arrays[0].shape)
-                    for axis, symbol in leaf.symbols.items():
-                        shape[axis] = sizes[symbol]
-                    leaf.arrays.append(leaf.make(tuple(shape)) if leaf.symbols else leaf.arrays[0])
+                try:
+                    more = {name: self.resized(leaf, sizes) for name, leaf in graph.leaves.items() if leaf.kind == "input"}
+                except ValueError:  # its values hang on the first sizes
+                    break
+                for name, array in more.items():
+                    graph.leaves[name].arrays.append(array)
                 graph.bindings += 1
         return graph
 

@@ -73,8 +73,7 @@ class Graph:
         needed, kept = set(self.outputs), []
         for node in reversed(self.nodes):
             if any(name in needed for name in node.outputs):
-                needed.update(node.inputs)
-                needed.update(node.captured)
+                needed.update(filter(None, (*node.inputs, *node.captured)))
                 kept.append(node)
         self.nodes = kept[::-1]
         self.leaves = {name: leaf for name, leaf in self.leaves.items() if name in needed}

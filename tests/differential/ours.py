@@ -113,7 +113,7 @@ def _array(tensor):
     count = int(np.prod(shape, dtype=np.int64))
     dtype = NUMPY.get(tensor.type)
     if dtype is None:
-        raise Failure("run", BUG, f"[odd-type] an output has type {tensor.type}")
+        raise Failure("run", UNSUPPORTED, f"[odd-type] an output has type {tensor.type}")
     if dtype == object:
         texts = c.cast(tensor.data, c.POINTER(c.c_char_p))
         return np.array([texts[i].decode(errors="replace") for i in range(count)], dtype=object).reshape(shape)

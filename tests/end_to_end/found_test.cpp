@@ -29,8 +29,8 @@ Result<std::vector<Tensor>> run(const Found& found, int level) {
   auto lowered = TRY(lower::lower(*model.graph));
   test::Scratch scratch;
   TRY(lowered.weights.write(lowered.plan, scratch / "artifact"));
-  auto loaded = TRY(
-      runtime::Model::load(TRY(artifact::open(scratch / "artifact")), ops::run_table(), kernels::Cpu::detect()));
+  auto loaded =
+      TRY(runtime::Model::load(TRY(artifact::open(scratch / "artifact")), ops::run_table(), kernels::Cpu::detect()));
   kernels::Alone alone;
   runtime::Session session(loaded, alone);
   std::vector<TensorView> views;
@@ -70,6 +70,32 @@ TEST_CASE("until opset 12, Softmax of an empty tensor is empty") {
          11,
          {f32({0, 2, 3}, {})},
          {f32({0, 2, 3}, {})}});
+}
+
+TEST_CASE("a node that nobody reads takes no part, whatever its kernel wants") {
+  check({R"(graph "net" { input x: f32[1,1,1]
+           input w: f32[1,4,1]
+           input r: f32[1,4,1]
+           y, h, c = LSTM(x, w, r) {hidden_size: 1}
+           z = Neg(x)
+           output z })",
+         14,
+         {f32({1, 1, 1}, {2}), f32({1, 4, 1}, {1, 1, 1, 1}), f32({1, 4, 1}, {1, 1, 1, 1})},
+         {f32({1, 1, 1}, {-2})}});
+}
+
+TEST_CASE("Attention may be asked for its cache alone") {
+  check({R"(graph "net" { input q: f32[1,1,1,1]
+           input k: f32[1,1,1,1]
+           input v: f32[1,1,1,1]
+           input past_k: f32[1,1,1,1]
+           input past_v: f32[1,1,1,1]
+           y, keys, values = Attention(q, k, v, _, past_k, past_v)
+           output values })",
+         24,
+         {f32({1, 1, 1, 1}, {1}), f32({1, 1, 1, 1}, {2}), f32({1, 1, 1, 1}, {3}), f32({1, 1, 1, 1}, {4}),
+          f32({1, 1, 1, 1}, {5})},
+         {f32({1, 1, 2, 1}, {5, 3})}});
 }
 
 TEST_CASE("until opset 9, the mask of Dropout is of the data's type") {

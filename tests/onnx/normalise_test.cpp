@@ -116,5 +116,22 @@ TEST_CASE("nodes of an older opset are brought to the newest form") {
   CHECK(node.input(1)->constant.as<std::int64_t>()[0] == 1);
 }
 
+TEST_CASE("an old node without its first input is refused before it is upgraded") {
+  std::string bytes = bytes_of(R"(graph "net" {
+    input x: f32[2,1]
+    y = Softmax(x)
+    output y
+  })",
+                               {.opsets = {{"", 9}}});
+  auto model = parse_bytes(bytes);
+  REQUIRE(model);
+  graph::Node& node = **model->graph->nodes().begin();
+  node.set_input(0, nullptr);
+  auto normalised = normalise(*model);
+  REQUIRE(!normalised);
+  CHECK(told(normalised.error()) ==
+        "missing-input: cannot use Softmax without its input 0\n  at model.onnx: the node of 'y' (Softmax)\n");
+}
+
 }  // namespace
 }  // namespace modelctl::onnx

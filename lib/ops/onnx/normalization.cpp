@@ -258,9 +258,25 @@ constexpr AttributeDef of_group[] = {
     epsilon, {"num_groups", AttributeType::integer, "groups that the channels fall into", true}, stash};
 constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
 
+// Whether an operand must be repeated to cover a row of these sizes.
+bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
+  if (operand.size() < row.size()) return true;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (operand[operand.size() - row.size() + i].is(1) && !row[i].is(1)) return true;
+  }
+  return false;
+}
+
 Result<bool> lower_layer(Lowering& call) {
   const graph::Node& node = call.node();
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
+  // The kernel stretches neither scale nor bias.
+  const graph::Shape& x = *call.shape(0);
+  auto axis = axis_index(call.attributes().integer("axis", -1), x.size());
+  for (std::size_t index : {1u, 2u}) {
+    const graph::Shape* shape = call.shape(index);
+    if (!axis || (shape != nullptr && stretches(*shape, std::span(x).subspan(*axis)))) return false;
+  }
   Attributes attributes{{"axis", call.attributes().integer("axis", -1)},
                         {"epsilon", call.attributes().number("epsilon", 1e-5f)}};
   call.emit("layer_normalization_f32", {node.input(0), node.input(1), node.input(2)}, std::move(attributes));
@@ -302,10 +318,12 @@ constexpr OpDef defs[] = {
     {"", "LayerNormalization", 17, "The last axes normalised by their own mean and variance.", "X Scale B?",
      "Y Mean? InvStdDev?", float_types, of_layer, infer_layer,
      [] {
-       return Examples{{"each row",
-                        {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
-                        {{"epsilon", 0.0f}},
-                        {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}}};
+       return Examples{
+           {"each row",
+            {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
+            {{"epsilon", 0.0f}},
+            {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}},
+           {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}}};
      },
      nullptr, lower_layer},
     {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale", "Y", float_types,
