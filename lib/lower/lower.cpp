@@ -233,14 +233,7 @@ void PlanBuilder::add_node(const Node& node) {
 }
 
 void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
-  const Value* first = node.input(0);
-  if (first != nullptr && first->type.element != DType::undefined && !lists(def.types, first->type.element)) {
-    faults_.add(Error(Kind::unsupported, "unsupported-type",
-                      fmt::format("cannot compile '{}' for elements of type {}", ops::qualified(node.domain, node.op),
-                                  name(first->type.element)))
-                    .at(node.place())
-                    .because(fmt::format("it is implemented for: {}", def.types)));
-  }
+  if (auto takes = check_types(node, def); !takes) faults_.add(std::move(takes).error());
   Step step;
   step.routine = fmt::format("op:{}:{}", node.domain, node.op);
   step.attributes = node.attributes;
@@ -250,6 +243,16 @@ void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
 }
 
 }  // namespace
+
+Result<void> check_types(const Node& node, const ops::OpDef& def) {
+  const Value* first = node.input(0);
+  if (first == nullptr || first->type.element == DType::undefined || lists(def.types, first->type.element)) return {};
+  return Error(Kind::unsupported, "unsupported-type",
+               fmt::format("cannot compile '{}' for elements of type {}", ops::qualified(node.domain, node.op),
+                           name(first->type.element)))
+      .at(node.place())
+      .because(fmt::format("it is implemented for: {}", def.types));
+}
 
 Result<Lowered> lower(const Graph& graph) { return PlanBuilder(graph).build(); }
 

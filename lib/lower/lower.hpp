@@ -4,6 +4,7 @@
 
 #include "artifact/artifact.hpp"
 #include "graph/graph.hpp"
+#include "ops/operator.hpp"
 
 #include <map>
 #include <string>
@@ -20,5 +21,8 @@ struct Lowered {
 // The graph must be verified, inferred and free of what decomposes. Fails with unsupported, listing every node that has
 // no routine for its types.
 Result<Lowered> lower(const graph::Graph& graph);
+
+// Whether the operator's loops take the element type of the node's first input, as far as that is known.
+Result<void> check_types(const graph::Node& node, const ops::OpDef& def);
 
 }  // namespace modelctl::lower

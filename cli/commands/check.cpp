@@ -1,0 +1,143 @@
+// check: tells whether a model can be built, and everything that is in the way.
+#include "actions/check.hpp"
+#include "actions/build.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/present/diagnostics.hpp"
+#include "runtime/inputs.hpp"
+
+#include <fmt/ranges.h>
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+struct Flags {
+  actions::CheckRequest request;
+  std::vector<std::string> bindings;
+};
+
+bool is_kernel(const std::string& routine) { return routine.starts_with("kernel:"); }
+
+// "op::Softmax" -> "Softmax", "op:ai.onnx.ml:Scaler" -> "ai.onnx.ml::Scaler", "kernel:conv" -> "conv".
+std::string plain(const std::string& routine) {
+  if (is_kernel(routine)) return routine.substr(7);
+  std::size_t colon = routine.find(':', 3);
+  std::string domain = routine.substr(3, colon - 3);
+  return domain.empty() ? routine.substr(colon + 1) : domain + "::" + routine.substr(colon + 1);
+}
+
+Json ports(const std::vector<artifact::Port>& list) {
+  Json array = Json::array();
+  for (const artifact::Port& port : list) array.push_back({{"name", port.name}, {"type", runtime::describe(port)}});
+  return array;
+}
+
+std::string as_json(const actions::CheckReport& report) {
+  Json obstacles = Json::array(), operators = Json::array(), kernels = Json::object(), loops = Json::object();
+  for (const auto& obstacle : report.obstacles) {
+    Json entry = Json::parse(render_json(obstacle.error, Severity::error))["error"];
+    entry["places"] = obstacle.places;
+    obstacles.push_back(std::move(entry));
+  }
+  for (const auto& op : report.operators) {
+    operators.push_back({{"name", op.name}, {"nodes", op.nodes}, {"implemented", op.known}});
+  }
+  for (const auto& [routine, steps] : report.routines) (is_kernel(routine) ? kernels : loops)[plain(routine)] = steps;
+  Json document = {{"model", report.model.string()},
+                   {"buildable", report.good()},
+                   {"opsets", report.opsets},
+                   {"obstacles", obstacles},
+                   {"operators", operators}};
+  if (report.good()) {
+    document["inputs"] = ports(report.signature.inputs);
+    document["outputs"] = ports(report.signature.outputs);
+    document["kernels"] = kernels;
+    document["loops"] = loops;
+  }
+  return canonical_json(document);
+}
+
+std::string opsets_text(const actions::CheckReport& report) {
+  std::vector<std::string> all;
+  for (const auto& [domain, opset] : report.opsets) {
+    all.push_back(domain.empty() ? fmt::format("opset {}", opset) : fmt::format("{} {}", domain, opset));
+  }
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+void print_obstacles(const actions::CheckReport& report, Printer& printer) {
+  printer.line(fmt::format("no: '{}' cannot be built ({})", report.model.string(), opsets_text(report)));
+  for (const auto& obstacle : report.obstacles) {
+    printer.line("");
+    Error error = obstacle.error;
+    if (obstacle.places > 1) error.why.push_back(fmt::format("it is so in {} places", obstacle.places));
+    printer.text(render(error, Severity::error, false));
+  }
+  std::size_t nodes = 0, missing = 0;
+  for (const auto& op : report.operators) (op.known ? nodes : missing) += op.nodes;
+  printer.line("");
+  printer.line(fmt::format("{} {} in the way; {} of {} nodes have an operator that is implemented",
+                           report.obstacles.size(), report.obstacles.size() == 1 ? "thing is" : "things are", nodes,
+                           nodes + missing));
+}
+
+// "Conv 12 · Relu 11"
+template <class Keep>
+std::string listed(const std::map<std::string, std::size_t>& routines, Keep keep) {
+  std::vector<std::string> all;
+  for (const auto& [routine, steps] : routines) {
+    if (keep(routine)) all.push_back(fmt::format("{} {}", plain(routine), steps));
+  }
+  return all.empty() ? "none" : fmt::format("{}", fmt::join(all, " · "));
+}
+
+void print_good(const actions::CheckReport& report, Printer& printer) {
+  printer.line(fmt::format("yes: '{}' can be built ({})", report.model.string(), opsets_text(report)));
+  std::vector<std::string> operators;
+  for (const auto& op : report.operators) operators.push_back(fmt::format("{} {}", op.name, op.nodes));
+  printer.line("");
+  Table table{{"", ""}, {}};
+  for (const artifact::Port& port : report.signature.inputs) {
+    table.rows.push_back({"input", fmt::format("{} {}", port.name, runtime::describe(port))});
+  }
+  for (const artifact::Port& port : report.signature.outputs) {
+    table.rows.push_back({"output", fmt::format("{} {}", port.name, runtime::describe(port))});
+  }
+  table.rows.push_back({"operators", operators.empty() ? "none" : fmt::format("{}", fmt::join(operators, " · "))});
+  table.rows.push_back({"fast kernels", listed(report.routines, is_kernel)});
+  table.rows.push_back({"plain loops", listed(report.routines, [](const auto& r) { return !is_kernel(r); })});
+  printer.table(table);
+}
+
+Run bind(Binder& binder) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App& app = binder.app;
+  actions::CheckRequest& request = flags->request;
+  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX; without it modelctl.yaml tells"),
+                  Completes::file);
+  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
+      ->type_name("NAME=N");
+  app.add_option("-O,--optimize", request.level, "How much to optimise, from 0 (nothing) to 3 (all)")
+      ->type_name("LEVEL")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 3));
+  return [flags](Session& session) -> Result<int> {
+    for (const std::string& binding : flags->bindings) {
+      flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
+    }
+    auto report = TRY(actions::check(flags->request, session.host));
+    if (session.printer.format() == Printer::Format::json) session.printer.json(as_json(report));
+    else if (report.good()) print_good(report, session.printer);
+    else print_obstacles(report, session.printer);
+    return report.good() ? 0 : 1;
+  };
+}
+
+constexpr CommandDef defs[] = {{"check", "Tell whether a model can be built, and what is in the way", bind}};
+
+}  // namespace
+
+std::span<const CommandDef> check_command() { return defs; }
+
+}  // namespace modelctl::cli

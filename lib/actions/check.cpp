@@ -1,0 +1,133 @@
+#include "actions/check.hpp"
+
+#include "actions/project.hpp"
+#include "lower/lower.hpp"
+#include "onnx/model.hpp"
+#include "ops/operator.hpp"
+#include "passes/pipeline.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace modelctl::actions {
+namespace {
+
+class Check {
+ public:
+  explicit Check(const CheckRequest& request) : request_(request) { report_.model = request.model; }
+
+  Result<CheckReport> run() {
+    auto mapped = TRY(MappedFile::open(request_.model));
+    auto model = onnx::parse(mapped->bytes(), mapped, request_.model.string(), request_.model.parent_path());
+    if (!model) {
+      if (model.error().code == "no-onnx") return model.error();
+      add(std::move(model).error());
+      return std::move(report_);
+    }
+    report_.opsets = model->opsets;
+    count_operators(*model->graph);
+    graph_ = model->graph.get();
+    if (auto normal = onnx::normalise(*model); !normal) {
+      add(std::move(normal).error());
+      add_what_else(*graph_);
+    } else {
+      build();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  void count_operators(const graph::Graph& whole) {
+    std::map<std::pair<std::string, std::string>, std::size_t> counts;
+    for_each_graph(whole, [&](const graph::Graph& graph) {
+      for (const auto& node : graph.nodes()) ++counts[{node->domain, node->op}];
+    });
+    for (const auto& [name, nodes] : counts) {
+      bool known = ops::find(name.first, name.second) != nullptr && name.first != "modelctl";
+      report_.operators.push_back({ops::qualified(name.first, name.second), nodes, known});
+    }
+  }
+
+  void build() {
+    if (auto done = passes::run_pipeline(*graph_, {request_.level, request_.bindings, nullptr}); !done) {
+      return add(std::move(done).error());
+    }
+    auto lowered = lower::lower(*graph_);
+    if (!lowered) return add(std::move(lowered).error());
+    report_.signature = lowered->plan.signature;
+    report_.routines = lowered->routines;
+  }
+
+  // Where the reading failed, what the nodes that are fine by themselves would still meet later. Types and shapes end
+  // at those that are not.
+  void add_what_else(graph::Graph& graph) {
+    for (const auto& node : graph.nodes()) {
+      const ops::OpDef* def = ops::find(node->domain, node->op);
+      Faults faults;
+      if (def != nullptr && def->infer != nullptr) ops::check_schema(*node, *def, faults);
+      if (def == nullptr || def->infer == nullptr || !faults.none()) continue;  // told already
+      for (const auto& [attribute, sub] : node->subgraphs) add_what_else(*sub);
+      if (auto inferred = ops::infer(*node); !inferred) add(std::move(inferred).error());
+      else if (auto runs = lower::check_types(*node, *def); !runs) add(std::move(runs).error());
+    }
+  }
+
+  void add(Error error) {
+    std::vector<Error> single = std::move(error.faults);
+    if (single.empty()) single.push_back(std::move(error));
+    for (Error& each : single) {
+      auto same = std::find_if(report_.obstacles.begin(), report_.obstacles.end(), [&](const auto& obstacle) {
+        return obstacle.error.code == each.code && obstacle.error.what == each.what;
+      });
+      if (same != report_.obstacles.end()) {
+        ++same->places;
+        continue;
+      }
+      if (each.where.empty()) each.where = request_.model.string();
+      if (!each.where.starts_with(request_.model.string())) {
+        each.where = fmt::format("{}: {}", request_.model.string(), each.where);
+      }
+      if (each.hint.empty()) each.hint = advice(each);
+      report_.obstacles.push_back({std::move(each)});
+    }
+  }
+
+  // What would help against a fault that does not say so itself.
+  std::string advice(const Error& error) const {
+    if (error.code == "unsupported-type") return "export that part in f32, or put a Cast before it";
+    bool of_sizes = error.code == "unknown-rank" || error.code == "unknown-type";
+    if (!of_sizes || graph_ == nullptr) return "";
+    std::set<std::string> symbols;
+    for (const graph::Value* input : graph_->inputs) {
+      for_each_symbol(input->type, [&](const std::string& symbol) { symbols.insert(symbol); });
+    }
+    for (const auto& [symbol, size] : request_.bindings) symbols.erase(symbol);
+    if (symbols.empty()) return "";
+    return fmt::format("if it is a matter of sizes, fix one: --bind {}=N", *symbols.begin());
+  }
+
+  const CheckRequest& request_;
+  CheckReport report_;
+  graph::Graph* graph_ = nullptr;
+};
+
+}  // namespace
+
+Result<CheckReport> check(const CheckRequest& given, Host&) {
+  CheckRequest request = given;
+  if (request.model.empty()) {
+    Project project = TRY(current_project("check", "model"));
+    if (project.model.empty()) {
+      return Error(Kind::bad_config, "no-model-named",
+                   fmt::format("cannot check: '{}' names no model", project.file.string()))
+          .help("add a line 'model: FILE' to it");
+    }
+    request.model = project.model;
+    request.bindings.insert(project.bind.begin(), project.bind.end());
+  }
+  return Check(request).run();
+}
+
+}  // namespace modelctl::actions
