@@ -228,8 +228,9 @@ class Attention final : public Bound {
 
     alignas(64) float scores[most_queries * block_keys];
     float most[most_queries], sums[most_queries];
-    std::fill_n(most, rows, -infinity);
-    std::fill_n(sums, rows, 0.0f);
+    const auto* sinks = call.inputs.size() > 7 ? static_cast<const float*>(call.inputs[7]) : nullptr;
+    std::fill_n(most, rows, sinks ? sinks[h] : -infinity);
+    std::fill_n(sums, rows, sinks ? 1.0f : 0.0f);
     const std::int64_t low = range(reach, first).first, high = range(reach, end - 1).second;
     for (std::int64_t block = low / block_keys; block * block_keys < high; ++block) {
       const std::int64_t begin = block * block_keys, n = keys_of_block(reach.total(), block);
@@ -373,8 +374,8 @@ Result<void> read_cache(const Operands& operands, const BindCall& call, Shape& s
 
 Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   const Operands operands("attention_f32", call);
-  if (call.inputs.size() < 3 || call.inputs.size() > 7 || call.outputs.empty() || call.outputs.size() > 3) {
-    return operands.refuse("it takes three to seven inputs and gives one to three outputs");
+  if (call.inputs.size() < 3 || call.inputs.size() > 8 || call.outputs.empty() || call.outputs.size() > 3) {
+    return operands.refuse("it takes three to eight inputs and gives one to three outputs");
   }
   constexpr std::string_view names[] = {"Q", "K", "V"};
   for (std::size_t i = 0; i < 3; ++i) TRY(operands.operand(names[i], call.inputs[i], DType::f32));
@@ -411,6 +412,10 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
     const std::string counts = TRY(operands.text("lengths", "valid"));
     if (counts != "valid" && counts != "total") return operands.refuse("lengths cannot be '" + counts + "'");
     shape.lengths = counts == "valid" ? Lengths::valid : Lengths::total;
+  }
+  if (operands.has(7)) {
+    TRY(operands.operand("the sinks", call.inputs[7], DType::f32));
+    TRY(operands.dims("the sinks", call.inputs[7], {shape.q.heads}));
   }
   TRY(read_cache(operands, call, shape));
   if (shape.lengths == Lengths::valid && (shape.past || shape.present)) {

@@ -6,6 +6,7 @@
 //               T] but for the last axis, beyond whose end nothing takes part
 //               past key, past value f32 [B, KV heads, P, D], optional: they come before K and V
 //               lengths i32 or i64 [B], optional
+//               sinks f32 [heads], optional: a score of each head that takes weight and has no value
 //   outputs     Y f32 as Q, but for V's D
 //               present key, present value f32 [B, KV heads, R, D], both or neither: past, then new. May be the memory
 //               of past key and value, in which case nothing of the past is moved

@@ -3,6 +3,7 @@
 #include "kernels/operands.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace modelctl::kernels {
 namespace {
@@ -75,6 +76,27 @@ class LayerNormalization final : public Bound {
   float epsilon_;
 };
 
+class RmsNormalization final : public Bound {
+ public:
+  RmsNormalization(const Simd& simd, Rows rows, float epsilon) : simd_(simd), rows_(rows), epsilon_(epsilon) {}
+  void run(const RunCall& call) const override {
+    for_each_row(call.workers, rows_, [&](std::int64_t row) {
+      const auto* x = static_cast<const float*>(call.inputs[0]) + row * rows_.size;
+      auto* y = static_cast<float*>(call.outputs[0]) + row * rows_.size;
+      float mean = 0;
+      simd_.dots(x, x, 0, 1, rows_.size, 1 / static_cast<float>(rows_.size), &mean);
+      const float factor = 1 / std::sqrt(mean + epsilon_);
+      simd_.binary(Binary::mul, x, 1, &factor, 0, y, rows_.size);
+      simd_.binary(Binary::mul, y, 1, static_cast<const float*>(call.inputs[1]), 1, y, rows_.size);
+    });
+  }
+
+ private:
+  const Simd& simd_;
+  Rows rows_;
+  float epsilon_;
+};
+
 class ReduceMean final : public Bound {
  public:
   ReduceMean(const Simd& simd, Rows rows) : simd_(simd), rows_(rows) {}
@@ -122,6 +144,15 @@ Result<std::unique_ptr<Bound>> bind_layer_normalization(const BindCall& call) {
   return std::make_unique<LayerNormalization>(simd(call.cpu.isa), rows, epsilon);
 }
 
+Result<std::unique_ptr<Bound>> bind_rms_normalization(const BindCall& call) {
+  const Operands operands("rms_normalization_f32", call);
+  TRY(operands.floats(2, 2));
+  TRY(operands.dims("Y", call.outputs[0], call.inputs[0].dims));
+  const Rows rows = TRY(read_rows(operands, call.inputs[0]));
+  if (call.inputs[1].elements() != rows.size) return operands.refuse("the scale differs in size from a row");
+  return std::make_unique<RmsNormalization>(simd(call.cpu.isa), rows, TRY(operands.number("epsilon", 1e-5f)));
+}
+
 Result<std::unique_ptr<Bound>> bind_reduce_mean(const BindCall& call) {
   const Operands operands("reduce_mean_f32", call);
   TRY(operands.floats(1, 1));
@@ -135,6 +166,7 @@ constexpr KernelDef table[] = {
     {"layer_normalization_f32", bind_layer_normalization},
     {"log_softmax_f32", bind_log_softmax},
     {"reduce_mean_f32", bind_reduce_mean},
+    {"rms_normalization_f32", bind_rms_normalization},
     {"softmax_f32", bind_softmax},
 };
 

@@ -69,15 +69,15 @@ bool seen(const Attend& attend, const Reach& reach, std::int64_t s, std::int64_t
 }
 
 // A row whose every key is masked has no weight at all, whatever its scores.
-void softmax(std::span<double> row, bool any, DType type) {
-  double most = nothing, sum = 0;
+void softmax(std::span<double> row, bool any, double sink, DType type) {
+  double most = sink, sum = 0;
   for (double x : row) most = x > most || x != x ? x : most;
   if (!any || most == nothing) {
     std::fill(row.begin(), row.end(), 0.0);
     return;
   }
   for (double& x : row) sum += x = rounded(type, std::exp(rounded(type, x - most)));
-  sum = rounded(type, sum);
+  sum = rounded(type, sum + std::exp(sink - most));
   for (double& x : row) x = rounded(type, x / sum);
 }
 
@@ -190,7 +190,7 @@ Result<void> attend(const Attend& attend, const MutableTensorView& y, const std:
           tell(Stage::masked, base + key, score);
           row[static_cast<std::size_t>(key)] = rounded(precision, score);
         }
-        softmax(row, any, precision);
+        softmax(row, any, attend.sinks.empty() ? nothing : attend.sinks[static_cast<std::size_t>(h)], precision);
         for (std::int64_t key = 0; key < keys; ++key) {
           tell(Stage::weights, base + key, row[static_cast<std::size_t>(key)]);
         }

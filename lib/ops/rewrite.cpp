@@ -38,6 +38,15 @@ Value* Rewrite::number(DType type, double value) {
   return constant(std::move(tensor));
 }
 
+Result<Value*> Rewrite::size(Value* value, std::int64_t axis) {
+  return add("Shape", {value}, {{"start", axis}, {"end", axis + 1}});
+}
+
+Result<Value*> Rewrite::positions(Value* value, std::int64_t axis) {
+  Value* end = TRY(add("Squeeze", {TRY(size(value, axis)), ints({0})}));
+  return add("Range", {number(DType::i64, 0), end, number(DType::i64, 1)});
+}
+
 void Rewrite::finish(const std::vector<Value*>& outputs) {
   graph::Graph& graph = node_.graph();
   for (std::size_t i = 0; i < node_.outputs().size(); ++i) {

@@ -19,6 +19,10 @@ class Rewrite {
   graph::Value* ints(std::vector<std::int64_t> values);  // i64, rank 1
   graph::Value* number(DType type, double value);        // rank 0
 
+  // One size of a value, i64 [1]; the numbers from 0 to it, i64.
+  Result<graph::Value*> size(graph::Value* value, std::int64_t axis);
+  Result<graph::Value*> positions(graph::Value* value, std::int64_t axis);
+
   // The old node's outputs become these, null where it names none, and it goes.
   void finish(const std::vector<graph::Value*>& outputs);
   Error bad(std::string what) const;

@@ -151,7 +151,7 @@ TEST_CASE("operands that do not fit are refused when the attention kernel is bou
     return KernelRun{"attention_f32", std::move(attributes), std::move(inputs), {{1, 2, 3, 4}}}.refusal();
   };
   CHECK(refusal({q, q}) ==
-        "cannot bind kernel 'attention_f32': it takes three to seven inputs and gives one to three outputs");
+        "cannot bind kernel 'attention_f32': it takes three to eight inputs and gives one to three outputs");
   CHECK(refusal({q, random({1, 2, 3, 5}, 1), q}) ==
         "cannot bind kernel 'attention_f32': the dimensions of Q, K and V do not fit");
   CHECK(refusal({q, random({1, 3, 3, 4}, 1), q}) ==

@@ -283,6 +283,21 @@ Result<bool> lower_layer(Lowering& call) {
   return true;
 }
 
+// The kernel takes a scale that has an element for each of a row.
+Result<bool> lower_rms(Lowering& call) {
+  if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
+  const Shape &x = *call.shape(0), &scale = *call.shape(1);
+  std::int64_t axis = call.attributes().integer("axis", -1);
+  auto rank = static_cast<std::int64_t>(x.size());
+  if (axis < 0) axis += rank;
+  if (axis < 0 || !std::equal(x.begin() + static_cast<std::ptrdiff_t>(axis), x.end(), scale.begin(), scale.end())) {
+    return false;
+  }
+  call.emit("rms_normalization_f32", {call.node().input(0), call.node().input(1)},
+            {{"axis", axis}, {"epsilon", call.attributes().number("epsilon", 1e-5f)}});
+  return true;
+}
+
 constexpr OpDef defs[] = {
     {"", "BatchNormalization", 15, "Each channel shifted and scaled by statistics that training found.",
      "X scale B input_mean input_var", "Y running_mean? running_var?", float_types, of_batch, infer_batch,
@@ -331,7 +346,8 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{
            {"one row", {f32({1, 2}, {1, 7}), f32({2}, {1, 2})}, {{"epsilon", 0.0f}}, {f32({1, 2}, {0.2f, 2.8f})}}};
-     }},
+     },
+     nullptr, lower_rms},
 };
 constexpr OpRun runs[] = {{"", "BatchNormalization", batch},
                           {"", "InstanceNormalization", instance},

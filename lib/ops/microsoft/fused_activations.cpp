@@ -1,0 +1,140 @@
+// com.microsoft's activations with what stands before them taken in: written as the default domain's, which the passes
+// take into products again.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/rewrite.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Node;
+using graph::Value;
+
+// The input with the bias, where there is one, added.
+Result<Value*> biased(Rewrite& rewrite, const Node& node) {
+  if (node.input(1) == nullptr) return node.input(0);
+  return rewrite.add("Add", {node.input(0), node.input(1)});
+}
+
+Result<void> gelu(Node& node) {
+  Rewrite rewrite(node);
+  rewrite.finish({TRY(rewrite.add("Gelu", {TRY(biased(rewrite, node))}))});
+  return {};
+}
+
+Result<void> fast_gelu(Node& node) {
+  Rewrite rewrite(node);
+  Value* x = TRY(biased(rewrite, node));
+  rewrite.finish({TRY(rewrite.add("Gelu", {x}, {{"approximate", std::string("tanh")}}))});
+  return {};
+}
+
+Result<void> quick_gelu(Node& node) {
+  Rewrite rewrite(node);
+  float alpha = node.attributes.number("alpha", 1.702f);
+  rewrite.finish({TRY(rewrite.add("Swish", {node.input(0)}, {{"alpha", alpha}}))});
+  return {};
+}
+
+Result<void> bias_add(Node& node) {
+  Rewrite rewrite(node);
+  Value* sum = TRY(biased(rewrite, node));
+  rewrite.finish({TRY(rewrite.add("Add", {sum, node.input(2)}))});
+  return {};
+}
+
+Result<void> infer_split(Inference& call) {
+  TRY(infer_same(call));
+  TRY(need_rank(call, 0, 1));
+  if (const graph::Shape* x = call.shape(0)) {
+    graph::Shape half = *x;
+    half.back() = floor_div(half.back(), 2);
+    call.set_output(0, call.element(0), std::move(half));
+  }
+  return {};
+}
+
+// The left half times the Gelu of the right one.
+Result<void> bias_split_gelu(Node& node) {
+  Rewrite rewrite(node);
+  Value* x = TRY(biased(rewrite, node));
+  Attributes in_two{{"axis", std::int64_t{-1}}, {"num_outputs", std::int64_t{2}}};
+  Node* halves = TRY(rewrite.add_node("", "Split", {x}, std::move(in_two), {"left", "right"}));
+  Value* gate = TRY(rewrite.add("Gelu", {halves->output(1)}));
+  rewrite.finish({TRY(rewrite.add("Mul", {halves->output(0), gate}))});
+  return {};
+}
+
+constexpr AttributeDef of_quick[] = {{"alpha", AttributeType::number, "of x in the sigmoid; 1.702 where absent"}};
+
+// One of these operators: all are float, of domain com.microsoft, and written as others.
+constexpr OpDef fused(std::string_view name, std::string_view summary, std::string_view inputs,
+                      std::span<const AttributeDef> attributes, Result<void> (*infer)(Inference&),
+                      Examples (*examples)(), Result<void> (*decompose)(Node&)) {
+  return {.domain = "com.microsoft",
+          .name = name,
+          .since = 1,
+          .summary = summary,
+          .inputs = inputs,
+          .outputs = "Y",
+          .types = float_types,
+          .attributes = attributes,
+          .infer = infer,
+          .examples = examples,
+          .decompose = decompose};
+}
+
+constexpr OpDef defs[] = {
+    fused(
+        "Gelu", "x times the share of a normal distribution that lies below it.", "X", {}, infer_same,
+        [] {
+          return Examples{{"three numbers", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.1586553f, 0, 0.8413447f})}}};
+        },
+        gelu),
+    fused(
+        "BiasGelu", "Gelu of a sum.", "A B", {}, infer_same,
+        [] {
+          return Examples{{"a bias for each column",
+                           {f32({1, 2}, {0, 0}), f32({2}, {-1, 1})},
+                           {},
+                           {f32({1, 2}, {-0.1586553f, 0.8413447f})}}};
+        },
+        gelu),
+    fused(
+        "FastGelu", "Gelu by a hyperbolic tangent, of a sum.", "X bias?", {}, infer_same,
+        [] {
+          return Examples{
+              {"without a bias", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.158808f, 0.841192f})}},
+              {"with one", {f32({1, 2}, {0, 0}), f32({2}, {-1, 1})}, {}, {f32({1, 2}, {-0.158808f, 0.841192f})}}};
+        },
+        fast_gelu),
+    fused(
+        "QuickGelu", "x times the sigmoid of alpha x.", "X", of_quick, infer_same,
+        [] {
+          return Examples{{"two numbers", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.1542024f, 0.8457976f})}}};
+        },
+        quick_gelu),
+    fused(
+        "BiasAdd", "The sum of an image, a bias for each channel, and a residual.", "X bias skip", {}, infer_same,
+        [] {
+          return Examples{{"one pixel",
+                           {f32({1, 1, 2}, {1, 2}), f32({2}, {10, 20}), f32({1, 1, 2}, {100, 200})},
+                           {},
+                           {f32({1, 1, 2}, {111, 222})}}};
+        },
+        bias_add),
+    fused(
+        "BiasSplitGelu", "The left half of a sum times the Gelu of its right half.", "X bias", {}, infer_split,
+        [] {
+          return Examples{
+              {"one pixel", {f32({1, 1, 2}, {1, 0}), f32({2}, {1, 1})}, {}, {f32({1, 1, 1}, {1.6826895f})}}};
+        },
+        bias_split_gelu)};
+
+}  // namespace
+
+std::span<const OpDef> fused_activations_ops() { return defs; }
+std::span<const OpRun> fused_activations_runs() { return {}; }
+
+}  // namespace modelctl::ops

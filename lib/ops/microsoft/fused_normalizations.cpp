@@ -1,0 +1,232 @@
+// Layer normalisation with what stands before it taken in, as ONNX Runtime's optimiser writes it.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/rewrite.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Node;
+using graph::Shape;
+using graph::Value;
+
+constexpr float of_skip = 1e-12f;  // the epsilon where none is given
+
+Attributes layer_attributes(const Node& node, float epsilon) {
+  return {{"axis", node.attributes.integer("axis", -1)}, {"epsilon", node.attributes.number("epsilon", epsilon)}};
+}
+
+// The sum goes to output 3, as the next block's residual.
+Result<void> infer_skip(Inference& call) {
+  const Node& node = call.node();
+  TRY(infer_same(call));
+  const Shape* x = call.shape(0);
+  std::optional<Shape> rows;
+  if (x != nullptr && !x->empty()) {
+    rows = *x;
+    rows->back() = 1;
+  }
+  for (std::size_t index : {1u, 2u}) {
+    if (node.output(index) != nullptr) call.set_output(index, DType::f32, rows);
+  }
+  if (node.output(3) != nullptr) {
+    call.set_output(3, call.element(0), x == nullptr ? std::nullopt : std::optional(*x));
+  }
+  return {};
+}
+
+Result<Value*> sum_of(Rewrite& rewrite, const Node& node, std::size_t bias) {
+  Value* sum = TRY(rewrite.add("Add", {node.input(0), node.input(1)}));
+  if (node.input(bias) != nullptr) sum = TRY(rewrite.add("Add", {sum, node.input(bias)}));
+  return sum;
+}
+
+Result<void> skip(Node& node) {
+  Rewrite rewrite(node);
+  Value* sum = TRY(sum_of(rewrite, node, 4));
+  auto named = [&](std::size_t index) { return std::string(node.output(index) == nullptr ? "" : "statistics"); };
+  Node* layer = TRY(rewrite.add_node("", "LayerNormalization", {sum, node.input(2), node.input(3)},
+                                     layer_attributes(node, of_skip), {"normalised", named(1), named(2)}));
+  rewrite.finish({layer->output(0), layer->output(1), layer->output(2), sum});
+  return {};
+}
+
+// 1 / sqrt(mean of squares + epsilon), for the last axes.
+Result<Value*> inverse_root(Rewrite& rewrite, const Node& node, Value* x, float epsilon) {
+  Value* wide = TRY(rewrite.add("Cast", {x}, {{"to", static_cast<std::int64_t>(DType::f32)}}));
+  Value* squares = TRY(rewrite.add("Mul", {wide, wide}));
+  if (!x->type.shape) return rewrite.bad("the rank of its input is unknown");
+  std::vector<std::int64_t> axes;
+  auto rank = static_cast<std::int64_t>(x->type.shape->size());
+  std::int64_t first = node.attributes.integer("axis", -1);
+  for (std::int64_t axis = first < 0 ? first + rank : first; axis < rank; ++axis) axes.push_back(axis);
+  Value* mean = TRY(rewrite.add("ReduceMean", {squares, rewrite.ints(axes)}));
+  float added = node.attributes.number("epsilon", epsilon);
+  Value* sum = TRY(rewrite.add("Add", {mean, rewrite.number(DType::f32, static_cast<double>(added))}));
+  return rewrite.add("Reciprocal", {TRY(rewrite.add("Sqrt", {sum}))});
+}
+
+Result<void> skip_simplified(Node& node) {
+  Rewrite rewrite(node);
+  Value* sum = TRY(sum_of(rewrite, node, 3));
+  Value* mean = nullptr;
+  if (node.output(1) != nullptr) {
+    mean = TRY(rewrite.add("Cast", {sum}, {{"to", static_cast<std::int64_t>(DType::f32)}}));
+    mean = TRY(rewrite.add("ReduceMean", {mean, rewrite.ints({-1})}));
+  }
+  Value* inverse = node.output(2) == nullptr ? nullptr : TRY(inverse_root(rewrite, node, sum, of_skip));
+  Value* y = TRY(rewrite.add("RMSNormalization", {sum, node.input(2)}, layer_attributes(node, of_skip)));
+  rewrite.finish({y, mean, inverse, sum});
+  return {};
+}
+
+Result<void> infer_simplified(Inference& call) {
+  const Shape* x = call.shape(0);
+  DType element = call.element(1) == DType::undefined ? call.element(0) : call.element(1);
+  call.set_output(0, element, x == nullptr ? std::nullopt : std::optional(*x));
+  if (call.node().output(1) == nullptr || x == nullptr) return {};
+  std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
+  Shape rows = *x;
+  std::fill(rows.begin() + static_cast<std::ptrdiff_t>(axis), rows.end(), graph::Expr(1));
+  call.set_output(1, DType::f32, std::move(rows));
+  return {};
+}
+
+Result<void> simplified(Node& node) {
+  Rewrite rewrite(node);
+  constexpr float epsilon = 1e-5f;
+  Value *x = node.input(0), *scale = node.input(1);
+  Value* inverse = node.output(1) == nullptr ? nullptr : TRY(inverse_root(rewrite, node, x, epsilon));
+  // The scale may be of another type, which the output then is of too.
+  if (x->type.element != scale->type.element) x = TRY(rewrite.add("CastLike", {x, scale}));
+  rewrite.finish({TRY(rewrite.add("RMSNormalization", {x, scale}, layer_attributes(node, epsilon))), inverse});
+  return {};
+}
+
+Result<void> infer_embed(Inference& call) {
+  const Node& node = call.node();
+  TRY(need_rank(call, 0, 2, 2));
+  TRY(need_rank(call, 2, 2, 2));
+  const Shape *ids = call.shape(0), *words = call.shape(2);
+  std::optional<Shape> shape, batch;
+  if (ids != nullptr) batch = Shape{(*ids)[0]};
+  if (ids != nullptr && words != nullptr) shape = Shape{(*ids)[0], (*ids)[1], (*words)[1]};
+  call.set_output(0, call.element(2), shape);
+  if (node.output(1) != nullptr) call.set_output(1, DType::i32, batch);
+  if (node.output(2) != nullptr) call.set_output(2, call.element(2), shape);
+  return {};
+}
+
+Result<void> embed(Node& node) {
+  Rewrite rewrite(node);
+  Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7), *positions = node.input(8);
+  if (positions == nullptr) positions = TRY(rewrite.positions(ids, 1));
+  Value* sum = TRY(rewrite.add("Gather", {node.input(2), ids}));
+  sum = TRY(rewrite.add("Add", {sum, TRY(rewrite.add("Gather", {node.input(3), positions}))}));
+  if (segments != nullptr && node.input(4) != nullptr) {
+    sum = TRY(rewrite.add("Add", {sum, TRY(rewrite.add("Gather", {node.input(4), segments}))}));
+  }
+  Value* y =
+      TRY(rewrite.add("LayerNormalization", {sum, node.input(5), node.input(6)}, layer_attributes(node, of_skip)));
+  Value* lengths = nullptr;  // how many tokens of each row count
+  if (node.output(1) != nullptr && mask != nullptr) {
+    lengths = TRY(rewrite.add("ReduceSum", {mask, rewrite.ints({1})}, {{"keepdims", std::int64_t{0}}}));
+  } else if (node.output(1) != nullptr) {
+    lengths = TRY(rewrite.add("Expand", {rewrite.number(DType::i32, 0), TRY(rewrite.size(ids, 0))}));
+  }
+  rewrite.finish({y, lengths, sum});
+  return {};
+}
+
+constexpr AttributeDef epsilon_of_skip = {"epsilon", AttributeType::number,
+                                          "added to the variance; 1e-12 where absent"};
+constexpr AttributeDef skip_attributes[] = {epsilon_of_skip};
+constexpr AttributeDef embed_attributes[] = {
+    epsilon_of_skip, {"mask_index_type", AttributeType::integer, "a hint for inference; changes nothing"}};
+constexpr AttributeDef simplified_attributes[] = {
+    {"axis", AttributeType::integer, "the first axis of a group; the last where absent"},
+    {"epsilon", AttributeType::number, "added to the mean square; 1e-5 where absent"},
+    {"stash_type", AttributeType::integer, "precision of the statistics; taken in f64 whatever it says"}};
+
+constexpr OpDef defs[] = {
+    {.domain = "com.microsoft",
+     .name = "SkipLayerNormalization",
+     .since = 1,
+     .summary = "Layer normalisation of a sum, which may be told besides.",
+     .inputs = "input skip gamma beta? bias?",
+     .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
+     .types = float_types,
+     .attributes = skip_attributes,
+     .infer = infer_skip,
+     .examples =
+         [] {
+           return Examples{
+               {"with a bias, and the sum besides",
+                {f32({1, 1, 2}, {1, 1}), f32({1, 1, 2}, {0, 1}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {0, 1})},
+                {},
+                {f32({1, 1, 2}, {-1, 3}), Tensor(), Tensor(), f32({1, 1, 2}, {1, 3})}}};
+         },
+     .decompose = skip},
+    {.domain = "com.microsoft",
+     .name = "SkipSimplifiedLayerNormalization",
+     .since = 1,
+     .summary = "A sum over the root of its mean square; the sum may be told besides.",
+     .inputs = "input skip gamma bias?",
+     .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
+     .types = float_types,
+     .attributes = skip_attributes,
+     .infer = infer_skip,
+     .examples =
+         [] {
+           return Examples{{"the inverse root and the sum besides",
+                            {f32({1, 1, 2}, {1, 3}), f32({1, 1, 2}, {0, 4}), f32({2}, {1, 2})},
+                            {},
+                            {f32({1, 1, 2}, {0.2f, 2.8f}), Tensor(), f32({1, 1, 1}, {0.2f}), f32({1, 1, 2}, {1, 7})}}};
+         },
+     .decompose = skip_simplified},
+    {.domain = "",
+     .name = "SimplifiedLayerNormalization",
+     .since = 1,
+     .summary = "RMSNormalization, as ONNX Runtime named it before there was one.",
+     .inputs = "X scale",
+     .outputs = "Y inv_std_var?",
+     .types = float_types,
+     .attributes = simplified_attributes,
+     .infer = infer_simplified,
+     .examples =
+         [] {
+           return Examples{{"one row",
+                            {f32({1, 2}, {1, 7}), f32({2}, {1, 2})},
+                            {{"epsilon", 0.0f}},
+                            {f32({1, 2}, {0.2f, 2.8f}), f32({1, 1}, {0.2f})}}};
+         },
+     .decompose = simplified},
+    {.domain = "com.microsoft",
+     .name = "EmbedLayerNormalization",
+     .since = 1,
+     .summary = "The normalised sum of the embeddings of words, their positions and their segments.",
+     .inputs =
+         "input_ids segment_ids? word_embedding position_embedding segment_embedding? gamma beta mask? position_ids?",
+     .outputs = "output mask_index? embedding_sum?",
+     .types = "i32 i64",
+     .attributes = embed_attributes,
+     .infer = infer_embed,
+     .examples =
+         [] {
+           Tensor ids = i32({1, 2}, {1, 0});
+           return Examples{{"two words, of which one counts",
+                            {ids, ids, f32({2, 2}, {0, 2, 1, 3}), f32({3, 2}, {0, 0, 0, 2, 9, 9}),
+                             f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}), f32({2}, {0, 1}), ids},
+                            {},
+                            {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}}};
+         },
+     .decompose = embed},
+};
+
+}  // namespace
+
+std::span<const OpDef> fused_normalizations_ops() { return defs; }
+std::span<const OpRun> fused_normalizations_runs() { return {}; }
+
+}  // namespace modelctl::ops

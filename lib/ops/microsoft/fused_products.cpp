@@ -1,0 +1,262 @@
+// Products and convolutions with what stands around them taken in: transpositions and factors, bias, residual and
+// activation. All but the batched product are written as the default domain's, and the passes fuse them again.
+#include "kernels/gemm.hpp"
+#include "ops/broadcast.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/lowering.hpp"
+#include "ops/multiply.hpp"
+#include "ops/rewrite.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Node;
+using graph::Shape;
+using graph::Value;
+
+// The axes of an operand of FusedMatMul: its batch, then its rows and columns. With transBatch the rows are the first
+// axis, and the batch's axes follow.
+std::vector<std::size_t> axes_of(std::size_t rank, bool flip, bool batch) {
+  std::vector<std::size_t> axes;
+  for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
+  if (batch && rank > 2) std::rotate(axes.begin(), axes.begin() + 1, axes.end() - 1);
+  if (flip && rank > 1) std::swap(axes[rank - 1], axes[rank - 2]);
+  return axes;
+}
+
+std::vector<std::size_t> axes_of(const Attributes& attributes, std::string_view side, std::size_t rank) {
+  std::string s(side);
+  return axes_of(rank, attributes.integer("trans" + s) != 0, attributes.integer("transBatch" + s) != 0);
+}
+
+template <class Sizes>
+std::vector<typename Sizes::value_type> ordered(const Sizes& sizes, const std::vector<std::size_t>& axes) {
+  std::vector<typename Sizes::value_type> all;
+  for (std::size_t axis : axes) all.push_back(sizes[axis]);
+  return all;
+}
+
+Result<void> infer_matmul(Inference& call) {
+  DType element = TRY(common_element(call));
+  for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 2));
+  if (call.shape(0) == nullptr || call.shape(1) == nullptr) {
+    call.set_output(0, element, std::nullopt);
+    return {};
+  }
+  Shape a = ordered(*call.shape(0), axes_of(call.attributes(), "A", call.shape(0)->size()));
+  Shape b = ordered(*call.shape(1), axes_of(call.attributes(), "B", call.shape(1)->size()));
+  TRY(same_size(call, a.back(), b[b.size() - 2]));
+  Shape shape = TRY(broadcast(call, Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2)));
+  shape.push_back(a[a.size() - 2]);
+  shape.push_back(b.back());
+  call.set_output(0, element, std::move(shape));
+  return {};
+}
+
+Result<void> matmul(const Call& call, Outputs& outputs) {
+  const TensorView &a = call.input(0), &b = call.input(1);
+  TRY(need_rank(a, 2, "A"));
+  TRY(need_rank(b, 2, "B"));
+  TRY(same_type(a, b));
+  auto a_axes = axes_of(call.attributes, "A", a.rank()), b_axes = axes_of(call.attributes, "B", b.rank());
+  Dims a_dims = ordered(Dims(a.dims.begin(), a.dims.end()), a_axes), a_steps = ordered(strides_of(a.dims), a_axes);
+  Dims b_dims = ordered(Dims(b.dims.begin(), b.dims.end()), b_axes), b_steps = ordered(strides_of(b.dims), b_axes);
+  std::int64_t m = a_dims[a.rank() - 2], k = a_dims.back(), n = b_dims.back();
+  if (b_dims[b.rank() - 2] != k) return refuse("the rows of A do not fit the columns of B");
+  DimsView a_batch = DimsView(a_dims).first(a.rank() - 2), b_batch = DimsView(b_dims).first(b.rank() - 2);
+  Dims batch = TRY(broadcast_dims(a_batch, b_batch)), dims = batch;
+  dims.insert(dims.end(), {m, n});
+  // Where a batch's axis stays, its own step; where it is stretched, none.
+  auto spread = [&](DimsView own, const Dims& steps) {
+    Dims all(batch.size(), 0);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      if (own[i] != 1) all[batch.size() - own.size() + i] = steps[i];
+    }
+    return all;
+  };
+  auto alpha = static_cast<double>(call.attributes.number("alpha", 1));
+  return for_type<Floats>(a.type, [&]<class T>() -> Result<void> {
+    MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
+    if (y.elements() == 0) return {};
+    T* out = y.as<T>().data();
+    walk<2>(batch, {spread(a_batch, a_steps), spread(b_batch, b_steps)},
+            [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+              Matrix<T> left{static_cast<const T*>(a.data) + at[0], a_steps[a.rank() - 2], a_steps.back()};
+              Matrix<T> right{static_cast<const T*>(b.data) + at[1], b_steps[b.rank() - 2], b_steps.back()};
+              multiply(left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+                out[(i * m + row) * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum * alpha));
+              });
+            });
+    return {};
+  });
+}
+
+// A as it lies; B as it lies or transposed.
+Result<bool> lower_matmul(Lowering& call) {
+  const Attributes& attributes = call.attributes();
+  if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
+  for (const char* name : {"transA", "transBatchA", "transBatchB"}) {
+    if (attributes.integer(name) != 0) return false;
+  }
+  bool flip = attributes.integer("transB") != 0;
+  float alpha = attributes.number("alpha", 1);
+  const Tensor* weights = call.constant(1);
+  if (weights != nullptr && weights->dims().size() == 2) {
+    call.emit("gemm_f32", {call.node().input(0), kernels::pack_gemm_weights(weights->view(), flip, alpha)}, {});
+    return true;
+  }
+  call.emit("matmul_f32", {call.node().input(0), call.node().input(1)},
+            {{"transposed", std::int64_t{flip}}, {"alpha", alpha}});
+  return true;
+}
+
+// The activation that an attribute names, with its parameters in order.
+Result<Value*> activated(Rewrite& rewrite, Value* x, std::string_view name, std::span<const float> parameters) {
+  auto parameter = [&](std::size_t i, float otherwise) { return i < parameters.size() ? parameters[i] : otherwise; };
+  auto number = [&](float value) { return rewrite.number(x->type.element, static_cast<double>(value)); };
+  if (name.empty()) return x;
+  if (name == "Relu" || name == "Tanh" || name == "Sigmoid") return rewrite.add(name, {x});
+  if (name == "LeakyRelu") return rewrite.add(name, {x}, {{"alpha", parameter(0, 0.01f)}});
+  if (name == "HardSigmoid") {
+    return rewrite.add(name, {x}, {{"alpha", parameter(0, 0.2f)}, {"beta", parameter(1, 0.5f)}});
+  }
+  if (name == "Clip" && parameters.size() == 2) {
+    return rewrite.add(name, {x, number(parameters[0]), number(parameters[1])});
+  }
+  return rewrite.bad("activation '" + std::string(name) + "' is not supported");
+}
+
+Attributes without(const Attributes& attributes, std::string_view prefix) {
+  Attributes rest;
+  for (const auto& [name, value] : attributes) {
+    if (!std::string_view(name).starts_with(prefix)) rest.set(name, value);
+  }
+  return rest;
+}
+
+// What the default domain's operator of that name infers, of nodes that are its with something added.
+template <const char* name>
+Result<void> infer_as(Inference& call) {
+  return find("", name)->infer(call);
+}
+constexpr char conv_name[] = "Conv", gemm_name[] = "Gemm";
+
+Result<void> conv(Node& node) {
+  Rewrite rewrite(node);
+  Value* y =
+      TRY(rewrite.add("Conv", {node.input(0), node.input(1), node.input(2)}, without(node.attributes, "activation")));
+  if (node.input(3) != nullptr) y = TRY(rewrite.add("Add", {y, node.input(3)}));
+  rewrite.finish(
+      {TRY(activated(rewrite, y, node.attributes.text("activation"), node.attributes.numbers("activation_params")))});
+  return {};
+}
+
+Result<void> gemm(Node& node) {
+  Rewrite rewrite(node);
+  Value* y =
+      TRY(rewrite.add("Gemm", {node.input(0), node.input(1), node.input(2)}, without(node.attributes, "activation")));
+  std::vector<float> parameters;
+  for (const char* name : {"activation_alpha", "activation_beta"}) {
+    if (node.attributes.has(name)) parameters.push_back(node.attributes.number(name));
+  }
+  rewrite.finish({TRY(activated(rewrite, y, node.attributes.text("activation"), parameters))});
+  return {};
+}
+
+constexpr AttributeDef activation = {
+    "activation", AttributeType::text,
+    "applied last: Relu, Tanh, Sigmoid, LeakyRelu, HardSigmoid or Clip; none if empty"};
+constexpr AttributeDef of_matmul[] = {
+    {"alpha", AttributeType::number, "multiplies the product; 1 where absent"},
+    {"transA", AttributeType::integer, "0 where absent; 1: A's last two axes change places"},
+    {"transB", AttributeType::integer, "0 where absent; 1: B's last two axes change places"},
+    {"transBatchA", AttributeType::integer, "0 where absent; 1: A's rows are its first axis"},
+    {"transBatchB", AttributeType::integer, "0 where absent; 1: B's rows are its first axis"}};
+constexpr AttributeDef of_conv[] = {activation,
+                                    {"activation_params", AttributeType::numbers, "the activation's, in order"},
+                                    {"auto_pad", AttributeType::text, "as Conv's"},
+                                    {"dilations", AttributeType::integers, "as Conv's"},
+                                    {"group", AttributeType::integer, "as Conv's"},
+                                    {"kernel_shape", AttributeType::integers, "as Conv's"},
+                                    {"pads", AttributeType::integers, "as Conv's"},
+                                    {"strides", AttributeType::integers, "as Conv's"}};
+constexpr AttributeDef of_gemm[] = {activation,
+                                    {"activation_alpha", AttributeType::number, "the activation's first parameter"},
+                                    {"activation_beta", AttributeType::number, "the activation's second parameter"},
+                                    {"activation_gamma", AttributeType::number, "the activation's third parameter"},
+                                    {"alpha", AttributeType::number, "multiplies the product; 1 where absent"},
+                                    {"beta", AttributeType::number, "multiplies C; 1 where absent"},
+                                    {"transA", AttributeType::integer, "0 where absent; 1: A is [K,M]"},
+                                    {"transB", AttributeType::integer, "0 where absent; 1: B is [N,K]"}};
+
+Examples of_product() {
+  return {{"B transposed, and a factor",
+           {f32({1, 2}, {1, 2}), f32({2, 2}, {1, 1, 0, 3})},
+           {{"transB", std::int64_t{1}}, {"alpha", 0.5f}},
+           {f32({1, 2}, {1.5f, 3})}},
+          {"A transposed, by batches",
+           {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 2, 1}, {1, 1, 1, 1})},
+           {{"transA", std::int64_t{1}}},
+           {f32({2, 1, 1}, {3, 7})}}};
+}
+
+constexpr OpDef defs[] = {
+    {"com.microsoft", "FusedMatMul", 1, "The product of matrices, transposed as told, times a factor.", "A B", "Y",
+     float_types, of_matmul, infer_matmul,
+     [] {
+       Examples all = of_product();
+       all.push_back({"rows along the first axis of A",
+                      {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {1, 10})},
+                      {{"transBatchA", std::int64_t{1}}},
+                      {f32({2, 2, 1}, {1, 3, 20, 40})}});
+       return all;
+     },
+     nullptr, lower_matmul},
+    {"com.microsoft", "TransposeMatMul", 1, "FusedMatMul, as it was named first.", "A B", "Y", float_types, of_matmul,
+     infer_matmul, of_product, nullptr, lower_matmul},
+    {.domain = "com.microsoft",
+     .name = "FusedConv",
+     .since = 1,
+     .summary = "Convolution, then a residual and an activation.",
+     .inputs = "X W B? Z?",
+     .outputs = "Y",
+     .types = float_types,
+     .attributes = of_conv,
+     .infer = infer_as<conv_name>,
+     .examples =
+         [] {
+           return Examples{
+               {"a residual, and numbers cut off on both sides",
+                {f32({1, 1, 1, 3}, {1, 2, 3}), f32({1, 1, 1, 1}, {2}), Tensor(), f32({1, 1, 1, 3}, {-9, 0, 0})},
+                {{"activation", std::string("Clip")}, {"activation_params", std::vector<float>{0, 5}}},
+                {f32({1, 1, 1, 3}, {0, 4, 5})}}};
+         },
+     .decompose = conv},
+    {.domain = "com.microsoft",
+     .name = "FusedGemm",
+     .since = 1,
+     .summary = "Gemm, then an activation.",
+     .inputs = "A B C?",
+     .outputs = "Y",
+     .types = float_types,
+     .attributes = of_gemm,
+     .infer = infer_as<gemm_name>,
+     .examples =
+         [] {
+           return Examples{{"a slope below zero",
+                            {f32({1, 1}, {2}), f32({1, 2}, {1, -1}), f32({2}, {1, 0})},
+                            {{"activation", std::string("LeakyRelu")}, {"activation_alpha", 0.5f}},
+                            {f32({1, 2}, {3, -1})}}};
+         },
+     .decompose = gemm},
+};
+constexpr OpRun runs[] = {{"com.microsoft", "FusedMatMul", matmul}, {"com.microsoft", "TransposeMatMul", matmul}};
+
+}  // namespace
+
+std::span<const OpDef> fused_products_ops() { return defs; }
+std::span<const OpRun> fused_products_runs() { return runs; }
+
+}  // namespace modelctl::ops
