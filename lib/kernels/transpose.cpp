@@ -130,8 +130,8 @@ class Transpose final : public Bound {
   std::int64_t per_tile_ = 1;
 };
 
-Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
-  const Operands operands("transpose", call);
+// What both kernels ask of X and Y; answers the bytes of an element.
+Result<std::int64_t> check(const Operands& operands, const BindCall& call) {
   if (call.inputs.size() != 1 || call.outputs.size() != 1) return operands.refuse("it has 1 input and 1 output");
   const TensorView &x = call.inputs[0], &y = call.outputs[0];
   const int width = bits(x.type);
@@ -141,25 +141,20 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   if (x.type != y.type) return operands.refuse("X and Y differ in type");
   const auto bytes = byte_size(x.type, x.dims);
   if (!bytes || *bytes > largest_operand) return operands.refuse("X is too large");
-  const auto rank = x.rank();
-  const auto perm = TRY(operands.integers("perm", rank, -1, 0, static_cast<std::int64_t>(rank) - 1));
-  std::vector<bool> seen(rank);
-  Dims expected;
-  for (std::int64_t axis : perm) {
-    if (axis < 0 || seen[static_cast<std::size_t>(axis)]) return operands.refuse("attribute 'perm' is no permutation");
-    seen[static_cast<std::size_t>(axis)] = true;
-    expected.push_back(x.dims[static_cast<std::size_t>(axis)]);
-  }
-  TRY(operands.dims("Y", y, expected));
+  return width / 8;
+}
 
-  Dims steps(rank);
+// X of these dimensions, its axes in the order of `perm`.
+std::unique_ptr<Bound> permuted(DimsView dims, std::span<const std::int64_t> perm, std::int64_t bytes) {
+  Dims steps(dims.size());
   std::int64_t step = 1;
-  for (std::size_t i = rank; i-- > 0; step *= x.dims[i]) steps[i] = step;
+  for (std::size_t i = dims.size(); i-- > 0; step *= dims[i]) steps[i] = step;
   // Y's axes from the last to the first; one that goes on in X where the one after it ends is the same axis.
   std::vector<Axis> axes;
   std::int64_t out = 1;
-  for (std::size_t i = rank; i-- > 0;) {
-    const Axis axis{expected[i], steps[static_cast<std::size_t>(perm[i])], out};
+  for (std::size_t i = dims.size(); i-- > 0;) {
+    const auto of = static_cast<std::size_t>(perm[i]);
+    const Axis axis{dims[of], steps[of], out};
     out *= axis.size;
     if (axis.size == 1) continue;
     if (!axes.empty() && axis.in == axes.back().in * axes.back().size) axes.back().size *= axis.size;
@@ -167,7 +162,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   }
 
   Transpose::Shape shape;
-  shape.bytes = width / 8;
+  shape.bytes = bytes;
   if (out == 0) {
     shape.outer_count = 0;
     return std::make_unique<Transpose>(std::move(shape));
@@ -187,9 +182,59 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   return std::make_unique<Transpose>(std::move(shape));
 }
 
-constexpr KernelDef table[] = {{"transpose", bind}};
+Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
+  const Operands operands("transpose", call);
+  const std::int64_t bytes = TRY(check(operands, call));
+  const TensorView& x = call.inputs[0];
+  const auto rank = x.rank();
+  const auto perm = TRY(operands.integers("perm", rank, -1, 0, static_cast<std::int64_t>(rank) - 1));
+  std::vector<bool> seen(rank);
+  Dims expected;
+  for (std::int64_t axis : perm) {
+    if (axis < 0 || seen[static_cast<std::size_t>(axis)]) return operands.refuse("attribute 'perm' is no permutation");
+    seen[static_cast<std::size_t>(axis)] = true;
+    expected.push_back(x.dims[static_cast<std::size_t>(axis)]);
+  }
+  TRY(operands.dims("Y", call.outputs[0], expected));
+  return permuted(x.dims, perm, bytes);
+}
+
+Result<std::unique_ptr<Bound>> bind_blocks(const BindCall& call) {
+  const Operands operands("blocks", call);
+  const std::int64_t bytes = TRY(check(operands, call));
+  const TensorView& x = call.inputs[0];
+  if (x.rank() != 4) return operands.refuse("X has not four dimensions");
+  const std::int64_t block = TRY(operands.integer("block", 0));
+  if (block < 1 || block > 1 << 15) return operands.refuse("the block's size is out of bounds");
+  for (std::int64_t dim : x.dims) {
+    if (dim > largest_size) return operands.refuse("X has a dimension of " + std::to_string(dim));
+  }
+  const std::string form = TRY(operands.text("form", ""));
+  const auto view = view_of_blocks(form, x.dims, block);
+  if (!view) return operands.refuse("it has no form '" + form + "', or X does not consist of blocks");
+  TRY(operands.dims("Y", call.outputs[0], view->out));
+  return permuted(view->split, view->order, bytes);
+}
+
+constexpr KernelDef table[] = {{"blocks", bind_blocks}, {"transpose", bind}};
 
 }  // namespace
+
+std::optional<BlockView> view_of_blocks(std::string_view form, DimsView x, std::int64_t b) {
+  const bool to_depth = form == "space_to_depth", last = form.ends_with("_last");
+  const std::int64_t n = x[0], c = x[last ? 3 : 1], h = x[last ? 1 : 2], w = x[last ? 2 : 3];
+  if (to_depth) {
+    if (h % b != 0 || w % b != 0) return std::nullopt;
+    return BlockView{{n, c, h / b, b, w / b, b}, {0, 3, 5, 1, 2, 4}, {n, c * b * b, h / b, w / b}};
+  }
+  if (c % (b * b) != 0) return std::nullopt;
+  const std::int64_t each = c / (b * b);
+  if (form == "dcr") return BlockView{{n, b, b, each, h, w}, {0, 3, 4, 1, 5, 2}, {n, each, h * b, w * b}};
+  if (form == "crd") return BlockView{{n, each, b, b, h, w}, {0, 1, 4, 2, 5, 3}, {n, each, h * b, w * b}};
+  if (form == "dcr_last") return BlockView{{n, h, w, b, b, each}, {0, 1, 3, 2, 4, 5}, {n, h * b, w * b, each}};
+  if (form == "crd_last") return BlockView{{n, h, w, each, b, b}, {0, 1, 4, 2, 5, 3}, {n, h * b, w * b, each}};
+  return std::nullopt;
+}
 
 std::span<const KernelDef> transpose_kernels() { return table; }
 

@@ -85,6 +85,15 @@ std::vector<Value*> operands(const Node& node, std::size_t count, std::size_t ra
   return found;
 }
 
+// One number for each axis, in the order of channels last.
+Value* turned_list(Value& list, std::size_t rank) {
+  TensorView view = list.constant.view();
+  Tensor order = Tensor::of_ints(to_last(rank));
+  TensorView inputs[] = {view, order.view()};
+  auto turned = ops::evaluate("", "Gather", {}, inputs, 1);
+  return turned ? list.graph().add_constant(list.name + ".last", std::move((*turned)[0])) : &list;
+}
+
 // The attributes and the further inputs as channels last has them; false where that cannot be told.
 bool adapt(const Node& node, std::size_t rank, std::vector<Value*>& inputs, Attributes& attributes) {
   Graph& graph = node.graph();
@@ -107,6 +116,19 @@ bool adapt(const Node& node, std::size_t rank, std::vector<Value*>& inputs, Attr
       turned[rank + to] = (*pads)[rank + axis];
     }
     inputs[1] = graph.add_constant(node.input(1)->name + ".last", Tensor::of_ints(turned));
+  } else if (node.op == "Slice") {
+    auto axes = integers(node.input(3));
+    if (!axes) return false;
+    for (std::int64_t& axis : *axes) axis = moved(axis, rank);
+    inputs[3] = graph.add_constant(node.input(3)->name + ".last", Tensor::of_ints(*axes));
+  } else if (node.op == "Resize") {
+    if (attributes.has("axes") || attributes.text("coordinate_transformation_mode") == "tf_crop_and_resize")
+      return false;
+    for (std::size_t i = 2; i < inputs.size(); ++i) {
+      if (inputs[i] == nullptr) continue;
+      if (!inputs[i]->is_constant() || inputs[i]->constant.elements() != static_cast<std::int64_t>(rank)) return false;
+      inputs[i] = turned_list(*inputs[i], rank);
+    }
   }
   return true;
 }
@@ -116,7 +138,8 @@ bool move(Node& node) {
   std::size_t rank = node.output(0)->type.shape->size();
   if (rank < 3) return false;
   bool first = in(of_first, node.op) || in(reductions, node.op) || node.op == "Pad" || node.op == "Softmax" ||
-               node.op == "LogSoftmax" || node.op == "Split";
+               node.op == "LogSoftmax" || node.op == "Split" || node.op == "Slice" || node.op == "Resize" ||
+               node.op == "DepthToSpace";
   if (!first && !in(of_all, node.op) && node.op != "Concat") return false;
   std::vector<Value*> inputs = operands(node, first ? 1 : node.inputs().size(), rank);
   Attributes attributes = node.attributes;
@@ -124,7 +147,9 @@ bool move(Node& node) {
   std::vector<std::string> names;
   for (const Value* output : node.outputs()) names.push_back(output == nullptr ? "unused" : output->name + ".last");
   Graph& graph = node.graph();
-  Node* made = graph.add_node("", node.op, std::move(inputs), names, &node);
+  // Of the operators that move, one means its axes by their places and not by numbers.
+  std::string_view domain = node.op == "DepthToSpace" ? "modelctl" : "";
+  Node* made = graph.add_node(domain, node.op, std::move(inputs), names, &node);
   made->name = node.name;
   made->attributes = std::move(attributes);
   if (!ops::infer(*made)) {

@@ -57,6 +57,7 @@ class Pipeline {
     // The layout that kernels want, and the Transposes that this costs out of the way.
     TRY(pass("fold-batch-norm"));
     TRY(pass("dense-products"));
+    TRY(pass("sub-pixels"));
     TRY(pass("channels-last"));
     TRY(pass("move-transposes"));
     TRY(pass("erase-identities"));

@@ -1,7 +1,10 @@
-// DepthToSpace and SpaceToDepth: channels become blocks of pixels, and back.
+// DepthToSpace and SpaceToDepth: channels become blocks of pixels, and back; modelctl::DepthToSpace, with channels
+// last.
+#include "kernels/transpose.hpp"
 #include "ops/broadcast.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/storage.hpp"
 
 namespace modelctl::ops {
@@ -12,7 +15,8 @@ using graph::Shape;
 
 constexpr std::int64_t largest_block = std::int64_t{1} << 15;
 
-Result<void> infer(Inference& call, bool to_space) {
+template <bool to_space, bool last>
+Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 4, 4));
   std::int64_t block = call.attributes().integer("blocksize");
   if (block < 1 || block > largest_block) return call.bad("blocksize cannot be " + std::to_string(block));
@@ -20,21 +24,38 @@ Result<void> infer(Inference& call, bool to_space) {
   std::optional<Shape> shape;
   if (x != nullptr) {
     Expr b(block), bb(block * block);
-    if (to_space) shape = Shape{(*x)[0], floor_div((*x)[1], bb), (*x)[2] * b, (*x)[3] * b};
+    if (last) shape = Shape{(*x)[0], (*x)[1] * b, (*x)[2] * b, floor_div((*x)[3], bb)};
+    else if (to_space) shape = Shape{(*x)[0], floor_div((*x)[1], bb), (*x)[2] * b, (*x)[3] * b};
     else shape = Shape{(*x)[0], (*x)[1] * bb, floor_div((*x)[2], b), floor_div((*x)[3], b)};
   }
   call.set_output(0, call.element(0), std::move(shape));
   return {};
 }
 
-// Both are a reshape to six axes, a permutation of them and a reshape to four.
-Result<void> permute(const TensorView& x, Outputs& outputs, const Dims& dims, const std::array<std::int64_t, 6>& split,
-                     const std::array<std::size_t, 6>& order) {
-  MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-  Dims own = strides_of(split), walked, strides;
-  for (std::size_t axis : order) {
-    walked.push_back(split[axis]);
-    strides.push_back(own[axis]);
+// What the kernel calls what a node does.
+std::string form_of(const Attributes& attributes, bool to_space, bool last) {
+  if (!to_space) return "space_to_depth";
+  return std::string(attributes.text("mode", "DCR") == "CRD" ? "crd" : "dcr") + (last ? "_last" : "");
+}
+
+// A reshape to six axes, a permutation of them and a reshape to four.
+template <bool to_space, bool last>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  std::int64_t block = call.attributes.integer("blocksize");
+  if (block < 1 || block > largest_block) return refuse("blocksize cannot be " + std::to_string(block));
+  if (x.rank() != 4) return refuse("the input must have rank 4");
+  for (std::int64_t size : x.dims) TRY(checked_multiply(size, block * block));
+  auto view = kernels::view_of_blocks(form_of(call.attributes, to_space, last), x.dims, block);
+  if (!view) {
+    return refuse(to_space ? "the square of blocksize does not divide the channels"
+                           : "blocksize does not divide height and width");
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, view->out));
+  Dims own = strides_of(view->split), walked, strides;
+  for (std::int64_t axis : view->order) {
+    walked.push_back(view->split[static_cast<std::size_t>(axis)]);
+    strides.push_back(own[static_cast<std::size_t>(axis)]);
   }
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
@@ -44,31 +65,13 @@ Result<void> permute(const TensorView& x, Outputs& outputs, const Dims& dims, co
   });
 }
 
-Result<std::int64_t> block_of(const Call& call) {
-  std::int64_t block = call.attributes.integer("blocksize");
-  if (block < 1 || block > largest_block) return refuse("blocksize cannot be " + std::to_string(block));
-  if (call.input(0).rank() != 4) return refuse("the input must have rank 4");
-  return block;
-}
-
-Result<void> depth_to_space(const Call& call, Outputs& outputs) {
-  std::int64_t b = TRY(block_of(call));
-  const TensorView& x = call.input(0);
-  std::int64_t n = x.dim(0), c = x.dim(1) / (b * b), h = x.dim(2), w = x.dim(3);
-  if (x.dim(1) % (b * b) != 0) return refuse("the square of blocksize does not divide the channels");
-  Dims dims{n, c, TRY(checked_multiply(h, b)), TRY(checked_multiply(w, b))};
-  if (call.attributes.text("mode", "DCR") == "CRD")
-    return permute(x, outputs, dims, {n, c, b, b, h, w}, {0, 1, 4, 2, 5, 3});
-  return permute(x, outputs, dims, {n, b, b, c, h, w}, {0, 3, 4, 1, 5, 2});
-}
-
-Result<void> space_to_depth(const Call& call, Outputs& outputs) {
-  std::int64_t b = TRY(block_of(call));
-  const TensorView& x = call.input(0);
-  std::int64_t n = x.dim(0), c = x.dim(1), h = x.dim(2) / b, w = x.dim(3) / b;
-  if (x.dim(2) % b != 0 || x.dim(3) % b != 0) return refuse("blocksize does not divide height and width");
-  Dims dims{n, TRY(checked_multiply(c, b * b)), h, w};
-  return permute(x, outputs, dims, {n, c, h, b, w, b}, {0, 3, 5, 1, 2, 4});
+template <bool to_space, bool last>
+Result<bool> lower(Lowering& call) {
+  const int width = bits(call.element(0));
+  if (call.shape(0) == nullptr || (width != 8 && width != 16 && width != 32 && width != 64)) return false;
+  call.emit("blocks", {call.node().input(0)},
+            {{"block", call.attributes().integer("blocksize")}, {"form", form_of(call.attributes(), to_space, last)}});
+  return true;
 }
 
 constexpr AttributeDef block = {"blocksize", AttributeType::integer, "height and width of a block", true};
@@ -78,7 +81,7 @@ constexpr AttributeDef of_to_depth[] = {block};
 
 constexpr OpDef defs[] = {
     {"", "DepthToSpace", 13, "Channels become blocks of pixels.", "input", "output", any_type, of_to_space,
-     [](Inference& call) { return infer(call, true); },
+     infer<true, false>,
      [] {
        return Examples{{"four channels become one",
                         {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
@@ -95,18 +98,38 @@ constexpr OpDef defs[] = {
                         {{"blocksize", std::int64_t{2}}},
                         {f32({1, 2, 2, 2}, {1, 3, 5, 7, 2, 4, 6, 8})},
                         0}};
-     }},
+     },
+     nullptr, lower<true, false>},
     {"", "SpaceToDepth", 13, "Blocks of pixels become channels.", "input", "output", any_type, of_to_depth,
-     [](Inference& call) { return infer(call, false); },
+     infer<false, false>,
      [] {
        return Examples{{"one channel becomes four",
                         {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
                         {{"blocksize", std::int64_t{2}}},
                         {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
                         0}};
-     }},
+     },
+     nullptr, lower<false, false>},
+    {"modelctl", "DepthToSpace", 1, "Channels become blocks of pixels, with channels last.", "input", "output",
+     any_type, of_to_space, infer<true, true>,
+     [] {
+       Tensor x = f32({1, 1, 1, 8}, {1, 2, 3, 4, 5, 6, 7, 8});
+       return Examples{{"blocks outermost",
+                        {x},
+                        {{"blocksize", std::int64_t{2}}},
+                        {f32({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                        0},
+                       {"blocks innermost",
+                        {x},
+                        {{"blocksize", std::int64_t{2}}, {"mode", std::string("CRD")}},
+                        {f32({1, 2, 2, 2}, {1, 5, 2, 6, 3, 7, 4, 8})},
+                        0}};
+     },
+     nullptr, lower<true, true>},
 };
-constexpr OpRun runs[] = {{"", "DepthToSpace", depth_to_space}, {"", "SpaceToDepth", space_to_depth}};
+constexpr OpRun runs[] = {{"", "DepthToSpace", evaluate<true, false>},
+                          {"", "SpaceToDepth", evaluate<false, false>},
+                          {"modelctl", "DepthToSpace", evaluate<true, true>}};
 
 }  // namespace
 
