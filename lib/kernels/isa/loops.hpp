@@ -208,5 +208,15 @@ void sum_of_rows(const Stretch* stretches, std::int64_t count, std::int64_t row_
   fold_rows<T>(stretches, count, row_step, 0.0f, out, n, scale, [](V a, V b) { return a + b; });
 }
 
+template <class T>
+void blend(const float* const* rows, const float* weights, std::int64_t count, float* out, std::int64_t n) {
+  using V = typename T::V;
+  for_each_vector<T>(n, [&](std::int64_t i, int lanes) {
+    V sum{};
+    for (std::int64_t j = 0; j < count; ++j) sum += load<T>(rows[j] + i, lanes) * splat<T>(weights[j]);
+    store<T>(out + i, sum, lanes);
+  });
+}
+
 }  // namespace
 }  // namespace modelctl::kernels

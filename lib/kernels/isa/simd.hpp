@@ -169,6 +169,9 @@ struct Simd {
   void (*sum_of_rows)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float scale, float* out,
                       std::int64_t n);
 
+  // out[i] = the sum of rows[j][i] * weights[j] over `count` rows.
+  void (*blend)(const float* const* rows, const float* weights, std::int64_t count, float* out, std::int64_t n);
+
   void (*lstm_cell)(const LstmCell& cell);
   void (*gru_gates)(const GruCell& cell);
   void (*gru_cell)(const GruCell& cell);

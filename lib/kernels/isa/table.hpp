@@ -37,6 +37,7 @@ constexpr Simd make_table() {
   simd.rotate = &rotate<T>;
   simd.largest_row = &largest_row<T>;
   simd.sum_of_rows = &sum_of_rows<T>;
+  simd.blend = &blend<T>;
   simd.lstm_cell = &lstm_cell<T>;
   simd.gru_gates = &gru_gates<T>;
   simd.gru_cell = &gru_cell<T>;

@@ -1,8 +1,11 @@
 // Resize: an image or any tensor scaled along some axes, by nearest, linear or cubic interpolation. Upsample, which the
 // newest opset no longer has, becomes a Resize.
+#include "kernels/interpolation.hpp"
 #include "ops/element.hpp"
 #include "ops/example.hpp"
+#include "ops/fused_attributes.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/run.hpp"
 
 #include <numeric>
@@ -13,83 +16,11 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// One axis: the output's size, the scale, and the part of the input that tf_crop_and_resize looks at.
-struct Axis {
-  std::int64_t in = 0, out = 0;
-  double scale = 1, from = 0, to = 1;
+using Axis = kernels::ResizedAxis;
+
+struct Settings : kernels::Interpolation {
+  double extrapolation;
 };
-
-struct Settings {
-  std::string_view mode, nearest, coordinates;
-  double cubic_a, extrapolation;
-  bool exclude_outside, antialias;
-};
-
-// One output index as a weighted sum of input indices; an index of -1 stands for the extrapolation value.
-struct Tap {
-  std::int64_t index;
-  double weight;
-};
-
-// In f32, as the scales are: where the result falls on a border, the last bit decides which element is nearest.
-float coordinate(const Settings& settings, const Axis& axis, std::int64_t i) {
-  auto x = static_cast<float>(i), in = static_cast<float>(axis.in), out = static_cast<float>(axis.out);
-  auto scale = static_cast<float>(axis.scale), from = static_cast<float>(axis.from), to = static_cast<float>(axis.to);
-  std::string_view way = settings.coordinates;
-  if (way == "asymmetric") return x / scale;
-  if (way == "align_corners") return axis.out == 1 ? 0 : x * (in - 1) / (in * scale - 1);
-  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
-  if (way == "tf_half_pixel_for_nn") return (x + 0.5f) / scale;
-  if (way == "half_pixel_symmetric") {
-    // The output size may be rounded: what is cut off is cut off on both sides alike.
-    float adjustment = out / (scale * in), centre = in / 2;
-    return centre * (1 - adjustment) + (x + 0.5f) / scale - 0.5f;
-  }
-  if (way == "tf_crop_and_resize") {
-    if (axis.out == 1) return 0.5f * (from + to) * (in - 1);
-    return from * (in - 1) + x * (to - from) * (in - 1) / (out - 1);
-  }
-  return (x + 0.5f) / scale - 0.5f;
-}
-
-std::int64_t nearest_index(std::string_view way, double x) {
-  double below = std::floor(x), above = std::ceil(x);
-  if (way == "floor") return static_cast<std::int64_t>(below);
-  if (way == "ceil") return static_cast<std::int64_t>(above);
-  if (way == "round_prefer_ceil") return static_cast<std::int64_t>(x - below >= 0.5 ? above : below);
-  return static_cast<std::int64_t>(x - below <= 0.5 ? below : above);
-}
-
-double cubic(double x, double a) {
-  x = std::fabs(x);
-  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  if (x < 2) return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-  return 0;
-}
-
-std::vector<Tap> taps_of(const Settings& settings, const Axis& axis, std::int64_t i) {
-  double x = static_cast<double>(coordinate(settings, axis, i));
-  auto clamp = [&](std::int64_t index) { return std::clamp(index, std::int64_t{0}, axis.in - 1); };
-  bool outside = x < 0 || x > static_cast<double>(axis.in - 1);
-  if (settings.coordinates == "tf_crop_and_resize" && outside) return {{-1, 1}};
-  if (settings.mode == "nearest") return {{clamp(nearest_index(settings.nearest, x)), 1}};
-  // Antialiasing widens the filter by as much as the image shrinks.
-  double stretch = settings.antialias && axis.scale < 1 ? axis.scale : 1;
-  bool linear = settings.mode == "linear";
-  auto reach = static_cast<std::int64_t>(std::ceil((linear ? 1 : 2) / stretch));
-  auto base = static_cast<std::int64_t>(std::floor(x));
-  std::vector<Tap> taps;
-  double sum = 0;
-  for (std::int64_t index = base - reach + 1; index <= base + reach; ++index) {
-    double distance = (x - static_cast<double>(index)) * stretch;
-    double weight = linear ? std::max(0.0, 1 - std::fabs(distance)) : cubic(distance, settings.cubic_a);
-    if (settings.exclude_outside && (index < 0 || index >= axis.in)) continue;
-    taps.push_back({clamp(index), weight});
-    sum += weight;
-  }
-  for (Tap& tap : taps) tap.weight /= sum;
-  return taps;
-}
 
 // Interpolates along one axis of a tensor of these dimensions.
 std::vector<double> along(const Settings& settings, const std::vector<double>& in, Dims& dims, std::size_t index,
@@ -98,10 +29,10 @@ std::vector<double> along(const Settings& settings, const std::vector<double>& i
   dims[index] = axis.out;
   std::vector<double> out(static_cast<std::size_t>(outer * axis.out * inner));
   for (std::int64_t i = 0; i < axis.out; ++i) {
-    std::vector<Tap> taps = taps_of(settings, axis, i);
+    auto taps = kernels::taps_of(settings, axis, i);
     for (std::int64_t row = 0; row < outer; ++row) {
       double* to = out.data() + (row * axis.out + i) * inner;
-      for (const Tap& tap : taps) {
+      for (const auto& tap : taps) {
         const double* from = in.data() + (row * axis.in + std::max(tap.index, std::int64_t{0})) * inner;
         for (std::int64_t column = 0; column < inner; ++column) {
           to[column] += tap.weight * (tap.index < 0 ? settings.extrapolation : from[column]);
@@ -113,13 +44,11 @@ std::vector<double> along(const Settings& settings, const std::vector<double>& i
 }
 
 Settings settings_of(const Attributes& attributes) {
-  return {attributes.text("mode", "nearest"),
-          attributes.text("nearest_mode", "round_prefer_floor"),
-          attributes.text("coordinate_transformation_mode", "half_pixel"),
-          static_cast<double>(attributes.number("cubic_coeff_a", -0.75f)),
-          static_cast<double>(attributes.number("extrapolation_value", 0)),
-          attributes.integer("exclude_outside") != 0,
-          attributes.integer("antialias") != 0};
+  return {{attributes.text("mode", "nearest"), attributes.text("nearest_mode", "round_prefer_floor"),
+           attributes.text("coordinate_transformation_mode", "half_pixel"),
+           static_cast<double>(attributes.number("cubic_coeff_a", -0.75f)), attributes.integer("exclude_outside") != 0,
+           attributes.integer("antialias") != 0},
+          static_cast<double>(attributes.number("extrapolation_value", 0))};
 }
 
 Result<std::vector<double>> floats_of(const TensorView& view) {
@@ -271,6 +200,35 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// One or two axes side by side, or with only axes that stay as they are between them, of f32.
+Result<bool> lower(Lowering& call) {
+  const Attributes& attributes = call.attributes();
+  const graph::Node& node = call.node();
+  const graph::Value* y = node.output(0);
+  if (!call.plain_f32(0) || y == nullptr || !y->type.shape || attributes.has("axes")) return false;
+  if (attributes.integer("antialias") != 0) return false;  // of any number of taps
+  if (attributes.text("coordinate_transformation_mode") == "tf_crop_and_resize") return false;
+  if (attributes.text("keep_aspect_ratio_policy", "stretch") != "stretch") return false;
+  const Tensor *scales = call.constant(2), *sizes = call.constant(3);
+  bool by_scales = scales != nullptr && scales->elements() > 0;
+  // Sizes that are computed must be known when shapes are: as contents that inference followed.
+  if (!by_scales && sizes == nullptr && (node.input(3) == nullptr || !node.input(3)->contents)) return false;
+  if (!by_scales && node.input(2) != nullptr && scales == nullptr) return false;
+  const Shape& x = *call.shape(0);
+  std::vector<float> factors;
+  for (std::size_t axis = 0; by_scales && axis < x.size(); ++axis) factors.push_back(scales->as<float>()[axis]);
+  std::size_t moved = 0;
+  for (std::size_t axis = 0; axis < x.size(); ++axis) {
+    moved += by_scales ? factors[axis] != 1 : !(x[axis] == (*y->type.shape)[axis]);
+  }
+  if (moved > 2) return false;
+  Attributes rules =
+      only(attributes, {"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "mode", "nearest_mode"});
+  if (by_scales) rules.set("scales", std::move(factors));
+  call.emit("resize_f32", {node.input(0)}, std::move(rules));
+  return true;
+}
+
 // Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
@@ -332,9 +290,22 @@ constexpr OpDef defs[] = {
            {"linear with aligned corners",
             {f32({2}, {1, 2}), Tensor(), f32({1}, {1.5f})},
             {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("align_corners")}},
-            {f32({3}, {1, 1.5f, 2})}}};
+            {f32({3}, {1, 1.5f, 2})}},
+           {"linear along two axes",
+            {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 1, 2, 2})},
+            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
+            {f32({1, 1, 4, 4}, {1, 1.5f, 2, 2, 2, 2.5f, 3, 3, 3, 3.5f, 4, 4, 3, 3.5f, 4, 4})}},
+           {"linear along two axes, channels last",
+            {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
+            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
+            {f32({1, 2, 4, 2}, {1, 2, 2, 3, 3, 4, 3, 4, 1, 2, 2, 3, 3, 4, 3, 4})}},
+           {"nearest along two axes, channels last",
+            {f32({1, 2, 1, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
+            {{"nearest_mode", std::string("floor")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
+            {f32({1, 4, 2, 2}, {1, 2, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 3, 4})},
+            0}};
      },
-     upgrade},
+     upgrade, lower},
     {.domain = "",
      .name = "Upsample",
      .since = 10,

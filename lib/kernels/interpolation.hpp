@@ -1,0 +1,30 @@
+// Which elements of an axis make an element of the axis resized, and with what weights: Resize's rules, for the
+// operator and the kernel alike.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace modelctl::kernels {
+
+// One axis: the output's size, the scale, and the part of the input that tf_crop_and_resize looks at.
+struct ResizedAxis {
+  std::int64_t in = 0, out = 0;
+  double scale = 1, from = 0, to = 1;
+};
+
+struct Interpolation {
+  std::string_view mode, nearest, coordinates;  // as ONNX's attributes spell them
+  double cubic_a;
+  bool exclude_outside, antialias;
+};
+
+// One output index as a weighted sum of input indices; an index of -1 stands for the extrapolation value.
+struct InterpolationTap {
+  std::int64_t index;
+  double weight;
+};
+std::vector<InterpolationTap> taps_of(const Interpolation& rules, const ResizedAxis& axis, std::int64_t i);
+
+}  // namespace modelctl::kernels
