@@ -4,14 +4,32 @@
 
 namespace modelctl::ops {
 
+namespace {
+
+// The quantile of the normal distribution, by the approximation that the operators' definition is written with
+// (Winitzki's of the inverse error function).
+double probit(double p) {
+  double x = 2 * p - 1, rest = std::log((1 - x) * (1 + x));
+  if (rest == -HUGE_VAL) return x * HUGE_VAL;
+  double a = 2 / (M_PI * 0.147) + rest / 2;
+  double size = std::sqrt(std::sqrt(a * a - rest / 0.147) - a);
+  return 1.41421356 * (x < 0 ? -size : size);
+}
+
+}  // namespace
+
 Result<void> post_transform(std::span<double> scores, std::string_view name) {
   if (name == "NONE" || scores.empty()) return {};
   if (name == "LOGISTIC") {
     for (double& score : scores) score = 1 / (1 + std::exp(-score));
     return {};
   }
+  if (name == "PROBIT") {
+    for (double& score : scores) score = probit(score);
+    return {};
+  }
   if (name != "SOFTMAX" && name != "SOFTMAX_ZERO") {
-    return Error(Kind::unsupported, "unsupported-form", "post_transform '" + std::string(name) + "' is not supported");
+    return refuse("post_transform cannot be '" + std::string(name) + "'");
   }
   double most = *std::max_element(scores.begin(), scores.end()), sum = 0;
   bool keep_zeros = name == "SOFTMAX_ZERO";  // what is no score stays none

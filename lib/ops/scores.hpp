@@ -5,7 +5,7 @@
 
 namespace modelctl::ops {
 
-// Applies `post_transform` to one row of scores; refuses PROBIT and what is none.
+// Applies `post_transform` to one row of scores; refuses a name that is none.
 Result<void> post_transform(std::span<double> scores, std::string_view name);
 
 // The labels of a classifier: one of two attributes says them, and so which type the label output has.

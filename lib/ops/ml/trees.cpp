@@ -1,0 +1,324 @@
+// ai.onnx.ml: TreeEnsemble, and TreeEnsembleClassifier and TreeEnsembleRegressor of before version 5. All are written
+// as modelctl::TreeEnsemble, whose nodes are packed once, when the model is built.
+#include "ops/example.hpp"
+#include "ops/forest.hpp"
+#include "ops/infer.hpp"
+#include "ops/scores.hpp"
+#include "ops/scores_infer.hpp"
+
+#include <set>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Graph;
+using graph::Node;
+using graph::Shape;
+using graph::Value;
+
+Value* add(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+           Attributes attributes) {
+  Node* made = node.graph().add_node(domain, op, std::move(inputs), {node.name}, &node);
+  made->attributes = std::move(attributes);
+  return made->output(0);
+}
+
+Value* cast(Node& node, Value* value, DType type) {
+  return add(node, "", "Cast", {value}, {{"to", static_cast<std::int64_t>(type)}});
+}
+
+// Input 0 as trees compare it: in f64 where it is that, else in f32.
+std::pair<Value*, DType> real_input(Node& node) {
+  Value* x = node.input(0);
+  DType element = x->type.element;
+  if (element == DType::f32 || element == DType::f64) return {x, element};
+  return {cast(node, x, DType::f32), DType::f32};
+}
+
+// The node's output becomes `value`, and the node goes once all of its outputs have one.
+void give(Node& node, std::size_t index, Value* value) {
+  Value* old = node.output(index);
+  if (old == nullptr) return;
+  std::string name = old->name;
+  value->type = old->type;
+  node.graph().replace_uses(old, value);
+  if (!value->is_input()) {
+    node.graph().rename(old, name + ".replaced");
+    node.graph().rename(value, name);
+  }
+}
+
+// The scores as the operator gives them: of `type`, with the post transform on them.
+Value* finished(Node& node, Value* scores, DType from, DType to, const std::string& transform) {
+  if (transform != "NONE") scores = add(node, "modelctl", "PostTransform", {scores}, {{"post_transform", transform}});
+  return from == to ? scores : cast(node, scores, to);
+}
+
+Result<void> check_transform(std::string_view name) {
+  for (std::string_view known : {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"}) {
+    if (name == known) return {};
+  }
+  return refuse("post_transform cannot be '" + std::string(name) + "'");
+}
+
+Result<std::string> aggregate_of(std::string_view name) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"SUM", "sum"}, {"AVERAGE", "average"}, {"MIN", "min"}, {"MAX", "max"}};
+  for (auto [theirs, ours] : names) {
+    if (name == theirs) return std::string(ours);
+  }
+  return refuse("aggregate_function cannot be '" + std::string(name) + "'");
+}
+
+Result<void> infer_classifier(Inference& call) {
+  return infer_classifier(call, "classlabels_strings", "classlabels_int64s");
+}
+
+Result<void> decompose_classifier(Node& node) {
+  const Attributes& attributes = node.attributes;
+  Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_int64s"));
+  auto classes = static_cast<std::int64_t>(labels.size());
+  if (classes < 2) return refuse("it must have two labels or more");
+  std::string transform(attributes.text("post_transform", "NONE"));
+  TRY(check_transform(transform));
+  Forest forest = TRY(read_named_forest(attributes, "class", classes));
+  forest.unscored = std::numeric_limits<float>::quiet_NaN();
+  auto base = TRY(numbers_of(attributes, "base_values"));
+  std::set<std::int64_t> weighed;
+  bool all_positive = true;
+  for (const ForestNode& each : forest.nodes) {
+    for (const ForestWeight& weight : each.weights) {
+      weighed.insert(weight.target);
+      all_positive = all_positive && weight.value >= 0;
+    }
+  }
+  bool one_label = classes == 2 && weighed.size() == 1;
+  if (!base.empty() && base.size() != labels.size() && !(one_label && base.size() == 1)) {
+    return refuse("there must be one base value for each label");
+  }
+  auto [x, type] = real_input(node);
+  Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
+  std::vector<Value*> inputs = {scores};
+  if (!base.empty()) {
+    Tensor tensor(DType::f64, {static_cast<std::int64_t>(base.size())});
+    std::copy(base.begin(), base.end(), tensor.mutable_view().as<double>().begin());
+    inputs.push_back(node.graph().add_constant(node.name + ".base", std::move(tensor)));
+  }
+  Node* chosen = node.graph().add_node("modelctl", "TreeLabels", std::move(inputs), {node.name, node.name}, &node);
+  chosen->name = node.name;
+  chosen->attributes = {{"post_transform", transform},
+                        {"one_label", static_cast<std::int64_t>(one_label)},
+                        {"all_positive", static_cast<std::int64_t>(all_positive)}};
+  Value* label = chosen->output(0);
+  bool counted = labels.numbers != nullptr;  // 0, 1, 2, …: the index itself
+  for (std::int64_t i = 0; counted && i < classes; ++i) counted = (*labels.numbers)[static_cast<std::size_t>(i)] == i;
+  if (!counted) {
+    Tensor names =
+        labels.texts != nullptr ? Tensor::of_strings({classes}, *labels.texts) : Tensor::of_ints(*labels.numbers);
+    label = add(node, "", "Gather", {node.graph().add_constant(node.name + ".labels", std::move(names)), label}, {});
+  }
+  give(node, 0, label);
+  give(node, 1, chosen->output(1));
+  node.graph().erase(&node);
+  return {};
+}
+
+Result<void> infer_regressor(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  call.set_output(0, DType::f32, Shape{rows_of(call), Expr(call.attributes().integer("n_targets", 1))});
+  return {};
+}
+
+Result<void> decompose_regressor(Node& node) {
+  std::int64_t targets = node.attributes.integer("n_targets", 1);
+  if (targets < 1 || targets > std::int64_t{1} << 20) return refuse("n_targets cannot be " + std::to_string(targets));
+  Forest forest = TRY(read_named_forest(node.attributes, "target", targets));
+  forest.aggregate = TRY(aggregate_of(node.attributes.text("aggregate_function", "SUM")));
+  forest.base = TRY(numbers_of(node.attributes, "base_values"));
+  if (!forest.base.empty() && static_cast<std::int64_t>(forest.base.size()) != targets) {
+    return refuse("there must be one base value for each target");
+  }
+  std::string transform(node.attributes.text("post_transform", "NONE"));
+  TRY(check_transform(transform));
+  auto [x, type] = real_input(node);
+  Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
+  // Runtimes leave a single target as it is, but for PROBIT.
+  if (targets == 1 && transform != "PROBIT") transform = "NONE";
+  give(node, 0, finished(node, scores, type, DType::f32, transform));
+  node.graph().erase(&node);
+  return {};
+}
+
+Result<void> infer_ensemble(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  call.set_output(0, call.element(0), Shape{rows_of(call), Expr(call.attributes().integer("n_targets", 1))});
+  return {};
+}
+
+Result<void> decompose_ensemble(Node& node) {
+  constexpr std::string_view ways[] = {"average", "sum", "min", "max"};
+  constexpr std::string_view transforms[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
+  std::int64_t way = node.attributes.integer("aggregate_function", 1);
+  std::int64_t transform = node.attributes.integer("post_transform");
+  if (way < 0 || way > 3) return refuse("aggregate_function cannot be " + std::to_string(way));
+  if (transform < 0 || transform > 4) return refuse("post_transform cannot be " + std::to_string(transform));
+  Forest forest = TRY(read_indexed_forest(node.attributes));
+  forest.aggregate = ways[way];
+  DType element = node.input(0)->type.element;
+  auto [x, type] = real_input(node);
+  Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
+  std::string name(transforms[transform]);
+  if (forest.n_targets == 1 && name != "PROBIT") name = "NONE";
+  give(node, 0, finished(node, scores, type, element, name));
+  node.graph().erase(&node);
+  return {};
+}
+
+constexpr AttributeDef base_values = {"base_values", AttributeType::numbers, "added to the sums; 0 where absent"};
+constexpr AttributeDef base_tensor = {"base_values_as_tensor", AttributeType::tensor, "the same in f64"};
+constexpr AttributeDef node_falses = {"nodes_falsenodeids", AttributeType::integers, "the child where the test fails"};
+constexpr AttributeDef node_features = {"nodes_featureids", AttributeType::integers, "the column that is tested"};
+constexpr AttributeDef node_hits = {"nodes_hitrates", AttributeType::numbers, "has no effect"};
+constexpr AttributeDef node_hits_tensor = {"nodes_hitrates_as_tensor", AttributeType::tensor, "has no effect"};
+constexpr AttributeDef node_missing = {"nodes_missing_value_tracks_true", AttributeType::integers,
+                                       "1: NaN passes the test; 0 where absent"};
+constexpr AttributeDef node_modes = {"nodes_modes", AttributeType::texts,
+                                     "LEAF, or the test: BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ"};
+constexpr AttributeDef node_ids = {"nodes_nodeids", AttributeType::integers, "each node's id in its tree"};
+constexpr AttributeDef node_trees = {"nodes_treeids", AttributeType::integers, "each node's tree"};
+constexpr AttributeDef node_trues = {"nodes_truenodeids", AttributeType::integers, "the child where the test passes"};
+constexpr AttributeDef node_values = {"nodes_values", AttributeType::numbers, "what the column is compared with"};
+constexpr AttributeDef node_values_tensor = {"nodes_values_as_tensor", AttributeType::tensor, "the same in f64"};
+constexpr AttributeDef transform = {"post_transform", AttributeType::text,
+                                    "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
+
+constexpr AttributeDef of_classifier[] = {
+    base_values,
+    base_tensor,
+    {"class_ids", AttributeType::integers, "each weight's label, as an index"},
+    {"class_nodeids", AttributeType::integers, "each weight's leaf"},
+    {"class_treeids", AttributeType::integers, "each weight's tree"},
+    {"class_weights", AttributeType::numbers, "what a leaf adds to the label's score"},
+    {"class_weights_as_tensor", AttributeType::tensor, "the same in f64"},
+    {"classlabels_int64s", AttributeType::integers, "the labels, where they are numbers"},
+    {"classlabels_strings", AttributeType::texts, "the labels, where they are texts"},
+    node_falses,
+    node_features,
+    node_hits,
+    node_hits_tensor,
+    node_missing,
+    node_modes,
+    node_ids,
+    node_trees,
+    node_trues,
+    node_values,
+    node_values_tensor,
+    transform};
+constexpr AttributeDef of_regressor[] = {
+    {"aggregate_function", AttributeType::text, "SUM, where absent; AVERAGE, MIN or MAX"},
+    base_values,
+    base_tensor,
+    {"n_targets", AttributeType::integer, "how many targets"},
+    node_falses,
+    node_features,
+    node_hits,
+    node_hits_tensor,
+    node_missing,
+    node_modes,
+    node_ids,
+    node_trees,
+    node_trues,
+    node_values,
+    node_values_tensor,
+    transform,
+    {"target_ids", AttributeType::integers, "each weight's target"},
+    {"target_nodeids", AttributeType::integers, "each weight's leaf"},
+    {"target_treeids", AttributeType::integers, "each weight's tree"},
+    {"target_weights", AttributeType::numbers, "what a leaf adds to the target"},
+    {"target_weights_as_tensor", AttributeType::tensor, "the same in f64"}};
+
+constexpr AttributeDef of_ensemble[] = {
+    {"aggregate_function", AttributeType::integer, "0: mean; 1, where absent: sum; 2: min; 3: max"},
+    {"leaf_targetids", AttributeType::integers, "each leaf's target", true},
+    {"leaf_weights", AttributeType::tensor, "what each leaf says", true},
+    {"membership_values", AttributeType::tensor, "the sets of tests for membership, in their order, NaN behind each"},
+    {"n_targets", AttributeType::integer, "how many targets"},
+    {"nodes_falseleafs", AttributeType::integers, "1: the child where the test fails is a leaf", true},
+    {"nodes_falsenodeids", AttributeType::integers, "the child where the test fails", true},
+    {"nodes_featureids", AttributeType::integers, "the column that is tested", true},
+    {"nodes_hitrates", AttributeType::tensor, "has no effect"},
+    {"nodes_missing_value_tracks_true", AttributeType::integers, "1: NaN passes the test; 0 where absent"},
+    {"nodes_modes", AttributeType::tensor, "the test: 0 <=, 1 <, 2 >=, 3 >, 4 ==, 5 !=, 6 member of a set", true},
+    {"nodes_splits", AttributeType::tensor, "what the column is compared with", true},
+    {"nodes_trueleafs", AttributeType::integers, "1: the child where the test passes is a leaf", true},
+    {"nodes_truenodeids", AttributeType::integers, "the child where the test passes", true},
+    {"post_transform", AttributeType::integer,
+     "0, where absent: none; 1: softmax; 2: logistic; 3: softmax of what is not 0; 4: probit"},
+    {"tree_roots", AttributeType::integers, "the node that each tree begins with", true}};
+
+// One tree: column 0 is compared with 0.5.
+Attributes stump(const std::string& kind, Ints ids, std::vector<float> weights) {
+  return {{"nodes_treeids", Ints{0, 0, 0}},
+          {"nodes_nodeids", Ints{0, 1, 2}},
+          {"nodes_featureids", Ints{0, 0, 0}},
+          {"nodes_values", std::vector<float>{0.5f, 0, 0}},
+          {"nodes_modes", std::vector<std::string>{"BRANCH_LEQ", "LEAF", "LEAF"}},
+          {"nodes_truenodeids", Ints{1, 0, 0}},
+          {"nodes_falsenodeids", Ints{2, 0, 0}},
+          {kind + "_treeids", Ints{0, 0}},
+          {kind + "_nodeids", Ints{1, 2}},
+          {kind + "_ids", std::move(ids)},
+          {kind + "_weights", std::move(weights)}};
+}
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.ml", "TreeEnsembleClassifier", 3, "The label on which the trees agree most, and all scores.", "X", "Y Z",
+     "f32 f64 i64 i32", of_classifier, infer_classifier,
+     [] {
+       Attributes three = stump("class", {0, 2}, {1, 2});
+       three.set("classlabels_strings", std::vector<std::string>{"low", "middle", "high"});
+       Attributes two = stump("class", {0, 0}, {-1, 1});
+       two.set("classlabels_int64s", Ints{3, 7});
+       two.set("post_transform", std::string("LOGISTIC"));
+       return Examples{{"three labels",
+                        {f32({2, 1}, {0, 1})},
+                        three,
+                        {strings({2}, {"low", "high"}), f32({2, 3}, {1, 0, 0, 0, 0, 2})}},
+                       {"two labels that share one score",
+                        {f32({2, 1}, {0, 1})},
+                        two,
+                        {i64({2}, {3, 7}), f32({2, 2}, {0.7310586f, 0.26894143f, 0.26894143f, 0.7310586f})}}};
+     },
+     nullptr, nullptr, decompose_classifier},
+    {"ai.onnx.ml", "TreeEnsembleRegressor", 3, "The sum, mean or extreme of what trees say.", "X", "Y",
+     "f32 f64 i64 i32", of_regressor, infer_regressor,
+     [] {
+       Attributes one = stump("target", {0, 0}, {10, 20});
+       one.set("n_targets", std::int64_t{1});
+       one.set("base_values", std::vector<float>{0.5f});
+       return Examples{{"NaN fails the test", {f32({3, 1}, {0, 1, NAN})}, one, {f32({3, 1}, {10.5f, 20.5f, 20.5f})}}};
+     },
+     nullptr, nullptr, decompose_regressor},
+    {"ai.onnx.ml", "TreeEnsemble", 5, "What the leaves of decision trees say of each row.", "X", "Y", "f32 f64 f16",
+     of_ensemble, infer_ensemble,
+     [] {
+       Attributes tests{{"nodes_featureids", Ints{0, 1}},      {"nodes_modes", u8({2}, {6, 3})},
+                        {"nodes_splits", f64({2}, {0, 2})},    {"nodes_truenodeids", Ints{1, 2}},
+                        {"nodes_trueleafs", Ints{0, 1}},       {"nodes_falsenodeids", Ints{0, 1}},
+                        {"nodes_falseleafs", Ints{1, 1}},      {"leaf_targetids", Ints{1, 0, 1}},
+                        {"leaf_weights", f64({3}, {5, 6, 7})}, {"membership_values", f64({3}, {4, 1, NAN})},
+                        {"n_targets", std::int64_t{2}},        {"tree_roots", Ints{0}}};
+       return Examples{{"a test for membership above one for more",
+                        {f64({3, 2}, {4, 3, 4, 2, 3, 3})},
+                        tests,
+                        {f64({3, 2}, {0, 7, 6, 0, 0, 5})}}};
+     },
+     nullptr, nullptr, decompose_ensemble},
+};
+}  // namespace
+
+std::span<const OpDef> trees_ops() { return defs; }
+std::span<const OpRun> trees_runs() { return {}; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,248 @@
+// modelctl::TreeEnsemble: the scores of each row, from packed trees (kernels/tree_ensemble.hpp); and what becomes of
+// scores after that: modelctl::PostTransform, and modelctl::TreeLabels for classifiers.
+#include "kernels/tree_ensemble.hpp"
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/lowering.hpp"
+#include "ops/scores.hpp"
+#include "ops/scores_infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+using kernels::Branch;
+using Real = TypeList<float, double>;
+
+Result<void> infer_trees(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  call.set_output(0, call.element(0), Shape{rows_of(call), Expr(call.attributes().integer("n_targets", 1))});
+  return {};
+}
+
+// The leaf that a row falls into.
+template <class T>
+std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T* row) {
+  const kernels::TreeNode<T>* node = &trees.nodes[static_cast<std::size_t>(root)];
+  while (kernels::branch_of(node->test) != Branch::leaf) {
+    T x = row[kernels::feature_of(node->test)];
+    bool passes = kernels::branch_of(node->test) == Branch::equal ? x == node->threshold : x <= node->threshold;
+    if (kernels::branch_of(node->test) == Branch::member) {
+      auto starts = trees.set_starts.subspan(static_cast<std::size_t>(node->value), 2);
+      passes = std::count(trees.members.begin() + starts[0], trees.members.begin() + starts[1], x) > 0;
+    }
+    if (x != x) passes = kernels::missing_passes(node->test);
+    node = &trees.nodes[static_cast<std::size_t>(node->child + (passes ? 1 : 0))];
+  }
+  return node->value;
+}
+
+Result<void> walk(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (x.rank() < 1 || x.rank() > 2) return refuse("X must have rank 1 or 2, not " + std::to_string(x.rank()));
+  std::int64_t rows = x.rank() == 2 ? x.dim(0) : 1, columns = x.dims.back();
+  return for_type<Real>(x.type, [&]<class T>() -> Result<void> {
+    auto trees = TRY(kernels::read_trees<T>(call.inputs, call.attributes, columns));
+    MutableTensorView y = TRY(outputs.allocate(0, x.type, Dims{rows, trees.n_targets}));
+    T* scores = y.as<T>().data();
+    for (std::int64_t row = 0; row < rows; ++row, scores += trees.n_targets) {
+      std::fill(scores, scores + trees.n_targets, std::numeric_limits<T>::quiet_NaN());
+      for (std::int32_t root : trees.roots) {
+        auto leaf = static_cast<std::size_t>(leaf_of(trees, root, x.as<T>().data() + row * columns));
+        for (auto w = static_cast<std::size_t>(trees.starts[leaf]);
+             w < static_cast<std::size_t>(trees.starts[leaf + 1]); ++w) {
+          T& score = scores[trees.targets[w]];
+          score = trees.join(score, trees.weights[w]);
+        }
+      }
+      for (std::int64_t i = 0; i < trees.n_targets; ++i)
+        scores[i] = trees.finish(scores[i], static_cast<std::size_t>(i));
+    }
+    return {};
+  });
+}
+
+Result<bool> lower(Lowering& call) {
+  const graph::Node& node = call.node();
+  if (call.element(0) != DType::f32 && call.element(0) != DType::f64) return false;
+  for (std::size_t i = 1; i < node.inputs().size(); ++i) {
+    if (node.input(i) != nullptr && call.constant(i) == nullptr) return false;
+  }
+  std::vector<Lowering::Operand> inputs(node.inputs().begin(), node.inputs().end());
+  call.emit("tree_ensemble", std::move(inputs), node.attributes);
+  return true;
+}
+
+Result<void> transform(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  TRY(need_rank(x, 1, "X"));
+  MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
+  std::string_view name = call.attributes.text("post_transform", "NONE");
+  return for_type<Real>(x.type, [&]<class T>() -> Result<void> {
+    auto columns = static_cast<std::size_t>(x.dims.back());
+    std::vector<double> row(columns);
+    for (std::size_t at = 0; columns > 0 && at < x.as<T>().size(); at += columns) {
+      auto from = x.as<T>().subspan(at, columns);
+      row.assign(from.begin(), from.end());
+      TRY(post_transform(row, name));
+      std::copy(row.begin(), row.end(), y.as<T>().begin() + static_cast<std::ptrdiff_t>(at));
+    }
+    return {};
+  });
+}
+
+Result<void> infer_labels(Inference& call) {
+  TRY(need_rank(call, 0, 2, 2));
+  const Shape* scores = call.shape(0);
+  call.set_output(0, DType::i64, scores == nullptr ? std::nullopt : std::optional(Shape{(*scores)[0]}));
+  call.set_output(1, DType::f32, scores == nullptr ? std::nullopt : std::optional(*scores));
+  return {};
+}
+
+// What is special where all weights are for one label of two, as exporters of binary models write them.
+struct Binary {
+  bool one_label, all_positive;
+};
+
+bool told(double score) { return score == score; }  // NaN: no tree spoke of it
+
+// The label with the greatest score. One that no tree spoke of, and that has no base value, is not chosen.
+std::size_t choose_greatest(std::vector<double>& scores, std::span<const double> base) {
+  std::size_t best = scores.size();
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!base.empty()) scores[i] = told(scores[i]) ? scores[i] + base[i] : base[i];
+    if (told(scores[i]) && (best == scores.size() || scores[i] > scores[best])) best = i;
+  }
+  for (double& score : scores) score = told(score) ? score : 0;
+  return best == scores.size() ? 0 : best;
+}
+
+// One score tells two labels apart: the second one's where its weights are there, else the first one's, which then
+// stands for the second one's.
+Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const double> base, Binary binary,
+                                  std::string_view transform) {
+  for (std::size_t i = 0; i < base.size(); ++i) scores[i] += base[i];
+  bool second = told(scores[1]);
+  double score = second ? scores[1] : told(scores[0]) ? scores[0] : 0;
+  if (second || base.size() == 2 || transform == "PROBIT") {
+    scores = {second ? 0 : score, second || transform == "PROBIT" ? score : 0};
+    TRY(post_transform(scores, transform));
+    if (transform == "PROBIT" && !second) scores[0] = scores[1];
+  } else if (transform == "LOGISTIC") {
+    scores = {-score, score};
+    TRY(post_transform(scores, transform));
+  } else {
+    scores = {binary.all_positive ? 1 - score : -score, score};
+  }
+  return score > (binary.all_positive ? 0.5 : 0) ? 1 : 0;
+}
+
+// The label of one row, whose scores become the answer.
+Result<std::size_t> choose(std::vector<double>& scores, std::span<const double> base, Binary binary,
+                           std::string_view transform) {
+  if (binary.one_label) return choose_by_one(scores, base, binary, transform);
+  std::size_t best = choose_greatest(scores, base);
+  TRY(post_transform(scores, transform));
+  return best;
+}
+
+Result<void> label(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (x.rank() != 2 || x.dim(1) < 2) return refuse("the scores must be rows of two or more");
+  std::vector<double> base;
+  if (call.input(1).present()) base = TRY(read_table(call.input(1))).values;
+  std::int64_t classes = x.dim(1), rows = x.dim(0);
+  Binary binary{call.attributes.integer("one_label") != 0, call.attributes.integer("all_positive") != 0};
+  if (!base.empty() && static_cast<std::int64_t>(base.size()) != classes && !(binary.one_label && base.size() == 1)) {
+    return refuse("there must be one base value for each label");
+  }
+  if (binary.one_label && classes != 2) return refuse("one label of two needs two labels");
+  std::optional<MutableTensorView> labels, answers;
+  if (outputs.wanted(0)) labels = TRY(outputs.allocate(0, DType::i64, Dims{rows}));
+  if (outputs.wanted(1)) answers = TRY(outputs.allocate(1, DType::f32, x.dims));
+  Table table = TRY(read_table(x));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::vector<double> scores(table.row(row).begin(), table.row(row).end());
+    std::size_t best = TRY(choose(scores, base, binary, call.attributes.text("post_transform", "NONE")));
+    if (labels) labels->as<std::int64_t>()[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(best);
+    if (!answers) continue;
+    float* to = answers->as<float>().data() + row * classes;
+    std::transform(scores.begin(), scores.end(), to, [](double score) { return static_cast<float>(score); });
+  }
+  return {};
+}
+
+constexpr AttributeDef of_trees[] = {
+    {"aggregate", AttributeType::text, "how leaves are joined: sum, average, min or max"},
+    {"n_targets", AttributeType::integer, "how many scores a row has"},
+    {"unscored", AttributeType::number, "the score that no leaf spoke of; 0 where absent"}};
+constexpr AttributeDef post_transform_attribute = {"post_transform", AttributeType::text,
+                                                   "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
+constexpr AttributeDef of_transform[] = {post_transform_attribute};
+constexpr AttributeDef of_labels[] = {{"all_positive", AttributeType::integer, "1: no weight is below 0"},
+                                      {"one_label", AttributeType::integer, "1: all weights are for one label of two"},
+                                      post_transform_attribute};
+
+// x[1] <= 0.5 ? leaf 0 : leaf 1, as nodes of f32.
+Tensor stump() {
+  Tensor nodes(DType::i32, {3, 4});
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  kernels::TreeNode<float> packed[] = {{0.5f, kernels::tree_test(1, Branch::at_most, false), 1, 0},
+                                       {nan, kernels::tree_test(0, Branch::leaf, false), 1, 0},
+                                       {nan, kernels::tree_test(0, Branch::leaf, false), 2, 1}};
+  std::memcpy(nodes.mutable_view().data, packed, sizeof packed);
+  return nodes;
+}
+
+constexpr OpDef defs[] = {
+    {"modelctl", "TreeEnsemble", 1, "What the leaves of packed decision trees say of each row.",
+     "X nodes roots starts targets weights base? set_starts? members?", "Y", "f32 f64", of_trees, infer_trees,
+     [] {
+       float nan = std::numeric_limits<float>::quiet_NaN();
+       return Examples{{"one tree; NaN fails the test",
+                        {f32({3, 2}, {0, 0, 0, 1, 0, nan}), stump(), i32({1}, {0}), i32({3}, {0, 1, 2}),
+                         i32({2}, {0, 0}), f32({2}, {-1, 2})},
+                        {},
+                        {f32({3, 1}, {2, -1, -1})}},
+                       {"two trees, two targets, the larger counts",
+                        {f32({1, 2}, {0, 1}), stump(), i32({2}, {0, 2}), i32({3}, {0, 2, 3}), i32({3}, {0, 1, 1}),
+                         f32({3}, {4, 5, 6}), f32({2}, {0.5f, 0})},
+                        {{"n_targets", std::int64_t{2}}, {"aggregate", std::string("max")}},
+                        {f32({1, 2}, {4.5f, 6})}}};
+     },
+     nullptr, lower},
+    {"modelctl", "PostTransform", 1, "What ai.onnx.ml makes of scores, row by row.", "X", "Y", "f32 f64", of_transform,
+     infer_same,
+     [] {
+       return Examples{
+           {"softmax of what is a score",
+            {f32({1, 3}, {1, 0, 1})},
+            {{"post_transform", std::string("SOFTMAX_ZERO")}},
+            {f32({1, 3}, {0.5f, 0, 0.5f})}},
+           {"probit", {f32({2}, {0.5f, 0.5f})}, {{"post_transform", std::string("PROBIT")}}, {f32({2}, {0, 0})}}};
+     }},
+    {"modelctl", "TreeLabels", 1, "The label that trees choose, as an index, and the scores of all.", "X base?",
+     "index Z", "f32 f64", of_labels, infer_labels,
+     [] {
+       float nan = std::numeric_limits<float>::quiet_NaN();
+       return Examples{{"a label that no tree spoke of is not chosen",
+                        {f32({1, 3}, {nan, -1, -2})},
+                        {},
+                        {i64({1}, {1}), f32({1, 3}, {0, -1, -2})}},
+                       {"one score for two labels",
+                        {f32({2, 2}, {0.75f, nan, 0.25f, nan})},
+                        {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
+                        {i64({2}, {1, 0}), f32({2, 2}, {0.25f, 0.75f, 0.75f, 0.25f})}}};
+     }},
+};
+constexpr OpRun runs[] = {
+    {"modelctl", "TreeEnsemble", walk}, {"modelctl", "PostTransform", transform}, {"modelctl", "TreeLabels", label}};
+
+}  // namespace
+
+std::span<const OpDef> tree_ensemble_ops() { return defs; }
+std::span<const OpRun> tree_ensemble_runs() { return runs; }
+
+}  // namespace modelctl::ops
