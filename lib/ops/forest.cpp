@@ -60,7 +60,7 @@ class Packer {
     return {};
   }
 
-  graph::Value* add(graph::Node& node, graph::Value* x) {
+  Result<graph::Value*> add(graph::Node& node, graph::Value* x) {
     graph::Graph& graph = node.graph();
     auto constant = [&](const char* what, Tensor tensor) -> graph::Value* {
       return graph.add_constant(node.name + "." + what, std::move(tensor));
@@ -90,6 +90,7 @@ class Packer {
     made->attributes.set("n_targets", forest_.n_targets);
     made->attributes.set("aggregate", forest_.aggregate);
     made->attributes.set("unscored", forest_.unscored);
+    TRY(ops::infer(*made));
     return made->output(0);
   }
 

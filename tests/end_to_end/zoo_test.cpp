@@ -29,21 +29,8 @@ namespace fs = std::filesystem;
 namespace {
 
 // Models that may be refused, and nothing else; every other one must match.
-constexpr std::string_view may_be_refused[] = {"silero-vad-v5",
-                                               "minilm-quantized",
-                                               "silero-vad-legacy",
-                                               "sklearn-bins",
-                                               "sklearn-imputed",
-                                               "sklearn-isolation-forest",
-                                               "wakeword-jarvis",
-                                               "sklearn-neighbors",
-                                               "sklearn-one-class-svm",
-                                               "sklearn-pipeline-columns",
-                                               "sklearn-pipeline-tensors",
-                                               "sklearn-pipeline-zipmap",
-                                               "sklearn-svc-poly",
-                                               "sklearn-svc-rbf",
-                                               "sklearn-svr"};
+constexpr std::string_view may_be_refused[] = {"silero-vad-v5", "silero-vad-legacy", "wakeword-jarvis",
+                                               "sklearn-neighbors", "sklearn-pipeline-zipmap"};
 
 struct Tolerance {
   double absolute, relative;

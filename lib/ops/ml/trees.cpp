@@ -17,23 +17,24 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-Value* add(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
-           Attributes attributes) {
+Result<Value*> add(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                   Attributes attributes) {
   Node* made = node.graph().add_node(domain, op, std::move(inputs), {node.name}, &node);
   made->attributes = std::move(attributes);
+  TRY(ops::infer(*made));
   return made->output(0);
 }
 
-Value* cast(Node& node, Value* value, DType type) {
+Result<Value*> cast(Node& node, Value* value, DType type) {
   return add(node, "", "Cast", {value}, {{"to", static_cast<std::int64_t>(type)}});
 }
 
 // Input 0 as trees compare it: in f64 where it is that, else in f32.
-std::pair<Value*, DType> real_input(Node& node) {
+Result<std::pair<Value*, DType>> real_input(Node& node) {
   Value* x = node.input(0);
   DType element = x->type.element;
-  if (element == DType::f32 || element == DType::f64) return {x, element};
-  return {cast(node, x, DType::f32), DType::f32};
+  if (element == DType::f32 || element == DType::f64) return std::pair(x, element);
+  return std::pair(TRY(cast(node, x, DType::f32)), DType::f32);
 }
 
 // The node's output becomes `value`, and the node goes once all of its outputs have one.
@@ -50,9 +51,11 @@ void give(Node& node, std::size_t index, Value* value) {
 }
 
 // The scores as the operator gives them: of `type`, with the post transform on them.
-Value* finished(Node& node, Value* scores, DType from, DType to, const std::string& transform) {
-  if (transform != "NONE") scores = add(node, "modelctl", "PostTransform", {scores}, {{"post_transform", transform}});
-  return from == to ? scores : cast(node, scores, to);
+Result<Value*> finished(Node& node, Value* scores, DType from, DType to, const std::string& transform) {
+  if (transform != "NONE")
+    scores = TRY(add(node, "modelctl", "PostTransform", {scores}, {{"post_transform", transform}}));
+  if (from != to) scores = TRY(cast(node, scores, to));
+  return scores;
 }
 
 Result<void> check_transform(std::string_view name) {
@@ -97,7 +100,7 @@ Result<void> decompose_classifier(Node& node) {
   if (!base.empty() && base.size() != labels.size() && !(one_label && base.size() == 1)) {
     return refuse("there must be one base value for each label");
   }
-  auto [x, type] = real_input(node);
+  auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   std::vector<Value*> inputs = {scores};
   if (!base.empty()) {
@@ -110,13 +113,15 @@ Result<void> decompose_classifier(Node& node) {
   chosen->attributes = {{"post_transform", transform},
                         {"one_label", static_cast<std::int64_t>(one_label)},
                         {"all_positive", static_cast<std::int64_t>(all_positive)}};
+  TRY(ops::infer(*chosen));
   Value* label = chosen->output(0);
   bool counted = labels.numbers != nullptr;  // 0, 1, 2, …: the index itself
   for (std::int64_t i = 0; counted && i < classes; ++i) counted = (*labels.numbers)[static_cast<std::size_t>(i)] == i;
   if (!counted) {
     Tensor names =
         labels.texts != nullptr ? Tensor::of_strings({classes}, *labels.texts) : Tensor::of_ints(*labels.numbers);
-    label = add(node, "", "Gather", {node.graph().add_constant(node.name + ".labels", std::move(names)), label}, {});
+    label =
+        TRY(add(node, "", "Gather", {node.graph().add_constant(node.name + ".labels", std::move(names)), label}, {}));
   }
   give(node, 0, label);
   give(node, 1, chosen->output(1));
@@ -141,11 +146,11 @@ Result<void> decompose_regressor(Node& node) {
   }
   std::string transform(node.attributes.text("post_transform", "NONE"));
   TRY(check_transform(transform));
-  auto [x, type] = real_input(node);
+  auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   // Runtimes leave a single target as it is, but for PROBIT.
   if (targets == 1 && transform != "PROBIT") transform = "NONE";
-  give(node, 0, finished(node, scores, type, DType::f32, transform));
+  give(node, 0, TRY(finished(node, scores, type, DType::f32, transform)));
   node.graph().erase(&node);
   return {};
 }
@@ -166,11 +171,11 @@ Result<void> decompose_ensemble(Node& node) {
   Forest forest = TRY(read_indexed_forest(node.attributes));
   forest.aggregate = ways[way];
   DType element = node.input(0)->type.element;
-  auto [x, type] = real_input(node);
+  auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   std::string name(transforms[transform]);
   if (forest.n_targets == 1 && name != "PROBIT") name = "NONE";
-  give(node, 0, finished(node, scores, type, element, name));
+  give(node, 0, TRY(finished(node, scores, type, element, name)));
   node.graph().erase(&node);
   return {};
 }

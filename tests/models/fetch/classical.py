@@ -55,15 +55,15 @@ CASES = {f"{rows}": [table(rows, rows)] for rows in (1, 3, 200)}
 WITH_GAPS = {name: [with_gaps(x)] for name, (x,) in CASES.items()}
 
 
-def sklearn(make, cases=CASES, tensors=False):
-    """tensors: a classifier whose scores come as a tensor, without ZipMap"""
+def sklearn(make, cases=CASES, labels=0):
+    """labels: of a classifier, whose scores come as a tensor, without ZipMap; 0 for a regressor"""
 
     def add(zoo, name):
-        y = classes(X, 3) if tensors else target(X)
+        y = classes(X, labels) if labels else target(X)
         model = make().fit(with_gaps(X) if cases is WITH_GAPS else X, y)
         last = model[-1] if hasattr(model, "steps") else model
         types = [("x", skl_types.FloatTensorType([None, COLUMNS]))]
-        has_zipmap = tensors and not isinstance(last, LinearSVC)
+        has_zipmap = labels and not isinstance(last, LinearSVC)
         options = {id(last): {"zipmap": False}} if has_zipmap else None
         zoo.add(name, skl2onnx.convert_sklearn(model, initial_types=types, options=options, target_opset=OPSETS), cases)
 
@@ -142,21 +142,24 @@ def models():
         "sklearn-pipeline-tensors": of_pipeline(False),
         "sklearn-pipeline-zipmap": of_pipeline(True),
         "sklearn-pipeline-columns": of_pipeline("columns"),
-        "sklearn-gradient-boosting": sklearn(forest, tensors=True),
+        "sklearn-gradient-boosting": sklearn(forest, labels=3),
         "sklearn-extra-trees": sklearn(lambda: ExtraTreesRegressor(50, max_depth=8, random_state=0)),
         "sklearn-isolation-forest": sklearn(lambda: IsolationForest(n_estimators=20, random_state=0)),
-        "sklearn-svc-rbf": sklearn(SVC, tensors=True),
-        "sklearn-svc-poly": sklearn(lambda: SVC(kernel="poly", degree=2, decision_function_shape="ovo"), tensors=True),
-        "sklearn-linear-svc": sklearn(lambda: LinearSVC(random_state=0), tensors=True),
+        "sklearn-svc-rbf": sklearn(SVC, labels=3),
+        "sklearn-svc-binary": sklearn(SVC, labels=2),
+        "sklearn-gradient-boosting-binary": sklearn(forest, labels=2),
+        "sklearn-random-forest-binary": sklearn(lambda: RandomForestClassifier(20, random_state=0), labels=2),
+        "sklearn-svc-poly": sklearn(lambda: SVC(kernel="poly", degree=2, decision_function_shape="ovo"), labels=3),
+        "sklearn-linear-svc": sklearn(lambda: LinearSVC(random_state=0), labels=3),
         "sklearn-svr": sklearn(SVR),
         "sklearn-one-class-svm": sklearn(lambda: OneClassSVM(kernel="sigmoid")),
-        "sklearn-logistic": sklearn(lambda: make_pipeline(StandardScaler(), LogisticRegression()), tensors=True),
+        "sklearn-logistic": sklearn(lambda: make_pipeline(StandardScaler(), LogisticRegression()), labels=3),
         "sklearn-mlp": sklearn(
-            lambda: make_pipeline(Normalizer(), MLPClassifier((32, 16), max_iter=50, random_state=0)), tensors=True
+            lambda: make_pipeline(Normalizer(), MLPClassifier((32, 16), max_iter=50, random_state=0)), labels=3
         ),
-        "sklearn-bayes": sklearn(GaussianNB, tensors=True),
-        "sklearn-neighbors": sklearn(lambda: KNeighborsClassifier(5), tensors=True),
-        "sklearn-bins": sklearn(bins, tensors=True),
+        "sklearn-bayes": sklearn(GaussianNB, labels=3),
+        "sklearn-neighbors": sklearn(lambda: KNeighborsClassifier(5), labels=3),
+        "sklearn-bins": sklearn(bins, labels=3),
         "sklearn-imputed": sklearn(lambda: make_pipeline(SimpleImputer(), SVR()), WITH_GAPS),
         "xgboost-regressor": boosting(xgboost.XGBRegressor, convert_xgboost),
         "xgboost-binary": boosting(xgboost.XGBClassifier, convert_xgboost, 2),

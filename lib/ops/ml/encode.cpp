@@ -1,0 +1,287 @@
+// ai.onnx.ml: LabelEncoder, CategoryMapper and OneHotEncoder, which look each element up in a list.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+#include "ops/storage.hpp"
+
+#include <unordered_map>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+using KeyTypes = TypeList<float, double, std::int64_t, std::int32_t, std::int16_t>;
+
+template <class T>
+Tensor list_of(const std::vector<T>& values) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return Tensor::of_strings({static_cast<std::int64_t>(values.size())}, values);
+  } else {
+    Tensor tensor(dtype_of<T>, {static_cast<std::int64_t>(values.size())});
+    std::copy(values.begin(), values.end(), static_cast<T*>(tensor.mutable_view().data));
+    return tensor;
+  }
+}
+
+// A floating-point key as integers that are equal where the keys are: all zeros are one, and so are all NaNs.
+std::int64_t key_of(double value) {
+  if (value != value) value = std::numeric_limits<double>::quiet_NaN();
+  if (value == 0) value = 0;
+  std::int64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+std::int64_t key_of(std::int64_t value) { return value; }
+
+// For each element of x its place in `keys`, -1 where it has none. Both are texts, or both are numbers.
+Result<Dims> places(const TensorView& x, const Tensor& keys) {
+  Dims found(static_cast<std::size_t>(x.elements()), -1);
+  if ((x.type == DType::string) != (keys.type() == DType::string)) return refuse("the keys are of another type");
+  if (x.type == DType::string) {
+    std::unordered_map<std::string_view, std::int64_t> known;
+    for (const std::string& key : keys.as<std::string>()) known.emplace(key, static_cast<std::int64_t>(known.size()));
+    if (static_cast<std::int64_t>(known.size()) != keys.elements()) return refuse("a key is there twice");
+    auto texts = x.as<std::string>();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (auto at = known.find(texts[i]); at != known.end()) found[i] = at->second;
+    }
+    return found;
+  }
+  // Fractions are compared as f64, unless both sides are whole.
+  bool fractions = is_float(x.type) || is_float(keys.type());
+  auto read = [&](const TensorView& view, Dims& into) -> Result<void> {
+    return for_type<KeyTypes>(view.type, [&]<class T>() -> Result<void> {
+      for (T value : view.as<T>()) {
+        into.push_back(fractions ? key_of(static_cast<double>(value)) : key_of(static_cast<std::int64_t>(value)));
+      }
+      return {};
+    });
+  };
+  Dims wanted, listed;
+  TRY(read(x, wanted));
+  TRY(read(keys.view(), listed));
+  std::unordered_map<std::int64_t, std::int64_t> known;
+  for (std::int64_t key : listed) known.emplace(key, static_cast<std::int64_t>(known.size()));
+  if (known.size() != listed.size()) return refuse("a key is there twice");
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (auto at = known.find(wanted[i]); at != known.end()) found[i] = at->second;
+  }
+  return found;
+}
+
+struct Mapping {
+  Tensor keys, values, otherwise;
+};
+
+Tensor counted(std::size_t count) {
+  Dims numbers(count);
+  for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<std::int64_t>(i);
+  return Tensor::of_ints(numbers);
+}
+
+Tensor default_of(const Attributes& attributes, DType type) {
+  if (type == DType::string) {
+    return Tensor::of_strings({1}, {std::string(attributes.text("default_string", "_Unused"))});
+  }
+  Tensor value(type, {1});
+  (void)with_type<KeyTypes>(type, [&]<class T>() {
+    auto whole = static_cast<T>(attributes.integer("default_int64", -1));
+    value.mutable_view().as<T>()[0] =
+        std::is_integral_v<T> ? whole : static_cast<T>(attributes.number("default_float"));
+  });
+  return value;
+}
+
+// The keys or the values, whichever attribute has them.
+Result<Tensor> read_list(const Attributes& attributes, const std::string& name) {
+  if (const Tensor* tensor = attributes.tensor(name + "_tensor")) return *tensor;
+  if (const auto& texts = attributes.texts(name + "_strings"); !texts.empty()) return list_of(texts);
+  if (const auto& whole = attributes.integers(name + "_int64s"); !whole.empty()) return list_of(whole);
+  if (const auto& numbers = attributes.numbers(name + "_floats"); !numbers.empty()) return list_of(numbers);
+  return refuse("there are no " + name);
+}
+
+Result<Mapping> read_encoder(const Attributes& attributes, DType x) {
+  Mapping mapping;
+  if (const auto& classes = attributes.texts("classes_strings"); !classes.empty()) {  // the form of version 1
+    bool to_numbers = x == DType::string;
+    mapping.keys = to_numbers ? list_of(classes) : counted(classes.size());
+    mapping.values = to_numbers ? counted(classes.size()) : list_of(classes);
+  } else {
+    mapping.keys = TRY(read_list(attributes, "keys"));
+    mapping.values = TRY(read_list(attributes, "values"));
+  }
+  if (mapping.keys.elements() != mapping.values.elements()) return refuse("there must be one value for each key");
+  const Tensor* given = attributes.tensor("default_tensor");
+  if (given != nullptr && (given->type() != mapping.values.type() || given->elements() != 1)) {
+    return refuse("default_tensor must be one element of the values' type");
+  }
+  mapping.otherwise = given != nullptr ? *given : default_of(attributes, mapping.values.type());
+  return mapping;
+}
+
+Result<Mapping> read_mapper(const Attributes& attributes, DType x) {
+  const auto& texts = attributes.texts("cats_strings");
+  const auto& whole = attributes.integers("cats_int64s");
+  if (texts.empty() || texts.size() != whole.size()) {
+    return refuse("cats_strings and cats_int64s must be of one length");
+  }
+  bool to_numbers = x == DType::string;
+  Mapping mapping{to_numbers ? list_of(texts) : list_of(whole), to_numbers ? list_of(whole) : list_of(texts), {}};
+  mapping.otherwise = default_of(attributes, mapping.values.type());
+  return mapping;
+}
+
+using ReadMapping = Result<Mapping> (*)(const Attributes& attributes, DType x);
+
+template <ReadMapping read>
+Result<void> infer_map(Inference& call) {
+  const Shape* x = call.shape(0);
+  auto mapping = read(call.attributes(), call.element(0));
+  if (!mapping) return call.bad(mapping.error().what);
+  call.set_output(0, call.element(0) == DType::undefined ? DType::undefined : mapping->values.type(),
+                  x == nullptr ? std::nullopt : std::optional(*x));
+  return {};
+}
+
+template <ReadMapping read>
+Result<void> map(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Mapping mapping = TRY(read(call.attributes, x.type));
+  Dims found = TRY(places(x, mapping.keys));
+  MutableTensorView y = TRY(outputs.allocate(0, mapping.values.type(), x.dims));
+  return for_storage(y.type, [&]<class T>() -> Result<void> {
+    auto values = mapping.values.as<T>();
+    const T& otherwise = mapping.otherwise.as<T>()[0];
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      y.as<T>()[i] = found[i] < 0 ? otherwise : values[static_cast<std::size_t>(found[i])];
+    }
+    return {};
+  });
+}
+
+Result<Tensor> read_categories(const Attributes& attributes) {
+  if (const auto& texts = attributes.texts("cats_strings"); !texts.empty()) return list_of(texts);
+  if (const auto& whole = attributes.integers("cats_int64s"); !whole.empty()) return list_of(whole);
+  return refuse("there are no categories");
+}
+
+Result<void> infer_one_hot(Inference& call) {
+  auto categories = read_categories(call.attributes());
+  if (!categories) return call.bad(categories.error().what);
+  std::optional<Shape> shape;
+  if (const Shape* x = call.shape(0)) {
+    shape = *x;
+    shape->push_back(Expr(categories->elements()));
+  }
+  call.set_output(0, DType::f32, std::move(shape));
+  return {};
+}
+
+Result<void> one_hot(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Tensor categories = TRY(read_categories(call.attributes));
+  Tensor whole;  // fractions count as the whole number below them
+  TensorView looked_up = x;
+  if (is_float(x.type)) {
+    whole = Tensor(DType::i64, Dims(x.dims.begin(), x.dims.end()));
+    auto to = whole.mutable_view().as<std::int64_t>();
+    TRY((for_type<TypeList<float, double>>(x.type, [&]<class T>() -> Result<void> {
+      std::transform(x.as<T>().begin(), x.as<T>().end(), to.begin(),
+                     [](T value) { return saturated<std::int64_t>(value); });
+      return {};
+    })));
+    looked_up = whole.view();
+  }
+  Dims found = TRY(places(looked_up, categories)), dims(x.dims.begin(), x.dims.end());
+  dims.push_back(categories.elements());
+  MutableTensorView y = TRY(outputs.allocate(0, DType::f32, dims));
+  std::fill(y.as<float>().begin(), y.as<float>().end(), 0.0f);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (found[i] >= 0) {
+      y.as<float>()[i * static_cast<std::size_t>(categories.elements()) + static_cast<std::size_t>(found[i])] = 1;
+    } else if (call.attributes.integer("zeros", 1) == 0) {
+      return refuse("element " + std::to_string(i) + " is in none of the categories, and zeros are not wanted");
+    }
+  }
+  return {};
+}
+
+constexpr AttributeDef default_float = {"default_float", AttributeType::number, "what is not found becomes this"};
+constexpr AttributeDef default_int64 = {"default_int64", AttributeType::integer,
+                                        "what is not found becomes this; -1 where absent"};
+constexpr AttributeDef default_string = {"default_string", AttributeType::text,
+                                         "what is not found becomes this; _Unused where absent"};
+constexpr AttributeDef of_encoder[] = {
+    {"classes_strings", AttributeType::texts, "the texts that stand for 0, 1, 2, …, as version 1 has them"},
+    default_float,
+    default_int64,
+    default_string,
+    {"default_tensor", AttributeType::tensor, "what is not found becomes this"},
+    {"keys_floats", AttributeType::numbers, "what is looked up"},
+    {"keys_int64s", AttributeType::integers, "what is looked up"},
+    {"keys_strings", AttributeType::texts, "what is looked up"},
+    {"keys_tensor", AttributeType::tensor, "what is looked up"},
+    {"values_floats", AttributeType::numbers, "what it becomes"},
+    {"values_int64s", AttributeType::integers, "what it becomes"},
+    {"values_strings", AttributeType::texts, "what it becomes"},
+    {"values_tensor", AttributeType::tensor, "what it becomes"}};
+constexpr AttributeDef of_mapper[] = {{"cats_int64s", AttributeType::integers, "the numbers"},
+                                      {"cats_strings", AttributeType::texts, "the texts, in the numbers' order"},
+                                      default_int64,
+                                      default_string};
+constexpr AttributeDef of_one_hot[] = {
+    {"cats_int64s", AttributeType::integers, "the categories, where they are numbers"},
+    {"cats_strings", AttributeType::texts, "the categories, where they are texts"},
+    {"zeros", AttributeType::integer, "0: what is in no category is an error; 1, where absent: all zeros"}};
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.ml", "LabelEncoder", 4, "Each element by what it stands for.", "X", "Y", "f32 f64 i64 i32 i16 string",
+     of_encoder, infer_map<read_encoder>,
+     [] {
+       return Examples{
+           {"texts to numbers",
+            {strings({3}, {"b", "x", "a"})},
+            {{"keys_strings", std::vector<std::string>{"a", "b"}}, {"values_int64s", Ints{5, 6}}},
+            {i64({3}, {6, -1, 5})}},
+           {"NaN is found",
+            {f32({1, 2}, {NAN, 2})},
+            {{"keys_floats", std::vector<float>{NAN, 1}}, {"values_strings", std::vector<std::string>{"none", "one"}}},
+            {strings({1, 2}, {"none", "_Unused"})}},
+           {"numbers to classes, as version 1 has them",
+            {i64({2}, {1, 7})},
+            {{"classes_strings", std::vector<std::string>{"a", "b"}}, {"default_string", std::string("?")}},
+            {strings({2}, {"b", "?"})}},
+           {"tensors",
+            {f64({2}, {1.5, 3})},
+            {{"keys_tensor", f64({1}, {1.5})}, {"values_tensor", i32({1}, {7})}, {"default_tensor", i32({1}, {9})}},
+            {i32({2}, {7, 9})}}};
+     }},
+    {"ai.onnx.ml", "CategoryMapper", 1, "Texts to numbers, or numbers to texts.", "X", "Y", "i64 string", of_mapper,
+     infer_map<read_mapper>,
+     [] {
+       Attributes both{{"cats_strings", std::vector<std::string>{"cat", "dog"}}, {"cats_int64s", Ints{3, 4}}};
+       return Examples{{"to numbers", {strings({2}, {"dog", "cow"})}, both, {i64({2}, {4, -1})}},
+                       {"to texts", {i64({2}, {3, 0})}, both, {strings({2}, {"cat", "_Unused"})}}};
+     }},
+    {"ai.onnx.ml", "OneHotEncoder", 1, "Each element as a row of zeros with a one where its category is.", "X", "Y",
+     "f32 f64 i64 i32 string", of_one_hot, infer_one_hot,
+     [] {
+       return Examples{{"texts, one unknown",
+                        {strings({2}, {"b", "x"})},
+                        {{"cats_strings", std::vector<std::string>{"a", "b"}}},
+                        {f32({2, 2}, {0, 1, 0, 0})}},
+                       {"numbers", {f32({1, 1}, {7})}, {{"cats_int64s", Ints{7, 8}}}, {f32({1, 1, 2}, {1, 0})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"ai.onnx.ml", "LabelEncoder", map<read_encoder>},
+                          {"ai.onnx.ml", "CategoryMapper", map<read_mapper>},
+                          {"ai.onnx.ml", "OneHotEncoder", one_hot}};
+
+}  // namespace
+
+std::span<const OpDef> encode_ops() { return defs; }
+std::span<const OpRun> encode_runs() { return runs; }
+
+}  // namespace modelctl::ops

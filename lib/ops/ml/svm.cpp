@@ -1,0 +1,324 @@
+// ai.onnx.ml: SVMClassifier and SVMRegressor: support vectors with a kernel, or linear functions where there are none.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/scores.hpp"
+#include "ops/scores_infer.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+using Row = std::span<const double>;
+
+// The function that stands for the product of two rows.
+struct Kernel {
+  enum { linear, poly, rbf, sigmoid } kind = linear;
+  double gamma = 0, constant = 0, degree = 0;
+
+  double operator()(Row a, const float* b) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      auto other = static_cast<double>(b[i]);
+      sum += kind == rbf ? (a[i] - other) * (a[i] - other) : a[i] * other;
+    }
+    switch (kind) {
+      case linear: return sum;
+      case poly: return std::pow(gamma * sum + constant, degree);
+      case rbf: return std::exp(-gamma * sum);
+      case sigmoid: return std::tanh(gamma * sum + constant);
+    }
+    return sum;
+  }
+};
+
+Result<Kernel> read_kernel(const Attributes& attributes) {
+  Kernel kernel;
+  std::string_view name = attributes.text("kernel_type", "LINEAR");
+  if (name == "POLY") kernel.kind = Kernel::poly;
+  else if (name == "RBF") kernel.kind = Kernel::rbf;
+  else if (name == "SIGMOID") kernel.kind = Kernel::sigmoid;
+  else if (name != "LINEAR") return refuse("kernel_type cannot be '" + std::string(name) + "'");
+  const auto& parameters = attributes.numbers("kernel_params");
+  if (parameters.empty()) return kernel;
+  if (parameters.size() != 3) return refuse("kernel_params must be gamma, the constant and the degree");
+  kernel.gamma = static_cast<double>(parameters[0]);
+  kernel.constant = static_cast<double>(parameters[1]);
+  kernel.degree = static_cast<double>(parameters[2]);
+  return kernel;
+}
+
+// What there is per class, checked against the rows' width.
+struct Classifier {
+  Labels labels;
+  Kernel kernel;
+  const std::vector<float>&vectors, &coefficients, &rho, &prob_a, &prob_b;
+  const std::vector<std::int64_t>& per_class;
+  std::size_t count = 0;  // of support vectors; 0: a linear function for each class
+
+  std::size_t classes() const { return labels.size(); }
+  std::size_t pairs() const { return classes() * (classes() - 1) / 2; }
+  bool has_probabilities() const { return count > 0 && !prob_a.empty(); }
+  // The columns of the scores.
+  std::size_t columns() const {
+    if (count == 0 || has_probabilities()) return classes();
+    return pairs() == 1 ? 2 : pairs();
+  }
+};
+
+Result<Classifier> read_classifier(const Attributes& attributes) {
+  Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
+  Classifier svm{labels,
+                 TRY(read_kernel(attributes)),
+                 attributes.numbers("support_vectors"),
+                 attributes.numbers("coefficients"),
+                 attributes.numbers("rho"),
+                 attributes.numbers("prob_a"),
+                 attributes.numbers("prob_b"),
+                 attributes.integers("vectors_per_class")};
+  for (std::int64_t count : svm.per_class) {
+    if (count < 0 || count > std::int64_t{1} << 31) return refuse("vectors_per_class is out of range");
+    svm.count += static_cast<std::size_t>(count);
+  }
+  if (svm.coefficients.empty() || svm.rho.empty()) return refuse("it must have coefficients and rho");
+  if (svm.count == 0) {
+    svm.kernel = {};
+    if (svm.coefficients.size() % svm.classes() != 0)
+      return refuse("there are not as many coefficients for each label");
+    return svm;
+  }
+  if (svm.classes() < 2 || svm.per_class.size() != svm.classes()) {
+    return refuse("vectors_per_class must have one number for each label");
+  }
+  if (svm.vectors.size() % svm.count != 0 || svm.coefficients.size() != svm.count * (svm.classes() - 1)) {
+    return refuse("the support vectors and coefficients do not fit vectors_per_class");
+  }
+  if (svm.rho.size() < svm.pairs()) return refuse("rho must have one number for each pair of labels");
+  if (svm.prob_a.size() != svm.prob_b.size() || (!svm.prob_a.empty() && svm.prob_a.size() < svm.pairs())) {
+    return refuse("prob_a and prob_b must have one number for each pair of labels");
+  }
+  return svm;
+}
+
+// Each pair of classes votes; answers how they decided.
+std::vector<double> decide(const Classifier& svm, Row row, std::vector<double>& votes) {
+  std::vector<double> products(svm.count), scores;
+  for (std::size_t i = 0; i < svm.count; ++i) products[i] = svm.kernel(row, svm.vectors.data() + i * row.size());
+  std::vector<std::size_t> starts{0};
+  for (std::int64_t count : svm.per_class) starts.push_back(starts.back() + static_cast<std::size_t>(count));
+  votes.assign(svm.classes(), 0.0);
+  for (std::size_t a = 0; a < svm.classes(); ++a) {
+    for (std::size_t b = a + 1; b < svm.classes(); ++b) {
+      auto sum = static_cast<double>(svm.rho[scores.size()]);
+      // The row of a class's coefficients against another one leaves out the class itself.
+      auto add = [&](std::size_t of, std::size_t against) {
+        const float* coefficients = svm.coefficients.data() + against * svm.count;
+        for (std::size_t i = starts[of]; i < starts[of + 1]; ++i) {
+          sum += static_cast<double>(coefficients[i]) * products[i];
+        }
+      };
+      add(a, b - 1);
+      add(b, a);
+      votes[sum > 0 ? a : b] += 1;
+      scores.push_back(sum);
+    }
+  }
+  return scores;
+}
+
+// Probabilities of all classes that agree best with those of each pair, by fixed-point iteration (Wu, Lin and Weng,
+// "Probability estimates for multi-class classification by pairwise coupling", algorithm 2).
+std::vector<double> couple(const std::vector<double>& pairwise, std::size_t k) {
+  auto r = [&](std::size_t i, std::size_t j) { return pairwise[i * k + j]; };
+  std::vector<double> q(k * k, 0.0), p(k, 1.0 / static_cast<double>(k)), qp(k);
+  for (std::size_t t = 0; t < k; ++t) {
+    for (std::size_t j = 0; j < k; ++j) {
+      if (j == t) continue;
+      q[t * k + t] += r(j, t) * r(j, t);
+      q[t * k + j] = -r(j, t) * r(t, j);
+    }
+  }
+  double enough = 0.005 / static_cast<double>(k);
+  for (std::size_t round = 0; round < std::max<std::size_t>(100, k); ++round) {
+    double pqp = 0, worst = 0;
+    for (std::size_t t = 0; t < k; ++t) {
+      qp[t] = 0;
+      for (std::size_t j = 0; j < k; ++j) qp[t] += q[t * k + j] * p[j];
+      pqp += p[t] * qp[t];
+    }
+    for (double value : qp) worst = std::max(worst, std::fabs(value - pqp));
+    if (worst < enough) break;
+    for (std::size_t t = 0; t < k; ++t) {
+      double step = (pqp - qp[t]) / q[t * k + t], scale = 1 + step;
+      p[t] += step;
+      pqp = (pqp + step * (step * q[t * k + t] + 2 * qp[t])) / (scale * scale);
+      for (std::size_t j = 0; j < k; ++j) {
+        qp[j] = (qp[j] + step * q[t * k + j]) / scale;
+        p[j] /= scale;
+      }
+    }
+  }
+  return p;
+}
+
+std::vector<double> probabilities(const Classifier& svm, const std::vector<double>& scores) {
+  std::size_t k = svm.classes(), pair = 0;
+  std::vector<double> pairwise(k * k, 0.0);
+  for (std::size_t i = 0; i < k; ++i) {
+    for (std::size_t j = i + 1; j < k; ++j, ++pair) {
+      double x = scores[pair] * static_cast<double>(svm.prob_a[pair]) + static_cast<double>(svm.prob_b[pair]);
+      double p = std::clamp(1 / (1 + std::exp(x)), 1e-7, 1 - 1e-7);
+      pairwise[i * k + j] = p;
+      pairwise[j * k + i] = 1 - p;
+    }
+  }
+  return couple(pairwise, k);
+}
+
+Result<void> infer_classifier_of_vectors(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  auto svm = read_classifier(call.attributes());
+  if (!svm) return call.bad(svm.error().what);
+  Expr rows = rows_of(call);
+  call.set_output(0, svm->labels.type(), Shape{rows});
+  call.set_output(1, DType::f32, Shape{rows, Expr(static_cast<std::int64_t>(svm->columns()))});
+  return {};
+}
+
+Result<void> classify(const Call& call, Outputs& outputs) {
+  Table x = TRY(read_table(call.input(0)));
+  Classifier svm = TRY(read_classifier(call.attributes));
+  std::size_t width = svm.count == 0 ? svm.coefficients.size() / svm.classes() : svm.vectors.size() / svm.count;
+  if (static_cast<std::int64_t>(width) != x.columns) {
+    return refuse("rows of " + std::to_string(width) + " numbers are wanted, not of " + std::to_string(x.columns));
+  }
+  std::string_view transform = call.attributes.text("post_transform", "NONE");
+  std::optional<MutableTensorView> label, answers;
+  if (outputs.wanted(0)) label = TRY(outputs.allocate(0, svm.labels.type(), Dims{x.rows}));
+  if (outputs.wanted(1)) {
+    answers = TRY(outputs.allocate(1, DType::f32, Dims{x.rows, static_cast<std::int64_t>(svm.columns())}));
+  }
+  float* out = answers ? answers->as<float>().data() : nullptr;
+  for (std::int64_t row = 0; row < x.rows; ++row) {
+    std::vector<double> votes, scores;
+    if (svm.count > 0) {
+      scores = decide(svm, x.row(row), votes);
+      if (svm.has_probabilities()) scores = probabilities(svm, scores);
+    } else {
+      for (std::size_t i = 0; i < svm.classes(); ++i) {
+        scores.push_back(svm.kernel(x.row(row), svm.coefficients.data() + i * width) + static_cast<double>(svm.rho[0]));
+      }
+      votes = scores;
+    }
+    auto best = static_cast<std::size_t>(std::max_element(votes.begin(), votes.end()) - votes.begin());
+    if (label) svm.labels.write(*label, static_cast<std::size_t>(row), best);
+    if (out == nullptr) continue;
+    if (scores.size() == 1 && svm.columns() == 2) scores = {-scores[0], scores[0]};
+    TRY(post_transform(scores, transform));
+    for (double value : scores) *out++ = static_cast<float>(value);
+  }
+  return {};
+}
+
+Result<void> infer_regressor(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  call.set_output(0, DType::f32, Shape{rows_of(call), Expr(1)});
+  return {};
+}
+
+Result<void> regress(const Call& call, Outputs& outputs) {
+  Table x = TRY(read_table(call.input(0)));
+  const auto &vectors = call.attributes.numbers("support_vectors"),
+             &coefficients = call.attributes.numbers("coefficients"), &rho = call.attributes.numbers("rho");
+  std::int64_t count = call.attributes.integer("n_supports");
+  bool one_class = call.attributes.integer("one_class") != 0;
+  if (count < 0 || rho.empty()) return refuse("it must have rho, and n_supports of 0 or more");
+  Kernel kernel = count > 0 ? TRY(read_kernel(call.attributes)) : Kernel{};
+  auto columns = static_cast<std::size_t>(x.columns), supports = static_cast<std::size_t>(count);
+  if (count == 0
+          ? coefficients.size() != columns
+          : coefficients.size() != supports || vectors.size() / supports != columns || vectors.size() % supports != 0) {
+    return refuse("the coefficients and support vectors do not fit rows of " + std::to_string(columns) + " numbers");
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, 1}));
+  for (std::int64_t row = 0; row < x.rows; ++row) {
+    auto sum = static_cast<double>(rho[0]);
+    if (count == 0) sum += kernel(x.row(row), coefficients.data());
+    for (std::size_t i = 0; i < supports; ++i) {
+      sum += static_cast<double>(coefficients[i]) * kernel(x.row(row), vectors.data() + i * columns);
+    }
+    y.as<float>()[static_cast<std::size_t>(row)] = static_cast<float>(!one_class ? sum : sum > 0 ? 1 : -1);
+  }
+  return {};
+}
+
+constexpr AttributeDef coefficients = {"coefficients", AttributeType::numbers,
+                                       "of the support vectors, or of the linear functions"};
+constexpr AttributeDef kernel_params = {"kernel_params", AttributeType::numbers, "gamma, the constant and the degree"};
+constexpr AttributeDef kernel_type = {"kernel_type", AttributeType::text, "LINEAR, where absent; POLY, RBF or SIGMOID"};
+constexpr AttributeDef rho = {"rho", AttributeType::numbers,
+                              "what is added to the sums; of linear functions, the first number counts for all"};
+constexpr AttributeDef support_vectors = {"support_vectors", AttributeType::numbers, "one row for each"};
+constexpr AttributeDef of_classifier[] = {
+    {"classlabels_ints", AttributeType::integers, "the labels, where they are numbers"},
+    {"classlabels_strings", AttributeType::texts, "the labels, where they are texts"},
+    coefficients,
+    kernel_params,
+    kernel_type,
+    {"post_transform", AttributeType::text, "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"},
+    {"prob_a", AttributeType::numbers, "for each pair of labels, what its score is multiplied with"},
+    {"prob_b", AttributeType::numbers, "and what is added, to give the logarithm of the odds"},
+    rho,
+    support_vectors,
+    {"vectors_per_class", AttributeType::integers, "how many support vectors each label has"}};
+constexpr AttributeDef of_regressor[] = {
+    coefficients,
+    kernel_params,
+    kernel_type,
+    {"n_supports", AttributeType::integer, "how many support vectors there are; 0: a linear function"},
+    {"one_class", AttributeType::integer, "1: only the sign is answered; 0 where absent"},
+    {"post_transform", AttributeType::text, "has no effect"},
+    rho,
+    support_vectors};
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.ml", "SVMClassifier", 1, "The label that most pairs vote for, and the pairs' scores or probabilities.",
+     "X", "Y Z", "f32 f64 i64 i32", of_classifier, infer_classifier_of_vectors,
+     [] {
+       return Examples{{"two labels with a support vector each",
+                        {f32({2, 1}, {2, -1})},
+                        {{"classlabels_ints", Ints{3, 7}},
+                         {"support_vectors", std::vector<float>{1, -1}},
+                         {"vectors_per_class", Ints{1, 1}},
+                         {"coefficients", std::vector<float>{1, -1}},
+                         {"rho", std::vector<float>{0.5f}}},
+                        {i64({2}, {3, 7}), f32({2, 2}, {-4.5f, 4.5f, 1.5f, -1.5f})}},
+                       {"linear functions of three labels",
+                        {f32({1, 2}, {1, 2})},
+                        {{"classlabels_strings", std::vector<std::string>{"a", "b", "c"}},
+                         {"coefficients", std::vector<float>{1, 0, 0, 1, -1, 0}},
+                         {"rho", std::vector<float>{0, 0, 0}}},
+                        {strings({1}, {"b"}), f32({1, 3}, {1, 2, -1})}}};
+     }},
+    {"ai.onnx.ml", "SVMRegressor", 1, "A weighted sum of kernels with the support vectors.", "X", "Y",
+     "f32 f64 i64 i32", of_regressor, infer_regressor,
+     [] {
+       return Examples{{"radial, two support vectors",
+                        {f32({1, 1}, {0})},
+                        {{"support_vectors", std::vector<float>{0, 1}},
+                         {"n_supports", std::int64_t{2}},
+                         {"coefficients", std::vector<float>{1, 2}},
+                         {"kernel_type", std::string("RBF")},
+                         {"kernel_params", std::vector<float>{1, 0, 0}},
+                         {"rho", std::vector<float>{-1}}},
+                        {f32({1, 1}, {0.7357589f})}}};
+     }},
+};
+constexpr OpRun runs[] = {{"ai.onnx.ml", "SVMClassifier", classify}, {"ai.onnx.ml", "SVMRegressor", regress}};
+
+}  // namespace
+
+std::span<const OpDef> svm_ops() { return defs; }
+std::span<const OpRun> svm_runs() { return runs; }
+
+}  // namespace modelctl::ops
