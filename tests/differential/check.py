@@ -16,7 +16,7 @@ ROUNDING = {"QuantizeLinear", "QLinearConv", "QLinearMatMul", "DynamicQuantizeLi
             "QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax",
             "QLinearConcat", "QGemm", "Resize", "Upsample", "QLinearReduceMean"}
 # Where onnx.reference is known to be wrong, and so stands in for nobody.
-REFERENCE_WRONG = {"RNN", "LRN", "GlobalMaxPool", "GlobalAveragePool", "ConvTranspose", "Hardmax"}
+REFERENCE_WRONG = {"QLinearConv", "QuantizeLinear", "Trilu", "Shape", "RNN", "LRN", "GlobalMaxPool", "GlobalAveragePool", "ConvTranspose", "Hardmax"}
 RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"}
 
 
@@ -188,7 +188,8 @@ class Judge:
 
 STRICT = ("window of", "[sizes-disagree]", "'binary_f32': Y has", "do not fit scores", "slope does not broadcast", "the condition picks",
           "one weight for each class", "the batches of data and indices", "there is nothing to sample",
-          "needs a real signal")
+          "needs a real signal", "'matmul_f32': Y has", "must have one element for each",
+          "does not fit a column", "of different batches", "differ in K", "differs in size from a row")
 
 
 def _refusal(failure, level):

@@ -30,6 +30,9 @@ from check import Judge, Verdict
 from generate import generate as draw
 from ours import Failure, Ours
 from recipes import RECIPES
+import recipes_flow
+import recipes_microsoft
+import recipes_ml
 from shrink import Shrinker
 
 HANG = 40  # seconds without a word from the worker

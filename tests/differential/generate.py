@@ -23,7 +23,7 @@ WEIGHTS = {f32: 30, i64: 10, f16: 6, f64: 6, i32: 6, u8: 4, i8: 4, boolean: 4, s
 
 
 # Operators for which the specification leaves open what becomes of NaN and of what overflows within.
-OPEN = set("""MaxPool AveragePool LpPool GlobalMaxPool GlobalLpPool Hardmax ArgMax ArgMin TopK Unique ReduceMax ReduceMin
+OPEN = set("""MaxPool AveragePool LpPool GlobalMaxPool GlobalAveragePool ReduceL1 ReduceSum ReduceProd ReduceMean ReduceLogSum GlobalLpPool Hardmax ArgMax ArgMin TopK Unique ReduceMax ReduceMin
 ReduceL2 ReduceSumSquare ReduceLogSumExp LpNormalization LayerNormalization RMSNormalization MeanVarianceNormalization
 InstanceNormalization GroupNormalization BatchNormalization LRN Softmax LogSoftmax NonMaxSuppression Resize Upsample Einsum MatMul
 Gemm Conv ConvTranspose Attention QuantizeLinear DynamicQuantizeLinear GridSample RoiAlign Max Min Clip Sign Mod Range
@@ -68,7 +68,7 @@ class Generator:
         self.domains = domains
         self.lacking = []  # what no peer could run
         opset = self.rng.choice([7, 8, 9, 10, 11, 12, 13, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27])
-        self.graph = Graph(opset)
+        self.graph = Graph(opset, ml=self.rng.choice([1, 2, 3, 3, 4, 5]))
         self.values = {}
         self.dynamic = self.rng.random() < 0.4
         self.constants = self.rng.choice([0.1, 0.4, 0.9])
@@ -242,7 +242,7 @@ class Generator:
         return self.leaf(dtype, shape)
 
     def has(self, attribute):
-        return attribute in self.schema.attributes
+        return self.schema is None or attribute in self.schema.attributes
 
     def takes(self, index):
         """Whether this version has an input of that index."""
@@ -251,15 +251,16 @@ class Generator:
     # Nodes.
     def node(self, op, inputs, attributes=None, outputs=1, domain="", captured=()):
         """Emits a node and runs it; its outputs as values. Outputs may be a list of flags: False leaves one out."""
-        schema = schema_of(op, domain, self.graph.opset if domain == "" else 5)
+        schema = schema_of(op, domain, self.graph.opset if domain == "" else self.graph.ml)
         attributes = dict(attributes or {})
         if schema is not None and domain != "com.microsoft":
             attributes = {name: value for name, value in attributes.items() if name in schema.attributes}
         flags = outputs if isinstance(outputs, list) else [True] * outputs
         for value in inputs:
-            if value is not None and op in OPEN and value.array.size and value.dtype.kind != "O" and self.special:
+            if value is not None and (op in OPEN or domain) and value.array.size and value.dtype.kind != "O":
                 with np.errstate(all="ignore"):
-                    if not (np.abs(value.array.astype(f64)) < 1e15).all():
+                    limit = 1e15 if is_float(value.dtype) else 1 << 20
+                    if not (np.abs(value.array.astype(f64)) < limit).all():
                         raise Unfit(f"{op} of extremes")
         names = [self.fresh() if flag else "" for flag in flags]
         inputs = list(inputs)
@@ -267,7 +268,7 @@ class Generator:
             inputs.pop()
         node = Node(op, domain, [v.name if v else "" for v in inputs], names, attributes, tuple(captured))
         feeds = {name: self.values[name].array for name in [*node.inputs, *node.captured] if name}
-        arrays = evaluate(self.graph.opset, node, feeds)
+        arrays = evaluate(self.graph.opset, self.graph.ml, node, feeds)
         made = []
         for name in filter(None, names):
             array = np.asarray(arrays[name])
@@ -286,7 +287,7 @@ class Generator:
         key = self.rng.choice(names)
         domain, self.op = key
         self.domain = domain
-        self.schema = schema_of(self.op, domain, self.graph.opset if domain == "" else 5)
+        self.schema = schema_of(self.op, domain, self.graph.opset if domain == "" else self.graph.ml)
         if domain == "com.microsoft":
             self.schema = None
         elif self.schema is None or self.schema.deprecated:
@@ -318,7 +319,7 @@ class Generator:
         """Chooses the outputs, and the other bindings of the symbols."""
         graph = self.graph
         used = {name for node in graph.nodes for name in (*node.inputs, *node.captured)}
-        made = [name for node in graph.nodes for name in node.outputs if name]
+        made = [name for node in graph.nodes for name in node.outputs if name in self.values]
         outputs = [name for name in made if name not in used]
         outputs += [name for name in made if name in used and self.chance(0.15)]
         graph.outputs = []
@@ -349,21 +350,13 @@ def _bounds(dtype):
     return int(info.min), int(info.max)
 
 
-def single(opset, node, feeds):
-    """A graph of one node whose inputs are initializers."""
-    graph = Graph(opset)
-    graph.leaves = {name: Leaf([array], "initializer") for name, array in feeds.items()}
-    graph.nodes = [node]
-    return graph
-
-
 # What ONNX Runtime has no kernel for need not be tried again: (operator, since, types of the inputs).
 _no_kernel = set()
 
 
-def evaluate(opset, node, feeds):
+def evaluate(opset, ml, node, feeds):
     """A node's outputs by name, from ONNX Runtime or else onnx.reference; raises Unfit where neither runs it."""
-    schema = schema_of(node.op, node.domain, opset)
+    schema = schema_of(node.op, node.domain, opset if node.domain == "" else ml)
     key = (node.op, node.domain, schema.since_version if schema else 0,
            tuple(feeds[name].dtype.name if name else "" for name in node.inputs))
     names = [name for name in node.outputs if name]
@@ -373,7 +366,7 @@ def evaluate(opset, node, feeds):
     graph = helper.make_graph(last, "one", [], [helper.make_empty_tensor_value_info(name) for name in wanted], inputs)
     opsets = [helper.make_opsetid("", opset)]
     if node.domain:
-        opsets.append(helper.make_opsetid(node.domain, 1 if node.domain == "com.microsoft" else 5))
+        opsets.append(helper.make_opsetid(node.domain, 1 if node.domain == "com.microsoft" else ml))
     model = helper.make_model(graph, opset_imports=opsets)
     model.ir_version = 11
     if key not in _no_kernel:

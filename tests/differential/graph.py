@@ -52,6 +52,7 @@ class Node:
 @dataclasses.dataclass
 class Graph:
     opset: int
+    ml: int = 5  # the opset of ai.onnx.ml
     leaves: dict = dataclasses.field(default_factory=dict)
     nodes: list = dataclasses.field(default_factory=list)
     outputs: list = dataclasses.field(default_factory=list)
@@ -107,7 +108,7 @@ class Graph:
         graph = helper.make_graph(nodes, "random", inputs, outputs, initializers)
         domains = {node.domain for node in self.nodes} - {""}
         opsets = [helper.make_opsetid("", self.opset)]
-        opsets += [helper.make_opsetid(domain, 1 if domain == "com.microsoft" else 5) for domain in sorted(domains)]
+        opsets += [helper.make_opsetid(domain, 1 if domain == "com.microsoft" else self.ml) for domain in sorted(domains)]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="")
         # The IR version of the opset's day; 4 at least, from which on an initializer need not be an input as well.
         model.ir_version = max(4, IR_VERSIONS.get(self.opset, 11))

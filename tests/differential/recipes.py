@@ -167,7 +167,7 @@ def where(g):
 
 
 def refuse_open_cast(x, to):
-    if to == string and x in (f64, f16) or to.name in ("int4", "uint4") and is_float(x):
+    if to == string and is_float(x) or to.name in ("int4", "uint4") and is_float(x):
         raise Unfit("digits and rounding are nobody's promise")
 
 
@@ -604,7 +604,9 @@ def cumulative(g):
 
 @recipe(*[f"Reduce{kind}" for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")])
 def reduce(g):
-    x = first(g, positive=g.op == "ReduceMean")
+    # Logarithms of integers, and what an int32 cannot hold, are not what ONNX Runtime is to be asked about.
+    among = g.types("T") if g.op in ("ReduceMax", "ReduceMin", "ReduceSum", "ReduceL1") else [f32, f64, f16]
+    x = first(g, positive=g.op == "ReduceMean", among=among)
     inputs, attributes = [x], some(g, keepdims=lambda: g.integer(0, 1))
     if x.rank and g.chance(0.8):
         axes = g.axes(x.rank)
@@ -630,9 +632,7 @@ def lp_normalization(g):
 
 @recipe("MeanVarianceNormalization")
 def mean_variance(g):
-    x = first(g, rank=4, positive=True, among=[f32, f64])
-    if min(x.shape) < 2 or np.ptp(x.array) == 0:
-        raise Unfit("no variance")
+    x = g.leaf(g.dtype("T", [f32, f64]), [max(2, size) for size in g.shape(4)], make=lambda s: g.np.standard_normal(s).astype(f32))
     emit(g, [x], some(g, axes=lambda: sorted(g.rng.sample(range(4), g.integer(1, 3)))))
 
 
@@ -647,7 +647,7 @@ def batch_normalization(g):
 
 @recipe("InstanceNormalization")
 def instance_normalization(g):
-    x = first(g, least=3, positive=True)
+    x = first(g, least=3, positive=True, fits=lambda v: v.shape[-1] > 1)
     emit(g, [x, g.leaf(x.dtype, (x.shape[1],)), g.leaf(x.dtype, (x.shape[1],))], some(g, epsilon=1e-3))
 
 
@@ -956,6 +956,8 @@ def resize(g):
         return emit(g, [x, roi, empty, g.ints(out)], attributes)
     if roi is None and g.schema.since_version < 13:
         roi = g.leaf(f32, (0,), constant=True)
+    if attributes.get("coordinate_transformation_mode") == "align_corners":
+        scales = [max(1, int(s)) for s in scales]  # ONNX Runtime rounds the resized length where the specification does not
     emit(g, [x, roi, g.leaf(f32, values=np.array(scales, f32), constant=g.chance(0.8))], attributes)
 
 
@@ -998,7 +1000,7 @@ def recurrent(g):
     if g.op == "LSTM":
         optional += [lambda: g.leaf(dtype, (d, batch, hidden), make=weights), lambda: g.leaf(dtype, (d, 3 * hidden), make=weights, constant=constant)]
     inputs += [make() if g.chance(0.5) else None for make in optional]
-    attributes = {"hidden_size": hidden, "direction": direction, **some(g, clip=lambda: 1.5 if g.chance(0.3) else 20.0,
+    attributes = {"hidden_size": hidden, "direction": direction, **some(g, clip=lambda: 1.5 if g.op != "LSTM" and g.chance(0.3) else 20.0,
                   input_forget=lambda: int(g.chance(0.3)), linear_before_reset=lambda: g.integer(0, 1))}
     if g.chance(0.25):
         per = {"LSTM": 3, "GRU": 2, "RNN": 1}[g.op]

@@ -212,8 +212,11 @@ class Shrinker:
     def values(self, graph):
         if graph.bindings > 1:
             return graph
+        scaled = any("Quantize" in node.op or node.op.startswith("QLinear") for node in graph.nodes)
         for name, leaf in list(graph.leaves.items()):
             array = leaf.arrays[0]
+            if scaled and array.dtype.kind == "f":
+                continue  # a scale of 0 means nothing
             if array.dtype.kind not in "fiu" or not array.size:
                 continue
             for simpler in (np.zeros_like(array), np.ones_like(array), np.round(array) if array.dtype.kind == "f" else None):

@@ -98,6 +98,16 @@ TEST_CASE("Attention may be asked for its cache alone") {
          {f32({1, 1, 2, 1}, {5, 3})}});
 }
 
+TEST_CASE("LayerNormalization may be asked for its mean alone") {
+  check({R"(graph "net" { input x: f32[2]
+           input scale: f32[2]
+           y, mean = LayerNormalization(x, scale)
+           output mean })",
+         17,
+         {f32({2}, {1, 3}), f32({2}, {1, 1})},
+         {f32({1}, {2})}});
+}
+
 TEST_CASE("until opset 9, the mask of Dropout is of the data's type") {
   check({R"(graph "net" { input x: f32[2]
            y, mask = Dropout(x)

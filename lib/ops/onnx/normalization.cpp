@@ -270,6 +270,7 @@ bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
 Result<bool> lower_layer(Lowering& call) {
   const graph::Node& node = call.node();
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
+  if (!call.read(0)) return false;
   // The kernel stretches neither scale nor bias.
   const graph::Shape& x = *call.shape(0);
   auto axis = axis_index(call.attributes().integer("axis", -1), x.size());

@@ -24,7 +24,7 @@ Result<void> infer_regions(Inference& call, std::int64_t columns, const Expr& he
   return {};
 }
 
-constexpr std::int64_t most_samples = 1 << 20;  // along one axis of the output, if the model demands a number
+constexpr std::int64_t most_samples = 1 << 12;  // along one axis of the output, if the model demands a number
 
 struct Align {
   std::int64_t height, width, sampling_ratio;
