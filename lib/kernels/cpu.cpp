@@ -11,7 +11,7 @@ Cpu Cpu::detect() {
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return {Isa::avx512};
+    return {Isa::avx512, __builtin_cpu_supports("avx512vnni") != 0};
   }
   if (avx2) return {Isa::avx2};
 #endif

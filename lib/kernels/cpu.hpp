@@ -11,6 +11,7 @@ enum class Isa { portable, avx2, avx512 };
 
 struct Cpu {
   Isa isa = Isa::portable;
+  bool vnni = false;  // avx512, with dot products of bytes besides
 
   // avx2 means AVX2, FMA and F16C; avx512 means F, BW, DQ and VL besides. The operating system's support is checked
   // too.

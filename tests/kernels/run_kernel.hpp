@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <random>
@@ -45,6 +46,7 @@ struct KernelRun {
   Attributes attributes;
   std::vector<Tensor> inputs;  // an absent one is an empty Tensor
   std::vector<Dims> outputs;
+  DType type = DType::f32;  // of the outputs
 
   Result<std::vector<Tensor>> run(kernels::Cpu cpu, kernels::Workers& workers) const {
     std::vector<TensorView> views;
@@ -53,8 +55,8 @@ struct KernelRun {
     std::vector<TensorView> result_views;
     // What a kernel does not write shows: every output begins as NaN.
     for (const Dims& dims : outputs) {
-      results.emplace_back(DType::f32, dims);
-      for (float& value : results.back().mutable_view().as<float>()) value = std::numeric_limits<float>::quiet_NaN();
+      results.emplace_back(type, dims);
+      std::memset(results.back().mutable_view().data, 0xff, results.back().bytes().size());
     }
     for (const Tensor& result : results) result_views.push_back(result.view());
     auto bound = TRY(kernel(name).bind({attributes, views, result_views, cpu}));

@@ -1,13 +1,18 @@
 // MatMulInteger, ConvInteger, QLinearMatMul and QLinearConv: products of quantized tensors, exact: every sum is that of
 // integers, and what rounds is the step to the output's scale alone.
+#include "kernels/integer_conv.hpp"
+#include "kernels/integer_gemm.hpp"
 #include "ops/convolve.hpp"
 #include "ops/example.hpp"
+#include "ops/lowering.hpp"
 #include "ops/multiply.hpp"
 #include "ops/quantized.hpp"
 #include "ops/window_infer.hpp"
 
 namespace modelctl::ops {
 namespace {
+
+using graph::Expr;
 
 // Sums may overflow 32 bits, and then wrap.
 std::int32_t wrapped(double sum) { return static_cast<std::int32_t>(static_cast<std::int64_t>(sum)); }
@@ -160,6 +165,157 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// --- kernels, for weights that are known when the model is built ---
+
+using kernels::PackedBytes;
+
+bool has_one(const graph::Shape* shape) {
+  return shape != nullptr && std::all_of(shape->begin(), shape->end(), [](const Expr& size) { return size.is(1); });
+}
+
+// An input that is absent, or known to have one element.
+bool one_or_absent(const Lowering& call, std::size_t index) {
+  return call.node().input(index) == nullptr || has_one(call.shape(index));
+}
+
+// Zero points of so many columns, which must be known; nullopt where the kernel does not take them.
+std::optional<TensorView> known_zeros(const Lowering& call, std::size_t index, std::int64_t columns) {
+  if (call.node().input(index) == nullptr) return TensorView{};
+  const Tensor* zeros = call.constant(index);
+  if (zeros == nullptr || (zeros->elements() != 1 && zeros->elements() != columns)) return std::nullopt;
+  return zeros->view();
+}
+
+// The constant i8 or u8 weights that are input `index`, of this rank.
+const Tensor* known_weights(const Lowering& call, std::size_t index, std::size_t least, std::size_t most) {
+  const Tensor* w = call.constant(index);
+  bool fits = w != nullptr && is_byte(w->type()) && w->dims().size() >= least && w->dims().size() <= most;
+  return fits && w->elements() > 0 ? w : nullptr;
+}
+
+// What a sum is multiplied by, for each column; an empty tensor where the scales are not all known, and finite.
+Tensor known_factors(const Lowering& call, std::size_t a_scale, std::size_t b_scale, std::size_t y_scale,
+                     std::int64_t columns) {
+  const Tensor *a = call.constant(a_scale), *b = call.constant(b_scale), *y = call.constant(y_scale);
+  for (const Tensor* scale : {a, b, y}) {
+    if (scale == nullptr || scale->type() != DType::f32) return {};
+  }
+  if (a->elements() != 1 || y->elements() != 1 || (b->elements() != 1 && b->elements() != columns)) return {};
+  Tensor factors(DType::f32, {columns});
+  std::size_t at = 0;
+  for (float& factor : factors.mutable_view().as<float>()) {
+    factor = a->as<float>()[0] * b->as<float>()[b->elements() == 1 ? 0 : at] / y->as<float>()[0];
+    if (!std::isfinite(factor)) return {};
+    ++at;
+  }
+  return factors;
+}
+
+// The output's zero point, where it is known and of bytes.
+std::optional<std::int64_t> known_zero(const Lowering& call, std::size_t index) {
+  const Tensor* zero = call.constant(index);
+  if (zero == nullptr || !is_byte(zero->type()) || zero->elements() != 1) return std::nullopt;
+  auto byte = zero->as<std::uint8_t>()[0];
+  return zero->type() == DType::i8 ? static_cast<std::int8_t>(byte) : std::int64_t{byte};
+}
+
+// A matrix whose zero points are those of columns.
+std::optional<PackedBytes> pack_matrix(const Lowering& call, std::size_t b_at, std::size_t zeros_at) {
+  const Tensor* b = known_weights(call, b_at, 2, 2);
+  if (b == nullptr || b->dims()[0] > kernels::longest_byte_sum) return std::nullopt;
+  auto zeros = known_zeros(call, zeros_at, b->dims()[1]);
+  if (!zeros) return std::nullopt;
+  return kernels::pack_bytes(b->view(), b->dims()[0], b->dims()[1], b->dims()[1], 1, *zeros, {});
+}
+
+bool rows_of_bytes(const Lowering& call) {
+  return is_byte(call.element(0)) && call.shape(0) != nullptr && !call.shape(0)->empty();
+}
+
+Result<bool> lower_matmul_integer(Lowering& call) {
+  if (!rows_of_bytes(call) || !one_or_absent(call, 2)) return false;
+  auto packed = pack_matrix(call, 1, 3);
+  if (!packed) return false;
+  const graph::Node& node = call.node();
+  call.emit("integer_gemm", {node.input(0), packed->panels, packed->columns, node.input(2)}, {});
+  return true;
+}
+
+Result<bool> lower_qlinear_matmul(Lowering& call) {
+  if (!rows_of_bytes(call) || !one_or_absent(call, 2)) return false;
+  auto zero = known_zero(call, 7);
+  auto packed = pack_matrix(call, 3, 5);
+  if (!packed || !zero) return false;
+  Tensor factors = known_factors(call, 1, 4, 6, packed->columns.dims()[1]);
+  if (!factors.present()) return false;
+  const graph::Node& node = call.node();
+  call.emit("integer_gemm", {node.input(0), packed->panels, packed->columns, node.input(2), factors},
+            {{"zero", *zero}});
+  return true;
+}
+
+// The attributes of a convolution's kernel, with the padding that auto_pad comes to; nullopt where it takes none such.
+std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& w) {
+  Dims kernel(w.dims().begin() + 2, w.dims().end());
+  auto windows = read_windows(call.attributes(), kernel, kernel.size());
+  if (!windows || call.shape(0) == nullptr) return std::nullopt;
+  std::vector<std::int64_t> strides, dilations, pads(2 * kernel.size());
+  std::int64_t sum = w.dims()[1];
+  for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
+    auto size = (*call.shape(0))[axis + 2].constant();
+    bool same = windows->auto_pad == AutoPad::same_upper || windows->auto_pad == AutoPad::same_lower;
+    if (same && !size) return std::nullopt;
+    Window window = placed(*windows, axis, size.value_or(0));
+    strides.push_back(window.stride);
+    dilations.push_back(window.dilation);
+    pads[axis] = window.begin;
+    pads[axis + kernel.size()] = window.end;
+    if (kernel[axis] > kernels::longest_byte_sum) return std::nullopt;
+    sum *= kernel[axis];
+    if (sum > kernels::longest_byte_sum) return std::nullopt;
+  }
+  Attributes attributes{{"kernel_shape", std::move(kernel)}, {"strides", std::move(strides)}};
+  attributes.set("dilations", std::move(dilations));
+  attributes.set("pads", std::move(pads));
+  attributes.set("group", call.attributes().integer("group", 1));
+  return attributes;
+}
+
+// A filter for each channel alone is no matrix product.
+bool is_depthwise(const Lowering& call, const Tensor& w) {
+  return w.dims()[1] == 1 && w.dims()[0] == call.attributes().integer("group", 1);
+}
+
+Result<bool> lower_conv_integer(Lowering& call) {
+  const Tensor* w = known_weights(call, 1, 3, 4);
+  if (w == nullptr || !is_byte(call.element(0)) || !one_or_absent(call, 2) || is_depthwise(call, *w)) return false;
+  auto zeros = known_zeros(call, 3, w->dims()[0]);
+  auto attributes = window_attributes(call, *w);
+  if (!zeros || !attributes) return false;
+  PackedBytes packed = kernels::pack_conv_bytes(w->view(), attributes->integer("group"), *zeros, {});
+  call.emit("integer_conv", {call.node().input(0), packed.panels, packed.columns, call.node().input(2)},
+            std::move(*attributes));
+  return true;
+}
+
+Result<bool> lower_qlinear_conv(Lowering& call) {
+  const Tensor *w = known_weights(call, 3, 3, 4), *bias = call.constant(8);
+  if (w == nullptr || !is_byte(call.element(0)) || !one_or_absent(call, 2) || is_depthwise(call, *w)) return false;
+  if (call.node().input(8) != nullptr && (bias == nullptr || bias->type() != DType::i32)) return false;
+  auto zeros = known_zeros(call, 5, w->dims()[0]);
+  auto attributes = window_attributes(call, *w);
+  auto zero = known_zero(call, 7);
+  Tensor factors = known_factors(call, 1, 4, 6, w->dims()[0]);
+  if (!zeros || !attributes || !zero || !factors.present()) return false;
+  if (bias != nullptr && bias->elements() != w->dims()[0]) return false;
+  PackedBytes packed = kernels::pack_conv_bytes(w->view(), attributes->integer("group"), *zeros,
+                                                bias == nullptr ? TensorView{} : bias->view());
+  attributes->set("zero", *zero);
+  call.emit("integer_conv", {call.node().input(0), packed.panels, packed.columns, call.node().input(2), factors},
+            std::move(*attributes));
+  return true;
+}
+
 constexpr AttributeDef of_conv[] = {
     auto_pad_attribute, dilations_attribute,
     group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
@@ -186,7 +342,9 @@ constexpr OpDef defs[] = {
                         {},
                         {i32({2, 2}, {3, 1, 7, 1})},
                         0}};
-     }},
+     },
+     nullptr,
+     lower_matmul_integer},
     {"", "ConvInteger", 10, "The convolution of 8-bit integers less their zero points, in 32 bits.",
      "x w x_zero_point? w_zero_point?", "y", "i8 u8", of_conv, infer_conv_integer,
      [] {
@@ -200,7 +358,8 @@ constexpr OpDef defs[] = {
                         {},
                         {i32({1, 2, 1}, {10, -20})},
                         0}};
-     }},
+     },
+     nullptr, lower_conv_integer},
     {"",
      "QLinearMatMul",
      21,
@@ -223,7 +382,9 @@ constexpr OpDef defs[] = {
                         {},
                         {i8({1, 2}, {30, 10})},
                         0}};
-     }},
+     },
+     nullptr,
+     lower_qlinear_matmul},
     {"", "QLinearConv", 10, "The convolution of quantized tensors, quantized.",
      "x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point B?", "y", "i8 u8", of_conv, infer_qlinear_conv,
      [] {
@@ -233,7 +394,8 @@ constexpr OpDef defs[] = {
                         {},
                         {u8({1, 2, 2}, {13, 9, 6, 14})},
                         0}};
-     }},
+     },
+     nullptr, lower_qlinear_conv},
 };
 constexpr OpRun runs[] = {{"", "MatMulInteger", matmul_integer},
                           {"", "ConvInteger", conv_integer},

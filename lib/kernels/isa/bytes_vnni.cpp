@@ -1,0 +1,60 @@
+// AVX-512 VNNI: four products of bytes at once, added into 32 bits with nothing lost. Rows keep their zero point, which
+// the sums of the columns make good.
+#include "kernels/isa/byte_loops.hpp"
+
+#if defined(__AVX512VNNI__)
+// g++ 12 warns of its own header: an operand that the intrinsics leave undefined on purpose.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <immintrin.h>
+
+namespace modelctl::kernels {
+namespace {
+
+std::int32_t four_bytes(const char* at) {
+  std::int32_t value;
+  __builtin_memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+template <int rows>
+void tile_of(const char* a, std::int64_t row_step, const std::int8_t* b, std::int64_t quads, std::int32_t* sums) {
+  __m512i sum[rows];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) sum[r] = _mm512_setzero_si512();
+  for (std::int64_t q = 0; q < quads; ++q, b += 64, a += 4) {
+    const __m512i weights = _mm512_loadu_si512(b);
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r) {
+      sum[r] = _mm512_dpbusd_epi32(sum[r], _mm512_set1_epi32(four_bytes(a + r * row_step)), weights);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) _mm512_storeu_si512(sums + r * byte_columns, sum[r]);
+}
+
+using Function = void (*)(const char*, std::int64_t, const std::int8_t*, std::int64_t, std::int32_t*);
+constexpr Function tiles[ByteSimd::row_limit + 1] = {nullptr,      &tile_of<1>,  &tile_of<2>, &tile_of<3>, &tile_of<4>,
+                                                     &tile_of<5>,  &tile_of<6>,  &tile_of<7>, &tile_of<8>, &tile_of<9>,
+                                                     &tile_of<10>, &tile_of<11>, &tile_of<12>};
+
+void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t* panel, std::int64_t quads,
+          std::int32_t* sums) {
+  tiles[count](static_cast<const char*>(rows), row_step, panel, quads, sums);
+}
+
+}  // namespace
+
+const ByteSimd& byte_simd_vnni() {
+  static constexpr ByteSimd table{12, false, &prepare_bytes<std::uint8_t>, &tile, &finish_tile};
+  return table;
+}
+
+}  // namespace modelctl::kernels
+#else
+namespace modelctl::kernels {
+const ByteSimd& byte_simd_vnni() { return byte_simd_avx2(); }
+}  // namespace modelctl::kernels
+#endif
