@@ -65,7 +65,9 @@ struct Sampler {
     if (x >= low() && x <= high()) return x;
     if (settings.padding == Padding::zeros) return x;
     if (!std::isfinite(x)) return std::signbit(x) || std::isnan(x) ? 0 : static_cast<double>(size - 1);
-    if (settings.padding == Padding::border) return std::clamp(x, 0.0, static_cast<double>(size - 1));
+    // A cubic next to the border leans on the element before it; a point further out sees the border alone.
+    double reach = settings.mode == "cubic" ? 2 : 0;
+    if (settings.padding == Padding::border) return std::clamp(x, -reach, static_cast<double>(size - 1) + reach);
     return reflected(x, low(), high());
   }
 
@@ -246,6 +248,12 @@ constexpr OpDef defs[] = {
                         {f32({1, 1, 4}, {0, 0, 1, 1}), f32({1, 1, 1}, {0})},
                         {{"mode", std::string("cubic")}, {"align_corners", std::int64_t{1}}},
                         {f32({1, 1, 1}, {0.5f})}},
+                       {"cubic, beyond the border",
+                        {f32({1, 1, 2}, {0, 8}), f32({1, 2, 1}, {2, 9})},
+                        {{"mode", std::string("cubic")},
+                         {"align_corners", std::int64_t{1}},
+                         {"padding_mode", std::string("border")}},
+                        {f32({1, 1, 2}, {8.75f, 8})}},
                        {"words are moved, if nothing is added",
                         {strings({1, 1, 2}, {"left", "right"}), f32({1, 2, 1}, {1, 5})},
                         {{"mode", std::string("nearest")}, {"align_corners", std::int64_t{1}}},
