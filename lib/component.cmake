@@ -50,7 +50,7 @@ function(modelctl_table target folders suffix element header accessor)
     endforeach()
   endforeach()
   string(REPLACE ";" " " places "${folders}")
-  set(table ${CMAKE_CURRENT_BINARY_DIR}/${target}_${suffix}_table.cpp)
+  set(table ${CMAKE_CURRENT_BINARY_DIR}/${target}_${accessor}_table.cpp)
   file(CONFIGURE OUTPUT ${table} @ONLY CONTENT
 "// Generated from the files of ${places}; do not edit.
 #include \"${header}\"

@@ -14,11 +14,12 @@ void print(const actions::LinkReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     return printer.json(canonical_json({{"file", report.output.string()},
                                         {"bytes", sizes.file_bytes},
+                                        {"runtime", link::word(report.runtime)},
                                         {"runtime_bytes", sizes.template_bytes},
                                         {"artifact_bytes", sizes.artifact_bytes}}));
   }
-  printer.line(fmt::format("linked '{}': {}, of which {} are the runtime and {} the model", report.output.string(),
-                           human_bytes(sizes.file_bytes), human_bytes(sizes.template_bytes),
+  printer.line(fmt::format("linked '{}': {}, of which {} are the {} runtime and {} the model", report.output.string(),
+                           human_bytes(sizes.file_bytes), human_bytes(sizes.template_bytes), link::word(report.runtime),
                            human_bytes(sizes.artifact_bytes)));
 }
 

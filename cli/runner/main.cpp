@@ -1,8 +1,9 @@
 // The small runner.
 #include "cli/runner/runner.hpp"
+#include "ops/run_table.hpp"
 
 int main(int argc, char** argv) {
-  using namespace modelctl::runner;
-  const Verb* const verbs[] = {&run_verb};
-  return run_program({argv, static_cast<std::size_t>(argc)}, verbs);
+  using namespace modelctl;
+  const runner::Verb* const verbs[] = {&runner::run_verb};
+  return runner::run_program({argv, static_cast<std::size_t>(argc)}, verbs, ops::small_run_table());
 }

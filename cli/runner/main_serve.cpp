@@ -1,12 +1,13 @@
 // The runner that also serves.
 #include "cli/runner/runner.hpp"
+#include "ops/run_table.hpp"
 
 namespace modelctl::runner {
 extern const Verb serve_verb;
 }
 
 int main(int argc, char** argv) {
-  using namespace modelctl::runner;
-  const Verb* const verbs[] = {&run_verb, &serve_verb};
-  return run_program({argv, static_cast<std::size_t>(argc)}, verbs);
+  using namespace modelctl;
+  const runner::Verb* const verbs[] = {&runner::run_verb, &runner::serve_verb};
+  return runner::run_program({argv, static_cast<std::size_t>(argc)}, verbs, ops::run_table());
 }

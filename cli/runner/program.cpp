@@ -2,7 +2,6 @@
 #include "cli/present/diagnostics.hpp"
 #include "cli/present/printer.hpp"
 #include "cli/runner/runner.hpp"
-#include "ops/run_table.hpp"
 #include "runtime/inputs.hpp"
 
 #include <unistd.h>
@@ -90,12 +89,12 @@ Result<std::shared_ptr<const runtime::Model>> Program::load(const Words& words) 
     return Error(Kind::usage, "usage", "'" + words.rest()[wanted] + "' is one word too many").help("see --help");
   }
   auto artifact = inside ? std::move(inside) : artifact::open(words.rest()[0]);
-  return runtime::Model::load(TRY(std::move(artifact)), ops::run_table(), kernels::Cpu::detect());
+  return runtime::Model::load(TRY(std::move(artifact)), operators_, kernels::Cpu::detect());
 }
 
-int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs) {
+int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs, runtime::OpRunTable operators) {
   std::string_view called = arguments.empty() ? "modelctl-runner" : arguments[0];
-  Program program(std::string(called.substr(called.rfind('/') + 1)));
+  Program program(std::string(called.substr(called.rfind('/') + 1)), operators);
   std::vector<std::string> words(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   cli::Printer out(stdout, cli::Printer::Format::text);
   auto code = dispatch(program, words, verbs, out);

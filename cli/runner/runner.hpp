@@ -40,7 +40,7 @@ class Words {
 // What a verb is given: a way to the artifact, which is inside the program or, in the bare runner, named.
 class Program {
  public:
-  explicit Program(std::string name) : name_(std::move(name)) {}
+  Program(std::string name, runtime::OpRunTable operators) : name_(std::move(name)), operators_(operators) {}
 
   const std::string& name() const { return name_; }  // as it was called
   bool linked() const;
@@ -49,6 +49,7 @@ class Program {
 
  private:
   std::string name_;
+  runtime::OpRunTable operators_;
 };
 
 struct Verb {
@@ -61,6 +62,6 @@ struct Verb {
 extern const Verb run_verb;
 
 // The exit code: that of the verb, or of the error's kind.
-int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs);
+int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs, runtime::OpRunTable operators);
 
 }  // namespace modelctl::runner

@@ -1,8 +1,42 @@
 #include "actions/link.hpp"
 
 #include "actions/project.hpp"
+#include "ops/run_table.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
 
 namespace modelctl::actions {
+namespace {
+
+// The first step of a plan that needs an operator beyond the table; null where there is none.
+const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTable table) {
+  auto known = [&](const artifact::Step& step) {
+    return !step.routine.starts_with("op:") || std::any_of(table.begin(), table.end(), [&](const auto* op) {
+      return step.routine == fmt::format("op:{}:{}", op->domain, op->name);
+    });
+  };
+  auto beyond = std::find_if_not(plan.steps.begin(), plan.steps.end(), known);
+  return beyond == plan.steps.end() ? nullptr : &*beyond;
+}
+
+// What the artifact is linked with; a library only where it has all that the artifact needs.
+Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& plan) {
+  if (request.serve) return link::Form::server;
+  if (!request.shared) {
+    return step_beyond(plan, ops::small_run_table()) == nullptr ? link::Form::small : link::Form::full;
+  }
+  const artifact::Step* beyond = step_beyond(plan, ops::library_run_table());
+  if (beyond == nullptr) return link::Form::shared;
+  return Error(Kind::unsupported, "not-in-library",
+               fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.artifact.string(),
+                           beyond->routine.substr(beyond->routine.rfind(':') + 1)))
+      .at(beyond->label)
+      .help("make a program: leave out --shared");
+}
+
+}  // namespace
 
 Result<LinkReport> link(const LinkRequest& given, Host&) {
   LinkRequest request = given;
@@ -15,8 +49,8 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
   auto artifact = TRY(artifact::open(request.artifact));
   // What is handed on must be whole; here the weights are read anyway.
   TRY(artifact::verify_weights(artifact, request.artifact.string()));
-  link::Form form = request.shared ? link::Form::shared : request.serve ? link::Form::server : link::Form::program;
-  return LinkReport{request.output, TRY(link::link(artifact, form, request.output))};
+  link::Form form = TRY(form_of(request, artifact.plan));
+  return LinkReport{request.output, form, TRY(link::link(artifact, form, request.output))};
 }
 
 }  // namespace modelctl::actions

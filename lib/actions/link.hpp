@@ -15,6 +15,7 @@ struct LinkRequest {
 
 struct LinkReport {
   std::filesystem::path output;
+  link::Form runtime;  // the smallest that runs the artifact
   link::Linked sizes;
 };
 

@@ -17,7 +17,8 @@ namespace {
 
 std::string_view file_of(Form form) {
   switch (form) {
-    case Form::program: return "modelctl-runner";
+    case Form::small: return "modelctl-runner";
+    case Form::full: return "modelctl-runner-full";
     case Form::server: return "modelctl-runner-serve";
     case Form::shared: return "libmodelrt.so";
   }
@@ -25,6 +26,11 @@ std::string_view file_of(Form form) {
 }
 
 }  // namespace
+
+std::string_view word(Form form) {
+  static constexpr std::string_view words[] = {"small", "full", "serving", "shared"};
+  return words[static_cast<std::size_t>(form)];
+}
 
 Result<Linked> link(const artifact::Artifact& artifact, Form form, const std::filesystem::path& output) {
   auto templates = runner_templates();

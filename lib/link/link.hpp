@@ -9,10 +9,12 @@
 namespace modelctl::link {
 
 enum class Form {
-  program,  // --help and run
-  server,   // serve besides
-  shared,   // a library with the C ABI of modelrt.h
+  small,   // --help and run, without the operators that ops/left_out.txt takes out
+  full,    // the same with every operator
+  server,  // serve besides
+  shared,  // a library with the C ABI of modelrt.h
 };
+std::string_view word(Form form);  // "small", "full", "serving", "shared"
 
 struct Linked {
   std::uint64_t template_bytes;

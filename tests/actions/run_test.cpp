@@ -135,6 +135,50 @@ TEST_CASE("a linked program shows its inputs and outputs and runs") {
   CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");
 }
 
+// x[2] matches "a+" -> y: an operator that the small runner does not have.
+struct Rare {
+  Rare() {
+    PlanMaker maker;
+    auto x = maker.input("x", DType::string, {2});
+    auto y = maker.computed("y", DType::boolean, maker.sizes({2}));
+    maker.step("op::RegexFullMatch", {x}, {y}, {{"pattern", std::string("a+")}});
+    maker.output("y", y);
+    REQUIRE(maker.writer.write(maker.plan, artifact));
+  }
+  Scratch scratch;
+  std::filesystem::path artifact = scratch / "rare.artifact";
+  test::FakeHost host;
+};
+
+TEST_CASE("a model is linked with the smallest runtime that has all of its operators") {
+  Example example;
+  auto report = actions::link({example.artifact, example.scratch / "small", false, false}, example.host.host);
+  REQUIRE(report);
+  CHECK(report->runtime == link::Form::small);
+
+  Rare rare;
+  auto program = (rare.scratch / "rare").string();
+  report = actions::link({rare.artifact, program, false, false}, rare.host.host);
+  REQUIRE(report);
+  CHECK(report->runtime == link::Form::full);
+  REQUIRE(write_file(rare.scratch / "x.json", as_bytes(R"(["aaa", "ab"])")));
+  auto run = executed({program, "run", "--input", rare.scratch / "x.json"});
+  CHECK(run.err == "");
+  CHECK(run.out ==
+        "output  type     values\n"
+        "y       bool[2]  true false\n");
+}
+
+TEST_CASE("link refuses a shared library of a model whose operators no library has") {
+  Rare rare;
+  auto report = actions::link({rare.artifact, rare.scratch / "librare.so", true, false}, rare.host.host);
+  REQUIRE(!report);
+  CHECK(report.error().code == "not-in-library");
+  CHECK(report.error().what ==
+        "cannot link a shared library of '" + rare.artifact.string() + "': it has no operator 'RegexFullMatch'");
+  CHECK(report.error().hint == "make a program: leave out --shared");
+}
+
 TEST_CASE("a linked program tells what is wrong as modelctl does") {
   Example example;
   auto program = (example.scratch / "small").string();
