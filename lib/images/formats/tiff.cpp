@@ -1,0 +1,90 @@
+// TIFF, by libtiff: the first image of the file, whatever its compression and its pixels.
+#include "images/images.hpp"
+
+#include <tiffio.h>
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace modelctl::images {
+namespace {
+
+// The file, and what libtiff said first.
+struct Source {
+  ByteSpan file;
+  std::uint64_t at = 0;
+  char message[256] = {};
+};
+
+tmsize_t read(thandle_t handle, void* to, tmsize_t bytes) {
+  auto* source = static_cast<Source*>(handle);
+  std::uint64_t left = source->file.size() - std::min<std::uint64_t>(source->at, source->file.size());
+  auto count = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max<tmsize_t>(bytes, 0)), left);
+  if (count > 0) std::memcpy(to, source->file.data() + source->at, count);
+  source->at += count;
+  return static_cast<tmsize_t>(count);
+}
+tmsize_t write(thandle_t, void*, tmsize_t) { return -1; }
+toff_t seek(thandle_t handle, toff_t offset, int from) {
+  auto* source = static_cast<Source*>(handle);
+  source->at = offset + (from == SEEK_CUR ? source->at : from == SEEK_END ? source->file.size() : 0);
+  return source->at;
+}
+int close(thandle_t) { return 0; }
+toff_t size(thandle_t handle) { return static_cast<Source*>(handle)->file.size(); }
+
+int on_error(TIFF*, void* source, const char*, const char* format, std::va_list words) {
+  char* message = static_cast<Source*>(source)->message;
+  if (message[0] == 0) std::vsnprintf(message, sizeof(Source::message), format, words);
+  return 1;
+}
+int on_warning(TIFF*, void*, const char*, const char*, std::va_list) { return 1; }
+
+bool matches(ByteSpan file) {
+  using namespace std::string_view_literals;
+  for (std::string_view magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {
+    if (starts_with(file, magic)) return true;
+  }
+  return false;
+}
+
+Result<Image> decode_tiff(ByteSpan file) {
+  Source source{file};
+  auto refused = [&] { return damaged(source.message[0] == 0 ? "it is no whole TIFF file" : source.message); };
+  std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
+  if (options == nullptr) return Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory");
+  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), 1 << 30);
+  std::unique_ptr<TIFF, void (*)(TIFF*)> tiff(
+      TIFFClientOpenExt("image", "rm", &source, read, write, seek, close, size, nullptr, nullptr, options.get()),
+      TIFFClose);
+  if (tiff == nullptr) return refused();
+  std::uint32_t width = 0, height = 0;
+  TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width);
+  TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height);
+  Image image = TRY(blank(width, height, file));
+  char message[1024] = {};
+  if (TIFFRGBAImageOK(tiff.get(), message) == 0) return damaged(message);
+  std::vector<std::uint32_t> raster(std::size_t{width} * height);
+  if (TIFFReadRGBAImageOriented(tiff.get(), width, height, raster.data(), ORIENTATION_TOPLEFT, 1) == 0) {
+    return refused();
+  }
+  for (std::size_t i = 0; i < raster.size(); ++i) {
+    image.pixels[i * 3] = static_cast<std::uint8_t>(TIFFGetR(raster[i]));
+    image.pixels[i * 3 + 1] = static_cast<std::uint8_t>(TIFFGetG(raster[i]));
+    image.pixels[i * 3 + 2] = static_cast<std::uint8_t>(TIFFGetB(raster[i]));
+  }
+  return image;
+}
+
+constexpr Format format[] = {{"TIFF", matches, decode_tiff}};
+
+}  // namespace
+
+std::span<const Format> tiff_image() { return format; }
+
+}  // namespace modelctl::images

@@ -1,0 +1,37 @@
+#include "images/images.hpp"
+
+#include <algorithm>
+
+namespace modelctl::images {
+
+Result<Image> decode(ByteSpan file) {
+  for (const Format* format : formats()) {
+    if (format->matches(file)) return format->decode(file);
+  }
+  return Error(Kind::bad_input, "not-an-image",
+               "cannot decode the image: its first bytes are those of no format known");
+}
+
+Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file) {
+  // The best compressors need about a byte for some thousand pixels of one colour.
+  constexpr std::uint64_t free = 1 << 22, per_byte = 4096, most = 1 << 28, longest = 1 << 20;
+  if (width == 0 || height == 0) return damaged("it has no pixels");
+  if (width > longest || height > longest || width * height > std::min(most, free + per_byte * file.size())) {
+    return Error(Kind::bad_input, "image-too-large",
+                 "cannot decode the image: it claims " + std::to_string(width) + "x" + std::to_string(height) +
+                     " pixels in " + std::to_string(file.size()) + " bytes");
+  }
+  Image image{static_cast<std::uint32_t>(width), static_cast<std::uint32_t>(height), {}};
+  image.pixels.resize(width * height * 3);
+  return image;
+}
+
+Error damaged(std::string why) {
+  return Error(Kind::bad_input, "bad-image", "cannot decode the image: " + std::move(why));
+}
+
+bool starts_with(ByteSpan file, std::string_view text, std::size_t at) {
+  return file.size() >= at + text.size() && as_text(file.subspan(at, text.size())) == text;
+}
+
+}  // namespace modelctl::images

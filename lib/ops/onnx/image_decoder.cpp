@@ -1,0 +1,82 @@
+// ImageDecoder: an image file becomes a tensor of its pixels.
+#include "images/images.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+
+enum class Pixels { rgb, bgr, grayscale };
+
+Result<Pixels> pixels_of(const Attributes& attributes) {
+  std::string_view form = attributes.text("pixel_format", "RGB");
+  if (form == "RGB") return Pixels::rgb;
+  if (form == "BGR") return Pixels::bgr;
+  if (form == "Grayscale") return Pixels::grayscale;
+  return refuse("pixel_format cannot be '" + std::string(form) + "'");
+}
+
+Result<void> infer(Inference& call) {
+  TRY(need_rank(call, 0, 1, 1));
+  auto pixels = pixels_of(call.attributes());
+  if (!pixels) return call.bad(pixels.error().what);
+  call.set_output(0, DType::u8,
+                  Shape{call.fresh_symbol(), call.fresh_symbol(), Expr(*pixels == Pixels::grayscale ? 1 : 3)});
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& file = call.input(0);
+  if (file.type != DType::u8 || file.rank() != 1) return refuse("the input must be u8 of rank 1");
+  Pixels pixels = TRY(pixels_of(call.attributes));
+  auto decoded = images::decode(std::as_bytes(file.as<std::uint8_t>()));
+  // The specification wants an empty image for what cannot be decoded.
+  if (!decoded && decoded.error().kind != Kind::bad_input) return std::move(decoded).error();
+  images::Image image = decoded ? std::move(*decoded) : images::Image{};
+  MutableTensorView y =
+      TRY(outputs.allocate(0, DType::u8, Dims{image.height, image.width, pixels == Pixels::grayscale ? 1 : 3}));
+  std::uint8_t* out = y.as<std::uint8_t>().data();
+  for (const std::uint8_t *at = image.pixels.data(), *end = at + image.pixels.size(); at < end; at += 3) {
+    if (pixels == Pixels::grayscale) *out++ = images::brightness(at);
+    else if (pixels == Pixels::rgb) out = std::copy_n(at, 3, out);
+    else out = std::reverse_copy(at, at + 3, out);
+  }
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {{"pixel_format", AttributeType::text, "RGB (the default), BGR or Grayscale"}};
+
+Tensor file_of(std::string_view text) {
+  Tensor file(DType::u8, {static_cast<std::int64_t>(text.size())});
+  std::copy(text.begin(), text.end(), file.mutable_view().as<std::uint8_t>().begin());
+  return file;
+}
+
+constexpr OpDef defs[] = {
+    {"", "ImageDecoder", 20, "The pixels of a JPEG, JPEG 2000, PNG, TIFF, WebP, BMP, PBM, PGM or PPM file.",
+     "encoded_stream", "image", "u8", attributes, infer,
+     [] {
+       Tensor two = file_of("P3 2 1 255  255 0 0  1 2 3 ");
+       return Examples{
+           {"a portable pixmap", {two}, {}, {u8({1, 2, 3}, {255, 0, 0, 1, 2, 3})}, 0},
+           {"blue comes first",
+            {two},
+            {{"pixel_format", std::string("BGR")}},
+            {u8({1, 2, 3}, {0, 0, 255, 3, 2, 1})},
+            0},
+           {"brightness alone", {two}, {{"pixel_format", std::string("Grayscale")}}, {u8({1, 2, 1}, {76, 2})}, 0},
+           {"what is no image is an empty one", {file_of("hello")}, {}, {u8({0, 0, 3}, {})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "ImageDecoder", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> image_decoder_ops() { return defs; }
+std::span<const OpRun> image_decoder_runs() { return runs; }
+
+}  // namespace modelctl::ops

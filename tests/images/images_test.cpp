@@ -1,0 +1,116 @@
+// The corpus of the fuzz target is the pictures of these tests: "ramps" has rows of red, green and blue, each pixel 60
+// brighter than the one to its left; "flat" is of one colour.
+#include "images/images.hpp"
+
+#include "base/files.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace modelctl;
+
+namespace {
+
+Result<images::Image> decoded(const std::string& name) {
+  auto file = read_file(std::filesystem::path(MODELCTL_IMAGES) / name);
+  REQUIRE(file);
+  return images::decode(*file);
+}
+
+using Pixel = std::array<int, 3>;
+Pixel pixel(const images::Image& image, std::size_t x, std::size_t y) {
+  const std::uint8_t* at = image.pixels.data() + (y * image.width + x) * 3;
+  return {at[0], at[1], at[2]};
+}
+
+std::string refused(const std::string& name) {
+  auto image = decoded(name);
+  REQUIRE(!image);
+  return image.error().what;
+}
+
+}  // namespace
+
+TEST_CASE("formats without loss give the very pixels, from the top left, red first") {
+  for (const char* name : {"ramps.png", "ramps.bmp", "ramps.ppm", "ramps.tiff", "ramps.webp", "ramps.jp2", "ramps.j2k",
+                           "palette.png", "palette.bmp", "alpha.png"}) {
+    INFO(name);
+    auto image = decoded(name);
+    REQUIRE_MESSAGE(image.has_value(), (image ? "" : image.error().what));
+    REQUIRE(image->width == 5);
+    REQUIRE(image->height == 3);
+    REQUIRE(image->pixels.size() == 45);
+    for (int x = 0; x < 5; ++x) {
+      auto at = static_cast<std::size_t>(x);
+      CHECK(pixel(*image, at, 0) == Pixel{60 * x, 0, 0});
+      CHECK(pixel(*image, at, 1) == Pixel{0, 60 * x, 0});
+      CHECK(pixel(*image, at, 2) == Pixel{0, 0, 60 * x});
+    }
+  }
+}
+
+TEST_CASE("formats with loss come close, inks become colours, and grey is three times the same") {
+  auto all_are = [](const char* name, Pixel wanted, int most) {
+    INFO(name);
+    auto image = decoded(name);
+    REQUIRE_MESSAGE(image.has_value(), (image ? "" : image.error().what));
+    REQUIRE(image->width == 17);
+    REQUIRE(image->height == 9);
+    for (std::size_t i = 0; i < image->pixels.size(); ++i) {
+      CHECK(std::abs(int{image->pixels[i]} - wanted[i % 3]) <= most);
+    }
+  };
+  for (const char* name : {"flat.jpg", "flat_progressive.jpg", "flat_cmyk.jpg", "flat_lossy.webp"}) {
+    all_are(name, {200, 100, 50}, 4);
+  }
+  all_are("flat_deflate.tiff", {200, 100, 50}, 0);
+  all_are("grey.jpg", {124, 124, 124}, 1);
+}
+
+TEST_CASE("bits, digits and deep pixels become bytes") {
+  for (const char* name : {"bits.pbm", "bits.bmp", "bits.png", "group4.tiff"}) {
+    INFO(name);
+    auto image = decoded(name);
+    REQUIRE_MESSAGE(image.has_value(), (image ? "" : image.error().what));
+    CHECK(pixel(*image, 0, 0) == Pixel{0, 0, 0});
+    CHECK(image->pixels == decoded("bits.png")->pixels);
+  }
+  auto digits = decoded("digits.ppm");
+  REQUIRE(digits);
+  CHECK(pixel(*digits, 0, 0) == Pixel{255, 0, 0});
+  CHECK(pixel(*digits, 1, 0) == Pixel{3, 5, 8});
+  auto deep = decoded("deep.png");
+  REQUIRE(deep);
+  CHECK(pixel(*deep, 1, 0) == Pixel{16, 16, 16});
+}
+
+TEST_CASE("what is cut off, overgrown or no image is refused") {
+  CHECK(refused("not_an_image") == "cannot decode the image: its first bytes are those of no format known");
+  CHECK(refused("huge.bmp") == "cannot decode the image: it claims 1000000x1000000 pixels in 102 bytes");
+  CHECK(refused("cut_ramps.png") == "cannot decode the image: it ends too early");
+  CHECK(refused("cut_flat.jpg") == "cannot decode the image: Premature end of JPEG file");
+  CHECK(refused("cut_ramps.webp") == "cannot decode the image: it is no whole WebP file");
+  CHECK(refused("cut_ramps.jp2") == "cannot decode the image: it is no whole JPEG 2000 file");
+  CHECK(refused("cut_ramps.tiff").starts_with("cannot decode the image: "));
+}
+
+TEST_CASE("a file cut off anywhere, or with any byte changed, is an image or an error") {
+  for (const auto& entry : std::filesystem::directory_iterator(MODELCTL_IMAGES)) {
+    INFO(entry.path().filename().string());
+    auto file = read_file(entry.path());
+    REQUIRE(file);
+    for (std::size_t size = 0; size < file->size(); size += 1 + file->size() / 64) {
+      (void)images::decode(ByteSpan(*file).first(size));
+      auto changed = *file;
+      changed[size] ^= std::byte{0x55};
+      (void)images::decode(changed);
+    }
+  }
+}
+
+TEST_CASE("brightness weighs green most, and leaves grey what it is") {
+  const std::uint8_t red[] = {255, 0, 0}, green[] = {0, 255, 0}, blue[] = {0, 0, 255}, grey[] = {77, 77, 77};
+  CHECK(images::brightness(red) == 76);
+  CHECK(images::brightness(green) == 150);
+  CHECK(images::brightness(blue) == 29);
+  CHECK(images::brightness(grey) == 77);
+}
