@@ -221,7 +221,8 @@ void cut(Shape& shape, const Simd& simd) {
   shape.line = by_row ? w.x.out : w.y.out * w.x.out;
   shape.lines = by_row ? w.y.out : 1;
   shape.chunks = at_least_1(ceil_div(shape.line, simd.max_rows));
-  const std::int64_t all_tiles = w.x.out == 0 ? 0 : shape.lines * shape.chunks, all_panels = shape.group_panels();
+  const std::int64_t all_tiles = w.x.out == 0 || w.y.out == 0 ? 0 : shape.lines * shape.chunks;
+  const std::int64_t all_panels = shape.group_panels();
   const std::int64_t pixels = ceil_div(shape.line, shape.chunks);
   const std::int64_t panel_work = at_least_1(pixels * shape.panel_step());  // multiply-adds of one tile
   const std::int64_t tile_bytes = at_least_1(w.y.stride * w.x.stride * pixels * w.channels * 4);

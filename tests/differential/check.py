@@ -46,11 +46,12 @@ def difference(got, want, operators, depth):
         relative = max(relative, 3e-2)
     elif operators & {"FLOAT16"}:
         relative = max(relative, 4e-3 * (1 + depth))
+    least = 1e-4 if got.dtype == np.dtype("f2") else 1e-6 if any("Gelu" in name for name in operators) else 1e-7
     with np.errstate(all="ignore"):
         a, b = got.astype("f8"), want.astype("f8")
         finite = np.isfinite(b)
         scale = np.abs(b[finite]).max(initial=0)
-        near = np.abs(a - b) <= relative * (np.abs(b) + 0.3 * scale) + (1e-7 if got.dtype != np.dtype("f2") else 1e-4)
+        near = np.abs(a - b) <= relative * (np.abs(b) + 0.3 * scale) + least
         same = near | (a == b) | (np.isnan(a) & np.isnan(b))
         same &= finite | (a == b) | (np.isnan(a) & np.isnan(b))
     return None if same.all() else _first(got, want, ~same)
@@ -189,7 +190,7 @@ class Judge:
 STRICT = ("window of", "[sizes-disagree]", "'binary_f32': Y has", "do not fit scores", "slope does not broadcast", "the condition picks",
           "one weight for each class", "the batches of data and indices", "there is nothing to sample",
           "needs a real signal", "'matmul_f32': Y has", "must have one element for each",
-          "does not fit a column", "of different batches", "differ in K", "differs in size from a row")
+          "does not fit a column", "of different batches", "differ in K", "'binary_f32': A and B", "coefficients for", "differs in size from a row")
 
 
 def _refusal(failure, level):

@@ -81,7 +81,7 @@ def linear_regressor(g):
     x = rows(g, f32)
     targets = g.integer(1, 3)
     emit(g, [x], {"coefficients": floats(g, targets * x.shape[1]), "targets": targets,
-                  **some(g, intercepts=lambda: floats(g, targets), post_transform=lambda: g.choice(["NONE", "LOGISTIC", *["SOFTMAX"] * (targets > 1)]))})
+                  **some(g, intercepts=lambda: floats(g, targets), post_transform=lambda: g.choice(["NONE", *["LOGISTIC", "SOFTMAX"] * (targets > 1)]))})
 
 
 @recipe("LinearClassifier", domain=ML)
@@ -154,7 +154,7 @@ def tree_regressor(g):
                    "target_nodeids": [n for _, n in leaves for _ in range(targets)],
                    "target_ids": [i for _ in leaves for i in range(targets)], "target_weights": floats(g, len(leaves) * targets)}
     emit(g, [x], {**attributes, **some(g, base_values=lambda: floats(g, targets), aggregate_function=lambda: g.choice(["SUM", "AVERAGE", "MIN", "MAX"]),
-                                       post_transform=lambda: g.choice(["NONE", "LOGISTIC", *["SOFTMAX"] * (targets > 1)]))})
+                                       post_transform=lambda: g.choice(["NONE", *["LOGISTIC", "SOFTMAX"] * (targets > 1)]))})
 
 
 @recipe("TreeEnsembleClassifier", domain=ML)

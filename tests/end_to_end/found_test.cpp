@@ -108,6 +108,22 @@ TEST_CASE("LayerNormalization may be asked for its mean alone") {
          {f32({1}, {2})}});
 }
 
+TEST_CASE("a convolution whose windows do not fit the height makes nothing, in the kernel too") {
+  Found found{R"(graph "net" { input x: f32[1,1,h,2]
+                const w: f32[1,1,3,1] = [1, 1, 1]
+                y = Conv(x, w)
+                output y })",
+              17,
+              {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
+              {}};
+  auto evaluated = run(found, 0);
+  REQUIRE(!evaluated);
+  CHECK(evaluated.error().what == "a window of 3 does not fit 2, the padded size of axis 2");
+  auto outputs = run(found, 2);
+  REQUIRE_MESSAGE(outputs, onnx::test::told(outputs));
+  CHECK(same((*outputs)[0], f32({1, 1, 0, 2}, {})));
+}
+
 TEST_CASE("until opset 9, the mask of Dropout is of the data's type") {
   check({R"(graph "net" { input x: f32[2]
            y, mask = Dropout(x)

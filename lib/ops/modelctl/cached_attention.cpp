@@ -99,7 +99,7 @@ Result<bool> lower(Lowering& call) {
   for (std::size_t index : {3u, 4u, 5u, 8u}) {
     if (node.input(index) != nullptr && !call.plain_f32(index)) return false;
   }
-  if (!call.read(0) || (node.output(1) == nullptr) != (node.output(2) == nullptr)) return false;
+  if (!call.read(0) || call.read(1) != call.read(2)) return false;
   if (call.element(6) != DType::i32 && call.element(6) != DType::i64) return false;
   const Attributes& attributes = call.attributes();
   Attributes of_kernel{{"heads", attributes.integer("heads")},    {"kv_heads", attributes.integer("kv_heads")},

@@ -136,7 +136,7 @@ Result<bool> lower(Lowering& call) {
   for (std::size_t index : {0u, 1u, 2u}) {
     if (!call.plain_f32(index)) return false;
   }
-  if (node.output(3) != nullptr || !call.read(0)) return false;
+  if (node.output(3) != nullptr || !call.read(0) || call.read(1) != call.read(2)) return false;
   for (std::size_t index : {4u, 5u}) {
     if (node.input(index) != nullptr && !call.plain_f32(index)) return false;
   }
