@@ -32,19 +32,28 @@ class Checker {
     return index >= 0 && static_cast<std::uint64_t>(index) < plan_.values.size();
   }
   std::string quoted(std::size_t index) const { return fmt::format("'{}' ({})", plan_.values[index].name, index); }
-  static bool is_type(DType type) { return bits(type) > 0 || type == DType::string; }
+  static bool is_type(DType type) {
+    return is_plain(type) || type == DType::string || is_collection(type);
+  }
+
+  void check_port_type(const Port& port, std::string_view name) {
+    if (!is_type(port.type)) fault("the port '{}' has a type that is not known", name);
+    if (port.dims.size() > max_rank) fault("the port '{}' has more than {} dimensions", name, max_rank);
+    for (const PortDim& dim : port.dims) {
+      if (dim.size < 0 ? dim.size != -1 || dim.symbol.empty() : !dim.symbol.empty()) {
+        fault("a dimension of the port '{}' is neither a size nor a symbol", name);
+      }
+    }
+    std::size_t most = port.type == DType::map ? 2 : is_collection(port.type) ? 1 : 0;
+    if (!port.inside.empty() && port.inside.size() != most) {
+      fault("the port '{}' does not hold what its type does", name);
+    }
+    for (const Port& inside : port.inside) check_port_type(inside, name);
+  }
 
   void check_signature() {
     for (const auto* ports : {&plan_.signature.inputs, &plan_.signature.outputs}) {
-      for (const Port& port : *ports) {
-        if (!is_type(port.type)) fault("the port '{}' has a type that is not known", port.name);
-        if (port.dims.size() > max_rank) fault("the port '{}' has more than {} dimensions", port.name, max_rank);
-        for (const PortDim& dim : port.dims) {
-          if (dim.size < 0 ? dim.size != -1 || dim.symbol.empty() : !dim.symbol.empty()) {
-            fault("a dimension of the port '{}' is neither a size nor a symbol", port.name);
-          }
-        }
-      }
+      for (const Port& port : *ports) check_port_type(port, port.name);
     }
     if (plan_.inputs.size() != plan_.signature.inputs.size()) fault("the plan's inputs are not those of its signature");
     if (plan_.outputs.size() != plan_.signature.outputs.size()) {
@@ -61,6 +70,7 @@ class Checker {
         case ShapeOp::constant: good = true; break;
         case ShapeOp::input_dim:
           good = at.a >= 0 && static_cast<std::uint64_t>(at.a) < plan_.signature.inputs.size() && at.b >= 0 &&
+                 !plan_.signature.inputs[static_cast<std::size_t>(at.a)].any_rank() &&
                  static_cast<std::uint64_t>(at.b) < plan_.signature.inputs[static_cast<std::size_t>(at.a)].dims.size();
           break;
         case ShapeOp::late_dim:
@@ -95,6 +105,13 @@ class Checker {
                          source.b != static_cast<std::int64_t>(axis))) {
         fault("the value {} is late, but dimension {} is not its own", quoted(index), axis);
       }
+    }
+    if (value.any_rank && (!value.dims.empty() || !(value.late || value.storage == Storage::input))) {
+      fault("the value {} has a rank that is neither known nor found", quoted(index));
+    }
+    if (is_collection(value.type) &&
+        (!value.dims.empty() || value.late || value.any_rank || value.storage == Storage::constant)) {
+      fault("the value {} is a {}, which has no dimensions and is no constant", quoted(index), name(value.type));
     }
     if (value.storage > Storage::computed) fault("the value {} has a storage that is not known", quoted(index));
     if (value.late && value.storage != Storage::computed) fault("the value {} cannot be late", quoted(index));
@@ -149,7 +166,8 @@ class Checker {
 
   void check_port(const Port& port, std::size_t index) {
     const PlanValue& value = plan_.values[index];
-    if (value.type != port.type || value.dims.size() != port.dims.size()) {
+    if (value.type != port.type || value.any_rank != port.any_rank() ||
+        (!value.any_rank && value.dims.size() != port.dims.size())) {
       fault("the value {} is not of the type and rank that the signature has for '{}'", quoted(index), port.name);
     }
   }

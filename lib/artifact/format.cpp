@@ -100,11 +100,14 @@ void put_ports(ByteWriter& out, const std::vector<Port>& ports) {
       out.i64(dim.size);
       out.text(dim.symbol);
     }
+    put_ports(out, port.inside);
   }
 }
-std::vector<Port> take_ports(ByteReader& in) {
-  std::vector<Port> ports(in.count(9));
+std::vector<Port> take_ports(ByteReader& in, int depth = 0) {
+  std::vector<Port> ports(in.count(13));
+  if (depth > max_port_depth) in.fail();
   for (Port& port : ports) {
+    if (in.failed()) break;
     port.name = in.text();
     port.type = static_cast<DType>(in.u8());
     port.dims.resize(in.count(12));
@@ -112,6 +115,7 @@ std::vector<Port> take_ports(ByteReader& in) {
       dim.size = in.i64();
       dim.symbol = in.text();
     }
+    port.inside = take_ports(in, depth + 1);
   }
   return ports;
 }
@@ -120,7 +124,7 @@ void put_value(ByteWriter& out, const PlanValue& value) {
   out.text(value.name);
   out.u8(static_cast<std::uint8_t>(value.type));
   out.u8(static_cast<std::uint8_t>(value.storage));
-  out.u8(value.late ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>((value.late ? 1 : 0) | (value.any_rank ? 2 : 0)));
   put_list(out, value.dims);
   out.u64(value.offset);
   out.u64(value.bytes);
@@ -130,7 +134,9 @@ PlanValue take_value(ByteReader& in) {
   value.name = in.text();
   value.type = static_cast<DType>(in.u8());
   value.storage = static_cast<Storage>(in.u8());
-  value.late = in.u8() != 0;
+  std::uint8_t flags = in.u8();
+  value.late = (flags & 1) != 0;
+  value.any_rank = (flags & 2) != 0;
   value.dims = take_list<std::uint32_t>(in);
   value.offset = in.u64();
   value.bytes = in.u64();

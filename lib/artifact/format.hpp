@@ -10,7 +10,7 @@ namespace modelctl::artifact {
 
 inline constexpr std::string_view magic = "modelrt\n";
 // Readers take their own version only: a plan names kernels, whose packed weights are as fixed as the format.
-inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint32_t format_version = 2;
 inline constexpr std::size_t header_bytes = 64;
 inline constexpr std::uint64_t page = 4096;
 inline constexpr std::uint64_t weight_alignment = 64;

@@ -21,8 +21,13 @@ struct PortDim {
 struct Port {
   std::string name;
   DType type = DType::undefined;
-  std::vector<PortDim> dims;
+  std::vector<PortDim> dims;  // one of the symbol "..." where not even their number is known
+  // What a sequence or optional holds (one), the keys and values of a map (two); without names. Empty where unknown.
+  std::vector<Port> inside = {};
+
+  bool any_rank() const { return dims.size() == 1 && dims[0].symbol == "..."; }
 };
+inline constexpr int max_port_depth = 4;
 
 // Inputs and outputs in the order of the model's graph.
 struct Signature {
@@ -63,6 +68,8 @@ struct PlanValue {
   std::vector<std::uint32_t> dims;  // registers of the shape program
   // The dimensions are known only after the step has run (its operator tells); registers in `dims` are late_dim ones.
   bool late = false;
+  // Not even the number of dimensions is known before: `dims` is empty. A late value, or an input.
+  bool any_rank = false;
   std::uint64_t offset = 0;  // constants only: multiple of 64
   std::uint64_t bytes = 0;
 };

@@ -61,6 +61,8 @@ class ByteReader {
   std::size_t at() const { return at_; }
   std::size_t left() const { return bytes_.size() - at_; }
   bool failed() const { return failed_; }
+  // For what the caller finds wrong itself.
+  void fail() { failed_ = true; }
 
  private:
   ByteSpan bytes_;

@@ -3,6 +3,7 @@
 #include "graph/graph.hpp"
 
 #include "base/check.hpp"
+#include "tensor/collection.hpp"
 
 #include <fmt/format.h>
 
@@ -23,8 +24,49 @@ struct Graph::Private {
   std::size_t next_symbol = 0;
 };
 
+namespace {
+
+Type collection(DType element, Type inside) {
+  return {element, Shape(), std::make_shared<const Type>(std::move(inside))};
+}
+
+}  // namespace
+
+Type Type::sequence(Type item) { return collection(DType::sequence, std::move(item)); }
+Type Type::optional(Type value) { return collection(DType::optional, std::move(value)); }
+Type Type::map(DType key, Type value) {
+  Type type = collection(DType::map, std::move(value));
+  type.key = key;
+  return type;
+}
+
+Type type_of(const Tensor& value) {
+  if (value.type() == DType::optional) {
+    const Tensor& held = optional_in(value.view()).value;
+    return Type::optional(held.present() ? type_of(held) : Type());
+  }
+  if (value.type() == DType::map) {
+    const Map& map = map_in(value.view());
+    return Type::map(map.keys.type(), {map.values.type(), Shape()});
+  }
+  if (value.type() != DType::sequence) { return {value.type(), Shape(value.dims().begin(), value.dims().end())}; }
+  const Sequence& sequence = sequence_in(value.view());
+  Type item{sequence.element, std::nullopt};
+  for (std::size_t i = 0; i < sequence.items.size(); ++i) {
+    Type next = type_of(sequence.items[i]);
+    if (i == 0) item = std::move(next);
+    else if (describe(item) != describe(next)) item.shape = std::nullopt;
+  }
+  return Type::sequence(std::move(item));
+}
+
 std::string describe(const Type& type) {
   std::string text(type.element == DType::undefined ? "?" : modelctl::name(type.element));
+  if (is_collection(type.element)) {
+    std::string key(type.key == DType::undefined ? "?" : modelctl::name(type.key));
+    text += type.element == DType::map ? '<' + key + ',' : "<";
+    return text + describe(type.inside ? *type.inside : Type()) + '>';
+  }
   if (!type.shape) return text + "[?]";
   text += '[';
   for (std::size_t i = 0; i < type.shape->size(); ++i) {
@@ -116,8 +158,7 @@ Value* Graph::add_input(std::string_view wanted, Type type) {
 }
 
 Value* Graph::add_constant(std::string_view wanted, Tensor tensor) {
-  Type type{tensor.type(), Shape(tensor.dims().begin(), tensor.dims().end())};
-  Value* value = add_value(wanted, std::move(type));
+  Value* value = add_value(wanted, type_of(tensor));
   value->constant = std::move(tensor);
   return value;
 }
@@ -362,7 +403,15 @@ void for_each_symbol(const Expr& expr, const std::function<void(const std::strin
   });
 }
 
+Type with_sizes(const Type& type, const std::function<Expr(const Expr&)>& size) {
+  Type other = type;
+  if (other.shape) std::transform(other.shape->begin(), other.shape->end(), other.shape->begin(), size);
+  if (type.inside) other.inside = std::make_shared<const Type>(with_sizes(*type.inside, size));
+  return other;
+}
+
 void for_each_symbol(const Type& type, const std::function<void(const std::string&)>& body) {
+  if (type.inside) for_each_symbol(*type.inside, body);
   if (!type.shape) return;
   for (const Expr& dim : *type.shape) for_each_symbol(dim, body);
 }

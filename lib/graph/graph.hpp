@@ -21,11 +21,24 @@ using Shape = std::vector<Expr>;
 // What is known of a value before it is computed.
 struct Type {
   DType element = DType::undefined;  // undefined: not known yet
-  std::optional<Shape> shape;        // nullopt: not even the rank is known
+  std::optional<Shape> shape;        // nullopt: not even the rank is known; that of a collection is 0
+  // What a sequence or an optional holds, and the values of a map; null where that is not known.
+  std::shared_ptr<const Type> inside;
+  DType key = DType::undefined;  // of a map
+
+  static Type sequence(Type item);
+  static Type optional(Type value);
+  static Type map(DType key, Type value);
 };
 
-// "f32[batch,3,224,224]", "i64[]", "f32[?]" for an unknown rank.
+// "f32[batch,3,224,224]", "i64[]", "f32[?]" for an unknown rank; "sequence<f32[?]>", "optional<…>", "map<i64,f32[]>".
 std::string describe(const Type& type);
+// The type of a value that is there. Items that differ leave sizes, or the rank, open.
+Type type_of(const Tensor& value);
+// The same type, in which `size` has replaced every dimension.
+Type with_sizes(const Type& type, const std::function<Expr(const Expr&)>& size);
+// Types of types end here; readers refuse what nests deeper.
+inline constexpr int max_type_depth = 4;
 
 class Node;
 class Graph;

@@ -78,6 +78,13 @@ class Parser {
     return graph;
   }
 
+  Result<Type> type_alone() {
+    Type of = TRY(type());
+    skip();
+    if (at_ != text_.size()) return bad("expected the end of the type");
+    return of;
+  }
+
  private:
   static constexpr int max_depth = 20;
 
@@ -170,13 +177,29 @@ class Parser {
     return *value;
   }
 
-  Result<Type> type() {
+  Result<Type> type(int depth = 0) {
     Type type;
+    if (depth > max_type_depth) return bad("a type nests too deeply");
     if (!take("?")) {
       std::string_view token = bare();
       auto element = dtype_from_name(token);
       if (!element) return bad(fmt::format("'{}' is no element type", token));
       type.element = *element;
+    }
+    if (is_collection(type.element)) {
+      TRY(expect("<"));
+      if (type.element == DType::map && !take("?")) {
+        auto key = dtype_from_name(bare());
+        if (key != DType::i64 && key != DType::string) return bad("a map's keys are i64 or string");
+        type.key = *key;
+      }
+      if (type.element == DType::map) TRY(expect(","));
+      Type inside = TRY(this->type(depth + 1));
+      bool known = inside.element != DType::undefined || inside.shape;
+      if (known) type.inside = std::make_shared<const Type>(std::move(inside));
+      type.shape.emplace();
+      TRY(expect(">"));
+      return type;
     }
     TRY(expect("["));
     if (take("?")) {
@@ -201,7 +224,7 @@ class Parser {
       dims.push_back(*dim.constant());
     }
     auto size = byte_size(type.element, dims);
-    bool sized = bits(type.element) > 0 || type.element == DType::string;
+    bool sized = is_plain(type.element) || type.element == DType::string;
     if (!sized || !size || *size > options_.max_parsed_bytes) {
       return bad(fmt::format("a constant {} is too large or of no plain type", describe(type)));
     }
@@ -423,6 +446,11 @@ class Parser {
 };
 
 }  // namespace
+
+Result<Type> parse_type(std::string_view text) {
+  TextOptions options;
+  return Parser(text, "type", options).type_alone();
+}
 
 Result<std::unique_ptr<Graph>> parse_text(std::string_view text, std::string_view name, const TextOptions& options) {
   return Parser(text, name, options).all();

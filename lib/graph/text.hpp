@@ -7,14 +7,16 @@
 //     const large: f32[64,3,7,7] = ...
 //     y: f32[batch,8,8,8] = Conv(x, large, _) "conv1" {strides: [1, 1], auto_pad: "VALID"}
 //     n: i64[2] {batch, 8} = Shape(y)
+//     s: sequence<f32[?]> = SplitToSequence(y)
 //     z = If(c) {then_branch: graph "then" { … }, else_branch: graph "else" { … }}
 //     modelctl::Gemm …
 //     output y = "scores"
 //   }
 //
-// `_` is an absent input or output; what stands in braces after a type is what is known of the elements. A number with
-// a point or exponent is a float attribute, one without an integer; empty lists say ints[], floats[] or strings[].
-// Elements of a type without a decimal form are hexadecimal bytes in quotes. `#` starts a comment. A constant elided as
+// `_` is an absent input or output; `optional<…>` and `map<i64,…>` are types as `sequence<…>` is; what stands in braces
+// after a type is what is known of the elements. A number with a point or exponent is a float attribute, one without an
+// integer; empty lists say ints[], floats[] or strings[]. Elements of a type without a decimal form are hexadecimal
+// bytes in quotes. `#` starts a comment. A constant elided as
 // `...` is read back as small numbers that follow from its name, so that a test with large weights stays short.
 #pragma once
 
@@ -26,6 +28,9 @@ struct TextOptions {
   std::int64_t max_elements = 16;                           // of a constant that is written out
   std::uint64_t max_parsed_bytes = std::uint64_t{1} << 24;  // of a constant that `...` may claim
 };
+
+// A type as describe() prints it.
+Result<Type> parse_type(std::string_view text);
 
 std::string to_text(const Graph& graph, const TextOptions& options = {});
 Result<std::unique_ptr<Graph>> parse_text(std::string_view text, std::string_view name = "text",

@@ -106,6 +106,10 @@ class Verifier {
                                               : shape[0].is(static_cast<std::int64_t>(value.contents->size())));
       if (!agrees) fault(graph, fmt::format("'{}' has {} known elements", value.name, value.contents->size()), {});
     }
+    if (is_collection(value.type.element) && (!value.type.shape || !value.type.shape->empty() || value.contents)) {
+      fault(graph,
+            fmt::format("'{}' is {}, which has neither dimensions nor elements", value.name, describe(value.type)), {});
+    }
     if (!value.is_constant()) return;
     const Dims& dims = value.constant.dims();
     bool agrees =

@@ -23,6 +23,9 @@ using graph::Value;
 
 artifact::Port port(std::string name, const graph::Type& type) {
   artifact::Port result{std::move(name), type.element, {}};
+  if (type.element == DType::map) result.inside.push_back({"", type.key, {}});
+  if (type.inside) result.inside.push_back(port("", *type.inside));
+  if (type.element == DType::map && result.inside.size() != 2) result.inside.clear();
   if (!type.shape) {
     result.dims.push_back({-1, "..."});
     return result;
@@ -39,9 +42,9 @@ artifact::Port port(std::string name, const graph::Type& type) {
 
 // Whether a list such as "f32 f64" or "any" names a type.
 bool lists(std::string_view types, DType type) {
-  if (types.starts_with("any")) return true;
+  if (types.starts_with("any") && !is_collection(type)) return true;
   for (std::size_t at = 0; at < types.size();) {
-    std::size_t end = std::min(types.find(' ', at), types.size());
+    std::size_t end = std::min(types.find_first_of(" ,", at), types.size());
     if (types.substr(at, end - at) == name(type)) return true;
     at = end + 1;
   }
@@ -73,13 +76,14 @@ class PlanBuilder {
 
   void add_input(const Value& input) {
     auto position = static_cast<std::int64_t>(result_.plan.inputs.size());
-    MODELCTL_CHECK(input.type.shape.has_value(), "an input has a rank: the reader refuses others");
-    const graph::Shape& shape = *input.type.shape;
+    PlanValue value{input.name, input.type.element, Storage::input, {}};
+    value.any_rank = !input.type.shape;
+    const graph::Shape shape = input.type.shape.value_or(graph::Shape());
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
       if (auto symbol = shape[axis].symbol_name())
         shapes_.define_by_input(*symbol, position, static_cast<std::int64_t>(axis));
     }
-    PlanValue value{input.name, input.type.element, Storage::input, shapes_.registers(shape)};
+    value.dims = shapes_.registers(shape);
     result_.plan.inputs.push_back(add_value(&input, std::move(value)));
     result_.plan.signature.inputs.push_back(port(input.name, input.type));
   }
@@ -114,7 +118,7 @@ class PlanBuilder {
     // others.
     std::vector<bool> late;
     for (const Value* output : node.outputs()) {
-      late.push_back(output != nullptr && output->type.shape && !shapes_.knows(*output->type.shape));
+      late.push_back(output != nullptr && !(output->type.shape && shapes_.knows(*output->type.shape)));
     }
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {
       const Value* output = node.outputs()[i];
@@ -124,18 +128,16 @@ class PlanBuilder {
         outputs.push_back(artifact::absent);
         continue;
       }
-      if (!output->type.shape) {
-        faults_.add(
-            Error(Kind::unsupported, "unknown-rank",
-                  fmt::format("cannot compile '{}': how many dimensions '{}' has is known only when the model runs",
-                              ops::qualified(node.domain, node.op), output->name))
-                .at(node.place()));
-        outputs.push_back(add_value(output, {}));  // so that what reads it finds something; the plan is not used
-        continue;
-      }
-      const graph::Shape& shape = *output->type.shape;
+      const graph::Shape shape = output->type.shape.value_or(graph::Shape());
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
+      if (value.type == DType::undefined) {
+        faults_.add(Error(Kind::unsupported, "unknown-type",
+                          fmt::format("cannot compile '{}': nothing tells the element type of '{}'",
+                                      ops::qualified(node.domain, node.op), output->name))
+                        .at(node.place()));
+      }
       value.late = late[i];
+      value.any_rank = !output->type.shape;
       auto index = static_cast<std::int32_t>(result_.plan.values.size());
       value.dims = value.late ? shapes_.late_registers(index, shape.size()) : shapes_.registers(shape);
       for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {

@@ -20,19 +20,36 @@ namespace {
 constexpr int max_depth = 32;
 
 // AttributeProto.AttributeType
-enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings, a_sparse = 11 };
+enum Kinds {
+  a_float = 1,
+  a_int,
+  a_string,
+  a_tensor,
+  a_graph,
+  a_floats,
+  a_ints,
+  a_strings,
+  a_sparse = 11,
+  a_type = 13
+};
 
-graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view prefix) {
+// `fresh` makes the symbols of sizes that the file does not name.
+graph::Type type_of(const FileType& file, const std::function<graph::Expr()>& fresh) {
   graph::Type type{file.element, std::nullopt};
+  type.key = file.key;
+  if (!file.inside.empty()) type.inside = std::make_shared<const graph::Type>(type_of(file.inside[0], fresh));
   if (!file.dims) return type;
   type.shape.emplace();
-  for (std::size_t axis = 0; axis < file.dims->size(); ++axis) {
-    const FileDim& dim = (*file.dims)[axis];
+  for (const FileDim& dim : *file.dims) {
     if (dim.size) type.shape->push_back(*dim.size);
     else if (!dim.symbol.empty()) type.shape->push_back(graph::Expr::symbol(dim.symbol));
-    else type.shape->push_back(graph.fresh_symbol(prefix));
+    else type.shape->push_back(fresh());
   }
   return type;
+}
+
+graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view prefix) {
+  return type_of(file, [&] { return graph.fresh_symbol(prefix); });
 }
 
 }  // namespace
@@ -157,15 +174,7 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
   }
   // Two steps, so that a fresh symbol avoids the names that later inputs use.
   for (const FileValue* input : real) {
-    FileType named = input->type;
-    graph::Type type{named.element, std::nullopt};
-    if (named.dims) {
-      type.shape.emplace();
-      for (const FileDim& dim : *named.dims) {
-        type.shape->push_back(dim.size ? graph::Expr(*dim.size) : graph::Expr::symbol(dim.symbol));
-      }
-    }
-    graph.add_input(input->name, std::move(type));
+    graph.add_input(input->name, type_of(input->type, [] { return graph::Expr(0); }));
   }
   for (std::size_t i = 0; i < real.size(); ++i) {
     if (graph.outer == nullptr && (real[i]->type.element == DType::undefined || !real[i]->type.dims)) {
@@ -189,7 +198,7 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
   std::int64_t type = 0, integer = 0;
   float number = 0;
   std::string text;
-  std::optional<data_view> tensor, sparse;
+  std::optional<data_view> tensor, sparse, named_type;
   std::vector<float> numbers;
   std::vector<std::int64_t> integers;
   std::vector<std::string> texts;
@@ -219,6 +228,7 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
           for (std::int64_t value : reader.get_packed_int64()) integers.push_back(value);
         break;
       case 9: texts.push_back(reader.get_string()), guess = a_strings; break;
+      case 14: named_type = reader.get_view(), guess = a_type; break;
       case 20: type = reader.get_enum(); break;
       case 22: sparse = reader.get_view(), guess = a_sparse; break;
       case 21: reference = !reader.get_view().empty(); break;
@@ -237,6 +247,10 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
     case a_floats: return AttributeValue(std::move(numbers));
     case a_ints: return AttributeValue(std::move(integers));
     case a_strings: return AttributeValue(std::move(texts));
+    case a_type:
+      // As text: nothing but inference reads it.
+      return AttributeValue(describe(
+          type_of(TRY(read_type(named_type.value_or(data_view()))), [] { return graph::Expr::symbol("unknown"); })));
     case a_tensor:
       if (!tensor)
         return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));

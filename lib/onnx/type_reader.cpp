@@ -1,7 +1,7 @@
 #include "onnx/type_reader.hpp"
 
+#include "graph/graph.hpp"
 #include "onnx/wire.hpp"
-#include "tensor/tensor.hpp"
 
 #include <fmt/format.h>
 
@@ -67,14 +67,37 @@ Result<FileType> read_tensor_type(data_view message) {
   return type;
 }
 
-Result<FileType> read_type(data_view message) {
+Result<FileType> read_type(data_view message, int depth);
+
+// TypeProto.Sequence, .Optional and .Map: the type inside is field 1 of the first two, and field 2 of a map.
+Result<FileType> read_collection(data_view message, DType element, int depth) {
+  if (depth == graph::max_type_depth) return Error(Kind::bad_input, "bad-type", "it nests too deeply");
+  FileType type{element, std::vector<FileDim>(), {}};
+  pbf_reader reader(message);
+  while (reader.next()) {
+    if (element == DType::map && reader.tag() == 1) {
+      auto key = static_cast<DType>(reader.get_int32());
+      if (key != DType::i64 && key != DType::string) {
+        return Error(Kind::unsupported, "bad-type", "maps have keys of type i64 or string");
+      }
+      type.key = key;
+    } else if (reader.tag() == (element == DType::map ? 2u : 1u)) {
+      type.inside.assign(1, TRY(read_type(reader.get_view(), depth + 1)));
+    } else {
+      reader.skip();
+    }
+  }
+  return type;
+}
+
+Result<FileType> read_type(data_view message, int depth) {
   pbf_reader reader(message);
   while (reader.next()) {
     switch (reader.tag()) {
       case 1: return read_tensor_type(reader.get_view());
-      case 4: return FileType{DType::sequence, std::vector<FileDim>()};
-      case 5: return FileType{DType::map, std::vector<FileDim>()};
-      case 9: return FileType{DType::optional, std::vector<FileDim>()};
+      case 4: return read_collection(reader.get_view(), DType::sequence, depth);
+      case 5: return read_collection(reader.get_view(), DType::map, depth);
+      case 9: return read_collection(reader.get_view(), DType::optional, depth);
       case 7:
       case 8: return Error(Kind::unsupported, "bad-type", "sparse and opaque types are not supported");
       default: reader.skip();
@@ -84,6 +107,8 @@ Result<FileType> read_type(data_view message) {
 }
 
 }  // namespace
+
+Result<FileType> read_type(data_view message) { return read_type(message, 0); }
 
 Result<FileValue> read_value_info(data_view message) {
   FileValue value;

@@ -21,7 +21,9 @@ struct FileDim {
 
 struct FileType {
   DType element = DType::undefined;
-  std::optional<std::vector<FileDim>> dims;  // nullopt: no shape given
+  std::optional<std::vector<FileDim>> dims;  // nullopt: no shape given; none of a collection
+  std::vector<FileType> inside;              // what a collection holds: one, if the file says
+  DType key = DType::undefined;              // of a map
 };
 
 struct FileValue {
@@ -29,6 +31,8 @@ struct FileValue {
   FileType type;
 };
 
+// A TypeProto.
+Result<FileType> read_type(protozero::data_view message);
 // Throws protozero's exceptions where the encoding is broken.
 Result<FileValue> read_value_info(protozero::data_view message);
 

@@ -18,7 +18,12 @@ void write_tensor(pbf_writer writer, const std::string& name, const Tensor& tens
 }
 
 void write_type(pbf_writer writer, const graph::Type& type) {
-  if (type.element >= DType::sequence) return;
+  if (is_collection(type.element)) {
+    bool map = type.element == DType::map;
+    pbf_writer holder(writer, type.element == DType::sequence ? 4 : map ? 5 : 9);
+    if (map) holder.add_int32(1, static_cast<std::int32_t>(type.key));
+    return write_type(pbf_writer(holder, map ? 2 : 1), type.inside ? *type.inside : graph::Type());
+  }
   pbf_writer tensor(writer, 1);
   tensor.add_int32(1, static_cast<std::int32_t>(type.element));
   if (!type.shape) return;

@@ -42,8 +42,7 @@ Result<std::optional<Shape>> broadcast_inputs(const Inference& call, std::size_t
 }
 
 Result<void> infer_same(Inference& call) {
-  const Shape* shape = call.shape(0);
-  call.set_output(0, call.element(0), shape == nullptr ? std::nullopt : std::optional(*shape));
+  if (const graph::Type* type = call.type(0)) call.set_type(0, *type);
   return {};
 }
 
@@ -127,6 +126,31 @@ Result<std::optional<Shape>> matmul_shape(const Inference& call, std::size_t a_a
   if (a->size() > 1) shape.push_back((*a)[a->size() - 2]);
   if (b->size() > 1) shape.push_back(b->back());
   return std::optional(std::move(shape));
+}
+
+Result<graph::Type> join(Inference& call, const graph::Type& a, const graph::Type& b) {
+  if (a.element == DType::undefined || b.element == DType::undefined) return graph::Type();
+  if (a.element != b.element || a.key != b.key) {
+    return call.bad("a value would be " + describe(a) + " or " + describe(b));
+  }
+  graph::Type type{a.element, std::nullopt};
+  type.key = a.key;
+  if (a.inside && b.inside) type.inside = std::make_shared<const graph::Type>(TRY(join(call, *a.inside, *b.inside)));
+  if (!a.shape || !b.shape || a.shape->size() != b.shape->size()) return type;
+  type.shape = a.shape;
+  for (std::size_t axis = 0; axis < a.shape->size(); ++axis) {
+    if (!((*a.shape)[axis] == (*b.shape)[axis])) (*type.shape)[axis] = call.fresh_symbol();
+  }
+  return type;
+}
+
+graph::Type one_of(Inference& call, const graph::Type& type) {
+  return with_sizes(type, [&](const Expr& size) { return size.constant() ? size : call.fresh_symbol(); });
+}
+
+graph::Type inside(const Inference& call, std::size_t index) {
+  const graph::Type* type = call.type(index);
+  return type == nullptr || type->inside == nullptr ? graph::Type() : *type->inside;
 }
 
 Shape unknown_shape(Inference& call, std::size_t rank) {

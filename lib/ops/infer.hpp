@@ -48,6 +48,14 @@ Result<graph::Expr> same_size(const Inference& call, const graph::Expr& a, const
 // The shape of numpy's matmul of two inputs; nullopt where a rank is unknown.
 Result<std::optional<graph::Shape>> matmul_shape(const Inference& call, std::size_t a, std::size_t b);
 
+// The type of a value that is of one type or the other: sizes that differ are open, a rank that differs is unknown.
+// Fails where the element types differ.
+Result<graph::Type> join(Inference& call, const graph::Type& a, const graph::Type& b);
+// The type of one of several values that may differ in every size that is no number.
+graph::Type one_of(Inference& call, const graph::Type& type);
+// What the collection of input `index` holds; nothing known where that is not told.
+graph::Type inside(const Inference& call, std::size_t index);
+
 // A shape of this rank of which no size is known.
 graph::Shape unknown_shape(Inference& call, std::size_t rank);
 

@@ -20,6 +20,11 @@ class OwnedOutputs final : public Outputs {
     tensors[index] = Tensor(type, Dims(dims.begin(), dims.end()));
     return tensors[index].mutable_view();
   }
+  Result<void> claim(std::uint64_t bytes) override {
+    if (bytes > left_) return Error(Kind::bad_input, "too-large", "what it makes is beyond the limit");
+    left_ -= bytes;
+    return {};
+  }
   bool wanted(std::size_t index) const override { return index < tensors.size(); }
 
   std::vector<Tensor> tensors;
@@ -148,9 +153,14 @@ Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view n
   return std::move(owned.tensors);
 }
 
-DType Inference::element(std::size_t index) const {
+const graph::Type* Inference::type(std::size_t index) const {
   const graph::Value* value = node().input(index);
-  return value == nullptr ? DType::undefined : value->type.element;
+  return value == nullptr ? nullptr : &value->type;
+}
+
+DType Inference::element(std::size_t index) const {
+  const graph::Type* known = type(index);
+  return known == nullptr ? DType::undefined : known->element;
 }
 
 const graph::Shape* Inference::shape(std::size_t index) const {

@@ -36,13 +36,17 @@ class Inference {
   std::size_t inputs() const { return node().inputs().size(); }
   bool present(std::size_t index) const { return node().input(index) != nullptr; }
   const Attributes& attributes() const { return node().attributes; }
+  const graph::Type* type(std::size_t index) const;    // null where absent
   DType element(std::size_t index) const;              // undefined where absent or unknown
   const graph::Shape* shape(std::size_t index) const;  // null where absent or of unknown rank
   const Tensor* constant(std::size_t index) const;     // null where it is no constant
   // The elements of a small integer input, symbolic where need be: from a constant or from shape arithmetic.
   std::optional<std::vector<graph::Expr>> contents(std::size_t index) const;
 
-  virtual void set_output(std::size_t index, DType element, std::optional<graph::Shape> shape) = 0;
+  void set_output(std::size_t index, DType element, std::optional<graph::Shape> shape) {
+    set_type(index, {element, std::move(shape)});
+  }
+  virtual void set_type(std::size_t index, graph::Type type) = 0;
   virtual void set_contents(std::size_t index, std::vector<graph::Expr> contents) = 0;
   virtual graph::Expr fresh_symbol() = 0;
 

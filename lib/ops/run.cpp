@@ -1,7 +1,5 @@
 #include "ops/run.hpp"
 
-#include <cstring>
-
 namespace modelctl::ops {
 
 Error refuse(std::string what) { return Error(Kind::bad_input, "bad-operand", std::move(what)); }
@@ -75,15 +73,6 @@ Result<std::int64_t> checked_multiply(std::int64_t a, std::int64_t b) {
   std::int64_t product = 0;
   if (__builtin_mul_overflow(a, b, &product)) return refuse("a size is beyond 2^63");
   return product;
-}
-
-void copy_elements(const TensorView& from, const MutableTensorView& to) {
-  if (from.type == DType::string) {
-    auto strings = from.as<std::string>();
-    std::copy(strings.begin(), strings.end(), to.as<std::string>().begin());
-  } else if (std::uint64_t size = *byte_size(from.type, from.dims); size > 0) {
-    std::memcpy(to.data, from.data, size);
-  }
 }
 
 Result<void> output_copy(const Call& call, Outputs& outputs, DimsView dims) {

@@ -38,8 +38,6 @@ Dims strides_of(DimsView dims);
 Result<std::int64_t> checked_add(std::int64_t a, std::int64_t b);
 Result<std::int64_t> checked_multiply(std::int64_t a, std::int64_t b);
 
-// Copies all elements between tensors of one type and element count, whatever their dimensions.
-void copy_elements(const TensorView& from, const MutableTensorView& to);
 // Output `index` is input 0 under other dimensions.
 Result<void> output_copy(const Call& call, Outputs& outputs, DimsView dims);
 

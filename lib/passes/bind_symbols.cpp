@@ -54,17 +54,16 @@ Result<std::size_t> run(Graph& graph, const PassContext& context) {
     return at == context.bindings.end() ? std::nullopt : std::optional(Expr(at->second));
   };
   std::size_t changes = 0;
-  auto bind = [&](std::vector<Expr>& sizes) {
-    for (Expr& size : sizes) {
-      std::string before = size.text();
-      size = size.substitute(bound);
-      changes += size.text() != before;
-    }
+  auto bind = [&](const Expr& before) {
+    Expr size = before.substitute(bound);
+    changes += size.text() != before.text();
+    return size;
   };
   for_each_graph(graph, [&](Graph& each) {
     for (Value* value : each.values()) {
-      if (value->type.shape) bind(*value->type.shape);
-      if (value->contents) bind(*value->contents);
+      value->type = with_sizes(value->type, bind);
+      if (!value->contents) continue;
+      for (Expr& element : *value->contents) element = bind(element);
     }
   });
   return changes;

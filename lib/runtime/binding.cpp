@@ -79,6 +79,7 @@ class Binder {
       if (at == artifact::absent || found[static_cast<std::size_t>(at)]) return;
       if (output && value(at).late) return;
       found[static_cast<std::size_t>(at)] = true;
+      if (value(at).any_rank) dims(at) = late_[static_cast<std::size_t>(at)];
       for (std::size_t axis = 0; axis < value(at).dims.size(); ++axis) {
         auto size = registers_[value(at).dims[axis]];
         dims(at).push_back(size.value_or(-1));

@@ -2,6 +2,7 @@
 
 #include "base/suggest.hpp"
 #include "runtime/model.hpp"
+#include "tensor/collection.hpp"
 
 #include <fmt/core.h>
 
@@ -29,17 +30,64 @@ struct Bound {
   std::string where;
 };
 
+std::string misfit(const artifact::Port& port, const TensorView& given);
+
+// What is wrong with what a collection holds; empty where it is as the port says. The sizes inside are not compared:
+// operators check them, as they differ from item to item.
+std::string misfit_inside(const artifact::Port& port, const Tensor& value, std::string_view what) {
+  if (!value.present()) return fmt::format("{} is missing", what);
+  if (value.type() != port.type) return fmt::format("{} is {}", what, describe_value(value.view()));
+  return misfit(port, value.view());
+}
+
+std::string misfit(const artifact::Port& port, const TensorView& given) {
+  if (given.type == DType::sequence) {
+    const Sequence& sequence = sequence_in(given);
+    if (port.inside.empty()) return "";
+    for (const Tensor& item : sequence.items) {
+      if (auto fault = misfit_inside(port.inside[0], item, "an item"); !fault.empty()) return fault;
+    }
+    DType element = port.inside[0].type;
+    if (sequence.items.empty() && sequence.element != element && sequence.element != DType::undefined)
+      return fmt::format("it is a {}", describe_value(given));
+  } else if (given.type == DType::optional) {
+    const Tensor& value = optional_in(given).value;
+    if (value.present() && !port.inside.empty()) return misfit_inside(port.inside[0], value, "its value");
+  } else if (given.type == DType::map) {
+    const Map& map = map_in(given);
+    if (!map.keys.present() || !map.values.present() || map.keys.dims().size() != 1 ||
+        map.keys.dims() != map.values.dims()) {
+      return "it has not as many values as keys";
+    }
+    if (port.inside.size() == 2 && map.keys.type() != port.inside[0].type)
+      return fmt::format("its keys are of type {}", name(map.keys.type()));
+    if (port.inside.size() == 2 && map.values.type() != port.inside[1].type)
+      return fmt::format("its values are of type {}", name(map.values.type()));
+  }
+  return "";
+}
+
 void check_one(const artifact::Port& port, const TensorView& given, std::map<std::string, Bound>& symbols,
                Faults& faults) {
   if (!given.present()) {
     return faults.add(wrong("missing-input", fmt::format("the input '{}' is missing", port.name)));
   }
-  std::string is = describe(given.type, given.dims);
+  std::string is = is_collection(given.type) ? std::string(name(given.type)) : describe(given.type, given.dims);
   if (given.type != port.type) {
     faults.add(wrong("wrong-type",
                      fmt::format("the input '{}' must be of type {}, but is {}", port.name, name(port.type), is)));
   }
-  if (given.rank() != port.dims.size()) {
+  if (is_collection(port.type)) {
+    if (given.type != port.type) return;
+    if (given.data == nullptr) {
+      faults.add(wrong("missing-input", fmt::format("the input '{}' has no data", port.name)));
+    } else if (auto fault = misfit(port, given); !fault.empty()) {
+      faults.add(
+          wrong("wrong-type", fmt::format("the input '{}' must be {}, but {}", port.name, describe(port), fault)));
+    }
+    return;
+  }
+  if (!port.any_rank() && given.rank() != port.dims.size()) {
     return faults.add(wrong("wrong-rank", fmt::format("the input '{}' must have {}, {}, but is {}", port.name,
                                                       plural(port.dims.size(), "dimension"), describe(port), is)));
   }
@@ -50,6 +98,7 @@ void check_one(const artifact::Port& port, const TensorView& given, std::map<std
   if (*count > 0 && given.data == nullptr) {
     faults.add(wrong("missing-input", fmt::format("the input '{}' has no data", port.name)));
   }
+  if (port.any_rank()) return;
   for (std::size_t axis = 0; axis < port.dims.size(); ++axis) {
     const artifact::PortDim& dim = port.dims[axis];
     std::int64_t size = given.dims[axis];
@@ -74,6 +123,11 @@ void check_one(const artifact::Port& port, const TensorView& given, std::map<std
 
 std::string describe(const artifact::Port& port) {
   std::string text(name(port.type));
+  if (is_collection(port.type)) {
+    text += '<';
+    for (const artifact::Port& inside : port.inside) text += (text.back() == '<' ? "" : ",") + describe(inside);
+    return text + (port.inside.empty() ? "?>" : ">");
+  }
   text += '[';
   for (std::size_t i = 0; i < port.dims.size(); ++i) {
     if (i > 0) text += ',';

@@ -26,8 +26,7 @@ class Loader {
     for (std::size_t i = 0; i < plan.values.size(); ++i) {
       const artifact::PlanValue& value = plan.values[i];
       if (value.storage == artifact::Storage::constant) state_.values[i].constant = constant(value);
-      state_.values[i].own =
-          value.storage == artifact::Storage::computed && (value.late || value.type == DType::string);
+      state_.values[i].own = value.storage == artifact::Storage::computed && (value.late || !is_plain(value.type));
     }
     trace_uses();
     cut_segments();
@@ -63,18 +62,21 @@ class Loader {
     return std::move(faults).sum("cannot run the model: this program lacks routines that it needs");
   }
 
-  // Kernels know neither strings nor sizes that come late.
+  // Kernels know neither strings and collections nor sizes that come late.
   Result<void> check_kernel_step(const artifact::Step& step) const {
     auto fits = [&](std::int32_t index, bool output) {
       if (index == artifact::absent) return true;
       const artifact::PlanValue& value = state_.plan().values[static_cast<std::size_t>(index)];
-      return value.type != DType::string && !(output && value.late);
+      return is_plain(value.type) && !value.any_rank && !(output && value.late);
     };
     bool good = std::all_of(step.inputs.begin(), step.inputs.end(), [&](auto at) { return fits(at, false); }) &&
                 std::all_of(step.outputs.begin(), step.outputs.end(), [&](auto at) { return fits(at, true); });
     if (good) return {};
-    return Error(Kind::bad_input, "bad-artifact",
-                 fmt::format("cannot run the model: '{}' cannot work on strings or make late values", step.routine))
+    return Error(
+               Kind::bad_input, "bad-artifact",
+               fmt::format(
+                   "cannot run the model: '{}' can work on plain tensors of known rank alone, and make no late values",
+                   step.routine))
         .at(step.label);
   }
 

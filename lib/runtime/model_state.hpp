@@ -24,7 +24,7 @@ inline constexpr std::uint32_t never_dies = ~std::uint32_t{0};
 struct ValueInfo {
   std::uint32_t last_use = 0;  // the step that reads it last (or makes it, if nobody does); never_dies for outputs
   std::int32_t output = -1;    // the first of the plan's outputs that it is
-  bool own = false;            // late and string values have memory of their own, beside the arena
+  bool own = false;            // late values, strings and collections have memory of their own, beside the arena
   Tensor constant;             // present for constants alone
 };
 

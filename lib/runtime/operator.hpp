@@ -28,6 +28,14 @@ class Outputs {
   // Uninitialised memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
   // agree with the plan.
   virtual Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) = 0;
+  // The value itself, made elsewhere: nothing is copied where the plan did not foresee a place for it.
+  virtual Result<void> give(std::size_t index, Tensor value) {
+    copy_elements(value.view(), TRY(allocate(index, value.type(), value.dims())));
+    return {};
+  }
+  // Counts memory that the outputs hold besides what was allocated for them: the items of a collection. Fails beyond
+  // the budget.
+  virtual Result<void> claim(std::uint64_t bytes) = 0;
   // False where nobody reads output `index`: it need not be computed.
   virtual bool wanted(std::size_t index) const = 0;
 };

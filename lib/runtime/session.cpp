@@ -1,6 +1,7 @@
 #include "runtime/binding.hpp"
 
 #include "base/check.hpp"
+#include "tensor/collection.hpp"
 
 #include <fmt/core.h>
 
@@ -118,6 +119,9 @@ class PlannedOutputs final : public Outputs {
   Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) override;
 
   // Every output that somebody reads must be there.
+  Result<void> claim(std::uint64_t bytes) override { return session_.claim(bytes); }
+  Result<void> give(std::size_t index, Tensor value) override;
+
   Result<void> finish() const {
     for (std::size_t i = 0; i < made_.size(); ++i) {
       if (wanted(i) && !made_[i]) return disagreement(fmt::format("did not make output {}", i));
@@ -137,7 +141,11 @@ class PlannedOutputs final : public Outputs {
   Error disagreement(std::string did) const {
     return Error(Kind::bug, "plan-disagrees", fmt::format("'{}' {}", planned_.routine, did)).at(planned_.label);
   }
-  Result<MutableTensorView> fresh(Tensor& tensor, DType type, DimsView dims);
+  // Fails where the plan foresaw another type or size for this value.
+  Result<void> agree(std::size_t at, DType type, DimsView dims) const;
+  // Puts the value of one with memory of its own in its place.
+  MutableTensorView keep(std::size_t at, Tensor value);
+  Result<Tensor> fresh(DType type, DimsView dims);
 
   Session::State& session_;
   const Binding& binding_;
@@ -147,7 +155,7 @@ class PlannedOutputs final : public Outputs {
   std::vector<Tensor> unread_;  // what an operator makes although nobody wants it
 };
 
-Result<MutableTensorView> PlannedOutputs::fresh(Tensor& tensor, DType type, DimsView dims) {
+Result<Tensor> PlannedOutputs::fresh(DType type, DimsView dims) {
   auto bytes = byte_size(type, dims);
   if (!bytes) {
     return Error(Kind::bad_input, "bad-size",
@@ -155,42 +163,65 @@ Result<MutableTensorView> PlannedOutputs::fresh(Tensor& tensor, DType type, Dims
         .at(planned_.label);
   }
   TRY(session_.claim(*bytes));
-  tensor = Tensor(type, Dims(dims.begin(), dims.end()));
-  MutableTensorView view = tensor.mutable_view();
-  return view;
+  return Tensor(type, Dims(dims.begin(), dims.end()));
 }
 
-Result<MutableTensorView> PlannedOutputs::allocate(std::size_t index, DType type, DimsView dims) {
-  std::int32_t value = value_of(index);
-  if (value == artifact::absent) {
-    unread_.reserve(step_.outputs + 8);
-    return fresh(unread_.emplace_back(), type, dims);
-  }
-  made_[index] = true;
-  auto at = static_cast<std::size_t>(value);
+Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) const {
   const artifact::PlanValue& foreseen = session_.plan.values[at];
   const Dims& expected = binding_.dims[at];
-  bool as_foreseen =
-      type == foreseen.type && (foreseen.late ? dims.size() == foreseen.dims.size()
-                                              : std::equal(dims.begin(), dims.end(), expected.begin(), expected.end()));
-  if (!as_foreseen && type == foreseen.type && !foreseen.late && names_sizes(foreseen)) {
+  bool agrees = type == foreseen.type;
+  if (foreseen.any_rank) agrees = agrees && dims.size() <= max_rank;
+  else if (foreseen.late) agrees = agrees && dims.size() == foreseen.dims.size();
+  else agrees = agrees && std::equal(dims.begin(), dims.end(), expected.begin(), expected.end());
+  if (agrees) return {};
+  if (type == foreseen.type && !foreseen.late && names_sizes(foreseen)) {
     return Error(Kind::bad_input, "sizes-disagree",
                  fmt::format("cannot run the model on inputs of these sizes: '{}' would be {} and not {}",
                              foreseen.name, describe(type, dims), describe(type, expected)))
         .at(planned_.label)
         .because("sizes with different names were taken as equal where they meet");
   }
-  if (!as_foreseen) {
-    return disagreement(fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name,
-                                    foreseen.late
-                                        ? fmt::format("{} of rank {}", name(foreseen.type), foreseen.dims.size())
-                                        : describe(foreseen.type, expected)));
-  }
-  if (!session_.model.values[at].own) return MutableTensorView{type, expected, session_.addresses[at]};
-  auto view = TRY(fresh(session_.own[at], type, dims));
+  std::string plan = foreseen.any_rank ? std::string(name(foreseen.type))
+                     : foreseen.late   ? fmt::format("{} of rank {}", name(foreseen.type), foreseen.dims.size())
+                                       : describe(foreseen.type, expected);
+  return disagreement(
+      fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name, plan));
+}
+
+MutableTensorView PlannedOutputs::keep(std::size_t at, Tensor value) {
+  Tensor& kept = session_.own[at];
+  kept = std::move(value);
+  MutableTensorView view = kept.mutable_view();
   session_.addresses[at] = view.data;
-  if (foreseen.late) session_.late[at].assign(dims.begin(), dims.end());
+  if (session_.plan.values[at].late) session_.late[at] = kept.dims();
   return view;
+}
+
+// What has memory of its own changes hands; the rest goes where the plan put it.
+Result<void> PlannedOutputs::give(std::size_t index, Tensor value) {
+  std::int32_t at = value_of(index);
+  if (at == artifact::absent) return {};
+  auto place = static_cast<std::size_t>(at);
+  if (!session_.model.values[place].own) return Outputs::give(index, std::move(value));
+  made_[index] = true;
+  TRY(agree(place, value.type(), value.dims()));
+  if (!is_collection(value.type())) TRY(claim(held_bytes(value.view())));
+  keep(place, std::move(value));
+  return {};
+}
+
+Result<MutableTensorView> PlannedOutputs::allocate(std::size_t index, DType type, DimsView dims) {
+  std::int32_t value = value_of(index);
+  if (value == artifact::absent) {
+    unread_.reserve(step_.outputs + 8);
+    unread_.push_back(TRY(fresh(type, dims)));
+    return unread_.back().mutable_view();
+  }
+  made_[index] = true;
+  auto at = static_cast<std::size_t>(value);
+  TRY(agree(at, type, dims));
+  if (!session_.model.values[at].own) return MutableTensorView{type, binding_.dims[at], session_.addresses[at]};
+  return keep(at, TRY(fresh(type, dims)));
 }
 
 }  // namespace
@@ -205,11 +236,13 @@ Result<void> Session::State::claim(std::uint64_t bytes) {
 
 Result<Binding*> Session::State::find_binding(std::size_t index) {
   key.clear();
-  for (DimsView dims : given_dims) key.insert(key.end(), dims.begin(), dims.end());
-  for (std::int32_t at : model.late) {
-    const Dims& dims = late[static_cast<std::size_t>(at)];
+  // Ranks too: those of values of any rank tell where the next one's sizes begin.
+  auto add = [&](DimsView dims) {
+    key.push_back(static_cast<std::int64_t>(dims.size()));
     key.insert(key.end(), dims.begin(), dims.end());
-  }
+  };
+  for (DimsView dims : given_dims) add(dims);
+  for (std::int32_t at : model.late) add(late[static_cast<std::size_t>(at)]);
   ++tick;
   for (Cached& cached : cache) {
     if (cached.segment == index && cached.key == key) {
@@ -235,7 +268,7 @@ Result<void> Session::State::run(std::span<const TensorView> inputs) {
   given_dims.clear();
   for (std::size_t i = 0; i < given.size(); ++i) {
     TensorView& view = given[i];
-    if (view.type != DType::string && reinterpret_cast<std::uintptr_t>(view.data) % width(view.type) != 0) {
+    if (is_plain(view.type) && reinterpret_cast<std::uintptr_t>(view.data) % width(view.type) != 0) {
       Tensor copy(view.type, Dims(view.dims.begin(), view.dims.end()));
       TRY(claim(copy.bytes().size()));
       std::memcpy(copy.mutable_view().data, view.data, copy.bytes().size());
@@ -319,15 +352,7 @@ Tensor Session::State::output(std::size_t index) const {
   // An input that is an output too: the caller's memory is not ours to give away.
   auto input = static_cast<std::size_t>(std::find(plan.inputs.begin(), plan.inputs.end(), plan.outputs[index]) -
                                         plan.inputs.begin());
-  const TensorView& view = given[input];
-  Dims dims(view.dims.begin(), view.dims.end());
-  if (view.type == DType::string) {
-    auto strings = view.as<std::string>();
-    return Tensor::of_strings(std::move(dims), {strings.begin(), strings.end()});
-  }
-  Tensor copy(view.type, std::move(dims));
-  if (!copy.bytes().empty()) std::memcpy(copy.mutable_view().data, view.data, copy.bytes().size());
-  return copy;
+  return copy_of(given[input]);
 }
 
 void Session::State::forget() {

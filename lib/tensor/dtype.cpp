@@ -61,6 +61,8 @@ std::optional<DType> dtype_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+bool is_plain(DType type) { return bits(type) > 0; }
+
 bool is_float(DType type) {
   switch (type) {
     case DType::f32:

@@ -48,5 +48,11 @@ std::string_view name(DType type);
 std::optional<DType> dtype_from_name(std::string_view name);
 bool is_float(DType type);    // f16 bf16 f32 f64 and the f8 and f4 forms
 bool is_integer(DType type);  // signed and unsigned, any width; not bool
+// Sequences, optionals and maps (tensor/collection.hpp).
+constexpr bool is_collection(DType type) {
+  return type == DType::sequence || type == DType::optional || type == DType::map;
+}
+// What raw bytes say all of: neither strings nor collections, which own objects.
+bool is_plain(DType type);
 
 }  // namespace modelctl

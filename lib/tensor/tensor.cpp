@@ -1,6 +1,7 @@
 #include "tensor/tensor.hpp"
 
 #include "base/check.hpp"
+#include "tensor/collection.hpp"
 
 #include <cstdlib>
 #include <cstring>
@@ -26,7 +27,7 @@ std::optional<std::int64_t> element_count(DimsView dims) {
 
 std::optional<std::uint64_t> byte_size(DType type, DimsView dims) {
   auto count = element_count(dims);
-  if (!count) return std::nullopt;
+  if (!count || (is_collection(type) && !dims.empty())) return std::nullopt;
   std::uint64_t elements = static_cast<std::uint64_t>(*count);
   std::uint64_t width = type == DType::string ? sizeof(std::string) * 8 : static_cast<std::uint64_t>(bits(type));
   if (width < 8) return (elements * width + 7) / 8;
@@ -50,6 +51,13 @@ Tensor::Tensor(DType type, Dims dims) : type_(type), dims_(std::move(dims)) {
   if (type_ == DType::string) {
     std::vector<std::string> strings(static_cast<std::size_t>(elements()));
     *this = of_strings(std::move(dims_), std::move(strings));
+    return;
+  }
+  if (is_collection(type_)) {
+    MODELCTL_CHECK(dims_.empty(), "a collection has rank 0");
+    *this = type_ == DType::sequence   ? tensor_of(Sequence())
+            : type_ == DType::optional ? tensor_of(Optional())
+                                       : tensor_of(Map());
     return;
   }
   // calloc's pages come zeroed from the system and cost nothing until touched; it aligns to 16, so make room for 64.
@@ -76,7 +84,7 @@ Tensor Tensor::of_strings(Dims dims, std::vector<std::string> values) {
 }
 
 ByteSpan Tensor::bytes() const {
-  MODELCTL_CHECK(type_ != DType::string, "strings have no raw bytes");
+  MODELCTL_CHECK(is_plain(type_), "strings and collections have no raw bytes");
   return {static_cast<const std::byte*>(data_), static_cast<std::size_t>(*byte_size(type_, dims_))};
 }
 
@@ -86,9 +94,46 @@ Tensor Tensor::reshaped(Dims dims) const {
   return other;
 }
 
+void copy_elements(const TensorView& from, const MutableTensorView& to) {
+  if (from.type == DType::string) {
+    auto strings = from.as<std::string>();
+    std::copy(strings.begin(), strings.end(), to.as<std::string>().begin());
+  } else if (from.type == DType::sequence) {
+    sequence_in(to) = sequence_in(from);
+  } else if (from.type == DType::optional) {
+    optional_in(to) = optional_in(from);
+  } else if (from.type == DType::map) {
+    map_in(to) = map_in(from);
+  } else if (std::uint64_t size = *byte_size(from.type, from.dims); size > 0) {
+    std::memcpy(to.data, from.data, size);
+  }
+}
+
+std::uint64_t held_bytes(const TensorView& view) {
+  if (!view.present()) return 0;
+  if (view.type == DType::optional) return held_bytes(optional_in(view).value.view());
+  if (view.type == DType::map) return held_bytes(map_in(view).keys.view()) + held_bytes(map_in(view).values.view());
+  if (view.type != DType::sequence) return *byte_size(view.type, view.dims);
+  std::uint64_t bytes = 0;
+  for (const Tensor& item : sequence_in(view).items) bytes += sizeof(Tensor) + held_bytes(item.view());
+  return bytes;
+}
+
+namespace {
+
+bool same_collections(const TensorView& a, const TensorView& b) {
+  if (a.type == DType::optional) return same(optional_in(a).value, optional_in(b).value);
+  if (a.type == DType::map) return same(map_in(a).keys, map_in(b).keys) && same(map_in(a).values, map_in(b).values);
+  const Sequence &x = sequence_in(a), &y = sequence_in(b);
+  return x.element == y.element && std::equal(x.items.begin(), x.items.end(), y.items.begin(), y.items.end(), same);
+}
+
+}  // namespace
+
 bool same(const Tensor& a, const Tensor& b) {
   if (a.type() != b.type() || a.dims() != b.dims()) return false;
   if (!a.present()) return true;
+  if (is_collection(a.type())) return same_collections(a.view(), b.view());
   if (a.type() == DType::string) {
     auto x = a.as<std::string>(), y = b.as<std::string>();
     return std::equal(x.begin(), x.end(), y.begin());

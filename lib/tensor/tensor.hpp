@@ -25,13 +25,15 @@ inline constexpr std::size_t max_rank = 16;
 
 // The product of the dimensions, or nullopt where one is negative or the product exceeds 2^62.
 std::optional<std::int64_t> element_count(DimsView dims);
-// Bytes that a dense tensor takes; types of less than a byte are packed, low bits first. nullopt on overflow.
+// Bytes that a dense tensor takes; types of less than a byte are packed, low bits first. nullopt on overflow,
+// and for a collection with dimensions (which takes nothing but what it holds).
 std::optional<std::uint64_t> byte_size(DType type, DimsView dims);
 // "f32[1,3,224,224]"
 std::string describe(DType type, DimsView dims);
 
-// What an operator or kernel sees of a value: it owns nothing. `data` of a string tensor points at std::string objects.
-// An absent optional input has type undefined and no data.
+// What an operator or kernel sees of a value: it owns nothing. `data` of a string tensor points at std::string objects,
+// of a sequence, optional or map (rank 0) at an object of collection.hpp. An absent optional input has type undefined
+// and no data.
 struct TensorView {
   DType type = DType::undefined;
   DimsView dims;
@@ -64,7 +66,8 @@ struct MutableTensorView {
 class Tensor {
  public:
   Tensor() = default;
-  // Zeroed memory of its own, 64-byte aligned; strings are empty. The caller has checked the size (byte_size()).
+  // Zeroed memory of its own, 64-byte aligned; strings and collections are empty. The caller has checked the size
+  // (byte_size()).
   Tensor(DType type, Dims dims);
   // Borrowed memory of at least byte_size() bytes, kept alive by `owner`.
   Tensor(DType type, Dims dims, std::shared_ptr<const void> owner, const void* data);
@@ -89,7 +92,7 @@ class Tensor {
   std::span<const T> as() const {
     return view().as<T>();
   }
-  ByteSpan bytes() const;  // the raw memory; not for strings
+  ByteSpan bytes() const;  // the raw memory; of plain types only
   // The same memory under other dimensions of the same element count.
   Tensor reshaped(Dims dims) const;
   const std::shared_ptr<const void>& owner() const { return owner_; }
@@ -101,7 +104,13 @@ class Tensor {
   const void* data_ = nullptr;
 };
 
-// Equal type, dimensions and bytes (strings by value; a NaN equals the same NaN).
+// Copies all elements between tensors of one type and element count, whatever their dimensions; a collection's items
+// are shared by both.
+void copy_elements(const TensorView& from, const MutableTensorView& to);
+// The memory that a value takes: its elements, or the items of a collection, whoever else may share them.
+std::uint64_t held_bytes(const TensorView& view);
+
+// Equal type, dimensions and bytes (strings by value, collections item by item; a NaN equals the same NaN).
 bool same(const Tensor& a, const Tensor& b);
 
 inline std::int64_t TensorView::elements() const {

@@ -136,7 +136,7 @@ TEST_CASE("an artifact of another version is refused by its number") {
   bytes[8] = std::byte{9};
   Error error = refused(bytes);
   CHECK(error.code == "artifact-version");
-  CHECK(error.what == "cannot read 'a': it is an artifact of version 9, and this program reads version 1");
+  CHECK(error.what == "cannot read 'a': it is an artifact of version 9, and this program reads version 2");
 }
 
 TEST_CASE("an artifact cut anywhere is refused") {
@@ -193,6 +193,19 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
   SUBCASE("a type that is not known") {
     maker.plan.values[3].type = static_cast<DType>(99);
     CHECK(fault_of(maker) == "the value 'sum' (3) has a type that is not known");
+  }
+  SUBCASE("a sequence with dimensions") {
+    maker.plan.values[3].type = DType::sequence;
+    CHECK(fault_of(maker) == "the value 'sum' (3) is a sequence, which has no dimensions and is no constant");
+  }
+  SUBCASE("a rank that nothing tells") {
+    maker.plan.values[3].any_rank = true;
+    CHECK(fault_of(maker) == "the value 'sum' (3) has a rank that is neither known nor found");
+  }
+  SUBCASE("a port that holds what its type cannot") {
+    maker.plan.signature.inputs[0].inside.emplace_back();
+    maker.plan.signature.inputs[0].inside[0].type = DType::f32;
+    CHECK(fault_of(maker) == "the port 'x' does not hold what its type does");
   }
   SUBCASE("a dimension that is no register") {
     maker.plan.values[3].dims[0] = 4096;

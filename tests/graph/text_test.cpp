@@ -25,6 +25,8 @@ constexpr const char* golden = R"(graph "main" {
     t: f32[?] = Neg(y)
     output t
   }}
+  s: sequence<f32[?]> = SplitToSequence(y)
+  o: optional<sequence<f32[batch,3]>>, m: sequence<map<string,f32[]>>, u: sequence<?[?]> = Other(s)
   output y = "scores"
   output z
 }
@@ -69,6 +71,19 @@ TEST_CASE("a fault of the text is told with its line") {
     CHECK(graph.error().where == one.where);
     CHECK(graph.error().code == "bad-graph-text");
   }
+}
+
+TEST_CASE("types that nest or say too little are refused where they stand") {
+  auto fault = [](const char* type) {
+    auto parsed = parse_type(type);
+    return parsed ? describe(*parsed) : parsed.error().what;
+  };
+  CHECK(fault("map<i64,f32[]>") == "map<i64,f32[]>");
+  CHECK(fault("optional<sequence<i8[n,?]>>") == "'?' is no size");
+  CHECK(fault("map<f32,f32[]>") == "a map's keys are i64 or string");
+  CHECK(fault("sequence<sequence<sequence<sequence<sequence<f32[]>>>>>") == "a type nests too deeply");
+  CHECK(fault("sequence[2]") == "expected '<'");
+  CHECK(fault("f32[] f32[]") == "expected the end of the type");
 }
 
 TEST_CASE("random graphs read back as they were printed") {

@@ -326,6 +326,49 @@ TEST_CASE("names that nothing defines and names defined twice are all told") {
         "  at model.onnx: graph 'net', output 'z'\n");
 }
 
+TEST_CASE("sequences, optionals and maps are read with what they hold") {
+  const char* text = R"(graph "net" {
+  input s: sequence<f32[batch,?]>
+  input o: optional<sequence<i64[]>>
+  input m: map<string,f32[]>
+  input t: sequence<map<i64,f32[]>>
+  output s
+}
+)";
+  std::string expected = text;
+  std::string named = expected;
+  named.replace(named.find("?"), 1, "s_dim_1");
+  expected.replace(expected.find("?"), 1, "s_dim_1");
+  auto model = parse_bytes(bytes_of(named.c_str(), {}));
+  REQUIRE(model);
+  model->graph->metadata.clear();
+  CHECK(graph::to_text(*model->graph) == expected);
+}
+
+TEST_CASE("types that nest too deeply and maps with other keys are refused") {
+  auto with_input = [](const std::string& type) {
+    return model_of([&](pbf_writer& graph) {
+      pbf_writer value(graph, 11);
+      value.add_string(1, "x");
+      value.add_message(2, type);
+    });
+  };
+  std::string deep;
+  for (int i = 0; i < 6; ++i) {
+    std::string sequence, outer;
+    pbf_writer(sequence).add_message(1, deep);
+    pbf_writer(outer).add_message(4, sequence);
+    deep = outer;
+  }
+  CHECK(told(parse_bytes(with_input(deep)))
+            .starts_with("bad-type: cannot read the type of a value: it nests too deeply\n"));
+  std::string map, type;
+  pbf_writer(map).add_int32(1, 1);
+  pbf_writer(type).add_message(5, map);
+  CHECK(told(parse_bytes(with_input(type)))
+            .starts_with("bad-type: cannot read the type of a value: maps have keys of type i64 or string\n"));
+}
+
 TEST_CASE("an input whose rank the model does not say is refused") {
   std::string bytes = model_of([&](pbf_writer& graph) {
     pbf_writer(graph, 11).add_string(1, "x");

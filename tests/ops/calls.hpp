@@ -27,6 +27,8 @@ inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example,
   for (const Tensor& tensor : example.inputs) {
     if (!tensor.present()) {
       inputs.push_back(nullptr);
+    } else if (is_collection(tensor.type())) {
+      inputs.push_back(made.graph->add_input("", graph::type_of(tensor)));
     } else if (known == Known::constants || (known == Known::symbols && is_integer(tensor.type()))) {
       inputs.push_back(made.graph->add_constant("", tensor));
     } else {

@@ -141,7 +141,11 @@ Tensor extreme(const Tensor& like, std::mt19937& random) {
 Tensor spoiled(const Tensor& tensor, std::mt19937& random) {
   constexpr DType types[] = {DType::f32, DType::i64, DType::boolean, DType::string, DType::f16, DType::u8, DType::i4};
   Dims dims = tensor.dims();
-  switch (random() % 7) {
+  if (is_collection(tensor.type())) {
+    DType others[] = {DType::undefined, DType::sequence, DType::optional, DType::map, DType::f32};
+    return Tensor(others[random() % std::size(others)], {});
+  }
+  switch (random() % 8) {
     case 0: return Tensor();
     case 1: dims.push_back(1); return tensor.reshaped(dims);
     case 2: return tensor.reshaped({tensor.elements()});
@@ -150,6 +154,7 @@ Tensor spoiled(const Tensor& tensor, std::mt19937& random) {
       return Tensor(tensor.type(), dims);
     case 4: return Tensor(types[random() % std::size(types)], dims);
     case 5: return Tensor(tensor.type(), {});
+    case 6: return Tensor(random() % 2 == 0 ? DType::sequence : DType::optional, {});
     default: return is_integer(tensor.type()) ? extreme(tensor, random) : Tensor(tensor.type(), {0});
   }
 }

@@ -26,7 +26,7 @@ class PlanMaker {
 
   std::int32_t input(std::string name, DType type, std::initializer_list<Size> dims) {
     artifact::Port port{name, type, {}};
-    artifact::PlanValue value{std::move(name), type, artifact::Storage::input, {}, false, 0, 0};
+    artifact::PlanValue value{std::move(name), type, artifact::Storage::input, {}};
     for (const Size& dim : dims) {
       auto axis = static_cast<std::int64_t>(port.dims.size());
       if (const int* number = std::get_if<int>(&dim)) {
@@ -43,7 +43,7 @@ class PlanMaker {
     return plan.inputs.back();
   }
   std::int32_t constant(std::string name, const Tensor& tensor) {
-    artifact::PlanValue value{std::move(name), tensor.type(), artifact::Storage::constant, {}, false, 0, 0};
+    artifact::PlanValue value{std::move(name), tensor.type(), artifact::Storage::constant, {}};
     for (std::int64_t dim : tensor.dims()) value.dims.push_back(size(dim));
     auto place = writer.add(tensor);
     value.offset = place.offset;
@@ -51,7 +51,7 @@ class PlanMaker {
     return add(std::move(value));
   }
   std::int32_t computed(std::string name, DType type, std::vector<std::uint32_t> dims) {
-    return add({std::move(name), type, artifact::Storage::computed, std::move(dims), false, 0, 0});
+    return add({std::move(name), type, artifact::Storage::computed, std::move(dims)});
   }
   // A value of the sizes of another.
   std::int32_t like(std::string name, std::int32_t other) {
@@ -64,7 +64,7 @@ class PlanMaker {
       dims.push_back(reg(artifact::ShapeOp::late_dim, static_cast<std::int64_t>(plan.values.size()),
                          static_cast<std::int64_t>(axis)));
     }
-    return add({std::move(name), type, artifact::Storage::computed, std::move(dims), true, 0, 0});
+    return add({std::move(name), type, artifact::Storage::computed, std::move(dims), true});
   }
   void step(std::string routine, std::vector<std::int32_t> inputs, std::vector<std::int32_t> outputs,
             Attributes attributes = {}, std::int32_t in_place = -1) {

@@ -1,7 +1,7 @@
 // Concat: tensors one after another along an axis.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/parts.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -46,34 +46,7 @@ Result<void> infer(Inference& call) {
 }
 
 Result<void> evaluate(const Call& call, Outputs& outputs) {
-  const TensorView& first = call.input(0);
-  TRY(need_rank(first, 1, "0"));
-  std::size_t axis = TRY(axis_index(call.attributes.integer("axis"), first.rank()));
-  Dims dims(first.dims.begin(), first.dims.end());
-  dims[axis] = 0;
-  for (const TensorView& input : call.inputs) {
-    TRY(same_type(first, input));
-    if (input.rank() != first.rank()) return refuse("the inputs have different ranks");
-    for (std::size_t other = 0; other < dims.size(); ++other) {
-      if (other == axis) {
-        dims[axis] = TRY(checked_add(dims[axis], input.dim(axis)));
-      } else if (input.dim(other) != first.dim(other)) {
-        return refuse("the inputs' sizes along axis " + std::to_string(other) + " differ");
-      }
-    }
-  }
-  MutableTensorView y = TRY(outputs.allocate(0, first.type, dims));
-  return for_storage(first.type, [&]<class T>() -> Result<void> {
-    std::int64_t outer = product(DimsView(dims).first(axis));
-    T* out = y.as<T>().data();
-    for (std::int64_t row = 0; row < outer; ++row) {
-      for (const TensorView& input : call.inputs) {
-        std::int64_t length = product(input.dims.subspan(axis));
-        out = std::copy_n(static_cast<const T*>(input.data) + row * length, length, out);
-      }
-    }
-    return {};
-  });
+  return concatenate(call.inputs, call.attributes.integer("axis"), outputs);
 }
 
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};

@@ -21,7 +21,7 @@ constexpr OpDef defs[] = {
      "The input, unchanged.",
      "input",
      "output",
-     "any",
+     "any, sequence optional map",
      {},
      infer,
      [] {

@@ -1,7 +1,7 @@
 // Split: a tensor in parts along an axis.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/parts.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -58,23 +58,15 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     sum = TRY(checked_add(sum, size));
   }
   if (sum != x.dim(axis)) return refuse("the parts' sizes do not add up to " + std::to_string(x.dim(axis)));
-  std::int64_t outer = product(x.dims.first(axis)), inner = product(x.dims.subspan(axis + 1)), start = 0;
+  std::int64_t start = 0;
   for (std::size_t part = 0; part < sizes.size(); ++part) {
-    std::int64_t length = sizes[part] * inner;
     if (outputs.wanted(part)) {
       Dims dims(x.dims.begin(), x.dims.end());
       dims[axis] = sizes[part];
       MutableTensorView y = TRY(outputs.allocate(part, x.type, dims));
-      TRY(for_storage(x.type, [&]<class T>() -> Result<void> {
-        const T* in = x.as<T>().data() + start;
-        T* out = y.as<T>().data();
-        for (std::int64_t row = 0; row < outer; ++row) {
-          out = std::copy_n(in + row * x.dim(axis) * inner, length, out);
-        }
-        return {};
-      }));
+      TRY(copy_part(x, axis, start, y));
     }
-    start += length;
+    start += sizes[part];
   }
   return {};
 }

@@ -1,0 +1,109 @@
+// Optionals: Optional, OptionalHasElement and OptionalGetElement. The latter two take what is no optional, too, for one
+// that holds it; and OptionalHasElement an absent input, for one that is empty.
+#include "graph/text.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+#include "tensor/collection.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Type;
+
+Result<void> infer_optional(Inference& call) {
+  if (const Type* held = call.type(0)) {
+    if (held->element == DType::optional || held->element == DType::map) {
+      return call.bad("an optional holds a tensor or a sequence");
+    }
+    call.set_type(0, Type::optional(*held));
+    return {};
+  }
+  auto type = graph::parse_type(call.attributes().text("type"));
+  if (!type) return call.bad("without an input it needs the type of what it does not hold");
+  call.set_type(0, Type::optional(*type));
+  return {};
+}
+
+Result<void> optional(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (x.type == DType::optional || x.type == DType::map) return refuse("an optional holds a tensor or a sequence");
+  TRY(outputs.claim(held_bytes(x)));
+  optional_in(TRY(outputs.allocate(0, DType::optional, {}))).value = copy_of(x);
+  return {};
+}
+
+Result<void> infer_has(Inference& call) {
+  call.set_output(0, DType::boolean, graph::Shape());
+  return {};
+}
+
+Result<void> has(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  bool there = x.type == DType::optional ? optional_in(x).value.present() : x.present();
+  TRY(outputs.allocate(0, DType::boolean, {})).as<bool>()[0] = there;
+  return {};
+}
+
+Result<void> infer_get(Inference& call) {
+  if (call.element(0) != DType::optional) return infer_same(call);
+  call.set_type(0, inside(call, 0));
+  return {};
+}
+
+Result<void> get(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  if (x.type != DType::optional) return output_copy(call, outputs, x.dims);
+  const Tensor& value = optional_in(x).value;
+  if (!value.present()) return refuse("the optional is empty");
+  return outputs.give(0, value);
+}
+
+constexpr AttributeDef of_optional[] = {
+    {"type", AttributeType::text, "the type of what an empty optional could hold: \"f32[?]\", \"sequence<i64[?]>\""}};
+
+Tensor optional_of(Tensor value) { return tensor_of(Optional{std::move(value)}); }
+
+constexpr OpDef defs[] = {
+    {"", "Optional", 15, "An optional that holds the input, or none.", "input?", "output", "any, sequence", of_optional,
+     infer_optional,
+     [] {
+       return Examples{{"of a tensor", {f32({1}, {1})}, {}, {optional_of(f32({1}, {1}))}, 0},
+                       {"empty", {}, {{"type", std::string("f32[?]")}}, {optional_of({})}, 0}};
+     }},
+    {"",
+     "OptionalHasElement",
+     18,
+     "Whether an optional holds something.",
+     "input?",
+     "output",
+     "any, sequence optional",
+     {},
+     infer_has,
+     [] {
+       return Examples{{"it does", {optional_of(f32({1}, {1}))}, {}, {boolean({}, {true})}, 0},
+                       {"an absent input does not", {}, {}, {boolean({}, {false})}, 0},
+                       {"a tensor is there", {i64({}, {1})}, {}, {boolean({}, {true})}, 0}};
+     }},
+    {"",
+     "OptionalGetElement",
+     18,
+     "What an optional holds.",
+     "input",
+     "output",
+     "any, sequence optional",
+     {},
+     infer_get,
+     [] {
+       return Examples{{"a tensor", {optional_of(f32({2}, {1, 2}))}, {}, {f32({2}, {1, 2})}, 0},
+                       {"a tensor stands for itself", {f32({}, {1})}, {}, {f32({}, {1})}, 0}};
+     }},
+};
+constexpr OpRun runs[] = {{"", "Optional", optional}, {"", "OptionalHasElement", has}, {"", "OptionalGetElement", get}};
+
+}  // namespace
+
+std::span<const OpDef> optional_ops() { return defs; }
+std::span<const OpRun> optional_runs() { return runs; }
+
+}  // namespace modelctl::ops
