@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "tensor/collection.hpp"
 #include "tensor/formats/formats.hpp"
 
 #include <CLI/Option.hpp>
@@ -35,7 +36,7 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
   if (report.written.empty()) {
     Table table{{"output", "type", "values"}, {}};
     for (const auto& [name, tensor] : report.outputs) {
-      table.rows.push_back({name, describe(tensor.type(), tensor.dims()), runtime::preview(tensor.view())});
+      table.rows.push_back({name, describe_value(tensor.view()), runtime::preview(tensor.view())});
     }
     printer.table(table);
   }

@@ -75,6 +75,7 @@ Error misuse(std::string what) { return Error(Kind::usage, "usage", std::move(wh
 
 Result<void> make_model(artifact::Artifact artifact, modelrt_model** model) {
   auto loaded = TRY(runtime::Model::load(std::move(artifact), ops::library_run_table(), kernels::Cpu::detect()));
+  TRY(runtime::need_tensors(loaded->signature(), "load the model"));
   auto made = std::make_unique<modelrt_model>();
   for (const artifact::Port& port : loaded->signature().inputs) made->inputs.emplace_back(port);
   for (const artifact::Port& port : loaded->signature().outputs) made->outputs.emplace_back(port);

@@ -2,6 +2,7 @@
 #include "cli/runner/runner.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
+#include "tensor/collection.hpp"
 
 #include <cstdio>
 
@@ -26,7 +27,7 @@ Result<int> run(const Program& program, const Words& words) {
   }
   cli::Table table{{"output", "type", "values"}, {}};
   for (const auto& [name, tensor] : done.outputs) {
-    table.rows.push_back({name, describe(tensor.type(), tensor.dims()), runtime::preview(tensor.view())});
+    table.rows.push_back({name, describe_value(tensor.view()), runtime::preview(tensor.view())});
   }
   out.table(table);
   return 0;

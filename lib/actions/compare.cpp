@@ -11,6 +11,7 @@ namespace modelctl::actions {
 namespace {
 
 formats::Expected expectation(const artifact::Port& port) {
+  if (port.any_rank()) return {port.name, port.type, std::nullopt};
   Dims dims;
   for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size);
   return {port.name, port.type, dims};

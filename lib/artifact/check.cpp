@@ -10,7 +10,8 @@ namespace {
 
 class Checker {
  public:
-  Checker(const Plan& plan, ByteSpan weights, Faults& faults) : plan_(plan), weights_(weights), faults_(faults) {}
+  Checker(const Plan& plan, ByteSpan weights, Faults& faults, std::string place = {})
+      : plan_(plan), weights_(weights), faults_(faults), place_(std::move(place)) {}
 
   void run() {
     check_signature();
@@ -19,13 +20,17 @@ class Checker {
     // The order of steps is judged by indices that must be sound by now.
     if (!faults_.none()) return;
     check_ports();
+    for (std::size_t i = 0; i < plan_.bodies.size(); ++i) {
+      Checker(plan_.bodies[i], weights_, faults_, fmt::format("{}nested plan {}: ", place_, i)).run();
+    }
+    if (!faults_.none()) return;
     check_steps();
   }
 
  private:
   template <class... T>
   void fault(fmt::format_string<T...> format, T&&... arguments) {
-    faults_.add(Error(Kind::bad_input, "bad-artifact", fmt::format(format, std::forward<T>(arguments)...)));
+    faults_.add(Error(Kind::bad_input, "bad-artifact", place_ + fmt::format(format, std::forward<T>(arguments)...)));
   }
 
   bool is_value(std::int64_t index) const {
@@ -228,6 +233,8 @@ class Checker {
         made[static_cast<std::size_t>(output)] = index + 1;
       }
     }
+    for (const StepBody& body : step.bodies) check_body(index, step, body);
+    if (step.captured > step.inputs.size()) fault("step {} captures more than it has", index);
     if (step.in_place != -1) {
       auto at = static_cast<std::size_t>(step.in_place);
       if (step.in_place < 0 || at >= step.inputs.size() || step.inputs[at] == absent || step.outputs.empty() ||
@@ -237,9 +244,31 @@ class Checker {
     }
   }
 
+  // The captured values must be what the nested plan takes as its last inputs; what the operator hands it, and what it
+  // makes of the outputs, is checked when it runs.
+  void check_body(std::size_t index, const Step& step, const StepBody& body) {
+    if (body.plan >= plan_.bodies.size()) return fault("step {} runs a nested plan that is not there", index);
+    const Plan& nested = plan_.bodies[body.plan];
+    if (body.captures.size() > nested.inputs.size()) {
+      return fault("step {} gives nested plan {} more than it takes", index, body.plan);
+    }
+    std::size_t first = nested.inputs.size() - body.captures.size();
+    for (std::size_t i = 0; i < body.captures.size(); ++i) {
+      std::uint32_t at = body.captures[i];
+      bool there = at < step.inputs.size() && step.inputs[at] != absent && is_value(step.inputs[at]);
+      if (!there) return fault("step {} gives nested plan {} a value that it does not have", index, body.plan);
+      const PlanValue& value = plan_.values[static_cast<std::size_t>(step.inputs[at])];
+      const Port& port = nested.signature.inputs[first + i];
+      if (value.type != port.type || (!port.any_rank() && (value.any_rank || value.dims.size() != port.dims.size()))) {
+        fault("step {} gives nested plan {} {} for its input '{}'", index, body.plan, name(value.type), port.name);
+      }
+    }
+  }
+
   const Plan& plan_;
   ByteSpan weights_;
   Faults& faults_;
+  std::string place_;
 };
 
 }  // namespace

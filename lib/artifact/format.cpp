@@ -155,6 +155,13 @@ void put_step(ByteWriter& out, const Step& step) {
   }
   out.number(step.in_place);
   out.text(step.label);
+  out.u32(static_cast<std::uint32_t>(step.bodies.size()));
+  for (const StepBody& body : step.bodies) {
+    out.text(body.name);
+    out.u32(body.plan);
+    put_list(out, body.captures);
+  }
+  out.u32(step.captured);
 }
 std::optional<Step> take_step(ByteReader& in) {
   Step step;
@@ -172,6 +179,13 @@ std::optional<Step> take_step(ByteReader& in) {
   }
   step.in_place = in.number<std::int32_t>();
   step.label = in.text();
+  step.bodies.resize(in.count(12));
+  for (StepBody& body : step.bodies) {
+    body.name = in.text();
+    body.plan = in.u32();
+    body.captures = take_list<std::uint32_t>(in);
+  }
+  step.captured = in.u32();
   return step;
 }
 
@@ -231,15 +245,19 @@ void encode(const Plan& plan, ByteWriter& out) {
     out.text(key);
     out.text(value);
   }
+  out.u32(static_cast<std::uint32_t>(plan.bodies.size()));
+  for (const Plan& body : plan.bodies) encode(body, out);
 }
 
-Result<Plan> decode_plan(ByteSpan bytes, std::string_view name) {
-  ByteReader in(bytes);
+namespace {
+
+Result<Plan> take_plan(ByteReader& in, std::string_view name, int depth) {
   auto cut = [&](std::string_view where) {
     return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': its plan is damaged", name))
         .at(std::string(name))
         .because(fmt::format("the {} at byte {} of the plan cannot be read", where, in.at()));
   };
+  if (depth > max_plan_depth) return cut("plan nested too deeply");
   Plan plan;
   plan.signature.inputs = take_ports(in);
   plan.signature.outputs = take_ports(in);
@@ -256,7 +274,7 @@ Result<Plan> decode_plan(ByteSpan bytes, std::string_view name) {
   plan.inputs = take_list<std::int32_t>(in);
   plan.outputs = take_list<std::int32_t>(in);
   if (in.failed()) return cut("list of values");
-  plan.steps.resize(in.count(24));
+  plan.steps.resize(in.count(32));
   for (Step& step : plan.steps) {
     auto taken = take_step(in);
     if (!taken || in.failed()) return cut("step");
@@ -266,8 +284,21 @@ Result<Plan> decode_plan(ByteSpan bytes, std::string_view name) {
     std::string key(in.text());
     plan.metadata.insert_or_assign(std::move(key), std::string(in.text()));
   }
-  if (in.failed() || in.left() > 0) return cut("metadata");
+  if (in.failed()) return cut("metadata");
+  for (std::uint32_t left = in.count(36); left > 0; --left) plan.bodies.push_back(TRY(take_plan(in, name, depth + 1)));
+  if (in.failed()) return cut("list of nested plans");
   return plan;
+}
+
+}  // namespace
+
+Result<Plan> decode_plan(ByteSpan bytes, std::string_view name) {
+  ByteReader in(bytes);
+  Plan plan = TRY(take_plan(in, name, 0));
+  if (in.left() == 0) return plan;
+  return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': its plan is damaged", name))
+      .at(std::string(name))
+      .because(fmt::format("{} bytes follow the plan", in.left()));
 }
 
 std::vector<std::byte> encode_strings(std::span<const std::string> strings) {

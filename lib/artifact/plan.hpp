@@ -76,6 +76,14 @@ struct PlanValue {
 
 inline constexpr std::int32_t absent = -1;
 
+// A nested plan as one step uses it: for the attribute that was a graph. The plan's inputs are what the operator hands
+// it, followed by the captured values.
+struct StepBody {
+  std::string name;                      // of the attribute: "then_branch"
+  std::uint32_t plan = 0;                // in Plan::bodies
+  std::vector<std::uint32_t> captures;   // in the step's inputs, all beyond its own
+};
+
 struct Step {
   // What runs: "kernel:NAME" of lib/kernels' table, or "op:DOMAIN:NAME" of the operators' run table.
   std::string routine;
@@ -85,6 +93,8 @@ struct Step {
   // Output 0 may take over the memory of this input (an index into `inputs`) if that dies here; -1 otherwise.
   std::int32_t in_place = -1;
   std::string label;  // the graph's node, for diagnostics and profiles: "Conv 'conv1'"
+  std::vector<StepBody> bodies = {};
+  std::uint32_t captured = 0;  // how many of the inputs, the last ones, are there for the bodies alone
 };
 
 struct Plan {
@@ -97,6 +107,9 @@ struct Plan {
   // "model" (its name), "source" (sha256 of the ONNX file), "producer" (modelctl's version), …: for people and
   // manifests.
   std::map<std::string, std::string> metadata;
+  // The nested plans of the steps. They share the weights; they have no metadata.
+  std::vector<Plan> bodies = {};
 };
+inline constexpr int max_plan_depth = 16;
 
 }  // namespace modelctl::artifact

@@ -425,13 +425,13 @@ Value* mapped(const ValueMap& map, Value* value) {
   return at == map.end() ? value : at->second;
 }
 
-void copy_into(const Graph& from, Graph& to, ValueMap& map) {
-  to.metadata = from.metadata;
-  to.output_names = from.output_names;
-  for (Value* value : from.inputs) map[value] = to.add_input(value->name, value->type);
+void copy_into(const Graph& from, Graph& to, ValueMap& map);
+
+// All but inputs and outputs, before that node or at the end.
+void copy_nodes(const Graph& from, Graph& to, ValueMap& map, Node* before) {
   for (Value* value : from.values()) {
-    Value*& copy = map[value];
-    if (copy == nullptr) copy = to.add_value(value->name, value->type);
+    if (map.count(value) > 0) continue;  // an input, which has its stand-in
+    Value* copy = map[value] = to.add_value(value->name, value->type);
     copy->constant = value->constant;
     copy->contents = value->contents;
   }
@@ -439,11 +439,21 @@ void copy_into(const Graph& from, Graph& to, ValueMap& map) {
     std::vector<Value*> inputs, outputs;
     for (Value* value : node->inputs()) inputs.push_back(mapped(map, value));
     for (Value* value : node->outputs()) outputs.push_back(mapped(map, value));
-    Node* copy = to.add_node_for(node->domain, node->op, std::move(inputs), std::move(outputs));
+    Node* copy = to.add_node_for(node->domain, node->op, std::move(inputs), std::move(outputs), before);
     copy->name = node->name;
     copy->attributes = node->attributes;
     for (const auto& [attribute, sub] : node->subgraphs) copy_into(*sub, copy->add_subgraph(attribute, sub->name), map);
   }
+}
+
+void copy_into(const Graph& from, Graph& to, ValueMap& map) {
+  to.metadata = from.metadata;
+  to.output_names = from.output_names;
+  for (Value* value : from.inputs) {
+    map[value] = to.add_input(value->name, value->type);
+    map[value]->contents = value->contents;
+  }
+  copy_nodes(from, to, map, nullptr);
   for (Value* value : from.outputs) to.outputs.push_back(mapped(map, value));
 }
 
@@ -455,6 +465,31 @@ std::unique_ptr<Graph> clone(const Graph& graph) {
   ValueMap map;
   copy_into(graph, *copy, map);
   return copy;
+}
+
+std::vector<Value*> inline_graph(const Graph& from, std::vector<Value*> inputs, Node& before) {
+  MODELCTL_CHECK(inputs.size() == from.inputs.size(), "each input of an inlined graph has its value");
+  ValueMap map;
+  for (std::size_t i = 0; i < inputs.size(); ++i) map[from.inputs[i]] = inputs[i];
+  copy_nodes(from, before.graph(), map, &before);
+  std::vector<Value*> outputs;
+  for (Value* value : from.outputs) outputs.push_back(mapped(map, value));
+  return outputs;
+}
+
+std::vector<Value*> captures(const Graph& graph) {
+  std::unordered_set<const Graph*> within;
+  for_each_graph(graph, [&](const Graph& each) { within.insert(&each); });
+  std::vector<Value*> found;
+  std::unordered_set<const Value*> seen;
+  auto use = [&](Value* value) {
+    if (value != nullptr && within.count(&value->graph()) == 0 && seen.insert(value).second) found.push_back(value);
+  };
+  for_each_graph(graph, [&](const Graph& each) {
+    for (const auto& node : each.nodes()) std::for_each(node->inputs().begin(), node->inputs().end(), use);
+    std::for_each(each.outputs.begin(), each.outputs.end(), use);
+  });
+  return found;
 }
 
 }  // namespace modelctl::graph

@@ -37,6 +37,8 @@ std::string describe(const Type& type);
 Type type_of(const Tensor& value);
 // The same type, in which `size` has replaced every dimension.
 Type with_sizes(const Type& type, const std::function<Expr(const Expr&)>& size);
+// Graphs nest no deeper; readers refuse what does.
+inline constexpr int max_graph_depth = 16;
 // Types of types end here; readers refuse what nests deeper.
 inline constexpr int max_type_depth = 4;
 
@@ -175,6 +177,13 @@ class Graph {
 
 // A deep copy: same names, same order; constants share their memory.
 std::unique_ptr<Graph> clone(const Graph& graph);
+
+// Puts a copy of the nodes of `from`, a graph nested in one of `before`'s graph, before that node; `inputs` stand for the
+// inputs of `from`. Answers what stands for its outputs.
+std::vector<Value*> inline_graph(const Graph& from, std::vector<Value*> inputs, Node& before);
+
+// The values around a nested graph that it, or a graph below it, uses: each once, in the order of their first use.
+std::vector<Value*> captures(const Graph& graph);
 
 // Calls body(graph) for this graph and every graph below it.
 void for_each_graph(Graph& graph, const std::function<void(Graph&)>& body);

@@ -86,7 +86,7 @@ class Parser {
   }
 
  private:
-  static constexpr int max_depth = 20;
+  static constexpr int max_depth = max_graph_depth;
 
   Error bad(std::string what) const {
     std::size_t line = 1;

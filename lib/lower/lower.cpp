@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace modelctl::lower {
 namespace {
@@ -24,7 +25,7 @@ using graph::Value;
 artifact::Port port(std::string name, const graph::Type& type) {
   artifact::Port result{std::move(name), type.element, {}};
   if (type.element == DType::map) result.inside.push_back({"", type.key, {}});
-  if (type.inside) result.inside.push_back(port("", *type.inside));
+  if (type.inside && type.inside->element != DType::undefined) result.inside.push_back(port("", *type.inside));
   if (type.element == DType::map && result.inside.size() != 2) result.inside.clear();
   if (!type.shape) {
     result.dims.push_back({-1, "..."});
@@ -51,31 +52,39 @@ bool lists(std::string_view types, DType type) {
   return false;
 }
 
-// Builds the plan node by node, in the graph's order.
+// What the plan of a model and its nested plans have in common.
+struct Shared {
+  artifact::Writer weights;
+  std::map<std::string, std::size_t> routines;
+  std::unordered_set<const Value*> outputs;  // of any of the graphs
+  Faults faults;
+};
+
+// Builds the plan of one graph node by node, in the graph's order.
 class PlanBuilder {
  public:
-  explicit PlanBuilder(const Graph& graph) : graph_(graph) {}
+  PlanBuilder(const Graph& graph, Shared& shared) : graph_(graph), shared_(shared) {}
 
-  Result<Lowered> build() {
+  // `captured` are values of the graphs around, which become the last inputs.
+  Plan build(const std::vector<const Value*>& captured = {}) {
     for (const Value* input : graph_.inputs) add_input(*input);
+    for (const Value* value : captured) add_input(*value);
     for (const auto& node : graph_.nodes()) add_node(*node);
-    if (!faults_.none()) return std::move(faults_).sum("cannot compile the model");
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
       const Value& output = *graph_.outputs[i];
-      result_.plan.outputs.push_back(index_of(output));
-      result_.plan.signature.outputs.push_back(port(graph_.output_names[i], output.type));
+      plan_.outputs.push_back(index_of(output));
+      plan_.signature.outputs.push_back(
+          port(i < graph_.output_names.size() ? graph_.output_names[i] : output.name, output.type));
     }
-    result_.plan.shapes = std::move(shapes_).take();
-    result_.plan.metadata = graph_.metadata;
-    result_.plan.metadata["producer"] = "modelctl " MODELCTL_VERSION;
-    return std::move(result_);
+    plan_.shapes = std::move(shapes_).take();
+    return std::move(plan_);
   }
 
  private:
   class NodeLowering;
 
   void add_input(const Value& input) {
-    auto position = static_cast<std::int64_t>(result_.plan.inputs.size());
+    auto position = static_cast<std::int64_t>(plan_.inputs.size());
     PlanValue value{input.name, input.type.element, Storage::input, {}};
     value.any_rank = !input.type.shape;
     const graph::Shape shape = input.type.shape.value_or(graph::Shape());
@@ -84,13 +93,13 @@ class PlanBuilder {
         shapes_.define_by_input(*symbol, position, static_cast<std::int64_t>(axis));
     }
     value.dims = shapes_.registers(shape);
-    result_.plan.inputs.push_back(add_value(&input, std::move(value)));
-    result_.plan.signature.inputs.push_back(port(input.name, input.type));
+    plan_.inputs.push_back(add_value(&input, std::move(value)));
+    plan_.signature.inputs.push_back(port(input.name, input.type));
   }
 
   std::int32_t add_value(const Value* source, PlanValue value) {
-    auto index = static_cast<std::int32_t>(result_.plan.values.size());
-    result_.plan.values.push_back(std::move(value));
+    auto index = static_cast<std::int32_t>(plan_.values.size());
+    plan_.values.push_back(std::move(value));
     if (source != nullptr) indexes_.emplace(source, index);
     return index;
   }
@@ -98,7 +107,7 @@ class PlanBuilder {
   std::int32_t add_constant(const Value* source, const std::string& value_name, const Tensor& tensor) {
     graph::Shape shape(tensor.dims().begin(), tensor.dims().end());
     PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
-    artifact::Writer::Place place = result_.weights.add(tensor);
+    artifact::Writer::Place place = shared_.weights.add(tensor);
     value.offset = place.offset;
     value.bytes = place.bytes;
     return add_value(source, std::move(value));
@@ -122,8 +131,7 @@ class PlanBuilder {
     }
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {
       const Value* output = node.outputs()[i];
-      bool read = output != nullptr &&
-                  (!output->users().empty() || std::count(graph_.outputs.begin(), graph_.outputs.end(), output) > 0);
+      bool read = output != nullptr && (!output->users().empty() || shared_.outputs.count(output) > 0);
       if (!read) {
         outputs.push_back(artifact::absent);
         continue;
@@ -131,14 +139,14 @@ class PlanBuilder {
       const graph::Shape shape = output->type.shape.value_or(graph::Shape());
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
       if (value.type == DType::undefined) {
-        faults_.add(Error(Kind::unsupported, "unknown-type",
-                          fmt::format("cannot compile '{}': nothing tells the element type of '{}'",
-                                      ops::qualified(node.domain, node.op), output->name))
-                        .at(node.place()));
+        shared_.faults.add(Error(Kind::unsupported, "unknown-type",
+                                 fmt::format("cannot compile '{}': nothing tells the element type of '{}'",
+                                             ops::qualified(node.domain, node.op), output->name))
+                               .at(node.place()));
       }
       value.late = late[i];
       value.any_rank = !output->type.shape;
-      auto index = static_cast<std::int32_t>(result_.plan.values.size());
+      auto index = static_cast<std::int32_t>(plan_.values.size());
       value.dims = value.late ? shapes_.late_registers(index, shape.size()) : shapes_.registers(shape);
       for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {
         if (auto symbol = shape[axis].symbol_name()) {
@@ -159,21 +167,22 @@ class PlanBuilder {
 
   void add_node(const Node& node);
   void add_evaluate_step(const Node& node, const ops::OpDef& def);
+  void add_bodies(const Node& node, Step& step);
 
   void finish_step(Step step, const Node& node) {
     step.label = node.name.empty() ? ops::qualified(node.domain, node.op)
                                    : fmt::format("{} '{}'", ops::qualified(node.domain, node.op), node.name);
     step.outputs = add_outputs(node);
     if (step.outputs.empty() || step.outputs[0] == artifact::absent) step.in_place = -1;  // nobody reads it
-    ++result_.routines[step.routine];
-    result_.plan.steps.push_back(std::move(step));
+    ++shared_.routines[step.routine];
+    plan_.steps.push_back(std::move(step));
   }
 
   const Graph& graph_;
-  Lowered result_;
+  Shared& shared_;
+  Plan plan_;
   ShapeProgram shapes_;
   std::unordered_map<const Value*, std::int32_t> indexes_;
-  Faults faults_;
 };
 
 // What one node's lower talks to; its emit becomes the step.
@@ -209,19 +218,11 @@ class PlanBuilder::NodeLowering : public ops::Lowering {
 void PlanBuilder::add_node(const Node& node) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   MODELCTL_CHECK(def != nullptr, "the reader and the passes make only operators that there are");
-  if (!node.subgraphs.empty()) {
-    faults_.add(
-        Error(Kind::unsupported, "unsupported-control-flow",
-              fmt::format("cannot compile '{}': nested graphs are not supported", ops::qualified(node.domain, node.op)))
-            .at(node.place()));
-    add_outputs(node);
-    return;
-  }
   if (def->lower != nullptr && sizes_known(node)) {
     NodeLowering call(*this, node);
     Result<bool> done = def->lower(call);
     if (!done) {
-      faults_.add(std::move(done).error());
+      shared_.faults.add(std::move(done).error());
       add_outputs(node);
       return;
     }
@@ -235,13 +236,34 @@ void PlanBuilder::add_node(const Node& node) {
 }
 
 void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
-  if (auto takes = check_types(node, def); !takes) faults_.add(std::move(takes).error());
+  if (auto takes = check_types(node, def); !takes) shared_.faults.add(std::move(takes).error());
   Step step;
   step.routine = fmt::format("op:{}:{}", node.domain, node.op);
   step.attributes = node.attributes;
   for (const Value* input : node.inputs())
     step.inputs.push_back(input == nullptr ? artifact::absent : index_of(*input));
+  add_bodies(node, step);
   finish_step(std::move(step), node);
+}
+
+// Each nested graph becomes a nested plan, and what it takes from around an input of the step. Constants are no
+// captures: the nested plan has them as its own, in the same place of the weights.
+void PlanBuilder::add_bodies(const Node& node, Step& step) {
+  std::unordered_map<const Value*, std::uint32_t> places;
+  for (const auto& [attribute, sub] : node.subgraphs) {
+    artifact::StepBody body{attribute, static_cast<std::uint32_t>(plan_.bodies.size()), {}};
+    std::vector<const Value*> captured;
+    for (const Value* value : graph::captures(*sub)) {
+      if (value->is_constant()) continue;
+      auto [place, fresh] = places.emplace(value, static_cast<std::uint32_t>(step.inputs.size()));
+      if (fresh) step.inputs.push_back(index_of(*value));
+      captured.push_back(value);
+      body.captures.push_back(place->second);
+    }
+    plan_.bodies.push_back(PlanBuilder(*sub, shared_).build(captured));
+    step.bodies.push_back(std::move(body));
+  }
+  step.captured = static_cast<std::uint32_t>(places.size());
 }
 
 }  // namespace
@@ -256,6 +278,17 @@ Result<void> check_types(const Node& node, const ops::OpDef& def) {
       .because(fmt::format("it is implemented for: {}", def.types));
 }
 
-Result<Lowered> lower(const Graph& graph) { return PlanBuilder(graph).build(); }
+Result<Lowered> lower(const Graph& graph) {
+  Shared shared;
+  for_each_graph(graph, [&](const Graph& each) { shared.outputs.insert(each.outputs.begin(), each.outputs.end()); });
+  Lowered lowered;
+  lowered.plan = PlanBuilder(graph, shared).build();
+  if (!shared.faults.none()) return std::move(shared.faults).sum("cannot compile the model");
+  lowered.plan.metadata = graph.metadata;
+  lowered.plan.metadata["producer"] = "modelctl " MODELCTL_VERSION;
+  lowered.weights = std::move(shared.weights);
+  lowered.routines = std::move(shared.routines);
+  return lowered;
+}
 
 }  // namespace modelctl::lower

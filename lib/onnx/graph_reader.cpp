@@ -17,7 +17,7 @@ using protozero::pbf_reader;
 
 namespace {
 
-constexpr int max_depth = 32;
+constexpr int max_depth = graph::max_graph_depth;
 
 // AttributeProto.AttributeType
 enum Kinds {

@@ -20,6 +20,11 @@ class NodeInference final : public Inference {
     if (value != nullptr && contents.size() <= graph::Value::max_contents) value->contents = std::move(contents);
   }
 
+  Result<void> infer_body(graph::Graph& body) override {
+    TRY(infer(body));
+    return {};
+  }
+
   graph::Expr fresh_symbol() override {
     graph::Expr symbol = node_.graph().fresh_symbol();
     fresh_.insert(*symbol.symbol_name());
@@ -53,7 +58,43 @@ class NodeInference final : public Inference {
   std::set<std::string> fresh_;
 };
 
+std::string known_of(const graph::Node& node) {
+  std::string text;
+  for (const graph::Value* value : node.outputs()) {
+    if (value == nullptr) continue;
+    text += describe(value->type);
+    if (value->contents) {
+      for (const graph::Expr& element : *value->contents) text += ' ' + element.text();
+    }
+  }
+  return text;
+}
+
 }  // namespace
+
+Result<std::size_t> infer(graph::Graph& graph) {
+  std::size_t changes = 0;
+  Faults faults;
+  for (const auto& node : graph.nodes()) {
+    std::string before = known_of(*node);
+    auto inferred = infer(*node);
+    if (!inferred) {
+      Error error = std::move(inferred).error();
+      if (error.where.empty()) error.where = node->place();
+      faults.add(std::move(error));
+      continue;
+    }
+    changes += known_of(*node) != before;
+  }
+  if (!faults.none()) return std::move(faults).sum("the model cannot be right");
+  return changes;
+}
+
+Result<graph::Graph*> Inference::body(std::string_view attribute) const {
+  auto found = node().subgraphs.find(std::string(attribute));
+  if (found == node().subgraphs.end()) return bad("it lacks the graph '" + std::string(attribute) + "'");
+  return found->second.get();
+}
 
 Result<void> infer(graph::Node& node) {
   const OpDef* def = find(node.domain, node.op);

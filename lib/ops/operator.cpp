@@ -38,15 +38,15 @@ struct Formals {
   std::size_t most = 0;
 };
 
-// "X W B?" takes 3 at most and needs the first two; "data*" any number, one at least.
+// "X W B?" takes 3 at most and needs the first two; "data*" any number, one at least; "data?*" any number, or none.
 Formals formals(std::string_view list) {
   Formals counts;
   for (std::size_t at = 0; at < list.size();) {
     std::size_t end = std::min(list.find(' ', at), list.size());
-    char mark = list[end - 1];
-    if (mark != '?') counts.required.push_back(counts.most);
+    std::string_view formal = list.substr(at, end - at);
+    if (formal.find('?') == formal.npos) counts.required.push_back(counts.most);
     ++counts.most;
-    if (mark == '*') counts.most = static_cast<std::size_t>(-1);
+    if (formal.ends_with('*')) counts.most = static_cast<std::size_t>(-1);
     at = end + 1;
   }
   return counts;

@@ -49,6 +49,10 @@ class Inference {
   virtual void set_type(std::size_t index, graph::Type type) = 0;
   virtual void set_contents(std::size_t index, std::vector<graph::Expr> contents) = 0;
   virtual graph::Expr fresh_symbol() = 0;
+  // The nested graph of that attribute. An operator that has some gives their inputs types, then asks for the rest.
+  Result<graph::Graph*> body(std::string_view attribute) const;
+  // Infers every node of a nested graph; fails with all that cannot be right in it.
+  virtual Result<void> infer_body(graph::Graph& body) = 0;
 
   // The error for this node: what, with the node's place, domain and operator.
   Error bad(std::string what) const;
@@ -81,6 +85,8 @@ struct Example {
   Attributes attributes;
   std::vector<Tensor> outputs;
   double tolerance = 1e-6;  // absolute and relative; 0 demands equality
+  // Nested graphs, by attribute, as graph::parse_text reads them.
+  std::vector<std::pair<std::string, std::string>> graphs = {};
 };
 
 class Lowering;  // lowering.hpp
@@ -90,7 +96,7 @@ struct OpDef {
   std::string_view name;
   int since;                 // the opset of the form that is implemented: the newest
   std::string_view summary;  // one sentence
-  // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, any number of them).
+  // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, one or more of them).
   std::string_view inputs;
   std::string_view outputs;
   // Element types of the first input that evaluate takes, "f32 f64 f16 bf16", or "any …".
@@ -122,6 +128,8 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
 // Infers a node's outputs and records what is found on their values; what the model declares stays where inference
 // tells less.
 Result<void> infer(graph::Node& node);
+// Infers all nodes of a graph in order, and those of nested graphs; answers how many values became better known.
+Result<std::size_t> infer(graph::Graph& graph);
 // Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes.
 Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view name, const Attributes& attributes,
                                      std::span<const TensorView> inputs, std::size_t outputs,

@@ -25,6 +25,7 @@ class PackingOutputs final : public Outputs {
     pending_.push_back({to, Tensor(DType::u8, Dims(dims.begin(), dims.end()))});
     return pending_.back().bytes.mutable_view();
   }
+  Result<void> claim(std::uint64_t bytes) override { return outputs_.claim(bytes); }
   bool wanted(std::size_t index) const override { return outputs_.wanted(index); }
 
   void pack() {

@@ -19,7 +19,7 @@ Permutation to_first(std::size_t rank) {
 }
 
 graph::Value* transposed(graph::Value* value, const Permutation& order, graph::Node* before) {
-  graph::Node* node = value->graph().add_node("", "Transpose", {value}, {value->name + ".transposed"}, before);
+  graph::Node* node = before->graph().add_node("", "Transpose", {value}, {value->name + ".transposed"}, before);
   node->attributes.set("perm", order);
   graph::Type& type = node->output(0)->type;
   type.element = value->type.element;

@@ -23,7 +23,9 @@ bool is_output(const Value& value) {
   return false;
 }
 
-bool used_once(const Value& value) { return value.users().size() == 1 && !is_output(value); }
+bool used_once(const Value& value) {
+  return value.users().size() == 1 && &value.users()[0]->graph() == &value.graph() && !is_output(value);
+}
 
 Node* producer(const Value* value, std::string_view op, std::string_view domain) {
   if (value == nullptr || value->producer() == nullptr || !value->producer()->is(op, domain)) return nullptr;

@@ -11,7 +11,8 @@ namespace modelctl::passes {
 
 // True where the value leaves the graph, or a graph below it, as an output.
 bool is_output(const graph::Value& value);
-// True where `value` has one use and that is a node's: what makes it may be taken into that node.
+// True where `value` has one use and that is a node's of its own graph: what makes it may be taken into that node. A
+// nested graph may run often or never, and what it has cannot go to a node outside.
 bool used_once(const graph::Value& value);
 // The node that makes `value`, if it is that operator; null otherwise.
 graph::Node* producer(const graph::Value* value, std::string_view op, std::string_view domain = "");

@@ -37,6 +37,7 @@ class Pipeline {
     for (int round = 0; round < 8; ++round) {
       std::size_t changes = TRY(pass("shape-values"));
       changes += TRY(pass("fold-constants"));
+      changes += TRY(pass("inline-if"));
       if (changes == 0) break;
       TRY(pass("infer"));
     }

@@ -43,10 +43,12 @@ std::string misfit_inside(const artifact::Port& port, const Tensor& value, std::
 std::string misfit(const artifact::Port& port, const TensorView& given) {
   if (given.type == DType::sequence) {
     const Sequence& sequence = sequence_in(given);
-    if (port.inside.empty()) return "";
     for (const Tensor& item : sequence.items) {
+      if (!item.present()) return "an item is missing";
+      if (port.inside.empty()) continue;
       if (auto fault = misfit_inside(port.inside[0], item, "an item"); !fault.empty()) return fault;
     }
+    if (port.inside.empty()) return "";
     DType element = port.inside[0].type;
     if (sequence.items.empty() && sequence.element != element && sequence.element != DType::undefined)
       return fmt::format("it is a {}", describe_value(given));
@@ -148,6 +150,21 @@ Result<void> check_inputs(const artifact::Signature& signature, std::span<const 
   for (std::size_t i = 0; i < inputs.size(); ++i) check_one(signature.inputs[i], inputs[i], symbols, faults);
   if (faults.none()) return {};
   return std::move(faults).sum("the inputs do not fit the model");
+}
+
+Result<void> need_tensors(const artifact::Signature& signature, std::string_view what) {
+  Faults faults;
+  for (const auto* ports : {&signature.inputs, &signature.outputs}) {
+    for (const artifact::Port& port : *ports) {
+      if (!is_collection(port.type)) continue;
+      faults.add(Error(Kind::unsupported, "no-tensor",
+                       fmt::format("cannot {}: the {} '{}' is {}, and only tensors can be handed over", what,
+                                   ports == &signature.inputs ? "input" : "output", port.name, describe(port)))
+                     .help("export the model with tensors instead (skl2onnx: options={'zipmap': False})"));
+    }
+  }
+  if (faults.none()) return {};
+  return std::move(faults).sum(fmt::format("cannot {}: it takes or gives what are no tensors", what));
 }
 
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature,

@@ -15,6 +15,10 @@ namespace modelctl::runtime {
 // position to the inputs that no name claims. Reports every unknown, repeated and missing name.
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature, std::span<const std::string> names);
 
+// Fails where an input or output is a sequence, optional or map, for doors that hand over tensors alone; `what` is what
+// cannot be done: "serve the model".
+Result<void> need_tensors(const artifact::Signature& signature, std::string_view what);
+
 // "f32[batch,1,8,8]"
 std::string describe(const artifact::Port& port);
 

@@ -83,9 +83,9 @@ class Loader {
   Tensor constant(const artifact::PlanValue& value) const {
     Dims dims;
     for (std::uint32_t at : value.dims) dims.push_back(state_.plan().shapes[at].a);
-    ByteSpan bytes = state_.artifact.weights.subspan(value.offset, value.bytes);
+    ByteSpan bytes = state_.artifact->weights.subspan(value.offset, value.bytes);
     if (value.type != DType::string) {
-      return Tensor(value.type, std::move(dims), state_.artifact.owner, bytes.data());
+      return Tensor(value.type, std::move(dims), state_.artifact->owner, bytes.data());
     }
     auto strings = artifact::decode_strings(bytes, static_cast<std::uint64_t>(*element_count(dims)));
     MODELCTL_CHECK(strings.has_value(), "the strings of an opened artifact were checked");
@@ -162,6 +162,20 @@ class Loader {
   std::map<std::string_view, const kernels::KernelDef*> kernels_;
 };
 
+Result<std::unique_ptr<Model::State>> load_plan(const std::shared_ptr<const artifact::Artifact>& artifact,
+                                                const artifact::Plan& plan, OpRunTable operators, kernels::Cpu cpu,
+                                                KernelTable kernels) {
+  auto state = std::make_unique<Model::State>();
+  state->artifact = artifact;
+  state->planned = &plan;
+  state->cpu = cpu;
+  TRY(Loader(*state, operators, kernels).run());
+  for (const artifact::Plan& body : plan.bodies) {
+    state->bodies.push_back(TRY(load_plan(artifact, body, operators, cpu, kernels)));
+  }
+  return state;
+}
+
 }  // namespace
 
 Model::Model(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -169,15 +183,13 @@ Model::~Model() = default;
 
 Result<std::shared_ptr<const Model>> Model::load(artifact::Artifact artifact, OpRunTable operators, kernels::Cpu cpu,
                                                  KernelTable kernels) {
-  auto state = std::make_unique<State>();
-  state->artifact = std::move(artifact);
-  state->cpu = cpu;
-  TRY(Loader(*state, operators, kernels).run());
+  auto shared = std::make_shared<const artifact::Artifact>(std::move(artifact));
+  auto state = TRY(load_plan(shared, shared->plan, operators, cpu, kernels));
   return std::shared_ptr<const Model>(new Model(std::move(state)));
 }
 
 const artifact::Signature& Model::signature() const { return state_->plan().signature; }
 const artifact::Plan& Model::plan() const { return state_->plan(); }
-std::uint64_t Model::weights_bytes() const { return state_->artifact.weights.size(); }
+std::uint64_t Model::weights_bytes() const { return state_->artifact->weights.size(); }
 
 }  // namespace modelctl::runtime

@@ -57,6 +57,8 @@ class Session {
   struct Limits {
     std::uint64_t memory_bytes = std::uint64_t{1} << 36;
     std::size_t cached_shapes = 8;
+    // How often one run may run nested graphs, all together: a Loop whose condition always holds must end.
+    std::uint64_t iterations = 10'000'000;
   };
 
   Session(std::shared_ptr<const Model> model, kernels::Workers& workers);

@@ -28,17 +28,20 @@ struct ValueInfo {
   Tensor constant;             // present for constants alone
 };
 
+// Of the model's plan, and of each nested one.
 struct Model::State {
-  artifact::Artifact artifact;
+  std::shared_ptr<const artifact::Artifact> artifact;
+  const artifact::Plan* planned = nullptr;  // in the artifact
   kernels::Cpu cpu;
   std::vector<Routine> routines;  // by step
   std::vector<ValueInfo> values;
   std::vector<Segment> segments;
-  std::vector<std::vector<std::int32_t>> dying;  // by step: the values with memory of their own that it reads last
-  std::vector<std::int32_t> late;                // in the order in which they are made
-  std::size_t operands = 0;                      // of the step that has most
+  std::vector<std::vector<std::int32_t>> dying;      // by step: the values with memory of their own that it reads last
+  std::vector<std::int32_t> late;                    // in the order in which they are made
+  std::size_t operands = 0;                          // of the step that has most
+  std::vector<std::unique_ptr<const State>> bodies;  // as Plan::bodies
 
-  const artifact::Plan& plan() const { return artifact.plan; }
+  const artifact::Plan& plan() const { return *planned; }
 };
 
 }  // namespace modelctl::runtime

@@ -5,15 +5,39 @@
 #include "base/result.hpp"
 #include "tensor/attributes.hpp"
 
+#include <optional>
 #include <span>
 #include <string_view>
 
 namespace modelctl::runtime {
 
+// A nested graph of an operator, ready to run: a branch of If, the body of a Loop.
+class Body {
+ public:
+  virtual ~Body() = default;
+  virtual std::string_view name() const = 0;  // the attribute that it is
+  // What run() takes and answers; captured values come by themselves.
+  struct Port {
+    DType type;
+    std::optional<Dims> dims;  // -1: open; nullopt: of any rank
+  };
+  virtual std::span<const Port> inputs() const = 0;
+  virtual std::span<const Port> outputs() const = 0;
+  // The outputs own their memory. Fails, too, where the run has spent its budget of iterations.
+  virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) = 0;
+};
+
 struct Call {
   const Attributes& attributes;        // all that the operator's newest form has; defaults are left out
   std::span<const TensorView> inputs;  // absent optional ones are !present(); may be shorter than the schema's list
   std::size_t outputs;                 // how many the node names
+  std::span<Body* const> bodies = {};  // the node's nested graphs
+  Body* body(std::string_view name) const {  // null where there is none of that name
+    for (Body* each : bodies) {
+      if (each->name() == name) return each;
+    }
+    return nullptr;
+  }
   const TensorView& input(std::size_t index) const {
     static constexpr TensorView absent;
     return index < inputs.size() ? inputs[index] : absent;

@@ -1,5 +1,6 @@
 #include "runtime/run_files.hpp"
 
+#include "tensor/collection.hpp"
 #include "tensor/element_text.hpp"
 
 #include <algorithm>
@@ -30,7 +31,30 @@ Result<FileRun> run_files(Session& session, const artifact::Signature& signature
   return run;
 }
 
+namespace {
+
+std::string preview_collection(const TensorView& value, std::int64_t most) {
+  if (value.type == DType::optional) {
+    const Tensor& held = optional_in(value).value;
+    return held.present() ? preview(held.view(), most) : "none";
+  }
+  std::string text;
+  if (value.type == DType::map) {
+    const Tensor &keys = map_in(value).keys, &values = map_in(value).values;
+    return keys.present() ? "{" + preview(keys.view(), most) + "}: " + preview(values.view(), most) : "{}";
+  }
+  std::int64_t left = most;
+  for (const Tensor& item : sequence_in(value).items) {
+    if (left-- == 0) return text + " …";
+    text += (text.empty() ? "[" : " [") + preview(item.view(), most) + "]";
+  }
+  return text.empty() ? "[]" : text;
+}
+
+}  // namespace
+
 std::string preview(const TensorView& tensor, std::int64_t most) {
+  if (is_collection(tensor.type)) return preview_collection(tensor, most);
   std::string text;
   std::int64_t count = tensor.elements();
   for (std::int64_t i = 0; i < std::min(count, most); ++i) {

@@ -1,4 +1,4 @@
-#include "runtime/binding.hpp"
+#include "runtime/session_state.hpp"
 
 #include "base/check.hpp"
 #include "tensor/collection.hpp"
@@ -14,99 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The arena of one segment; grows, and keeps no content when it does.
-class Block {
- public:
-  Block() = default;
-  Block(Block&& other) noexcept
-      : memory_(std::exchange(other.memory_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Block& operator=(Block&&) = delete;
-  ~Block() { release(); }
-
-  std::byte* hold(std::uint64_t bytes) {
-    if (bytes > size_) {
-      release();
-      memory_ = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}));
-      size_ = bytes;
-    }
-    return memory_;
-  }
-
- private:
-  void release() {
-    if (memory_ != nullptr) ::operator delete (memory_, std::align_val_t{64});
-    memory_ = nullptr;
-    size_ = 0;
-  }
-  std::byte* memory_ = nullptr;
-  std::uint64_t size_ = 0;
-};
-
-struct Cached {
-  std::size_t segment;
-  Dims key;
-  std::unique_ptr<Binding> binding;
-  std::uint64_t used;
-};
-
 std::size_t width(DType type) { return static_cast<std::size_t>(std::max(bits(type), 8)) / 8; }
-
-}  // namespace
-
-struct Session::State {
-  State(std::shared_ptr<const Model> shared, kernels::Workers& workers, Limits limits)
-      : owner(std::move(shared)),
-        model(owner->state()),
-        plan(model.plan()),
-        workers(workers),
-        limits(limits),
-        blocks(model.segments.size()),
-        active(model.segments.size()),
-        addresses(plan.values.size()),
-        own(plan.values.size()),
-        late(plan.values.size()),
-        input_pointers(model.operands),
-        output_pointers(model.operands) {
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      if (model.values[i].constant.present()) addresses[i] = const_cast<void*>(model.values[i].constant.view().data);
-    }
-  }
-
-  Result<void> run(std::span<const TensorView> inputs);
-  Result<void> run_segment(std::size_t index);
-  Result<Binding*> find_binding(std::size_t index);
-  void run_kernel(const Binding& binding, const BoundStep& step, std::byte* arena);
-  Result<void> run_operator(Binding& binding, const BoundStep& step, const artifact::Step& planned, const OpRun& op);
-  Result<void> claim(std::uint64_t bytes);
-  Tensor output(std::size_t index) const;
-  void forget();
-
-  std::shared_ptr<const Model> owner;
-  const Model::State& model;
-  const artifact::Plan& plan;
-  kernels::Workers& workers;
-  Limits limits;
-
-  std::vector<Block> blocks;           // by segment
-  std::vector<Cached> cache;           // what was bound lately
-  std::uint64_t tick = 0;              // of the cache
-  std::uint64_t bindings = 0;          // made so far
-  std::vector<const Binding*> active;  // by segment: of the run before
-  std::vector<TensorView> given;       // the run's inputs
-  std::vector<DimsView> given_dims;    // theirs
-  std::vector<Tensor> realigned;       // copies of inputs whose memory is not aligned to their type
-  Dims key;
-  std::vector<void*> addresses;  // by value
-  std::vector<Tensor> own;       // by value: memory beside the arena, and outputs
-  std::vector<Dims> late;        // by value: what the late ones turned out to be
-  std::vector<const void*> input_pointers;
-  std::vector<void*> output_pointers;
-  std::uint64_t in_use = 0;  // bytes that the run has taken so far
-  bool profiling = false;
-  std::vector<double> seconds;
-};
-
-namespace {
 
 // Hands an operator the memory that the plan foresaw, or memory of its own for what the plan could not foresee.
 class PlannedOutputs final : public Outputs {
@@ -257,6 +165,8 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
                  static_cast<const Binding*>(nullptr));
     cache.erase(oldest);
   }
+  // The outermost plan's inputs were checked; those of a nested one are, once for each shape.
+  if (index == 0 && owner == nullptr) TRY(check_inputs(plan.signature, given));
   auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, limits.memory_bytes));
   ++bindings;
   cache.push_back({index, key, std::move(binding), tick});
@@ -308,7 +218,7 @@ Result<void> Session::State::run_segment(std::size_t index) {
     if (step.kernel != nullptr) {
       run_kernel(binding, step, arena);
     } else {
-      TRY(run_operator(binding, step, plan.steps[at], *model.routines[at].op));
+      TRY(run_operator(binding, step, at));
     }
     if (profiling) seconds[at] += std::chrono::duration<double>(Clock::now() - start).count();
     for (std::int32_t value : model.dying[at]) own[static_cast<std::size_t>(value)] = Tensor();
@@ -327,15 +237,23 @@ void Session::State::run_kernel(const Binding& binding, const BoundStep& step, s
                     arena + step.scratch, workers});
 }
 
-Result<void> Session::State::run_operator(Binding& binding, const BoundStep& step, const artifact::Step& planned,
-                                          const OpRun& op) {
+Result<void> Session::State::run_operator(Binding& binding, const BoundStep& step, std::uint32_t index) {
+  const artifact::Step& planned = plan.steps[index];
   auto views = std::span(binding.views).subspan(step.operands, step.inputs);
   for (std::size_t i = 0; i < views.size(); ++i) {
     std::int32_t at = binding.operands[step.operands + i];
     if (at != artifact::absent) views[i].data = addresses[static_cast<std::size_t>(at)];
   }
+  bodies.clear();
+  if (!planned.bodies.empty()) {
+    for (const auto& body : nested[index]) {
+      body->capture(views);
+      bodies.push_back(body.get());
+    }
+  }
   PlannedOutputs outputs(*this, binding, step, planned);
-  auto done = op.evaluate({planned.attributes, views, step.outputs}, outputs);
+  auto own_inputs = views.first(views.size() - planned.captured);
+  auto done = model.routines[index].op->evaluate({planned.attributes, own_inputs, step.outputs, bodies}, outputs);
   if (!done) {
     Error error = std::move(done).error();
     if (error.where.empty()) error.where = planned.label;
@@ -361,12 +279,15 @@ void Session::State::forget() {
   given.clear();
   realigned.clear();
   in_use = 0;
+  counted = 0;
 }
 
 Session::Session(std::shared_ptr<const Model> model, kernels::Workers& workers)
     : Session(std::move(model), workers, Limits()) {}
 Session::Session(std::shared_ptr<const Model> model, kernels::Workers& workers, Limits limits)
-    : state_(std::make_unique<State>(std::move(model), workers, limits)) {}
+    : state_(std::make_unique<State>(model->state(), workers, limits)) {
+  state_->owner = std::move(model);
+}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 

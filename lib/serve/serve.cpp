@@ -1,5 +1,7 @@
 #include "serve/serve.hpp"
 
+#include "runtime/inputs.hpp"
+
 #include <fmt/core.h>
 
 #include <charconv>
@@ -51,6 +53,7 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   talk.say(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
 
   Loaded loaded = TRY(load());
+  TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
   warm_up(*model, talk);
   const ModelInfo& info = model->info();

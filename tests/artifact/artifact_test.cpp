@@ -276,3 +276,81 @@ TEST_CASE("a damaged plan tells every fault at once") {
   CHECK(error.what == "cannot read 'a': the artifact is damaged");
   CHECK(error.faults.size() == 2);
 }
+
+namespace {
+
+// x[n,3] -> a step whose nested plan takes one value and the captured w[3], and adds them.
+PlanMaker nesting() {
+  PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 3});
+  auto w = maker.constant("w", Tensor::of<float>(DType::f32, {3}, {1, 2, 3}));
+  auto y = maker.like("y", x);
+  maker.step("op::Call", {x, w}, {y});
+  PlanMaker inner;
+  auto a = inner.input("a", DType::f32, {"n", 3});
+  auto b = inner.input("b", DType::f32, {3});
+  auto c = inner.like("c", a);
+  inner.step("op::Add", {a, b}, {c});
+  inner.output("c", c);
+  maker.body("body", inner, {1}, 1);
+  maker.output("y", y);
+  return maker;
+}
+
+}  // namespace
+
+TEST_CASE("a nested plan is read back as it was written") {
+  auto opened = nesting().artifact();
+  REQUIRE(opened);
+  const artifact::Step& step = opened->plan.steps[0];
+  REQUIRE(opened->plan.bodies.size() == 1);
+  CHECK(step.captured == 1);
+  CHECK(step.bodies[0].name == "body");
+  CHECK(step.bodies[0].captures == std::vector<std::uint32_t>{1});
+  CHECK(opened->plan.bodies[0].steps[0].routine == "op::Add");
+  CHECK(opened->plan.bodies[0].signature.inputs[1].name == "b");
+}
+
+TEST_CASE("each rule of nested plans is enforced, with its own message") {
+  PlanMaker maker = nesting();
+  artifact::Step& step = maker.plan.steps[0];
+  SUBCASE("a nested plan that is not there") {
+    step.bodies[0].plan = 1;
+    CHECK(fault_of(maker) == "step 0 runs a nested plan that is not there");
+  }
+  SUBCASE("a captured value that is not there") {
+    step.bodies[0].captures = {2};
+    CHECK(fault_of(maker) == "step 0 gives nested plan 0 a value that it does not have");
+  }
+  SUBCASE("a captured value of another rank") {
+    step.bodies[0].captures = {0};
+    CHECK(fault_of(maker) == "step 0 gives nested plan 0 f32 for its input 'b'");
+  }
+  SUBCASE("more than the nested plan takes") {
+    step.bodies[0].captures = {1, 1, 1};
+    CHECK(fault_of(maker) == "step 0 gives nested plan 0 more than it takes");
+  }
+  SUBCASE("more captures than inputs") {
+    step.captured = 3;
+    CHECK(fault_of(maker) == "step 0 captures more than it has");
+  }
+  SUBCASE("a fault within") {
+    maker.plan.bodies[0].outputs[0] = 7;
+    CHECK(fault_of(maker) == "nested plan 0: output 0 of the plan is no value");
+  }
+}
+
+TEST_CASE("plans that nest too deeply are refused") {
+  artifact::Plan plan;
+  for (int depth = 0; depth < artifact::max_plan_depth + 2; ++depth) {
+    artifact::Plan outer;
+    outer.bodies.push_back(std::move(plan));
+    plan = std::move(outer);
+  }
+  PlanMaker maker;
+  maker.plan = std::move(plan);
+  Error error = refused(written(maker));
+  CHECK(error.code == "bad-artifact");
+  REQUIRE(error.why.size() == 1);
+  CHECK(error.why[0].starts_with("the plan nested too deeply at byte "));
+}

@@ -57,6 +57,61 @@ TEST_CASE("dead nodes go with their constants, in subgraphs too") {
   CHECK(verify(*graph));
 }
 
+TEST_CASE("what a nested graph takes from around it is told in order, each once") {
+  auto graph = *parse_text(R"(graph "main" {
+    input c: bool[]
+    input x: f32[2]
+    const w: f32[2] = [1.0, 2.0]
+    y = If(c) {then_branch: graph "then" {
+      a = Mul(w, x)
+      b = If(c) {then_branch: graph "inner" {
+        d = Add(a, x)
+        output d
+      }}
+      output b
+      output x
+    }}
+    output y
+  })");
+  std::string names;
+  for (const Value* value : captures(*graph->nodes().front()->subgraphs.at("then_branch"))) names += value->name + " ";
+  CHECK(names == "w x c ");
+}
+
+TEST_CASE("a nested graph's nodes can take the place of its node, with graphs of their own") {
+  auto graph = *parse_text(R"(graph "main" {
+  input x: f32[2]
+  y = Call(x) {body: graph "body" {
+    input a: f32[2]
+    const w: f32[2] = [1.0, 2.0]
+    b = Mul(a, w)
+    c = If(b) {then_branch: graph "then" {
+      output b
+    }}
+    output c
+    output a
+  }}
+  output y
+})");
+  Node& call = *graph->nodes().front();
+  auto made = inline_graph(*call.subgraphs.at("body"), {graph->inputs[0]}, call);
+  REQUIRE(made.size() == 2);
+  CHECK(made[1] == graph->inputs[0]);
+  graph->replace_uses(call.output(0), made[0]);
+  graph->erase(&call);
+  CHECK(verify(*graph));
+  CHECK(to_text(*graph) == R"(graph "main" {
+  input x: f32[2]
+  const w: f32[2] = [1.0, 2.0]
+  b = Mul(x, w)
+  c = If(b) {then_branch: graph "then" {
+    output b
+  }}
+  output c = "y"
+}
+)");
+}
+
 TEST_CASE("a value that only a subgraph uses stays") {
   auto graph = *parse_text(R"(graph "main" {
     input x: f32[2]

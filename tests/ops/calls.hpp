@@ -1,6 +1,8 @@
 // One operator's node in a graph of its own, as the tests of the table build it from an example.
 #pragma once
 
+#include "base/check.hpp"
+#include "graph/text.hpp"
 #include "ops/operator.hpp"
 #include "tensor/dispatch.hpp"
 
@@ -44,6 +46,13 @@ inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example,
   for (std::size_t i = 0; i < example.outputs.size(); ++i) names.push_back("output_" + std::to_string(i));
   made.node = made.graph->add_node(def.domain, def.name, inputs, names);
   made.node->attributes = example.attributes;
+  for (const auto& [attribute, text] : example.graphs) {
+    auto parsed = graph::parse_text(text, attribute);
+    MODELCTL_CHECK(parsed.has_value(), "the graphs of an example are right");
+    (*parsed)->outer = made.graph.get();
+    (*parsed)->owner = made.node;
+    made.node->subgraphs[attribute] = std::move(*parsed);
+  }
   for (std::size_t i = 0; i < example.outputs.size(); ++i) {
     made.graph->outputs.push_back(made.node->output(i));
     made.graph->output_names.push_back(names[i]);

@@ -61,7 +61,8 @@ TEST_CASE("every example keeps its operator's schema") {
 
 TEST_CASE("evaluate gives the outputs of every example") {
   for_each_example([](const OpDef& def, const Example& example) {
-    if (ops::find_run(def.domain, def.name) == nullptr) return;
+    // A nested graph is more than evaluate alone can run: lowered_test does.
+    if (ops::find_run(def.domain, def.name) == nullptr || !example.graphs.empty()) return;
     auto outputs =
         ops::evaluate(def.domain, def.name, example.attributes, views(example.inputs), example.outputs.size());
     REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));

@@ -1,6 +1,6 @@
 // A few routines for plans made by hand: operators and kernels that do little, some of them badly on purpose. Relu
 // works on f32 of any shape; Add repeats its second operand; NonZero is late (i64[n]); Concat joins strings; Fail
-// fails; Shrink, Retype and Idle disagree with the plan.
+// fails; Shrink, Retype and Idle disagree with the plan; Repeat runs a nested plan.
 #pragma once
 
 #include "runtime/model.hpp"
@@ -74,10 +74,21 @@ inline Result<void> both(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Runs its nested graph on its input, and on what that gave, `times` times.
+inline Result<void> repeat(const Call& call, Outputs& outputs) {
+  std::vector<Tensor> held;
+  TensorView x = call.input(0);
+  for (std::int64_t i = 0; i < call.attributes.integer("times"); ++i) {
+    held = TRY(call.body("body")->run(std::span(&x, 1)));
+    x = held[0].view();
+  }
+  return outputs.give(0, std::move(held.at(0)));
+}
+
 inline constexpr runtime::OpRun rows[] = {{"", "Relu", relu},      {"", "Add", add},       {"", "NonZero", nonzero},
                                           {"", "Float", to_float}, {"", "Concat", concat}, {"", "Fail", fail},
                                           {"", "Shrink", shrink},  {"", "Retype", retype}, {"", "Idle", idle},
-                                          {"", "Both", both}};
+                                          {"", "Both", both},      {"", "Repeat", repeat}};
 
 class Scale : public kernels::Bound {
  public:

@@ -72,6 +72,13 @@ class PlanMaker {
     plan.steps.push_back(
         {std::move(routine), std::move(inputs), std::move(outputs), std::move(attributes), in_place, std::move(label)});
   }
+  // A nested plan of the last step, which captures these of the step's inputs.
+  void body(std::string name, PlanMaker& nested, std::vector<std::uint32_t> captures, std::uint32_t captured) {
+    artifact::Step& step = plan.steps.back();
+    step.bodies.push_back({std::move(name), static_cast<std::uint32_t>(plan.bodies.size()), std::move(captures)});
+    step.captured = captured;
+    plan.bodies.push_back(std::move(nested.plan));
+  }
   void output(std::string name, std::int32_t value) {
     const artifact::PlanValue& source = plan.values[static_cast<std::size_t>(value)];
     artifact::Port port{std::move(name), source.type, {}};

@@ -2,6 +2,7 @@
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/parts.hpp"
+#include "ops/storage.hpp"
 
 namespace modelctl::ops {
 namespace {

@@ -45,6 +45,7 @@ Result<void> insert(Outputs& outputs, const Sequence& before, std::size_t at, co
 }
 
 Result<void> infer_construct(Inference& call) {
+  if (!call.present(0)) return call.bad("it needs at least one item");
   Type item = *call.type(0);
   for (std::size_t index = 1; index < call.inputs(); ++index) {
     if (const Type* next = call.type(index)) item = TRY(join(call, item, *next));

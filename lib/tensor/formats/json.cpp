@@ -8,6 +8,7 @@
 // scanned twice and never held as a document. JSON has no NaN: floats may be "NaN", "Infinity" and "-Infinity".
 #include "tensor/formats/formats.hpp"
 
+#include "tensor/collection.hpp"
 #include "tensor/dispatch.hpp"
 #include "tensor/element_text.hpp"
 #include "tensor/formats/json_text.hpp"
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace modelctl::formats {
 namespace {
@@ -341,27 +343,71 @@ bool print(std::string& out, const TensorView& tensor, std::size_t axis, std::in
   return true;
 }
 
+// Appends a value in the form that read() takes, or, for one that is no tensor, in one of its own: a sequence as
+// {"sequence": [value, …]}, an optional as {"optional": value or null}, a map as {"map": {"key": element, …}}. Answers
+// what of it JSON has no form for; empty where all is well.
+std::string print_value(std::string& out, const TensorView& value);
+
+std::string print_collection(std::string& out, const TensorView& value) {
+  if (value.type == DType::optional) {
+    out += "{\"optional\": ";
+    const Tensor& held = optional_in(value).value;
+    std::string fault = held.present() ? print_value(out, held.view()) : "";
+    if (!held.present()) out += "null";
+    out += '}';
+    return fault;
+  }
+  if (value.type == DType::sequence) {
+    out += "{\"sequence\": [";
+    bool first = true;
+    for (const Tensor& item : sequence_in(value).items) {
+      out += std::exchange(first, false) ? "\n" : ",\n";
+      if (std::string fault = print_value(out, item.view()); !fault.empty()) return fault;
+    }
+    out += "]}";
+    return "";
+  }
+  out += "{\"map\": {";
+  const TensorView keys = map_in(value).keys.view(), values = map_in(value).values.view();
+  for (std::int64_t i = 0; i < (keys.present() ? keys.elements() : 0); ++i) {
+    if (i > 0) out += ", ";
+    bool good = keys.type == DType::string ? quote_json(out, keys.as<std::string>()[static_cast<std::size_t>(i)])
+                                           : (out += '"', print_element(out, keys, i, spelling) && (out += '"', true));
+    if (!good) return "a string that is not UTF-8";
+    out += ": ";
+    good = values.type == DType::string ? quote_json(out, values.as<std::string>()[static_cast<std::size_t>(i)])
+                                        : print_element(out, values, i, spelling);
+    if (!good) return values.type == DType::string ? "a string that is not UTF-8" : std::string(name(values.type));
+  }
+  out += "}}";
+  return "";
+}
+
+std::string print_value(std::string& out, const TensorView& value) {
+  if (is_collection(value.type)) return print_collection(out, value);
+  auto row = std::find_if(std::begin(v2_types), std::end(v2_types), [&](auto& r) { return r.type == value.type; });
+  if (row == std::end(v2_types)) return std::string(name(value.type));
+  out += fmt::format("{{\"datatype\": \"{}\", \"shape\": [{}], \"data\":\n", row->name,
+                     fmt::join(value.dims.begin(), value.dims.end(), ", "));
+  // Empty tensors are flat: [[], []] cannot say every shape.
+  std::int64_t index = 0;
+  if (value.elements() == 0) out += "[]";
+  else if (!print(out, value, 0, index)) return "a string that is not UTF-8";
+  out += '}';
+  return "";
+}
+
 Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
   std::string out = "{";
   for (const NamedTensor& named : tensors) {
-    TensorView tensor = named.tensor.view();
-    auto row = std::find_if(std::begin(v2_types), std::end(v2_types), [&](auto& r) { return r.type == tensor.type; });
     out += out.size() > 1 ? ",\n" : "\n";
-    std::int64_t index = 0;
-    bool good = row != std::end(v2_types) && quote_json(out, named.name);
-    if (good) {
-      out += fmt::format(": {{\"datatype\": \"{}\", \"shape\": [{}], \"data\":\n", row->name,
-                         fmt::join(tensor.dims.begin(), tensor.dims.end(), ", "));
-      // Empty tensors are flat: [[], []] cannot say every shape.
-      if (tensor.elements() == 0) out += "[]";
-      else good = print(out, tensor, 0, index);
-      out += '}';
+    std::string fault = "a string that is not UTF-8";
+    if (quote_json(out, named.name)) {
+      out += ": ";
+      fault = print_value(out, named.tensor.view());
     }
-    if (!good) {
-      return Error(Kind::unsupported, "unsupported-type",
-                   row == std::end(v2_types)
-                       ? fmt::format("cannot write {} to a .json file", modelctl::name(tensor.type))
-                       : "cannot write a string that is not UTF-8 to a .json file");
+    if (!fault.empty()) {
+      return Error(Kind::unsupported, "unsupported-type", fmt::format("cannot write {} to a .json file", fault));
     }
   }
   out += "\n}\n";

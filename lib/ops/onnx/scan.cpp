@@ -1,0 +1,256 @@
+// Scan: a nested graph, run once for each slice of its inputs along an axis. It carries states from one slice to the
+// next and puts together what each gives. Until opset 8 it had a batch axis besides, for which the upgrade puts a Scan
+// around.
+#include "ops/carried.hpp"
+#include "ops/example.hpp"
+#include "ops/parts.hpp"
+#include "tensor/collection.hpp"
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Graph;
+using graph::Type;
+
+// The entry of an optional list.
+std::int64_t entry(const Attributes& attributes, std::string_view name, std::size_t index) {
+  const auto& list = attributes.integers(name);
+  return index < list.size() ? list[index] : 0;
+}
+
+Result<void> infer(Inference& call) {
+  Graph& body = *TRY(call.body("body"));
+  std::int64_t scanned = call.attributes().integer("num_scan_inputs");
+  if (scanned < 1 || static_cast<std::size_t>(scanned) > call.inputs()) return call.bad("it scans 1 or more inputs");
+  std::size_t states = call.inputs() - static_cast<std::size_t>(scanned), outputs = call.node().outputs().size();
+  if (body.inputs.size() != call.inputs()) return call.bad("its body takes as many inputs as it has");
+  if (body.outputs.size() < states || outputs > body.outputs.size()) {
+    return call.bad("its body gives its states and its other outputs");
+  }
+  std::optional<Expr> length;
+  for (std::size_t i = states; i < call.inputs(); ++i) {
+    if (!call.present(i)) return call.bad("an input is absent");
+    Type slice = *call.type(i);
+    if (is_collection(slice.element)) return call.bad("what it scans must be tensors");
+    if (slice.shape) {
+      std::size_t axis =
+          TRY(normal_axis(call, entry(call.attributes(), "scan_input_axes", i - states), slice.shape->size()));
+      const Expr& size = (*slice.shape)[axis];
+      length = length ? TRY(same_size(call, *length, size)) : size;
+      slice.shape->erase(slice.shape->begin() + static_cast<std::ptrdiff_t>(axis));
+    }
+    body.inputs[i]->type = std::move(slice);
+  }
+  std::vector<Type> initial;
+  for (std::size_t i = 0; i < states; ++i) initial.push_back(call.present(i) ? *call.type(i) : Type());
+  auto types = TRY(infer_carried(call, body, 0, initial, 0));
+  for (std::size_t i = 0; i < outputs; ++i) {
+    if (i < states) {
+      call.set_type(i, left_by(call, types[i], initial[i]));
+      continue;
+    }
+    Type one = one_of(call, body.outputs[i]->type);
+    if (is_collection(one.element)) return call.bad("what it puts together must be tensors");
+    if (one.shape) {
+      std::size_t axis =
+          TRY(normal_axis(call, entry(call.attributes(), "scan_output_axes", i - states), one.shape->size() + 1));
+      one.shape->insert(one.shape->begin() + static_cast<std::ptrdiff_t>(axis), length ? *length : call.fresh_symbol());
+    }
+    call.set_type(i, std::move(one));
+  }
+  return {};
+}
+
+// One input that is scanned, slice by slice.
+class Slices {
+ public:
+  static Result<Slices> of(const TensorView& whole, std::int64_t along, bool backward) {
+    TRY(need_rank(whole, 1, "to scan"));
+    if (is_collection(whole.type)) return refuse("what it scans must be tensors");
+    Slices slices;
+    slices.whole_ = whole;
+    slices.axis_ = TRY(axis_index(along, whole.rank()));
+    slices.backward_ = backward;
+    slices.dims_.assign(whole.dims.begin(), whole.dims.end());
+    slices.dims_.erase(slices.dims_.begin() + static_cast<std::ptrdiff_t>(slices.axis_));
+    return slices;
+  }
+
+  std::int64_t count() const { return whole_.dim(axis_); }
+
+  // The view lives until the next one is asked for. Slices along the first axis lie there already.
+  Result<TensorView> at(std::int64_t index) {
+    if (backward_) index = count() - 1 - index;
+    std::int64_t width =
+        whole_.type == DType::string ? static_cast<std::int64_t>(sizeof(std::string)) * 8 : bits(whole_.type);
+    std::int64_t offset = index * product(dims_);
+    if (axis_ == 0 && width % 8 == 0) {
+      return TensorView{whole_.type, dims_, static_cast<const std::byte*>(whole_.data) + offset * (width / 8)};
+    }
+    Dims kept(whole_.dims.begin(), whole_.dims.end());
+    kept[axis_] = 1;
+    Tensor slice(whole_.type, kept);
+    TRY(copy_part(whole_, axis_, index, slice.mutable_view()));
+    copy_ = slice.reshaped(dims_);
+    return copy_.view();
+  }
+
+ private:
+  TensorView whole_;
+  std::size_t axis_ = 0;
+  bool backward_ = false;
+  Dims dims_;  // of a slice
+  Tensor copy_;
+};
+
+// One output that is put together, slice by slice.
+struct Gathered {
+  MutableTensorView whole;
+  std::size_t axis = 0;
+  bool backward = false;
+
+  // `slice` tells the sizes, an open one where nothing does is 0.
+  Result<void> begin(Outputs& outputs, std::size_t index, std::int64_t along, std::int64_t count, DType type,
+                     DimsView slice) {
+    Dims dims(slice.begin(), slice.end());
+    if (dims.size() >= max_rank) return refuse("the rank of what it puts together is too large");
+    axis = TRY(axis_index(along, dims.size() + 1));
+    for (std::int64_t& size : dims) size = std::max<std::int64_t>(size, 0);
+    dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(axis), count);
+    whole = TRY(outputs.allocate(index, type, dims));
+    return {};
+  }
+
+  Result<void> put(std::int64_t index, const Tensor& slice) {
+    Dims one = slice.dims();
+    if (one.size() + 1 == whole.dims.size()) one.insert(one.begin() + static_cast<std::ptrdiff_t>(axis), 1);
+    Dims expected(whole.dims.begin(), whole.dims.end());
+    expected[axis] = 1;
+    if (slice.type() != whole.type || one != expected) {
+      return refuse("what it puts together differs in size: " + describe(slice.type(), slice.dims()) + " for " +
+                    describe(whole.type, whole.dims));
+    }
+    return paste_part(whole, axis, backward ? whole.dims[axis] - 1 - index : index, slice.reshaped(one).view());
+  }
+};
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  runtime::Body* body = call.body("body");
+  std::int64_t scanned = call.attributes.integer("num_scan_inputs");
+  if (body == nullptr || scanned < 1 || static_cast<std::size_t>(scanned) > call.inputs.size() ||
+      body->inputs().size() != call.inputs.size() || call.outputs > body->outputs().size() ||
+      body->outputs().size() < call.inputs.size() - static_cast<std::size_t>(scanned)) {
+    return refuse("its body does not fit it");
+  }
+  std::size_t states = call.inputs.size() - static_cast<std::size_t>(scanned);
+  std::vector<Slices> slices;
+  for (std::size_t i = states; i < call.inputs.size(); ++i) {
+    slices.push_back(TRY(Slices::of(call.input(i), entry(call.attributes, "scan_input_axes", i - states),
+                                    entry(call.attributes, "scan_input_directions", i - states) != 0)));
+    if (slices.back().count() != slices.front().count()) return refuse("its inputs are of different lengths");
+  }
+  std::int64_t count = slices.front().count();
+  std::vector<Gathered> gathered(call.outputs);
+  auto begin = [&](std::size_t i, DType type, DimsView dims) {
+    gathered[i].backward = entry(call.attributes, "scan_output_directions", i - states) != 0;
+    return gathered[i].begin(outputs, i, entry(call.attributes, "scan_output_axes", i - states), count, type, dims);
+  };
+  std::vector<TensorView> inputs(call.inputs.begin(), call.inputs.end());
+  std::vector<Tensor> values;
+  for (std::int64_t at = 0; at < count; ++at) {
+    for (std::size_t i = 0; i < slices.size(); ++i) inputs[states + i] = TRY(slices[i].at(at));
+    std::vector<Tensor> next = TRY(body->run(inputs));
+    for (std::size_t i = states; i < call.outputs; ++i) {
+      if (!outputs.wanted(i)) continue;
+      if (at == 0) TRY(begin(i, next[i].type(), next[i].dims()));
+      TRY(gathered[i].put(at, next[i]));
+    }
+    values = std::move(next);
+    for (std::size_t i = 0; i < states; ++i) inputs[i] = values[i].view();
+  }
+  for (std::size_t i = 0; i < call.outputs; ++i) {
+    if (!outputs.wanted(i)) continue;
+    if (i < states) TRY(outputs.give(i, values.empty() ? copy_of(call.input(i)) : std::move(values[i])));
+    else if (count == 0) TRY(begin(i, body->outputs()[i].type, body->outputs()[i].dims.value_or(Dims())));
+  }
+  return {};
+}
+
+// With a batch axis: a Scan over the batch, whose body is the Scan over the sequence.
+Result<void> upgrade(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  if (upgrade.opset >= 9) return {};
+  if (node.inputs().empty()) return upgrade.bad("it scans 1 or more inputs");
+  if (node.input(0) != nullptr) return upgrade.bad("the lengths of sequences are not supported");
+  std::vector<graph::Value*> inputs(node.inputs().begin() + 1, node.inputs().end());
+  for (std::size_t i = 0; i < inputs.size(); ++i) node.set_input(i, inputs[i]);
+  node.resize_inputs(inputs.size());
+  auto body = std::move(node.subgraphs["body"]);
+  if (body == nullptr) return upgrade.bad("it lacks its body");
+  Graph& outer = node.add_subgraph("body", "batch");
+  std::vector<std::string> names;
+  std::vector<graph::Value*> rows;
+  for (std::size_t i = 0; i < inputs.size(); ++i) rows.push_back(outer.add_input("row", {}));
+  for (std::size_t i = 0; i < node.outputs().size(); ++i) names.push_back("row_output");
+  graph::Node* inner = outer.add_node("", "Scan", std::move(rows), names);
+  inner->name = node.name;
+  body->outer = &outer;
+  body->owner = inner;
+  inner->subgraphs["body"] = std::move(body);
+  inner->attributes.set("num_scan_inputs", node.attributes.integer("num_scan_inputs"));
+  if (node.attributes.has("directions")) {
+    inner->attributes.set("scan_input_directions", node.attributes.integers("directions"));
+    node.attributes.erase("directions");
+  }
+  outer.outputs = inner->outputs();
+  for (const graph::Value* output : outer.outputs) outer.output_names.push_back(output->name);
+  node.attributes.set("num_scan_inputs", static_cast<std::int64_t>(inputs.size()));
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"body", AttributeType::graph, "takes the states and one slice of each input; gives the states and other outputs",
+     true},
+    {"num_scan_inputs", AttributeType::integer, "how many inputs are scanned, the last ones", true},
+    {"scan_input_axes", AttributeType::integers, "the axis along which each input is scanned; 0 where absent"},
+    {"scan_input_directions", AttributeType::integers, "1 for an input that is scanned backward; 0 where absent"},
+    {"scan_output_axes", AttributeType::integers, "the axis along which each output is put together; 0 where absent"},
+    {"scan_output_directions", AttributeType::integers,
+     "1 for an output that is put together backward; 0 where absent"}};
+
+constexpr OpDef defs[] = {
+    {"", "Scan", 25, "A nested graph, run once for each slice of its inputs along an axis.",
+     "initial_state_and_scan_inputs*", "final_state_and_scan_outputs*", any_type, attributes, infer,
+     [] {
+       const char* sum =
+           "graph \"body\" {\n  input s: f32[2]\n  input x: f32[2]\n  y = Add(s, x)\n  output y\n"
+           "  output y\n}";
+       Tensor start = f32({2}, {0, 0});
+       return Examples{{"running sums of rows",
+                        {start, f32({3, 2}, {1, 2, 3, 4, 5, 6})},
+                        {{"num_scan_inputs", std::int64_t{1}}},
+                        {f32({2}, {9, 12}), f32({3, 2}, {1, 2, 4, 6, 9, 12})},
+                        0,
+                        {{"body", sum}}},
+                       {"of columns, backward and back",
+                        {start, f32({2, 3}, {1, 3, 5, 2, 4, 6})},
+                        {{"num_scan_inputs", std::int64_t{1}},
+                         {"scan_input_axes", Ints{-1}},
+                         {"scan_input_directions", Ints{1}},
+                         {"scan_output_axes", Ints{1}},
+                         {"scan_output_directions", Ints{1}}},
+                        {f32({2}, {9, 12}), f32({2, 3}, {9, 8, 5, 12, 10, 6})},
+                        0,
+                        {{"body", sum}}}};
+     },
+     upgrade},
+};
+constexpr OpRun runs[] = {{"", "Scan", evaluate}};
+
+}  // namespace
+
+std::span<const OpDef> scan_ops() { return defs; }
+std::span<const OpRun> scan_runs() { return runs; }
+
+}  // namespace modelctl::ops

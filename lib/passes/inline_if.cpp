@@ -1,0 +1,56 @@
+// const c = true;  y = If(c) {then_branch: graph {z = Neg(x); output z}, …}  ->  y = Neg(x)
+// It always pays: what the condition rules out is gone, and the rest is seen by all passes.
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+// The branch that a constant condition chooses; null where the run must choose.
+Graph* chosen(const Node& node) {
+  if (!node.is("If")) return nullptr;
+  const Tensor* condition = constant(node.input(0), DType::boolean);
+  if (condition == nullptr || condition->elements() != 1) return nullptr;
+  auto branch = node.subgraphs.find(condition->as<bool>()[0] ? "then_branch" : "else_branch");
+  bool fits = branch != node.subgraphs.end() && branch->second->inputs.empty() &&
+              branch->second->outputs.size() >= node.outputs().size();
+  return fits ? branch->second.get() : nullptr;
+}
+
+// Not with for_each_node: the graphs that go would be among those to visit.
+std::size_t inline_in(Graph& graph) {
+  std::size_t changes = 0;
+  graph.for_each_node([&](Node& node) {
+    Graph* branch = chosen(node);
+    if (branch == nullptr) return;
+    std::vector<Value*> made = inline_graph(*branch, {}, node);
+    for (std::size_t i = 0; i < node.outputs().size(); ++i) {
+      if (node.output(i) != nullptr) graph.replace_uses(node.output(i), made[i]);
+    }
+    graph.erase(&node);
+    ++changes;
+  });
+  for (const auto& node : graph.nodes()) {
+    for (const auto& [attribute, sub] : node->subgraphs) changes += inline_in(*sub);
+  }
+  return changes;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = inline_in(graph);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {
+    {"inline-if", "Puts the branch that a constant condition chooses in the place of an If.", run}};
+
+}  // namespace
+
+std::span<const PassDef> inline_if_pass() { return defs; }
+
+}  // namespace modelctl::passes
