@@ -26,7 +26,7 @@ std::vector<const ops::OpDef*> sorted_operators() {
 std::string section(const ops::OpDef& def) {
   std::string text = fmt::format("\n## {}{}{}\n\n{} `{}` → `{}`", def.domain, def.domain.empty() ? "" : ".", def.name,
                                  def.summary, def.inputs, def.outputs);
-  if (!def.types.empty()) text += fmt::format(" for {}", def.types);
+  if (!def.types.none()) text += fmt::format(" for {}", def.types.text());
   text += fmt::format("; the form of opset {}.\n", def.since);
   if (!def.attributes.empty()) text += "\n";
   for (const ops::AttributeDef& attribute : def.attributes) {

@@ -41,17 +41,6 @@ artifact::Port port(std::string name, const graph::Type& type) {
   return result;
 }
 
-// Whether a list such as "f32 f64" or "any" names a type.
-bool lists(std::string_view types, DType type) {
-  if (types.starts_with("any") && !is_collection(type)) return true;
-  for (std::size_t at = 0; at < types.size();) {
-    std::size_t end = std::min(types.find_first_of(" ,", at), types.size());
-    if (types.substr(at, end - at) == name(type)) return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 // What the plan of a model and its nested plans have in common.
 struct Shared {
   artifact::Writer weights;
@@ -270,12 +259,12 @@ void PlanBuilder::add_bodies(const Node& node, Step& step) {
 
 Result<void> check_types(const Node& node, const ops::OpDef& def) {
   const Value* first = node.input(0);
-  if (first == nullptr || first->type.element == DType::undefined || lists(def.types, first->type.element)) return {};
+  if (first == nullptr || first->type.element == DType::undefined || def.types.has(first->type.element)) return {};
   return Error(Kind::unsupported, "unsupported-type",
                fmt::format("cannot compile '{}' for elements of type {}", ops::qualified(node.domain, node.op),
                            name(first->type.element)))
       .at(node.place())
-      .because(fmt::format("it is implemented for: {}", def.types));
+      .because(fmt::format("it is implemented for: {}", def.types.text()));
 }
 
 Result<Lowered> lower(const Graph& graph) {

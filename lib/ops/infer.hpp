@@ -6,16 +6,13 @@
 namespace modelctl::ops {
 
 // What OpDef::types says for the lists of tensor/dispatch.hpp.
-inline constexpr std::string_view float_types = "f32 f64 f16 bf16";
-inline constexpr std::string_view integer_types = "i8 i16 i32 i64 u8 u16 u32 u64";
-inline constexpr std::string_view number_types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
-inline constexpr std::string_view plain_types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool string";
-inline constexpr std::string_view all_float_types =
-    "f32 f64 f16 bf16 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz f8e8m0 f4e2m1";
-inline constexpr std::string_view all_types =
-    "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool string f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz f8e8m0 f4e2m1 i4 "
-    "u4 i2 u2";
-inline constexpr std::string_view any_type = "any of 8 bits or more, string";
+inline constexpr Types float_types = "floats";
+inline constexpr Types integer_types = "integers";
+inline constexpr Types number_types = "numbers";
+inline constexpr Types plain_types = "numbers bool string";
+inline constexpr Types all_float_types = "floats f8 f4e2m1";
+inline constexpr Types all_types = "any -c64 -c128";  // that convert.hpp knows
+inline constexpr Types any_type = "any -small";       // of a byte or more each
 
 // Output 0 has the type and shape of input 0.
 Result<void> infer_same(Inference& call);

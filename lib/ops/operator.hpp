@@ -8,6 +8,7 @@
 
 #include "graph/graph.hpp"
 #include "ops/run_table.hpp"
+#include "ops/types.hpp"
 
 #include <span>
 #include <string>
@@ -99,8 +100,8 @@ struct OpDef {
   // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, one or more of them).
   std::string_view inputs;
   std::string_view outputs;
-  // Element types of the first input that evaluate takes, "f32 f64 f16 bf16", or "any …".
-  std::string_view types;
+  // Element types of the first input that evaluate takes: "f32 f64 f16 bf16", "numbers", "any -string".
+  Types types;
   std::span<const AttributeDef> attributes;
 
   // Null for a name that the newest opset no longer has: upgrade then renames the node, and that is all there is of it.

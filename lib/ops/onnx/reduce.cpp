@@ -238,12 +238,12 @@ constexpr AttributeDef attributes[] = {
     {"keepdims", AttributeType::integer, "1 where absent: a reduced axis stays with size 1; 0: it goes"},
     {"noop_with_empty_axes", AttributeType::integer, "0 where absent: no axes mean all of them; 1: they mean none"}};
 
-constexpr std::string_view types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
+constexpr Types types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
 
-constexpr std::string_view types_and_bool = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool";
+constexpr Types types_and_bool = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool";
 
 constexpr OpDef def(std::string_view name, int since, std::string_view summary, std::vector<Example> (*examples)(),
-                    Result<void> (*inference)(Inference&) = infer, std::string_view takes = types) {
+                    Result<void> (*inference)(Inference&) = infer, Types takes = types) {
   return {"", name, since, summary, "data axes?", "reduced", takes, attributes, inference, examples, upgrade};
 }
 
