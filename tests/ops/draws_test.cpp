@@ -72,7 +72,8 @@ TEST_CASE("Bernoulli and Multinomial draw by their probabilities") {
   Tensor half(DType::f32, {10000});
   for (float& p : half.mutable_view().as<float>()) p = 0.25f;
   double ones = 0;
-  for (float value : draw("Bernoulli", {{"seed", 3.0f}}, {half}).as<float>()) ones += value;
+  Tensor bits = draw("Bernoulli", {{"seed", 3.0f}}, {half});  // named, so that it outlives the loop
+  for (float value : bits.as<float>()) ones += value;
   CHECK(std::fabs(ones - 2500) < 220);
 
   Tensor logs = Tensor::of<float>(DType::f32, {1, 3}, {std::log(1.0f), std::log(2.0f), std::log(5.0f)});
