@@ -28,4 +28,11 @@ bool Lowering::read(std::size_t index) const {
   return !output->users().empty() || std::find(outputs.begin(), outputs.end(), output) != outputs.end();
 }
 
+bool Lowering::one_or_absent(std::size_t index) const {
+  if (node().input(index) == nullptr) return true;
+  const graph::Shape* known = shape(index);
+  return known != nullptr &&
+         std::all_of(known->begin(), known->end(), [](const graph::Expr& size) { return size.is(1); });
+}
+
 }  // namespace modelctl::ops

@@ -19,6 +19,8 @@ class Lowering {
   bool read(std::size_t index) const;
   // True where input `index` is f32 with a known rank, which most kernels want.
   bool plain_f32(std::size_t index) const;
+  // True where input `index` is absent, or known to have one element: a zero point of a whole tensor, say.
+  bool one_or_absent(std::size_t index) const;
 
   // A constant of the plan that is no value of the graph: packed weights.
   struct Operand {

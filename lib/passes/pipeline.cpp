@@ -33,6 +33,10 @@ class Pipeline {
     TRY(pass("seed-draws"));
     TRY(pass("infer"));
     if (options_.level == 0) return {};
+    if (options_.level >= 2) {  // before folding makes floats of bytes
+      TRY(pass("quantized-moves"));
+      if (TRY(pass("quantized-products")) > 0) TRY(pass("infer"));
+    }
     // Folding tells inference more, and the other way round; a model needs two or three rounds, never many.
     for (int round = 0; round < 8; ++round) {
       std::size_t changes = TRY(pass("shape-values"));

@@ -20,6 +20,12 @@ std::int32_t prepare_bytes(const std::uint8_t* from, std::int64_t n, std::uint8_
   return sum;
 }
 
+// Adding and taking away 1.5 * 2^23 rounds what is below 2^22 to the nearest whole number, to the even one of two.
+inline float round_even(float value) {
+  constexpr float magic = 12582912.0f;
+  return (value + magic) - magic;
+}
+
 inline void finish_tile(const ByteFinish& f) {
   for (std::int64_t r = 0; r < f.rows; ++r) {
     std::uint32_t totals[byte_columns];
@@ -42,13 +48,57 @@ inline void finish_tile(const ByteFinish& f) {
       float value = static_cast<float>(static_cast<std::int32_t>(totals[c])) * f.factors[c];
       value = value < f.low ? f.low : value;
       value = value > f.high ? f.high : value;
-      // Adding and taking away 1.5 * 2^23 rounds to the nearest whole number, to the even one of two.
-      constexpr float magic = 12582912.0f;
-      bytes[c] = static_cast<std::uint8_t>(static_cast<std::int32_t>((value + magic) - magic) + f.shift);
+      bytes[c] = static_cast<std::uint8_t>(static_cast<std::int32_t>(round_even(value)) + f.shift);
     }
     auto* out = static_cast<std::uint8_t*>(f.out) + r * f.row_step;
     for (std::int64_t c = 0; c < f.columns; ++c) out[c * f.column_step] = bytes[c];
   }
+}
+
+inline void quantize_bytes(const float* x, std::int64_t n, float scale, std::int32_t zero, bool is_signed,
+                           std::uint8_t* y) {
+  const std::int32_t least = is_signed ? -128 : 0;
+  const auto low = static_cast<float>(least - zero), high = static_cast<float>(least + 255 - zero);
+  for (std::int64_t i = 0; i < n; ++i) {
+    float value = x[i] / scale;
+    value = value == value ? value : 0.0f;
+    value = value < low ? low : value;
+    value = value > high ? high : value;
+    y[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(round_even(value)) + zero);
+  }
+}
+
+inline void dequantize_bytes(const std::uint8_t* x, std::int64_t n, std::uint8_t flip, std::int32_t zero, float scale,
+                             float* y) {
+  for (std::int64_t i = 0; i < n; ++i) y[i] = static_cast<float>((x[i] ^ flip) - zero) * scale;
+}
+
+inline void range_of(const float* x, std::int64_t n, float& low, float& high) {
+  constexpr std::int64_t lanes = 16;  // compared side by side: the order of comparisons does not matter
+  float lows[lanes] = {}, highs[lanes] = {};
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (std::int64_t j = 0; j < lanes; ++j) {
+      lows[j] = x[i + j] < lows[j] ? x[i + j] : lows[j];
+      highs[j] = x[i + j] > highs[j] ? x[i + j] : highs[j];
+    }
+  }
+  for (; i < n; ++i) {
+    lows[0] = x[i] < lows[0] ? x[i] : lows[0];
+    highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+  }
+  low = high = 0.0f;
+  for (std::int64_t j = 0; j < lanes; ++j) {
+    low = lows[j] < low ? lows[j] : low;
+    high = highs[j] > high ? highs[j] : high;
+  }
+}
+
+template <class Prepared>
+constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, int, const std::int8_t*, std::int64_t,
+                                                     std::int32_t*)) {
+  return {rows,         sizeof(Prepared) == 2, &prepare_bytes<Prepared>, tile,
+          &finish_tile, &quantize_bytes,       &dequantize_bytes,        &range_of};
 }
 
 }  // namespace

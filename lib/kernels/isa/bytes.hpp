@@ -44,6 +44,14 @@ struct ByteSimd {
   void (*tile)(const void* rows, std::int64_t row_step, int count, const std::int8_t* panel, std::int64_t quads,
                std::int32_t* sums);
   void (*finish)(const ByteFinish& finish);
+
+  // y = round(x / scale) + zero, to even and kept within u8 or i8; NaN becomes the zero point.
+  void (*quantize)(const float* x, std::int64_t n, float scale, std::int32_t zero, bool is_signed, std::uint8_t* y);
+  // y = ((x ^ flip) - zero) * scale
+  void (*dequantize)(const std::uint8_t* x, std::int64_t n, std::uint8_t flip, std::int32_t zero, float scale,
+                     float* y);
+  // The least and the greatest of x and 0.
+  void (*range)(const float* x, std::int64_t n, float& low, float& high);
 };
 
 const ByteSimd& byte_simd(const Cpu& cpu);

@@ -51,7 +51,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
 }  // namespace
 
 const ByteSimd& byte_simd_avx2() {
-  static constexpr ByteSimd table{2, true, &prepare_bytes<std::int16_t>, &tile, &finish_tile};
+  static constexpr ByteSimd table = make_bytes<std::int16_t>(2, &tile);
   return table;
 }
 

@@ -26,7 +26,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
 }  // namespace
 
 const ByteSimd& byte_simd_portable() {
-  static constexpr ByteSimd table{4, true, &prepare_bytes<std::int16_t>, &tile, &finish_tile};
+  static constexpr ByteSimd table = make_bytes<std::int16_t>(4, &tile);
   return table;
 }
 

@@ -48,7 +48,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
 }  // namespace
 
 const ByteSimd& byte_simd_vnni() {
-  static constexpr ByteSimd table{12, false, &prepare_bytes<std::uint8_t>, &tile, &finish_tile};
+  static constexpr ByteSimd table = make_bytes<std::uint8_t>(12, &tile);
   return table;
 }
 

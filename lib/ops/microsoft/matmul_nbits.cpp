@@ -6,6 +6,8 @@
 #include "ops/run.hpp"
 #include "tensor/small.hpp"
 
+#include <numeric>
+
 namespace modelctl::ops {
 namespace {
 
@@ -114,6 +116,9 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
   auto load = load_of<double>(a.type);
   auto store = store_of<double>(a.type);
+  std::vector<double> left(static_cast<std::size_t>(a.elements()));
+  std::int64_t at = 0;
+  for (double& number : left) number = load(a.data, at++);
   const std::int64_t rows = product(a.dims.first(a.rank() - 1));
   std::vector<double> column(static_cast<std::size_t>(sizes.k));
   for (std::int64_t n = 0; n < sizes.n; ++n) {
@@ -124,8 +129,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     }
     for (std::int64_t m = 0; m < rows; ++m) {
       double sum = bias.present() ? load(bias.data, n) : 0;
-      for (std::int64_t k = 0; k < sizes.k; ++k)
-        sum += load(a.data, m * sizes.k + k) * column[static_cast<std::size_t>(k)];
+      sum = std::inner_product(column.begin(), column.end(), left.begin() + m * sizes.k, sum);
       store(y.data, m * sizes.n + n, sum);
     }
   }

@@ -12,8 +12,6 @@
 namespace modelctl::ops {
 namespace {
 
-using graph::Expr;
-
 // Sums may overflow 32 bits, and then wrap.
 std::int32_t wrapped(double sum) { return static_cast<std::int32_t>(static_cast<std::int64_t>(sum)); }
 
@@ -169,15 +167,6 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
 
 using kernels::PackedBytes;
 
-bool has_one(const graph::Shape* shape) {
-  return shape != nullptr && std::all_of(shape->begin(), shape->end(), [](const Expr& size) { return size.is(1); });
-}
-
-// An input that is absent, or known to have one element.
-bool one_or_absent(const Lowering& call, std::size_t index) {
-  return call.node().input(index) == nullptr || has_one(call.shape(index));
-}
-
 // Zero points of so many columns, which must be known; nullopt where the kernel does not take them.
 std::optional<TensorView> known_zeros(const Lowering& call, std::size_t index, std::int64_t columns) {
   if (call.node().input(index) == nullptr) return TensorView{};
@@ -233,7 +222,7 @@ bool rows_of_bytes(const Lowering& call) {
 }
 
 Result<bool> lower_matmul_integer(Lowering& call) {
-  if (!rows_of_bytes(call) || !one_or_absent(call, 2)) return false;
+  if (!rows_of_bytes(call) || !call.one_or_absent(2)) return false;
   auto packed = pack_matrix(call, 1, 3);
   if (!packed) return false;
   const graph::Node& node = call.node();
@@ -242,7 +231,7 @@ Result<bool> lower_matmul_integer(Lowering& call) {
 }
 
 Result<bool> lower_qlinear_matmul(Lowering& call) {
-  if (!rows_of_bytes(call) || !one_or_absent(call, 2)) return false;
+  if (!rows_of_bytes(call) || !call.one_or_absent(2)) return false;
   auto zero = known_zero(call, 7);
   auto packed = pack_matrix(call, 3, 5);
   if (!packed || !zero) return false;
@@ -288,7 +277,7 @@ bool is_depthwise(const Lowering& call, const Tensor& w) {
 
 Result<bool> lower_conv_integer(Lowering& call) {
   const Tensor* w = known_weights(call, 1, 3, 4);
-  if (w == nullptr || !is_byte(call.element(0)) || !one_or_absent(call, 2) || is_depthwise(call, *w)) return false;
+  if (w == nullptr || !is_byte(call.element(0)) || !call.one_or_absent(2) || is_depthwise(call, *w)) return false;
   auto zeros = known_zeros(call, 3, w->dims()[0]);
   auto attributes = window_attributes(call, *w);
   if (!zeros || !attributes) return false;
@@ -300,7 +289,7 @@ Result<bool> lower_conv_integer(Lowering& call) {
 
 Result<bool> lower_qlinear_conv(Lowering& call) {
   const Tensor *w = known_weights(call, 3, 3, 4), *bias = call.constant(8);
-  if (w == nullptr || !is_byte(call.element(0)) || !one_or_absent(call, 2) || is_depthwise(call, *w)) return false;
+  if (w == nullptr || !is_byte(call.element(0)) || !call.one_or_absent(2) || is_depthwise(call, *w)) return false;
   if (call.node().input(8) != nullptr && (bias == nullptr || bias->type() != DType::i32)) return false;
   auto zeros = known_zeros(call, 5, w->dims()[0]);
   auto attributes = window_attributes(call, *w);

@@ -1,6 +1,7 @@
 // QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: between numbers and steps of a scale from a zero point.
 #include "ops/quantize.hpp"
 #include "ops/example.hpp"
+#include "ops/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -32,6 +33,34 @@ Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
   if (outputs.wanted(1)) TRY(outputs.allocate(1, DType::f32, {})).as<float>()[0] = scale;
   if (outputs.wanted(2)) TRY(outputs.allocate(2, DType::u8, {})).as<std::uint8_t>()[0] = zero;
   return {};
+}
+
+bool is_byte(DType type) { return type == DType::u8 || type == DType::i8; }
+
+// One scale for all, as activations have.
+Result<bool> lower_quantize(Lowering& call) {
+  const graph::Node& node = call.node();
+  bool plain = call.plain_f32(0) && call.plain_f32(1) && call.one_or_absent(1) && call.one_or_absent(2);
+  if (!plain || !is_byte(node.output(0)->type.element)) return false;
+  std::int64_t precision = node.attributes.integer("precision");
+  if (precision != 0 && precision != static_cast<std::int64_t>(DType::f32)) return false;
+  call.emit("quantize_f32", {node.input(0), node.input(1), node.input(2)}, {});
+  return true;
+}
+
+Result<bool> lower_dequantize(Lowering& call) {
+  const graph::Node& node = call.node();
+  bool plain = is_byte(call.element(0)) && call.shape(0) != nullptr && call.plain_f32(1) && call.one_or_absent(1) &&
+               call.one_or_absent(2);
+  if (!plain || node.output(0)->type.element != DType::f32) return false;
+  call.emit("dequantize_f32", {node.input(0), node.input(1), node.input(2)}, {});
+  return true;
+}
+
+Result<bool> lower_dynamic(Lowering& call) {
+  if (!call.plain_f32(0)) return false;
+  call.emit("dynamic_quantize_f32", {call.node().input(0)}, {});
+  return true;
 }
 
 constexpr AttributeDef axis{"axis", AttributeType::integer, "the axis that scales differ along; 1 where absent"};
@@ -70,7 +99,8 @@ constexpr OpDef defs[] = {
                         {},
                         {small(DType::f8e4m3fn, {2}, {0x30, 0x7e})},
                         0}};
-     }},
+     },
+     nullptr, lower_quantize},
     {"", "DequantizeLinear", 25, "Steps of a scale from a zero point as numbers.", "x x_scale x_zero_point?", "y",
      "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2", of_dequantize, infer_dequantize,
      [] {
@@ -87,7 +117,8 @@ constexpr OpDef defs[] = {
             {f32({3, 1}, {1, 2, 150})},
             0},
            {"a bias", {i32({1}, {-3}), f32({}, {0.5f})}, {}, {f32({1}, {-1.5f})}, 0}};
-     }},
+     },
+     nullptr, lower_dequantize},
     {"",
      "DynamicQuantizeLinear",
      11,
@@ -101,7 +132,9 @@ constexpr OpDef defs[] = {
        return Examples{
            {"zero is a step", {f32({3}, {-51, 0, 204})}, {}, {u8({3}, {0, 51, 255}), f32({}, {1}), u8({}, {51})}, 0},
            {"zeros alone", {f32({2}, {0, 0})}, {}, {u8({2}, {0, 0}), f32({}, {1}), u8({}, {0})}, 0}};
-     }},
+     },
+     nullptr,
+     lower_dynamic},
 };
 constexpr OpRun runs[] = {{"", "QuantizeLinear", quantize},
                           {"", "DequantizeLinear", dequantize},

@@ -1,0 +1,70 @@
+// QuantizeLinear(op(DequantizeLinear(x, s, z)), s, z)  ->  op(x), where op only moves elements: Reshape, Transpose, …
+// Dequantizing and quantizing by the same scale gives back the same bytes, so nothing changes but the work.
+#include "ops/operator.hpp"
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+bool moves(const Node& node) {
+  for (std::string_view op : {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"}) {
+    if (node.is(op)) return true;
+  }
+  return false;
+}
+
+// The same constant, or none on both sides.
+bool same_constant(const Value* a, const Value* b) {
+  if (a == b) return true;
+  return a != nullptr && b != nullptr && a->is_constant() && b->is_constant() && same(a->constant, b->constant);
+}
+
+// One finite scale that is not too small for its steps to come back.
+bool one_plain_scale(const Value* value) {
+  auto scale = scalar(value);
+  return scale && *scale > 1e-30f && *scale < 1e30f;
+}
+
+bool visit(Node& node) {
+  Value* moved = node.input(0);
+  if (!node.is("QuantizeLinear") || moved == nullptr || moved->producer() == nullptr || moved->users().size() != 1) {
+    return false;
+  }
+  const Node& move = *moved->producer();
+  Value* numbers = moves(move) ? move.input(0) : nullptr;
+  const Node* source = numbers == nullptr ? nullptr : numbers->producer();
+  if (source == nullptr || !source->is("DequantizeLinear")) return false;
+  if (!same_constant(node.input(1), source->input(1)) || !same_constant(node.input(2), source->input(2))) return false;
+  if (!one_plain_scale(node.input(1)) || node.attributes.has("precision")) return false;
+  Value* steps = source->input(0);
+  DType type = steps->type.element;
+  if ((type != DType::u8 && type != DType::i8) || node.output(0)->type.element != type) return false;
+
+  std::vector<Value*> inputs = move.inputs();
+  inputs[0] = steps;
+  Node* made = node.graph().add_node("", move.op, std::move(inputs), {node.output(0)->name}, &node);
+  made->attributes = move.attributes;
+  made->name = move.name;
+  made->output(0)->type = node.output(0)->type;
+  replace(node, made->output(0));
+  return true;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {{"quantized-moves", "Moves bytes rather than the numbers that they stand for.", run}};
+
+}  // namespace
+
+std::span<const PassDef> quantized_moves_pass() { return defs; }
+
+}  // namespace modelctl::passes

@@ -1,0 +1,136 @@
+// QuantizeLinear(Conv(DequantizeLinear(x), DequantizeLinear(w), DequantizeLinear(b)))  ->  QLinearConv(x, w, b)
+// QuantizeLinear(MatMul(DequantizeLinear(a), DequantizeLinear(b)))                     ->  QLinearMatMul(a, b)
+// The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
+// sum lies beside the boundary of two. Weights stay bytes. Not for filters of one channel each, which floats do faster,
+// nor for a product that is used as floats besides.
+#include "ops/operator.hpp"
+#include "passes/match.hpp"
+#include "passes/pass.hpp"
+
+#include <cmath>
+
+namespace modelctl::passes {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Value;
+
+bool is_byte(DType type) { return type == DType::i8 || type == DType::u8; }
+
+// Steps of constant scales from constant zero points.
+struct Quantized {
+  Value *steps = nullptr, *scale = nullptr, *zero = nullptr;
+  const Tensor& scales() const { return scale->constant; }
+};
+
+// The QuantizeLinear or DequantizeLinear with one scale, or `channels` of them along `axis`; nullopt where it is
+// neither.
+std::optional<Quantized> quantized(const Node& node, Value* steps, std::int64_t channels, std::int64_t axis) {
+  Quantized found{steps, node.input(1), node.input(2)};
+  const Tensor* scale = constant(found.scale);
+  if (scale == nullptr || node.attributes.integer("block_size") != 0) return std::nullopt;
+  if (node.attributes.has("precision") || node.attributes.has("output_dtype")) return std::nullopt;
+  bool one = scale->elements() == 1;
+  if (!one && (scale->elements() != channels || node.attributes.integer("axis", 1) != axis)) return std::nullopt;
+  if (found.zero == nullptr) return found;
+  if (!found.zero->is_constant() || found.zero->constant.elements() != scale->elements()) return std::nullopt;
+  return found;
+}
+
+std::optional<Quantized> dequantized(const Value* value, std::int64_t channels, std::int64_t axis) {
+  const Node* node = value == nullptr ? nullptr : value->producer();
+  if (node == nullptr || !node->is("DequantizeLinear")) return std::nullopt;
+  return quantized(*node, node->input(0), channels, axis);
+}
+
+// A zero point that the integer form wants written out.
+Value* zero_of(Graph& graph, const Quantized& from) {
+  if (from.zero != nullptr) return from.zero;
+  return graph.add_constant("zero_point", Tensor(from.steps->type.element, from.scales().dims()));
+}
+
+// The bias in steps of the products' own scale, as the integer form adds it; false where it is not there.
+bool integer_bias(const Value* value, const Quantized& x, const Quantized& w, std::int64_t channels, Value*& bias) {
+  if (value == nullptr) return true;
+  auto found = dequantized(value, channels, 0);
+  if (!found || !found->steps->is_constant() || found->steps->type.element != DType::i32) return false;
+  if (found->zero != nullptr) {
+    for (std::byte byte : found->zero->constant.bytes()) {
+      if (byte != std::byte{0}) return false;
+    }
+  }
+  auto at = [](const Tensor& scales, std::int64_t i) {
+    return double{scales.as<float>()[static_cast<std::size_t>(scales.elements() == 1 ? 0 : i)]};
+  };
+  for (std::int64_t i = 0; i < channels; ++i) {
+    double product = at(x.scales(), 0) * at(w.scales(), i), own = at(found->scales(), i);
+    if (std::fabs(own - product) > 1e-5 * std::fabs(product)) return false;
+  }
+  bias = found->steps;
+  return found->steps->constant.elements() == channels;
+}
+
+// What the kernels of integers take; other forms would be slower than floats.
+constexpr std::int64_t longest_sum = 16384;
+bool plain_conv(const Node& conv, const Dims& weights) {
+  if (weights.size() < 3 || weights.size() > 4 || conv.attributes.text("auto_pad", "NOTSET") != "NOTSET") return false;
+  std::int64_t sum = 1;
+  for (std::size_t axis = 1; axis < weights.size(); ++axis) {
+    if (weights[axis] > longest_sum) return false;
+    sum *= weights[axis];
+  }
+  bool depthwise = weights[1] == 1 && conv.attributes.integer("group", 1) > 1;
+  return !depthwise && sum <= longest_sum;
+}
+
+bool visit(Node& node) {
+  Value* sums = node.input(0);
+  if (!node.is("QuantizeLinear") || sums == nullptr || sums->producer() == nullptr || sums->users().size() != 1) {
+    return false;
+  }
+  const Node& product = *sums->producer();
+  bool conv = product.is("Conv");
+  if (!conv && !product.is("MatMul")) return false;
+  auto x = dequantized(product.input(0), 1, 0);
+  if (!x || !is_byte(x->steps->type.element) || !x->steps->type.shape) return false;
+  const Value* weights = product.input(1);
+  const Node* source = weights == nullptr ? nullptr : weights->producer();
+  const Value* bytes = source == nullptr ? nullptr : source->input(0);
+  if (bytes == nullptr || !bytes->is_constant() || !is_byte(bytes->type.element)) return false;
+  const Dims& dims = bytes->constant.dims();
+  if (conv ? !plain_conv(product, dims) : dims.size() != 2 || dims[0] > longest_sum) return false;
+  const std::int64_t channels = conv ? dims[0] : dims[1];
+  auto w = dequantized(weights, channels, conv ? 0 : 1);
+  auto y = quantized(node, node.output(0), 1, 0);
+  Value* bias = nullptr;
+  if (!w || !y || y->scales().elements() != 1 || !is_byte(node.output(0)->type.element)) return false;
+  if (conv && !integer_bias(product.input(2), *x, *w, channels, bias)) return false;
+
+  Graph& graph = node.graph();
+  std::vector<Value*> inputs{x->steps, x->scale,           zero_of(graph, *x), w->steps,
+                             w->scale, zero_of(graph, *w), y->scale,           zero_of(graph, *y)};
+  if (bias != nullptr) inputs.push_back(bias);
+  Node* made =
+      graph.add_node("", conv ? "QLinearConv" : "QLinearMatMul", std::move(inputs), {node.output(0)->name}, &node);
+  made->attributes = product.attributes;
+  made->name = product.name;
+  made->output(0)->type = node.output(0)->type;
+  replace(node, made->output(0));
+  return true;
+}
+
+Result<std::size_t> run(Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
+
+constexpr PassDef defs[] = {
+    {"quantized-products", "Turns products of dequantized numbers that are quantized into products of integers.", run}};
+
+}  // namespace
+
+std::span<const PassDef> quantized_products_pass() { return defs; }
+
+}  // namespace modelctl::passes
