@@ -1,6 +1,7 @@
 // QuantizeLinear(Conv(DequantizeLinear(x), DequantizeLinear(w), DequantizeLinear(b)))  ->  QLinearConv(x, w, b)
 // QuantizeLinear(MatMul(DequantizeLinear(a), DequantizeLinear(b)))                     ->  QLinearMatMul(a, b)
-// The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
+// QuantizeLinear(Gemm(DequantizeLinear(a), DequantizeLinear(b), DequantizeLinear(c)))  ->  com.microsoft::QGemm(a, b,
+// c) The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
 // sum lies beside the boundary of two. Weights stay bytes. Not for filters of one channel each, which floats do faster,
 // nor for a product that is used as floats besides.
 #include "ops/operator.hpp"
@@ -84,14 +85,31 @@ bool plain_conv(const Node& conv, const Dims& weights) {
   return !depthwise && sum <= longest_sum;
 }
 
+// Y = A x B + C and no more; B may be transposed.
+bool plain_gemm(const Node& gemm) {
+  return gemm.attributes.integer("transA") == 0 && gemm.attributes.number("alpha", 1) == 1 &&
+         gemm.attributes.number("beta", 1) == 1;
+}
+
+Value* transposed(Value* matrix) {
+  const Dims& dims = matrix->constant.dims();
+  Tensor turned(matrix->type.element, {dims[1], dims[0]});
+  const auto* from = static_cast<const std::uint8_t*>(matrix->constant.view().data);
+  auto* to = static_cast<std::uint8_t*>(turned.mutable_view().data);
+  for (std::int64_t i = 0; i < dims[0]; ++i) {
+    for (std::int64_t j = 0; j < dims[1]; ++j) to[j * dims[0] + i] = from[i * dims[1] + j];
+  }
+  return matrix->graph().add_constant(matrix->name + ".transposed", std::move(turned));
+}
+
 bool visit(Node& node) {
   Value* sums = node.input(0);
   if (!node.is("QuantizeLinear") || sums == nullptr || sums->producer() == nullptr || sums->users().size() != 1) {
     return false;
   }
   const Node& product = *sums->producer();
-  bool conv = product.is("Conv");
-  if (!conv && !product.is("MatMul")) return false;
+  const bool conv = product.is("Conv"), gemm = product.is("Gemm") && plain_gemm(product);
+  if (!conv && !gemm && !product.is("MatMul")) return false;
   auto x = dequantized(product.input(0), 1, 0);
   if (!x || !is_byte(x->steps->type.element) || !x->steps->type.shape) return false;
   const Value* weights = product.input(1);
@@ -99,21 +117,30 @@ bool visit(Node& node) {
   const Value* bytes = source == nullptr ? nullptr : source->input(0);
   if (bytes == nullptr || !bytes->is_constant() || !is_byte(bytes->type.element)) return false;
   const Dims& dims = bytes->constant.dims();
-  if (conv ? !plain_conv(product, dims) : dims.size() != 2 || dims[0] > longest_sum) return false;
-  const std::int64_t channels = conv ? dims[0] : dims[1];
-  auto w = dequantized(weights, channels, conv ? 0 : 1);
+  const std::size_t columns = conv || (gemm && product.attributes.integer("transB") != 0) ? 0 : 1;
+  if (conv ? !plain_conv(product, dims) : dims.size() != 2 || dims[1 - columns] > longest_sum) return false;
+  const std::int64_t channels = dims[columns];
+  auto w = dequantized(weights, channels, static_cast<std::int64_t>(columns));
   auto y = quantized(node, node.output(0), 1, 0);
   Value* bias = nullptr;
   if (!w || !y || y->scales().elements() != 1 || !is_byte(node.output(0)->type.element)) return false;
-  if (conv && !integer_bias(product.input(2), *x, *w, channels, bias)) return false;
+  if (!integer_bias(product.input(2), *x, *w, channels, bias)) return false;
 
   Graph& graph = node.graph();
-  std::vector<Value*> inputs{x->steps, x->scale,           zero_of(graph, *x), w->steps,
-                             w->scale, zero_of(graph, *w), y->scale,           zero_of(graph, *y)};
-  if (bias != nullptr) inputs.push_back(bias);
-  Node* made =
-      graph.add_node("", conv ? "QLinearConv" : "QLinearMatMul", std::move(inputs), {node.output(0)->name}, &node);
-  made->attributes = product.attributes;
+  Value *a_zero = zero_of(graph, *x), *b_zero = zero_of(graph, *w), *y_zero = zero_of(graph, *y);
+  Value* b = gemm && columns == 0 ? transposed(w->steps) : w->steps;
+  std::vector<Value*> inputs{x->steps, x->scale, a_zero, b, w->scale, b_zero};
+  std::string_view op = conv ? "QLinearConv" : "QLinearMatMul", domain;
+  if (gemm && bias != nullptr) {
+    op = "QGemm";
+    domain = "com.microsoft";
+    inputs.insert(inputs.end(), {bias, y->scale, y_zero});
+  } else {
+    inputs.insert(inputs.end(), {y->scale, y_zero});
+    if (bias != nullptr) inputs.push_back(bias);
+  }
+  Node* made = graph.add_node(domain, op, std::move(inputs), {node.output(0)->name}, &node);
+  if (conv) made->attributes = product.attributes;
   made->name = product.name;
   made->output(0)->type = node.output(0)->type;
   replace(node, made->output(0));

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 
 namespace modelctl::passes {
@@ -19,8 +20,9 @@ class Maker {
  public:
   explicit Maker(unsigned seed) : random_(seed) {}
 
-  // A quantized convolution or product of matrices as exporters write it, with a transposition after it.
-  std::unique_ptr<Graph> make(bool conv) {
+  // A quantized Conv, MatMul or Gemm as exporters write it, with a transposition after it.
+  std::unique_ptr<Graph> make(std::string_view op) {
+    const bool conv = op == "Conv", gemm = op == "Gemm";
     auto graph = std::make_unique<Graph>("quantized");
     graph_ = graph.get();
     const std::int64_t channels = 5, k = 7;
@@ -35,18 +37,21 @@ class Maker {
     Value* scale = constant(Tensor::scalar(DType::f32, x_scale));
     Value* zero = constant(Tensor::scalar(DType::u8, static_cast<std::uint8_t>(random_())));
     Value* real = node("DequantizeLinear", {x, scale, zero});
-    const std::int64_t axis = conv ? 0 : 1;
+    const std::int64_t axis = conv || gemm ? 0 : 1;
     Value* weights = node("DequantizeLinear",
-                          {constant(bytes(conv ? Dims{channels, k, 3, 3} : Dims{k, channels})), constant(w_scale)},
+                          {constant(bytes(conv   ? Dims{channels, k, 3, 3}
+                                          : gemm ? Dims{channels, k}
+                                                 : Dims{k, channels})),
+                           constant(w_scale)},
                           {{"axis", axis}});
     std::vector<Value*> inputs{real, weights};
-    if (conv) {
+    if (conv || gemm) {
       Tensor bias(DType::i32, {channels});
       for (std::int32_t& each : bias.mutable_view().as<std::int32_t>())
         each = static_cast<std::int32_t>(random_() % 4000);
       inputs.push_back(node("DequantizeLinear", {constant(bias), constant(b_scale)}, {{"axis", std::int64_t{0}}}));
     }
-    Value* sums = node(conv ? "Conv" : "MatMul", inputs);
+    Value* sums = gemm ? node("Gemm", inputs, {{"transB", std::int64_t{1}}}) : node(op, inputs);
     Value* y_scale = constant(Tensor::scalar(DType::f32, 0.03f));
     Value* y_zero = constant(Tensor::scalar(DType::u8, std::uint8_t{100}));
     Value* y = node("QuantizeLinear", {sums, y_scale, y_zero});
@@ -64,8 +69,8 @@ class Maker {
 
  private:
   Value* constant(Tensor tensor) { return graph_->add_constant("c", std::move(tensor)); }
-  Value* node(const char* op, std::vector<Value*> inputs, Attributes attributes = {}) {
-    Node* made = graph_->add_node("", op, std::move(inputs), {op});
+  Value* node(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) {
+    Node* made = graph_->add_node("", op, std::move(inputs), {std::string(op)});
     made->attributes = std::move(attributes);
     auto inferred = ops::infer(*made);
     REQUIRE_MESSAGE(inferred.has_value(), (inferred ? "" : inferred.error().what));
@@ -79,8 +84,10 @@ class Maker {
 TEST_CASE("integer products of quantized models are within one step of the float products, and bytes move unchanged") {
   for (unsigned seed = 1; seed <= 40; ++seed) {
     Maker maker(seed);
-    auto graph = maker.make(seed % 2 == 0);
-    Tensor signs = maker.bytes(seed % 2 == 0 ? Dims{1, 7, 6, 6} : Dims{6, 7});
+    const std::string_view op = std::array<std::string_view, 3>{"Conv", "MatMul", "Gemm"}[seed % 3];
+    INFO(op);
+    auto graph = maker.make(op);
+    Tensor signs = maker.bytes(op == "Conv" ? Dims{1, 7, 6, 6} : Dims{6, 7});
     Tensor x(DType::u8, signs.dims(), signs.owner(), signs.view().data);
     auto before = interpret(*graph, {x});
     REQUIRE(before.has_value());
@@ -89,6 +96,7 @@ TEST_CASE("integer products of quantized models are within one step of the float
       REQUIRE(changes.has_value());
       CHECK(*changes == 1);
     }
+    REQUIRE(find("decompose")->run(*graph, {}).has_value());
     auto after = interpret(*graph, {x});
     REQUIRE(after.has_value());
     for (std::size_t i = 0; i < before->size(); ++i) {
