@@ -94,11 +94,48 @@ inline void range_of(const float* x, std::int64_t n, float& low, float& high) {
   }
 }
 
-template <class Prepared>
+// T gives a vector of 16 floats and what is done with it.
+template <class T, int rows, int bits>
+void few_bits_of(const FewBits& p) {
+  typename T::V sums[rows];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) sums[r] = T::load(nullptr);
+  const std::uint8_t* bytes = p.panel;
+  for (std::int64_t first = 0, block = 0; first < p.k; first += p.block, ++block) {
+    const typename T::V scale = T::load(p.scales + block * byte_columns),
+                        zero = T::load(p.zeros + block * byte_columns);
+    const std::int64_t end = first + p.block < p.k ? first + p.block : p.k;
+    for (std::int64_t k = first; k < end; ++k, bytes += 2 * bits) {
+      const typename T::V weights = T::scaled(bits == 4 ? T::halves(bytes) : T::whole(bytes), zero, scale);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) sums[r] = T::add_product(sums[r], p.rows[r * p.row_step + k], weights);
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) T::store(p.out + r * byte_columns, sums[r]);
+}
+
+template <class T>
+void few_bits(const FewBits& p) {
+  using Function = void (*)(const FewBits&);
+  static constexpr Function table[2][FewBits::row_limit] = {
+      {&few_bits_of<T, 1, 4>, &few_bits_of<T, 2, 4>, &few_bits_of<T, 3, 4>, &few_bits_of<T, 4, 4>},
+      {&few_bits_of<T, 1, 8>, &few_bits_of<T, 2, 8>, &few_bits_of<T, 3, 8>, &few_bits_of<T, 4, 8>}};
+  table[p.bits == 8][p.count - 1](p);
+}
+
+template <class Prepared, class Sixteen>
 constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, int, const std::int8_t*, std::int64_t,
                                                      std::int32_t*)) {
-  return {rows,         sizeof(Prepared) == 2, &prepare_bytes<Prepared>, tile,
-          &finish_tile, &quantize_bytes,       &dequantize_bytes,        &range_of};
+  return {rows,
+          sizeof(Prepared) == 2,
+          &prepare_bytes<Prepared>,
+          tile,
+          &finish_tile,
+          &quantize_bytes,
+          &dequantize_bytes,
+          &range_of,
+          &few_bits<Sixteen>};
 }
 
 }  // namespace

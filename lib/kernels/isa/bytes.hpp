@@ -31,6 +31,22 @@ struct ByteFinish {
   std::int64_t row_step, column_step;  // in elements
 };
 
+// A few rows of floats times a panel of 16 columns of 4 or 8 bits: out[r][c] = sum over k of
+//     rows[r][k] * (element(k, c) - zeros[k / block][c]) * scales[k / block][c].
+// Of 4 bits, byte c of a step along K holds column c, and above it column c + 8.
+struct FewBits {
+  static constexpr int row_limit = 4;
+  const float* rows;
+  std::int64_t row_step;
+  int count;
+  const std::uint8_t* panel;
+  int bits;
+  std::int64_t k, block;
+  const float* scales;
+  const float* zeros;
+  float* out;  // [count][16]
+};
+
 struct ByteSimd {
   static constexpr int row_limit = 12;
   int max_rows;
@@ -52,6 +68,8 @@ struct ByteSimd {
                      float* y);
   // The least and the greatest of x and 0.
   void (*range)(const float* x, std::int64_t n, float& low, float& high);
+
+  void (*few_bits)(const FewBits& product);
 };
 
 const ByteSimd& byte_simd(const Cpu& cpu);

@@ -48,10 +48,41 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   else tile_of<1>(a, row_step, panel, quads, sums);
 }
 
+struct Sixteen {
+  struct V {
+    __m256 low, high;
+  };
+  static V load(const float* from) {
+    if (from == nullptr) return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)};
+  }
+  static void store(float* to, V v) {
+    _mm256_storeu_ps(to, v.low);
+    _mm256_storeu_ps(to + 8, v.high);
+  }
+  static __m256 wide(__m128i bytes) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)); }
+  static V halves(const std::uint8_t* bytes) {
+    const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)), mask = _mm_set1_epi8(15);
+    return {wide(_mm_and_si128(both, mask)), wide(_mm_and_si128(_mm_srli_epi16(both, 4), mask))};
+  }
+  static V whole(const std::uint8_t* bytes) {
+    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    return {wide(all), wide(_mm_srli_si128(all, 8))};
+  }
+  static V scaled(V v, V zero, V scale) {
+    return {_mm256_mul_ps(_mm256_sub_ps(v.low, zero.low), scale.low),
+            _mm256_mul_ps(_mm256_sub_ps(v.high, zero.high), scale.high)};
+  }
+  static V add_product(V sum, float a, V b) {
+    const __m256 each = _mm256_set1_ps(a);
+    return {_mm256_fmadd_ps(each, b.low, sum.low), _mm256_fmadd_ps(each, b.high, sum.high)};
+  }
+};
+
 }  // namespace
 
 const ByteSimd& byte_simd_avx2() {
-  static constexpr ByteSimd table = make_bytes<std::int16_t>(2, &tile);
+  static constexpr ByteSimd table = make_bytes<std::int16_t, Sixteen>(2, &tile);
   return table;
 }
 

@@ -23,10 +23,45 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   }
 }
 
+struct Sixteen {
+  struct V {
+    float of[byte_columns];
+  };
+  static V load(const float* from) {
+    V v{};
+    for (std::int64_t c = 0; c < byte_columns && from != nullptr; ++c) v.of[c] = from[c];
+    return v;
+  }
+  static void store(float* to, const V& v) {
+    for (std::int64_t c = 0; c < byte_columns; ++c) to[c] = v.of[c];
+  }
+  static V halves(const std::uint8_t* bytes) {
+    V v;
+    for (std::int64_t c = 0; c < byte_columns / 2; ++c) {
+      v.of[c] = static_cast<float>(bytes[c] & 15);
+      v.of[c + byte_columns / 2] = static_cast<float>(bytes[c] >> 4);
+    }
+    return v;
+  }
+  static V whole(const std::uint8_t* bytes) {
+    V v;
+    for (std::int64_t c = 0; c < byte_columns; ++c) v.of[c] = static_cast<float>(bytes[c]);
+    return v;
+  }
+  static V scaled(V v, const V& zero, const V& scale) {
+    for (std::int64_t c = 0; c < byte_columns; ++c) v.of[c] = (v.of[c] - zero.of[c]) * scale.of[c];
+    return v;
+  }
+  static V add_product(V sum, float a, const V& b) {
+    for (std::int64_t c = 0; c < byte_columns; ++c) sum.of[c] += a * b.of[c];
+    return sum;
+  }
+};
+
 }  // namespace
 
 const ByteSimd& byte_simd_portable() {
-  static constexpr ByteSimd table = make_bytes<std::int16_t>(4, &tile);
+  static constexpr ByteSimd table = make_bytes<std::int16_t, Sixteen>(4, &tile);
   return table;
 }
 

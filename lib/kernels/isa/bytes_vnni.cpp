@@ -45,10 +45,26 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   tiles[count](static_cast<const char*>(rows), row_step, panel, quads, sums);
 }
 
+struct Sixteen {
+  using V = __m512;
+  static V load(const float* from) { return from == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(from); }
+  static void store(float* to, V v) { _mm512_storeu_ps(to, v); }
+  static V halves(const std::uint8_t* bytes) {
+    const __m128i both = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)), mask = _mm_set1_epi8(15);
+    const __m128i apart = _mm_unpacklo_epi64(both, _mm_srli_epi16(both, 4));
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(apart, mask)));
+  }
+  static V whole(const std::uint8_t* bytes) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes))));
+  }
+  static V scaled(V v, V zero, V scale) { return _mm512_mul_ps(_mm512_sub_ps(v, zero), scale); }
+  static V add_product(V sum, float a, V b) { return _mm512_fmadd_ps(_mm512_set1_ps(a), b, sum); }
+};
+
 }  // namespace
 
 const ByteSimd& byte_simd_vnni() {
-  static constexpr ByteSimd table = make_bytes<std::uint8_t>(12, &tile);
+  static constexpr ByteSimd table = make_bytes<std::uint8_t, Sixteen>(12, &tile);
   return table;
 }
 

@@ -1,8 +1,10 @@
 // com.microsoft's MatMulNBits: the product with a matrix of 2, 4 or 8 bits, in blocks along K that have a scale and a
 // zero point each. The matrix is never written out as floats: a row of it at a time.
+#include "kernels/matmul_nbits.hpp"
 #include "ops/element.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/run.hpp"
 #include "tensor/small.hpp"
 
@@ -136,6 +138,26 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Weights that are known when the model is built, of blocks that lie in order.
+Result<bool> lower(Lowering& call) {
+  auto sizes = sizes_of(call.attributes());
+  const Tensor *b = call.constant(1), *scale = call.constant(2), *zero = call.constant(3), *bias = call.constant(5);
+  const graph::Node& node = call.node();
+  if (!sizes || sizes->bits == 2 || !call.plain_f32(0) || b == nullptr || scale == nullptr) return false;
+  if (node.input(4) != nullptr || (node.input(3) != nullptr && zero == nullptr)) return false;
+  if (node.input(5) != nullptr && (bias == nullptr || bias->type() != DType::f32)) return false;
+  if (b->type() != DType::u8 || b->elements() != sizes->n * sizes->blocks * (sizes->block * sizes->bits / 8))
+    return false;
+  auto scales = matrix(scale->view(), *sizes, "scales");
+  auto zeros = zero_points(zero == nullptr ? TensorView{} : zero->view(), *sizes);
+  if (!scales || !zeros) return false;
+  kernels::PackedBits packed = kernels::pack_few_bits(b->as<std::uint8_t>().data(), sizes->bits, sizes->n, sizes->k,
+                                                      sizes->block, *scales, *zeros);
+  call.emit("matmul_nbits_f32", {node.input(0), packed.panels, packed.scales, packed.zeros, node.input(5)},
+            {{"bits", std::int64_t{sizes->bits}}, {"block", sizes->block}});
+  return true;
+}
+
 constexpr AttributeDef attributes[] = {
     {"K", AttributeType::integer, "the size of A's rows", true},
     {"N", AttributeType::integer, "the size of Y's rows", true},
@@ -170,7 +192,8 @@ constexpr OpDef defs[] = {
             {sixteen(), u8({1, 1, 16}, {130, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), f32({1}, {2})},
             eight,
             {f32({1, 1}, {0})}}};
-     }},
+     },
+     nullptr, lower},
 };
 constexpr OpRun runs[] = {{"com.microsoft", "MatMulNBits", evaluate}};
 
