@@ -30,6 +30,10 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_;
 };
 
+std::filesystem::path folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path() : ".";
+}
+
 std::string counted(std::size_t count, std::string_view one) {
   return fmt::format("{} {}{}", count, one, count == 1 ? "" : "s");
 }
@@ -159,7 +163,7 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   watch.lap();
 
   if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
-  auto lowered = TRY(lower::lower(*graph));
+  auto lowered = TRY(lower::lower(*graph, folder_of(request.output)));
   std::size_t kernels = 0, evaluated = 0;
   for (const auto& [routine, count] : lowered.routines) (routine.starts_with("kernel:") ? kernels : evaluated) += count;
   compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them fast kernels", kernels));

@@ -13,10 +13,13 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 
 namespace modelctl::artifact {
+
+class SpillFile;
 
 // An artifact that was opened and checked: every index, offset and size in the plan lies within bounds, the steps are
 // in execution order, and no two constants' claims exceed the weights part.
@@ -43,6 +46,9 @@ Result<void> verify_weights(const Artifact& artifact, std::string_view name);
 // Collects constants while a plan is made, one copy of equal ones, and writes the file without holding a second copy.
 class Writer {
  public:
+  // Large constants that are handed over go to a file without a name in `folder` until write() needs them, so that
+  // memory holds few of them at a time. Without it, or where no file can be made there, they stay in memory.
+  void spill_to(std::filesystem::path folder) { folder_ = std::move(folder); }
   // Where a constant lies in the weights part: what PlanValue::offset and ::bytes are to say.
   struct Place {
     std::uint64_t offset;
@@ -50,15 +56,28 @@ class Writer {
   };
   // Shares the tensor's memory, until write(); a string tensor is encoded here.
   Place add(const Tensor& tensor);
+  // The same for a tensor that nobody else holds, such as packed weights.
+  Place add(Tensor&& tensor);
   std::uint64_t weights_bytes() const { return end_; }
   // Complete or absent.
   Result<void> write(const Plan& plan, const std::filesystem::path& path) const;
 
  private:
   struct Block {
-    Tensor tensor;
-    std::uint64_t offset;
+    Tensor tensor;         // absent: the content is in the spill
+    std::uint64_t offset;  // in the weights part
+    std::uint64_t bytes;
+    std::uint64_t spilled = 0;  // where in the spill
   };
+  Place place(Tensor stored, bool ours);
+  bool spill(ByteSpan bytes, std::uint64_t& at);
+  // Calls body(part) for the block's content, part by part, until it fails.
+  Result<void> for_each_part(const Block& block, const std::function<Result<void>(ByteSpan)>& body) const;
+  bool holds(const Block& block, ByteSpan bytes) const;
+
+  std::filesystem::path folder_;
+  std::shared_ptr<const SpillFile> spill_;
+  std::uint64_t held_ = 0;  // bytes of ours in memory
   std::vector<Block> blocks_;
   std::multimap<std::uint64_t, std::size_t> by_hash_;
   std::uint64_t end_ = 0;

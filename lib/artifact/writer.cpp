@@ -4,8 +4,11 @@
 
 #include <fmt/core.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 namespace modelctl::artifact {
 namespace {
@@ -29,6 +32,9 @@ std::uint64_t hash(ByteSpan bytes) {
 
 constexpr std::byte zeros[page] = {};
 
+// What is small stays in memory, and so does what does not add up to much.
+constexpr std::uint64_t worth_spilling = 1 << 20, kept_in_memory = 64 << 20, part = 1 << 20;
+
 Result<void> write_zeros(AtomicFile& file, Sha256* digest, std::uint64_t count) {
   ByteSpan gap(zeros, count);
   if (digest != nullptr) digest->update(gap);
@@ -37,27 +43,113 @@ Result<void> write_zeros(AtomicFile& file, Sha256* digest, std::uint64_t count) 
 
 }  // namespace
 
-Writer::Place Writer::add(const Tensor& tensor) {
-  Tensor stored = tensor;
-  if (tensor.type() == DType::string) {
-    auto bytes = std::make_shared<std::vector<std::byte>>(encode_strings(tensor.as<std::string>()));
-    stored = Tensor(DType::u8, {static_cast<std::int64_t>(bytes->size())}, bytes, bytes->data());
+// A file that has lost its name already: it goes when it is closed, whatever happens.
+class SpillFile {
+ public:
+  static std::shared_ptr<SpillFile> create(const std::filesystem::path& folder) {
+    std::string name = ((folder.empty() ? "." : folder) / ".modelctl.weights.XXXXXX").string();
+    int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+    if (descriptor < 0) return nullptr;
+    ::unlink(name.c_str());
+    return std::shared_ptr<SpillFile>(new SpillFile(descriptor));
   }
+  ~SpillFile() { ::close(descriptor_); }
+  SpillFile(const SpillFile&) = delete;
+  SpillFile& operator=(const SpillFile&) = delete;
+
+  bool append(ByteSpan bytes) const {
+    while (!bytes.empty()) {
+      ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  bool read(std::uint64_t at, std::span<std::byte> into) const {
+    while (!into.empty()) {
+      ssize_t n = ::pread(descriptor_, into.data(), into.size(), static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return false;
+      at += static_cast<std::uint64_t>(n);
+      into = into.subspan(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  std::uint64_t size() const { return static_cast<std::uint64_t>(::lseek(descriptor_, 0, SEEK_END)); }
+
+ private:
+  explicit SpillFile(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+bool Writer::spill(ByteSpan bytes, std::uint64_t& at) {
+  if (folder_.empty() || bytes.size() < worth_spilling || held_ + bytes.size() <= kept_in_memory) return false;
+  if (spill_ == nullptr) spill_ = SpillFile::create(folder_);
+  if (spill_ == nullptr) {
+    folder_.clear();
+    return false;
+  }
+  at = spill_->size();
+  if (spill_->append(bytes)) return true;
+  folder_.clear();  // the disk is full, say: what is there already stays good
+  return false;
+}
+
+Result<void> Writer::for_each_part(const Block& block, const std::function<Result<void>(ByteSpan)>& body) const {
+  if (block.tensor.present()) return body(block.tensor.bytes());
+  std::vector<std::byte> buffer(std::min(block.bytes, part));
+  for (std::uint64_t at = 0; at < block.bytes; at += part) {
+    auto into = std::span(buffer).first(std::min(part, block.bytes - at));
+    if (!spill_->read(block.spilled + at, into)) {
+      return system_error(errno, "cannot read back weights that were put aside", folder_);
+    }
+    TRY(body(into));
+  }
+  return {};
+}
+
+bool Writer::holds(const Block& block, ByteSpan bytes) const {
+  if (block.bytes != bytes.size()) return false;
+  auto same = for_each_part(block, [&](ByteSpan content) -> Result<void> {
+    bool equal = content.empty() || std::memcmp(content.data(), bytes.data(), content.size()) == 0;
+    bytes = bytes.subspan(content.size());
+    if (!equal) return Error(Kind::bug, "differs", "the content differs");
+    return {};
+  });
+  return same.has_value();
+}
+
+Writer::Place Writer::add(const Tensor& tensor) {
+  if (tensor.type() != DType::string) return place(tensor, false);
+  auto bytes = std::make_shared<std::vector<std::byte>>(encode_strings(tensor.as<std::string>()));
+  return place(Tensor(DType::u8, {static_cast<std::int64_t>(bytes->size())}, bytes, bytes->data()), false);
+}
+
+Writer::Place Writer::add(Tensor&& tensor) {
+  if (tensor.type() == DType::string) return add(tensor);
+  return place(std::move(tensor), true);
+}
+
+Writer::Place Writer::place(Tensor stored, bool ours) {
   ByteSpan bytes = stored.bytes();
   std::uint64_t key = hash(bytes);
   auto [first, last] = by_hash_.equal_range(key);
   for (; first != last; ++first) {
     const Block& block = blocks_[first->second];
-    ByteSpan other = block.tensor.bytes();
-    if (other.size() == bytes.size() && (bytes.empty() || std::memcmp(other.data(), bytes.data(), bytes.size()) == 0)) {
-      return {block.offset, bytes.size()};
-    }
+    if (holds(block, bytes)) return {block.offset, bytes.size()};
   }
   std::uint64_t offset = (end_ + weight_alignment - 1) / weight_alignment * weight_alignment;
   by_hash_.emplace(key, blocks_.size());
-  blocks_.push_back({std::move(stored), offset});
   end_ = offset + bytes.size();
-  return {offset, bytes.size()};
+  Block block{{}, offset, bytes.size()};
+  if (!ours || !spill(bytes, block.spilled)) {
+    if (ours) held_ += bytes.size();
+    block.tensor = std::move(stored);
+  }
+  Place made{offset, block.bytes};
+  blocks_.push_back(std::move(block));
+  return made;
 }
 
 Result<void> Writer::write(const Plan& plan, const std::filesystem::path& path) const {
@@ -75,9 +167,11 @@ Result<void> Writer::write(const Plan& plan, const std::filesystem::path& path) 
   std::uint64_t at = 0;
   for (const Block& block : blocks_) {
     TRY(write_zeros(file, &digest, block.offset - at));
-    digest.update(block.tensor.bytes());
-    TRY(file.write(block.tensor.bytes()));
-    at = block.offset + block.tensor.bytes().size();
+    TRY(for_each_part(block, [&](ByteSpan content) -> Result<void> {
+      digest.update(content);
+      return file.write(content);
+    }));
+    at = block.offset + block.bytes;
   }
   // The weights are read once: their digest is known now, and goes to the header, which was left open for it.
   header.weights_digest = digest.finish();

@@ -124,6 +124,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path)
   return std::shared_ptr<const MappedFile>(new MappedFile(bytes));
 }
 
+void MappedFile::forget() const {
+  if (!bytes_.empty()) ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }

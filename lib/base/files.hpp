@@ -21,6 +21,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   ByteSpan bytes() const { return bytes_; }
+  // Gives back the memory of what was read; it is read from the file again when it is needed again.
+  void forget() const;
 
  private:
   explicit MappedFile(ByteSpan bytes) : bytes_(bytes) {}

@@ -93,10 +93,12 @@ class PlanBuilder {
     return index;
   }
 
-  std::int32_t add_constant(const Value* source, const std::string& value_name, const Tensor& tensor) {
+  std::int32_t add_constant(const Value* source, const std::string& value_name, Tensor tensor) {
     graph::Shape shape(tensor.dims().begin(), tensor.dims().end());
     PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
-    artifact::Writer::Place place = shared_.weights.add(tensor);
+    // The graph keeps its own constants; what was packed is for the artifact alone.
+    artifact::Writer::Place place =
+        source == nullptr ? shared_.weights.add(std::move(tensor)) : shared_.weights.add(tensor);
     value.offset = place.offset;
     value.bytes = place.bytes;
     return add_value(source, std::move(value));
@@ -186,11 +188,11 @@ class PlanBuilder::NodeLowering : public ops::Lowering {
     step->routine = fmt::format("kernel:{}", kernel);
     step->attributes = std::move(attributes);
     step->in_place = in_place;
-    for (const Operand& operand : inputs) {
+    for (Operand& operand : inputs) {
       if (operand.value != nullptr) {
         step->inputs.push_back(builder_.index_of(*operand.value));
       } else if (operand.packed.present()) {
-        step->inputs.push_back(builder_.add_constant(nullptr, node_.name + ".packed", operand.packed));
+        step->inputs.push_back(builder_.add_constant(nullptr, node_.name + ".packed", std::move(operand.packed)));
       } else {
         step->inputs.push_back(artifact::absent);
       }
@@ -267,8 +269,9 @@ Result<void> check_types(const Node& node, const ops::OpDef& def) {
       .because(fmt::format("it is implemented for: {}", def.types.text()));
 }
 
-Result<Lowered> lower(const Graph& graph) {
+Result<Lowered> lower(const Graph& graph, const std::filesystem::path& spill) {
   Shared shared;
+  if (!spill.empty()) shared.weights.spill_to(spill);
   for_each_graph(graph, [&](const Graph& each) { shared.outputs.insert(each.outputs.begin(), each.outputs.end()); });
   Lowered lowered;
   lowered.plan = PlanBuilder(graph, shared).build();

@@ -19,8 +19,9 @@ struct Lowered {
 };
 
 // The graph must be verified, inferred and free of what decomposes. Fails with unsupported, listing every node that has
-// no routine for its types.
-Result<Lowered> lower(const graph::Graph& graph);
+// no routine for its types. Large
+// packed weights are put aside in the folder `spill`, if there is one, until they are written.
+Result<Lowered> lower(const graph::Graph& graph, const std::filesystem::path& spill = {});
 
 // Whether the operator's loops take the element type of the node's first input, as far as that is known.
 Result<void> check_types(const graph::Node& node, const ops::OpDef& def);

@@ -188,6 +188,7 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   model.graph->metadata["source"] = Sha256::of(bytes).text();
   for (const auto& [location, mapped] : external.files()) {
     model.graph->metadata["source.external." + location] = Sha256::of(mapped->bytes()).text();
+    mapped->forget();  // the digest alone has read all of it
   }
   return model;
 }

@@ -354,3 +354,23 @@ TEST_CASE("plans that nest too deeply are refused") {
   REQUIRE(error.why.size() == 1);
   CHECK(error.why[0].starts_with("the plan nested too deeply at byte "));
 }
+
+TEST_CASE("large weights that are put aside are written as if they had stayed in memory") {
+  Scratch scratch;
+  auto large = [](std::int32_t first) {  // 24 MiB
+    Tensor tensor(DType::i32, {6 << 20});
+    std::int32_t value = first;
+    for (std::int32_t& element : tensor.mutable_view().as<std::int32_t>()) element = value++;
+    return tensor;
+  };
+  PlanMaker kept, aside;
+  aside.writer.spill_to(scratch.path());
+  for (PlanMaker* maker : {&kept, &aside}) {
+    for (std::int32_t first : {1, 2, 3, 4, 3}) maker->writer.add(large(first));  // one of them twice
+    CHECK(maker->writer.weights_bytes() == std::uint64_t{4} * (24 << 20));
+    REQUIRE(maker->writer.write(maker->plan, scratch / (maker == &kept ? "kept" : "aside")));
+  }
+  CHECK(read_file(scratch / "kept").value() == read_file(scratch / "aside").value());
+  auto files = std::distance(std::filesystem::directory_iterator(scratch.path()), {});
+  CHECK(files == 2);  // what was put aside has no name
+}

@@ -41,6 +41,9 @@ Tolerance tolerance(std::string_view model, DType type) {
   // where values reach 96. What is asked of it is a thousandth of that range.
   if (model == "mlsd-tiny") return {0.096, 1e-3};
   if (model == "keyword-spotting-qdq") return {1.0 / 256, 1e-3};  // one step of its output
+  // Where activations are quantized as the model runs, a number that rounds the other way moves all behind it: the
+  // reference engine, with and without its optimisations, differs by 0.35 where values reach 6.
+  if (model == "minilm-quantized") return {0.5, 0};
   return type == DType::f16 ? Tolerance{1e-2, 1e-2} : Tolerance{1e-4, 1e-3};
 }
 
