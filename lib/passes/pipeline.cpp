@@ -32,6 +32,7 @@ class Pipeline {
     TRY(pass("bind-symbols"));
     TRY(pass("seed-draws"));
     TRY(pass("infer"));
+    if (TRY(pass("expand-gradients")) > 0) TRY(pass("infer"));
     if (options_.level == 0) return {};
     if (options_.level >= 2) {  // before folding makes floats of bytes
       TRY(pass("quantized-moves"));

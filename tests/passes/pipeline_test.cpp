@@ -29,7 +29,7 @@ TEST_CASE("level 0 does what lowering needs and no more") {
   auto report = run(options, &text);
   REQUIRE(report);
   CHECK(text.find("z: f32[batch,2,2,2] = Relu(y)") != std::string::npos);
-  CHECK(report->passes.size() == 4);
+  CHECK(report->passes.size() == 5);
 }
 
 TEST_CASE("level 2 fuses and changes layouts") {

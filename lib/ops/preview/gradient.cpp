@@ -1,0 +1,303 @@
+// Gradient of ai.onnx.preview.training: the derivatives of one value of the graph with respect to others. It has no
+// code of its own: the operators between them are differentiated from the last to the first, as nodes before it.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+
+#include <map>
+#include <set>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using graph::Shape;
+using graph::Value;
+
+Result<void> infer(Inference& call) {
+  std::size_t count = call.attributes().texts("xs").size();
+  if (call.inputs() != count + call.attributes().texts("zs").size()) {
+    return call.bad("it must have one input for each name of xs and zs");
+  }
+  for (std::size_t index = 0; index < std::min(count, call.node().outputs().size()); ++index) {
+    const Shape* x = call.shape(index);
+    call.set_output(index, call.element(index), x == nullptr ? std::nullopt : std::optional(*x));
+  }
+  return {};
+}
+
+class Differentiation {
+ public:
+  explicit Differentiation(Node& node) : node_(node), graph_(node.graph()) {}
+
+  Result<void> run() {
+    const auto &xs = node_.attributes.texts("xs"), &zs = node_.attributes.texts("zs");
+    std::vector<std::string> names(xs);
+    names.insert(names.end(), zs.begin(), zs.end());
+    if (names.size() != node_.inputs().size()) return bad("it must have one input for each name of xs and zs");
+    std::string y_name(node_.attributes.text("y"));
+    Value* y = graph_.find_value(y_name);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      Value *named = graph_.find_value(names[i]), *given = node_.input(i);
+      if (given == nullptr) return bad("its input for '" + names[i] + "' is absent");
+      if (names[i] == y_name) y = named = given;
+      if (named == nullptr) return bad("no value is named '" + names[i] + "'");
+      place_of_[named] = given;
+      if (i < xs.size()) active_.insert(given);
+    }
+    if (y == nullptr) return bad("no value is named '" + y_name + "'");
+    y = forwards(y);
+    gradients_[y] = apply("Expand", {like(1, y), apply("Shape", {y})});
+    for (auto at = nodes_.rbegin(); at != nodes_.rend(); ++at) {
+      auto found = gradients_.find((*at)->output(0));
+      if (found != gradients_.end() && active_.count((*at)->output(0)) > 0) TRY(backwards(**at, found->second));
+    }
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      if (node_.output(i) == nullptr) continue;
+      Value* x = node_.input(i);
+      auto found = gradients_.find(x);
+      Value* gradient = found != gradients_.end() ? found->second : apply("Expand", {like(0, x), apply("Shape", {x})});
+      std::string name = node_.output(i)->name;  // which another Gradient may mean
+      graph_.replace_uses(node_.output(i), gradient);
+      graph_.rename(node_.output(i), name + ".replaced");
+      graph_.rename(gradient, name);
+    }
+    graph_.erase(&node_);
+    return {};
+  }
+
+ private:
+  Error bad(std::string what) const {
+    return Error(Kind::bad_input, "bad-node", "cannot use " + qualified(node_.domain, node_.op) + ": " + what)
+        .at(node_.place());
+  }
+
+  Value* apply(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) {
+    std::string label = (node_.name.empty() ? "gradient" : node_.name) + "." + std::string(op);
+    Node* added = graph_.add_node("", op, std::move(inputs), {label}, &node_);
+    added->name = label;
+    added->attributes = std::move(attributes);
+    (void)ops::infer(*added);  // where it cannot, neither can the passes, which then say why
+    return added->output(0);
+  }
+  // A number of the value's element type.
+  Value* like(float number, Value* value) {
+    Value* constant = graph_.add_constant("gradient.number", Tensor::scalar(DType::f32, number));
+    return value->type.element == DType::f32 ? constant : apply("CastLike", {constant, value});
+  }
+  Value* integers(const Ints& numbers) { return graph_.add_constant("gradient.axes", Tensor::of_ints(numbers)); }
+  Value* times(Value* a, Value* b) { return apply("Mul", {a, b}); }
+  Value* shaped(Value* value, Value* as) { return apply("Reshape", {value, apply("Shape", {as})}); }
+
+  // The value, and all nodes that lead to it from those that the inputs stand for. Where an input is another value than
+  // the one it is named for, what hangs on it is computed again.
+  Value* forwards(Value* value) {
+    if (auto known = place_of_.find(value); known != place_of_.end()) return known->second;
+    Node* node = value->producer();
+    place_of_[value] = value;
+    if (node == nullptr || &node->graph() != &graph_) return value;
+    bool changed = false, active = false;
+    std::vector<Value*> inputs;
+    for (Value* input : node->inputs()) {
+      inputs.push_back(input == nullptr ? nullptr : forwards(input));
+      changed = changed || inputs.back() != input;
+      active = active || active_.count(inputs.back()) > 0;
+    }
+    if (changed) {
+      std::vector<std::string> names;
+      for (const Value* output : node->outputs()) names.push_back(output == nullptr ? "unused" : output->name);
+      Node* copy = graph_.add_node(node->domain, node->op, std::move(inputs), names, &node_);
+      copy->name = node->name;
+      copy->attributes = node->attributes;
+      (void)ops::infer(*copy);
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        if (node->output(i) != nullptr) place_of_[node->output(i)] = copy->output(i);
+      }
+      node = copy;
+    }
+    if (active) {
+      nodes_.push_back(node);
+      for (Value* output : node->outputs()) {
+        if (output != nullptr) active_.insert(output);
+      }
+    }
+    return place_of_[value];
+  }
+
+  // Adds to the gradient of an operand, which may have been broadcast.
+  Result<void> give(const Node& node, std::size_t index, Value* gradient) {
+    Value* x = node.input(index);
+    if (active_.count(x) == 0) return {};
+    if (!x->type.shape || !gradient->type.shape) return unknown(node);
+    const Shape &own = *x->type.shape, &whole = *gradient->type.shape;
+    if (whole.size() < own.size()) return unknown(node);
+    std::size_t skip = whole.size() - own.size();
+    Ints axes;
+    for (std::size_t axis = 0; axis < whole.size(); ++axis) {
+      if (axis >= skip && own[axis - skip] == whole[axis]) continue;
+      if (axis >= skip && !own[axis - skip].is(1)) return unknown(node);
+      axes.push_back(static_cast<std::int64_t>(axis));
+    }
+    if (!axes.empty()) gradient = shaped(apply("ReduceSum", {gradient, integers(axes)}), x);
+    auto [sum, first] = gradients_.emplace(x, gradient);
+    if (!first) sum->second = apply("Add", {sum->second, gradient});
+    return {};
+  }
+
+  Error unknown(const Node& node) const {
+    return bad("what " + node.place() + " broadcasts is known only when the model runs").help("bind the model's sizes");
+  }
+
+  // The gradients of a node's inputs from that of its output.
+  Result<void> backwards(Node& node, Value* g) {
+    const std::string& op = node.op;
+    Value *a = node.input(0), *b = node.input(1), *y = node.output(0);
+    if (!node.domain.empty()) return cannot(node);
+    if (op == "Identity") return give(node, 0, g);
+    if (op == "Sign" || op == "Floor" || op == "Ceil" || op == "Round") return {};  // flat wherever there is a slope
+    if (op == "Cast" || op == "CastLike") {
+      return is_float(a->type.element) ? give(node, 0, apply("CastLike", {g, a})) : Result<void>();
+    }
+    if (op == "Add" || op == "Sub") {
+      TRY(give(node, 0, g));
+      return give(node, 1, op == "Sub" ? apply("Neg", {g}) : g);
+    }
+    if (op == "Mul") {
+      TRY(give(node, 0, times(g, b)));
+      return give(node, 1, times(g, a));
+    }
+    if (op == "Div") {
+      Value* part = apply("Div", {g, b});
+      TRY(give(node, 0, part));
+      return give(node, 1, apply("Neg", {times(part, y)}));
+    }
+    if (op == "Pow") {
+      Value* less = apply("Sub", {b, apply("CastLike", {like(1, a), b})});
+      TRY(give(node, 0, times(g, times(apply("CastLike", {b, a}), apply("Pow", {a, less})))));
+      return active_.count(b) > 0 ? give(node, 1, times(times(g, y), apply("Log", {a}))) : Result<void>();
+    }
+    if (op == "MatMul") return matrices(node, g);
+    if (op == "Gemm") return gemm(node, g);
+    if (op == "Where") {
+      TRY(give(node, 1, apply("Where", {a, g, like(0, g)})));
+      return give(node, 2, apply("Where", {a, like(0, g), g}));
+    }
+    if (op == "Expand") return give(node, 0, g);
+    if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze") return give(node, 0, shaped(g, a));
+    if (op == "Transpose") return transposed(node, g);
+    if (op == "ReduceSum" || op == "ReduceMean") return reduced(node, g);
+    if (op == "Softmax") {
+      std::int64_t axis = node.attributes.integer("axis", -1);
+      return give(node, 0, times(y, apply("Sub", {g, apply("ReduceSum", {times(g, y), integers({axis})})})));
+    }
+    Value* slope = slope_of(op, a, y);
+    return slope == nullptr ? Result<void>(cannot(node)) : give(node, 0, times(g, slope));
+  }
+
+  // The derivative of a function of one number at x, where it is y; null for one that is not known here.
+  Value* slope_of(const std::string& op, Value* x, Value* y) {
+    auto one_less = [&](Value* value) { return apply("Sub", {like(1, y), value}); };
+    if (op == "Neg") return like(-1, y);
+    if (op == "Abs") return apply("Sign", {x});
+    if (op == "Exp") return y;
+    if (op == "Log") return apply("Reciprocal", {x});
+    if (op == "Sqrt") return apply("Div", {like(0.5f, y), y});
+    if (op == "Reciprocal") return apply("Neg", {times(y, y)});
+    if (op == "Sin") return apply("Cos", {x});
+    if (op == "Cos") return apply("Neg", {apply("Sin", {x})});
+    if (op == "Tanh") return one_less(times(y, y));
+    if (op == "Sigmoid") return times(y, one_less(y));
+    if (op == "Relu") return apply("CastLike", {apply("Greater", {x, like(0, x)}), x});
+    if (op == "Softplus") return apply("Sigmoid", {x});
+    if (op == "Erf") return times(like(1.1283792f, y), apply("Exp", {apply("Neg", {times(x, x)})}));
+    return nullptr;
+  }
+
+  Result<void> transposed(const Node& node, Value* g) {
+    const Ints& order = node.attributes.integers("perm");
+    Ints back(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+      back[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+    return give(node, 0, apply("Transpose", {g}, order.empty() ? Attributes() : Attributes{{"perm", back}}));
+  }
+
+  Result<void> matrices(const Node& node, Value* g) {
+    auto turned = [&](Value* matrix) -> Value* {
+      std::size_t rank = matrix->type.shape ? matrix->type.shape->size() : 0;
+      if (rank < 2) return nullptr;
+      Ints order(rank);
+      for (std::size_t i = 0; i < rank; ++i) order[i] = static_cast<std::int64_t>(i);
+      std::swap(order[rank - 1], order[rank - 2]);
+      return apply("Transpose", {matrix}, {{"perm", order}});
+    };
+    Value *a = turned(node.input(0)), *b = turned(node.input(1));
+    if (a == nullptr || b == nullptr) return cannot(node);
+    TRY(give(node, 0, apply("MatMul", {g, b})));
+    return give(node, 1, apply("MatMul", {a, g}));
+  }
+
+  Result<void> gemm(const Node& node, Value* g) {
+    Value *a = node.input(0), *b = node.input(1);
+    bool flip_a = node.attributes.integer("transA") != 0, flip_b = node.attributes.integer("transB") != 0;
+    auto product = [&](Value* left, bool flip_left, Value* right, bool flip_right) {
+      return apply("Gemm", {left, right},
+                   {{"alpha", node.attributes.number("alpha", 1)},
+                    {"transA", std::int64_t{flip_left}},
+                    {"transB", std::int64_t{flip_right}}});
+    };
+    TRY(give(node, 0, flip_a ? product(b, flip_b, g, true) : product(g, false, b, !flip_b)));
+    TRY(give(node, 1, flip_b ? product(g, true, a, flip_a) : product(a, !flip_a, g, false)));
+    if (node.input(2) == nullptr) return {};
+    return give(node, 2, times(g, like(node.attributes.number("beta", 1), g)));
+  }
+
+  Result<void> reduced(const Node& node, Value* g) {
+    Value *x = node.input(0), *axes = node.input(1), *y = node.output(0);
+    if (axes == nullptr && node.attributes.integer("noop_with_empty_axes") != 0) return give(node, 0, g);
+    if (node.op == "ReduceMean") {
+      Value* count = apply("Div", {apply("Size", {x}), apply("Size", {y})});
+      g = apply("Div", {g, apply("CastLike", {count, g})});
+    }
+    if (axes != nullptr && node.attributes.integer("keepdims", 1) == 0) g = apply("Unsqueeze", {g, axes});
+    return give(node, 0, apply("Expand", {g, apply("Shape", {x})}));
+  }
+
+  Error cannot(const Node& node) const {
+    return Error(Kind::unsupported, "not-differentiable",
+                 "cannot differentiate " + qualified(node.domain, node.op) + ", which is between x and y of a Gradient")
+        .at(node.place())
+        .help("export the training step with its gradients written out");
+  }
+
+  Node& node_;
+  Graph& graph_;
+  std::map<Value*, Value*> place_of_;  // what stands for a value of the model
+  std::set<Value*> active_;            // what hangs on the xs
+  std::vector<Node*> nodes_;           // of those that do, in order
+  std::map<Value*, Value*> gradients_;
+};
+
+Result<void> decompose(Node& node) { return Differentiation(node).run(); }
+
+constexpr AttributeDef attributes[] = {{"xs", AttributeType::texts, "the values to differentiate by", true},
+                                       {"y", AttributeType::text, "the value to differentiate", true},
+                                       {"zs", AttributeType::texts, "the other values that y hangs on"}};
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.preview.training", "Gradient", 1, "The derivatives of a value of the graph with respect to others.",
+     "Inputs*", "Outputs*", "f32 f64 f16 bf16", attributes, infer,
+     [] {
+       return Examples{{"of a value by itself",
+                        {f32({2}, {3, 4})},
+                        {{"xs", std::vector<std::string>{"x"}}, {"y", std::string("x")}},
+                        {f32({2}, {1, 1})}}};
+     },
+     nullptr, nullptr, decompose},
+};
+
+}  // namespace
+
+std::span<const OpDef> gradient_ops() { return defs; }
+std::span<const runtime::OpRun> gradient_runs() { return {}; }
+
+}  // namespace modelctl::ops

@@ -1,0 +1,25 @@
+// dy = Gradient(x) {xs: ["x"], y: "y"}  ->  the nodes that compute it
+// Before all passes that could take away a value that a Gradient names; it has no other way to run.
+#include "ops/operator.hpp"
+#include "passes/pass.hpp"
+
+namespace modelctl::passes {
+namespace {
+
+Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
+  std::vector<graph::Node*> nodes;
+  for (const auto& node : graph.nodes()) {
+    if (node->is("Gradient", "ai.onnx.preview.training")) nodes.push_back(node.get());
+  }
+  for (graph::Node* node : nodes) TRY(ops::find(node->domain, node->op)->decompose(*node));
+  if (!nodes.empty()) TRY(graph.sort());
+  return nodes.size();
+}
+
+constexpr PassDef defs[] = {{"expand-gradients", "Writes derivatives as the nodes that compute them.", run}};
+
+}  // namespace
+
+std::span<const PassDef> expand_gradients_pass() { return defs; }
+
+}  // namespace modelctl::passes
