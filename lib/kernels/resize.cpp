@@ -6,32 +6,48 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace modelctl::kernels {
 namespace {
 
 constexpr std::int64_t elements = 1 << 14;  // of a tile
+constexpr std::int64_t line_limit = 4096;   // of a row that is blended on the stack
 constexpr std::size_t most_taps = 16;       // of an output element: four along each axis
 
-// The taps of all indices of an output axis: those of index i stand in [begins[i], begins[i + 1]).
+// The taps of all indices of an output axis: tap j of index i stands at j * size + i. An index of fewer taps than
+// others has some of weight 0.
 struct Taps {
-  std::vector<std::int32_t> begins{0};
-  std::vector<std::int64_t> at;
+  std::int64_t size, count = 1;
+  std::vector<std::int32_t> at;
   std::vector<float> weights;
-  bool single = true;  // one tap each: the nearest
+  bool plain = true;  // one tap of weight 1 each: the nearest
 
-  Taps(const Interpolation& rules, const ResizedAxis& axis) {
-    for (std::int64_t i = 0; i < axis.out; ++i) {
-      for (const InterpolationTap& tap : taps_of(rules, axis, i)) {
-        if (tap.weight == 0) continue;
-        at.push_back(tap.index);
-        weights.push_back(static_cast<float>(tap.weight));
+  Taps(const Interpolation& rules, const ResizedAxis& axis) : size(axis.out) {
+    std::vector<std::vector<InterpolationTap>> all;
+    for (std::int64_t i = 0; i < size; ++i) {
+      all.push_back(taps_of(rules, axis, i));
+      auto& taps = all.back();
+      taps.erase(std::remove_if(taps.begin(), taps.end(), [](const auto& tap) { return tap.weight == 0; }), taps.end());
+      count = std::max(count, static_cast<std::int64_t>(taps.size()));
+      plain = plain && taps.size() == 1 && taps[0].weight == 1;
+    }
+    at.assign(static_cast<std::size_t>(size * count), 0);
+    weights.assign(at.size(), 0.0f);
+    for (std::int64_t i = 0; i < size; ++i) {
+      const auto& taps = all[static_cast<std::size_t>(i)];
+      for (std::size_t j = 0; j < taps.size(); ++j) {
+        const std::size_t to = j * static_cast<std::size_t>(size) + static_cast<std::size_t>(i);
+        at[to] = static_cast<std::int32_t>(taps[j].index);
+        weights[to] = static_cast<float>(taps[j].weight);
       }
-      single = single && at.size() == static_cast<std::size_t>(begins.back()) + 1;
-      begins.push_back(static_cast<std::int32_t>(at.size()));
+      // What fills up looks where the first tap does: never outside, and no further element counts.
+      for (std::size_t j = taps.size(); j < static_cast<std::size_t>(count) && !taps.empty(); ++j) {
+        at[j * static_cast<std::size_t>(size) + static_cast<std::size_t>(i)] = static_cast<std::int32_t>(taps[0].index);
+      }
     }
   }
-  std::int64_t size() const { return static_cast<std::int64_t>(begins.size()) - 1; }
+  std::size_t place(std::int64_t tap, std::int64_t i) const { return static_cast<std::size_t>(tap * size + i); }
 };
 
 // X as [outer, rows, columns, inner].
@@ -48,51 +64,72 @@ class Resize final : public Bound {
         columns_(std::move(columns)) {}
 
   void run(const RunCall& call) const override {
-    const std::int64_t width = columns_.size() * inner_, count = outer_ * rows_.size();
+    const std::int64_t width = columns_.size * inner_, count = outer_ * rows_.size;
     const std::int64_t each = std::max<std::int64_t>(elements / std::max<std::int64_t>(width, 1), 1);
     call.workers.for_each_tile(ceil_div(count, each), [&](std::int64_t tile) {
-      for (std::int64_t row = tile * each; row < std::min((tile + 1) * each, count); ++row) {
-        const float* image =
-            static_cast<const float*>(call.inputs[0]) + row / rows_.size() * rows_in_ * columns_in_ * inner_;
-        run_row(image, row % rows_.size(), static_cast<float*>(call.outputs[0]) + row * width);
+      for (std::int64_t at = tile * each; at < std::min((tile + 1) * each, count); ++at) {
+        const std::int64_t row = at % rows_.size;
+        float* out = static_cast<float*>(call.outputs[0]) + at * width;
+        const bool again = rows_.plain && row > 0 && at > tile * each &&
+                           rows_.at[static_cast<std::size_t>(row)] == rows_.at[static_cast<std::size_t>(row - 1)];
+        if (again) {
+          std::memcpy(out, out - width, static_cast<std::size_t>(width) * sizeof(float));
+        } else {
+          run_row(static_cast<const float*>(call.inputs[0]) + at / rows_.size * rows_in_ * columns_in_ * inner_, row,
+                  out);
+        }
       }
     });
   }
 
  private:
+  // Of one output row: the rows of the image that make it, and their weights.
   void run_row(const float* image, std::int64_t row, float* out) const {
     const float* rows[most_taps];
     float weights[most_taps];
-    const auto first = static_cast<std::size_t>(rows_.begins[static_cast<std::size_t>(row)]);
-    const auto last = static_cast<std::size_t>(rows_.begins[static_cast<std::size_t>(row) + 1]);
-    for (std::int64_t column = 0; column < columns_.size(); ++column, out += inner_) {
-      const auto begin = static_cast<std::size_t>(columns_.begins[static_cast<std::size_t>(column)]);
-      const auto end = static_cast<std::size_t>(columns_.begins[static_cast<std::size_t>(column) + 1]);
-      if (rows_.single && columns_.single) {
-        const float* from = image + (rows_.at[first] * columns_in_ + columns_.at[begin]) * inner_;
-        if (inner_ == 1) *out = *from;
-        else std::memcpy(out, from, static_cast<std::size_t>(inner_) * sizeof(float));
-        continue;
-      }
-      if (inner_ == 1) {
-        float sum = 0;
-        for (std::size_t i = first; i < last; ++i) {
-          const float* from = image + rows_.at[i] * columns_in_;
-          float part = 0;
-          for (std::size_t j = begin; j < end; ++j) part += from[columns_.at[j]] * columns_.weights[j];
-          sum += part * rows_.weights[i];
-        }
-        *out = sum;
-        continue;
-      }
+    for (std::int64_t i = 0; i < rows_.count; ++i) {
+      rows[i] = image + rows_.at[rows_.place(i, row)] * columns_in_ * inner_;
+      weights[i] = rows_.weights[rows_.place(i, row)];
+    }
+    if (inner_ == 1) return run_line(rows, weights, out);
+    const float* pixels[most_taps];
+    float factors[most_taps];
+    for (std::int64_t column = 0; column < columns_.size; ++column, out += inner_) {
       std::int64_t count = 0;
-      for (std::size_t i = first; i < last; ++i) {
-        for (std::size_t j = begin; j < end; ++j, ++count) {
-          rows[count] = image + (rows_.at[i] * columns_in_ + columns_.at[j]) * inner_;
-          weights[count] = rows_.weights[i] * columns_.weights[j];
+      for (std::int64_t i = 0; i < rows_.count; ++i) {
+        for (std::int64_t j = 0; j < columns_.count; ++j, ++count) {
+          pixels[count] = rows[i] + columns_.at[columns_.place(j, column)] * inner_;
+          factors[count] = weights[i] * columns_.weights[columns_.place(j, column)];
         }
       }
-      simd_.blend(rows, weights, count, out, inner_);
+      if (rows_.plain && columns_.plain) {
+        std::memcpy(out, pixels[0], static_cast<std::size_t>(inner_) * sizeof(float));
+      } else {
+        simd_.blend(pixels, factors, count, out, inner_);
+      }
+    }
+  }
+
+  // Single elements: the rows become one, stretch by stretch, and that is sampled.
+  void run_line(const float* const* rows, const float* weights, float* out) const {
+    float line[line_limit];
+    const float* from = rows[0];
+    if (!rows_.plain && columns_in_ <= line_limit) {
+      simd_.blend(rows, weights, rows_.count, line, columns_in_);
+      from = line;
+    }
+    if (rows_.plain || columns_in_ <= line_limit) {
+      return simd_.sample(from, columns_.at.data(), columns_.weights.data(), columns_.count, out, columns_.size);
+    }
+    for (std::int64_t column = 0; column < columns_.size; ++column) {
+      float sum = 0;
+      for (std::int64_t i = 0; i < rows_.count; ++i) {
+        for (std::int64_t j = 0; j < columns_.count; ++j) {
+          const std::size_t tap = columns_.place(j, column);
+          sum += rows[i][columns_.at[tap]] * columns_.weights[tap] * weights[i];
+        }
+      }
+      out[column] = sum;
     }
   }
 
@@ -128,6 +165,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   }
   if (y.elements() == 0) return std::make_unique<Nothing>();
   if (x.elements() == 0) return operands.refuse("there is nothing to interpolate");
+  if (x.elements() > std::numeric_limits<std::int32_t>::max()) return operands.refuse("X is too large");
   if (first < last && last - first > 1) return operands.refuse("the resized axes are no neighbours");
   const std::string mode = TRY(operands.text("mode", "nearest"));
   const std::string nearest = TRY(operands.text("nearest_mode", "round_prefer_floor"));

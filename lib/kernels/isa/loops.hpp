@@ -218,5 +218,20 @@ void blend(const float* const* rows, const float* weights, std::int64_t count, f
   });
 }
 
+inline void sample(const float* x, const std::int32_t* at, const float* weights, std::int64_t count, float* out,
+                   std::int64_t n) {
+  if (count == 1) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = x[at[i]] * weights[i];
+  } else if (count == 2) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = x[at[i]] * weights[i] + x[at[n + i]] * weights[n + i];
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) {
+      float sum = 0;
+      for (std::int64_t j = 0; j < count; ++j) sum += x[at[j * n + i]] * weights[j * n + i];
+      out[i] = sum;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace modelctl::kernels

@@ -171,6 +171,9 @@ struct Simd {
 
   // out[i] = the sum of rows[j][i] * weights[j] over `count` rows.
   void (*blend)(const float* const* rows, const float* weights, std::int64_t count, float* out, std::int64_t n);
+  // out[i] = the sum of x[at[j * n + i]] * weights[j * n + i] over `count` taps j.
+  void (*sample)(const float* x, const std::int32_t* at, const float* weights, std::int64_t count, float* out,
+                 std::int64_t n);
 
   void (*lstm_cell)(const LstmCell& cell);
   void (*gru_gates)(const GruCell& cell);

@@ -38,6 +38,7 @@ constexpr Simd make_table() {
   simd.largest_row = &largest_row<T>;
   simd.sum_of_rows = &sum_of_rows<T>;
   simd.blend = &blend<T>;
+  simd.sample = &sample;
   simd.lstm_cell = &lstm_cell<T>;
   simd.gru_gates = &gru_gates<T>;
   simd.gru_cell = &gru_cell<T>;
