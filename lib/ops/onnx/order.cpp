@@ -96,7 +96,15 @@ Result<void> non_zero(const Call& call, Outputs& outputs) {
       if (load(x.data, i) != W{0}) found.push_back(i);
     }
   });
-  if (!known) return refuse_type(x.type);
+  if (x.type == DType::string) {
+    std::int64_t i = 0;
+    for (const std::string& text : x.as<std::string>()) {
+      if (!text.empty()) found.push_back(i);
+      ++i;
+    }
+  } else if (!known) {
+    return refuse_type(x.type);
+  }
   auto count = static_cast<std::int64_t>(found.size());
   MutableTensorView y = TRY(outputs.allocate(0, DType::i64, Dims{static_cast<std::int64_t>(x.rank()), count}));
   std::int64_t* out = y.as<std::int64_t>().data();
@@ -160,11 +168,12 @@ constexpr OpDef defs[] = {
      "The places of the elements that are not zero, one column each.",
      "X",
      "Y",
-     "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool",
+     plain_types,
      {},
      infer_non_zero,
      [] {
-       return Examples{{"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0}};
+       return Examples{{"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0},
+                       {"texts that are not empty", {strings({3}, {"", "a", "b"})}, {}, {i64({1, 2}, {1, 2})}, 0}};
      }},
     {"", "Trilu", 14, "The upper or lower triangle of matrices, from the k-th diagonal.", "input k?", "output",
      any_type, of_trilu, infer_trilu,

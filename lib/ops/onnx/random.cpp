@@ -136,7 +136,7 @@ constexpr OpDef defs[] = {
      },
      nullptr, nullptr, nullptr, true},
     {"", "RandomNormalLike", 22, "Numbers of a normal distribution, as many as the input has.", "input", "output",
-     number_types, of_normal_like, infer_like,
+     any_type, of_normal_like, infer_like,
      [] {
        return Examples{{"without spread",
                         {f32({3}, {9, 9, 9})},
@@ -151,8 +151,8 @@ constexpr OpDef defs[] = {
            {"equal bounds", {}, {{"shape", Ints{2}}, {"low", 2.0f}, {"high", 2.0f}}, {f32({2}, {2, 2})}, 0}};
      },
      nullptr, nullptr, nullptr, true},
-    {"", "RandomUniformLike", 22, "Numbers between two bounds, as many as the input has.", "input", "output",
-     number_types, of_uniform_like, infer_like,
+    {"", "RandomUniformLike", 22, "Numbers between two bounds, as many as the input has.", "input", "output", any_type,
+     of_uniform_like, infer_like,
      [] {
        return Examples{{"equal bounds",
                         {i32({1, 2}, {9, 9})},

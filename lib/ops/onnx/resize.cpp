@@ -6,7 +6,7 @@
 #include "ops/fused_attributes.hpp"
 #include "ops/infer.hpp"
 #include "ops/lowering.hpp"
-#include "ops/run.hpp"
+#include "ops/storage.hpp"
 
 #include <numeric>
 
@@ -164,6 +164,31 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The nearest element needs no arithmetic, so any type does, and large integers stay what they are.
+Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axes, const TensorView& x,
+                          const MutableTensorView& y) {
+  Dims strides = strides_of(x.dims);
+  std::vector<Dims> offsets(axes.size());  // of each output index, along each axis
+  for (std::size_t axis = 0; axis < axes.size(); ++axis) {
+    bool same = axes[axis].in == axes[axis].out && axes[axis].scale == 1;
+    for (std::int64_t i = 0; i < axes[axis].out; ++i) {
+      offsets[axis].push_back((same ? i : kernels::taps_of(settings, axes[axis], i)[0].index) * strides[axis]);
+    }
+  }
+  return for_storage(x.type, [&]<class T>() -> Result<void> {
+    const T* in = x.as<T>().data();
+    Dims index(axes.size(), 0);
+    for (T& out : y.as<T>()) {
+      std::int64_t at = 0;
+      for (std::size_t axis = 0; axis < index.size(); ++axis)
+        at += offsets[axis][static_cast<std::size_t>(index[axis])];
+      out = in[at];
+      for (std::size_t axis = index.size(); axis-- > 0 && ++index[axis] == axes[axis].out;) index[axis] = 0;
+    }
+    return {};
+  });
+}
+
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
@@ -174,10 +199,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::vector<Axis> axes = TRY(axes_of(call.attributes, x.dims, call.input(1), call.input(2), call.input(3)));
   Dims dims;
   for (const Axis& axis : axes) dims.push_back(axis.out);
-  if (!holds<Numbers>(x.type)) return refuse_type(x.type);
+  bool copies = settings.mode == "nearest" && settings.coordinates != "tf_crop_and_resize";
+  if (!copies && !holds<Numbers>(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
   if (y.elements() == 0) return {};
   if (x.elements() == 0) return refuse("there is nothing to interpolate");
+  if (copies) return copy_nearest(settings, axes, x, y);
   std::vector<double> values;
   with_wide<Numbers>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
@@ -274,7 +301,7 @@ constexpr AttributeDef attributes[] = {
     {"nearest_mode", AttributeType::text, "round_prefer_floor, where absent; round_prefer_ceil, floor or ceil"}};
 
 constexpr OpDef defs[] = {
-    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi? scales? sizes?", "Y", number_types,
+    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi? scales? sizes?", "Y", any_type,
      attributes, infer,
      [] {
        return Examples{
@@ -282,6 +309,16 @@ constexpr OpDef defs[] = {
             {f32({1, 2}, {1, 2}), Tensor(), f32({2}, {1, 2})},
             {},
             {f32({1, 4}, {1, 1, 2, 2})},
+            0},
+           {"nearest, of texts",
+            {strings({2}, {"a", "b"}), Tensor(), f32({1}, {2})},
+            {},
+            {strings({4}, {"a", "a", "b", "b"})},
+            0},
+           {"nearest, of integers beyond what a float holds",
+            {i64({2}, {9007199254740993, 1}), Tensor(), f32({1}, {1.5f})},
+            {},
+            {i64({3}, {9007199254740993, 9007199254740993, 1})},
             0},
            {"linear, to a size",
             {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
