@@ -6,7 +6,7 @@
 //   the
 //               sums of both biases, and GRU's recurrent bias of the hidden gate, which linear_before_reset keeps
 //               apart; initial_h f32 [D,B,H], optional; LSTM: initial_c, likewise; peepholes f32 [D,3*H], optional
-//   outputs     Y f32 [S,D,B,H], Y_h f32 [D,B,H], LSTM: Y_c: all optional but that the first is there, or the second
+//   outputs     Y f32 [S,D,B,H], Y_h f32 [D,B,H], LSTM: Y_c: all optional, but that one is there
 //   attributes  batch_first (1: X is [B,S,I], Y [B,S,D,H], states [B,D,H]); hidden (H); directions (D); reverse (1: the
 //               one direction, or the first of two, goes from the end; the second goes the other way);
 //               functions (text of D times f g h: sigmoid, tanh, relu, leaky_relu, hard_sigmoid); alphas, betas

@@ -81,6 +81,20 @@ TEST_CASE("a second derivative is the derivative of one by name") {
   CHECK((*outputs)[0].as<double>()[1] == doctest::Approx(std::exp(0.34)));
 }
 
+TEST_CASE("a derivative at another place computes the value there again") {
+  auto graph = graph::parse_text(
+      "graph \"g\" {\n  input x: f64[2]\n  input at: f64[2]\n  a = Exp(x)\n  y = Mul(a, a)\n"
+      "  d = ai.onnx.preview.training::Gradient(at) {xs: [\"x\"], y: \"y\"}\n  output d\n  output y\n}\n",
+      "test");
+  REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : graph.error().what));
+  REQUIRE(find("infer")->run(**graph, {}).has_value());
+  REQUIRE(find("expand-gradients")->run(**graph, {}).has_value());
+  auto outputs = test::interpret(**graph, {positive({2}, 0), positive({2}, 1)});
+  REQUIRE(outputs.has_value());
+  CHECK((*outputs)[0].as<double>()[0] == doctest::Approx(2 * std::exp(2 * 1.17)));
+  CHECK((*outputs)[1].as<double>()[0] == doctest::Approx(std::exp(2 * 0.17)));
+}
+
 TEST_CASE("an operator that is not differentiated, and a name that there is not, are refused") {
   auto refusal = [](const std::string& body, const char* xs) {
     auto graph = graph::parse_text("graph \"g\" {\n  input x: f64[2,3]\n" + body +

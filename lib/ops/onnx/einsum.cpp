@@ -53,6 +53,10 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   }
   DType type = call.input(0).type;
   if (!holds<Numbers>(type)) return refuse_type(type);
+  std::int64_t sums = 1;
+  for (std::int64_t size : dims) sums = TRY(checked_multiply(sums, size));
+  constexpr std::int64_t most = std::int64_t{1} << 36;  // products, some minutes: more than anybody waits for
+  if (TRY(checked_multiply(sums, terms)) > most) return refuse("the equation takes too many steps");
   MutableTensorView y = TRY(outputs.allocate(0, type, dims));
   if (y.elements() == 0) return {};
   with_wide<Numbers>(type, [&]<class W>() {

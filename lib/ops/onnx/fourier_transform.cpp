@@ -34,6 +34,7 @@ Result<void> infer_dft(Inference& call) {
     auto contents = call.contents(1);
     if (contents && contents->size() == 1) length = (*contents)[0];
     else if (!call.present(1)) length = inverse && onesided ? ((*x)[axis] - 1) * 2 : (*x)[axis];
+    if (length.constant() && *length.constant() < 1) return call.bad("a transform of length " + length.text());
     shape[axis] = onesided && !inverse ? floor_div(length, 2) + 1 : length;
   } else {
     for (Expr& size : shape) size = call.fresh_symbol();
@@ -120,9 +121,10 @@ Result<void> infer_stft(Inference& call) {
   else if (!call.present(3) && call.shape(2) != nullptr) length = (*call.shape(2))[0];
   else if (!call.present(3) && !call.present(2) && x != nullptr) length = (*x)[1];
   else known = false;
-  auto step = steps && steps->size() == 1 ? (*steps)[0].constant() : std::nullopt;
-  if (step && *step < 1) return call.bad("a step of " + std::to_string(*step));
-  if (known && x != nullptr && step) frames = floor_div((*x)[1] - length, *step) + 1;
+  const Expr step = steps && steps->size() == 1 ? (*steps)[0] : call.fresh_symbol();
+  if (step.constant() && *step.constant() < 1) return call.bad("a step of " + step.text());
+  if (length.constant() && *length.constant() < 1) return call.bad("a frame of " + length.text());
+  if (known && x != nullptr && step.constant()) frames = floor_div((*x)[1] - length, step) + 1;
   Expr bins = call.attributes().integer("onesided", 1) != 0 ? floor_div(length, 2) + 1 : length;
   call.set_output(0, call.element(0), Shape{x == nullptr ? call.fresh_symbol() : (*x)[0], frames, bins, 2});
   return {};

@@ -46,7 +46,8 @@ class Differentiation {
       if (i < xs.size()) active_.insert(given);
     }
     if (y == nullptr) return bad("no value is named '" + y_name + "'");
-    y = forwards(y);
+    TRY(forwards(y));
+    y = stand_in(y);
     gradients_[y] = apply("Expand", {like(1, y), apply("Shape", {y})});
     for (auto at = nodes_.rbegin(); at != nodes_.rend(); ++at) {
       auto found = gradients_.find((*at)->output(0));
@@ -89,39 +90,55 @@ class Differentiation {
   Value* times(Value* a, Value* b) { return apply("Mul", {a, b}); }
   Value* shaped(Value* value, Value* as) { return apply("Reshape", {value, apply("Shape", {as})}); }
 
-  // The value, and all nodes that lead to it from those that the inputs stand for. Where an input is another value than
-  // the one it is named for, what hangs on it is computed again.
-  Value* forwards(Value* value) {
-    if (auto known = place_of_.find(value); known != place_of_.end()) return known->second;
-    Node* node = value->producer();
-    place_of_[value] = value;
-    if (node == nullptr || &node->graph() != &graph_) return value;
-    bool changed = false, active = false;
-    std::vector<Value*> inputs;
-    for (Value* input : node->inputs()) {
-      inputs.push_back(input == nullptr ? nullptr : forwards(input));
-      changed = changed || inputs.back() != input;
-      active = active || active_.count(inputs.back()) > 0;
+  // What stands for a value: itself, unless something that it hangs on was replaced.
+  Value* stand_in(Value* value) const {
+    auto known = place_of_.find(value);
+    return known == place_of_.end() ? value : known->second;
+  }
+
+  // The nodes between the values that the inputs stand for and y, in order. Where an input is another value than the
+  // one it is named for, what hangs on it is computed again.
+  Result<void> forwards(Value* y) {
+    std::set<const Node*> needed;
+    for (std::vector<Value*> open{y}; !open.empty();) {
+      Value* value = open.back();
+      open.pop_back();
+      if (value == nullptr || place_of_.count(value) > 0) continue;
+      Node* node = value->producer();
+      if (node == nullptr || &node->graph() != &graph_ || !needed.insert(node).second) continue;
+      open.insert(open.end(), node->inputs().begin(), node->inputs().end());
     }
-    if (changed) {
-      std::vector<std::string> names;
-      for (const Value* output : node->outputs()) names.push_back(output == nullptr ? "unused" : output->name);
-      Node* copy = graph_.add_node(node->domain, node->op, std::move(inputs), names, &node_);
-      copy->name = node->name;
-      copy->attributes = node->attributes;
-      (void)ops::infer(*copy);
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        if (node->output(i) != nullptr) place_of_[node->output(i)] = copy->output(i);
+    std::vector<Node*> order;
+    for (const auto& node : graph_.nodes()) {
+      if (needed.count(node.get()) > 0) order.push_back(node.get());
+    }
+    for (Node* node : order) {
+      std::vector<Value*> inputs;
+      bool active = false;
+      for (Value* input : node->inputs()) {
+        inputs.push_back(input == nullptr ? nullptr : stand_in(input));
+        active = active || active_.count(inputs.back()) > 0;
       }
-      node = copy;
-    }
-    if (active) {
+      if (inputs != node->inputs()) {
+        if (!node->subgraphs.empty()) return cannot(*node);
+        std::vector<std::string> names;
+        for (const Value* output : node->outputs()) names.push_back(output == nullptr ? "unused" : output->name);
+        Node* copy = graph_.add_node(node->domain, node->op, std::move(inputs), names, &node_);
+        copy->name = node->name;
+        copy->attributes = node->attributes;
+        (void)ops::infer(*copy);
+        for (std::size_t i = 0; i < names.size(); ++i) {
+          if (node->output(i) != nullptr) place_of_[node->output(i)] = copy->output(i);
+        }
+        node = copy;
+      }
+      if (!active) continue;
       nodes_.push_back(node);
       for (Value* output : node->outputs()) {
         if (output != nullptr) active_.insert(output);
       }
     }
-    return place_of_[value];
+    return {};
   }
 
   // Adds to the gradient of an operand, which may have been broadcast.
