@@ -114,7 +114,10 @@ Result<Settings> read_settings(Kind kind, const Attributes& attributes) {
     const auto* def = std::find_if(std::begin(functions), std::end(functions),
                                    [&](const FunctionDef& candidate) { return candidate.name == name; });
     if (def == std::end(functions)) return refuse("activation '" + names[i] + "' is unknown");
-    Squash squash{static_cast<Function>(def - functions), def->alpha, def->beta, clip};
+    // As ONNX Runtime has it, the bound is for what gates sum up, and not for the cell that an LSTM's third one is
+    // given.
+    float bound = i % each == 2 ? std::numeric_limits<float>::infinity() : clip;
+    Squash squash{static_cast<Function>(def - functions), def->alpha, def->beta, bound};
     // The values are consumed in order, by the functions that have such a parameter.
     if (def->parameters > 0 && next_alpha < alphas.size()) squash.alpha = alphas[next_alpha++];
     if (def->parameters > 1 && next_beta < betas.size()) squash.beta = betas[next_beta++];
@@ -395,7 +398,7 @@ constexpr AttributeDef activation_alpha = {
 constexpr AttributeDef activation_beta = {"activation_beta", AttributeType::numbers, "the same for beta"};
 constexpr AttributeDef activation_names = {"activations", AttributeType::texts,
                                            "the functions of each direction, in the order f g h"};
-constexpr AttributeDef clip = {"clip", AttributeType::number, "bound of the activations' arguments; none where absent"};
+constexpr AttributeDef clip = {"clip", AttributeType::number, "bound of the gates' sums; none where absent"};
 constexpr AttributeDef direction = {"direction", AttributeType::text, "forward, where absent; reverse; bidirectional"};
 constexpr AttributeDef hidden_size = {"hidden_size", AttributeType::integer, "the state's size: R's last"};
 constexpr AttributeDef layout = {"layout", AttributeType::integer, "0, where absent: time first; 1: batch first"};
@@ -459,6 +462,12 @@ constexpr OpDef defs[] = {
              {"activation_alpha", std::vector<float>{0.25f}},
              {"activation_beta", std::vector<float>{0.5f}}},
             {f32({2, 1, 1, 1}, {0, 0})},
+            2e-6},
+           {"the bound is not the cell's",
+            {f32({1, 1, 1}, {1}), f32({1, 4, 1}, {0, 0, 0, 9}), f32({1, 4, 1}, {0, 0, 0, 0}), Tensor(), Tensor(),
+             Tensor(), f32({1, 1, 1}, {2})},
+            {{"clip", 0.25f}},
+            {f32({1, 1, 1, 1}, {0.40421137f})},
             2e-6}};
      },
      nullptr, lower<Kind::lstm>},
