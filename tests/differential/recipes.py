@@ -1156,7 +1156,7 @@ def stft(g):
 
 @recipe("HannWindow", "HammingWindow", "BlackmanWindow")
 def window_of(g):
-    emit(g, [g.ints(g.integer(1, 12), g.choice([i64, i32]))], some(g, periodic=lambda: g.integer(0, 1), output_datatype=lambda: g.choice([1, 11])))
+    emit(g, [g.ints(g.integer(2, 12), g.choice([i64, i32]))], some(g, periodic=lambda: g.integer(0, 1), output_datatype=lambda: g.choice([1, 11])))
 
 
 @recipe("MelWeightMatrix")

@@ -110,9 +110,10 @@ def svm_classifier(g):
     attributes = {"kernel_type": g.choice(["LINEAR", "POLY", "RBF", "SIGMOID"]), "kernel_params": [0.5, 0.1, 2.0], "vectors_per_class": per,
                   "support_vectors": floats(g, vectors * x.shape[1]), "coefficients": floats(g, vectors * (classes - 1)), "rho": floats(g, pairs)}
     attributes |= {"classlabels_ints": list(range(classes))} if g.chance(0.6) else {"classlabels_strings": list("abc"[:classes])}
+    transforms = ["NONE", "LOGISTIC", *["SOFTMAX", "SOFTMAX_ZERO"] * (classes > 2)]  # of two, ONNX Runtime forgets it
     if g.chance(0.4):
         attributes |= {"prob_a": floats(g, pairs, -2, -0.5), "prob_b": floats(g, pairs)}
-    emit(g, [x], {**attributes, **some(g, post_transform=lambda: g.choice(["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"]))}, 2)
+    emit(g, [x], {**attributes, **some(g, post_transform=lambda: g.choice(transforms))}, 2)
 
 
 def trees(g, features, many):

@@ -219,9 +219,10 @@ Result<void> infer_total(Inference& call) {
   TRY(infer(call));
   auto contents = call.contents(0);
   const Shape* in = call.shape(0);
-  bool all = call.attributes().integer("noop_with_empty_axes") == 0 || call.present(1);
-  if (!contents || in == nullptr || in->size() != 1 || !all || !is_integer(call.element(0))) return {};
-  if (call.present(1) && !known_integers(call, 1)) return {};
+  if (!contents || in == nullptr || in->size() != 1 || !is_integer(call.element(0))) return {};
+  auto axes = call.present(1) ? known_integers(call, 1) : Dims();
+  bool none_is_all = call.attributes().integer("noop_with_empty_axes") == 0;
+  if (!axes || (axes->empty() && !none_is_all)) return {};
   Expr total = multiplied ? 1 : 0;
   for (const Expr& size : *contents) total = multiplied ? total * size : total + size;
   call.set_contents(0, {total});
@@ -263,6 +264,11 @@ constexpr OpDef defs[] = {
           all.push_back({"all axes, which stay", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({1, 1}, {10})}});
           all.push_back(
               {"no axes", {f32({2}, {1, 2})}, {{"noop_with_empty_axes", std::int64_t{1}}}, {f32({2}, {1, 2})}});
+          all.push_back({"an empty list of axes of sizes",
+                         {i64({2}, {1, 2}), i64({0}, {})},
+                         {{"noop_with_empty_axes", std::int64_t{1}}},
+                         {i64({2}, {1, 2})},
+                         0});
           return all;
         },
         infer_total<false>),
