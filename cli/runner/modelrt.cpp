@@ -166,6 +166,14 @@ std::int32_t modelrt_output(const modelrt_model* model, std::size_t index, model
   return fill(model->outputs, index, port);
 }
 
+std::size_t modelrt_state_count(const modelrt_model* model) { return model->model->states().size(); }
+std::int32_t modelrt_state_at(const modelrt_model* model, std::size_t index, modelrt_state* state) {
+  if (model == nullptr || state == nullptr || index >= model->model->states().size()) return MODELRT_USAGE;
+  const runtime::StatePort& port = model->model->states()[index];
+  *state = {port.input, port.output, static_cast<std::int32_t>(port.axis)};
+  return MODELRT_OK;
+}
+
 std::int32_t modelrt_session_create(const modelrt_model* model, std::int32_t threads, modelrt_session** session,
                                     char** error) {
   return guarded(error, [&]() -> Result<void> {
@@ -180,9 +188,16 @@ void modelrt_session_free(modelrt_session* session) { delete session; }
 
 std::int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs, std::size_t count,
                          modelrt_result** result, char** error) {
+  return modelrt_run_into(session, inputs, count, nullptr, 0, result, error);
+}
+
+std::int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* inputs, std::size_t count,
+                              const modelrt_place* places, std::size_t place_count, modelrt_result** result,
+                              char** error) {
   return guarded(error, [&]() -> Result<void> {
-    if (session == nullptr || result == nullptr || (count > 0 && inputs == nullptr)) {
-      return misuse("the session, the inputs or the place for the result are null");
+    if (session == nullptr || result == nullptr || (count > 0 && inputs == nullptr) ||
+        (place_count > 0 && places == nullptr)) {
+      return misuse("the session, the inputs, the places or the place for the result are null");
     }
     const artifact::Signature& signature = session->model->signature();
     std::vector<std::string> names;
@@ -194,7 +209,13 @@ std::int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs,
     }
     std::vector<TensorView> views;
     for (std::size_t index : TRY(runtime::match_inputs(signature, names))) views.push_back(given[index]);
-    auto tensors = TRY(session->session.run(views));
+    std::vector<runtime::Place> into(place_count == 0 ? 0 : signature.outputs.size());
+    for (std::size_t i = 0; i < place_count; ++i) {
+      if (places[i].output >= into.size()) return misuse("a place is of an output that the model does not have");
+      if (places[i].room < 0) return misuse("a place has no room");
+      into[places[i].output] = {places[i].data, places[i].bytes, places[i].room};
+    }
+    auto tensors = TRY(session->session.run(views, into));
     auto made = std::make_unique<modelrt_result>();
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       COutput& output = made->outputs.emplace_back();

@@ -143,7 +143,7 @@ class Attention final : public Bound {
       std::fill(to, to + present.length * present.size, __builtin_nanf(""));
       return;
     }
-    const bool in_place = shape_.past && call.inputs[past_input] == call.outputs[output];
+    const bool in_place = shape_.past && call.inputs[past_input] == call.outputs[output] && past.head == present.head;
     if (!in_place && reach.past > 0) {
       std::memcpy(to, static_cast<const float*>(call.inputs[past_input]) + past.at(b, h, 0), bytes(reach.past));
     }
@@ -352,6 +352,10 @@ Result<void> read_cache(const Operands& operands, const BindCall& call, Shape& s
     if (view.rank() != 4) return operands.refuse(std::string(name) + " has not four axes");
     TRY(operands.dims(name, view, {fresh.batches, fresh.heads, view.dim(2), fresh.size}));
     into = TRY(heads_of(operands, name, view, fresh.heads));
+    if (call.room > 0) {
+      into.head = call.room * into.size;
+      into.batch = into.head * into.heads;
+    }
     return {};
   };
   if (shape.past) {
@@ -491,7 +495,8 @@ Result<std::unique_ptr<Bound>> bind_rotary(const BindCall& call) {
                                   TRY(operands.integer("interleaved", 0)) != 0);
 }
 
-constexpr KernelDef table[] = {{"attention_f32", bind}, {"rotary_f32", bind_rotary}};
+constexpr Continuation continues[] = {{1, 4, 2}, {2, 5, 2}};
+constexpr KernelDef table[] = {{"attention_f32", bind, continues}, {"rotary_f32", bind_rotary}};
 
 }  // namespace
 

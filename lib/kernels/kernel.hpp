@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "kernels/continuation.hpp"
 #include "kernels/cpu.hpp"
 #include "kernels/workers.hpp"
 #include "tensor/attributes.hpp"
@@ -21,6 +22,9 @@ struct BindCall {
   std::span<const TensorView> inputs;
   std::span<const TensorView> outputs;
   Cpu cpu;
+  // Of an output that continues an input in its memory: how many rows that holds, which is where the rows of the next
+  // head (or whatever stands before the axis) begin. 0: as the dimensions say.
+  std::int64_t room = 0;
 };
 
 struct RunCall {
@@ -42,6 +46,7 @@ struct KernelDef {
   std::string_view name;  // as plans spell it; a change of meaning or of the packed weights is a new name
   // Fails (bad_input) where operands do not fit: plans come from files. Never trusts a plan's dimensions.
   Result<std::unique_ptr<Bound>> (*bind)(const BindCall& call);
+  std::span<const Continuation> continues = {};
 };
 
 // All kernels: each lib/kernels/<stem>.cpp that implements some defines std::span<const KernelDef> <stem>_kernels().

@@ -130,11 +130,107 @@ Result<void> check(const Attend& attend) {
   return {};
 }
 
+namespace {
+
+// The sums themselves: a head of keys and values after another, and for each the rows of its queries.
+class Sums {
+ public:
+  Sums(const Attend& attend, std::int64_t keys, const Mask& mask, const std::optional<Scores>& scores)
+      : all_(attend),
+        keys_(keys),
+        mask_(mask),
+        scores_(scores),
+        type_(attend.q.view.type),
+        precision_(attend.precision == DType::undefined ? type_ : attend.precision),
+        factor_(std::sqrt(attend.scale)),
+        row_(static_cast<std::size_t>(keys)) {}
+
+  void run(const Heads& out, const MutableTensorView& y) {
+    const Heads& q = all_.q;
+    std::int64_t group = q.heads / all_.k.heads;
+    auto store = store_of<double>(y.type);
+    for (std::int64_t b = 0; b < q.batches; ++b) {
+      for (std::int64_t h = 0; h < q.heads; ++h) {
+        if (h % group == 0) take(b, h / group);
+        for (std::int64_t s = 0; s < q.length; ++s) {
+          weigh(b, h, s);
+          for (std::int64_t d = 0; d < all_.v.size; ++d) store(y.data, out.at(b, h, s) + d, mean(b, d));
+        }
+      }
+    }
+  }
+
+ private:
+  const Reach& reach(std::int64_t b) const { return all_.reach[static_cast<std::size_t>(b)]; }
+
+  // Keys and values of one head, the past's first.
+  void take(std::int64_t b, std::int64_t h) {
+    k_.clear();
+    v_.clear();
+    std::int64_t past = reach(b).past;
+    append(k_, all_.past_k, b, h, past, factor_);
+    append(k_, all_.k, b, h, std::min(keys_ - past, all_.k.length), factor_);
+    append(v_, all_.past_v, b, h, past, 1);
+    append(v_, all_.v, b, h, std::min(keys_ - past, all_.v.length), 1);
+  }
+
+  // The weights of one query's keys.
+  void weigh(std::int64_t b, std::int64_t h, std::int64_t s) {
+    std::int64_t size = all_.q.size, base = ((b * all_.q.heads + h) * all_.q.length + s) * keys_;
+    query_.clear();
+    for (std::int64_t d = 0; d < size; ++d) {
+      query_.push_back(rounded(type_, load_of<double>(type_)(all_.q.view.data, all_.q.at(b, h, s) + d) * factor_));
+    }
+    bool any = false;
+    for (std::int64_t key = 0; key < keys_; ++key) {
+      double sum = 0;
+      auto first = static_cast<std::size_t>(key * size);
+      for (std::size_t d = 0; d < query_.size() && first < k_.size(); ++d) sum += query_[d] * k_[first + d];
+      double score = rounded(type_, sum);
+      tell(Stage::products, base + key, score);
+      if (all_.softcap > 0) {
+        score = rounded(type_, std::tanh(rounded(type_, score / all_.softcap)));
+        score = rounded(type_, score * all_.softcap);
+      }
+      tell(Stage::capped, base + key, score);
+      double bias = seen(all_, reach(b), s, key) ? mask_.at(b, h, s, key) : nothing;
+      any = any || bias != nothing;
+      score = bias == nothing ? nothing : rounded(type_, score + bias);
+      tell(Stage::masked, base + key, score);
+      row_[static_cast<std::size_t>(key)] = rounded(precision_, score);
+    }
+    softmax(row_, any, all_.sinks.empty() ? nothing : all_.sinks[static_cast<std::size_t>(h)], precision_);
+    for (std::int64_t key = 0; key < keys_; ++key) {
+      tell(Stage::weights, base + key, row_[static_cast<std::size_t>(key)]);
+    }
+  }
+
+  double mean(std::int64_t b, std::int64_t d) const {
+    double sum = 0;
+    for (std::int64_t key = 0; key < std::min(keys_, reach(b).past + reach(b).fresh); ++key) {
+      sum += row_[static_cast<std::size_t>(key)] * v_[static_cast<std::size_t>(key * all_.v.size + d)];
+    }
+    return sum;
+  }
+
+  void tell(Stage stage, std::int64_t at, double value) const {
+    if (scores_ && scores_->stage == stage) store_of<double>(scores_->view.type)(scores_->view.data, at, value);
+  }
+
+  const Attend& all_;
+  std::int64_t keys_;
+  const Mask& mask_;
+  const std::optional<Scores>& scores_;
+  DType type_, precision_;
+  double factor_;
+  std::vector<double> row_, query_, k_, v_;
+};
+
+}  // namespace
+
 Result<void> attend(const Attend& attend, const MutableTensorView& y, const std::optional<Scores>& scores) {
-  const Heads &q = attend.q, &k = attend.k, &v = attend.v;
-  std::int64_t group = q.heads / k.heads;
   std::int64_t keys = scores ? scores->view.dims.back() : attend.keys();
-  Dims full{q.batches, q.heads, q.length, keys};
+  Dims full{attend.q.batches, attend.q.heads, attend.q.length, keys};
   if (attend.mask.present()) {
     if (attend.mask.rank() == 0 || attend.mask.rank() > 4) return refuse("the mask must have one to four axes");
     Dims cut = full;
@@ -143,67 +239,7 @@ Result<void> attend(const Attend& attend, const MutableTensorView& y, const std:
     if (attend.mask.type != DType::boolean && !holds<Numbers>(attend.mask.type)) return refuse_type(attend.mask.type);
   }
   Mask mask(attend.mask, full);
-  Heads out = TRY(heads_of(y, q.heads, "Y"));
-  auto store = store_of<double>(y.type);
-  DType type = q.view.type, precision = attend.precision == DType::undefined ? type : attend.precision;
-  double factor = std::sqrt(attend.scale);
-  auto tell = [&](Stage stage, std::int64_t at, double value) {
-    if (scores && scores->stage == stage) store_of<double>(scores->view.type)(scores->view.data, at, value);
-  };
-  std::vector<double> row(static_cast<std::size_t>(keys)), query, all_k, all_v;
-  for (std::int64_t b = 0; b < q.batches; ++b) {
-    const Reach& reach = attend.reach[static_cast<std::size_t>(b)];
-    for (std::int64_t h = 0; h < q.heads; ++h) {
-      if (h % group == 0) {
-        all_k.clear();
-        all_v.clear();
-        append(all_k, attend.past_k, b, h / group, reach.past, factor);
-        append(all_k, k, b, h / group, std::min(keys - reach.past, k.length), factor);
-        append(all_v, attend.past_v, b, h / group, reach.past, 1);
-        append(all_v, v, b, h / group, std::min(keys - reach.past, v.length), 1);
-      }
-      auto held = static_cast<std::int64_t>(q.size == 0 ? static_cast<std::size_t>(keys)
-                                                        : all_k.size() / static_cast<std::size_t>(q.size));
-      for (std::int64_t s = 0; s < q.length; ++s) {
-        query.clear();
-        for (std::int64_t d = 0; d < q.size; ++d) {
-          double x = load_of<double>(type)(q.view.data, q.at(b, h, s) + d);
-          query.push_back(rounded(type, x * factor));
-        }
-        std::int64_t base = ((b * q.heads + h) * q.length + s) * keys;
-        bool any = false;
-        for (std::int64_t key = 0; key < keys; ++key) {
-          double sum = 0;
-          for (std::int64_t d = 0; d < q.size && key < held; ++d) {
-            sum += query[static_cast<std::size_t>(d)] * all_k[static_cast<std::size_t>(key * q.size + d)];
-          }
-          double score = rounded(type, sum);
-          tell(Stage::products, base + key, score);
-          if (attend.softcap > 0) {
-            score = rounded(type, std::tanh(rounded(type, score / attend.softcap)));
-            score = rounded(type, score * attend.softcap);
-          }
-          tell(Stage::capped, base + key, score);
-          double bias = seen(attend, reach, s, key) ? mask.at(b, h, s, key) : nothing;
-          any = any || bias != nothing;
-          score = bias == nothing ? nothing : rounded(type, score + bias);
-          tell(Stage::masked, base + key, score);
-          row[static_cast<std::size_t>(key)] = rounded(precision, score);
-        }
-        softmax(row, any, attend.sinks.empty() ? nothing : attend.sinks[static_cast<std::size_t>(h)], precision);
-        for (std::int64_t key = 0; key < keys; ++key) {
-          tell(Stage::weights, base + key, row[static_cast<std::size_t>(key)]);
-        }
-        for (std::int64_t d = 0; d < v.size; ++d) {
-          double sum = 0;
-          for (std::int64_t key = 0; key < std::min(keys, reach.past + reach.fresh); ++key) {
-            sum += row[static_cast<std::size_t>(key)] * all_v[static_cast<std::size_t>(key * v.size + d)];
-          }
-          store(y.data, out.at(b, h, s) + d, sum);
-        }
-      }
-    }
-  }
+  Sums(attend, keys, mask, scores).run(TRY(heads_of(y, attend.q.heads, "Y")), y);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "artifact/strings.hpp"
 #include "base/check.hpp"
+#include "runtime/states.hpp"
 
 #include <fmt/core.h>
 
@@ -28,6 +29,7 @@ class Loader {
       if (value.storage == artifact::Storage::constant) state_.values[i].constant = constant(value);
       state_.values[i].own = value.storage == artifact::Storage::computed && (value.late || !is_plain(value.type));
     }
+    state_.states = find_states(plan, state_.routines);
     trace_uses();
     cut_segments();
     return {};
@@ -190,6 +192,7 @@ Result<std::shared_ptr<const Model>> Model::load(artifact::Artifact artifact, Op
 
 const artifact::Signature& Model::signature() const { return state_->plan().signature; }
 const artifact::Plan& Model::plan() const { return state_->plan(); }
+std::span<const StatePort> Model::states() const { return state_->states; }
 std::uint64_t Model::weights_bytes() const { return state_->artifact->weights.size(); }
 
 }  // namespace modelctl::runtime

@@ -16,6 +16,10 @@ struct Segment {
 struct Routine {
   const kernels::KernelDef* kernel = nullptr;
   const OpRun* op = nullptr;
+
+  std::span<const kernels::Continuation> continues() const {
+    return kernel != nullptr ? kernel->continues : op->continues;
+  }
 };
 
 inline constexpr std::uint32_t never_dies = ~std::uint32_t{0};
@@ -40,6 +44,7 @@ struct Model::State {
   std::vector<std::int32_t> late;                    // in the order in which they are made
   std::size_t operands = 0;                          // of the step that has most
   std::vector<std::unique_ptr<const State>> bodies;  // as Plan::bodies
+  std::vector<StatePort> states;
 
   const artifact::Plan& plan() const { return *planned; }
 };

@@ -95,6 +95,23 @@ typedef struct modelrt_port {
   const char* const* symbols; /* the symbol's name; "" where the size is fixed, "?" where only the run tells */
 } modelrt_port;
 
+/* A state: an output that continues an input, as a decoder's cache does. */
+typedef struct modelrt_state {
+  size_t input;
+  size_t output;
+  int32_t axis; /* along which rows are added or replaced */
+} modelrt_state;
+
+/* Your memory for an output of a run. A state may lie where the input that it continues lies: nothing of that is copied
+   then. It overlaps no other memory of the run. */
+typedef struct modelrt_place {
+  size_t output;
+  void* data;
+  size_t bytes;
+  int64_t room; /* of a state that grows: how many rows `data` holds along its axis, for each of what stands before the
+                   axis; the input's rows lie so as well. 0 where the output lies densely */
+} modelrt_place;
+
 /* MODELRT_ABI of the library, and its version as text. */
 MODELRT_API int32_t modelrt_abi(void);
 MODELRT_API const char* modelrt_version(void);
@@ -113,6 +130,10 @@ MODELRT_API size_t modelrt_output_count(const modelrt_model* model);
 MODELRT_API int32_t modelrt_input(const modelrt_model* model, size_t index, modelrt_port* port);
 MODELRT_API int32_t modelrt_output(const modelrt_model* model, size_t index, modelrt_port* port);
 
+/* States: fills *state with state `index`. */
+MODELRT_API size_t modelrt_state_count(const modelrt_model* model);
+MODELRT_API int32_t modelrt_state_at(const modelrt_model* model, size_t index, modelrt_state* state);
+
 /* `threads` counts the caller: 1 runs on it alone; 0 takes all CPUs that the process may use. */
 MODELRT_API int32_t modelrt_session_create(const modelrt_model* model, int32_t threads, modelrt_session** session,
                                            char** error);
@@ -121,6 +142,11 @@ MODELRT_API void modelrt_session_free(modelrt_session* session);
 /* Runs once. The inputs' memory is read during the call only. */
 MODELRT_API int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
                                 modelrt_result** result, char** error);
+/* The same with some outputs in memory of yours. In the result such an output's data is its place; with room it has type
+   and rank 0 and no data. */
+MODELRT_API int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
+                                     const modelrt_place* places, size_t place_count, modelrt_result** result,
+                                     char** error);
 /* Fills *output with output `index`, in the signature's order; its pointers live as long as the result. */
 MODELRT_API int32_t modelrt_result_output(const modelrt_result* result, size_t index, modelrt_tensor* output);
 MODELRT_API size_t modelrt_result_count(const modelrt_result* result);

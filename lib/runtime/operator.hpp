@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "kernels/continuation.hpp"
 #include "tensor/attributes.hpp"
 
 #include <optional>
@@ -71,6 +72,7 @@ struct OpRun {
   std::string_view domain;  // "" is ONNX's default domain; "modelctl" is ours, made by passes
   std::string_view name;
   Evaluate evaluate;
+  std::span<const kernels::Continuation> continues = {};
 };
 
 // The run table is handed to the runtime; lib/ops makes it.

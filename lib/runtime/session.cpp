@@ -1,6 +1,7 @@
 #include "runtime/session_state.hpp"
 
 #include "base/check.hpp"
+#include "runtime/states.hpp"
 #include "tensor/collection.hpp"
 
 #include <fmt/core.h>
@@ -26,10 +27,10 @@ class PlannedOutputs final : public Outputs {
 
   Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) override;
 
-  // Every output that somebody reads must be there.
   Result<void> claim(std::uint64_t bytes) override { return session_.claim(bytes); }
   Result<void> give(std::size_t index, Tensor value) override;
 
+  // Every output that somebody reads must be there.
   Result<void> finish() const {
     for (std::size_t i = 0; i < made_.size(); ++i) {
       if (wanted(i) && !made_[i]) return disagreement(fmt::format("did not make output {}", i));
@@ -110,7 +111,8 @@ Result<void> PlannedOutputs::give(std::size_t index, Tensor value) {
   std::int32_t at = value_of(index);
   if (at == artifact::absent) return {};
   auto place = static_cast<std::size_t>(at);
-  if (!session_.model.values[place].own) return Outputs::give(index, std::move(value));
+  const ValueInfo& info = session_.model.values[place];
+  if (!info.own || session_.placed(info.output)) return Outputs::give(index, std::move(value));
   made_[index] = true;
   TRY(agree(place, value.type(), value.dims()));
   if (!is_collection(value.type())) TRY(claim(held_bytes(value.view())));
@@ -128,7 +130,11 @@ Result<MutableTensorView> PlannedOutputs::allocate(std::size_t index, DType type
   made_[index] = true;
   auto at = static_cast<std::size_t>(value);
   TRY(agree(at, type, dims));
-  if (!session_.model.values[at].own) return MutableTensorView{type, binding_.dims[at], session_.addresses[at]};
+  const ValueInfo& info = session_.model.values[at];
+  if (!info.own) return MutableTensorView{type, binding_.dims[at], session_.addresses[at]};
+  if (session_.placed(info.output)) {
+    return keep(at, TRY(session_.output_memory(static_cast<std::size_t>(info.output), dims)));
+  }
   return keep(at, TRY(fresh(type, dims)));
 }
 
@@ -151,6 +157,9 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
   };
   for (DimsView dims : given_dims) add(dims);
   for (std::int32_t at : model.late) add(late[static_cast<std::size_t>(at)]);
+  for (const Place& place : places) {
+    if (place.room != 0) key.insert(key.end(), {&place - places.data(), place.room});
+  }
   ++tick;
   for (Cached& cached : cache) {
     if (cached.segment == index && cached.key == key) {
@@ -167,7 +176,7 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
   }
   // The outermost plan's inputs were checked; those of a nested one are, once for each shape.
   if (index == 0 && owner == nullptr) TRY(check_inputs(plan.signature, given));
-  auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, limits.memory_bytes));
+  auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, places, limits.memory_bytes));
   ++bindings;
   cache.push_back({index, key, std::move(binding), tick});
   return cache.back().binding.get();
@@ -207,7 +216,7 @@ Result<void> Session::State::run_segment(std::size_t index) {
     Tensor& tensor = own[static_cast<std::size_t>(plan.outputs[static_cast<std::size_t>(placement.output)])];
     if (!tensor.present()) {
       auto value = static_cast<std::size_t>(plan.outputs[static_cast<std::size_t>(placement.output)]);
-      tensor = Tensor(plan.values[value].type, binding.dims[value]);
+      tensor = TRY(output_memory(static_cast<std::size_t>(placement.output), binding.dims[value]));
     }
     addresses[at] = tensor.mutable_view().data;
   }
@@ -262,6 +271,11 @@ Result<void> Session::State::run_operator(Binding& binding, const BoundStep& ste
   return outputs.finish();
 }
 
+Result<Tensor> Session::State::output_memory(std::size_t output, DimsView dims) const {
+  if (placed(static_cast<std::int32_t>(output))) return output_in_place(model, output, dims, given, places[output]);
+  return Tensor(plan.values[static_cast<std::size_t>(plan.outputs[output])].type, Dims(dims.begin(), dims.end()));
+}
+
 Tensor Session::State::output(std::size_t index) const {
   auto at = static_cast<std::size_t>(plan.outputs[index]);
   const artifact::PlanValue& value = plan.values[at];
@@ -277,6 +291,7 @@ void Session::State::forget() {
   std::fill(own.begin(), own.end(), Tensor());
   for (Dims& dims : late) dims.clear();
   given.clear();
+  places.clear();
   realigned.clear();
   in_use = 0;
   counted = 0;
@@ -291,12 +306,19 @@ Session::Session(std::shared_ptr<const Model> model, kernels::Workers& workers, 
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 
-Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs) {
+Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs) { return run(inputs, {}); }
+
+Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs, std::span<const Place> places) {
   TRY(check_inputs(state_->plan.signature, inputs));
+  TRY(check_places(state_->model, inputs, places));
   try {
+    state_->places.assign(places.begin(), places.end());
     auto done = state_->run(inputs);
     std::vector<Tensor> outputs;
-    for (std::size_t i = 0; done && i < state_->plan.outputs.size(); ++i) outputs.push_back(state_->output(i));
+    for (std::size_t i = 0; done && i < state_->plan.outputs.size(); ++i) {
+      bool stretched = i < places.size() && places[i].room != 0;
+      outputs.push_back(stretched ? Tensor() : state_->output(i));
+    }
     state_->forget();
     if (!done) return std::move(done).error();
     return outputs;

@@ -71,6 +71,12 @@ struct Session::State {
   }
 
   Result<void> run(std::span<const TensorView> inputs);
+  // Whether the caller says where this output of the plan lies; -1 is none.
+  bool placed(std::int32_t output) const {
+    auto k = static_cast<std::size_t>(output);
+    return k < places.size() && places[k].data != nullptr;
+  }
+  Result<Tensor> output_memory(std::size_t output, DimsView dims) const;
   Result<void> run_segment(std::size_t index);
   Result<Binding*> find_binding(std::size_t index);
   void run_kernel(const Binding& binding, const BoundStep& step, std::byte* arena);
@@ -92,6 +98,7 @@ struct Session::State {
   std::vector<const Binding*> active;  // by segment: of the run before
   std::vector<TensorView> given;       // the run's inputs
   std::vector<DimsView> given_dims;    // theirs
+  std::vector<Place> places;           // of the run's outputs; shorter where the last ones have none
   std::vector<Tensor> realigned;       // copies of inputs whose memory is not aligned to their type
   Dims key;
   std::vector<void*> addresses;  // by value

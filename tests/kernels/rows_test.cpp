@@ -94,3 +94,24 @@ TEST_CASE("kernels over rows refuse operands that do not fit") {
   CHECK(KernelRun{"reduce_mean_f32", {}, {random({3, 4}, 1)}, {{4}}}.refusal() ==
         "cannot bind kernel 'reduce_mean_f32': Y differs in size from the number of rows");
 }
+
+TEST_CASE("a row over the root of its mean square agrees with the plain sum") {
+  for (std::int64_t n : sizes) {
+    CAPTURE(n);
+    const Tensor x = random({3, n}, 1), scale = random({n}, 2);
+    std::vector<double> want;
+    for (std::int64_t row = 0; row < 3; ++row) {
+      double squares = 0;
+      for (std::int64_t i = 0; i < n; ++i) squares += std::pow(value(x, row * n + i), 2) / static_cast<double>(n);
+      for (std::int64_t i = 0; i < n; ++i) {
+        want.push_back(value(x, row * n + i) / std::sqrt(squares + 0.01) * value(scale, i));
+      }
+    }
+    for (kernels::Cpu cpu : cpus()) {
+      CHECK(distance(KernelRun{"rms_normalization_f32", {{"epsilon", 0.01f}}, {x, scale}, {{3, n}}}.run_alone(cpu),
+                     want) < 1e-5);
+    }
+  }
+  CHECK(KernelRun{"rms_normalization_f32", {}, {random({2, 3}, 1), random({2}, 1)}, {{2, 3}}}.refusal() ==
+        "cannot bind kernel 'rms_normalization_f32': the scale differs in size from a row");
+}

@@ -46,6 +46,30 @@ static void check_runs(modelrt_session* session) {
   modelrt_result_free(result);
 }
 
+/* The output lies where the caller says; the model continues nothing. */
+static void check_places(modelrt_session* session) {
+  const float values[6] = {1, 2, 3, -1, -2, -3}, expected[6] = {0, 2, 4, 0, 0, 0};
+  const int64_t dims[2] = {2, 3};
+  const modelrt_tensor input = {"x", MODELRT_F32, 2, dims, values};
+  float memory[6];
+  modelrt_place place = {0, memory, sizeof memory, 0};
+  modelrt_result* result = NULL;
+  modelrt_tensor output;
+  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_OK);
+  CHECK(modelrt_result_output(result, 0, &output) == MODELRT_OK);
+  CHECK(output.data == memory);
+  CHECK(memcmp(memory, expected, sizeof expected) == 0);
+  modelrt_result_free(result);
+  result = NULL;
+  place.bytes = 4;
+  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_USAGE);
+  place.bytes = sizeof memory;
+  place.output = 1;
+  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_USAGE);
+  CHECK(modelrt_run_into(session, &input, 1, NULL, 1, &result, NULL) == MODELRT_USAGE);
+  CHECK(result == NULL);
+}
+
 static void check_faults(modelrt_session* session) {
   const double values[3] = {1, 2, 3};
   const int64_t dims[2] = {1, 3};
@@ -65,11 +89,14 @@ static void check_faults(modelrt_session* session) {
 
 static void check_model(modelrt_model* model) {
   modelrt_session* session = NULL;
+  modelrt_state state;
   CHECK(model != NULL);
+  CHECK(modelrt_state_count(model) == 0 && modelrt_state_at(model, 0, &state) == MODELRT_USAGE);
   check_signature(model);
   CHECK(modelrt_session_create(model, 2, &session, NULL) == MODELRT_OK);
   modelrt_model_free(model); /* the session keeps what it needs */
   check_runs(session);
+  check_places(session);
   check_faults(session);
   check_runs(session);
   modelrt_session_free(session);

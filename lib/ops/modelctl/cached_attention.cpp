@@ -141,7 +141,8 @@ constexpr OpDef defs[] = {
      },
      nullptr, lower},
 };
-constexpr OpRun runs[] = {{"modelctl", "CachedAttention", evaluate}};
+constexpr kernels::Continuation continues[] = {{1, 4, 2}, {2, 5, 2}};
+constexpr OpRun runs[] = {{"modelctl", "CachedAttention", evaluate, continues}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // Concat: tensors one after another along an axis.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
+#include "ops/lowering.hpp"
 #include "ops/parts.hpp"
 #include "ops/storage.hpp"
 
@@ -50,18 +51,36 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return concatenate(call.inputs, call.attributes.integer("axis"), outputs);
 }
 
+// Whole bytes, and sizes that are known before they meet.
+Result<bool> lower(Lowering& call) {
+  const graph::Node& node = call.node();
+  DType element = call.element(0);
+  std::vector<Lowering::Operand> operands;
+  for (std::size_t index = 0; index < node.inputs().size(); ++index) {
+    if (node.input(index) == nullptr || call.shape(index) == nullptr || call.element(index) != element) return false;
+    if (call.shape(index)->size() != call.shape(0)->size()) return false;
+    operands.emplace_back(node.input(index));
+  }
+  if (bits(element) < 8 || element == DType::string || operands.empty()) return false;
+  std::int64_t axis = call.attributes().integer("axis");
+  if (axis < 0) axis += static_cast<std::int64_t>(call.shape(0)->size());
+  call.emit("concat", std::move(operands), {{"axis", axis}});
+  return true;
+}
+
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", "any",
-     attributes, infer,
+    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", "any", attributes,
+     infer,
      [] {
        return Examples{{"along the last axis",
                         {f32({2, 1}, {1, 3}), f32({2, 2}, {10, 11, 30, 31})},
                         {{"axis", std::int64_t{-1}}},
                         {f32({2, 3}, {1, 10, 11, 3, 30, 31})},
                         0}};
-     }},
+     },
+     nullptr, lower},
 };
 constexpr OpRun runs[] = {{"", "Concat", packed_too<evaluate>}};
 

@@ -82,7 +82,8 @@ constexpr OpDef defs[] = {
                         0}};
      }},
 };
-constexpr OpRun runs[] = {{"", "TensorScatter", evaluate}};
+constexpr kernels::Continuation continues[] = {{0, 0, -2}};
+constexpr OpRun runs[] = {{"", "TensorScatter", evaluate, continues}};
 
 }  // namespace
 

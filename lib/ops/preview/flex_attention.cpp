@@ -1,0 +1,155 @@
+// FlexAttention: attention whose scores and weights graphs of the model's own may change. Without them it is Attention;
+// with them it is written out, and their nodes stand in the middle.
+#include "ops/element.hpp"
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/rewrite.hpp"
+#include "ops/run.hpp"
+
+#include <map>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Graph;
+using graph::Node;
+using graph::Shape;
+using graph::Value;
+
+Result<void> infer(Inference& call) {
+  for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 4, 4));
+  DType element = TRY(common_element(call));
+  for (const auto& [name, body] : call.node().subgraphs) {
+    if (body->inputs.size() != 1 || body->outputs.size() != 1) {
+      return call.bad("'" + name + "' must have one input and one output");
+    }
+  }
+  const Shape *q = call.shape(0), *k = call.shape(1), *v = call.shape(2);
+  if (q == nullptr || k == nullptr || v == nullptr) {
+    call.set_output(0, element, unknown_shape(call, 4));
+    return {};
+  }
+  TRY(same_size(call, (*q)[3], (*k)[3]));
+  TRY(same_size(call, (*k)[1], (*v)[1]));
+  TRY(same_size(call, (*k)[2], (*v)[2]));
+  auto heads = (*q)[1].constant(), kv_heads = (*k)[1].constant();
+  if (heads && kv_heads && (*kv_heads == 0 || *heads % *kv_heads != 0)) {
+    return call.bad("the heads of Q are no multiple of those of K and V");
+  }
+  call.set_output(0, element, Shape{(*q)[0], (*q)[1], (*q)[2], (*v)[3]});
+  return {};
+}
+
+// What stands for the graph's output when `value` stands for its input.
+Result<Value*> changed_by(Rewrite& rewrite, const Node& node, const char* name, Value* value) {
+  auto found = node.subgraphs.find(name);
+  if (found == node.subgraphs.end()) return value;
+  const Graph& body = *found->second;
+  std::map<const Value*, Value*> stands{{body.inputs[0], value}};
+  auto stand_in = [&](Value* inner) -> Value* {
+    if (inner == nullptr || &inner->graph() != &body) return inner;  // of the graph around it
+    auto at = stands.find(inner);
+    if (at == stands.end()) at = stands.emplace(inner, rewrite.constant(inner->constant)).first;
+    return at->second;
+  };
+  for (const auto& inner : body.nodes()) {
+    if (!inner->subgraphs.empty()) return rewrite.bad("'" + std::string(name) + "' has graphs of its own");
+    std::vector<Value*> inputs;
+    for (Value* input : inner->inputs()) inputs.push_back(stand_in(input));
+    std::vector<std::string> outputs;
+    for (const Value* output : inner->outputs()) outputs.push_back(output == nullptr ? "" : output->name);
+    Node* copy = TRY(rewrite.add_node(inner->domain, inner->op, std::move(inputs), inner->attributes, outputs));
+    for (std::size_t i = 0; i < outputs.size(); ++i) stands.emplace(inner->output(i), copy->output(i));
+  }
+  return stand_in(body.outputs[0]);
+}
+
+// Each head of K or V as often as there are heads of Q to it.
+Result<Value*> aligned(Rewrite& rewrite, Value* kv, Value* q) {
+  const Shape &own = *kv->type.shape, &other = *q->type.shape;
+  if (own[1] == other[1]) return kv;
+  auto heads = other[1].constant(), kv_heads = own[1].constant();
+  if (!heads || !kv_heads) return rewrite.bad("how many heads share one of keys is unknown");
+  Value* apart = TRY(rewrite.add("Unsqueeze", {kv, rewrite.ints({2})}));
+  Value* repeated = TRY(rewrite.add("Tile", {apart, rewrite.ints({1, 1, *heads / *kv_heads, 1, 1})}));
+  Value* dims = TRY(rewrite.add(
+      "Concat", {TRY(rewrite.size(kv, 0)), rewrite.ints({*heads}), TRY(rewrite.size(kv, 2)), TRY(rewrite.size(kv, 3))},
+      {{"axis", std::int64_t{0}}}));
+  return rewrite.add("Reshape", {repeated, dims});
+}
+
+Result<Value*> cast(Rewrite& rewrite, Value* value, DType type) {
+  if (value->type.element == type) return value;
+  return rewrite.add("Cast", {value}, {{"to", static_cast<std::int64_t>(type)}});
+}
+
+Result<void> decompose(Node& node) {
+  Rewrite rewrite(node);
+  Value *q = node.input(0), *k = node.input(1), *v = node.input(2);
+  DType type = q->type.element, fallback = type == DType::f64 ? DType::f64 : DType::f32;
+  auto precision =
+      static_cast<DType>(node.attributes.integer("softmax_precision", static_cast<std::int64_t>(fallback)));
+  if (!holds<Floats>(precision)) return rewrite.bad("softmax_precision must be a type of floats");
+  if (node.subgraphs.empty()) {
+    Attributes attributes{{"softmax_precision", static_cast<std::int64_t>(precision)}};
+    if (node.attributes.has("scale")) attributes.set("scale", node.attributes.number("scale"));
+    rewrite.finish({TRY(rewrite.add("Attention", {q, k, v}, std::move(attributes)))});
+    return {};
+  }
+  if (!q->type.shape || !k->type.shape || !v->type.shape) return rewrite.bad("the ranks of Q, K and V are unknown");
+  // The root of the scale goes to both sides, so that halves do not overflow.
+  Value* root = nullptr;
+  if (node.attributes.has("scale")) {
+    root = rewrite.number(type, std::sqrt(static_cast<double>(node.attributes.number("scale"))));
+  } else {
+    Value* size = TRY(cast(rewrite, TRY(rewrite.size(q, 3)), DType::f32));
+    Value* scale = TRY(rewrite.add("Reciprocal", {TRY(rewrite.add("Sqrt", {size}))}));
+    root = TRY(cast(rewrite, TRY(rewrite.add("Sqrt", {scale})), type));
+  }
+  k = TRY(aligned(rewrite, k, q));
+  v = TRY(aligned(rewrite, v, q));
+  Value* left = TRY(rewrite.add("Mul", {q, root}));
+  Value* right = TRY(rewrite.add("Transpose", {TRY(rewrite.add("Mul", {k, root}))}, {{"perm", Ints{0, 1, 3, 2}}}));
+  Value* scores = TRY(cast(rewrite, TRY(rewrite.add("MatMul", {left, right})), precision));
+  scores = TRY(changed_by(rewrite, node, "score_mod", scores));
+  Value* weights = TRY(rewrite.add("Softmax", {scores}, {{"axis", std::int64_t{-1}}}));
+  weights = TRY(changed_by(rewrite, node, "prob_mod", weights));
+  Value* y = TRY(rewrite.add("MatMul", {weights, TRY(cast(rewrite, v, precision))}));
+  rewrite.finish({TRY(cast(rewrite, y, type))});
+  return {};
+}
+
+constexpr AttributeDef attributes[] = {
+    {"prob_mod", AttributeType::graph, "from weights to other weights; none where absent"},
+    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) where absent"},
+    {"score_mod", AttributeType::graph, "from scores to other scores; none where absent"},
+    {"softmax_precision", AttributeType::integer, "the scores' element type; f32 where absent, or f64 for f64"}};
+
+constexpr OpDef defs[] = {
+    {.domain = "ai.onnx.preview",
+     .name = "FlexAttention",
+     .since = 1,
+     .summary = "Attention whose scores and weights graphs of the model's own may change.",
+     .inputs = "Q K V",
+     .outputs = "Y",
+     .types = float_types,
+     .attributes = attributes,
+     .infer = infer,
+     .examples =
+         [] {
+           return Examples{
+               {"two query heads to one of keys",
+                {f32({1, 2, 1, 2}, {0, 0, 0, 0}), f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 1}, {2, 4})},
+                {},
+                {f32({1, 2, 1, 1}, {3, 3})}}};
+         },
+     .decompose = decompose},
+};
+
+}  // namespace
+
+std::span<const OpDef> flex_attention_ops() { return defs; }
+std::span<const OpRun> flex_attention_runs() { return {}; }
+
+}  // namespace modelctl::ops
