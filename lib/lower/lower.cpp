@@ -81,7 +81,7 @@ class PlanBuilder {
       if (auto symbol = shape[axis].symbol_name())
         shapes_.define_by_input(*symbol, position, static_cast<std::int64_t>(axis));
     }
-    value.dims = shapes_.registers(shape);
+    value.dims = shapes_.input_registers(shape, position);
     plan_.inputs.push_back(add_value(&input, std::move(value)));
     plan_.signature.inputs.push_back(port(input.name, input.type));
   }

@@ -35,6 +35,15 @@ std::vector<std::uint32_t> ShapeProgram::registers(const graph::Shape& shape) {
   return result;
 }
 
+std::vector<std::uint32_t> ShapeProgram::input_registers(const graph::Shape& shape, std::int64_t input) {
+  std::vector<std::uint32_t> result;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    bool known = knows(shape[axis]);
+    result.push_back(known ? lower(shape[axis]) : add(ShapeOp::input_dim, input, static_cast<std::int64_t>(axis)));
+  }
+  return result;
+}
+
 std::vector<std::uint32_t> ShapeProgram::late_registers(std::int64_t value, std::size_t rank) {
   std::vector<std::uint32_t> result;
   for (std::size_t axis = 0; axis < rank; ++axis) {

@@ -23,6 +23,9 @@ class ShapeProgram {
 
   // True where every symbol of the shape has a meaning.
   bool knows(const graph::Shape& shape) const;
+  // The registers of a plan input's dimensions. What a nested plan captures may be of sizes that mean nothing there, as
+  // batch*2 where there is no batch: those are read off the input itself.
+  std::vector<std::uint32_t> input_registers(const graph::Shape& shape, std::int64_t input);
   // The registers of a shape that it knows.
   std::vector<std::uint32_t> registers(const graph::Shape& shape);
 

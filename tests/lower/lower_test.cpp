@@ -107,16 +107,36 @@ TEST_CASE("a size that only running tells makes its value late, and those after 
   CHECK(result->plan.shapes[value("b").dims[1]].op == ShapeOp::late_dim);
 }
 
-TEST_CASE("a nested graph is refused with its node") {
+TEST_CASE("a nested graph becomes a nested plan, whose captured values are inputs and whose constants are its own") {
   auto result = lowered(R"(graph "main" {
     input c: bool[]
-    input x: f32[2]
-    z: f32[2] = Abs(x) "choose" {else_branch: graph "else" { output x }, then_branch: graph "then" { output x }}
+    input x: f32[n]
+    const w: f32[1] = [2.0]
+    before: f32[n] = Abs(x)
+    z: f32[n] = If(c) {else_branch: graph "else" {
+      output x
+    }, then_branch: graph "then" {
+      a: f32[n] = Mul(before, w)
+      b: f32[n] = Add(a, x)
+      output b
+    }}
     output z
   })");
-  REQUIRE_FALSE(result);
-  CHECK(result.error().kind == Kind::unsupported);
-  CHECK(result.error().where == "node 'choose' (Abs)");
+  REQUIRE(result);
+  const artifact::Plan& plan = result->plan;
+  const artifact::Step& step = plan.steps.at(1);
+  REQUIRE(step.bodies.size() == 2);
+  CHECK(step.inputs == std::vector<std::int32_t>{plan.inputs[0], plan.inputs[1], plan.steps[0].outputs[0]});
+  CHECK(step.captured == 2);
+  CHECK(step.bodies[0].name == "else_branch");
+  CHECK(step.bodies[0].captures == std::vector<std::uint32_t>{1});
+  CHECK(step.bodies[1].captures == std::vector<std::uint32_t>{2, 1});
+  REQUIRE(plan.bodies.size() == 2);
+  CHECK(plan.bodies[0].steps.empty());
+  CHECK(plan.bodies[0].outputs == plan.bodies[0].inputs);
+  CHECK(plan.bodies[1].steps.size() == 2);
+  CHECK(plan.bodies[1].signature.inputs[0].name == "before");
+  CHECK(result->weights.weights_bytes() == 4);
 }
 
 TEST_CASE("an element type that an operator lacks is refused with the types it has") {

@@ -102,6 +102,23 @@ TEST_CASE("a branch computes with what it captures, and the other may be a captu
                     {{b(false), x}, {f({1, 2}, {2, 4})}}});
 }
 
+TEST_CASE("a captured value may be of sizes that are arithmetic") {
+  const std::string text = R"(graph "g" {
+  input c: bool[]
+  input x: f32[batch,2]
+  twice = Concat(x, x) {axis: 0}
+  y = If(c) {then_branch: graph "then" {
+    a = Add(twice, twice)
+    output a
+  }, else_branch: graph "else" {
+    output twice
+  }}
+  output y
+})";
+  Tensor x = f({1, 2}, {1, 2});
+  check(text, {{{b(true), x}, {f({2, 2}, {2, 4, 2, 4})}}, {{b(false), x}, {f({2, 2}, {1, 2, 1, 2})}}});
+}
+
 TEST_CASE("branches of different sizes and ranks leave the size or the rank to the run") {
   const std::string sizes = R"(graph "g" {
   input c: bool[]

@@ -1,5 +1,6 @@
 #include "runtime/inputs.hpp"
 #include "runtime/model.hpp"
+#include "tensor/collection.hpp"
 
 #include <doctest/doctest.h>
 
@@ -99,4 +100,35 @@ TEST_CASE("an unknown input name is refused, with the one that was meant") {
 TEST_CASE("an input given twice, and one too many, are refused") {
   CHECK(mismatch({"scale", "scale", "image", "count"}) == "the input 'scale' is given twice");
   CHECK(mismatch({"", "", "", ""}) == "the model takes 3 inputs, but 4 were given");
+}
+
+TEST_CASE("sequences, optionals and maps are checked with what they hold") {
+  artifact::Port item{"", DType::f32, {{-1, "..."}}};
+  artifact::Signature collections{{{"list", DType::sequence, {}, {item}}, {"maybe", DType::optional, {}, {item}}}, {}};
+  CHECK(runtime::describe(collections.inputs[0]) == "sequence<f32[...]>");
+  auto check = [&](const Tensor& list, const Tensor& maybe) {
+    TensorView views[] = {list.view(), maybe.view()};
+    auto checked = runtime::check_inputs(collections, views);
+    return checked ? std::string() : checked.error().what;
+  };
+  Tensor good = tensor_of(Sequence{DType::f32, {floats({1}), floats({2, 2})}}), empty = tensor_of(Optional{});
+  CHECK(check(good, empty) == "");
+  CHECK(check(good, tensor_of(Optional{floats({3})})) == "");
+  CHECK(check(tensor_of(Sequence{DType::i64, {count}}), empty) ==
+        "the input 'list' must be sequence<f32[...]>, but an item is i64[]");
+  CHECK(check(tensor_of(Sequence{DType::i64, {}}), empty) ==
+        "the input 'list' must be sequence<f32[...]>, but it is a sequence<i64> of 0");
+  CHECK(check(good, tensor_of(Optional{count})) ==
+        "the input 'maybe' must be optional<f32[...]>, but its value is i64[]");
+  CHECK(check(floats({1}), empty) == "the input 'list' must be of type sequence, but is f32[1]");
+}
+
+TEST_CASE("a door that hands over tensors alone refuses what are none") {
+  CHECK(runtime::need_tensors(signature, "serve the model"));
+  artifact::Port value{"", DType::f32, {}}, key{"", DType::i64, {}};
+  artifact::Signature maps{{}, {{"scores", DType::map, {}, {key, value}}}};
+  auto refused = runtime::need_tensors(maps, "serve the model");
+  REQUIRE(!refused);
+  CHECK(refused.error().what ==
+        "cannot serve the model: the output 'scores' is map<i64[],f32[]>, and only tensors can be handed over");
 }

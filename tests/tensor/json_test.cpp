@@ -1,4 +1,5 @@
 #include "formats_support.hpp"
+#include "tensor/collection.hpp"
 #include "tensor/half.hpp"
 
 #include <cmath>
@@ -182,4 +183,23 @@ TEST_CASE("what JSON has no form for is not written") {
   CHECK(written(".json", {{"x", Tensor(DType::c64, {1})}}) == "cannot write c64 to a .json file");
   CHECK(written(".json", {{"x", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .json file");
+}
+
+TEST_CASE("sequences, optionals and maps are written in a form of their own") {
+  Tensor keys = Tensor::of_ints(Dims{0, 7}), shares = Tensor::of<float>(DType::f32, {2}, {0.25f, 0.75f});
+  Tensor names = Tensor::of_strings({1}, {"a\"b"}), count = Tensor::of_ints(Dims{3});
+  auto map = [](Tensor of, Tensor values) { return modelctl::tensor_of(Map{std::move(of), std::move(values)}); };
+  Tensor none = modelctl::tensor_of(Optional{}),
+         one = modelctl::tensor_of(Optional{Tensor::scalar<float>(DType::f32, 1)});
+  Tensor maps = modelctl::tensor_of(Sequence{DType::map, {map(keys, shares), map(names, count)}});
+  CHECK(written(".json", {{"maps", maps}, {"none", none}, {"one", one}}) == R"({
+"maps": {"sequence": [
+{"map": {"0": 0.25, "7": 0.75}},
+{"map": {"a\"b": 3}}]},
+"none": {"optional": null},
+"one": {"optional": {"datatype": "FP32", "shape": [], "data":
+1.0}}
+}
+)");
+  CHECK(written(".npy", {{"maps", maps}}) == "cannot write sequence to a .npy file: numpy has no such type");
 }
