@@ -1,6 +1,7 @@
 #include "actions/inspect.hpp"
 
 #include "artifact/appended.hpp"
+#include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "ops/operator.hpp"
 #include "package/package.hpp"
@@ -11,6 +12,14 @@
 namespace modelctl::actions {
 namespace fs = std::filesystem;
 namespace {
+
+// The steps of a plan and of those nested in it, by routine; answers how many there are.
+std::size_t count_steps(const artifact::Plan& plan, std::map<std::string, std::size_t>& counts) {
+  std::size_t steps = plan.steps.size();
+  for (const artifact::Step& step : plan.steps) ++counts[step.routine];
+  for (const artifact::Plan& body : plan.bodies) steps += count_steps(body, counts);
+  return steps;
+}
 
 std::vector<InspectReport::Count> ordered(const std::map<std::string, std::size_t>& counts) {
   std::vector<InspectReport::Count> list;
@@ -36,31 +45,19 @@ void add_artifact(InspectReport& report, artifact::Artifact artifact) {
   const artifact::Plan& plan = artifact.plan;
   report.signature = plan.signature;
   report.metadata.insert(plan.metadata.begin(), plan.metadata.end());
-  report.steps = plan.steps.size();
   report.weight_bytes = artifact.weights.size();
   std::map<std::string, std::size_t> counts;
-  for (const artifact::Step& step : plan.steps) ++counts[step.routine];
+  report.steps = count_steps(plan, counts);
   report.counts = ordered(counts);
   report.run_bytes = run_bytes(std::move(artifact));
 }
 
-artifact::Port port_of(const std::string& name, const graph::Type& type) {
-  artifact::Port port{name, type.element, {}};
-  if (!type.shape) port.dims.push_back({-1, "..."});
-  else {
-    for (const graph::Expr& size : *type.shape) {
-      auto fixed = size.constant();
-      port.dims.push_back(fixed ? artifact::PortDim{*fixed, {}} : artifact::PortDim{-1, size.text()});
-    }
-  }
-  return port;
-}
-
 Result<void> add_model(InspectReport& report, const fs::path& path) {
   auto graph = TRY(onnx::read(path));
-  for (const graph::Value* input : graph->inputs) report.signature.inputs.push_back(port_of(input->name, input->type));
+  for (const graph::Value* input : graph->inputs)
+    report.signature.inputs.push_back(lower::port(input->name, input->type));
   for (std::size_t i = 0; i < graph->outputs.size(); ++i) {
-    report.signature.outputs.push_back(port_of(graph->output_names[i], graph->outputs[i]->type));
+    report.signature.outputs.push_back(lower::port(graph->output_names[i], graph->outputs[i]->type));
   }
   report.metadata = graph->metadata;
   std::map<std::string, std::size_t> counts;

@@ -10,7 +10,7 @@
 namespace modelctl::actions {
 namespace {
 
-// The first step of a plan that needs an operator beyond the table; null where there is none.
+// The first step of a plan, or of one nested in it, that needs an operator beyond the table; null where there is none.
 const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTable table) {
   auto known = [&](const artifact::Step& step) {
     return !step.routine.starts_with("op:") || std::any_of(table.begin(), table.end(), [&](const auto* op) {
@@ -18,7 +18,11 @@ const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTabl
     });
   };
   auto beyond = std::find_if_not(plan.steps.begin(), plan.steps.end(), known);
-  return beyond == plan.steps.end() ? nullptr : &*beyond;
+  if (beyond != plan.steps.end()) return &*beyond;
+  for (const artifact::Plan& body : plan.bodies) {
+    if (const artifact::Step* nested = step_beyond(body, table)) return nested;
+  }
+  return nullptr;
 }
 
 // What the artifact is linked with; a library only where it has all that the artifact needs.

@@ -23,6 +23,9 @@ struct Lowered {
 // packed weights are put aside in the folder `spill`, if there is one, until they are written.
 Result<Lowered> lower(const graph::Graph& graph, const std::filesystem::path& spill = {});
 
+// A value of this type as the signature has it.
+artifact::Port port(std::string name, const graph::Type& type);
+
 // Whether the operator's loops take the element type of the node's first input, as far as that is known.
 Result<void> check_types(const graph::Node& node, const ops::OpDef& def);
 

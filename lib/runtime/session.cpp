@@ -90,9 +90,14 @@ Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) co
         .at(planned_.label)
         .because("sizes with different names were taken as equal where they meet");
   }
-  std::string plan = foreseen.any_rank ? std::string(name(foreseen.type))
-                     : foreseen.late   ? fmt::format("{} of rank {}", name(foreseen.type), foreseen.dims.size())
-                                       : describe(foreseen.type, expected);
+  if (type == foreseen.type && foreseen.late && !foreseen.any_rank) {
+    return Error(Kind::bad_input, "sizes-disagree",
+                 fmt::format("cannot run the model on these inputs: '{}' would be {}, which has not {} dimensions",
+                             foreseen.name, describe(type, dims), foreseen.dims.size()))
+        .at(planned_.label)
+        .because("the model says how many there are where nothing else tells it");
+  }
+  std::string plan = foreseen.late ? std::string(name(foreseen.type)) : describe(foreseen.type, expected);
   return disagreement(
       fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name, plan));
 }
