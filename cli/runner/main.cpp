@@ -1,4 +1,4 @@
-// The small runner.
+// The small runner: without rare operators.
 #include "cli/runner/runner.hpp"
 #include "ops/run_table.hpp"
 

@@ -74,7 +74,7 @@ std::int32_t guarded(char** error, Body&& body) {
 Error misuse(std::string what) { return Error(Kind::usage, "usage", std::move(what)); }
 
 Result<void> make_model(artifact::Artifact artifact, modelrt_model** model) {
-  auto loaded = TRY(runtime::Model::load(std::move(artifact), ops::library_run_table(), kernels::Cpu::detect()));
+  auto loaded = TRY(runtime::Model::load(std::move(artifact), ops::regular_run_table(), kernels::Cpu::detect()));
   TRY(runtime::need_tensors(loaded->signature(), "load the model"));
   auto made = std::make_unique<modelrt_model>();
   for (const artifact::Port& port : loaded->signature().inputs) made->inputs.emplace_back(port);

@@ -28,10 +28,11 @@ const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTabl
 // What the artifact is linked with; a library only where it has all that the artifact needs.
 Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& plan) {
   if (request.serve) return link::Form::server;
+  const artifact::Step* beyond = step_beyond(plan, ops::regular_run_table());
   if (!request.shared) {
-    return step_beyond(plan, ops::small_run_table()) == nullptr ? link::Form::small : link::Form::full;
+    if (beyond != nullptr) return link::Form::full;
+    return step_beyond(plan, ops::small_run_table()) == nullptr ? link::Form::small : link::Form::regular;
   }
-  const artifact::Step* beyond = step_beyond(plan, ops::library_run_table());
   if (beyond == nullptr) return link::Form::shared;
   return Error(Kind::unsupported, "not-in-library",
                fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.artifact.string(),

@@ -19,6 +19,7 @@ namespace {
 std::string_view file_of(Form form) {
   switch (form) {
     case Form::small: return "modelctl-runner.gz";
+    case Form::regular: return "modelctl-runner-regular.gz";
     case Form::full: return "modelctl-runner-full.gz";
     case Form::server: return "modelctl-runner-serve.gz";
     case Form::shared: return "libmodelrt.so.gz";
@@ -29,7 +30,7 @@ std::string_view file_of(Form form) {
 }  // namespace
 
 std::string_view word(Form form) {
-  static constexpr std::string_view words[] = {"small", "full", "serving", "shared"};
+  static constexpr std::string_view words[] = {"small", "regular", "full", "serving", "shared"};
   return words[static_cast<std::size_t>(form)];
 }
 

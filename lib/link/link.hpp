@@ -9,12 +9,13 @@
 namespace modelctl::link {
 
 enum class Form {
-  small,   // --help and run, without the operators that ops/left_out.txt takes out
-  full,    // the same with every operator
-  server,  // serve besides
-  shared,  // a library with the C ABI of modelrt.h
+  small,    // --help and run, without the operators that ops/left_out.txt calls rare
+  regular,  // with those, without the ones that stand on libraries of their own
+  full,     // with every operator
+  server,   // every operator, and serve besides
+  shared,   // a library with the C ABI of modelrt.h and the operators of `regular`
 };
-std::string_view word(Form form);  // "small", "full", "serving", "shared"
+std::string_view word(Form form);  // "small", "regular", "full", "serving", "shared"
 
 struct Linked {
   std::uint64_t template_bytes;

@@ -22,37 +22,6 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-<<<<<<< ours
-artifact::Port port(std::string name, const graph::Type& type) {
-  artifact::Port result{std::move(name), type.element, {}};
-  if (type.element == DType::map) result.inside.push_back({"", type.key, {}});
-  if (type.inside && type.inside->element != DType::undefined) result.inside.push_back(port("", *type.inside));
-  if (type.element == DType::map && result.inside.size() != 2) result.inside.clear();
-  if (!type.shape) {
-    result.dims.push_back({-1, "..."});
-    return result;
-  }
-  for (const Expr& size : *type.shape) {
-    if (auto constant = size.constant()) {
-      result.dims.push_back({*constant, {}});
-    } else {
-      result.dims.push_back({-1, size.text()});
-    }
-  }
-  return result;
-=======
-// Whether a list such as "f32 f64" or "any" names a type.
-bool lists(std::string_view types, DType type) {
-  if (types.starts_with("any") && !is_collection(type)) return true;
-  for (std::size_t at = 0; at < types.size();) {
-    std::size_t end = std::min(types.find_first_of(" ,", at), types.size());
-    if (types.substr(at, end - at) == name(type)) return true;
-    at = end + 1;
-  }
-  return false;
->>>>>>> theirs
-}
-
 // What the plan of a model and its nested plans have in common.
 struct Shared {
   artifact::Writer weights;

@@ -135,34 +135,44 @@ TEST_CASE("a linked program shows its inputs and outputs and runs") {
   CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");
 }
 
-// x[2] matches "a+" -> y: an operator that the small runner does not have.
+// A model of one text operator, which the small runner does not have.
 struct Rare {
-  Rare() {
+  explicit Rare(std::string routine, DType type = DType::string, Attributes attributes = {}) {
     PlanMaker maker;
     auto x = maker.input("x", DType::string, {2});
-    auto y = maker.computed("y", DType::boolean, maker.sizes({2}));
-    maker.step("op::RegexFullMatch", {x}, {y}, {{"pattern", std::string("a+")}});
+    auto y = maker.computed("y", type, maker.sizes({2}));
+    maker.step(std::move(routine), type == DType::string ? std::vector{x, x} : std::vector{x}, {y},
+               std::move(attributes));
     maker.output("y", y);
     REQUIRE(maker.writer.write(maker.plan, artifact));
+    REQUIRE(write_file(scratch / "x.json", as_bytes(R"(["aaa", "ab"])")));
   }
+  static Rare matcher() { return Rare("op::RegexFullMatch", DType::boolean, {{"pattern", std::string("a+")}}); }
   Scratch scratch;
   std::filesystem::path artifact = scratch / "rare.artifact";
   test::FakeHost host;
 };
 
 TEST_CASE("a model is linked with the smallest runtime that has all of its operators") {
+  auto linked = [](const std::filesystem::path& artifact, const std::filesystem::path& program, test::FakeHost& host) {
+    auto report = actions::link({artifact, program, false, false}, host.host);
+    REQUIRE(report);
+    return report->runtime;
+  };
   Example example;
-  auto report = actions::link({example.artifact, example.scratch / "small", false, false}, example.host.host);
-  REQUIRE(report);
-  CHECK(report->runtime == link::Form::small);
+  CHECK(linked(example.artifact, example.scratch / "small", example.host) == link::Form::small);
 
-  Rare rare;
-  auto program = (rare.scratch / "rare").string();
-  report = actions::link({rare.artifact, program, false, false}, rare.host.host);
-  REQUIRE(report);
-  CHECK(report->runtime == link::Form::full);
-  REQUIRE(write_file(rare.scratch / "x.json", as_bytes(R"(["aaa", "ab"])")));
-  auto run = executed({program, "run", "--input", rare.scratch / "x.json"});
+  Rare joined("op::StringConcat");
+  auto program = joined.scratch / "joined";
+  CHECK(linked(joined.artifact, program, joined.host) == link::Form::regular);
+  auto run = executed({program, "run", "--input", joined.scratch / "x.json"});
+  CHECK(run.err == "");
+  CHECK(run.exit_code == 0);
+
+  Rare matcher = Rare::matcher();
+  program = matcher.scratch / "matcher";
+  CHECK(linked(matcher.artifact, program, matcher.host) == link::Form::full);
+  run = executed({program, "run", "--input", matcher.scratch / "x.json"});
   CHECK(run.err == "");
   CHECK(run.out ==
         "output  type     values\n"
@@ -170,7 +180,7 @@ TEST_CASE("a model is linked with the smallest runtime that has all of its opera
 }
 
 TEST_CASE("link refuses a shared library of a model whose operators no library has") {
-  Rare rare;
+  Rare rare = Rare::matcher();
   auto report = actions::link({rare.artifact, rare.scratch / "librare.so", true, false}, rare.host.host);
   REQUIRE(!report);
   CHECK(report.error().code == "not-in-library");
