@@ -67,9 +67,9 @@ class TreeEnsemble final : public Bound {
           const std::int64_t used = std::min(lanes, count - row);
           const T* rows = x + (first + row) * columns_;
           T* out = scores + row * trees_.n_targets;
-          if (used == lanes) walk<lanes>(root, rows, out);
-          else
-            for (std::int64_t i = 0; i < used; ++i) walk<1>(root, rows + i * columns_, out + i * trees_.n_targets);
+          if (used > 4) walk<lanes>(root, rows, out, used);
+          else if (used > 1) walk<4>(root, rows, out, used);
+          else walk<1>(root, rows, out, used);
         }
       }
       for (std::int64_t i = 0; i < count * trees_.n_targets; ++i) {
@@ -79,10 +79,11 @@ class TreeEnsemble final : public Bound {
   }
 
  private:
-  // Takes `n` rows through one tree and adds what their leaves say. The rows' steps are independent of each other, so
+  // Takes `used` of at most `n` rows through one tree and adds what their leaves say; where rows are missing, the last
+  // one walks again. The rows' steps are independent of each other, so
   // that one waits for memory while another is compared.
   template <std::int64_t n>
-  void walk(std::int32_t root, const T* rows, T* scores) const {
+  void walk(std::int32_t root, const T* rows, T* scores, std::int64_t used) const {
     std::int32_t at[n];
     std::fill(at, at + n, root);
     std::int32_t moved = 1;
@@ -90,7 +91,7 @@ class TreeEnsemble final : public Bound {
       moved = 0;
       for (std::int64_t i = 0; i < n; ++i) {
         const TreeNode<T>& node = trees_.nodes[static_cast<std::size_t>(at[i])];
-        const T value = rows[i * columns_ + static_cast<std::int64_t>(feature_of(node.test))];
+        const T value = rows[std::min(i, used - 1) * columns_ + static_cast<std::int64_t>(feature_of(node.test))];
         const bool passes = plain_ ? value <= node.threshold : compare(node, value);
         const std::int32_t next =
             node.child + static_cast<std::int32_t>(passes | (missing_passes(node.test) & (value != value)));
@@ -98,7 +99,7 @@ class TreeEnsemble final : public Bound {
         at[i] = next;
       }
     }
-    for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t i = 0; i < used; ++i) {
       const auto leaf = static_cast<std::size_t>(trees_.nodes[static_cast<std::size_t>(at[i])].value);
       T* row = scores + i * trees_.n_targets;
       if (single_) {

@@ -61,6 +61,13 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims wanted, listed;
   TRY(read(x, wanted));
   TRY(read(keys.view(), listed));
+  if (wanted.size() <= 4) {  // fewer than a table is worth
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      auto at = std::find(listed.begin(), listed.end(), wanted[i]);
+      if (at != listed.end()) found[i] = at - listed.begin();
+    }
+    return found;
+  }
   std::unordered_map<std::int64_t, std::int64_t> known;
   for (std::int64_t key : listed) known.emplace(key, static_cast<std::int64_t>(known.size()));
   if (known.size() != listed.size()) return refuse("a key is there twice");

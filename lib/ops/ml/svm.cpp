@@ -16,6 +16,13 @@ struct Kernel {
   enum { linear, poly, rbf, sigmoid } kind = linear;
   double gamma = 0, constant = 0, degree = 0;
 
+  double power(double base) const {
+    if (degree != std::floor(degree) || degree < 0 || degree > 16) return std::pow(base, degree);
+    double value = 1;  // the usual case: a small whole number
+    for (int i = 0; i < static_cast<int>(degree); ++i) value *= base;
+    return value;
+  }
+
   double operator()(Row a, const float* b) const {
     double sum = 0;
     for (std::size_t i = 0; i < a.size(); ++i) {
@@ -24,7 +31,7 @@ struct Kernel {
     }
     switch (kind) {
       case linear: return sum;
-      case poly: return std::pow(gamma * sum + constant, degree);
+      case poly: return power(gamma * sum + constant);
       case rbf: return std::exp(-gamma * sum);
       case sigmoid: return std::tanh(gamma * sum + constant);
     }
