@@ -19,7 +19,7 @@ constexpr std::uint64_t growth = 8;  // what unpacking 4-bit weights to f32 take
 
 std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), tensor.dims()).value_or(0); }
 
-bool fold(Node& node) {
+bool fold(Node& node, std::uint64_t& left) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {
     return false;
@@ -32,21 +32,27 @@ bool fold(Node& node) {
     if (input != nullptr) budget += growth * bytes_of(input->constant);
   }
   // What cannot be computed is left for the run to complain about: it may never be reached.
-  auto computed = ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), budget);
+  auto computed =
+      ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), std::min(budget, left));
   if (!computed) return false;
   for (std::size_t i = 0; i < node.outputs().size(); ++i) {
     const Tensor& tensor = (*computed)[i];
     if (node.output(i) != nullptr && (!tensor.present() || tensor.type() >= DType::sequence)) return false;
   }
   for (std::size_t i = 0; i < node.outputs().size(); ++i) {
-    if (node.output(i) != nullptr) replace_by_constant(node.output(i), std::move((*computed)[i]));
+    if (node.output(i) == nullptr) continue;
+    left -= std::min(left, bytes_of((*computed)[i]));
+    replace_by_constant(node.output(i), std::move((*computed)[i]));
   }
   node.graph().erase(&node);
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, fold);
+Result<std::size_t> run(Graph& graph, const PassContext& context) {
+  std::size_t changes = 0;
+  for_each_graph(graph, [&](Graph& each) {
+    each.for_each_node([&](Node& node) { changes += fold(node, context.fold_bytes) ? 1 : 0; });
+  });
   if (changes > 0) graph.erase_dead();
   return changes;
 }

@@ -65,10 +65,9 @@ bool visit(Node& node) {
     return true;
   }
   Value* x = node.input(0);
-  if (x == nullptr || !used_once(*x)) return false;
   Node* product = plain_product(x);
   auto activation = product == nullptr ? std::nullopt : activation_of(node);
-  if (!activation) return false;
+  if (!activation || !used_once(*x)) return false;  // asked last: whether a value is an output takes a search
   apply(*product, *activation);
   replace(node, x);
   return true;

@@ -15,6 +15,8 @@ namespace modelctl::passes {
 
 struct PassContext {
   std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
+  // Bytes that folding may still make: a chain of constants that each grow a little must not fill the memory.
+  mutable std::uint64_t fold_bytes = std::uint64_t{1} << 28;
 };
 
 struct PassDef {

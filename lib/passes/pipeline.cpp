@@ -15,6 +15,13 @@ class Pipeline {
  public:
   Pipeline(graph::Graph& graph, const PipelineOptions& options) : graph_(graph), options_(options) {
     context_.bindings = options.bindings;
+    for_each_graph(graph, [this](graph::Graph& each) {
+      for (const graph::Value* value : each.values()) {
+        if (!value->is_constant()) continue;
+        // What unpacking 4-bit weights to f32, and laying them out once more, takes.
+        context_.fold_bytes += 16 * byte_size(value->constant.type(), value->constant.dims()).value_or(0);
+      }
+    });
   }
 
   Result<PipelineReport> run() {
