@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <tuple>
 #include <vector>
 
@@ -23,9 +24,12 @@ std::vector<const ops::OpDef*> sorted_operators() {
   return all;
 }
 
+std::string title(const ops::OpDef& def) {
+  return fmt::format("{}{}{}", def.domain, def.domain.empty() ? "" : ".", def.name);
+}
+
 std::string section(const ops::OpDef& def) {
-  std::string text = fmt::format("\n## {}{}{}\n\n{} `{}` → `{}`", def.domain, def.domain.empty() ? "" : ".", def.name,
-                                 def.summary, def.inputs, def.outputs);
+  std::string text = fmt::format("\n### {}\n\n{} `{}` → `{}`", title(def), def.summary, def.inputs, def.outputs);
   if (!def.types.none()) text += fmt::format(" for {}", def.types.text());
   text += fmt::format("; the form of opset {}.\n", def.since);
   if (!def.attributes.empty()) text += "\n";
@@ -34,6 +38,30 @@ std::string section(const ops::OpDef& def) {
                         attribute.required ? ", required" : "", attribute.meaning);
   }
   return text;
+}
+
+// Where its page is linked from: how GitHub and most others name a heading.
+std::string anchor(const ops::OpDef& def) {
+  std::string name;
+  for (char c : title(def)) {
+    if (c != '.') name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+std::string_view runs_as(const ops::OpDef& def) {
+  return def.decompose != nullptr ? "other operators" : def.lower != nullptr ? "kernels, or loops" : "loops";
+}
+
+std::string row(const ops::OpDef& def) {
+  return fmt::format("| [{}](#{}) | {} | {} | {} |\n", def.name, anchor(def), def.since, def.types.text(),
+                     runs_as(def));
+}
+
+std::string domain_title(std::string_view domain) {
+  if (domain.empty()) return "ONNX's default domain";
+  return domain == "modelctl" ? "modelctl: what passes make of the others; no model may name them"
+                              : std::string(domain);
 }
 
 }  // namespace
@@ -64,13 +92,27 @@ std::string operators_markdown() {
   auto operators = sorted_operators();
   std::string text = fmt::format(
       "# Operators\n\n"
-      "The {} operators that a model may use, each in its newest form; models of opset 7 and up are brought to it. An\n"
-      "operator that is not here is refused by `modelctl build`, with its domain, opset and node. Of the inputs, `?` "
-      "marks\n"
-      "one that may be absent and `*` any number.\n",
+      "The {} operators, each in its newest form; models of opset 1 and up are brought to it. A model that needs "
+      "another\n"
+      "operator is refused by `modelctl build`, and `modelctl check` tells all that it lacks. The types are those of "
+      "the\n"
+      "first input: `any` is every type of a tensor. *Kernels* are made for the processor and take f32 above all (and "
+      "8-bit\n"
+      "integers where said); *loops* take every type that is named. Of the inputs, `?` marks one that may be absent "
+      "and `*`\n"
+      "any number. A tensor has at most 16 dimensions.\n",
       operators.size());
-  for (const ops::OpDef* def : operators) text += section(*def);
-  return text;
+  std::string sections;
+  for (std::size_t i = 0; i < operators.size(); ++i) {
+    const ops::OpDef& def = *operators[i];
+    if (i == 0 || operators[i - 1]->domain != def.domain) {
+      text += fmt::format("\n## {}\n\n| operator | opset of the form | types | runs as |\n|---|---|---|---|\n",
+                          domain_title(def.domain));
+    }
+    text += row(def);
+    sections += section(def);
+  }
+  return text + "\n## Each operator\n" + sections;
 }
 
 }  // namespace modelctl::cli
