@@ -82,16 +82,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
+constexpr AttributeDef attributes[] = {
+    {"stash_type", AttributeType::integer, "the type that f16 and bf16 are computed in; f32 here, whatever it says"}};
+
 constexpr OpDef defs[] = {
-    {"",
-     "Range",
-     27,
-     "The numbers from start on, by delta, before limit.",
-     "start limit delta",
-     "output",
-     "f32 f64 f16 bf16 i16 i32 i64",
-     {},
-     infer,
+    {"", "Range", 27, "The numbers from start on, by delta, before limit.", "start limit delta", "output",
+     "f32 f64 f16 bf16 i16 i32 i64", attributes, infer,
      [] {
        return Examples{{"by two", {i64({}, {1}), i64({}, {6}), i64({}, {2})}, {}, {i64({3}, {1, 3, 5})}, 0},
                        {"downwards", {f32({}, {1}), f32({}, {0}), f32({}, {-0.5f})}, {}, {f32({2}, {1, 0.5f})}},
