@@ -1,0 +1,209 @@
+// ai.onnx.ml: ZipMap, CastMap and DictVectorizer, between tensors and maps.
+#include "ops/example.hpp"
+#include "ops/infer.hpp"
+#include "ops/run.hpp"
+#include "ops/scores.hpp"
+#include "tensor/collection.hpp"
+
+#include <charconv>
+#include <unordered_map>
+
+namespace modelctl::ops {
+namespace {
+
+using graph::Expr;
+using graph::Shape;
+using graph::Type;
+
+// Keys as the attributes of these operators list them: texts or numbers.
+Result<Tensor> read_keys(const Attributes& attributes, std::string_view texts, std::string_view numbers) {
+  Labels labels = TRY(read_labels(attributes, texts, numbers));
+  if (labels.numbers != nullptr) return Tensor::of_ints(*labels.numbers);
+  return Tensor::of_strings({static_cast<std::int64_t>(labels.size())}, *labels.texts);
+}
+
+Result<void> infer_zip(Inference& call) {
+  TRY(need_rank(call, 0, 1, 2));
+  auto keys = read_keys(call.attributes(), "classlabels_strings", "classlabels_int64s");
+  if (!keys) return call.bad(keys.error().what);
+  call.set_type(0, Type::sequence(Type::map(keys->type(), {DType::f32, Shape{}})));
+  return {};
+}
+
+// All maps share the keys, and one copy of the values.
+Result<void> zip(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Tensor keys = TRY(read_keys(call.attributes, "classlabels_strings", "classlabels_int64s"));
+  if (x.type != DType::f32) return refuse_type(x.type);
+  if (x.rank() < 1 || x.rank() > 2) return refuse("X must have rank 1 or 2, not " + std::to_string(x.rank()));
+  std::int64_t rows = x.rank() == 2 ? x.dim(0) : 1, columns = x.dims.back();
+  if (columns != keys.elements()) {
+    return refuse("there are " + std::to_string(keys.elements()) + " labels for rows of " + std::to_string(columns));
+  }
+  TRY(outputs.claim(static_cast<std::uint64_t>(rows) * (sizeof(Map) + sizeof(Tensor)) +
+                    static_cast<std::uint64_t>(x.elements()) * sizeof(float)));
+  Tensor values = copy_of(x);
+  Sequence& z = sequence_in(TRY(outputs.allocate(0, DType::sequence, {})));
+  z.element = DType::map;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* first = values.as<float>().data() + row * columns;
+    z.items.push_back(tensor_of(Map{keys, Tensor(DType::f32, {columns}, values.owner(), first)}));
+  }
+  return {};
+}
+
+Result<const Map*> map_of(const Call& call) {
+  if (call.input(0).type != DType::map) return refuse("its input is no map");
+  return &map_in(call.input(0));
+}
+
+// A text as T; fails where it is no number.
+template <class T>
+Result<T> parsed(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  auto [stop, code] = std::from_chars(text.data(), end, value);
+  if (code != std::errc() || stop != end) return refuse("'" + text + "' is no number");
+  return value;
+}
+
+template <class To, class From>
+Result<To> converted(const From& value) {
+  if constexpr (std::is_same_v<To, From>) return value;
+  else if constexpr (std::is_same_v<To, std::string>) return std::to_string(value);
+  else if constexpr (std::is_same_v<From, std::string>) return parsed<To>(value);
+  else if constexpr (std::is_integral_v<To>) return saturated<To>(value);
+  else return static_cast<To>(value);
+}
+
+Result<DType> cast_type(const Attributes& attributes) {
+  std::string_view to = attributes.text("cast_to", "TO_FLOAT");
+  if (to == "TO_FLOAT") return DType::f32;
+  if (to == "TO_INT64") return DType::i64;
+  if (to == "TO_STRING") return DType::string;
+  return refuse("cast_to cannot be '" + std::string(to) + "'");
+}
+
+Result<void> infer_cast(Inference& call) {
+  auto type = cast_type(call.attributes());
+  if (!type) return call.bad(type.error().what);
+  bool sparse = call.attributes().text("map_form", "DENSE") == "SPARSE";
+  Expr columns = sparse ? Expr(call.attributes().integer("max_map", 1)) : call.fresh_symbol();
+  call.set_output(0, *type, Shape{Expr(1), std::move(columns)});
+  return {};
+}
+
+Result<void> cast(const Call& call, Outputs& outputs) {
+  const Map& map = *TRY(map_of(call));
+  DType type = TRY(cast_type(call.attributes));
+  std::string_view form = call.attributes.text("map_form", "DENSE");
+  if (form != "DENSE" && form != "SPARSE") return refuse("map_form cannot be '" + std::string(form) + "'");
+  if (map.keys.type() != DType::i64) return refuse("the keys must be whole numbers");
+  auto keys = map.keys.as<std::int64_t>();
+  // Where each entry goes: to the column that its key says, or among the others in the keys' order.
+  std::vector<std::size_t> order(keys.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+  std::int64_t columns = map.keys.elements();
+  if (form == "SPARSE") {
+    columns = call.attributes.integer("max_map", 1);
+    if (columns < 1) return refuse("max_map must be 1 or more");
+    for (std::int64_t key : keys) {
+      if (key < 0 || key >= columns) return refuse("key " + std::to_string(key) + " is beyond max_map");
+    }
+  }
+  MutableTensorView y = TRY(outputs.allocate(0, type, Dims{1, columns}));
+  return for_type<TypeList<float, std::int64_t, std::string>>(type, [&]<class To>() -> Result<void> {
+    auto to = y.as<To>();
+    std::fill(to.begin(), to.end(), To());
+    return for_type<TypeList<float, std::string>>(map.values.type(), [&]<class From>() -> Result<void> {
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        std::size_t column = form == "SPARSE" ? static_cast<std::size_t>(keys[order[i]]) : i;
+        to[column] = TRY((converted<To, From>(map.values.as<From>()[order[i]])));
+      }
+      return {};
+    });
+  });
+}
+
+Result<void> infer_vectorize(Inference& call) {
+  auto keys = read_keys(call.attributes(), "string_vocabulary", "int64_vocabulary");
+  if (!keys) return call.bad(keys.error().what);
+  const Type* map = call.type(0);
+  DType values = map == nullptr || map->inside == nullptr ? DType::undefined : map->inside->element;
+  call.set_output(0, values, Shape{Expr(1), Expr(keys->elements())});
+  return {};
+}
+
+template <class Key, class Value>
+void look_up(const Tensor& vocabulary, const Map& map, std::span<Value> to) {
+  std::unordered_map<Key, std::size_t> places;
+  auto keys = map.keys.as<Key>();
+  for (std::size_t i = 0; i < keys.size(); ++i) places.emplace(keys[i], i);
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    auto found = places.find(vocabulary.as<Key>()[i]);
+    to[i] = found == places.end() ? Value() : map.values.as<Value>()[found->second];
+  }
+}
+
+Result<void> vectorize(const Call& call, Outputs& outputs) {
+  const Map& map = *TRY(map_of(call));
+  Tensor vocabulary = TRY(read_keys(call.attributes, "string_vocabulary", "int64_vocabulary"));
+  if (vocabulary.type() != map.keys.type()) return refuse("the vocabulary is not of the keys' type");
+  MutableTensorView y = TRY(outputs.allocate(0, map.values.type(), Dims{1, vocabulary.elements()}));
+  return for_type<TypeList<float, double, std::int64_t, std::string>>(y.type, [&]<class T>() -> Result<void> {
+    if (vocabulary.type() == DType::string) look_up<std::string, T>(vocabulary, map, y.as<T>());
+    else look_up<std::int64_t, T>(vocabulary, map, y.as<T>());
+    return {};
+  });
+}
+
+constexpr AttributeDef of_zip[] = {{"classlabels_int64s", AttributeType::integers, "the keys, where they are numbers"},
+                                   {"classlabels_strings", AttributeType::texts, "the keys, where they are texts"}};
+constexpr AttributeDef of_cast[] = {
+    {"cast_to", AttributeType::text, "TO_FLOAT, where absent; TO_INT64 or TO_STRING"},
+    {"map_form", AttributeType::text, "DENSE, where absent: values in the keys' order; SPARSE: a column for each key"},
+    {"max_map", AttributeType::integer, "of the sparse form: how many columns there are"}};
+constexpr AttributeDef of_vectorizer[] = {
+    {"int64_vocabulary", AttributeType::integers, "the keys, where they are numbers"},
+    {"string_vocabulary", AttributeType::texts, "the keys, where they are texts"}};
+
+constexpr OpDef defs[] = {
+    {"ai.onnx.ml", "ZipMap", 1, "Each row as a map from labels to its numbers.", "X", "Z", "f32", of_zip, infer_zip,
+     [] {
+       Tensor keys = strings({2}, {"a", "b"});
+       Sequence rows{DType::map, {tensor_of(Map{keys, f32({2}, {1, 2})}), tensor_of(Map{keys, f32({2}, {3, 4})})}};
+       return Examples{{"two rows",
+                        {f32({2, 2}, {1, 2, 3, 4})},
+                        {{"classlabels_strings", std::vector<std::string>{"a", "b"}}},
+                        {tensor_of(std::move(rows))}}};
+     }},
+    {"ai.onnx.ml", "CastMap", 1, "A map's values as a row.", "X", "Y", "map", of_cast, infer_cast,
+     [] {
+       Tensor numbers = tensor_of(Map{i64({2}, {2, 0}), f32({2}, {5, 6})});
+       Tensor texts = tensor_of(Map{i64({2}, {2, 0}), strings({2}, {"5", "-6"})});
+       return Examples{
+           {"in the keys' order", {numbers}, {}, {f32({1, 2}, {6, 5})}},
+           {"a column for each key, from texts",
+            {texts},
+            {{"cast_to", std::string("TO_INT64")}, {"map_form", std::string("SPARSE")}, {"max_map", std::int64_t{4}}},
+            {i64({1, 4}, {-6, 0, 5, 0})}}};
+     }},
+    {"ai.onnx.ml", "DictVectorizer", 1, "A map's values in the order of a vocabulary, 0 where a key is not in it.", "X",
+     "Y", "map", of_vectorizer, infer_vectorize,
+     [] {
+       return Examples{{"texts",
+                        {tensor_of(Map{strings({2}, {"b", "x"}), f32({2}, {5, 6})})},
+                        {{"string_vocabulary", std::vector<std::string>{"a", "b"}}},
+                        {f32({1, 2}, {0, 5})}}};
+     }},
+};
+constexpr OpRun runs[] = {
+    {"ai.onnx.ml", "ZipMap", zip}, {"ai.onnx.ml", "CastMap", cast}, {"ai.onnx.ml", "DictVectorizer", vectorize}};
+
+}  // namespace
+
+std::span<const OpDef> maps_ops() { return defs; }
+std::span<const OpRun> maps_runs() { return runs; }
+
+}  // namespace modelctl::ops
