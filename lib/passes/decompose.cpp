@@ -3,6 +3,8 @@
 #include "ops/operator.hpp"
 #include "passes/pass.hpp"
 
+#include <algorithm>
+
 namespace modelctl::passes {
 namespace {
 
@@ -14,6 +16,8 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   Faults faults;
   std::vector<Graph*> graphs;
   for_each_graph(graph, [&](Graph& each) { graphs.push_back(&each); });
+  // Nested graphs first: they go with the node that has them.
+  std::reverse(graphs.begin(), graphs.end());
   for (Graph* each : graphs) {
     each->for_each_node([&](Node& node) {
       const ops::OpDef* def = ops::find(node.domain, node.op);
