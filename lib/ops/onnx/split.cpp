@@ -9,6 +9,12 @@ namespace {
 
 using graph::Expr;
 
+// Parts are of equal size as long as there is something left; what is left over makes the last ones smaller, or empty.
+std::int64_t equal_part(std::int64_t size, std::int64_t parts, std::int64_t part) {
+  std::int64_t chunk = size / parts + (size % parts != 0 ? 1 : 0);
+  return std::clamp<std::int64_t>(size - chunk * part, 0, chunk);
+}
+
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   std::size_t parts = call.node().outputs().size();
@@ -28,7 +34,8 @@ Result<void> infer(Inference& call) {
         auto count = static_cast<std::int64_t>(parts);
         Expr chunk = ceil_div(size, count);
         auto whole = size.constant();
-        if (part + 1 == parts) chunk = whole && *whole % count == 0 ? chunk : size - chunk * Expr(count - 1);
+        if (whole) chunk = equal_part(*whole, count, static_cast<std::int64_t>(part));
+        else if (part + 1 == parts) chunk = size - chunk * Expr(count - 1);
         size = chunk;
       }
       if (size.constant() && *size.constant() < 0) return call.bad("a part has a negative size");
@@ -48,9 +55,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (call.input(1).present()) {
     sizes = TRY(integers(call.input(1), "the parts' sizes"));
   } else {
-    std::int64_t chunk = (x.dim(axis) + parts - 1) / parts;
-    sizes.assign(call.outputs, chunk);
-    sizes.back() = x.dim(axis) - chunk * (parts - 1);
+    for (std::int64_t part = 0; part < parts; ++part) sizes.push_back(equal_part(x.dim(axis), parts, part));
   }
   if (sizes.size() != call.outputs) return refuse("there are not as many outputs as sizes");
   std::int64_t sum = 0;
@@ -86,13 +91,17 @@ constexpr AttributeDef attributes[] = {
     {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
 
 constexpr OpDef defs[] = {
-    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", "any", attributes,
-     infer,
+    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", "any", attributes, infer,
      [] {
        return Examples{{"in two, the last smaller",
                         {f32({3}, {1, 2, 3})},
                         {{"num_outputs", std::int64_t{2}}},
                         {f32({2}, {1, 2}), f32({1}, {3})},
+                        0},
+                       {"in four, the last of which gets nothing",
+                        {f32({5}, {1, 2, 3, 4, 5})},
+                        {{"num_outputs", std::int64_t{4}}},
+                        {f32({2}, {1, 2}), f32({2}, {3, 4}), f32({1}, {5}), f32({0}, {})},
                         0},
                        {"by sizes",
                         {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
