@@ -37,9 +37,7 @@ class Checker {
     return index >= 0 && static_cast<std::uint64_t>(index) < plan_.values.size();
   }
   std::string quoted(std::size_t index) const { return fmt::format("'{}' ({})", plan_.values[index].name, index); }
-  static bool is_type(DType type) {
-    return is_plain(type) || type == DType::string || is_collection(type);
-  }
+  static bool is_type(DType type) { return is_plain(type) || type == DType::string || is_collection(type); }
 
   void check_port_type(const Port& port, std::string_view name) {
     if (!is_type(port.type)) fault("the port '{}' has a type that is not known", name);

@@ -79,9 +79,9 @@ inline constexpr std::int32_t absent = -1;
 // A nested plan as one step uses it: for the attribute that was a graph. The plan's inputs are what the operator hands
 // it, followed by the captured values.
 struct StepBody {
-  std::string name;                      // of the attribute: "then_branch"
-  std::uint32_t plan = 0;                // in Plan::bodies
-  std::vector<std::uint32_t> captures;   // in the step's inputs, all beyond its own
+  std::string name;                     // of the attribute: "then_branch"
+  std::uint32_t plan = 0;               // in Plan::bodies
+  std::vector<std::uint32_t> captures;  // in the step's inputs, all beyond its own
 };
 
 struct Step {

@@ -178,8 +178,8 @@ class Graph {
 // A deep copy: same names, same order; constants share their memory.
 std::unique_ptr<Graph> clone(const Graph& graph);
 
-// Puts a copy of the nodes of `from`, a graph nested in one of `before`'s graph, before that node; `inputs` stand for the
-// inputs of `from`. Answers what stands for its outputs.
+// Puts a copy of the nodes of `from`, a graph nested in one of `before`'s graph, before that node; `inputs` stand for
+// the inputs of `from`. Answers what stands for its outputs.
 std::vector<Value*> inline_graph(const Graph& from, std::vector<Value*> inputs, Node& before);
 
 // The values around a nested graph that it, or a graph below it, uses: each once, in the order of their first use.

@@ -1,5 +1,5 @@
-// An output that goes on where an input ends, as a decoder's cache does: the routine can write it in that input's memory,
-// where the rows that it keeps lie already. Rows are added or replaced along one axis.
+// An output that goes on where an input ends, as a decoder's cache does: the routine can write it in that input's
+// memory, where the rows that it keeps lie already. Rows are added or replaced along one axis.
 #pragma once
 
 #include <cstdint>

@@ -20,18 +20,7 @@ namespace {
 constexpr int max_depth = graph::max_graph_depth;
 
 // AttributeProto.AttributeType
-enum Kinds {
-  a_float = 1,
-  a_int,
-  a_string,
-  a_tensor,
-  a_graph,
-  a_floats,
-  a_ints,
-  a_strings,
-  a_sparse = 11,
-  a_type = 13
-};
+enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings, a_sparse = 11, a_type = 13 };
 
 // `fresh` makes the symbols of sizes that the file does not name.
 graph::Type type_of(const FileType& file, const std::function<graph::Expr()>& fresh) {

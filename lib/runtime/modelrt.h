@@ -142,8 +142,8 @@ MODELRT_API void modelrt_session_free(modelrt_session* session);
 /* Runs once. The inputs' memory is read during the call only. */
 MODELRT_API int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
                                 modelrt_result** result, char** error);
-/* The same with some outputs in memory of yours. In the result such an output's data is its place; with room it has type
-   and rank 0 and no data. */
+/* The same with some outputs in memory of yours. In the result such an output's data is its place; with room it has
+   type and rank 0 and no data. */
 MODELRT_API int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
                                      const modelrt_place* places, size_t place_count, modelrt_result** result,
                                      char** error);

@@ -137,8 +137,8 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{{"integers to floats", {i64({2}, {1, 2}), f32({}, {0})}, {}, {f32({2}, {1, 2})}, 0}};
      }},
-    {"", "BitCast", 26, "The bits of each element as another type of the same width.", "input", "output",
-     "any -string", of_bit_cast, infer_bit_cast,
+    {"", "BitCast", 26, "The bits of each element as another type of the same width.", "input", "output", "any -string",
+     of_bit_cast, infer_bit_cast,
      [] {
        return Examples{
            {"a float's bits", {f32({1}, {1})}, {{"to", number_of(DType::i32)}}, {i32({1}, {0x3f800000})}, 0}};
