@@ -14,6 +14,28 @@ const KindInfo& info(Kind kind) {
   return table[static_cast<std::size_t>(kind)];
 }
 
+Error::Error(Kind kind, std::string_view code, std::string what) : kind(kind), code(code), what(std::move(what)) {}
+Error::Error(const Error&) = default;
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(const Error&) = default;
+Error& Error::operator=(Error&&) noexcept = default;
+Error::~Error() = default;
+
+Error&& Error::at(std::string place) && {
+  where = std::move(place);
+  return std::move(*this);
+}
+
+Error&& Error::because(std::string reason) && {
+  why.insert(why.begin(), std::move(reason));
+  return std::move(*this);
+}
+
+Error&& Error::help(std::string advice) && {
+  hint = std::move(advice);
+  return std::move(*this);
+}
+
 Error Faults::sum(std::string what) && {
   MODELCTL_CHECK(!errors_.empty(), "an error was asked for where there is no fault");
   if (errors_.size() == 1) return std::move(errors_.front());

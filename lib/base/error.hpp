@@ -34,23 +34,21 @@ const KindInfo& info(Kind kind);
 class Error {
  public:
   // `what` starts with what could not be done: lower case, no full stop, the user's own words in single quotes.
-  Error(Kind kind, std::string code, std::string what) : kind(kind), code(std::move(code)), what(std::move(what)) {}
+  Error(Kind kind, std::string_view code, std::string what);
+
+  // Out of line, as all that makes, moves and ends an error: each TRY has several, and a program has thousands of those.
+  Error(const Error&);
+  Error(Error&&) noexcept;
+  Error& operator=(const Error&);
+  Error& operator=(Error&&) noexcept;
+  ~Error();
 
   // Where it is: a file, graph and node; a manifest's line; a URL with method and status.
-  Error&& at(std::string place) && {
-    where = std::move(place);
-    return std::move(*this);
-  }
+  Error&& at(std::string place) &&;
   // Why: call it innermost first, as the error travels outwards; a person reads the outermost first.
-  Error&& because(std::string reason) && {
-    why.insert(why.begin(), std::move(reason));
-    return std::move(*this);
-  }
+  Error&& because(std::string reason) &&;
   // What to do, only if it can be followed as printed.
-  Error&& help(std::string advice) && {
-    hint = std::move(advice);
-    return std::move(*this);
-  }
+  Error&& help(std::string advice) &&;
 
   Kind kind;
   std::string code;
