@@ -1,6 +1,6 @@
 # What `modelctl link` makes must stay small: the runners that it appends artifacts to have limits, in bytes.
-foreach(limit "modelctl-runner 2500000" "modelctl-runner-regular 3000000" "modelctl-runner-full 8000000"
-        "modelctl-runner-serve 13500000")
+foreach(limit "modelctl-runner 2400000" "modelctl-runner-regular 2750000" "modelctl-runner-full 7500000"
+        "modelctl-runner-serve 13000000")
   string(REPLACE " " ";" limit ${limit})
   list(POP_FRONT limit file most)
   file(SIZE ${TEMPLATES}/${file} size)
