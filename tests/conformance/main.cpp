@@ -30,14 +30,14 @@ one, what each test came to is told. Each that is on the checked-in list must pa
   --list           name the tests and run none
   --slowest N      name the tests that took longest
   --processes N    at a time; as many as there are CPUs
-  --seconds N      that one test may take; 60
+  --seconds N      that one test may take; 180
   --accept         add what passes to the list, as MODELCTL_ACCEPT=1 does
 )";
 
 struct Options {
   std::vector<int> levels = {2, 0};
   bool operators = false, reasons = false, list = false, accept = false;
-  int slowest = 0, processes = runtime::ThreadPool::default_threads(), seconds = 60;
+  int slowest = 0, processes = runtime::ThreadPool::default_threads(), seconds = 180;
   std::vector<std::string> filters;
 };
 
