@@ -56,8 +56,8 @@ Result<void> add_model(InspectReport& report, const fs::path& path) {
   auto graph = TRY(onnx::read(path));
   for (const graph::Value* input : graph->inputs)
     report.signature.inputs.push_back(lower::port(input->name, input->type));
-  for (std::size_t i = 0; i < graph->outputs.size(); ++i) {
-    report.signature.outputs.push_back(lower::port(graph->output_names[i], graph->outputs[i]->type));
+  for (std::size_t i = 0; i < graph->outputs().size(); ++i) {
+    report.signature.outputs.push_back(lower::port(graph->output_names()[i], graph->outputs()[i]->type));
   }
   report.metadata = graph->metadata;
   std::map<std::string, std::size_t> counts;

@@ -1,5 +1,6 @@
 // Ownership and bookkeeping of the graph. Values and nodes live in lists, so that addresses are stable and erasing is
-// cheap; the one rule to keep is that every entry of a node's inputs has its entry in that value's users.
+// cheap; the one rule to keep is that every entry of a node's inputs, and of a graph's outputs, has its entry in that
+// value's uses, and in output_of_.
 #include "graph/graph.hpp"
 
 #include "base/check.hpp"
@@ -76,37 +77,39 @@ std::string describe(const Type& type) {
   return text + ']';
 }
 
-namespace {
-
-void add_user(Value* value, Node* node, std::vector<Node*>& users) {
-  if (value != nullptr) users.push_back(node);
+// The last of the value's uses takes the place of the one that goes.
+void Node::drop_use(std::size_t index) {
+  std::vector<Use>& uses = inputs_[index]->uses_;
+  const std::size_t place = places_[index];
+  MODELCTL_CHECK(place < uses.size() && uses[place].node == this && uses[place].index == index,
+                 "a use is recorded at both ends");
+  const Use last = uses[place] = uses.back();
+  last.node->places_[last.index] = place;
+  uses.pop_back();
 }
-
-void drop_user(std::vector<Node*>& users, Node* node) {
-  // From the back: what was added last is what goes first.
-  auto at = std::find(users.rbegin(), users.rend(), node);
-  MODELCTL_CHECK(at != users.rend(), "a use is recorded at both ends");
-  users.erase(std::next(at).base());
-}
-
-}  // namespace
 
 void Node::set_input(std::size_t index, Value* value) {
-  if (index >= inputs_.size()) inputs_.resize(index + 1, nullptr);
-  if (inputs_[index] != nullptr) drop_user(inputs_[index]->users_, this);
+  if (index >= inputs_.size()) {
+    inputs_.resize(index + 1, nullptr);
+    places_.resize(index + 1);
+  }
+  if (inputs_[index] != nullptr) drop_use(index);
   inputs_[index] = value;
-  if (value != nullptr) add_user(value, this, value->users_);
+  if (value == nullptr) return;
+  places_[index] = value->uses_.size();
+  value->uses_.push_back({this, index});
 }
 
 void Node::resize_inputs(std::size_t count) {
   for (std::size_t i = count; i < inputs_.size(); ++i) set_input(i, nullptr);
   inputs_.resize(count, nullptr);
+  places_.resize(count);
 }
 
 void Node::drop_output(std::size_t index) {
   Value* value = output(index);
   if (value == nullptr) return;
-  MODELCTL_CHECK(value->users_.empty(), "a dropped output is unused");
+  MODELCTL_CHECK(!value->is_used(), "a dropped output is unused");
   outputs_[index] = nullptr;
   graph_->forget(value);
 }
@@ -133,10 +136,10 @@ Graph::Graph(std::string name) : name(std::move(name)), private_(std::make_uniqu
 Graph::~Graph() {
   for (const auto& node : nodes_) {
     node->subgraphs.clear();
-    for (Value* value : node->inputs_) {
-      if (value != nullptr && value->graph_ != this) drop_user(value->users_, node.get());
-    }
+    node->resize_inputs(0);
   }
+  for (Value* value : outputs_)
+    value->output_of_.erase(std::find(value->output_of_.begin(), value->output_of_.end(), this));
 }
 
 Value* Graph::add_value(std::string_view wanted, Type type) {
@@ -155,6 +158,12 @@ Value* Graph::add_input(std::string_view wanted, Type type) {
   value->is_input_ = true;
   inputs.push_back(value);
   return value;
+}
+
+void Graph::add_output(Value* value, std::string_view wanted) {
+  outputs_.push_back(value);
+  output_names_.emplace_back(wanted);
+  value->output_of_.push_back(this);
 }
 
 Value* Graph::add_constant(std::string_view wanted, Tensor tensor) {
@@ -209,14 +218,12 @@ Node* Graph::add_node_for(std::string_view domain, std::string_view op, std::vec
 
 void Graph::replace_uses(Value* from, Value* to) {
   if (from == to) return;
-  std::vector<Node*> users = from->users_;
-  for (Node* user : users) {
-    for (std::size_t i = 0; i < user->inputs_.size(); ++i) {
-      if (user->inputs_[i] == from) user->set_input(i, to);
-    }
+  const std::vector<Use> uses = from->uses_;
+  for (const Use& use : uses) use.node->set_input(use.index, to);
+  for (Graph* graph : std::exchange(from->output_of_, {})) {
+    std::replace(graph->outputs_.begin(), graph->outputs_.end(), from, to);
+    to->output_of_.push_back(graph);
   }
-  for_each_graph(*from->graph_,
-                 [&](Graph& graph) { std::replace(graph.outputs.begin(), graph.outputs.end(), from, to); });
 }
 
 void Graph::forget(Value* value) {
@@ -231,49 +238,32 @@ void Graph::erase(Node* node) {
   node->resize_inputs(0);
   for (Value* value : node->outputs_) {
     if (value == nullptr) continue;
-    MODELCTL_CHECK(value->users_.empty(), "an erased node's outputs are unused");
+    MODELCTL_CHECK(!value->is_used(), "an erased node's outputs are unused");
     forget(value);
   }
   nodes_.erase(node->self_);
 }
 
-namespace {
-
-// The values that are outputs of this graph or of one below it.
-std::unordered_set<const Value*> outputs_below(const Graph& graph) {
-  std::unordered_set<const Value*> all;
-  for_each_graph(graph, [&](const Graph& g) { all.insert(g.outputs.begin(), g.outputs.end()); });
-  return all;
-}
-
-}  // namespace
-
 std::size_t Graph::erase_dead() {
   std::size_t erased = 0;
-  auto needed = outputs_below(*this);
   for (auto at = nodes_.end(); at != nodes_.begin();) {
     --at;
     Node* node = at->get();
-    bool used = std::any_of(node->outputs_.begin(), node->outputs_.end(), [&](const Value* value) {
-      return value != nullptr && (!value->users_.empty() || needed.count(value) > 0);
-    });
+    bool used = std::any_of(node->outputs_.begin(), node->outputs_.end(),
+                            [](const Value* value) { return value != nullptr && value->is_used(); });
     if (used) {
       for (auto& [attribute, sub] : node->subgraphs) erased += sub->erase_dead();
       continue;
     }
-    bool had_subgraphs = !node->subgraphs.empty();
     ++at;
     erase(node);
     ++erased;
-    if (had_subgraphs) needed = outputs_below(*this);
   }
   auto& values = private_->values;
   for (auto at = values.begin(); at != values.end();) {
     Value* value = at->get();
     ++at;
-    if (value->producer_ == nullptr && !value->is_input_ && value->users_.empty() && needed.count(value) == 0) {
-      forget(value);
-    }
+    if (value->producer_ == nullptr && !value->is_input_ && !value->is_used()) forget(value);
   }
   return erased;
 }
@@ -288,7 +278,7 @@ void add_dependencies(const Graph& graph, const Node& node, std::vector<Node*>& 
   };
   for (const Value* value : node.inputs()) add(value);
   for (const auto& [attribute, sub] : node.subgraphs) {
-    for (const Value* value : sub->outputs) add(value);
+    for (const Value* value : sub->outputs()) add(value);
     for (const auto& inner : sub->nodes()) add_dependencies(graph, *inner, into);
   }
 }
@@ -448,13 +438,14 @@ void copy_nodes(const Graph& from, Graph& to, ValueMap& map, Node* before) {
 
 void copy_into(const Graph& from, Graph& to, ValueMap& map) {
   to.metadata = from.metadata;
-  to.output_names = from.output_names;
   for (Value* value : from.inputs) {
     map[value] = to.add_input(value->name, value->type);
     map[value]->contents = value->contents;
   }
   copy_nodes(from, to, map, nullptr);
-  for (Value* value : from.outputs) to.outputs.push_back(mapped(map, value));
+  for (std::size_t i = 0; i < from.outputs().size(); ++i) {
+    to.add_output(mapped(map, from.outputs()[i]), from.output_names()[i]);
+  }
 }
 
 }  // namespace
@@ -473,7 +464,7 @@ std::vector<Value*> inline_graph(const Graph& from, std::vector<Value*> inputs, 
   for (std::size_t i = 0; i < inputs.size(); ++i) map[from.inputs[i]] = inputs[i];
   copy_nodes(from, before.graph(), map, &before);
   std::vector<Value*> outputs;
-  for (Value* value : from.outputs) outputs.push_back(mapped(map, value));
+  for (Value* value : from.outputs()) outputs.push_back(mapped(map, value));
   return outputs;
 }
 
@@ -487,7 +478,7 @@ std::vector<Value*> captures(const Graph& graph) {
   };
   for_each_graph(graph, [&](const Graph& each) {
     for (const auto& node : each.nodes()) std::for_each(node->inputs().begin(), node->inputs().end(), use);
-    std::for_each(each.outputs.begin(), each.outputs.end(), use);
+    std::for_each(each.outputs().begin(), each.outputs().end(), use);
   });
   return found;
 }

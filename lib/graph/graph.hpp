@@ -45,6 +45,12 @@ inline constexpr int max_type_depth = 4;
 class Node;
 class Graph;
 
+// One input of a node.
+struct Use {
+  Node* node;
+  std::size_t index;
+};
+
 // Owned by its Graph; its address is stable until it is erased.
 class Value {
  public:
@@ -58,9 +64,12 @@ class Value {
   static constexpr std::size_t max_contents = 64;
 
   bool is_constant() const { return constant.present(); }
-  Node* producer() const { return producer_; }  // null: graph input, constant, or a value of an outer graph
-  std::size_t index() const { return index_; }  // which of the producer's outputs
-  const std::vector<Node*>& users() const { return users_; }  // once per use
+  Node* producer() const { return producer_; }            // null: graph input, constant, or a value of an outer graph
+  std::size_t index() const { return index_; }            // which of the producer's outputs
+  const std::vector<Use>& uses() const { return uses_; }  // in no order that means something
+  // True where it leaves its graph, or a graph below it, as an output.
+  bool is_output() const { return !output_of_.empty(); }
+  bool is_used() const { return !uses_.empty() || is_output(); }
   Graph& graph() const { return *graph_; }
   // True where it is among its graph's inputs.
   bool is_input() const { return is_input_; }
@@ -73,7 +82,8 @@ class Value {
   bool is_input_ = false;
   Node* producer_ = nullptr;
   std::size_t index_ = 0;
-  std::vector<Node*> users_;
+  std::vector<Use> uses_;
+  std::vector<Graph*> output_of_;  // once per output
 };
 
 class Node {
@@ -106,7 +116,9 @@ class Node {
   friend class Graph;
   Graph* graph_ = nullptr;
   std::list<std::unique_ptr<Node>>::iterator self_;
+  void drop_use(std::size_t index);
   std::vector<Value*> inputs_;
+  std::vector<std::size_t> places_;  // of each input among its value's uses: a use is dropped without a search
   std::vector<Value*> outputs_;
 };
 
@@ -121,7 +133,6 @@ class Graph {
   Graph* outer = nullptr;                       // the graph whose values this subgraph may use
   Node* owner = nullptr;                        // the node whose attribute this subgraph is
   std::vector<Value*> inputs;                   // add_input appends
-  std::vector<Value*> outputs;                  // may repeat; may be inputs or constants
   std::map<std::string, std::string> metadata;  // producer, source digest, documentation: carried to the artifact
 
   // A new value that is none of input, constant and output yet. A taken or empty name is made unique.
@@ -131,6 +142,13 @@ class Graph {
   // Gives a value another name, made unique if it is taken.
   void rename(Value* value, std::string_view name);
 
+  // The outputs may repeat; they may be inputs, constants, or values of graphs around.
+  const std::vector<Value*>& outputs() const { return outputs_; }
+  // The names users see for them; the values' own names may change as passes replace them.
+  const std::vector<std::string>& output_names() const { return output_names_; }
+  void add_output(Value* value, std::string_view name);
+  void add_output(Value* value) { add_output(value, value->name); }
+
   // A new node before `before` (at the end if null), its outputs fresh values named after `output_names`.
   Node* add_node(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
                  const std::vector<std::string>& output_names, Node* before = nullptr);
@@ -138,8 +156,7 @@ class Graph {
   Node* add_node_for(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
                      std::vector<Value*> outputs, Node* before = nullptr);
 
-  // Every use of `from`, graph outputs included, becomes a use of `to`. Names of graph outputs stay what they were: the
-  // signature's names are kept apart in output_names.
+  // Every use of `from`, graph outputs included, becomes a use of `to`. Names of graph outputs stay what they were.
   void replace_uses(Value* from, Value* to);
   // Removes a node; its outputs must be unused, and go with it.
   void erase(Node* node);
@@ -164,14 +181,13 @@ class Graph {
   // A symbol that no dimension of this model has, for sizes that only running the model tells.
   Expr fresh_symbol(std::string_view prefix = "unknown");
 
-  // The names users see for the outputs, in order; the values' own names may change as passes replace them.
-  std::vector<std::string> output_names;
-
  private:
   friend class Node;
   struct Private;
   void forget(Value* value);
   std::list<std::unique_ptr<Node>> nodes_;
+  std::vector<Value*> outputs_;
+  std::vector<std::string> output_names_;
   std::unique_ptr<Private> private_;
 };
 

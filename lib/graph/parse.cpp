@@ -334,8 +334,7 @@ class Parser {
         graph.add_constant(name, TRY(tensor(of, name)));
       } else if (keyword == "output") {
         Value* value = TRY(use(graph));
-        graph.outputs.push_back(value);
-        graph.output_names.push_back(take("=") ? TRY(string()) : value->name);
+        graph.add_output(value, take("=") ? TRY(string()) : value->name);
       } else {
         at_ = line;
         TRY(node(graph, depth));

@@ -71,11 +71,9 @@ class Printer {
       print_node(*node, depth + 1);
       out_ += '\n';
     }
-    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
-      out_ += fmt::format("{}output {}", indent, value_word(graph.outputs[i]->name));
-      if (i < graph.output_names.size() && graph.output_names[i] != graph.outputs[i]->name) {
-        out_ += " = " + quoted(graph.output_names[i]);
-      }
+    for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+      out_ += fmt::format("{}output {}", indent, value_word(graph.outputs()[i]->name));
+      if (graph.output_names()[i] != graph.outputs()[i]->name) { out_ += " = " + quoted(graph.output_names()[i]); }
       out_ += '\n';
     }
     out_ += std::string(static_cast<std::size_t>(depth) * 2, ' ') + "}";

@@ -27,21 +27,28 @@ class Verifier {
 
   // Uses as the nodes tell them, over all graphs, against uses as the values tell them.
   void check_uses(const Graph& root) {
-    std::unordered_map<const Value*, std::vector<const Node*>> uses;
+    using Places = std::vector<std::pair<const Node*, std::size_t>>;
+    std::unordered_map<const Value*, Places> uses;
+    std::unordered_set<const Value*> outputs;
     for_each_graph(root, [&](const Graph& graph) {
       for (const auto& node : graph.nodes()) {
-        for (const Value* value : node->inputs()) {
-          if (value != nullptr) uses[value].push_back(node.get());
+        for (std::size_t i = 0; i < node->inputs().size(); ++i) {
+          if (node->input(i) != nullptr) uses[node->input(i)].emplace_back(node.get(), i);
         }
       }
+      for (const Value* value : graph.outputs()) outputs.insert(value);
     });
     for_each_graph(root, [&](const Graph& graph) {
       for (const Value* value : graph.values()) {
-        std::vector<const Node*> said(value->users().begin(), value->users().end());
-        std::vector<const Node*>& found = uses[value];
+        Places said;
+        for (const Use& use : value->uses()) said.emplace_back(use.node, use.index);
+        Places& found = uses[value];
         std::sort(said.begin(), said.end());
         std::sort(found.begin(), found.end());
-        if (said != found) fault(graph, fmt::format("the users of '{}' are not those that use it", value->name), {});
+        if (said != found) fault(graph, fmt::format("the uses of '{}' are not those that there are", value->name), {});
+        if (value->is_output() != (outputs.count(value) > 0)) {
+          fault(graph, fmt::format("'{}' does not know whether it is an output", value->name), {});
+        }
       }
     });
   }
@@ -81,13 +88,7 @@ class Verifier {
         available_.insert(value);
       }
     }
-    for (const Value* value : graph.outputs) {
-      if (value == nullptr) fault(graph, "an output of the graph is no value", {});
-      else need(graph, value, {});
-    }
-    if (!graph.output_names.empty() && graph.output_names.size() != graph.outputs.size()) {
-      fault(graph, "there are not as many output names as outputs", {});
-    }
+    for (const Value* value : graph.outputs()) need(graph, value, {});
   }
 
   void need(const Graph& graph, const Value* value, std::string where) {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace modelctl::lower {
 namespace {
@@ -26,7 +25,6 @@ using graph::Value;
 struct Shared {
   artifact::Writer weights;
   std::map<std::string, std::size_t> routines;
-  std::unordered_set<const Value*> outputs;  // of any of the graphs
   Faults faults;
 };
 
@@ -40,11 +38,10 @@ class PlanBuilder {
     for (const Value* input : graph_.inputs) add_input(*input);
     for (const Value* value : captured) add_input(*value);
     for (const auto& node : graph_.nodes()) add_node(*node);
-    for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
-      const Value& output = *graph_.outputs[i];
+    for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {
+      const Value& output = *graph_.outputs()[i];
       plan_.outputs.push_back(index_of(output));
-      plan_.signature.outputs.push_back(
-          port(i < graph_.output_names.size() ? graph_.output_names[i] : output.name, output.type));
+      plan_.signature.outputs.push_back(port(graph_.output_names()[i], output.type));
     }
     plan_.shapes = std::move(shapes_).take();
     return std::move(plan_);
@@ -103,8 +100,7 @@ class PlanBuilder {
     }
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {
       const Value* output = node.outputs()[i];
-      bool read = output != nullptr && (!output->users().empty() || shared_.outputs.count(output) > 0);
-      if (!read) {
+      if (output == nullptr || !output->is_used()) {
         outputs.push_back(artifact::absent);
         continue;
       }
@@ -272,7 +268,6 @@ Result<void> check_types(const Node& node, const ops::OpDef& def) {
 Result<Lowered> lower(const Graph& graph, const std::filesystem::path& spill) {
   Shared shared;
   if (!spill.empty()) shared.weights.spill_to(spill);
-  for_each_graph(graph, [&](const Graph& each) { shared.outputs.insert(each.outputs.begin(), each.outputs.end()); });
   Lowered lowered;
   lowered.plan = PlanBuilder(graph, shared).build();
   if (!shared.faults.none()) return std::move(shared.faults).sum("cannot compile the model");

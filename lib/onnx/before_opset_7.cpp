@@ -118,7 +118,7 @@ Result<void> inference_form(const Upgrade& upgrade) {
   node.attributes.erase("is_test");
   for (std::size_t i = 1; node.op == "BatchNormalization" && i < node.outputs().size(); ++i) {
     if (node.output(i) == nullptr) continue;
-    if (test && node.output(i)->users().empty()) node.drop_output(i);
+    if (test && !node.output(i)->is_used()) node.drop_output(i);
     else return upgrade.bad("it is in training form, with " + std::to_string(node.outputs().size()) + " outputs");
   }
   return {};

@@ -357,8 +357,7 @@ void GraphReader::add_graph_outputs(const Parts& parts, graph::Graph& graph) {
             fmt::format("cannot answer '{}': no node, input or initializer makes it", output.name));
       continue;
     }
-    graph.outputs.push_back(value);
-    graph.output_names.push_back(output.name);
+    graph.add_output(value, output.name);
   }
 }
 

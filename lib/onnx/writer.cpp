@@ -107,7 +107,7 @@ void write_graph(pbf_writer writer, const graph::Graph& graph, const WriteOption
     if (options.initializers_as_inputs && value->is_constant())
       write_value(pbf_writer(writer, 11), value->name, value->type);
   }
-  for (const graph::Value* value : graph.outputs) write_value(pbf_writer(writer, 12), value->name, value->type);
+  for (const graph::Value* value : graph.outputs()) write_value(pbf_writer(writer, 12), value->name, value->type);
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ Result<std::vector<Type>> infer_carried(Inference& call, Graph& body, std::size_
     TRY(call.infer_body(body));
     bool wider = false;
     for (std::size_t i = 0; i < carried.size(); ++i) {
-      const graph::Value& next = *body.outputs[first_output + i];
+      const graph::Value& next = *body.outputs()[first_output + i];
       if (TRY(widen(call, carried[i], next.type))) wider = true;
     }
     if (!wider) break;

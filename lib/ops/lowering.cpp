@@ -23,9 +23,7 @@ bool Lowering::plain_f32(std::size_t index) const { return element(index) == DTy
 
 bool Lowering::read(std::size_t index) const {
   const graph::Value* output = node().output(index);
-  if (output == nullptr) return false;
-  const auto& outputs = node().graph().outputs;
-  return !output->users().empty() || std::find(outputs.begin(), outputs.end(), output) != outputs.end();
+  return output != nullptr && output->is_used();
 }
 
 bool Lowering::one_or_absent(std::size_t index) const {

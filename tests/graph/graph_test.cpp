@@ -24,15 +24,17 @@ TEST_CASE("replacing uses reaches nodes, outputs and subgraphs") {
   Node* branch = graph.add_node("", "If", {x}, {"c"});
   Graph& then = branch->add_subgraph("then_branch", "then");
   then.add_node("", "Neg", {a->output(0)}, {"n"});
-  then.outputs = {a->output(0)};
-  graph.outputs = {a->output(0), b->output(0), branch->output(0)};
+  then.add_output(a->output(0));
+  for (Node* node : {a, b, branch}) graph.add_output(node->output(0));
   REQUIRE(verify(graph));
 
   graph.replace_uses(a->output(0), x);
-  CHECK(a->output(0)->users().empty());
-  CHECK(x->users().size() == 5);  // Relu, Add twice, If, Neg
-  CHECK(graph.outputs[0] == x);
-  CHECK(then.outputs[0] == x);
+  CHECK(a->output(0)->uses().empty());
+  CHECK(x->uses().size() == 5);  // Relu, Add twice, If, Neg
+  CHECK(graph.outputs()[0] == x);
+  CHECK(then.outputs()[0] == x);
+  CHECK(graph.output_names()[0] == "a");
+  CHECK_FALSE(a->output(0)->is_used());
   CHECK(verify(graph));
 }
 
@@ -131,9 +133,9 @@ TEST_CASE("sorting puts producers first and keeps the order otherwise") {
   graph.add_node("", "A", {late}, {"a"});
   graph.add_node("", "B", {x}, {"b"});
   Node* branch = graph.add_node("", "C", {x}, {"c"});
-  branch->add_subgraph("body", "body").outputs = {late};
+  branch->add_subgraph("body", "body").add_output(late);
   graph.add_node_for("", "L", {x}, {late});
-  graph.outputs = {graph.find_value("a"), graph.find_value("c")};
+  for (const char* name : {"a", "c"}) graph.add_output(graph.find_value(name));
   CHECK_FALSE(verify(graph));
   REQUIRE(graph.sort());
   std::string order;
@@ -150,7 +152,7 @@ TEST_CASE("a cycle is refused with its nodes named") {
   graph.add_node_for("", "Relu", {x}, {graph.add_value("r")});
   graph.add_node_for("", "Add", {x, b}, {a})->name = "first";
   graph.add_node_for("", "Mul", {a, a}, {b})->name = "second";
-  graph.outputs = {a};
+  graph.add_output(a);
   auto sorted = graph.sort();
   REQUIRE_FALSE(sorted);
   CHECK(sorted.error().code == "cycle");
@@ -162,17 +164,17 @@ TEST_CASE("erasing and dropping keep the books") {
   Graph graph;
   Value* x = graph.add_input("x", f32_2);
   Node* node = graph.add_node("", "Split", {x, x, nullptr}, {"a", "b"});
-  graph.outputs = {node->output(0)};
+  graph.add_output(node->output(0));
   node->drop_output(1);
   CHECK(node->output(1) == nullptr);
   CHECK(graph.find_value("b") == nullptr);
   node->resize_inputs(1);
-  CHECK(x->users().size() == 1);
+  CHECK(x->uses().size() == 1);
   CHECK(verify(graph));
-  graph.outputs = {x};
+  graph.replace_uses(node->output(0), x);
   graph.erase(node);
   CHECK(graph.nodes().empty());
-  CHECK(x->users().empty());
+  CHECK(x->uses().empty());
   CHECK(verify(graph));
 }
 
@@ -194,7 +196,7 @@ TEST_CASE("a clone is equal and apart") {
   CHECK(verify(*copy));
   graph.reset();
   CHECK(verify(*copy));
-  CHECK(copy->find_value("w")->users().size() == 2);
+  CHECK(copy->find_value("w")->uses().size() == 2);
 }
 
 TEST_CASE("fresh symbols avoid those in use") {

@@ -111,13 +111,14 @@ TEST_CASE("random graphs read back as they were printed") {
       if (pick(3) == 0) {
         Graph& sub = node->add_subgraph("body", "b");
         sub.add_input("inner", {});
-        sub.outputs = {sub.add_node("", "In", {values[pick(values.size())]}, {"inner"})->output(0), values[0]};
+        sub.add_output(sub.add_node("", "In", {values[pick(values.size())]}, {"inner"})->output(0));
+        sub.add_output(values[0]);
       }
       for (Value* value : node->outputs()) {
         if (value != nullptr) values.push_back(value);
       }
     }
-    for (std::size_t i = 0; i < pick(3); ++i) graph.outputs.push_back(values[pick(values.size())]);
+    for (std::size_t i = 0; i < pick(3); ++i) graph.add_output(values[pick(values.size())]);
     REQUIRE(verify(graph));
     std::string text = to_text(graph);
     auto read = parse_text(text);

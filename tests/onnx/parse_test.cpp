@@ -299,7 +299,7 @@ TEST_CASE("a cycle is refused with its nodes named") {
   graph::Value *a = graph.add_value("a"), *b = graph.add_value("b");
   graph.add_node_for("", "Add", {x, b}, {a})->name = "first";
   graph.add_node_for("", "Mul", {a, a}, {b})->name = "second";
-  graph.outputs = {b};
+  graph.add_output(b);
   CHECK(told(parse_bytes(write(graph))) ==
         "cycle: cannot order the nodes of graph 'net': they form a cycle\n  at model.onnx: node 'second' (Mul)\n"
         "  because each needs the one before: node 'second' (Mul), node 'first' (Add)\n");

@@ -53,10 +53,7 @@ inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example,
     (*parsed)->owner = made.node;
     made.node->subgraphs[attribute] = std::move(*parsed);
   }
-  for (std::size_t i = 0; i < example.outputs.size(); ++i) {
-    made.graph->outputs.push_back(made.node->output(i));
-    made.graph->output_names.push_back(names[i]);
-  }
+  for (std::size_t i = 0; i < example.outputs.size(); ++i) made.graph->add_output(made.node->output(i), names[i]);
   return made;
 }
 

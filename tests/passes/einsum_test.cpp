@@ -68,8 +68,7 @@ TEST_CASE("products of matrices, batches, flattened and outer ones give what Ein
       }
       graph::Node* node = graph.add_node("", "Einsum", operands, {"y"});
       node->attributes.set("equation", std::string(each.equation));
-      graph.outputs = {node->output(0)};
-      graph.output_names = {"y"};
+      graph.add_output(node->output(0), "y");
       REQUIRE(find("infer")->run(graph, {}).has_value());
       auto want = test::interpret(graph, inputs);
       REQUIRE_MESSAGE(want.has_value(), (want ? "" : want.error().what));

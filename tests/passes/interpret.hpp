@@ -28,7 +28,7 @@ inline Result<std::vector<Tensor>> interpret(const graph::Graph& graph, const st
     }
   }
   std::vector<Tensor> outputs;
-  for (const graph::Value* value : graph.outputs) outputs.push_back(of(value));
+  for (const graph::Value* value : graph.outputs()) outputs.push_back(of(value));
   return outputs;
 }
 

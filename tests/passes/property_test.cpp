@@ -31,9 +31,8 @@ class Generator {
                graph->add_input("r", {DType::f32, graph::Shape{Expr::symbol("n"), 6}})};
     for (std::size_t i = 0; i < 4 + pick(12); ++i) add();
     for (Value* value : values_) {
-      if (value->users().empty() || pick(6) == 0) graph->outputs.push_back(value);
+      if (value->uses().empty() || pick(6) == 0) graph->add_output(value);
     }
-    for (const Value* value : graph->outputs) graph->output_names.push_back(value->name);
     return graph;
   }
 

@@ -56,8 +56,8 @@ class Maker {
     Value* y_zero = constant(Tensor::scalar(DType::u8, std::uint8_t{100}));
     Value* y = node("QuantizeLinear", {sums, y_scale, y_zero});
     Value* turned = node("Transpose", {node("DequantizeLinear", {y, y_scale, y_zero})});
-    graph->outputs = {y, node("QuantizeLinear", {turned, y_scale, y_zero})};
-    graph->output_names = {"y", "turned"};
+    graph->add_output(y, "y");
+    graph->add_output(node("QuantizeLinear", {turned, y_scale, y_zero}), "turned");
     return graph;
   }
 

@@ -35,8 +35,7 @@ TEST_CASE("blocks of pixels are the transposed convolution, for kernels, padding
     graph::Node* node = graph.add_node("", "ConvTranspose", {x, w, b}, {"y"});
     node->attributes = {{"strides", Dims{each.stride, each.stride}}, {"pads", each.pads}};
     if (!each.padding.empty()) node->attributes.set("output_padding", each.padding);
-    graph.outputs = {node->output(0)};
-    graph.output_names = {"y"};
+    graph.add_output(node->output(0), "y");
     REQUIRE(find("infer")->run(graph, {}).has_value());
     const std::vector<Tensor> inputs{numbers({2, 3, 5, 4}, 3)};
     auto want = test::interpret(graph, inputs);

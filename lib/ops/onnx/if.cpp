@@ -11,11 +11,11 @@ Result<void> infer(Inference& call) {
   std::size_t count = call.node().outputs().size();
   for (graph::Graph* branch : branches) {
     if (!branch->inputs.empty()) return call.bad("its branches take no inputs");
-    if (branch->outputs.size() != count) return call.bad("its branches give as many outputs as it has");
+    if (branch->outputs().size() != count) return call.bad("its branches give as many outputs as it has");
     TRY(call.infer_body(*branch));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    call.set_type(i, TRY(join(call, branches[0]->outputs[i]->type, branches[1]->outputs[i]->type)));
+    call.set_type(i, TRY(join(call, branches[0]->outputs()[i]->type, branches[1]->outputs()[i]->type)));
   }
   return {};
 }

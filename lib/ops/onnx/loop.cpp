@@ -30,7 +30,7 @@ std::optional<Expr> trips(const Inference& call, const Graph& body) {
     return value->is_constant() && value->constant.type() == DType::boolean && value->constant.elements() == 1 &&
            value->constant.as<bool>()[0];
   };
-  const graph::Value *start = call.node().input(1), *next = body.outputs[0];
+  const graph::Value *start = call.node().input(1), *next = body.outputs()[0];
   while (next->producer() != nullptr && next->producer()->is("Identity")) next = next->producer()->input(0);
   if ((start != nullptr && !holds(start)) || (!holds(next) && next != body.inputs[1])) return std::nullopt;
   return (*most)[0].known_non_negative() ? (*most)[0] : max(Expr(0), (*most)[0]);
@@ -43,7 +43,7 @@ Result<void> infer(Inference& call) {
   if (body.inputs.size() != before_inputs + carried) {
     return call.bad("its body takes an iteration number, a condition and what is carried");
   }
-  if (body.outputs.size() < before_outputs + carried || outputs > body.outputs.size() - before_outputs) {
+  if (body.outputs().size() < before_outputs + carried || outputs > body.outputs().size() - before_outputs) {
     return call.bad("its body gives a condition, what is carried, and what is stacked");
   }
   type_counter(*body.inputs[0], DType::i64);
@@ -56,7 +56,7 @@ Result<void> infer(Inference& call) {
   auto types = TRY(infer_carried(call, body, before_inputs, initial, before_outputs));
   auto count = trips(call, body);
   for (std::size_t i = 0; i < outputs; ++i) {
-    const Type& given = body.outputs[before_outputs + i]->type;
+    const Type& given = body.outputs()[before_outputs + i]->type;
     if (i < carried) {
       bool taken_out = types[i].element == DType::optional && given.element != DType::optional;
       call.set_type(i, taken_out ? one_of(call, given) : left_by(call, types[i], initial[i]));

@@ -25,7 +25,7 @@ Result<void> infer(Inference& call) {
   if (scanned < 1 || static_cast<std::size_t>(scanned) > call.inputs()) return call.bad("it scans 1 or more inputs");
   std::size_t states = call.inputs() - static_cast<std::size_t>(scanned), outputs = call.node().outputs().size();
   if (body.inputs.size() != call.inputs()) return call.bad("its body takes as many inputs as it has");
-  if (body.outputs.size() < states || outputs > body.outputs.size()) {
+  if (body.outputs().size() < states || outputs > body.outputs().size()) {
     return call.bad("its body gives its states and its other outputs");
   }
   std::optional<Expr> length;
@@ -50,7 +50,7 @@ Result<void> infer(Inference& call) {
       call.set_type(i, left_by(call, types[i], initial[i]));
       continue;
     }
-    Type one = one_of(call, body.outputs[i]->type);
+    Type one = one_of(call, body.outputs()[i]->type);
     if (is_collection(one.element)) return call.bad("what it puts together must be tensors");
     if (one.shape) {
       std::size_t axis =
@@ -203,8 +203,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
     inner->attributes.set("scan_input_directions", node.attributes.integers("directions"));
     node.attributes.erase("directions");
   }
-  outer.outputs = inner->outputs();
-  for (const graph::Value* output : outer.outputs) outer.output_names.push_back(output->name);
+  for (graph::Value* output : inner->outputs()) outer.add_output(output);
   node.attributes.set("num_scan_inputs", static_cast<std::int64_t>(inputs.size()));
   return {};
 }

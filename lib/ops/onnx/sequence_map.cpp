@@ -14,14 +14,14 @@ using graph::Type;
 Result<void> infer(Inference& call) {
   Graph& body = *TRY(call.body("body"));
   if (body.inputs.size() != call.inputs()) return call.bad("its body takes as many inputs as it has");
-  if (body.outputs.size() < call.node().outputs().size()) return call.bad("its body gives as many outputs as it has");
+  if (body.outputs().size() < call.node().outputs().size()) return call.bad("its body gives as many outputs as it has");
   for (std::size_t i = 0; i < call.inputs(); ++i) {
     if (!call.present(i)) return call.bad("an input is absent");
     body.inputs[i]->type = call.element(i) == DType::sequence ? one_of(call, inside(call, i)) : *call.type(i);
   }
   TRY(call.infer_body(body));
   for (std::size_t i = 0; i < call.node().outputs().size(); ++i) {
-    call.set_type(i, Type::sequence(one_of(call, body.outputs[i]->type)));
+    call.set_type(i, Type::sequence(one_of(call, body.outputs()[i]->type)));
   }
   return {};
 }

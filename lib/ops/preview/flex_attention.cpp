@@ -21,7 +21,7 @@ Result<void> infer(Inference& call) {
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 4, 4));
   DType element = TRY(common_element(call));
   for (const auto& [name, body] : call.node().subgraphs) {
-    if (body->inputs.size() != 1 || body->outputs.size() != 1) {
+    if (body->inputs.size() != 1 || body->outputs().size() != 1) {
       return call.bad("'" + name + "' must have one input and one output");
     }
   }
@@ -62,7 +62,7 @@ Result<Value*> changed_by(Rewrite& rewrite, const Node& node, const char* name, 
     Node* copy = TRY(rewrite.add_node(inner->domain, inner->op, std::move(inputs), inner->attributes, outputs));
     for (std::size_t i = 0; i < outputs.size(); ++i) stands.emplace(inner->output(i), copy->output(i));
   }
-  return stand_in(body.outputs[0]);
+  return stand_in(body.outputs()[0]);
 }
 
 // Each head of K or V as often as there are heads of Q to it.
