@@ -25,7 +25,7 @@ std::size_t share_constants(Graph& graph) {
     std::string key = describe(value->constant.type(), value->constant.dims());
     key += as_text(value->constant.bytes());
     auto [at, added] = known.emplace(std::move(key), value);
-    if (added || value->users().empty()) continue;
+    if (added || value->uses().empty()) continue;
     graph.replace_uses(value, at->second);
     ++changes;
   }

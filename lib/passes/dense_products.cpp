@@ -49,23 +49,15 @@ bool visit(Node& node) {
   Value* bias = node.input(2);
   if (gemm && !as_bias(bias, node.attributes.number("beta", 1), b->dims()[flip ? 0 : 1])) return false;
   Value* matrix = times(node.input(1), node.attributes.number("alpha", 1));
-  Graph& graph = node.graph();
-  Node* made = graph.add_node("modelctl", "Gemm", {node.input(0), matrix}, {node.output(0)->name}, &node);
-  if (bias != nullptr) made->set_input(2, bias);
-  if (flip) made->attributes.set("transposed", std::int64_t{1});
-  made->name = node.name;
-  made->output(0)->type = node.output(0)->type;
-  replace(node, made->output(0));
+  std::vector<Value*> inputs{node.input(0), matrix};
+  if (bias != nullptr) inputs.push_back(bias);
+  Attributes attributes;
+  if (flip) attributes.set("transposed", std::int64_t{1});
+  replace_by_node(node, "modelctl", "Gemm", std::move(inputs), std::move(attributes));
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"dense-products", "Gives products with a constant matrix their packed kernel.", run}};
+constexpr PassDef defs[] = {{"dense-products", "Gives products with a constant matrix their packed kernel.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -10,7 +10,6 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 using Ints = std::vector<std::int64_t>;
@@ -24,7 +23,7 @@ bool keeps_type_and_shape(const Node& node) {
 bool is_dropout_at_inference(const Node& node) {
   if (!node.is("Dropout")) return false;
   const Value* mask = node.output(1);
-  if (mask != nullptr && (!mask->users().empty() || is_output(*mask))) return false;
+  if (mask != nullptr && mask->is_used()) return false;
   const Value* training = node.input(2);
   if (training == nullptr) return true;
   return training->is_constant() && training->constant.type() == DType::boolean && !training->constant.as<bool>()[0];
@@ -100,13 +99,7 @@ bool visit(Node& node) {
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"erase-identities", "Erases nodes that give their input back.", run}};
+constexpr PassDef defs[] = {{"erase-identities", "Erases nodes that give their input back.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -7,7 +7,6 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
@@ -45,7 +44,7 @@ Value* silu_operand(const Node& node) {
     Value* v = node.input(side);
     const Node* sigmoid = producer(node.input(1 - side), "Sigmoid");
     if (sigmoid == nullptr || sigmoid->input(0) != v || !used_once(*sigmoid->output(0))) continue;
-    if (v->users().size() == 2 && !is_output(*v)) return v;
+    if (v->uses().size() == 2 && !v->is_output()) return v;
   }
   return nullptr;
 }
@@ -67,19 +66,13 @@ bool visit(Node& node) {
   Value* x = node.input(0);
   Node* product = plain_product(x);
   auto activation = product == nullptr ? std::nullopt : activation_of(node);
-  if (!activation || !used_once(*x)) return false;  // asked last: whether a value is an output takes a search
+  if (!activation || !used_once(*x)) return false;
   apply(*product, *activation);
   replace(node, x);
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"fuse-activation", "Takes an activation into the product before it.", run}};
+constexpr PassDef defs[] = {{"fuse-activation", "Takes an activation into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -6,7 +6,6 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
@@ -41,13 +40,7 @@ bool visit(Node& node) {
   return false;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"fuse-bias", "Takes the addition of a row into the product before it.", run}};
+constexpr PassDef defs[] = {{"fuse-bias", "Takes the addition of a row into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

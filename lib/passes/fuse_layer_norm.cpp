@@ -53,23 +53,12 @@ bool visit(Node& node) {
   if (square == nullptr || !is_square_of(square, d) || !is_row(quotient.other, x) || !is_row(product.other, x)) {
     return false;
   }
-  Graph& graph = node.graph();
-  Node* made =
-      graph.add_node("", "LayerNormalization", {x, quotient.other, product.other}, {node.output(0)->name}, &node);
-  made->name = node.name;
-  made->attributes = {{"axis", std::int64_t{-1}}, {"epsilon", *epsilon}};
-  made->output(0)->type = node.output(0)->type;
-  replace(node, made->output(0));
+  replace_by_node(node, "", "LayerNormalization", {x, quotient.other, product.other},
+                  {{"axis", std::int64_t{-1}}, {"epsilon", *epsilon}});
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"fuse-layer-norm", "Finds layer normalisation in the arithmetic it was written as.", run}};
+constexpr PassDef defs[] = {{"fuse-layer-norm", "Finds layer normalisation in the arithmetic it was written as.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -7,7 +7,6 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
@@ -23,23 +22,13 @@ bool visit(Node& node) {
     std::vector<Value*> inputs = product->inputs();
     inputs.resize(4, nullptr);
     inputs[3] = other;
-    Node* made = node.graph().add_node("modelctl", product->op, std::move(inputs), {node.output(0)->name}, &node);
-    made->name = product->name;
-    made->attributes = product->attributes;
-    made->output(0)->type = node.output(0)->type;
-    replace(node, made->output(0));
+    replace_by_node(node, "modelctl", product->op, std::move(inputs), product->attributes)->name = product->name;
     return true;
   }
   return false;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"fuse-residual", "Takes the addition of another branch into the product before it.", run}};
+constexpr PassDef defs[] = {{"fuse-residual", "Takes the addition of another branch into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -17,7 +17,7 @@ Graph* chosen(const Node& node) {
   if (condition == nullptr || condition->elements() != 1) return nullptr;
   auto branch = node.subgraphs.find(condition->as<bool>()[0] ? "then_branch" : "else_branch");
   bool fits = branch != node.subgraphs.end() && branch->second->inputs.empty() &&
-              branch->second->outputs.size() >= node.outputs().size();
+              branch->second->outputs().size() >= node.outputs().size();
   return fits ? branch->second.get() : nullptr;
 }
 

@@ -8,23 +8,8 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-bool is_output(const Value& value) {
-  const Graph& graph = value.graph();
-  if (std::find(graph.outputs.begin(), graph.outputs.end(), &value) != graph.outputs.end()) return true;
-  for (const auto& node : graph.nodes()) {
-    for (const auto& [attribute, sub] : node->subgraphs) {
-      bool found = false;
-      for_each_graph(static_cast<const Graph&>(*sub), [&](const Graph& below) {
-        found = found || std::find(below.outputs.begin(), below.outputs.end(), &value) != below.outputs.end();
-      });
-      if (found) return true;
-    }
-  }
-  return false;
-}
-
 bool used_once(const Value& value) {
-  return value.users().size() == 1 && &value.users()[0]->graph() == &value.graph() && !is_output(value);
+  return value.uses().size() == 1 && &value.uses()[0].node->graph() == &value.graph() && !value.is_output();
 }
 
 Node* producer(const Value* value, std::string_view op, std::string_view domain) {
@@ -82,10 +67,19 @@ bool plain_f32(const Value* value) {
 void replace(Node& node, Value* value) {
   Graph& graph = node.graph();
   graph.replace_uses(node.output(0), value);
-  bool used = std::any_of(node.outputs().begin(), node.outputs().end(), [](const Value* output) {
-    return output != nullptr && (!output->users().empty() || is_output(*output));
-  });
+  bool used = std::any_of(node.outputs().begin(), node.outputs().end(),
+                          [](const Value* output) { return output != nullptr && output->is_used(); });
   if (!used) graph.erase(&node);
+}
+
+Node* replace_by_node(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
+                      Attributes attributes) {
+  Node* made = node.graph().add_node(domain, op, std::move(inputs), {node.output(0)->name}, &node);
+  made->name = node.name;
+  made->attributes = std::move(attributes);
+  made->output(0)->type = node.output(0)->type;
+  replace(node, made->output(0));
+  return made;
 }
 
 void replace_by_constant(Value* value, Tensor tensor) {
@@ -93,6 +87,10 @@ void replace_by_constant(Value* value, Tensor tensor) {
   std::string name = value->name;
   graph.rename(value, name + ".computed");
   graph.replace_uses(value, graph.add_constant(name, std::move(tensor)));
+}
+
+void release_if_unused(Value* value) {
+  if (value != nullptr && value->is_constant() && !value->is_used()) value->constant = Tensor();
 }
 
 std::size_t for_each_node(Graph& graph, bool (*body)(Node& node)) {

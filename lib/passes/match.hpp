@@ -1,7 +1,7 @@
 // What passes ask of a graph while they look for a pattern, and how they put another one in its place.
 #pragma once
 
-#include "graph/graph.hpp"
+#include "passes/pass.hpp"
 
 #include <optional>
 #include <string_view>
@@ -9,8 +9,6 @@
 
 namespace modelctl::passes {
 
-// True where the value leaves the graph, or a graph below it, as an output.
-bool is_output(const graph::Value& value);
 // True where `value` has one use and that is a node's of its own graph: what makes it may be taken into that node. A
 // nested graph may run often or never, and what it has cannot go to a node outside.
 bool used_once(const graph::Value& value);
@@ -43,12 +41,27 @@ graph::Node* open_product(const graph::Value* value);
 
 // Every use of the node's first output becomes a use of `value`; the node goes if nothing else uses it.
 void replace(graph::Node& node, graph::Value* value);
+// The same, with the output of a new node of that name, which has the type of the old one.
+graph::Node* replace_by_node(graph::Node& node, std::string_view domain, std::string_view op,
+                             std::vector<graph::Value*> inputs, Attributes attributes = {});
 
 // Every use of the value becomes a use of a constant of its name; what made it stays.
 void replace_by_constant(graph::Value* value, Tensor tensor);
 
+// Gives back the memory of a constant that nobody uses any more, before the sweep at the end of a pass takes it away:
+// a pass that computes all weights of a model anew would hold them twice.
+void release_if_unused(graph::Value* value);
+
 // Runs `body` over every node of the graph and those below it, in order; body(node) answers whether it changed
 // something, and may erase the node, others before it, and insert new ones.
 std::size_t for_each_node(graph::Graph& graph, bool (*body)(graph::Node& node));
+
+// What most passes are: `visit` at every node, and what is dead after it swept away.
+template <bool (*visit)(graph::Node& node)>
+Result<std::size_t> at_each_node(graph::Graph& graph, const PassContext&) {
+  std::size_t changes = for_each_node(graph, visit);
+  if (changes > 0) graph.erase_dead();
+  return changes;
+}
 
 }  // namespace modelctl::passes

@@ -186,11 +186,8 @@ bool reshape(Node& node) {
     sizes.push_back(number ? *number : copied ? 0 : -1);
   }
   if (open > 1) return false;
-  Graph& graph = node.graph();
-  Value* target = graph.add_constant(node.output(0)->name + ".sizes", Tensor::of_ints(sizes));
-  Node* made = graph.add_node("", "Reshape", {node.input(0), target}, {node.output(0)->name}, &node);
-  made->output(0)->type = node.output(0)->type;
-  replace(node, made->output(0));
+  Value* target = node.graph().add_constant(node.output(0)->name + ".sizes", Tensor::of_ints(sizes));
+  replace_by_node(node, "", "Reshape", {node.input(0), target});
   return true;
 }
 
@@ -200,8 +197,8 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes + for_each_node(graph, [](Node& node) {
            // Those that meet another Transpose are cancelled instead.
            const Value* y = node.output(0);
-           bool meets = y != nullptr && std::any_of(y->users().begin(), y->users().end(),
-                                                    [](const Node* user) { return user->is("Transpose"); });
+           bool meets = y != nullptr && std::any_of(y->uses().begin(), y->uses().end(),
+                                                    [](const graph::Use& use) { return use.node->is("Transpose"); });
            return !meets && reshape(node);
          });
 }

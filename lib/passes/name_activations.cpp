@@ -10,12 +10,12 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
 struct Product {
   float number = 1;
+  int nodes = 0;  // that were looked into: a long chain of products is no activation
   std::vector<Value*> factors;
 };
 
@@ -23,7 +23,7 @@ bool near(float a, double b) { return std::fabs(a - b) <= 1e-6 * (1 + std::fabs(
 
 // The factors of a tree of Mul, and of Div by a number, whose inner nodes nobody else reads.
 void collect(Value* value, bool root, Product& product) {
-  Node* node = value == nullptr || product.factors.size() > 3 ? nullptr : value->producer();
+  Node* node = value == nullptr || product.nodes++ > 8 ? nullptr : value->producer();
   bool inner = node != nullptr && (root || used_once(*value));
   if (auto number = scalar(value)) {
     product.number *= *number;
@@ -69,23 +69,14 @@ bool visit(Node& node) {
     if (!gelu && !hard_swish) continue;
     // A number with more axes than x would give the product more axes too.
     if (!plain_f32(x) || !same_shape(*x, *node.output(0))) return false;
-    Node* made = node.graph().add_node("", gelu ? "Gelu" : "HardSwish", {x}, {node.output(0)->name}, &node);
-    made->name = node.name;
-    made->output(0)->type = node.output(0)->type;
-    replace(node, made->output(0));
+    replace_by_node(node, "", gelu ? "Gelu" : "HardSwish", {x});
     return true;
   }
   return false;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
 constexpr PassDef defs[] = {
-    {"name-activations", "Finds Gelu and HardSwish in the arithmetic they were written as.", run}};
+    {"name-activations", "Finds Gelu and HardSwish in the arithmetic they were written as.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -7,7 +7,6 @@
 namespace modelctl::passes {
 namespace {
 
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
@@ -32,7 +31,7 @@ bool one_plain_scale(const Value* value) {
 
 bool visit(Node& node) {
   Value* moved = node.input(0);
-  if (!node.is("QuantizeLinear") || moved == nullptr || moved->producer() == nullptr || moved->users().size() != 1) {
+  if (!node.is("QuantizeLinear") || moved == nullptr || moved->producer() == nullptr || !used_once(*moved)) {
     return false;
   }
   const Node& move = *moved->producer();
@@ -47,21 +46,11 @@ bool visit(Node& node) {
 
   std::vector<Value*> inputs = move.inputs();
   inputs[0] = steps;
-  Node* made = node.graph().add_node("", move.op, std::move(inputs), {node.output(0)->name}, &node);
-  made->attributes = move.attributes;
-  made->name = move.name;
-  made->output(0)->type = node.output(0)->type;
-  replace(node, made->output(0));
+  replace_by_node(node, "", move.op, std::move(inputs), move.attributes)->name = move.name;
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"quantized-moves", "Moves bytes rather than the numbers that they stand for.", run}};
+constexpr PassDef defs[] = {{"quantized-moves", "Moves bytes rather than the numbers that they stand for.", at_each_node<visit>}};
 
 }  // namespace
 

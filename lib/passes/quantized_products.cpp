@@ -104,7 +104,7 @@ Value* transposed(Value* matrix) {
 
 bool visit(Node& node) {
   Value* sums = node.input(0);
-  if (!node.is("QuantizeLinear") || sums == nullptr || sums->producer() == nullptr || sums->users().size() != 1) {
+  if (!node.is("QuantizeLinear") || sums == nullptr || sums->producer() == nullptr || !used_once(*sums)) {
     return false;
   }
   const Node& product = *sums->producer();
@@ -139,22 +139,12 @@ bool visit(Node& node) {
     inputs.insert(inputs.end(), {y->scale, y_zero});
     if (bias != nullptr) inputs.push_back(bias);
   }
-  Node* made = graph.add_node(domain, op, std::move(inputs), {node.output(0)->name}, &node);
-  if (conv) made->attributes = product.attributes;
-  made->name = product.name;
-  made->output(0)->type = node.output(0)->type;
-  replace(node, made->output(0));
+  replace_by_node(node, domain, op, std::move(inputs), conv ? product.attributes : Attributes())->name = product.name;
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
 constexpr PassDef defs[] = {
-    {"quantized-products", "Turns products of dequantized numbers that are quantized into products of integers.", run}};
+    {"quantized-products", "Turns products of dequantized numbers that are quantized into products of integers.", at_each_node<visit>}};
 
 }  // namespace
 

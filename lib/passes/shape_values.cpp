@@ -10,7 +10,6 @@ namespace modelctl::passes {
 namespace {
 
 using graph::Expr;
-using graph::Graph;
 using graph::Node;
 using graph::Value;
 
@@ -60,7 +59,7 @@ bool visit(Node& node) {
   }
   bool changed = false;
   for (Value* output : std::vector<Value*>(node.outputs())) {
-    if (output == nullptr || (output->users().empty() && !is_output(*output))) continue;
+    if (output == nullptr || !output->is_used()) continue;
     auto tensor = tensor_of(*output);
     if (!tensor) continue;
     replace_by_constant(output, std::move(*tensor));
@@ -69,13 +68,7 @@ bool visit(Node& node) {
   return changed;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"shape-values", "Makes sizes that inference knows constants.", run}};
+constexpr PassDef defs[] = {{"shape-values", "Makes sizes that inference knows constants.", at_each_node<visit>}};
 
 }  // namespace
 
