@@ -196,7 +196,7 @@ Result<void> normalise(Model& model) { return Normaliser(model).run(); }
 
 Result<std::unique_ptr<graph::Graph>> read(const std::filesystem::path& path) {
   auto mapped = TRY(MappedFile::open(path));
-  Model model = TRY(parse(mapped->bytes(), mapped, path.string(), path.parent_path()));
+  Model model = TRY(parse(mapped->bytes(), mapped, path.string(), path.parent_path(), true));
   TRY(normalise(model));
   return std::move(model.graph);
 }

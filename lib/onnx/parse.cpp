@@ -153,10 +153,23 @@ void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   for (const auto& [key, value] : parts.properties) keep("source.property." + key, value);
 }
 
+// It reads all of a file, of which no more than a piece is to be in memory for it.
+Digest digest_of(ByteSpan bytes, bool mapped) {
+  constexpr std::size_t most = 16 << 20;
+  Sha256 digest;
+  while (!bytes.empty()) {
+    ByteSpan piece = bytes.first(std::min(most, bytes.size()));
+    digest.update(piece);
+    if (mapped) forget_pages(piece);
+    bytes = bytes.subspan(piece.size());
+  }
+  return digest.finish();
+}
+
 }  // namespace
 
 Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::string_view file,
-                    const std::filesystem::path& folder) {
+                    const std::filesystem::path& folder, bool mapped) {
   ModelParts parts = TRY(read_model(bytes, file));
   Model model{std::make_unique<graph::Graph>(), parts.opsets, std::string(file), {}};
   ExternalFiles external(folder);
@@ -164,6 +177,7 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   auto written = std::make_shared<std::deque<std::string>>();
   TensorSource source{std::make_shared<std::pair<std::shared_ptr<const void>, decltype(written)>>(owner, written),
                       external};
+  if (mapped) source.mapping = bytes;
   Functions functions(model.file, written);
   Faults faults;
   std::string place;
@@ -185,10 +199,9 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   }
   TRY(verify(*model.graph));
   keep_metadata(parts, *model.graph);
-  model.graph->metadata["source"] = Sha256::of(bytes).text();
-  for (const auto& [location, mapped] : external.files()) {
-    model.graph->metadata["source.external." + location] = Sha256::of(mapped->bytes()).text();
-    mapped->forget();  // the digest alone has read all of it
+  model.graph->metadata["source"] = digest_of(bytes, mapped).text();
+  for (const auto& [location, beside] : external.files()) {
+    model.graph->metadata["source.external." + location] = digest_of(beside->bytes(), true).text();
   }
   return model;
 }

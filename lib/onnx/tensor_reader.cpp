@@ -122,14 +122,20 @@ void make_truth_values(Tensor& tensor) {
   tensor = std::move(copy);
 }
 
-// `size` bytes in place, or a copy where they are not aligned.
-Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, const void* data, std::uint64_t size) {
-  if (reinterpret_cast<std::uintptr_t>(data) % alignment(type) != 0 || data == nullptr) {
+constexpr std::size_t worth_forgetting = 1 << 16;
+
+// The bytes in place, or a copy where they are not aligned. The memory of large ones of a mapping is let go of when
+// they were copied, and when the last tensor that shares them goes.
+Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, ByteSpan bytes, bool mapped) {
+  mapped = mapped && bytes.size() >= worth_forgetting;
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment(type) != 0 || bytes.data() == nullptr) {
     Tensor copy(type, std::move(dims));
-    if (size > 0) std::memcpy(copy.mutable_view().data, data, size);
+    if (!bytes.empty()) std::memcpy(copy.mutable_view().data, bytes.data(), bytes.size());
+    if (mapped) forget_pages(bytes);
     return copy;
   }
-  Tensor tensor(type, std::move(dims), std::move(owner), data);
+  if (mapped) owner = {bytes.data(), [owner, bytes](const void*) { forget_pages(bytes); }};
+  Tensor tensor(type, std::move(dims), std::move(owner), bytes.data());
   make_truth_values(tensor);
   return tensor;
 }
@@ -167,7 +173,7 @@ Result<Tensor> read_external(const Fields& fields, DType type, std::uint64_t siz
                            there),
                "bad-external-data");
   }
-  return borrow(type, fields.dims, file, file->bytes().data() + offset, size);
+  return borrow(type, fields.dims, file, file->bytes().subspan(offset, size), true);
 }
 
 template <class To, class From>
@@ -240,7 +246,11 @@ Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
     return bad(fields,
                fmt::format("it claims to be {} but holds {} bytes", describe(type, fields.dims), fields.raw->size()));
   }
-  return NamedTensor{fields.name, borrow(type, fields.dims, source.owner, fields.raw->data(), *size)};
+  ByteSpan bytes = as_bytes(std::string_view(fields.raw->data(), fields.raw->size()));
+  // What a function's call wrote is memory of its own.
+  const bool mapped = !source.mapping.empty() && bytes.data() >= source.mapping.data() &&
+                      bytes.data() < source.mapping.data() + source.mapping.size();
+  return NamedTensor{fields.name, borrow(type, fields.dims, source.owner, bytes, mapped)};
 }
 
 }  // namespace modelctl::onnx

@@ -21,6 +21,8 @@ struct TensorSource {
   ExternalFiles& external;
   // Bytes that sparse tensors may still take when they are written out: they claim more than they hold.
   std::shared_ptr<std::uint64_t> sparse_budget = std::make_shared<std::uint64_t>(std::uint64_t{1} << 30);
+  // The file's bytes where they are a mapping, which is let go of where it is used no more.
+  ByteSpan mapping = {};
 };
 
 // The name alone, for messages about a tensor that cannot be read.

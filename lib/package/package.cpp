@@ -4,8 +4,6 @@
 
 #include <fmt/core.h>
 
-#include <sys/mman.h>
-#include <unistd.h>
 #include <algorithm>
 
 namespace modelctl::package {
@@ -14,22 +12,13 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
 
-// Lets go of a mapping's pages, which would count as our memory: whoever needs them again finds them in the system's
-// cache. Memory that is no mapping would lose its content.
-void let_go_of_pages(ByteSpan mapped) {
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
-  std::uintptr_t first = begin / page * page;
-  if (!mapped.empty()) ::madvise(reinterpret_cast<void*>(first), begin + mapped.size() - first, MADV_DONTNEED);
-}
-
 // Calls use(piece) for each piece, and lets go of it where it is of a mapping.
 template <class Use>
 Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
     TRY(use(piece));
-    if (mapped) let_go_of_pages(piece);
+    if (mapped) forget_pages(piece);
     bytes = bytes.subspan(piece.size());
   }
   return {};
@@ -220,7 +209,7 @@ Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, co
 }
 
 void Package::let_go(ByteSpan content) const {
-  if (mapped_) let_go_of_pages(content);
+  if (mapped_) forget_pages(content);
 }
 
 Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {

@@ -54,7 +54,9 @@ bool fold_into_conv(Node& node, const Affine& affine) {
     bias.mutable_view().as<float>()[m] = old * affine.factor.as<float>()[m] + affine.offset.as<float>()[m];
   }
   Graph& graph = node.graph();
-  conv->set_input(1, graph.add_constant(conv->input(1)->name + ".folded", std::move(weights)));
+  Value* before = conv->input(1);
+  conv->set_input(1, graph.add_constant(before->name + ".folded", std::move(weights)));
+  release_if_unused(before);
   conv->set_input(2, graph.add_constant(between->name + ".bias", std::move(bias)));
   replace(node, between);
   return true;
@@ -82,13 +84,7 @@ bool visit(Node& node) {
   return affine && (fold_into_conv(node, *affine) || write_out(node, std::move(*affine)));
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) {
-  std::size_t changes = for_each_node(graph, visit);
-  if (changes > 0) graph.erase_dead();
-  return changes;
-}
-
-constexpr PassDef defs[] = {{"fold-batch-norm", "Folds batch normalisation into the convolution before it.", run}};
+constexpr PassDef defs[] = {{"fold-batch-norm", "Folds batch normalisation into the convolution before it.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -44,7 +44,9 @@ bool fold(Node& node, std::uint64_t& left) {
     left -= std::min(left, bytes_of((*computed)[i]));
     replace_by_constant(node.output(i), std::move((*computed)[i]));
   }
+  const std::vector<Value*> operands = node.inputs();
   node.graph().erase(&node);
+  std::for_each(operands.begin(), operands.end(), release_if_unused);
   return true;
 }
 

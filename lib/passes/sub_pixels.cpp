@@ -97,13 +97,14 @@ bool convert(Node& node) {
     auto list = [&](const Ints& numbers) { return graph.add_constant(name + ".cut", Tensor::of_ints(numbers)); };
     y = add("Slice", {y, list(starts), list(ends), list({2, 3})}, {});
   }
+  Value* weights = node.input(1);
   replace(node, y);
+  release_if_unused(weights);
   return true;
 }
 
-Result<std::size_t> run(Graph& graph, const PassContext&) { return for_each_node(graph, convert); }
-
-constexpr PassDef defs[] = {{"sub-pixels", "Writes transposed convolutions as convolutions of blocks of pixels.", run}};
+constexpr PassDef defs[] = {{"sub-pixels", "Writes transposed convolutions as convolutions of blocks of pixels.",
+                             at_each_node<convert>}};
 
 }  // namespace
 
