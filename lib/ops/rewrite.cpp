@@ -38,6 +38,15 @@ Value* Rewrite::number(DType type, double value) {
   return constant(std::move(tensor));
 }
 
+Result<std::vector<Value*>> Rewrite::split(Value* value, std::int64_t axis, const Dims& sizes) {
+  std::vector<std::string> names(sizes.empty() ? 3 : sizes.size(), value->name + ".part");
+  std::vector<Value*> inputs{value};
+  Attributes attributes{{"axis", axis}};
+  if (sizes.empty()) attributes.set("num_outputs", std::int64_t{3});
+  else inputs.push_back(ints(sizes));
+  return TRY(add_node("", "Split", std::move(inputs), std::move(attributes), names))->outputs();
+}
+
 Result<Value*> Rewrite::size(Value* value, std::int64_t axis) {
   return add("Shape", {value}, {{"start", axis}, {"end", axis + 1}});
 }

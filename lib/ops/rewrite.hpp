@@ -5,6 +5,9 @@
 
 namespace modelctl::ops {
 
+// 0 where it is unknown.
+inline std::size_t rank_of(const graph::Value* value) { return value->type.shape ? value->type.shape->size() : 0; }
+
 // New nodes stand before the old one, named after it, with their types inferred as they are added.
 class Rewrite {
  public:
@@ -19,6 +22,8 @@ class Rewrite {
   graph::Value* ints(std::vector<std::int64_t> values);  // i64, rank 1
   graph::Value* number(DType type, double value);        // rank 0
 
+  // Parts of a value along an axis: of these sizes, or three equal ones.
+  Result<std::vector<graph::Value*>> split(graph::Value* value, std::int64_t axis, const Dims& sizes = {});
   // One size of a value, i64 [1]; the numbers from 0 to it, i64.
   Result<graph::Value*> size(graph::Value* value, std::int64_t axis);
   Result<graph::Value*> positions(graph::Value* value, std::int64_t axis);

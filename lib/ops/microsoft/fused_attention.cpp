@@ -1,5 +1,6 @@
-// Attention, MultiHeadAttention, GroupQueryAttention and RotaryEmbedding of com.microsoft: projections, masks and
-// caches in front of the attention that the default domain has.
+// Attention and MultiHeadAttention of com.microsoft: projections, masks and caches in front of the attention that the
+// default domain has.
+#include "ops/fused_attention.hpp"
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
 #include "ops/rewrite.hpp"
@@ -12,21 +13,6 @@ using graph::Expr;
 using graph::Node;
 using graph::Shape;
 using graph::Value;
-
-std::size_t rank_of(const Value* value) { return value->type.shape ? value->type.shape->size() : 0; }
-
-Attributes along(std::int64_t axis) { return {{"axis", axis}}; }
-
-// Parts of a value along an axis: of these sizes, or three equal ones.
-Result<std::vector<Value*>> split(Rewrite& rewrite, Value* value, std::int64_t axis, const Dims& sizes) {
-  std::vector<std::string> names(sizes.empty() ? 3 : sizes.size(), value->name + ".part");
-  Attributes attributes = along(axis);
-  if (sizes.empty()) attributes.set("num_outputs", std::int64_t{3});
-  std::vector<Value*> inputs{value};
-  if (!sizes.empty()) inputs.push_back(rewrite.ints(sizes));
-  Node* parts = TRY(rewrite.add_node("", "Split", std::move(inputs), std::move(attributes), names));
-  return parts->outputs();
-}
 
 // [B, 1, .., T] of numbers to add to the scores, from a mask of zeros and ones or of lengths; null where there is none.
 // ONNX Runtime does not forbid what is masked, it takes `filter` off the score: a row that is masked whole stays as it
@@ -109,12 +95,12 @@ Result<void> attention(Node& node) {
   }
   Value* product = TRY(rewrite.add("MatMul", {node.input(0), node.input(1)}));
   product = TRY(sum_of(rewrite, product, node.input(2)));
-  std::vector<Value*> qkv = TRY(split(rewrite, product, 2, attributes.integers("qkv_hidden_sizes")));
+  std::vector<Value*> qkv = TRY(rewrite.split(product, 2, attributes.integers("qkv_hidden_sizes")));
   DType type = node.input(0)->type.element;
   Value* past = node.input(4);
   std::vector<Value*> pasts(2, nullptr);
   if (past != nullptr) {
-    pasts = TRY(split(rewrite, past, 0, {1, 1}));
+    pasts = TRY(rewrite.split(past, 0, {1, 1}));
     for (Value*& each : pasts) each = TRY(rewrite.add("Squeeze", {each, rewrite.ints({0})}));
   }
   Value* mask = node.input(3);
@@ -134,7 +120,7 @@ Result<void> attention(Node& node) {
     for (std::size_t index : {1u, 2u}) {
       stacked.push_back(TRY(rewrite.add("Unsqueeze", {made->output(index), rewrite.ints({0})})));
     }
-    both = TRY(rewrite.add("Concat", std::move(stacked), along(0)));
+    both = TRY(rewrite.add("Concat", std::move(stacked), Attributes{{"axis", std::int64_t{0}}}));
   }
   rewrite.finish({made->output(0), both});
   return {};
@@ -178,7 +164,7 @@ Result<void> infer_multi_head(Inference& call) {
 
 // [B, S, heads, n, D] as n values [B, S, heads * D].
 Result<std::vector<Value*>> unpacked(Rewrite& rewrite, Value* packed, std::size_t count) {
-  std::vector<Value*> parts = TRY(split(rewrite, packed, 3, Dims(count, 1)));
+  std::vector<Value*> parts = TRY(rewrite.split(packed, 3, Dims(count, 1)));
   for (Value*& part : parts) part = TRY(rewrite.add("Reshape", {part, rewrite.ints({0, 0, -1})}));
   return parts;
 }
@@ -212,7 +198,7 @@ Result<void> multi_head(Node& node) {
     bool equal = hiddens[0] == hiddens[1] && hiddens[0] == hiddens[2];
     if (sizes.size() < 3 && !equal) return rewrite.bad("the bias cannot be cut: a hidden size is unknown");
     if (equal) sizes.clear();
-    std::vector<Value*> parts = TRY(split(rewrite, bias, 0, sizes));
+    std::vector<Value*> parts = TRY(rewrite.split(bias, 0, sizes));
     q = TRY(rewrite.add("Add", {q, parts[0]}));
     if (!projected) k = TRY(rewrite.add("Add", {k, parts[1]})), v = TRY(rewrite.add("Add", {v, parts[2]}));
   }
@@ -239,140 +225,8 @@ Result<void> multi_head(Node& node) {
   return {};
 }
 
-Result<void> infer_group_query(Inference& call) {
-  TRY(need_rank(call, 0, 3, 3));
-  for (std::size_t index : {3u, 4u}) TRY(need_rank(call, index, 4, 4));
-  std::int64_t heads = call.attributes().integer("num_heads"), kv_heads = call.attributes().integer("kv_num_heads");
-  if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
-    return call.bad("num_heads must be a multiple of kv_num_heads");
-  }
-  const Shape *q = call.shape(0), *past = call.shape(3);
-  DType element = call.element(0);
-  if (q == nullptr) {
-    call.set_output(0, element, unknown_shape(call, 3));
-    for (std::size_t index : {1u, 2u}) call.set_output(index, element, unknown_shape(call, 4));
-    return {};
-  }
-  Expr size = floor_div((*q)[2], call.present(1) ? heads : heads + 2 * kv_heads);
-  call.set_output(0, element, Shape{(*q)[0], (*q)[1], size * Expr(heads)});
-  std::optional<Expr> room;
-  auto total = call.contents(6);
-  if (total && total->size() == 1 && (past != nullptr || !call.present(3))) {
-    room = past == nullptr ? (*total)[0] : max((*past)[2], (*total)[0]);
-  }
-  if (!room) room = call.fresh_symbol();
-  for (std::size_t index : {1u, 2u}) {
-    if (call.node().output(index) != nullptr) call.set_output(index, element, Shape{(*q)[0], kv_heads, *room, size});
-  }
-  return {};
-}
-
-// Where each token stands: behind the past, which is what the total has more than the new tokens.
-Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
-  Value* wide = TRY(rewrite.add("Cast", {totals}, {{"to", static_cast<std::int64_t>(DType::i64)}}));
-  Value* column = TRY(rewrite.add("Reshape", {wide, rewrite.ints({-1, 1})}));
-  Value* past = TRY(rewrite.add("Sub", {column, TRY(rewrite.size(q, 1))}));
-  past = TRY(rewrite.add("Max", {past, rewrite.ints({0})}));
-  return rewrite.add("Add", {past, TRY(rewrite.positions(q, 1))});
-}
-
-// Each head over the root of its mean square.
-Result<Value*> normalised(Rewrite& rewrite, Value* x, Value* weight, std::int64_t heads, float epsilon) {
-  Value* apart = TRY(rewrite.add("Reshape", {x, rewrite.ints({0, 0, heads, -1})}));
-  Value* y = TRY(rewrite.add("RMSNormalization", {apart, weight}, {{"axis", std::int64_t{-1}}, {"epsilon", epsilon}}));
-  return rewrite.add("Reshape", {y, rewrite.ints({0, 0, -1})});
-}
-
-Result<Value*> rotated(Rewrite& rewrite, Value* x, Value* cosines, Value* sines, Value* ids, std::int64_t heads,
-                       bool interleaved) {
-  Attributes attributes{{"interleaved", std::int64_t{interleaved}}};
-  if (rank_of(x) == 3) attributes.set("num_heads", heads);
-  auto half = cosines->type.shape && rank_of(cosines) == 2 ? (*cosines->type.shape)[1].constant() : std::nullopt;
-  if (half) attributes.set("rotary_embedding_dim", *half * 2);
-  return rewrite.add("RotaryEmbedding", {x, cosines, sines, ids}, std::move(attributes));
-}
-
-Result<void> group_query(Node& node) {
-  Rewrite rewrite(node);
-  const Attributes& attributes = node.attributes;
-  bool quantized = node.input(12) != nullptr || node.input(13) != nullptr;
-  if (quantized || attributes.integer("sliding_window_cache") != 0 || node.input(16) != nullptr) {
-    return rewrite.bad("quantized caches, caches of a window, and padded chunks are not supported");
-  }
-  if (node.output(3) != nullptr || attributes.integer("qk_output") != 0) return rewrite.bad("its scores are not told");
-  std::int64_t heads = attributes.integer("num_heads"), kv_heads = attributes.integer("kv_num_heads");
-  Value *q = node.input(0), *k = node.input(1), *v = node.input(2);
-  if (k == nullptr) {
-    Value* apart = TRY(rewrite.add("Reshape", {q, rewrite.ints({0, 0, heads + 2 * kv_heads, -1})}));
-    std::vector<Value*> parts = TRY(split(rewrite, apart, 2, {heads, kv_heads, kv_heads}));
-    for (Value*& part : parts) part = TRY(rewrite.add("Reshape", {part, rewrite.ints({0, 0, -1})}));
-    q = parts[0], k = parts[1], v = parts[2];
-  } else if (v == nullptr) {
-    return rewrite.bad("there is a key, and no value");
-  }
-  if (node.input(14) != nullptr && node.input(15) != nullptr) {
-    float epsilon = attributes.number("qk_norm_epsilon", 1e-6f);
-    q = TRY(normalised(rewrite, q, node.input(14), heads, attributes.number("q_norm_epsilon", epsilon)));
-    k = TRY(normalised(rewrite, k, node.input(15), kv_heads, attributes.number("k_norm_epsilon", epsilon)));
-  }
-  Value* totals = TRY(rewrite.add("Add", {node.input(5), rewrite.number(node.input(5)->type.element, 1)}));
-  if (attributes.integer("do_rotary") != 0) {
-    Value *cosines = node.input(7), *sines = node.input(8), *ids = node.input(9);
-    if (cosines == nullptr || sines == nullptr) return rewrite.bad("do_rotary needs cos_cache and sin_cache");
-    if (ids == nullptr) ids = TRY(positions_behind(rewrite, q, totals));
-    bool interleaved = attributes.integer("rotary_interleaved") != 0;
-    q = TRY(rotated(rewrite, q, cosines, sines, ids, heads, interleaved));
-    k = TRY(rotated(rewrite, k, cosines, sines, ids, kv_heads, interleaved));
-  }
-  Value* sinks = node.input(11);
-  if (sinks == nullptr && attributes.integer("smooth_softmax") > 0) {
-    sinks = rewrite.constant(Tensor(DType::f32, {heads}));
-  }
-  std::int64_t window = attributes.integer("local_window_size", -1);
-  Attributes of_cached{{"heads", heads},
-                       {"kv_heads", kv_heads},
-                       {"causal", attributes.integer("causal", 1)},
-                       {"left", window > 0 ? window - 1 : -1},
-                       {"softcap", attributes.number("softcap")}};
-  if (attributes.number("scale") != 0) of_cached.set("scale", attributes.number("scale"));
-  std::string cache = node.output(1) != nullptr || node.output(2) != nullptr ? "present" : "";
-  Node* made =
-      TRY(rewrite.add_node("modelctl", "CachedAttention",
-                           {q, k, v, node.input(10), node.input(3), node.input(4), totals, node.input(6), sinks},
-                           std::move(of_cached), {"attended", cache, cache}));
-  rewrite.finish(made->outputs());
-  return {};
-}
-
-Result<void> rotary(Node& node) {
-  Rewrite rewrite(node);
-  const Attributes& attributes = node.attributes;
-  if (attributes.integer("is_packed_batching") != 0) return rewrite.bad("ragged batches are not supported");
-  Value *x = node.input(0), *ids = node.input(1), *cosines = node.input(2);
-  std::int64_t heads = attributes.integer("num_heads");
-  if (rank_of(x) < 3 || !cosines->type.shape) return rewrite.bad("the rank of its input is unknown");
-  if (heads == 0 && rank_of(x) == 3) {
-    auto hidden = (*x->type.shape)[2].constant(), half = (*cosines->type.shape)[1].constant();
-    if (!hidden || !half || *half == 0) return rewrite.bad("num_heads is needed where sizes are unknown");
-    heads = *hidden / (2 * *half);
-  }
-  std::int64_t length = rank_of(x) == 3 ? 1 : 2;
-  if (rank_of(ids) == 1) {  // the first token's
-    ids = TRY(rewrite.add("Add", {ids, TRY(rewrite.positions(x, length))}));
-    Value* rows = TRY(rewrite.size(x, 0));
-    Value* full = TRY(rewrite.add("Concat", {rows, TRY(rewrite.size(x, length))}, along(0)));
-    ids = TRY(rewrite.add("Expand", {ids, full}));
-  }
-  rewrite.finish(
-      {TRY(rotated(rewrite, x, cosines, node.input(3), ids, heads, attributes.integer("interleaved") != 0))});
-  return {};
-}
-
-constexpr AttributeDef heads_attribute = {"num_heads", AttributeType::integer, "heads", true};
 constexpr AttributeDef filter_attribute = {"mask_filter_value", AttributeType::number,
                                            "added to scores that are masked; -10000 where absent"};
-constexpr AttributeDef scale_attribute = {"scale", AttributeType::number,
-                                          "of the products; 1/sqrt(size of a head) where absent"};
 constexpr AttributeDef causal_attribute = {"unidirectional", AttributeType::integer,
                                            "0 where absent; 1: a query sees no key after its own position"};
 
@@ -386,31 +240,6 @@ constexpr AttributeDef of_attention[] = {
     scale_attribute,
     causal_attribute};
 constexpr AttributeDef of_multi_head[] = {filter_attribute, heads_attribute, scale_attribute, causal_attribute};
-constexpr AttributeDef of_group_query[] = {
-    {"causal", AttributeType::integer, "1 where absent; 0: a query sees what comes after it too"},
-    {"do_rotary", AttributeType::integer, "0 where absent; 1: queries and keys turn by the caches' angles"},
-    {"k_norm_epsilon", AttributeType::number, "of k_norm_weight; qk_norm_epsilon where absent"},
-    {"k_quant_type", AttributeType::text, "NONE; others are not supported"},
-    {"kv_cache_bit_width", AttributeType::integer, "of quantized caches, which are not supported"},
-    {"kv_num_heads", AttributeType::integer, "heads of key and value", true},
-    {"local_window_size", AttributeType::integer, "keys that a query sees, its own included; -1, all, where absent"},
-    heads_attribute,
-    {"q_norm_epsilon", AttributeType::number, "of q_norm_weight; qk_norm_epsilon where absent"},
-    {"qk_norm_epsilon", AttributeType::number, "added to mean squares; 1e-6 where absent"},
-    {"qk_output", AttributeType::integer, "0; others are not supported"},
-    {"rotary_interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbours"},
-    scale_attribute,
-    {"sliding_window_cache", AttributeType::integer, "0; 1 is not supported"},
-    {"smooth_softmax", AttributeType::integer, "0 where absent; 1: a score of 0 takes weight and has no value"},
-    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"},
-    {"v_quant_type", AttributeType::text, "NONE; others are not supported"}};
-constexpr AttributeDef of_rotary[] = {
-    {"interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbours"},
-    {"is_packed_batching", AttributeType::integer, "0; 1 is not supported"},
-    {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells where absent"},
-    {"rotary_embedding_dim", AttributeType::integer, "told by the caches' width"},
-    {"scale", AttributeType::number, "has no effect"}};
-
 constexpr OpDef defs[] = {
     {.domain = "com.microsoft",
      .name = "Attention",
@@ -483,69 +312,6 @@ constexpr OpDef defs[] = {
                 {f32({1, 1, 1}, {2})}}};
          },
      .decompose = multi_head},
-    {.domain = "com.microsoft",
-     .name = "GroupQueryAttention",
-     .since = 1,
-     .summary = "Attention over a cache of which each batch has filled a length of its own; several query heads share "
-                "one of keys.",
-     .inputs =
-         "query key? value? past_key? past_value? seqlens_k total_sequence_length cos_cache? sin_cache? position_ids? "
-         "attention_bias? head_sink? k_scale? v_scale? q_norm_weight? k_norm_weight? query_seqlens?",
-     .outputs = "output present_key? present_value? output_qk?",
-     .types = float_types,
-     .attributes = of_group_query,
-     .infer = infer_group_query,
-     .examples =
-         [] {
-           return Examples{
-               {"a step into a cache of fixed size, with two query heads to one of keys",
-                {f32({1, 1, 16}, {-2, -1, 1.5f, -1, -1, -0.5f, -0.5f, -1, -0.5f, 0, -1.5f, -1, -1.5f, 0, 1, 2}),
-                 f32({1, 1, 8}, {-1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
-                 f32({1, 1, 8}, {-0.5f, 2, 2, 2, -1, -0.5f, -1, -2}),
-                 f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -2, 0, -0.5f, 1, 2, -2, 2, 0.5f}),
-                 f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, 1, 0.5f, 1.5f, 2, 2, -1, 2, 1}), i32({1}, {1}),
-                 i32({}, {2})},
-                {{"num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}},
-                {f32({1, 1, 16},
-                     {-0.5462812f, 1.969146f, 1.953719f, 1.922865f, -1.015427f, -0.4228647f, -1.030854f, -1.938292f,
-                      -0.6736825f, 1.884211f, 1.826317f, 1.710529f, -1.057894f, -0.210529f, -1.115788f, -1.768423f}),
-                 f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
-                 f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, -0.5f, 2, 2, 2, -1, -0.5f, -1, -2})}},
-               {"packed, turned, and within a window of one",
-                {f32({1, 2, 6}, {1, 1, 1, 2, 3, 4, 1, 1, 5, 6, 7, 8}), Tensor(), Tensor(), Tensor(), Tensor(),
-                 i32({1}, {1}), i32({}, {2}), f32({2, 1}, {1, 0}), f32({2, 1}, {0, 1})},
-                {{"num_heads", std::int64_t{1}},
-                 {"kv_num_heads", std::int64_t{1}},
-                 {"do_rotary", std::int64_t{1}},
-                 {"local_window_size", std::int64_t{1}}},
-                {f32({1, 2, 2}, {3, 4, 7, 8}), f32({1, 1, 2, 2}, {1, 2, -6, 5}), f32({1, 1, 2, 2}, {3, 4, 7, 8})}},
-               {"a score of zero takes half of the weight",
-                {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {3}), Tensor(), Tensor(), i32({1}, {0}),
-                 i32({}, {1})},
-                {{"num_heads", std::int64_t{1}},
-                 {"kv_num_heads", std::int64_t{1}},
-                 {"smooth_softmax", std::int64_t{1}}},
-                {f32({1, 1, 1}, {1.5f})}}};
-         },
-     .decompose = group_query},
-    {.domain = "com.microsoft",
-     .name = "RotaryEmbedding",
-     .since = 1,
-     .summary = "Pairs of each head turned by angles that tell the token's position.",
-     .inputs = "input position_ids cos_cache sin_cache",
-     .outputs = "output",
-     .types = float_types,
-     .attributes = of_rotary,
-     .infer = infer_same,
-     .examples =
-         [] {
-           return Examples{{"from a first position",
-                            {f32({1, 2, 4}, {1, -1.5f, 1, 2, 2, -0.5f, -1, -0.5f}), i64({1}, {1}),
-                             f32({3, 2}, {1, -0.5f, 1, 0.5f, 1.5f, -2}), f32({3, 2}, {2, 0, 1, 0.5f, 2, -1})},
-                            {{"num_heads", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{4}}},
-                            {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}}};
-         },
-     .decompose = rotary},
 };
 
 }  // namespace
