@@ -124,6 +124,15 @@ TEST_CASE("a convolution whose windows do not fit the height makes nothing, in t
   CHECK(same((*outputs)[0], f32({1, 1, 0, 2}, {})));
 }
 
+TEST_CASE("of DynamicQuantizeLinear, the scale alone may be asked for") {
+  check({R"(graph "net" { input x: f32[n]
+           q, scale, zero = DynamicQuantizeLinear(x)
+           output scale })",
+         11,
+         {f32({2}, {0, 255})},
+         {f32({}, {1})}});
+}
+
 TEST_CASE("until opset 9, the mask of Dropout is of the data's type") {
   check({R"(graph "net" { input x: f32[2]
            y, mask = Dropout(x)

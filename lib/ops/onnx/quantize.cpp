@@ -58,7 +58,7 @@ Result<bool> lower_dequantize(Lowering& call) {
 }
 
 Result<bool> lower_dynamic(Lowering& call) {
-  if (!call.plain_f32(0)) return false;
+  if (!call.plain_f32(0) || !call.read(0)) return false;  // the scale alone is no work
   call.emit("dynamic_quantize_f32", {call.node().input(0)}, {});
   return true;
 }

@@ -29,7 +29,8 @@ double determinant(std::vector<double> m, std::int64_t n) {
   for (std::int64_t k = 0; k < n; ++k) {
     std::int64_t pivot = k;
     for (std::int64_t row = k + 1; row < n; ++row) {
-      if (std::fabs(at(row, k)) > std::fabs(at(pivot, k))) pivot = row;
+      const double size = std::fabs(at(row, k));
+      if (size > std::fabs(at(pivot, k)) || std::isnan(size)) pivot = row;
     }
     if (at(pivot, k) == 0) return 0;
     for (std::int64_t column = k; pivot != k && column < n; ++column) std::swap(at(k, column), at(pivot, column));
@@ -98,6 +99,7 @@ constexpr OpDef defs[] = {
                         {f32({2, 3, 3}, {2, 0, 1, 1, 3, 2, 1, 1, 2, 1, 2, 3, 2, 4, 6, 0, 1, 1})},
                         {},
                         {f32({2}, {6, 0})}},
+                       {"what is no number makes none", {f32({2, 2}, {0, -1, NAN, 0})}, {}, {f32({}, {NAN})}},
                        {"a batch", {f64({2, 2, 2}, {1, 2, 3, 4, 5, 0, 0, 5})}, {}, {f64({2}, {-2, 25})}}};
      }},
     {"", "EyeLike", 22, "A matrix of the input's size with ones on one diagonal and zeros elsewhere.", "input",
