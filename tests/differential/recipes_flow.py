@@ -39,6 +39,16 @@ class Body:
             self.captured.append(value.name)
         return value.name
 
+    def branch(self, condition, name, dtype, shape):
+        """An If within the body, whose branches use its values and those around it."""
+        branches = {}
+        for attribute in ("then_branch", "else_branch"):
+            inner = Body(self.g)
+            out = inner.chain(inner.node("Identity", [name]), dtype, shape)
+            self.captured += [outer for outer in inner.captured if outer not in self.captured]
+            branches[attribute] = helper.make_graph(inner.nodes, attribute, [], [info(out, dtype)])
+        return self.node("If", [condition], **branches)
+
     def chain(self, name, dtype, shape):
         """A few elementwise steps from `name`, which keep type and shape."""
         for _ in range(self.g.integer(1, 3)):
@@ -76,29 +86,40 @@ def if_(g):
 
 @recipe("Loop")
 def loop(g):
+    """One to three carried values, each with a chain of its own or one that adds another, and none to two outputs of all rounds."""
     dtype = g.choice([f32, f32, i64] if g.graph.opset >= 13 else [f32])
     x = g.any(dtype)
+    carried = [x] + [g.like(dtype, x.shape) for _ in range(g.choice([0, 0, 1, 2]))]
     trips = g.ints(g.integer(0, 4), likely=0.6) if g.chance(0.85) else None
+    start = g.leaf(boolean, values=np.array(g.chance(0.9))) if g.chance(0.5) or trips is None else None
     body = Body(g)
-    i, keep, state = body.name(), body.name(), body.name()
-    inputs = [helper.make_tensor_value_info(i, TensorProto.INT64, []), helper.make_tensor_value_info(keep, TensorProto.BOOL, []), info(state, dtype, x.rank)]
-    out = body.chain(state, dtype, x.shape)
+    i, keep = body.name(), body.name()
+    states = [body.name() for _ in carried]
+    inputs = [helper.make_tensor_value_info(i, TensorProto.INT64, []), helper.make_tensor_value_info(keep, TensorProto.BOOL, [])]
+    inputs += [info(state, dtype, x.rank) for state in states]
+    nexts = []
+    for state in states:
+        out = body.chain(state, dtype, x.shape)
+        if g.chance(0.4):
+            out = body.node("Add", [out, g.choice(states)])
+        nexts.append(out)
     if g.chance(0.5) and dtype == f32:
-        out = body.node("Add", [out, body.node("Cast", [i], to=1)])
+        nexts[0] = body.node("Add", [nexts[0], body.node("Cast", [i], to=1)])
+    if g.chance(0.25) and g.graph.opset >= 11:
+        nexts[0] = body.branch(keep if g.chance(0.5) else body.node("Less", [i, body.constant(np.array(2, i64))]), nexts[0], dtype, x.shape)
     if trips is None or g.chance(0.3):
-        going = body.node("Less", [i, body.constant(np.array(g.integer(0, 3), i64))]) if g.graph.opset >= 9 else body.node("Identity", [keep])
         if trips is None and g.graph.opset < 9:
             raise Unfit("endless")
+        going = body.node("Less", [i, body.constant(np.array(g.integer(0, 3), i64))]) if g.graph.opset >= 9 else body.node("Identity", [keep])
     else:
         going = body.node("Identity", [keep])
-    outputs = [helper.make_tensor_value_info(going, TensorProto.BOOL, None), info(out, dtype)]
-    scans = g.integer(0, 1)
-    if scans:
-        scan = body.node("Identity", [out]) if g.chance(0.5) else body.node("Identity", [state])
-        outputs.append(info(scan, dtype))
+    outputs = [helper.make_tensor_value_info(going, TensorProto.BOOL, None), *(info(n, dtype) for n in nexts)]
+    # Of no round at all, the specification does not say how large the others would have been.
+    runs = (trips is None or trips.array.item() > 0) and (start is None or start.array.item())
+    scans = g.integer(0, 2) if runs else 0
+    outputs += [info(body.node("Identity", [g.choice(nexts + states)]), dtype) for _ in range(scans)]
     graph = helper.make_graph(body.nodes, "body", inputs, outputs)
-    start = g.leaf(boolean, values=np.array(g.chance(0.9))) if g.chance(0.5) or trips is None else None
-    emit(g, [trips, start, x], {"body": graph}, 1 + scans, dict.fromkeys(body.captured))
+    emit(g, [trips, start, *carried], {"body": graph}, len(carried) + scans, dict.fromkeys(body.captured))
 
 
 @recipe("Scan")
@@ -144,11 +165,11 @@ def sequences(g):
     if g.op == "SplitToSequence":
         x = g.leaf(dtype, shape)
         axis = g.axis(rank)
-        attributes = {"axis": axis, "keepdims": g.integer(0, 1)}
-        draw = g.rng.random()
-        inputs = [x]
-        if draw < 0.5:
+        attributes, inputs = {"axis": axis}, [x]
+        if g.chance(0.5):
             inputs.append(g.ints(g.integer(1, 3)))
+        else:
+            attributes["keepdims"] = g.integer(0, 1)  # ignored beside lengths, but not by ONNX Runtime
         seq = node("SplitToSequence", inputs, **attributes)
     elif g.op == "SequenceEmpty":
         seq = node("SequenceEmpty", [], dtype=NUMBERS[dtype])
@@ -167,6 +188,18 @@ def sequences(g):
     else:
         stack = g.integer(0, 1)
         node("ConcatFromSequence", [seq], axis=g.integer(-rank, rank - 1), new_axis=stack)
+    emit_chain(g, chain)
+
+
+@recipe("Optional")
+def optionals(g):
+    """A tensor put into an optional, which is asked whether it holds one, or opened again."""
+    if g.graph.opset < 15:
+        raise Unfit("no optionals that are opened")
+    chain, name = [], g.fresh("o")
+    chain.append(("Optional", [g.any(g.choice([f32, i64, boolean]))], name, {}))
+    last = "OptionalHasElement" if g.chance(0.4) else "OptionalGetElement"
+    chain.append((last, [name], g.fresh("o"), {}))
     emit_chain(g, chain)
 
 
