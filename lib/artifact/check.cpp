@@ -87,7 +87,8 @@ class Checker {
         case ShapeOp::ceil_div:
         case ShapeOp::mod:
         case ShapeOp::min:
-        case ShapeOp::max: good = before(at.a) && before(at.b); break;
+        case ShapeOp::max:
+        case ShapeOp::broadcast: good = before(at.a) && before(at.b); break;
       }
       if (!good) fault("instruction {} of the shape program is not valid", i);
     }

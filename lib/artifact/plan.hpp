@@ -47,7 +47,8 @@ enum class ShapeOp : std::uint8_t {
   ceil_div,
   mod,  // a - floor_div(a, b) * b
   min,
-  max,  // of registers a and b, both of smaller index
+  max,
+  broadcast,  // of registers a and b, both of smaller index; nothing where those sizes do not broadcast
 };
 struct ShapeInstruction {
   ShapeOp op;

@@ -36,14 +36,15 @@ const char* function_name(Expr::Kind kind) {
     case Expr::Kind::ceil_div: return "ceil_div";
     case Expr::Kind::mod: return "mod";
     case Expr::Kind::min: return "min";
-    default: return "max";
+    case Expr::Kind::max: return "max";
+    default: return "broadcast";
   }
 }
 
 }  // namespace
 
 struct Atom {
-  Expr::Kind kind;  // symbol, floor_div, ceil_div, mod, min or max
+  Expr::Kind kind;  // symbol, or one of the functions
   std::string symbol;
   Expr a, b;
   std::string text;
@@ -234,13 +235,26 @@ struct ExprMaker {
     return whole + opaque(Expr::Kind::floor_div, rest, divisor);
   }
 
+  // The sizes that meet in a broadcast: those of its operands where it has broadcasts inside.
+  static void meeting(const Expr& size, std::vector<Expr>& all) {
+    const Terms& list = terms(size);
+    bool only = list.size() == 1 && list[0].coefficient == 1 && list[0].atoms.size() == 1;
+    if (only && list[0].atoms[0]->kind == Expr::Kind::broadcast) {
+      meeting(list[0].atoms[0]->a, all);
+      meeting(list[0].atoms[0]->b, all);
+    } else if (std::find(all.begin(), all.end(), size) == all.end()) {
+      all.push_back(size);
+    }
+  }
+
   static bool atom_non_negative(const Atom& atom) {
     switch (atom.kind) {
       case Expr::Kind::symbol: return true;
       case Expr::Kind::floor_div:
       case Expr::Kind::ceil_div: return atom.a.known_non_negative() && atom.b.known_non_negative();
       case Expr::Kind::mod: return atom.b.known_non_negative();
-      case Expr::Kind::min: return atom.a.known_non_negative() && atom.b.known_non_negative();
+      case Expr::Kind::min:
+      case Expr::Kind::broadcast: return atom.a.known_non_negative() && atom.b.known_non_negative();
       default: return atom.a.known_non_negative() || atom.b.known_non_negative();
     }
   }
@@ -333,6 +347,27 @@ Expr max(const Expr& a, const Expr& b) {
   return a.text() < b.text() ? M::opaque(Expr::Kind::max, a, b) : M::opaque(Expr::Kind::max, b, a);
 }
 
+// Each size once, in the order of their texts, so that however often and in whatever order sizes met, the same is the
+// same: a residual stream that meets one mask in every layer grows no further.
+Expr broadcast(const Expr& a, const Expr& b) {
+  if (lost(a, b)) return M::overflow();
+  if (a == b || b.is(1)) return a;
+  if (a.is(1)) return b;
+  auto x = a.constant(), y = b.constant();
+  if (x && y) return M::overflow();
+  // What is no 1 for certain is the size, or the run fails.
+  auto fixed = [](const Expr& size) { return size.is(0) || (size - Expr(2)).known_non_negative(); };
+  if (fixed(a)) return a;
+  if (fixed(b)) return b;
+  std::vector<Expr> all;
+  M::meeting(a, all);
+  M::meeting(b, all);
+  std::sort(all.begin(), all.end(), [](const Expr& p, const Expr& q) { return p.text() < q.text(); });
+  Expr size = all.back();
+  for (std::size_t i = all.size() - 1; i-- > 0;) size = M::opaque(Expr::Kind::broadcast, all[i], size);
+  return size;
+}
+
 bool operator==(const Expr& a, const Expr& b) { return !lost(a, b) && a.node_->text == b.node_->text; }
 
 bool Expr::known_non_negative() const {
@@ -373,7 +408,8 @@ Expr Expr::make(Kind kind, const Expr& a, const Expr& b) {
     case Kind::ceil_div: return graph::ceil_div(a, b);
     case Kind::mod: return graph::mod(a, b);
     case Kind::min: return graph::min(a, b);
-    default: return graph::max(a, b);
+    case Kind::max: return graph::max(a, b);
+    default: return graph::broadcast(a, b);
   }
 }
 

@@ -38,6 +38,9 @@ class Expr {
   friend Expr mod(const Expr& a, const Expr& b);  // sign of the divisor, as Python's
   friend Expr min(const Expr& a, const Expr& b);
   friend Expr max(const Expr& a, const Expr& b);
+  // The size that two sizes broadcast to: either of equal ones, the other of 1. What never broadcasts overflows; for
+  // sizes that are not known before, the run decides.
+  friend Expr broadcast(const Expr& a, const Expr& b);
   friend bool operator==(const Expr& a, const Expr& b);
 
   // True only where it is certain, taking every symbol as a size of 0 or more.
@@ -52,7 +55,7 @@ class Expr {
   Expr substitute(const std::function<std::optional<Expr>(const std::string&)>& value) const;
 
   // The tree behind it, for the lowering to the shape program and for printers: visitors see one of these.
-  enum class Kind { constant, symbol, add, mul, floor_div, ceil_div, mod, min, max };
+  enum class Kind { constant, symbol, add, mul, floor_div, ceil_div, mod, min, max, broadcast };
   struct View {
     Kind kind;
     std::int64_t constant = 0;
@@ -60,7 +63,7 @@ class Expr {
     std::vector<Expr> operands;  // add, mul: two or more; the others: two
   };
   View view() const;  // overflow shows as a symbol of that name
-  // The operation of that kind (add, mul and the five functions).
+  // The operation of that kind (add, mul and the six functions).
   static Expr make(Kind kind, const Expr& a, const Expr& b);
 
  private:
@@ -75,5 +78,6 @@ Expr ceil_div(const Expr& a, const Expr& b);
 Expr mod(const Expr& a, const Expr& b);
 Expr min(const Expr& a, const Expr& b);
 Expr max(const Expr& a, const Expr& b);
+Expr broadcast(const Expr& a, const Expr& b);
 
 }  // namespace modelctl::graph

@@ -17,11 +17,12 @@ struct Function {
   std::string_view name;
   Expr::Kind kind;
 };
-constexpr std::array<Function, 5> functions{{{"floor_div", Expr::Kind::floor_div},
+constexpr std::array<Function, 6> functions{{{"floor_div", Expr::Kind::floor_div},
                                              {"ceil_div", Expr::Kind::ceil_div},
                                              {"mod", Expr::Kind::mod},
                                              {"min", Expr::Kind::min},
-                                             {"max", Expr::Kind::max}}};
+                                             {"max", Expr::Kind::max},
+                                             {"broadcast", Expr::Kind::broadcast}}};
 
 // sum: ['-'] product (('+'|'-') product)*;  product: atom ('*' atom)*;  atom: number | word | function(sum,sum) | (sum)
 class Parser {

@@ -77,7 +77,8 @@ std::uint32_t ShapeProgram::lower(const Expr& size) {
       case Expr::Kind::ceil_div: return ShapeOp::ceil_div;
       case Expr::Kind::mod: return ShapeOp::mod;
       case Expr::Kind::min: return ShapeOp::min;
-      default: return ShapeOp::max;
+      case Expr::Kind::max: return ShapeOp::max;
+      default: return ShapeOp::broadcast;
     }
   };
   std::uint32_t result = lower(view.operands[0]);

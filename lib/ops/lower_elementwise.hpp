@@ -27,12 +27,13 @@ Result<bool> lower_unary(Lowering& call) {
   return true;
 }
 
-// y = f(a, b) with broadcasting. Output 0 may take over an operand's memory only where their dimensions agree.
+// y = f(a, b) with broadcasting. Output 0 may take over the memory of an operand of its own dimensions; where only the
+// run tells which one has them, of one of its rank (an operand that is stretched has fewer bytes, and is left alone).
 template <FunctionName function>
 Result<bool> lower_binary(Lowering& call) {
   if (call.node().inputs().size() != 2 || !call.plain_f32(0) || !call.plain_f32(1)) return false;
   const graph::Shape& y = *call.node().output(0)->type.shape;
-  int in_place = *call.shape(0) == y ? 0 : *call.shape(1) == y ? 1 : -1;
+  int in_place = *call.shape(0) == y ? 0 : *call.shape(1) == y ? 1 : call.shape(0)->size() == y.size() ? 0 : 1;
   call.emit("binary_f32", {call.node().input(0), call.node().input(1)}, {{"function", std::string(function.text)}},
             in_place);
   return true;

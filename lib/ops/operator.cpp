@@ -205,8 +205,7 @@ Result<graph::Shape> broadcast(const Inference& call, const graph::Shape& a, con
     if (x && y && *x != 1) {
       return call.bad("sizes " + std::to_string(*x) + " and " + std::to_string(*y) + " do not broadcast");
     }
-    // A number above 1 is what the other one must be, if it is not 1; of two symbols, neither tells more.
-    if (size.is(1) || (y && !x)) size = other;
+    size = graph::broadcast(size, other);
   }
   return shape;
 }

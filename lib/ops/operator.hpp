@@ -59,8 +59,8 @@ class Inference {
   Error bad(std::string what) const;
 };
 
-// Numpy's broadcasting, symbolically: where two symbolic sizes differ, neither known to be 1, they are taken as equal
-// (running the model checks), and the more definite one is answered. Fails where they can never agree.
+// Numpy's broadcasting, symbolically: sizes of different names become graph::broadcast of both, which the run tells.
+// Fails where they can never agree.
 Result<graph::Shape> broadcast(const Inference& call, const graph::Shape& a, const graph::Shape& b);
 // An axis attribute in [-rank, rank) as an index; fails outside.
 Result<std::size_t> normal_axis(const Inference& call, std::int64_t axis, std::size_t rank);

@@ -1,8 +1,8 @@
 // y = Einsum(a, b) {equation: "bqhd,bkhd->bhqk"}  ->  y = MatMul(Transpose(a), Transpose(b))
 // With Mul for outer products, ReduceSum for what one operand alone sums over, and Unsqueeze, Reshape and Squeeze
 // between them; two operands at a time. Not where an operand has a label twice (a diagonal), nor where equal labels
-// have sizes that only broadcasting makes equal. It always pays: the operator's own walk multiplies the sizes of all
-// labels.
+// have sizes that only broadcasting makes equal, nor where several axes are summed over as one and only the run tells
+// whether each is as long as its partner. It always pays: the operator's own walk multiplies the sizes of all labels.
 #include "ops/equation.hpp"
 #include "ops/operator.hpp"
 #include "passes/pass.hpp"
@@ -212,6 +212,8 @@ class Writer {
 // that take the place of Einsum presuppose.
 bool plain(const Node& node, const Equation& equation) {
   std::map<int, Expr> sizes;
+  std::set<int> summed;
+  bool trusted = true;  // that what is summed over is of one size
   for (std::size_t i = 0; i < equation.operands.size(); ++i) {
     const Labels& labels = equation.operands[i];
     if (std::set<int>(labels.begin(), labels.end()).size() != labels.size()) return false;
@@ -222,9 +224,12 @@ bool plain(const Node& node, const Equation& equation) {
       auto [known, fresh] = sizes.emplace(labels[axis], own);
       auto a = known->second.constant(), b = own.constant();
       if (!fresh && !free && a != b && ((a && b) || known->second.is(1) || own.is(1))) return false;
+      if (contains(equation.output, labels[axis])) continue;
+      summed.insert(labels[axis]);
+      trusted = trusted && (fresh || known->second == own);
     }
   }
-  return true;
+  return trusted || summed.size() < 2;
 }
 
 Result<bool> expand(Node& node) {

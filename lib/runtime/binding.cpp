@@ -105,7 +105,24 @@ class Binder {
         Kind::bad_input, "bad-size",
         size ? fmt::format("cannot run the model: dimension {} of '{}' would be {}", axis, value(at).name, *size)
              : fmt::format("cannot run the model: dimension {} of '{}' cannot be computed", axis, value(at).name));
-    return std::move(error).because("the inputs' sizes do not fit together in this model");
+    return std::move(error).because(why_unknown(value(at).dims[axis]));
+  }
+
+  // Why a register holds no size.
+  std::string why_unknown(std::uint32_t at) const {
+    // The first of those below it that could have been computed.
+    auto held = [&](std::int64_t of) { return registers_[static_cast<std::size_t>(of)].has_value(); };
+    while (plan_.shapes[at].op > artifact::ShapeOp::late_dim && !registers_[at]) {
+      const artifact::ShapeInstruction& made = plan_.shapes[at];
+      if (held(made.a) && held(made.b)) {
+        if (made.op != artifact::ShapeOp::broadcast) break;
+        return fmt::format("sizes {} and {} meet there and do not broadcast",
+                           *registers_[static_cast<std::size_t>(made.a)],
+                           *registers_[static_cast<std::size_t>(made.b)]);
+      }
+      at = static_cast<std::uint32_t>(held(made.a) ? made.b : made.a);
+    }
+    return "the inputs' sizes do not fit together in this model";
   }
 
   // Plans the memory of what a step makes.

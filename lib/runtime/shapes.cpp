@@ -33,6 +33,7 @@ Register combine(ShapeOp op, std::int64_t a, std::int64_t b) {
     }
     case ShapeOp::min: return std::min(a, b);
     case ShapeOp::max: return std::max(a, b);
+    case ShapeOp::broadcast: return a == b || b == 1 ? Register(a) : a == 1 ? Register(b) : std::nullopt;
     case ShapeOp::constant:
     case ShapeOp::input_dim:
     case ShapeOp::late_dim: break;

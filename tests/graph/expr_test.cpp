@@ -42,6 +42,27 @@ TEST_CASE("minima and maxima of what is ordered are decided") {
   CHECK(max(0, n - 3).known_non_negative());
 }
 
+TEST_CASE("a broadcast is of either of two equal sizes, of the other of 1, of what is no 1 for certain") {
+  CHECK(broadcast(n, n) == n);
+  CHECK(broadcast(1, n) == n);
+  CHECK(broadcast(n, 1) == n);
+  CHECK(broadcast(n, 7) == 7);
+  CHECK(broadcast(0, n) == 0);
+  CHECK(broadcast(n, h + 2) == h + 2);
+  CHECK(broadcast(n, h).text() == "broadcast(h,n)");
+  CHECK(broadcast(2, 3).overflowed());
+  CHECK(broadcast(n, h).known_non_negative());
+}
+
+TEST_CASE("the sizes of a broadcast stand in it once, in whatever order they met") {
+  Expr met = broadcast(n, broadcast(batch, h));
+  CHECK(met.text() == "broadcast(batch,broadcast(h,n))");
+  CHECK(broadcast(met, broadcast(h, batch)) == met);
+  CHECK(*Expr::parse(met.text()) == met);
+  auto one = [](const std::string& symbol) { return symbol == "n" ? std::optional(Expr(1)) : std::nullopt; };
+  CHECK(met.substitute(one).text() == "broadcast(batch,h)");
+}
+
 TEST_CASE("signs are known only where they are certain") {
   CHECK(n.known_non_negative());
   CHECK_FALSE(n.known_positive());
@@ -68,7 +89,8 @@ TEST_CASE("an expression that grows without end becomes overflow") {
 }
 
 TEST_CASE("a symbol with any name is read back") {
-  for (const char* name : {"past_sequence_length + 1", "", "max", "overflow", "a\"b\\", "\xc3\xa4", "7up"}) {
+  for (const char* name :
+       {"past_sequence_length + 1", "", "max", "broadcast", "overflow", "a\"b\\", "\xc3\xa4", "7up"}) {
     Expr symbol = Expr::symbol(name);
     auto read = Expr::parse((symbol * 2 + 1).text());
     REQUIRE(read);

@@ -27,6 +27,9 @@ TEST_CASE("each shape instruction computes what it is named") {
   CHECK(compute(ShapeOp::mod, -7, 4) == 1);
   CHECK(compute(ShapeOp::min, 7, 4) == 4);
   CHECK(compute(ShapeOp::max, 7, 4) == 7);
+  CHECK(compute(ShapeOp::broadcast, 7, 7) == 7);
+  CHECK(compute(ShapeOp::broadcast, 7, 1) == 7);
+  CHECK(compute(ShapeOp::broadcast, 1, 0) == 0);
 }
 
 TEST_CASE("overflow and division by zero give nothing") {
@@ -36,6 +39,8 @@ TEST_CASE("overflow and division by zero give nothing") {
   CHECK(!compute(ShapeOp::floor_div, 1, 0));
   CHECK(!compute(ShapeOp::ceil_div, INT64_MIN, -1));
   CHECK(!compute(ShapeOp::mod, 1, 0));
+  CHECK(!compute(ShapeOp::broadcast, 7, 4));
+  CHECK(!compute(ShapeOp::broadcast, 0, 2));
 }
 
 TEST_CASE("a late dimension is nothing until its value is there, and so is what hangs on it") {

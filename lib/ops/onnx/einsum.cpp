@@ -107,9 +107,9 @@ Result<void> infer(Inference& call) {
   for (std::size_t i = 0; i < call.inputs(); ++i) {
     for (std::size_t axis = 0; axis < equation->operands[i].size(); ++axis) {
       const Expr& own = (*call.shape(i))[axis];
-      auto [known, fresh] = sizes.emplace(equation->operands[i][axis], own);
-      if (fresh || own.is(1)) continue;
-      known->second = known->second.is(1) ? own : TRY(same_size(call, known->second, own));
+      Expr& known = sizes.emplace(equation->operands[i][axis], own).first->second;
+      if (!known.is(1) && !own.is(1)) TRY(same_size(call, known, own));
+      known = graph::broadcast(known, own);
     }
   }
   Shape shape;
