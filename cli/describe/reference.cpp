@@ -100,7 +100,9 @@ std::string operators_markdown() {
       "8-bit\n"
       "integers where said); *loops* take every type that is named. Of the inputs, `?` marks one that may be absent "
       "and `*`\n"
-      "any number. A tensor has at most 16 dimensions.\n",
+      "any number; after a colon come the types that one may have, or the input whose type it must have. A tensor has "
+      "at\n"
+      "most 16 dimensions.\n",
       operators.size());
   std::string sections;
   for (std::size_t i = 0; i < operators.size(); ++i) {

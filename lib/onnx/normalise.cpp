@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "base/suggest.hpp"
 #include "onnx/before_opset_7.hpp"
+#include "ops/formals.hpp"
 #include "ops/operator.hpp"
 
 #include <fmt/format.h>
@@ -125,8 +126,9 @@ class Normaliser {
   }
 
   static bool needs_first(const ops::OpDef& def) {
-    char last = def.inputs.substr(0, def.inputs.find(' ')).back();
-    return last != '?' && last != '*';
+    std::string_view inputs = def.inputs;
+    auto first = ops::take_formal(inputs);
+    return first && first->mark == ' ';
   }
 
   // Infers what comes before a node, each node once: it is in its newest form already.

@@ -1,3 +1,4 @@
+#include "ops/formals.hpp"
 #include "ops/operator.hpp"
 
 #include <set>
@@ -96,6 +97,51 @@ Result<graph::Graph*> Inference::body(std::string_view attribute) const {
   return found->second.get();
 }
 
+Result<void> check_input_types(const graph::Node& node, const OpDef& def) {
+  struct Known {
+    Formal formal;
+    DType type;
+  };
+  std::vector<Known> known;  // of the formals so far
+  auto bad = [&](const Formal& formal, std::size_t index, const std::string& what) {
+    std::string which = "input " + std::to_string(index) + ", '" + std::string(formal.name) + "', ";
+    return Error(Kind::bad_input, "bad-node", "cannot use " + qualified(node.domain, node.op) + ": " + which + what)
+        .at(node.place());
+  };
+  std::string_view list = def.inputs;
+  Formal formal;
+  for (std::size_t index = 0; index < node.inputs().size(); ++index) {
+    if (formal.mark != '*') {
+      auto next = take_formal(list);
+      if (!next) return {};  // more inputs than there are is the reader's to report
+      formal = *next;
+    }
+    const graph::Value* value = node.input(index);
+    DType type = value == nullptr ? DType::undefined : value->type.element;
+    if (type != DType::undefined) {
+      // The one that it must be like, or the one that that is like, …; else the types of the last of them.
+      std::string_view types = formal.types;
+      for (std::size_t at = known.size(); at-- > 0;) {
+        if (known[at].formal.name != types) continue;
+        if (known[at].type == DType::undefined) {
+          types = known[at].formal.types;
+          continue;
+        }
+        if (known[at].type == type) break;
+        return bad(formal, index,
+                   "must be of the type of '" + std::string(types) + "', " + std::string(name(known[at].type)) +
+                       ", and not " + std::string(name(type)));
+      }
+      bool like = std::any_of(known.begin(), known.end(), [&](const Known& one) { return one.formal.name == types; });
+      if (!types.empty() && !like && types != formal.name && !Types(types).has(type)) {
+        return bad(formal, index, "must be of type " + Types(types).text() + ", and not " + std::string(name(type)));
+      }
+    }
+    known.push_back({formal, type});
+  }
+  return {};
+}
+
 Result<void> infer(graph::Node& node) {
   const OpDef* def = find(node.domain, node.op);
   if (def == nullptr || def->infer == nullptr) {
@@ -103,6 +149,7 @@ Result<void> infer(graph::Node& node) {
                  "cannot use " + qualified(node.domain, node.op) + ", which is not implemented")
         .at(node.place());
   }
+  TRY(check_input_types(node, *def));
   NodeInference call(node);
   return def->infer(call);
 }

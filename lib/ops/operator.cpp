@@ -1,5 +1,6 @@
 #include "ops/operator.hpp"
 
+#include "ops/formals.hpp"
 #include "ops/run.hpp"
 
 namespace modelctl::ops {
@@ -33,21 +34,18 @@ class OwnedOutputs final : public Outputs {
   std::uint64_t left_;
 };
 
-struct Formals {
+struct Counts {
   std::vector<std::size_t> required;  // their indices
   std::size_t most = 0;
 };
 
 // "X W B?" takes 3 at most and needs the first two; "data*" any number, one at least; "data?*" any number, or none.
-Formals formals(std::string_view list) {
-  Formals counts;
-  for (std::size_t at = 0; at < list.size();) {
-    std::size_t end = std::min(list.find(' ', at), list.size());
-    std::string_view formal = list.substr(at, end - at);
-    if (formal.find('?') == formal.npos) counts.required.push_back(counts.most);
+Counts count(std::string_view list) {
+  Counts counts;
+  while (auto formal = take_formal(list)) {
+    if (formal->mark != '?') counts.required.push_back(counts.most);
     ++counts.most;
-    if (formal.ends_with('*')) counts.most = static_cast<std::size_t>(-1);
-    at = end + 1;
+    if (formal->mark == '*') counts.most = static_cast<std::size_t>(-1);
   }
   return counts;
 }
@@ -125,7 +123,7 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults) {
       add("missing-attribute", "cannot use " + op + " without its attribute '" + key + "'");
     }
   }
-  Formals inputs = formals(def.inputs);
+  Counts inputs = count(def.inputs);
   for (std::size_t index : inputs.required) {
     if (node.input(index) == nullptr) {
       add("missing-input", "cannot use " + op + " without its input " + std::to_string(index));
@@ -135,9 +133,9 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults) {
     add("too-many-inputs", "cannot give " + op + " " + std::to_string(node.inputs().size()) + " inputs: it takes " +
                                std::to_string(inputs.most));
   }
-  if (node.outputs().size() > formals(def.outputs).most) {
+  if (node.outputs().size() > count(def.outputs).most) {
     add("too-many-outputs", "cannot take " + std::to_string(node.outputs().size()) + " outputs from " + op +
-                                ": it gives " + std::to_string(formals(def.outputs).most));
+                                ": it gives " + std::to_string(count(def.outputs).most));
   }
 }
 

@@ -97,7 +97,8 @@ struct OpDef {
   std::string_view name;
   int since;                 // the opset of the form that is implemented: the newest
   std::string_view summary;  // one sentence
-  // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, one or more of them).
+  // Formal parameters in order, blank-separated: "X W B?" ('?' optional, '*' the rest, one or more of them). After a
+  // colon, the types that an input may have, or the one whose type it must have: "data indices:i32,i64 updates:data".
   std::string_view inputs;
   std::string_view outputs;
   // Element types of the first input that evaluate takes: "f32 f64 f16 bf16", "numbers", "any -string".
@@ -126,6 +127,8 @@ const OpDef* find(std::string_view domain, std::string_view name);
 runtime::Evaluate find_run(std::string_view domain, std::string_view name);
 // Each fault of a node against its schema: unknown attribute, wrong attribute type, too few or too many inputs.
 void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
+// Whether the inputs have the types that the schema gives them, as far as those are known.
+Result<void> check_input_types(const graph::Node& node, const OpDef& def);
 // Infers a node's outputs and records what is found on their values; what the model declares stays where inference
 // tells less.
 Result<void> infer(graph::Node& node);

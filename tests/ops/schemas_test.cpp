@@ -48,6 +48,7 @@ std::string count(std::string_view formals) {
   bool any = false;
   std::istringstream words{std::string(formals)};
   for (std::string formal; words >> formal;) {
+    formal = formal.substr(0, formal.find(':'));
     ++most;
     if (formal.back() != '?') least = most;
     any = any || formal.back() == '*';

@@ -93,7 +93,7 @@ constexpr OpDef defs[] = {
         },
         gelu),
     fused(
-        "BiasGelu", "Gelu of a sum.", "A B", {}, infer_same,
+        "BiasGelu", "Gelu of a sum.", "A B:A", {}, infer_same,
         [] {
           return Examples{{"a bias for each column",
                            {f32({1, 2}, {0, 0}), f32({2}, {-1, 1})},
@@ -102,7 +102,7 @@ constexpr OpDef defs[] = {
         },
         gelu),
     fused(
-        "FastGelu", "Gelu by a hyperbolic tangent, of a sum.", "X bias?", {}, infer_same,
+        "FastGelu", "Gelu by a hyperbolic tangent, of a sum.", "X bias?:X", {}, infer_same,
         [] {
           return Examples{
               {"without a bias", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.158808f, 0.841192f})}},
@@ -116,7 +116,7 @@ constexpr OpDef defs[] = {
         },
         quick_gelu),
     fused(
-        "BiasAdd", "The sum of an image, a bias for each channel, and a residual.", "X bias skip", {}, infer_same,
+        "BiasAdd", "The sum of an image, a bias for each channel, and a residual.", "X bias:X skip:X", {}, infer_same,
         [] {
           return Examples{{"one pixel",
                            {f32({1, 1, 2}, {1, 2}), f32({2}, {10, 20}), f32({1, 1, 2}, {100, 200})},
@@ -125,7 +125,7 @@ constexpr OpDef defs[] = {
         },
         bias_add),
     fused(
-        "BiasSplitGelu", "The left half of a sum times the Gelu of its right half.", "X bias", {}, infer_split,
+        "BiasSplitGelu", "The left half of a sum times the Gelu of its right half.", "X bias:X", {}, infer_split,
         [] {
           return Examples{
               {"one pixel", {f32({1, 1, 2}, {1, 0}), f32({2}, {1, 1})}, {}, {f32({1, 1, 1}, {1.6826895f})}}};

@@ -245,7 +245,8 @@ constexpr OpDef defs[] = {
      .name = "Attention",
      .since = 1,
      .summary = "Projections to queries, keys and values, and the attention between them.",
-     .inputs = "input weights bias? mask_index? past? attention_bias? past_sequence_length?",
+     .inputs = "input weights:input bias?:input mask_index?:i32 past?:input attention_bias?:input "
+               "past_sequence_length?:mask_index",
      .outputs = "output present?",
      .types = float_types,
      .attributes = of_attention,
@@ -276,8 +277,9 @@ constexpr OpDef defs[] = {
      .name = "MultiHeadAttention",
      .since = 1,
      .summary = "Attention of queries to keys that are projected already.",
-     .inputs = "query key? value? bias? key_padding_mask? attention_bias? past_key? past_value? past_sequence_length? "
-               "cache_indirection?",
+     .inputs = "query key?:query value?:query bias?:query key_padding_mask?:i32 attention_bias?:query "
+               "past_key?:query past_value?:query past_sequence_length?:key_padding_mask "
+               "cache_indirection?:key_padding_mask",
      .outputs = "output present_key? present_value? qk?",
      .types = float_types,
      .attributes = of_multi_head,

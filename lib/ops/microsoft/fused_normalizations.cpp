@@ -154,7 +154,7 @@ constexpr OpDef defs[] = {
      .name = "SkipLayerNormalization",
      .since = 1,
      .summary = "Layer normalisation of a sum, which may be told besides.",
-     .inputs = "input skip gamma beta? bias?",
+     .inputs = "input skip:input gamma:input beta?:input bias?:input",
      .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
      .types = float_types,
      .attributes = skip_attributes,
@@ -172,7 +172,7 @@ constexpr OpDef defs[] = {
      .name = "SkipSimplifiedLayerNormalization",
      .since = 1,
      .summary = "A sum over the root of its mean square; the sum may be told besides.",
-     .inputs = "input skip gamma bias?",
+     .inputs = "input skip:input gamma:input bias?:input",
      .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
      .types = float_types,
      .attributes = skip_attributes,
@@ -206,8 +206,9 @@ constexpr OpDef defs[] = {
      .name = "EmbedLayerNormalization",
      .since = 1,
      .summary = "The normalised sum of the embeddings of words, their positions and their segments.",
-     .inputs =
-         "input_ids segment_ids? word_embedding position_embedding segment_embedding? gamma beta mask? position_ids?",
+     .inputs = "input_ids segment_ids?:input_ids word_embedding:f32,f16 "
+               "position_embedding:word_embedding segment_embedding?:word_embedding gamma:word_embedding "
+               "beta:word_embedding mask?:input_ids position_ids?:input_ids",
      .outputs = "output mask_index? embedding_sum?",
      .types = "i32 i64",
      .attributes = embed_attributes,

@@ -203,7 +203,7 @@ Examples of_product() {
 }
 
 constexpr OpDef defs[] = {
-    {"com.microsoft", "FusedMatMul", 1, "The product of matrices, transposed as told, times a factor.", "A B", "Y",
+    {"com.microsoft", "FusedMatMul", 1, "The product of matrices, transposed as told, times a factor.", "A B:A", "Y",
      float_types, of_matmul, infer_matmul,
      [] {
        Examples all = of_product();
@@ -214,13 +214,13 @@ constexpr OpDef defs[] = {
        return all;
      },
      nullptr, lower_matmul},
-    {"com.microsoft", "TransposeMatMul", 1, "FusedMatMul, as it was named first.", "A B", "Y", float_types, of_matmul,
+    {"com.microsoft", "TransposeMatMul", 1, "FusedMatMul, as it was named first.", "A B:A", "Y", float_types, of_matmul,
      infer_matmul, of_product, nullptr, lower_matmul},
     {.domain = "com.microsoft",
      .name = "FusedConv",
      .since = 1,
      .summary = "Convolution, then a residual and an activation.",
-     .inputs = "X W B? Z?",
+     .inputs = "X W:X B?:X Z?:X",
      .outputs = "Y",
      .types = float_types,
      .attributes = of_conv,
@@ -238,7 +238,7 @@ constexpr OpDef defs[] = {
      .name = "FusedGemm",
      .since = 1,
      .summary = "Gemm, then an activation.",
-     .inputs = "A B C?",
+     .inputs = "A B:A C?:A",
      .outputs = "Y",
      .types = float_types,
      .attributes = of_gemm,

@@ -175,9 +175,10 @@ constexpr OpDef defs[] = {
      .since = 1,
      .summary = "Attention over a cache of which each batch has filled a length of its own; several query heads share "
                 "one of keys.",
-     .inputs =
-         "query key? value? past_key? past_value? seqlens_k total_sequence_length cos_cache? sin_cache? position_ids? "
-         "attention_bias? head_sink? k_scale? v_scale? q_norm_weight? k_norm_weight? query_seqlens?",
+     .inputs = "query key?:query value?:query past_key?:f32,f16,bf16,i8,u8,f8e4m3fn past_value?:past_key "
+               "seqlens_k:i32 total_sequence_length:seqlens_k cos_cache?:query sin_cache?:query "
+               "position_ids?:i64 attention_bias?:query head_sink?:query k_scale?:f32 v_scale?:k_scale "
+               "q_norm_weight?:query k_norm_weight?:query query_seqlens?:seqlens_k",
      .outputs = "output present_key? present_value? output_qk?",
      .types = float_types,
      .attributes = of_group_query,
@@ -219,7 +220,7 @@ constexpr OpDef defs[] = {
      .name = "RotaryEmbedding",
      .since = 1,
      .summary = "Pairs of each head turned by angles that tell the token's position.",
-     .inputs = "input position_ids cos_cache sin_cache",
+     .inputs = "input position_ids:i64 cos_cache:input sin_cache:input",
      .outputs = "output",
      .types = float_types,
      .attributes = of_rotary,

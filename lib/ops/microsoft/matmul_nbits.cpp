@@ -172,7 +172,7 @@ Tensor sixteen() { return Tensor::of<float>(DType::f32, {1, 16}, {1, 2, 0, 0, 0,
 
 constexpr OpDef defs[] = {
     {"com.microsoft", "MatMulNBits", 1, "The product with a matrix of a few bits, which has a scale for each block.",
-     "A B scales zero_points? g_idx? bias?", "Y", float_types, attributes, infer,
+     "A B:u8 scales:A zero_points?:f32,f16,bf16,u8 g_idx?:i32 bias?:A", "Y", float_types, attributes, infer,
      [] {
        Attributes four{{"K", std::int64_t{16}}, {"N", std::int64_t{2}}, {"block_size", std::int64_t{16}}};
        Attributes eight = four;

@@ -232,7 +232,7 @@ constexpr std::string_view domain = "com.microsoft";
 
 constexpr OpDef defs[] = {
     {domain, "QuantizeLinear", 1, "Numbers as steps of a scale from a zero point, rounded to even.",
-     "x y_scale y_zero_point?", "y", "f32 f16", of_quantize, infer_quantize,
+     "x y_scale:x y_zero_point?:i8,i16,u8,u16,i4,u4", "y", "f32 f16", of_quantize, infer_quantize,
      [] {
        return Examples{{"in 16 bits",
                         {f32({2}, {1.5f, -3}), f32({}, {0.5f}), Tensor::of<std::int16_t>(DType::i16, {}, {100})},
@@ -240,8 +240,8 @@ constexpr OpDef defs[] = {
                         {Tensor::of<std::int16_t>(DType::i16, {2}, {103, 94})},
                         0}};
      }},
-    {domain, "DequantizeLinear", 1, "Steps of a scale from a zero point as numbers.", "x x_scale x_zero_point?", "y",
-     "i8 u8 i16 u16 i32 i4 u4", of_quantize, infer_dequantize,
+    {domain, "DequantizeLinear", 1, "Steps of a scale from a zero point as numbers.",
+     "x x_scale:f32,f16 x_zero_point?:x", "y", "i8 u8 i16 u16 i32 i4 u4", of_quantize, infer_dequantize,
      [] {
        return Examples{
            {"in 4 bits", {small(DType::i4, {3}, {0x8f, 0x07}), f32({}, {0.5f})}, {}, {f32({3}, {-0.5f, -4, 3.5f})}, 0}};
@@ -250,7 +250,8 @@ constexpr OpDef defs[] = {
      "QLinearAdd",
      1,
      "Adds two quantized tensors.",
-     "A A_scale A_zero_point? B B_scale B_zero_point? C_scale C_zero_point?",
+     "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
+     "C_zero_point?:A",
      "C",
      bytes,
      {},
@@ -270,7 +271,8 @@ constexpr OpDef defs[] = {
      "QLinearMul",
      1,
      "Multiplies two quantized tensors.",
-     "A A_scale A_zero_point? B B_scale B_zero_point? C_scale C_zero_point?",
+     "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
+     "C_zero_point?:A",
      "C",
      bytes,
      {},
@@ -290,7 +292,7 @@ constexpr OpDef defs[] = {
      "QLinearSigmoid",
      1,
      "1 / (1 + exp(-x)) of a quantized tensor.",
-     "X X_scale X_zero_point? Y_scale Y_zero_point?",
+     "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X",
      "Y",
      bytes,
      {},
@@ -306,7 +308,7 @@ constexpr OpDef defs[] = {
      nullptr,
      [](Node& node) { return decompose_unary(node, "Sigmoid", {}); }},
     {domain, "QLinearLeakyRelu", 1, "x, or alpha x below 0, of a quantized tensor.",
-     "X X_scale X_zero_point? Y_scale Y_zero_point?", "Y", bytes, of_leaky_relu, infer_same,
+     "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X", "Y", bytes, of_leaky_relu, infer_same,
      [] {
        return Examples{{"a tenth below zero",
                         {i8({2}, {-100, 100}), f32({}, {1}), i8({}, {0}), f32({}, {1}), i8({}, {1})},
@@ -322,7 +324,8 @@ constexpr OpDef defs[] = {
      "QLinearWhere",
      1,
      "One of two quantized elements, as a condition says.",
-     "condition X x_scale x_zero_point Y y_scale y_zero_point z_scale z_zero_point",
+     "condition X:i8,u8 x_scale:f32 x_zero_point:X Y:X y_scale:x_scale y_zero_point:X "
+     "z_scale:x_scale z_zero_point:X",
      "Z",
      "bool",
      {},
@@ -339,7 +342,7 @@ constexpr OpDef defs[] = {
      nullptr,
      decompose_where},
     {domain, "QLinearConcat", 1, "Puts quantized tensors one after another, each with scale and zero point.",
-     "Y_scale Y_zero_point inputs*", "Y", "f32", of_concat, infer_concat,
+     "Y_scale Y_zero_point:i8,u8 inputs*", "Y", "f32", of_concat, infer_concat,
      [] {
        return Examples{{"two scales become one",
                         {f32({}, {1}), u8({}, {0}), u8({1}, {4}), f32({}, {0.5f}), u8({}, {0}), u8({1}, {4}),
@@ -350,7 +353,7 @@ constexpr OpDef defs[] = {
      },
      nullptr, nullptr, decompose_concat},
     {domain, "QLinearSoftmax", 1, "Exponentials that sum to 1 along an axis, of a quantized tensor.",
-     "X X_scale x_zero_point? y_scale y_zero_point", "Y", bytes, of_softmax, infer_same,
+     "X X_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point:X", "Y", bytes, of_softmax, infer_same,
      [] {
        return Examples{{"two axes as one",
                         {u8({1, 2, 2}, {5, 5, 5, 5}), f32({}, {1}), u8({}, {0}), f32({}, {1 / 256.0f}), u8({}, {0})},
@@ -360,7 +363,8 @@ constexpr OpDef defs[] = {
      },
      nullptr, nullptr, decompose_softmax},
     {domain, "QLinearReduceMean", 1, "The mean of a quantized tensor along axes.",
-     "data data_scale data_zero_point? reduced_scale reduced_zero_point?", "reduced", bytes, of_reduce, infer_reduced,
+     "data data_scale:f32 data_zero_point?:data reduced_scale:f32 reduced_zero_point?:data", "reduced", bytes,
+     of_reduce, infer_reduced,
      [] {
        return Examples{{"a row",
                         {u8({1, 2}, {10, 20}), f32({}, {2}), u8({}, {0}), f32({}, {1}), u8({}, {5})},
@@ -370,7 +374,7 @@ constexpr OpDef defs[] = {
      },
      nullptr, nullptr, decompose_reduce_mean},
     {domain, "QLinearGlobalAveragePool", 1, "The mean of each channel of a quantized image.",
-     "X x_scale x_zero_point y_scale y_zero_point", "Y", bytes, of_global_pool, infer_reduced,
+     "X x_scale:f32 x_zero_point:X y_scale:f32 y_zero_point:X", "Y", bytes, of_global_pool, infer_reduced,
      [] {
        return Examples{{"channels last",
                         {u8({1, 1, 2, 2}, {1, 10, 3, 30}), f32({}, {1}), u8({}, {0}), f32({}, {1}), u8({}, {0})},
@@ -380,7 +384,7 @@ constexpr OpDef defs[] = {
      },
      nullptr, nullptr, [](Node& node) { return decompose_pool(node, "GlobalAveragePool"); }},
     {domain, "QLinearAveragePool", 1, "The mean of each window of a quantized image.",
-     "X x_scale x_zero_point? y_scale y_zero_point?", "Y", bytes, of_average_pool, infer_reduced,
+     "X x_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point?:X", "Y", bytes, of_average_pool, infer_reduced,
      [] {
        return Examples{{"windows of two",
                         {u8({1, 1, 4}, {2, 4, 6, 8}), f32({}, {1}), u8({}, {0}), f32({}, {0.5f}), u8({}, {0})},
@@ -393,7 +397,7 @@ constexpr OpDef defs[] = {
      "MatMulIntegerToFloat",
      1,
      "The product of two quantized matrices as floats, plus a bias.",
-     "A B a_scale b_scale a_zero_point? b_zero_point? bias?",
+     "A B:i8,u8 a_scale:f32,f16 b_scale:a_scale a_zero_point?:A b_zero_point?:B bias?:a_scale",
      "Y",
      bytes,
      {},
@@ -412,7 +416,7 @@ constexpr OpDef defs[] = {
      "DynamicQuantizeMatMul",
      1,
      "The product of a matrix that is quantized first with a quantized one.",
-     "A B b_scale b_zero_point? bias?",
+     "A B:i8,u8 b_scale:A b_zero_point?:B bias?:A",
      "Y",
      "f32",
      {},
@@ -428,7 +432,9 @@ constexpr OpDef defs[] = {
      decompose_dynamic_matmul},
     {domain, "QGemm", 1,
      "The product of two quantized matrices plus C, as floats, or quantized where y_scale is given.",
-     "A a_scale a_zero_point B b_scale b_zero_point C? y_scale? y_zero_point?", "Y", bytes, of_gemm, infer_gemm,
+     "A a_scale:f32 a_zero_point:A B:i8,u8 b_scale:a_scale b_zero_point:B C?:i32 "
+     "y_scale?:a_scale y_zero_point?:i8,u8",
+     "Y", bytes, of_gemm, infer_gemm,
      [] {
        return Examples{{"B transposed, quantized",
                         {u8({1, 2}, {3, 4}), f32({}, {0.5f}), u8({}, {1}), i8({2, 2}, {1, 3, 2, 4}), f32({}, {2}),

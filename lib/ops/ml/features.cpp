@@ -116,7 +116,7 @@ constexpr OpDef defs[] = {
        return Examples{{"a half", {f32({3}, {0, 0.5f, 1})}, {{"threshold", 0.5f}}, {f32({3}, {0, 0, 1})}},
                        {"whole numbers", {i64({2}, {-1, 2})}, {}, {i64({2}, {0, 1})}}};
      }},
-    {"ai.onnx.ml", "FeatureVectorizer", 1, "Columns of several inputs side by side.", "X*", "Y", "f32 f64 i64 i32",
+    {"ai.onnx.ml", "FeatureVectorizer", 1, "Columns of several inputs side by side.", "X*:X", "Y", "f32 f64 i64 i32",
      of_vectorizer, infer_join,
      [] {
        return Examples{{"two inputs, the second filled up with zeros",

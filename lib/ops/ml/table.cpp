@@ -109,7 +109,7 @@ constexpr OpDef defs[] = {
      "ArrayFeatureExtractor",
      1,
      "Picks columns by index.",
-     "X Y",
+     "X Y:i64",
      "Z",
      any_type,
      {},

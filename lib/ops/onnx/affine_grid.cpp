@@ -85,8 +85,8 @@ constexpr AttributeDef attributes[] = {{"align_corners", AttributeType::integer,
                                         "their outer edges"}};
 
 constexpr OpDef defs[] = {
-    {"", "AffineGrid", 20, "A regular grid of points under affine maps.", "theta size", "grid", float_types, attributes,
-     infer,
+    {"", "AffineGrid", 20, "A regular grid of points under affine maps.", "theta size:i64", "grid", float_types,
+     attributes, infer,
      [] {
        return Examples{{"shrunk and moved to the right",
                         {f32({1, 2, 3}, {0.5f, 0, 0.25f, 0, 0.5f, 0}), i64({4}, {1, 1, 1, 2})},

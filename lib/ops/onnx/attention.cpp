@@ -173,8 +173,8 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "Attention", 25, "Means of values, weighted by how well each query agrees with the keys.",
-     "Q K V attn_mask? past_key? past_value? nonpad_kv_seqlen?", "Y present_key? present_value? qk_matmul_output?",
-     float_types, attributes, infer,
+     "Q K:Q V:floats attn_mask?:numbers,bool past_key?:Q past_value?:V nonpad_kv_seqlen?:i64",
+     "Y present_key? present_value? qk_matmul_output?", float_types, attributes, infer,
      [] {
        return Examples{
            {"causal, with two query heads to one of keys",

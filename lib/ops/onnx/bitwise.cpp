@@ -50,7 +50,7 @@ constexpr OpDef defs[] = {
      "BitwiseAnd",
      18,
      "The bits that both have.",
-     "A B",
+     "A B:A",
      "C",
      integer_types,
      {},
@@ -62,7 +62,7 @@ constexpr OpDef defs[] = {
      "BitwiseOr",
      18,
      "The bits that one has.",
-     "A B",
+     "A B:A",
      "C",
      integer_types,
      {},
@@ -74,7 +74,7 @@ constexpr OpDef defs[] = {
      "BitwiseXor",
      18,
      "The bits in which they differ.",
-     "A B",
+     "A B:A",
      "C",
      integer_types,
      {},
@@ -94,7 +94,7 @@ constexpr OpDef defs[] = {
      [] {
        return Examples{{"one number", {i32({1}, {5})}, {}, {i32({1}, {-6})}, 0}};
      }},
-    {"", "BitShift", 11, "Bits moved to the left or to the right.", "X Y", "Z", "u8 u16 u32 u64", of_shift,
+    {"", "BitShift", 11, "Bits moved to the left or to the right.", "X Y:X", "Z", "u8 u16 u32 u64", of_shift,
      infer_broadcast,
      [] {
        return Examples{{"to the left",

@@ -68,7 +68,7 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "CenterCropPad", 18, "The middle of a tensor at other sizes: cut out, or with zeros around.",
-     "input_data shape", "output_data", any_type, attributes, infer,
+     "input_data shape:i32,i64", "output_data", any_type, attributes, infer,
      [] {
        Tensor row = f32({1, 5}, {1, 2, 3, 4, 5});
        return Examples{{"one axis cut, the other padded", {row, i64({2}, {2, 2})}, {}, {f32({2, 2}, {2, 3, 0, 0})}, 0},

@@ -74,7 +74,7 @@ constexpr OpDef defs[] = {
      "Clip",
      13,
      "Numbers between two bounds; an absent one does not bind.",
-     "input min? max?",
+     "input min?:input max?:input",
      "output",
      number_types,
      {},

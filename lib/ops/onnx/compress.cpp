@@ -62,7 +62,7 @@ constexpr AttributeDef attributes[] = {
     {"axis", AttributeType::integer, "the axis of the slices; single elements where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Compress", 11, "The slices along an axis, or the elements, that a condition picks.", "input condition",
+    {"", "Compress", 11, "The slices along an axis, or the elements, that a condition picks.", "input condition:bool",
      "output", any_type, attributes, infer,
      [] {
        return Examples{{"columns",

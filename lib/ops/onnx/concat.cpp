@@ -71,8 +71,8 @@ Result<bool> lower(Lowering& call) {
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*", "concat_result", "any", attributes,
-     infer,
+    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*:inputs", "concat_result", "any",
+     attributes, infer,
      [] {
        return Examples{{"along the last axis",
                         {f32({2, 1}, {1, 3}), f32({2, 2}, {10, 11, 30, 31})},

@@ -40,8 +40,8 @@ constexpr AttributeDef attributes[] = {
     pads_attribute,     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "Conv", 22, "A sliding dot product over the spatial axes, in groups of channels.", "X W B?", "Y", float_types,
-     attributes, infer,
+    {"", "Conv", 22, "A sliding dot product over the spatial axes, in groups of channels.", "X W:X B?:X", "Y",
+     float_types, attributes, infer,
      [] {
        return Examples{{"a 1x1 kernel keeps the image's size",
                         {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 1, 1}, {2}), f32({1}, {1})},

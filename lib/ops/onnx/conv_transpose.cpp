@@ -179,7 +179,7 @@ constexpr AttributeDef attributes[] = {
     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "ConvTranspose", 22, "Each input element spreads the kernel over the output.", "X W B?", "Y", float_types,
+    {"", "ConvTranspose", 22, "Each input element spreads the kernel over the output.", "X W:X B?:X", "Y", float_types,
      attributes, infer,
      [] {
        return Examples{{"stride 2 doubles the size",

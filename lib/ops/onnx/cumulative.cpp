@@ -39,13 +39,13 @@ constexpr AttributeDef attributes[] = {
 const Attributes backwards() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
 
 constexpr OpDef defs[] = {
-    {"", "CumSum", 14, "Running sums along an axis.", "x axis", "y", number_types, attributes, infer_same,
+    {"", "CumSum", 14, "Running sums along an axis.", "x axis:i32,i64", "y", number_types, attributes, infer_same,
      [] {
        return Examples{
            {"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
            {"backwards, without itself", {f32({3}, {1, 2, 3}), i32({}, {0})}, backwards(), {f32({3}, {5, 3, 0})}}};
      }},
-    {"", "CumProd", 26, "Running products along an axis.", "x axis", "y", number_types, attributes, infer_same,
+    {"", "CumProd", 26, "Running products along an axis.", "x axis:i32,i64", "y", number_types, attributes, infer_same,
      [] {
        return Examples{
            {"forwards, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},

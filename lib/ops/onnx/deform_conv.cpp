@@ -170,8 +170,8 @@ constexpr AttributeDef attributes[] = {
     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "DeformConv", 22, "A convolution with taps that an input moves and weighs.", "X W offset B? mask?", "Y",
-     float_types, attributes, infer,
+    {"", "DeformConv", 22, "A convolution with taps that an input moves and weighs.", "X W:X offset:X B?:X mask?:X",
+     "Y", float_types, attributes, infer,
      [] {
        Tensor image = f32({1, 1, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8}), kernel = f32({1, 1, 2, 2}, {1, 1, 1, 1});
        Tensor offset(DType::f32, {1, 8, 2, 2}), moved(DType::f32, {1, 8, 2, 2});

@@ -66,7 +66,8 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "Dropout", 22, "The input, unchanged; in training, a part of it dropped at random.",
-     "data ratio? training_mode?", "output mask?", all_float_types, attributes, infer,
+     "data ratio?:floats,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz training_mode?:bool", "output mask?", all_float_types,
+     attributes, infer,
      [] {
        return Examples{{"nothing is dropped",
                         {f32({2}, {1, 2}), f32({}, {0.5f})},

@@ -124,7 +124,8 @@ constexpr AttributeDef attributes[] = {
     {"equation", AttributeType::text, "the axes of each input, and of the output after '->': \"bij,bjk->bik\"", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Einsum", 12, "Sums of products over labelled axes.", "Inputs*", "Output", number_types, attributes, infer,
+    {"", "Einsum", 12, "Sums of products over labelled axes.", "Inputs*:Inputs", "Output", number_types, attributes,
+     infer,
      [] {
        Tensor square = f32({2, 2}, {1, 2, 3, 4});
        return Examples{

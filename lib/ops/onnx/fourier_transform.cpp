@@ -206,8 +206,8 @@ constexpr AttributeDef of_stft[] = {
 Attributes flag(const char* name, std::int64_t value = 1) { return {{name, value}}; }
 
 constexpr OpDef defs[] = {
-    {"", "DFT", 20, "The discrete Fourier transform along an axis, or its inverse.", "input dft_length? axis?",
-     "output", float_types, of_dft, infer_dft,
+    {"", "DFT", 20, "The discrete Fourier transform along an axis, or its inverse.",
+     "input dft_length?:i32,i64 axis?:i64", "output", float_types, of_dft, infer_dft,
      [] {
        Attributes back = flag("inverse");
        back.set("onesided", std::int64_t{1});
@@ -228,8 +228,8 @@ constexpr OpDef defs[] = {
             {f32({1, 2, 2}, {1, 3, 1, 1})}}};
      },
      upgrade_dft},
-    {"", "STFT", 17, "The spectra of a signal's frames.", "signal frame_step window? frame_length?", "output",
-     float_types, of_stft, infer_stft,
+    {"", "STFT", 17, "The spectra of a signal's frames.",
+     "signal frame_step:i32,i64 window?:signal frame_length?:frame_step", "output", float_types, of_stft, infer_stft,
      [] {
        return Examples{{"frames of two, one apart",
                         {f32({1, 3, 1}, {1, 2, 4}), i64({}, {1}), Tensor(), i64({}, {2})},

@@ -60,8 +60,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis to pick along; 0 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Gather", 13, "Picks slices along an axis; negative indices count from the end.", "data indices", "output",
-     "any", attributes, infer,
+    {"", "Gather", 13, "Picks slices along an axis; negative indices count from the end.", "data indices:i32,i64",
+     "output", "any", attributes, infer,
      [] {
        return Examples{
            {"rows", {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {-1, 0})}, {}, {f32({2, 2}, {5, 6, 1, 2})}, 0},

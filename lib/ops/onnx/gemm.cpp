@@ -76,7 +76,7 @@ constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "what mu
                                        {"transB", AttributeType::integer, "1: B is transposed; 0 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Gemm", 13, "alpha A B + beta C, where A and B may be transposed and C broadcasts.", "A B C?", "Y",
+    {"", "Gemm", 13, "alpha A B + beta C, where A and B may be transposed and C broadcasts.", "A B:A C?:A", "Y",
      "f32 f64 f16 bf16 i32 i64 u32 u64", attributes, infer,
      [] {
        return Examples{{"a dense layer",

@@ -222,7 +222,8 @@ constexpr AttributeDef attributes[] = {
     {"padding_mode", AttributeType::text, "what lies outside: zeros (the default), border or reflection"}};
 
 constexpr OpDef defs[] = {
-    {"", "GridSample", 22, "The image's values at the points of a grid.", "X grid", "Y", any_type, attributes, infer,
+    {"", "GridSample", 22, "The image's values at the points of a grid.", "X grid:floats", "Y", any_type, attributes,
+     infer,
      [] {
        Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
        return Examples{{"the middle of four pixels, and a corner half outside",

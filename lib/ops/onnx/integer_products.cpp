@@ -315,7 +315,7 @@ constexpr OpDef defs[] = {
      "MatMulInteger",
      10,
      "The product of two matrices of 8-bit integers less their zero points, in 32 bits.",
-     "A B a_zero_point? b_zero_point?",
+     "A B:i8,u8 a_zero_point?:A b_zero_point?:B",
      "Y",
      "i8 u8",
      {},
@@ -335,7 +335,7 @@ constexpr OpDef defs[] = {
      nullptr,
      lower_matmul_integer},
     {"", "ConvInteger", 10, "The convolution of 8-bit integers less their zero points, in 32 bits.",
-     "x w x_zero_point? w_zero_point?", "y", "i8 u8", of_conv, infer_conv_integer,
+     "x w:i8,u8 x_zero_point?:x w_zero_point?:w", "y", "i8 u8", of_conv, infer_conv_integer,
      [] {
        return Examples{{"padding is zero after the zero point",
                         {u8({1, 1, 3}, {2, 3, 4}), i8({1, 1, 2}, {1, -1}), u8({}, {1})},
@@ -353,7 +353,9 @@ constexpr OpDef defs[] = {
      "QLinearMatMul",
      21,
      "The product of two quantized matrices, quantized.",
-     "a a_scale a_zero_point b b_scale b_zero_point y_scale y_zero_point",
+     "a a_scale:f32,f16,bf16 a_zero_point:a b:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz "
+     "b_scale:a_scale b_zero_point:b y_scale:a_scale "
+     "y_zero_point:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
      "y",
      "i8 u8 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz",
      {},
@@ -375,7 +377,9 @@ constexpr OpDef defs[] = {
      nullptr,
      lower_qlinear_matmul},
     {"", "QLinearConv", 10, "The convolution of quantized tensors, quantized.",
-     "x x_scale x_zero_point w w_scale w_zero_point y_scale y_zero_point B?", "y", "i8 u8", of_conv, infer_qlinear_conv,
+     "x x_scale:f32 x_zero_point:x w:i8,u8 w_scale:f32 w_zero_point:w y_scale:f32 "
+     "y_zero_point:i8,u8 B?:i32",
+     "y", "i8 u8", of_conv, infer_qlinear_conv,
      [] {
        return Examples{{"a scale for each output, and a bias",
                         {u8({1, 1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1, 1}, {4, -4}),

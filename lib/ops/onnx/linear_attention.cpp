@@ -218,7 +218,8 @@ constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, w
 
 constexpr OpDef defs[] = {
     {"", "LinearAttention", 27, "Attention whose keys and values live on in one matrix for each head.",
-     "query key value past_state? decay? beta?", "output present_state", "f32 f16 bf16", of_attention, infer_attention,
+     "query key:query value:query past_state?:f32,f16,bf16 decay?:query beta?:query", "output present_state",
+     "f32 f16 bf16", of_attention, infer_attention,
      [] {
        return Examples{{"two tokens, the state of the first one read by both",
                         {f32({1, 2, 1}, {1, 2}), f32({1, 2, 1}, {1, 1}), f32({1, 2, 2}, {1, 2, 3, 4})},
@@ -233,7 +234,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 1, 2}, {5, 10}), f32({1, 1, 1, 1}, {2.5f})}}};
      }},
     {"", "CausalConvWithState", 27, "Convolution of each channel over its past alone, the end of which is carried on.",
-     "input weight bias? past_state?", "output present_state", "f32 f16 bf16", of_conv, infer_conv,
+     "input weight:input bias?:input past_state?:input", "output present_state", "f32 f16 bf16", of_conv, infer_conv,
      [] {
        return Examples{{"two taps, from nothing",
                         {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {10, 1})},

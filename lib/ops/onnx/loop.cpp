@@ -176,7 +176,7 @@ Example counting(std::string title, std::vector<Tensor> first, std::vector<Tenso
 
 constexpr OpDef defs[] = {
     {"", "Loop", 25, "A nested graph, run while a condition holds and at most a number of times.",
-     "M? cond? v_initial?*", "v_final_and_scan_outputs*", "i64", attributes, infer,
+     "M? cond?:bool v_initial?*", "v_final_and_scan_outputs*", "i64", attributes, infer,
      [] {
        const char* doubling = "  y = Add(x, x)\n  next = Identity(go)\n  output next\n  output y\n  output y\n}";
        const char* growing = "  y = Concat(x, x) {axis: 0}\n  output go\n  output y\n}";

@@ -111,7 +111,7 @@ Tensor scores() { return f32({3, 2}, {-1, -0.5f, -2, -0.25f, -3, -4}); }
 
 constexpr OpDef defs[] = {
     {"", "NegativeLogLikelihoodLoss", 22, "The mean, or the sum, of what the labels' logarithmic probabilities lack.",
-     "input target weight?", "loss", float_types, attributes, infer,
+     "input target:i32,i64 weight?:input", "loss", float_types, attributes, infer,
      [] {
        return Examples{{"a label that is ignored does not count in the mean",
                         {scores(), labels()},
@@ -127,7 +127,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 2}, {3, 2})}}};
      }},
     {"", "SoftmaxCrossEntropyLoss", 13, "The loss of scores whose softmax is the probability of each class.",
-     "scores labels weights?", "output log_prob?", float_types, attributes, infer,
+     "scores labels:i32,i64 weights?:scores", "output log_prob?", float_types, attributes, infer,
      [] {
        return Examples{{"two equal scores",
                         {f32({1, 2}, {5, 5}), i64({1}, {0})},

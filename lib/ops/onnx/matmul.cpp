@@ -54,7 +54,7 @@ constexpr OpDef defs[] = {
      "MatMul",
      13,
      "Matrix multiplication, with batches that broadcast.",
-     "A B",
+     "A B:A",
      "Y",
      "f32 f64 f16 bf16 i32 i64 u32 u64",
      {},

@@ -102,8 +102,8 @@ constexpr AttributeDef attributes[] = {{"center_point_box", AttributeType::integ
 
 constexpr OpDef defs[] = {
     {"", "NonMaxSuppression", 11, "The best-scored boxes of each class that do not overlap a better one.",
-     "boxes scores max_output_boxes_per_class? iou_threshold? score_threshold?", "selected_indices", "f32", attributes,
-     infer,
+     "boxes scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32", "selected_indices",
+     "f32", attributes, infer,
      [] {
        Tensor corners = f32({1, 3, 4}, {0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, 10, 1, 11});
        Tensor scores = f32({1, 1, 3}, {0.5f, 0.9f, 0.6f}), half = f32({}, {0.5f});

@@ -301,7 +301,8 @@ Result<bool> lower_rms(Lowering& call) {
 
 constexpr OpDef defs[] = {
     {"", "BatchNormalization", 15, "Each channel shifted and scaled by statistics that training found.",
-     "X scale B input_mean input_var", "Y running_mean? running_var?", float_types, of_batch, infer_batch,
+     "X scale:floats B:scale input_mean:floats input_var:input_mean", "Y running_mean? running_var?", float_types,
+     of_batch, infer_batch,
      [] {
        return Examples{
            {"two channels",
@@ -315,7 +316,7 @@ constexpr OpDef defs[] = {
      },
      upgrade_batch},
     {"", "InstanceNormalization", 22, "Each channel of each image normalised by its own mean and variance.",
-     "input scale B", "output", float_types, of_instance, infer_channels,
+     "input scale:input B:input", "output", float_types, of_instance, infer_channels,
      [] {
        return Examples{{"one channel",
                         {f32({1, 1, 2}, {1, 3}), f32({1}, {2}), f32({1}, {1})},
@@ -323,7 +324,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 1, 2}, {-1, 3})}}};
      }},
     {"", "GroupNormalization", 21, "Each group of channels of each image normalised by its own mean and variance.",
-     "X scale bias", "Y", float_types, of_group, infer_channels,
+     "X scale:X bias:X", "Y", float_types, of_group, infer_channels,
      [] {
        return Examples{{"two channels in one group",
                         {f32({1, 2, 1}, {1, 3}), f32({2}, {2, 1}), f32({2}, {1, 0})},
@@ -331,7 +332,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 2, 1}, {-1, 1})}}};
      },
      upgrade_group},
-    {"", "LayerNormalization", 17, "The last axes normalised by their own mean and variance.", "X Scale B?",
+    {"", "LayerNormalization", 17, "The last axes normalised by their own mean and variance.", "X Scale:X B?:X",
      "Y Mean? InvStdDev?", float_types, of_layer, infer_layer,
      [] {
        return Examples{
@@ -342,8 +343,8 @@ constexpr OpDef defs[] = {
            {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}}};
      },
      nullptr, lower_layer},
-    {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale", "Y", float_types,
-     of_layer, infer_layer,
+    {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale:floats", "Y",
+     float_types, of_layer, infer_layer,
      [] {
        return Examples{
            {"one row", {f32({1, 2}, {1, 7}), f32({2}, {1, 2})}, {{"epsilon", 0.0f}}, {f32({1, 2}, {0.2f, 2.8f})}}};

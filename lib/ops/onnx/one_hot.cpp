@@ -59,8 +59,8 @@ constexpr AttributeDef attributes[] = {
     {"axis", AttributeType::integer, "where the new axis stands; last where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "OneHot", 11, "Rows that have one value at the index and another everywhere else.", "indices depth values",
-     "output", number_types, attributes, infer,
+    {"", "OneHot", 11, "Rows that have one value at the index and another everywhere else.",
+     "indices depth:integers,f32,f64,f16 values", "output", number_types, attributes, infer,
      [] {
        return Examples{{"an index outside has no row",
                         {i64({3}, {0, -1, 7}), i64({}, {2}), f32({2}, {0, 1})},

@@ -147,8 +147,8 @@ constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to
 constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 where absent; 0: the lower triangle"}};
 
 constexpr OpDef defs[] = {
-    {"", "TopK", 24, "The K largest or smallest elements along an axis, and where they stand.", "X K", "Values Indices",
-     number_types, of_top, infer_top,
+    {"", "TopK", 24, "The K largest or smallest elements along an axis, and where they stand.", "X K:i64",
+     "Values Indices", number_types, of_top, infer_top,
      [] {
        return Examples{{"the two largest",
                         {f32({1, 4}, {1, 4, 2, 4}), i64({1}, {2})},
@@ -175,7 +175,7 @@ constexpr OpDef defs[] = {
        return Examples{{"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0},
                        {"texts that are not empty", {strings({3}, {"", "a", "b"})}, {}, {i64({1, 2}, {1, 2})}, 0}};
      }},
-    {"", "Trilu", 14, "The upper or lower triangle of matrices, from the k-th diagonal.", "input k?", "output",
+    {"", "Trilu", 14, "The upper or lower triangle of matrices, from the k-th diagonal.", "input k?:i64", "output",
      any_type, of_trilu, infer_trilu,
      [] {
        return Examples{{"the upper", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 0, 4})}, 0},

@@ -132,7 +132,7 @@ constexpr AttributeDef attributes[] = {{"mode", AttributeType::text, "constant, 
 
 constexpr OpDef defs[] = {
     {"", "Pad", 25, "Adds elements before and after along axes; negative numbers take some away.",
-     "data pads constant_value? axes?", "output", "any", attributes, infer,
+     "data pads:i64 constant_value?:data axes?:i32,i64", "output", "any", attributes, infer,
      [] {
        return Examples{
            {"a constant", {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({}, {9})}, {}, {f32({4}, {9, 1, 2, 9})}, 0},

@@ -77,7 +77,9 @@ constexpr AttributeDef of_dequantize[] = {
 
 constexpr OpDef defs[] = {
     {"", "QuantizeLinear", 25, "Numbers as steps of a scale from a zero point, rounded to even.",
-     "x y_scale y_zero_point?", "y", "f32 f16 bf16 i32", of_quantize, infer_quantize,
+     "x y_scale:f32,f16,bf16,i32,f8e8m0 "
+     "y_zero_point?:small,i8,i16,u8,u16,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
+     "y", "f32 f16 bf16 i32", of_quantize, infer_quantize,
      [] {
        return Examples{{"ties go to the even step, and what is beyond the type to its bounds",
                         {f32({6}, {1, 3, 5, -1000, 1000, NAN}), f32({}, {2}), u8({}, {128})},
@@ -101,7 +103,8 @@ constexpr OpDef defs[] = {
                         0}};
      },
      nullptr, lower_quantize},
-    {"", "DequantizeLinear", 25, "Steps of a scale from a zero point as numbers.", "x x_scale x_zero_point?", "y",
+    {"", "DequantizeLinear", 25, "Steps of a scale from a zero point as numbers.",
+     "x x_scale:f32,f16,bf16,f8e8m0 x_zero_point?:x", "y",
      "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2", of_dequantize, infer_dequantize,
      [] {
        return Examples{

@@ -86,7 +86,7 @@ constexpr AttributeDef attributes[] = {
     {"stash_type", AttributeType::integer, "the type that f16 and bf16 are computed in; f32 here, whatever it says"}};
 
 constexpr OpDef defs[] = {
-    {"", "Range", 27, "The numbers from start on, by delta, before limit.", "start limit delta", "output",
+    {"", "Range", 27, "The numbers from start on, by delta, before limit.", "start limit:start delta:start", "output",
      "f32 f64 f16 bf16 i16 i32 i64", attributes, infer,
      [] {
        return Examples{{"by two", {i64({}, {1}), i64({}, {6}), i64({}, {2})}, {}, {i64({3}, {1, 3, 5})}, 0},

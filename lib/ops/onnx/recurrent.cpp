@@ -151,7 +151,8 @@ constexpr AttributeDef of_lstm[] = {
 
 constexpr OpDef defs[] = {
     {"", "LSTM", 22, "A layer of long short-term memory over sequences.",
-     "X W R B? sequence_lens? initial_h? initial_c? P?", "Y? Y_h? Y_c?", float_types, of_lstm, infer<Recurrence::lstm>,
+     "X W:X R:X B?:X sequence_lens?:i32 initial_h?:X initial_c?:X P?:X", "Y? Y_h? Y_c?", float_types, of_lstm,
+     infer<Recurrence::lstm>,
      [] {
        return Examples{
            {"two steps, a bias, all outputs",
@@ -197,8 +198,8 @@ constexpr OpDef defs[] = {
             2e-6}};
      },
      nullptr, lower<Recurrence::lstm>},
-    {"", "GRU", 22, "A layer of gated recurrent units over sequences.", "X W R B? sequence_lens? initial_h?", "Y? Y_h?",
-     float_types, of_gru, infer<Recurrence::gru>,
+    {"", "GRU", 22, "A layer of gated recurrent units over sequences.",
+     "X W:X R:X B?:X sequence_lens?:i32 initial_h?:X", "Y? Y_h?", float_types, of_gru, infer<Recurrence::gru>,
      [] {
        const std::vector<Tensor> operands{
            f32({2, 1, 2}, {-1, -0.875f, -0.25f, 0.75f}),
@@ -222,8 +223,8 @@ constexpr OpDef defs[] = {
                         2e-6}};
      },
      nullptr, lower<Recurrence::gru>},
-    {"", "RNN", 22, "A plain recurrent layer over sequences.", "X W R B? sequence_lens? initial_h?", "Y? Y_h?",
-     float_types, of_rnn, infer<Recurrence::rnn>,
+    {"", "RNN", 22, "A plain recurrent layer over sequences.", "X W:X R:X B?:X sequence_lens?:i32 initial_h?:X",
+     "Y? Y_h?", float_types, of_rnn, infer<Recurrence::rnn>,
      [] {
        return Examples{{"two sequences of two steps",
                         {f32({2, 2, 1}, {0.25f, -0.875f, 0, 0.25f}), f32({1, 1, 1}, {0.5f}), f32({1, 1, 1}, {0.875f}),

@@ -129,7 +129,7 @@ constexpr AttributeDef of_flatten[] = {
 
 constexpr OpDef defs[] = {
     {"", "Reshape", 25, "The same elements under another shape; -1 stands for what is left, 0 copies a size.",
-     "data shape", "reshaped", "any", of_reshape, infer_reshape,
+     "data shape:i64", "reshaped", "any", of_reshape, infer_reshape,
      [] {
        return Examples{{"0 copies and -1 is what is left",
                         {f32({2, 3, 1}, {1, 2, 3, 4, 5, 6}), i64({2}, {0, -1})},

@@ -301,8 +301,8 @@ constexpr AttributeDef attributes[] = {
     {"nearest_mode", AttributeType::text, "round_prefer_floor, where absent; round_prefer_ceil, floor or ceil"}};
 
 constexpr OpDef defs[] = {
-    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi? scales? sizes?", "Y", any_type,
-     attributes, infer,
+    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi?:f32,f64,f16 scales?:f32 sizes?:i64",
+     "Y", any_type, attributes, infer,
      [] {
        return Examples{
            {"nearest, twice as wide",

@@ -56,7 +56,7 @@ constexpr AttributeDef attributes[] = {{"batch_axis", AttributeType::integer, "1
                                        {"time_axis", AttributeType::integer, "0 where absent; or 1"}};
 
 constexpr OpDef defs[] = {
-    {"", "ReverseSequence", 10, "Each sequence of a batch, reversed within its length.", "input sequence_lens", "Y",
+    {"", "ReverseSequence", 10, "Each sequence of a batch, reversed within its length.", "input sequence_lens:i64", "Y",
      any_type, attributes, infer,
      [] {
        return Examples{{"time first",

@@ -251,7 +251,7 @@ constexpr AttributeDef of_pool[] = {
     {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "RoiAlign", 22, "Averages of samples between the pixels of rectangles.", "X rois batch_indices", "Y",
+    {"", "RoiAlign", 22, "Averages of samples between the pixels of rectangles.", "X rois:X batch_indices:i64", "Y",
      float_types, of_align, infer_align,
      [] {
        Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
@@ -271,7 +271,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 1, 1, 2}, {0, 0})}}};
      },
      upgrade_align},
-    {"", "MaxRoiPool", 22, "The greatest element in each bin of rectangles.", "X rois", "Y", float_types, of_pool,
+    {"", "MaxRoiPool", 22, "The greatest element in each bin of rectangles.", "X rois:X", "Y", float_types, of_pool,
      infer_pool,
      [] {
        return Examples{{"two bins, side by side",

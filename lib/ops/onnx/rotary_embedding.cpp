@@ -88,7 +88,7 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "RotaryEmbedding", 23, "Pairs of each head turned by angles that tell the token's position.",
-     "X cos_cache sin_cache position_ids?", "Y", float_types, attributes, infer,
+     "X cos_cache:X sin_cache:X position_ids?:i64", "Y", float_types, attributes, infer,
      [] {
        return Examples{{"hidden axes, and positions",
                         {f32({1, 2, 4}, {0, 0, 1, 0, 0, -0.5f, 0, 0}), f32({3, 1}, {2, 0, -0.5f}),

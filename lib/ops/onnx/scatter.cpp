@@ -201,8 +201,8 @@ Result<void> rename_scatter(const Upgrade& upgrade) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "GatherElements", 13, "Picks one element along an axis for each index.", "data indices", "output", any_type,
-     of_gather_elements, infer_gather_elements,
+    {"", "GatherElements", 13, "Picks one element along an axis for each index.", "data indices:i32,i64", "output",
+     any_type, of_gather_elements, infer_gather_elements,
      [] {
        return Examples{{"along the rows",
                         {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, -1, 0})},
@@ -210,8 +210,8 @@ constexpr OpDef defs[] = {
                         {f32({2, 2}, {1, 1, 4, 3})},
                         0}};
      }},
-    {"", "GatherND", 13, "Picks the slices whose places the last axis of the indices says.", "data indices", "output",
-     any_type, of_gather_nd, infer_gather_nd,
+    {"", "GatherND", 13, "Picks the slices whose places the last axis of the indices says.", "data indices:i64",
+     "output", any_type, of_gather_nd, infer_gather_nd,
      [] {
        return Examples{{"elements", {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, 1, 1})}, {}, {f32({2}, {1, 4})}, 0},
                        {"rows of a batch",
@@ -221,7 +221,7 @@ constexpr OpDef defs[] = {
                         0}};
      }},
     {"", "ScatterElements", 18, "A copy with one element along an axis replaced for each index.",
-     "data indices updates", "output", any_type, of_scatter_elements, infer_same,
+     "data indices:i32,i64 updates:data", "output", any_type, of_scatter_elements, infer_same,
      [] {
        return Examples{{"along a row",
                         {f32({1, 3}, {1, 2, 3}), i64({1, 2}, {2, 0}), f32({1, 2}, {30, 10})},
@@ -233,8 +233,8 @@ constexpr OpDef defs[] = {
                         {{"reduction", std::string("add")}},
                         {f32({2}, {1, 9})}}};
      }},
-    {"", "ScatterND", 18, "A copy with slices replaced at the places that the indices say.", "data indices updates",
-     "output", any_type, of_scatter_nd, infer_same,
+    {"", "ScatterND", 18, "A copy with slices replaced at the places that the indices say.",
+     "data indices:i64 updates:data", "output", any_type, of_scatter_nd, infer_same,
      [] {
        return Examples{{"a row",
                         {f32({2, 2}, {1, 2, 3, 4}), i64({1, 1}, {1}), f32({1, 2}, {30, 40})},

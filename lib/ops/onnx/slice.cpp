@@ -139,7 +139,7 @@ constexpr OpDef defs[] = {
      "Slice",
      13,
      "A range along each of some axes; negative indices count from the end.",
-     "data starts ends axes? steps?",
+     "data starts:i32,i64 ends:starts axes?:starts steps?:starts",
      "output",
      "any",
      {},

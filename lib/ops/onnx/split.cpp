@@ -91,7 +91,8 @@ constexpr AttributeDef attributes[] = {
     {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
 
 constexpr OpDef defs[] = {
-    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?", "outputs*", "any", attributes, infer,
+    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?:i64", "outputs*", "any", attributes,
+     infer,
      [] {
        return Examples{{"in two, the last smaller",
                         {f32({3}, {1, 2, 3})},

@@ -179,7 +179,7 @@ constexpr OpDef defs[] = {
      "StringConcat",
      20,
      "Texts joined, element by element.",
-     "X Y",
+     "X Y:X",
      "Z",
      "string",
      {},

@@ -68,7 +68,7 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "TensorScatter", 24, "A cache with new rows in it, each batch's at a place of its own.",
-     "past_cache update write_indices?", "present_cache", "any -small -string", attributes, infer,
+     "past_cache update:past_cache write_indices?:i64", "present_cache", "any -small -string", attributes, infer,
      [] {
        return Examples{{"one row for each of two batches",
                         {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {10, 20}), i64({2}, {1, 0})},

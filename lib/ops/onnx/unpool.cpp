@@ -196,8 +196,8 @@ constexpr AttributeDef of_unpool[] = {
 constexpr AttributeDef of_col2im[] = {dilations_attribute, pads_attribute, strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "MaxUnpool", 22, "Pooled elements where MaxPool found them, zeros elsewhere.", "X I output_shape?", "output",
-     float_types, of_unpool, infer_unpool,
+    {"", "MaxUnpool", 22, "Pooled elements where MaxPool found them, zeros elsewhere.", "X I:i64 output_shape?:I",
+     "output", float_types, of_unpool, infer_unpool,
      [] {
        Tensor pooled = f32({1, 1, 2, 2}, {5, 6, 7, 8}), places = i64({1, 1, 2, 2}, {5, 7, 13, 15});
        return Examples{{"windows of two",
@@ -211,7 +211,7 @@ constexpr OpDef defs[] = {
                         {f32({1, 1, 3}, {0, 5, 0})},
                         0}};
      }},
-    {"", "Col2Im", 18, "Columns of blocks added up to an image.", "input image_shape block_shape", "output",
+    {"", "Col2Im", 18, "Columns of blocks added up to an image.", "input image_shape:i64 block_shape:i64", "output",
      number_types, of_col2im, infer_col2im,
      [] {
        return Examples{{"blocks that overlap",

@@ -52,7 +52,7 @@ constexpr OpDef defs[] = {
      "Where",
      16,
      "The first tensor's element where the condition holds, else the second's.",
-     "condition X Y",
+     "condition X Y:X",
      "output",
      "bool",
      {},

@@ -113,7 +113,9 @@ constexpr OpDef defs[] = {
            {"of f64", {i64({}, {4})}, {{"output_datatype", std::int64_t{11}}}, {f64({4}, {0, 0.34, 1, 0.34})}}};
      }},
     {"", "MelWeightMatrix", 17, "Weights that gather a spectrum's bins into bands equally wide in mel.",
-     "num_mel_bins dft_length sample_rate lower_edge_hertz upper_edge_hertz", "output", "i32 i64", of_mel, infer_mel,
+     "num_mel_bins dft_length:num_mel_bins sample_rate:num_mel_bins lower_edge_hertz:floats "
+     "upper_edge_hertz:lower_edge_hertz",
+     "output", "i32 i64", of_mel, infer_mel,
      [] {
        return Examples{{"two bands of nine bins",
                         {i64({}, {2}), i64({}, {16}), i64({}, {8000}), f32({}, {100}), f32({}, {4000})},
