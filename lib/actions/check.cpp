@@ -97,7 +97,7 @@ class Check {
   // What would help against a fault that does not say so itself.
   std::string advice(const Error& error) const {
     if (error.code == "unsupported-type") return "export that part in f32, or put a Cast before it";
-    bool of_sizes = error.code == "unknown-rank" || error.code == "unknown-type";
+    bool of_sizes = error.code == "unknown-type";
     if (!of_sizes || graph_ == nullptr) return "";
     std::set<std::string> symbols;
     for (const graph::Value* input : graph_->inputs) {

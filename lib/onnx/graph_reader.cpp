@@ -166,10 +166,10 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
     graph.add_input(input->name, type_of(input->type, [] { return graph::Expr(0); }));
   }
   for (std::size_t i = 0; i < real.size(); ++i) {
-    if (graph.outer == nullptr && (real[i]->type.element == DType::undefined || !real[i]->type.dims)) {
+    if (graph.outer == nullptr && real[i]->type.element == DType::undefined) {
       place_ = fmt::format("graph '{}', input '{}'", graph.name, real[i]->name);
-      fault(Kind::unsupported, "unknown-rank",
-            fmt::format("cannot use input '{}': the model does not say its element type and rank", real[i]->name));
+      fault(Kind::unsupported, "unknown-type",
+            fmt::format("cannot use input '{}': the model does not say its element type", real[i]->name));
     }
     graph.inputs[i]->type = type_of(real[i]->type, graph, real[i]->name + "_dim");
   }

@@ -369,13 +369,13 @@ TEST_CASE("types that nest too deeply and maps with other keys are refused") {
             .starts_with("bad-type: cannot read the type of a value: maps have keys of type i64 or string\n"));
 }
 
-TEST_CASE("an input whose rank the model does not say is refused") {
+TEST_CASE("an input whose element type the model does not say is refused") {
   std::string bytes = model_of([&](pbf_writer& graph) {
     pbf_writer(graph, 11).add_string(1, "x");
     add_output(graph, "x");
   });
   CHECK(told(parse_bytes(bytes)) ==
-        "unknown-rank: cannot use input 'x': the model does not say its element type and rank\n"
+        "unknown-type: cannot use input 'x': the model does not say its element type\n"
         "  at model.onnx: graph 'net', input 'x'\n");
 }
 
