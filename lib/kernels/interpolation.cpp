@@ -6,25 +6,28 @@
 namespace modelctl::kernels {
 namespace {
 
-// In f32, as the scales are: where the result falls on a border, the last bit decides which element is nearest.
-float coordinate(const Interpolation& rules, const ResizedAxis& axis, std::int64_t i) {
-  auto x = static_cast<float>(i), in = static_cast<float>(axis.in), out = static_cast<float>(axis.out);
-  auto scale = static_cast<float>(axis.scale), from = static_cast<float>(axis.from), to = static_cast<float>(axis.to);
+// In f32, as the scales are, but for elements of f64: where the result falls on a border, the last bit decides which
+// element is nearest.
+template <class Real>
+Real coordinate(const Interpolation& rules, const ResizedAxis& axis, std::int64_t i) {
+  auto x = static_cast<Real>(i), in = static_cast<Real>(axis.in), out = static_cast<Real>(axis.out);
+  auto scale = static_cast<Real>(axis.scale), from = static_cast<Real>(axis.from), to = static_cast<Real>(axis.to);
+  constexpr Real half = 0.5f;
   std::string_view way = rules.coordinates;
   if (way == "asymmetric") return x / scale;
   if (way == "align_corners") return axis.out == 1 ? 0 : x * (in - 1) / (in * scale - 1);
-  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + 0.5f) / scale - 0.5f : 0;
-  if (way == "tf_half_pixel_for_nn") return (x + 0.5f) / scale;
+  if (way == "pytorch_half_pixel") return axis.out > 1 ? (x + half) / scale - half : 0;
+  if (way == "tf_half_pixel_for_nn") return (x + half) / scale;
   if (way == "half_pixel_symmetric") {
     // The output size may be rounded: what is cut off is cut off on both sides alike.
-    float adjustment = out / (scale * in), centre = in / 2;
-    return centre * (1 - adjustment) + (x + 0.5f) / scale - 0.5f;
+    Real adjustment = out / (scale * in), centre = in / 2;
+    return centre * (1 - adjustment) + (x + half) / scale - half;
   }
   if (way == "tf_crop_and_resize") {
-    if (axis.out == 1) return 0.5f * (from + to) * (in - 1);
+    if (axis.out == 1) return half * (from + to) * (in - 1);
     return from * (in - 1) + x * (to - from) * (in - 1) / (out - 1);
   }
-  return (x + 0.5f) / scale - 0.5f;
+  return (x + half) / scale - half;
 }
 
 std::int64_t nearest_index(std::string_view way, double x) {
@@ -45,7 +48,7 @@ double cubic(double x, double a) {
 }  // namespace
 
 std::vector<InterpolationTap> taps_of(const Interpolation& rules, const ResizedAxis& axis, std::int64_t i) {
-  double x = static_cast<double>(coordinate(rules, axis, i));
+  double x = rules.wide ? coordinate<double>(rules, axis, i) : static_cast<double>(coordinate<float>(rules, axis, i));
   auto clamp = [&](std::int64_t index) { return std::clamp(index, std::int64_t{0}, axis.in - 1); };
   bool outside = x < 0 || x > static_cast<double>(axis.in - 1);
   if (rules.coordinates == "tf_crop_and_resize" && outside) return {{-1, 1}};

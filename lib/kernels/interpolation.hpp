@@ -18,6 +18,7 @@ struct Interpolation {
   std::string_view mode, nearest, coordinates;  // as ONNX's attributes spell them
   double cubic_a;
   bool exclude_outside, antialias;
+  bool wide = false;  // coordinates in f64, for elements of f64
 };
 
 // One output index as a weighted sum of input indices; an index of -1 stands for the extrapolation value.

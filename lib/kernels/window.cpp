@@ -25,7 +25,12 @@ Result<Window> read_window(const Operands& operands, const BindCall& call, bool 
     if (kernel[i] < 1) return operands.refuse("attribute 'kernel_shape' is missing");
     axis = {input.dim(1 + i), output.dim(1 + i), kernel[i], strides[i], dilations[i], pads[i], pads[axes + i]};
     const std::int64_t room = axis.in + axis.begin + axis.end - axis.reach();
-    std::int64_t expected = room < 0 ? 0 : (ceil_mode ? ceil_div(room, axis.stride) : room / axis.stride) + 1;
+    if (room < 0) {
+      return operands.refuse("a window of " + std::to_string(axis.reach()) + " does not fit " +
+                             std::to_string(axis.in + axis.begin + axis.end) + ", the padded size of axis " +
+                             std::to_string(i + 2));
+    }
+    std::int64_t expected = (ceil_mode ? ceil_div(room, axis.stride) : room / axis.stride) + 1;
     // A window that would start in the padding after the input does not count.
     if (ceil_mode && expected > 0 && (expected - 1) * axis.stride >= axis.in + axis.begin) --expected;
     if (axis.out != expected) {

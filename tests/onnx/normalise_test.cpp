@@ -116,6 +116,32 @@ TEST_CASE("nodes of an older opset are brought to the newest form") {
   CHECK(node.input(1)->constant.as<std::int64_t>()[0] == 1);
 }
 
+TEST_CASE("a Resize of opset 10 that grows along one axis and shrinks along another becomes two") {
+  std::string text =
+      newest("input x: f32[1,1,4,4]\nconst s: f32[4] = [1.0, 1.0, 2.0, 0.5]\ny = Resize(x, s)\noutput y", 10);
+  CHECK_MESSAGE(text.find("[1.0, 1.0, 2.0, 1.0]") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("[1.0, 1.0, 1.0, 0.5]") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("nearest_mode: \"floor\"") < text.find("nearest_mode: \"ceil\""), text);
+}
+
+TEST_CASE("a Scan of opset 8 sees of each sequence what its length says, and zeros follow what it gives") {
+  std::string text = newest(R"(input l: i64[b]
+    input s: f32[b,1]
+    input x: f32[b,t,1]
+    last, y = Scan(l, s, x) {num_scan_inputs: 1, body: graph "body" {
+      input a: f32[1]
+      input c: f32[1]
+      d = Add(a, c)
+      output d
+      output d
+    }}
+    output y)",
+                            8);
+  CHECK_MESSAGE(text.find("Scan(s, x, l)") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("= Split(") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("= Pad(") != std::string::npos, text);
+}
+
 TEST_CASE("an old node without its first input is refused before it is upgraded") {
   std::string bytes = bytes_of(R"(graph "net" {
     input x: f32[2,1]

@@ -54,7 +54,7 @@ struct Round {
   auto operator()(auto x) const { return std::nearbyint(x); }
 };
 struct Erf {
-  auto operator()(auto x) const { return std::erf(x); }
+  auto operator()(auto x) const { return std::erf(static_cast<double>(x)); }
 };
 
 using SignedNumbers = TypeList<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;
@@ -196,14 +196,15 @@ constexpr OpDef defs[] = {
     {"",
      "Erf",
      13,
-     "The error function.",
+     "The error function; of integers, cut to whole numbers.",
      "input",
      "output",
-     float_types,
+     number_types,
      {},
      infer_same,
      [] {
-       return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}}};
+       return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}},
+                       {"integers", {i32({4}, {-7, -2, 0, 7})}, {}, {i32({4}, {-1, 0, 0, 1})}, 0}};
      },
      nullptr,
      lower_unary<"erf">},
@@ -220,7 +221,7 @@ constexpr OpRun runs[] = {
     {"", "Floor", unary<Floats, Floor>},
     {"", "Ceil", unary<Floats, Ceil>},
     {"", "Round", unary<Floats, Round>},
-    {"", "Erf", unary<Floats, Erf>},
+    {"", "Erf", unary<Numbers, Erf>},
 };
 
 }  // namespace

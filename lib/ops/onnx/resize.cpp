@@ -200,6 +200,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   Dims dims;
   for (const Axis& axis : axes) dims.push_back(axis.out);
   bool copies = settings.mode == "nearest" && settings.coordinates != "tf_crop_and_resize";
+  settings.wide = x.type == DType::f64 && settings.mode != "nearest";
   if (!copies && !holds<Numbers>(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
   if (y.elements() == 0) return {};
@@ -256,7 +257,8 @@ Result<bool> lower(Lowering& call) {
   return true;
 }
 
-// Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks.
+// Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks. A node that
+// does both becomes two.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 11) return {};
@@ -272,11 +274,22 @@ Result<void> upgrade(const Upgrade& upgrade) {
   bool shrinks = false, grows = false;
   if (node.op == "Resize" && nearest) {
     if (scales == nullptr || !scales->is_constant()) return upgrade.bad("its scales are no constant");
-    for (double scale : TRY(floats_of(scales->constant.view()))) {
-      shrinks = shrinks || scale < 1;
-      grows = grows || scale > 1;
+    std::vector<double> all = TRY(floats_of(scales->constant.view()));
+    Tensor larger(DType::f32, scales->constant.dims()), smaller(DType::f32, scales->constant.dims());
+    for (std::size_t axis = 0; axis < all.size(); ++axis) {
+      shrinks = shrinks || all[axis] < 1;
+      grows = grows || all[axis] > 1;
+      larger.mutable_view().as<float>()[axis] = static_cast<float>(std::max(all[axis], 1.0));
+      smaller.mutable_view().as<float>()[axis] = static_cast<float>(std::min(all[axis], 1.0));
     }
-    if (shrinks && grows) return upgrade.bad("it grows along one axis and shrinks along another");
+    if (shrinks && grows) {
+      graph::Value* grown = upgrade.insert("Resize", {node.input(0), nullptr, upgrade.constant(std::move(larger))},
+                                           {{"mode", std::string("nearest")},
+                                            {"nearest_mode", std::string("floor")},
+                                            {"coordinate_transformation_mode", std::string("asymmetric")}});
+      node.set_input(0, grown);
+      scales = upgrade.constant(std::move(smaller));
+    }
   }
   node.set_input(2, scales);
   node.set_input(1, nullptr);
@@ -324,6 +337,12 @@ constexpr OpDef defs[] = {
             {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
             {{"mode", std::string("linear")}},
             {f32({4}, {1, 1.25f, 1.75f, 2})}},
+           {"linear of f64, with coordinates as exact",
+            {Tensor::of<double>(DType::f64, {3}, {1, 2, 4}), Tensor(), Tensor(), i64({1}, {7})},
+            {{"mode", std::string("linear")}},
+            {Tensor::of<double>(DType::f64, {7},
+                                {1, 1.142857142857143, 1.571428571428571, 2, 2.857142857142857, 3.714285714285714, 4})},
+            1e-14},
            {"linear with aligned corners",
             {f32({2}, {1, 2}), Tensor(), f32({1}, {1.5f})},
             {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("align_corners")}},

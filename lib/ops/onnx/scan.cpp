@@ -177,13 +177,18 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// With a batch axis: a Scan over the batch, whose body is the Scan over the sequence.
+// With a batch axis: a Scan over the batch, whose body is the Scan over the sequence. Where sequences have lengths of
+// their own, it sees that much of each input, and zeros follow what it gives.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 9) return {};
   if (node.inputs().empty()) return upgrade.bad("it scans 1 or more inputs");
-  if (node.input(0) != nullptr) return upgrade.bad("the lengths of sequences are not supported");
+  graph::Value* lengths = node.input(0);
   std::vector<graph::Value*> inputs(node.inputs().begin() + 1, node.inputs().end());
+  std::int64_t scanned = node.attributes.integer("num_scan_inputs");
+  if (scanned < 1 || static_cast<std::size_t>(scanned) > inputs.size()) return upgrade.bad("it scans 1 or more inputs");
+  std::size_t states = inputs.size() - static_cast<std::size_t>(scanned);
+  if (lengths != nullptr) inputs.push_back(lengths);
   for (std::size_t i = 0; i < inputs.size(); ++i) node.set_input(i, inputs[i]);
   node.resize_inputs(inputs.size());
   auto body = std::move(node.subgraphs["body"]);
@@ -192,18 +197,44 @@ Result<void> upgrade(const Upgrade& upgrade) {
   std::vector<std::string> names;
   std::vector<graph::Value*> rows;
   for (std::size_t i = 0; i < inputs.size(); ++i) rows.push_back(outer.add_input("row", {}));
+  auto added = [&](std::string_view op, std::vector<graph::Value*> of, std::vector<std::string> made,
+                   Attributes attributes = {}) {
+    graph::Node* one = outer.add_node("", op, std::move(of), std::move(made));
+    one->attributes = std::move(attributes);
+    return one;
+  };
+  graph::Value *first = outer.add_constant("first", Tensor::of_ints(Dims{0})), *beyond = nullptr;
+  if (lengths != nullptr) {
+    graph::Value* row = rows[states];
+    graph::Value* length = added("Unsqueeze", {rows.back(), first}, {"length"})->output(0);
+    graph::Value* all =
+        added("Shape", {row}, {"all"}, {{"start", std::int64_t{0}}, {"end", std::int64_t{1}}})->output(0);
+    graph::Value* rest = added("Sub", {all, length}, {"rest"})->output(0);
+    graph::Value* parts = added("Concat", {length, rest}, {"parts"}, {{"axis", std::int64_t{0}}})->output(0);
+    beyond = added("Concat", {first, rest}, {"beyond"}, {{"axis", std::int64_t{0}}})->output(0);
+    rows.pop_back();
+    // Split refuses what is no length of the sequence.
+    for (std::size_t i = states; i < rows.size(); ++i) {
+      rows[i] = added("Split", {rows[i], parts}, {"row", "padding"}, {{"axis", std::int64_t{0}}})->output(0);
+    }
+  }
   for (std::size_t i = 0; i < node.outputs().size(); ++i) names.push_back("row_output");
   graph::Node* inner = outer.add_node("", "Scan", std::move(rows), names);
   inner->name = node.name;
   body->outer = &outer;
   body->owner = inner;
   inner->subgraphs["body"] = std::move(body);
-  inner->attributes.set("num_scan_inputs", node.attributes.integer("num_scan_inputs"));
+  inner->attributes.set("num_scan_inputs", scanned);
   if (node.attributes.has("directions")) {
     inner->attributes.set("scan_input_directions", node.attributes.integers("directions"));
     node.attributes.erase("directions");
   }
-  for (graph::Value* output : inner->outputs()) outer.add_output(output);
+  for (std::size_t i = 0; i < inner->outputs().size(); ++i) {
+    graph::Value* output = inner->outputs()[i];
+    if (beyond != nullptr && i >= states)
+      output = added("Pad", {output, beyond, nullptr, first}, {"row_output"})->output(0);
+    outer.add_output(output);
+  }
   node.attributes.set("num_scan_inputs", static_cast<std::int64_t>(inputs.size()));
   return {};
 }

@@ -1,9 +1,7 @@
 // TensorScatter: new rows written into a cache, each batch's at a place of its own.
 #include "ops/example.hpp"
 #include "ops/infer.hpp"
-#include "ops/run.hpp"
-
-#include <cstring>
+#include "ops/storage.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -45,21 +43,22 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     bool inside = start >= 0 && (mode == "circular" ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
     if (!inside) return refuse("write_indices has " + std::to_string(start) + ", where the cache has no room");
   }
-  if (bits(cache.type) < 8 || cache.type == DType::string) return refuse_type(cache.type);
   MutableTensorView y = TRY(outputs.allocate(0, cache.type, cache.dims));
   // Where the output continues the cache in its own memory, only what is new is written.
   if (y.data != cache.data) copy_elements(cache, y);
-  auto width = static_cast<std::int64_t>(bits(cache.type)) / 8 * product(cache.dims.subspan(axis + 1));
   std::int64_t outer = product(cache.dims.first(axis)), per_batch = product(cache.dims.first(axis).subspan(1));
-  for (std::int64_t i = 0; i < outer && width > 0; ++i) {
-    std::int64_t start = starts[static_cast<std::size_t>(i / per_batch)];
-    for (std::int64_t row = 0; row < fresh; ++row) {
-      std::memcpy(static_cast<std::byte*>(y.data) + (i * rows + (start + row) % rows) * width,
-                  static_cast<const std::byte*>(update.data) + (i * fresh + row) * width,
-                  static_cast<std::size_t>(width));
+  std::int64_t width = product(cache.dims.subspan(axis + 1));
+  return for_storage(cache.type, [&]<class T>() -> Result<void> {
+    const T* from = update.as<T>().data();
+    T* to = y.as<T>().data();
+    for (std::int64_t i = 0; i < outer && width > 0; ++i) {
+      std::int64_t start = starts[static_cast<std::size_t>(i / per_batch)];
+      for (std::int64_t row = 0; row < fresh; ++row, from += width) {
+        std::copy_n(from, width, to + (i * rows + (start + row) % rows) * width);
+      }
     }
-  }
-  return {};
+    return {};
+  });
 }
 
 constexpr AttributeDef attributes[] = {
@@ -68,7 +67,7 @@ constexpr AttributeDef attributes[] = {
 
 constexpr OpDef defs[] = {
     {"", "TensorScatter", 24, "A cache with new rows in it, each batch's at a place of its own.",
-     "past_cache update:past_cache write_indices?:i64", "present_cache", "any -small -string", attributes, infer,
+     "past_cache update:past_cache write_indices?:i64", "present_cache", "any", attributes, infer,
      [] {
        return Examples{{"one row for each of two batches",
                         {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {10, 20}), i64({2}, {1, 0})},
@@ -79,11 +78,16 @@ constexpr OpDef defs[] = {
                         {f32({1, 3, 1}, {1, 2, 3}), f32({1, 2, 1}, {10, 20}), i64({1}, {2})},
                         {{"mode", std::string("circular")}},
                         {f32({1, 3, 1}, {20, 2, 10})},
+                        0},
+                       {"texts",
+                        {strings({1, 2, 1}, {"a", "b"}), strings({1, 1, 1}, {"c"}), i64({1}, {1})},
+                        {},
+                        {strings({1, 2, 1}, {"a", "c"})},
                         0}};
      }},
 };
 constexpr kernels::Continuation continues[] = {{0, 0, -2}};
-constexpr OpRun runs[] = {{"", "TensorScatter", evaluate, continues}};
+constexpr OpRun runs[] = {{"", "TensorScatter", packed_too<evaluate>, continues}};
 
 }  // namespace
 
