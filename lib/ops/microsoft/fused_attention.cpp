@@ -62,27 +62,35 @@ Attributes attention_attributes(const Node& node, bool flat) {
   return attributes;
 }
 
+// Where Attention, and QAttention whose projection is of integers, have their inputs.
+struct Places {
+  std::size_t type, mask, past;
+};
+Places places_of(const Node& node) { return node.op == "QAttention" ? Places{3, 5, 8} : Places{0, 3, 4}; }
+
 Result<void> infer_attention(Inference& call) {
+  const Places at = places_of(call.node());
   TRY(need_rank(call, 0, 3, 3));
   TRY(need_rank(call, 1, 2, 2));
-  TRY(need_rank(call, 4, 5, 5));
+  TRY(need_rank(call, at.past, 5, 5));
   std::int64_t heads = call.attributes().integer("num_heads");
   if (heads < 1) return call.bad("num_heads must be positive");
-  const Shape *x = call.shape(0), *weights = call.shape(1), *past = call.shape(4);
+  const Shape *x = call.shape(0), *weights = call.shape(1), *past = call.shape(at.past);
+  DType element = call.element(at.type);
   const auto& sizes = call.attributes().integers("qkv_hidden_sizes");
   if (!sizes.empty() && sizes.size() != 3) return call.bad("qkv_hidden_sizes must have three elements");
   bool present = call.node().output(1) != nullptr;
   if (x == nullptr || weights == nullptr) {
-    call.set_output(0, call.element(0), unknown_shape(call, 3));
-    if (present) call.set_output(1, call.element(0), unknown_shape(call, 5));
+    call.set_output(0, element, unknown_shape(call, 3));
+    if (present) call.set_output(1, element, unknown_shape(call, 5));
     return {};
   }
   Expr hidden = sizes.empty() ? floor_div((*weights)[1], 3) : Expr(sizes[2]);
-  call.set_output(0, call.element(0), Shape{(*x)[0], (*x)[1], hidden});
+  call.set_output(0, element, Shape{(*x)[0], (*x)[1], hidden});
   Expr total = (*x)[1];
   if (past != nullptr) total = total + (*past)[3];
-  else if (call.present(4)) total = call.fresh_symbol();
-  if (present) call.set_output(1, call.element(0), Shape{2, (*x)[0], heads, total, floor_div(hidden, heads)});
+  else if (call.present(at.past)) total = call.fresh_symbol();
+  if (present) call.set_output(1, element, Shape{2, (*x)[0], heads, total, floor_div(hidden, heads)});
   return {};
 }
 
@@ -90,26 +98,35 @@ Result<void> attention(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
   if (attributes.integer("do_rotary") != 0) return rewrite.bad("do_rotary is not supported");
-  if (attributes.integer("past_present_share_buffer") != 0 || node.input(6) != nullptr) {
+  const bool quantized = node.op == "QAttention";
+  const Places at = places_of(node);
+  if (attributes.integer("past_present_share_buffer") != 0 || (!quantized && node.input(6) != nullptr)) {
     return rewrite.bad("a cache of fixed size is not supported");
   }
-  Value* product = TRY(rewrite.add("MatMul", {node.input(0), node.input(1)}));
+  Value* product = nullptr;
+  if (quantized) {
+    Value* scale = TRY(rewrite.add("Mul", {node.input(3), node.input(4)}));
+    product = TRY(rewrite.add("MatMulInteger", {node.input(0), node.input(1), node.input(6), node.input(7)}));
+    product = TRY(rewrite.add("Mul", {TRY(rewrite.add("CastLike", {product, scale})), scale}));
+  } else {
+    product = TRY(rewrite.add("MatMul", {node.input(0), node.input(1)}));
+  }
   product = TRY(sum_of(rewrite, product, node.input(2)));
   std::vector<Value*> qkv = TRY(rewrite.split(product, 2, attributes.integers("qkv_hidden_sizes")));
-  DType type = node.input(0)->type.element;
-  Value* past = node.input(4);
+  DType type = node.input(at.type)->type.element;
+  Value* past = node.input(at.past);
   std::vector<Value*> pasts(2, nullptr);
   if (past != nullptr) {
     pasts = TRY(rewrite.split(past, 0, {1, 1}));
     for (Value*& each : pasts) each = TRY(rewrite.add("Squeeze", {each, rewrite.ints({0})}));
   }
-  Value* mask = node.input(3);
+  Value* mask = node.input(at.mask);
   if (mask != nullptr && rank_of(mask) == 1 && past != nullptr) {
     return rewrite.bad("a mask of lengths together with a past is not supported");
   }
   float filter = attributes.number("mask_filter_value", -10000.0f);
   mask = TRY(mask_of(rewrite, mask, qkv[1], 1, type, filter));
-  mask = TRY(sum_of(rewrite, mask, node.input(5)));
+  if (!quantized) mask = TRY(sum_of(rewrite, mask, node.input(5)));
   bool present = node.output(1) != nullptr;
   std::string cache = present ? "present" : "";
   Node* made = TRY(rewrite.add_node("", "Attention", {qkv[0], qkv[1], qkv[2], mask, pasts[0], pasts[1]},
@@ -196,9 +213,20 @@ Result<void> multi_head(Node& node) {
       if (hidden.constant()) sizes.push_back(*hidden.constant());
     }
     bool equal = hiddens[0] == hiddens[1] && hiddens[0] == hiddens[2];
-    if (sizes.size() < 3 && !equal) return rewrite.bad("the bias cannot be cut: a hidden size is unknown");
-    if (equal) sizes.clear();
-    std::vector<Value*> parts = TRY(rewrite.split(bias, 0, sizes));
+    std::vector<Value*> parts;
+    if (equal || sizes.size() == 3) {
+      parts = TRY(rewrite.split(bias, 0, equal ? Dims() : sizes));
+    } else {  // only the run tells where it is cut
+      std::vector<Value*> widths;
+      for (Value* each : {q, k, v}) {
+        Value* width = TRY(rewrite.size(each, rank_of(each) == 4 ? 3 : 2));
+        if (rank_of(each) == 4) width = TRY(rewrite.add("Mul", {width, TRY(rewrite.size(each, 1))}));
+        widths.push_back(width);
+      }
+      Value* cuts = TRY(rewrite.add("Concat", std::move(widths), along(0)));
+      parts =
+          TRY(rewrite.add_node("", "Split", {bias, cuts}, along(0), std::vector<std::string>(3, "part")))->outputs();
+    }
     q = TRY(rewrite.add("Add", {q, parts[0]}));
     if (!projected) k = TRY(rewrite.add("Add", {k, parts[1]})), v = TRY(rewrite.add("Add", {v, parts[2]}));
   }
@@ -239,6 +267,13 @@ constexpr AttributeDef of_attention[] = {
     {"rotary_embedding_dim", AttributeType::integer, "of do_rotary"},
     scale_attribute,
     causal_attribute};
+constexpr AttributeDef of_quantized_attention[] = {
+    {"do_rotary", AttributeType::integer, "0; 1 is not supported"},
+    filter_attribute,
+    heads_attribute,
+    {"past_present_share_buffer", AttributeType::integer, "0; 1 is not supported"},
+    scale_attribute,
+    causal_attribute};
 constexpr AttributeDef of_multi_head[] = {filter_attribute, heads_attribute, scale_attribute, causal_attribute};
 constexpr OpDef defs[] = {
     {.domain = "com.microsoft",
@@ -271,6 +306,26 @@ constexpr OpDef defs[] = {
                  i32({2}, {1, 2})},
                 {{"num_heads", std::int64_t{1}}, {"scale", 0.5f}},
                 {f32({2, 2, 1}, {-1.5f, -1.5f, -2.625f, -2.625f})}}};
+         },
+     .decompose = attention},
+    {.domain = "com.microsoft",
+     .name = "QAttention",
+     .since = 1,
+     .summary = "Attention whose projections are products of integers.",
+     .inputs = "input weight:i8,u8 bias:f32,f16 input_scale:bias weight_scale:bias mask_index?:i32 "
+               "input_zero_point?:input weight_zero_point?:weight past?:bias",
+     .outputs = "output present?",
+     .types = "i8 u8",
+     .attributes = of_quantized_attention,
+     .infer = infer_attention,
+     .examples =
+         [] {
+           return Examples{{"projections with a bias, and a mask of zeros and ones",
+                            {u8({1, 2, 2}, {11, 6, 9, 9}), i8({2, 6}, {3, -1, 1, -2, 0, 3, 2, 4, 4, -3, 2, 3}),
+                             f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), f32({}, {0.5f}), f32({}, {0.5f}),
+                             i32({1, 2}, {1, 0}), u8({}, {10})},
+                            {{"num_heads", std::int64_t{1}}},
+                            {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}}};
          },
      .decompose = attention},
     {.domain = "com.microsoft",
@@ -308,6 +363,10 @@ constexpr OpDef defs[] = {
                 {f32({1, 2, 1, 3, 1}, {0, 5, 1, 0, 6, 3})},
                 {{"num_heads", std::int64_t{1}}},
                 {f32({1, 2, 1}, {2, 2})}},
+               {"keys and values of another size than queries, all of them told a bias",
+                {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 2}, {1, 2}), f32({4}, {0, 1, 5, 6})},
+                {{"num_heads", std::int64_t{1}}},
+                {f32({1, 1, 2}, {6, 8})}},
                {"keys and values packed",
                 {f32({1, 1, 1}, {0}), f32({1, 2, 1, 2, 1}, {5, 1, 6, 3})},
                 {{"num_heads", std::int64_t{1}}},

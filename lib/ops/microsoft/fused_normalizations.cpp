@@ -112,23 +112,33 @@ Result<void> infer_embed(Inference& call) {
   std::optional<Shape> shape, batch;
   if (ids != nullptr) batch = Shape{(*ids)[0]};
   if (ids != nullptr && words != nullptr) shape = Shape{(*ids)[0], (*ids)[1], (*words)[1]};
-  call.set_output(0, call.element(2), shape);
+  DType element = node.op == "QEmbedLayerNormalization" ? DType::f32 : call.element(2);
+  call.set_output(0, element, shape);
   if (node.output(1) != nullptr) call.set_output(1, DType::i32, batch);
-  if (node.output(2) != nullptr) call.set_output(2, call.element(2), shape);
+  if (node.output(2) != nullptr) call.set_output(2, element, shape);
   return {};
+}
+
+// QEmbedLayerNormalization has the tables as bytes: their scales and zero points are inputs of their own, and what is
+// looked up is dequantized.
+Result<Value*> looked_up(Rewrite& rewrite, const Node& node, std::size_t table, Value* at) {
+  Value* rows = at == nullptr ? node.input(table) : TRY(rewrite.add("Gather", {node.input(table), at}));
+  if (node.op != "QEmbedLayerNormalization") return rows;
+  return rewrite.add("DequantizeLinear", {rows, node.input(table + 6), node.input(table + 11)});
 }
 
 Result<void> embed(Node& node) {
   Rewrite rewrite(node);
-  Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7), *positions = node.input(8);
+  Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7);
+  Value* positions = node.op == "QEmbedLayerNormalization" ? nullptr : node.input(8);
   if (positions == nullptr) positions = TRY(rewrite.positions(ids, 1));
-  Value* sum = TRY(rewrite.add("Gather", {node.input(2), ids}));
-  sum = TRY(rewrite.add("Add", {sum, TRY(rewrite.add("Gather", {node.input(3), positions}))}));
+  Value* sum = TRY(looked_up(rewrite, node, 2, ids));
+  sum = TRY(rewrite.add("Add", {sum, TRY(looked_up(rewrite, node, 3, positions))}));
   if (segments != nullptr && node.input(4) != nullptr) {
-    sum = TRY(rewrite.add("Add", {sum, TRY(rewrite.add("Gather", {node.input(4), segments}))}));
+    sum = TRY(rewrite.add("Add", {sum, TRY(looked_up(rewrite, node, 4, segments))}));
   }
-  Value* y =
-      TRY(rewrite.add("LayerNormalization", {sum, node.input(5), node.input(6)}, layer_attributes(node, of_skip)));
+  Value *gamma = TRY(looked_up(rewrite, node, 5, nullptr)), *beta = TRY(looked_up(rewrite, node, 6, nullptr));
+  Value* y = TRY(rewrite.add("LayerNormalization", {sum, gamma, beta}, layer_attributes(node, of_skip)));
   Value* lengths = nullptr;  // how many tokens of each row count
   if (node.output(1) != nullptr && mask != nullptr) {
     lengths = TRY(rewrite.add("ReduceSum", {mask, rewrite.ints({1})}, {{"keepdims", std::int64_t{0}}}));
@@ -144,6 +154,7 @@ constexpr AttributeDef epsilon_of_skip = {"epsilon", AttributeType::number,
 constexpr AttributeDef skip_attributes[] = {epsilon_of_skip};
 constexpr AttributeDef embed_attributes[] = {
     epsilon_of_skip, {"mask_index_type", AttributeType::integer, "a hint for inference; changes nothing"}};
+constexpr AttributeDef quantized_embed_attributes[] = {epsilon_of_skip};
 constexpr AttributeDef simplified_attributes[] = {
     {"axis", AttributeType::integer, "the first axis of a group; the last where absent"},
     {"epsilon", AttributeType::number, "added to the mean square; 1e-5 where absent"},
@@ -221,6 +232,32 @@ constexpr OpDef defs[] = {
                              f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}), f32({2}, {0, 1}), ids},
                             {},
                             {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}}};
+         },
+     .decompose = embed},
+    {.domain = "com.microsoft",
+     .name = "QEmbedLayerNormalization",
+     .since = 1,
+     .summary = "EmbedLayerNormalization of tables that are quantized.",
+     .inputs = "input_ids segment_ids?:input_ids word_embedding_quant:i8,u8 "
+               "position_embedding_quant:word_embedding_quant segment_embedding?:word_embedding_quant "
+               "gamma_quant:word_embedding_quant beta_quant:word_embedding_quant mask?:input_ids "
+               "word_embedding_scale:f32 position_embedding_scale:f32 segment_embedding_scale?:f32 gamma_scale:f32 "
+               "beta_scale:f32 word_embedding_zero_point:word_embedding_quant "
+               "position_embedding_zero_point:word_embedding_quant segment_embedding_zero_point?:word_embedding_quant "
+               "gamma_zero_point:word_embedding_quant beta_zero_point:word_embedding_quant",
+     .outputs = "layernorm_out mask_index_out",
+     .types = "i32",
+     .attributes = quantized_embed_attributes,
+     .infer = infer_embed,
+     .examples =
+         [] {
+           Tensor ids = i32({1, 2}, {1, 0}), one = f32({}, {1}), half = f32({}, {0.5f}), zero = u8({}, {0});
+           return Examples{
+               {"two words, of which one counts",
+                {ids, ids, u8({2, 2}, {10, 14, 12, 16}), u8({3, 2}, {0, 0, 0, 2, 9, 9}), u8({2, 2}, {0, 0, 1, 3}),
+                 u8({2}, {1, 1}), u8({2}, {0, 1}), ids, half, one, one, one, one, u8({}, {10}), zero, zero, zero, zero},
+                {},
+                {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1})}}};
          },
      .decompose = embed},
 };

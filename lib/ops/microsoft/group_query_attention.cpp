@@ -128,8 +128,7 @@ Result<void> rotary(Node& node) {
   if (rank_of(x) < 3 || !cosines->type.shape) return rewrite.bad("the rank of its input is unknown");
   if (heads == 0 && rank_of(x) == 3) {
     auto hidden = (*x->type.shape)[2].constant(), half = (*cosines->type.shape)[1].constant();
-    if (!hidden || !half || *half == 0) return rewrite.bad("num_heads is needed where sizes are unknown");
-    heads = *hidden / (2 * *half);
+    if (hidden && half && *half > 0) heads = *hidden / (2 * *half);
   }
   std::int64_t length = rank_of(x) == 3 ? 1 : 2;
   if (rank_of(ids) == 1) {  // the first token's
@@ -139,8 +138,20 @@ Result<void> rotary(Node& node) {
         TRY(rewrite.add("Concat", {rows, TRY(rewrite.size(x, length))}, Attributes{{"axis", std::int64_t{0}}}));
     ids = TRY(rewrite.add("Expand", {ids, full}));
   }
-  rewrite.finish(
-      {TRY(rotated(rewrite, x, cosines, node.input(3), ids, heads, attributes.integer("interleaved") != 0))});
+  bool interleaved = attributes.integer("interleaved") != 0;
+  if (heads > 0 || rank_of(x) != 3) {
+    rewrite.finish({TRY(rotated(rewrite, x, cosines, node.input(3), ids, heads, interleaved))});
+    return {};
+  }
+  // Only the run tells how many heads there are: they become an axis.
+  Value* ends = TRY(rewrite.add(
+      "Concat", {rewrite.ints({0, 0, -1}), TRY(rewrite.add("Mul", {TRY(rewrite.size(cosines, 1)), rewrite.ints({2})}))},
+      Attributes{{"axis", std::int64_t{0}}}));
+  const Attributes moved{{"perm", Ints{0, 2, 1, 3}}};
+  Value* apart = TRY(rewrite.add("Transpose", {TRY(rewrite.add("Reshape", {x, ends}))}, moved));
+  Value* turned = TRY(rotated(rewrite, apart, cosines, node.input(3), ids, 0, interleaved));
+  turned = TRY(rewrite.add("Transpose", {turned}, moved));
+  rewrite.finish({TRY(rewrite.add("Reshape", {turned, rewrite.ints({0, 0, -1})}))});
   return {};
 }
 
@@ -231,7 +242,11 @@ constexpr OpDef defs[] = {
                             {f32({1, 2, 4}, {1, -1.5f, 1, 2, 2, -0.5f, -1, -0.5f}), i64({1}, {1}),
                              f32({3, 2}, {1, -0.5f, 1, 0.5f, 1.5f, -2}), f32({3, 2}, {2, 0, 1, 0.5f, 2, -1})},
                             {{"num_heads", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{4}}},
-                            {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}}};
+                            {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}},
+                           {"as many heads as the width tells",
+                            {f32({1, 1, 4}, {1, 2, 3, 4}), i64({1}, {0}), f32({1, 1}, {0}), f32({1, 1}, {1})},
+                            {},
+                            {f32({1, 1, 4}, {-2, 1, -4, 3})}}};
          },
      .decompose = rotary},
 };
