@@ -235,6 +235,26 @@ struct ExprMaker {
     return whole + opaque(Expr::Kind::floor_div, rest, divisor);
   }
 
+  // A number but 1, 2 or more, or a number that leaves no remainder of 1.
+  static bool never_one(const Expr& size) {
+    if ((size - Expr(2)).known_non_negative()) return true;
+    Int shared = 0, rest = 0;
+    for (const Term& term : terms(size)) {
+      if (term.atoms.empty()) rest = term.coefficient;
+      else shared = std::gcd(shared, term.coefficient);
+    }
+    return shared == 0 ? rest != 1 : shared > 1 && floor_remainder(rest, shared) != 1;
+  }
+
+  // min(whole, limit) of a limit that is never 1.
+  static bool first_of(const Expr& size, const Expr& whole) {
+    const Terms& list = terms(size);
+    bool only = list.size() == 1 && list[0].coefficient == 1 && list[0].atoms.size() == 1;
+    if (!only || list[0].atoms[0]->kind != Expr::Kind::min) return false;
+    const Expr &a = list[0].atoms[0]->a, &b = list[0].atoms[0]->b;
+    return (a == whole && never_one(b)) || (b == whole && never_one(a));
+  }
+
   // The sizes that meet in a broadcast: those of its operands where it has broadcasts inside.
   static void meeting(const Expr& size, std::vector<Expr>& all) {
     const Terms& list = terms(size);
@@ -356,12 +376,15 @@ Expr broadcast(const Expr& a, const Expr& b) {
   auto x = a.constant(), y = b.constant();
   if (x && y) return M::overflow();
   // What is no 1 for certain is the size, or the run fails.
-  auto fixed = [](const Expr& size) { return size.is(0) || (size - Expr(2)).known_non_negative(); };
-  if (fixed(a)) return a;
-  if (fixed(b)) return b;
-  std::vector<Expr> all;
-  M::meeting(a, all);
-  M::meeting(b, all);
+  if (M::never_one(a)) return a;
+  if (M::never_one(b)) return b;
+  std::vector<Expr> met, all;
+  M::meeting(a, met);
+  M::meeting(b, met);
+  // The first 7 rows at most of n that meet n are all of them, or the run fails.
+  std::copy_if(met.begin(), met.end(), std::back_inserter(all), [&](const Expr& size) {
+    return std::none_of(met.begin(), met.end(), [&](const Expr& whole) { return M::first_of(size, whole); });
+  });
   std::sort(all.begin(), all.end(), [](const Expr& p, const Expr& q) { return p.text() < q.text(); });
   Expr size = all.back();
   for (std::size_t i = all.size() - 1; i-- > 0;) size = M::opaque(Expr::Kind::broadcast, all[i], size);

@@ -49,6 +49,10 @@ TEST_CASE("a broadcast is of either of two equal sizes, of the other of 1, of wh
   CHECK(broadcast(n, 7) == 7);
   CHECK(broadcast(0, n) == 0);
   CHECK(broadcast(n, h + 2) == h + 2);
+  CHECK(broadcast(n, floor_div(h + 1, 2) * 2) == floor_div(h + 1, 2) * 2);
+  CHECK(broadcast(n, h * 2 + 1).text() == "broadcast(h*2+1,n)");
+  CHECK(broadcast(min(100, n), n) == n);
+  CHECK(broadcast(min(1, n), n).text() == "broadcast(min(1,n),n)");
   CHECK(broadcast(n, h).text() == "broadcast(h,n)");
   CHECK(broadcast(2, 3).overflowed());
   CHECK(broadcast(n, h).known_non_negative());
