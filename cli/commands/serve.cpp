@@ -34,6 +34,10 @@ void bind_limits(CLI::App& app, actions::Project::Serve& settings) {
       ->default_str("4GiB")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(false));
+  app.add_option("--max-time", settings.max_time, "Seconds that one prediction may take; else 503")
+      ->default_str(fmt::to_string(Default::max_time))
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber);
   app.add_option("--read-timeout", settings.read_timeout, "Seconds in which a request must have arrived; else 408")
       ->default_str(fmt::to_string(Default::read_timeout))
       ->type_name("SECONDS")

@@ -20,6 +20,7 @@ constexpr Option options[] = {
     {"workers", "N", "Predictions that run at once; by default one per CPU"},
     {"threads", "N", "Threads that one prediction is spread over; 1 by default"},
     {"queue", "N", "Predictions that may wait, 64 by default; more are answered with 503"},
+    {"max-time", "SECONDS", "How long one prediction may take, 60 by default; else it is answered with 503"},
     {"drain", "SECONDS", "How long to keep answering, unready, after SIGTERM; 10 by default"},
 };
 
@@ -59,6 +60,7 @@ Result<int> serve(const Program& program, const Words& words) {
   settings.limits.concurrency = TRY(words.number("workers", 0, 0));
   settings.limits.threads = TRY(words.number("threads", 1, 1));
   settings.limits.queue = static_cast<std::size_t>(TRY(words.number("queue", 64, 0)));
+  settings.limits.time = std::chrono::seconds(TRY(words.number("max-time", 60, 1)));
   settings.drain = std::chrono::seconds(TRY(words.number("drain", 10, 0)));
   auto load = [&]() -> Result<serve::Loaded> {
     auto model = TRY(program.load(words));

@@ -242,6 +242,7 @@ void read_serve(Section serve, Project::Serve& to) {
   serve.count("queue", to.queue, 0, 1'000'000);
   serve.bytes("max_body", to.max_body);
   serve.bytes("max_memory", to.max_memory);
+  serve.seconds("max_time", to.max_time);
   serve.seconds("read_timeout", to.read_timeout);
   serve.seconds("drain", to.drain);
   serve.finish();

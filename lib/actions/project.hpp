@@ -57,7 +57,7 @@ struct Project {
     std::filesystem::path tls_cert, tls_key;
     std::optional<int> workers, threads;
     std::optional<std::uint64_t> queue, max_body, max_memory;  // requests, bytes, bytes
-    std::optional<double> read_timeout, drain;                 // seconds
+    std::optional<double> max_time, read_timeout, drain;       // seconds
   } serve;
 };
 

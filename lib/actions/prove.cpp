@@ -39,10 +39,11 @@ std::string text_of(const Json& object, const std::string& name) {
 
 class Prover {
  public:
-  Prover(const package::Package& package, std::shared_ptr<const runtime::Model> model, std::uint64_t memory_bytes)
+  Prover(const package::Package& package, std::shared_ptr<const runtime::Model> model, std::uint64_t memory_bytes,
+         const StopToken& stop)
       : package_(package),
         signature_(model->signature()),
-        session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes}) {}
+        session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes, .stop = &stop}) {}
 
   // False for a sample that says nothing of the outputs.
   Result<bool> prove(const Json& sample, const std::string& name) {
@@ -98,7 +99,7 @@ Result<std::size_t> prove_samples(const package::Package& package, std::shared_p
         .because("their format is not 'modelctl.samples/1'");
   }
   const Json& samples = *TRY(json_array(document, "samples", list_path));
-  Prover prover(package, std::move(model), memory_bytes);
+  Prover prover(package, std::move(model), memory_bytes, stop);
   std::size_t proved = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped before the samples were computed");

@@ -28,7 +28,7 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   auto artifact = TRY(artifact::open(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect()));
   runtime::ThreadPool pool(request.threads);
-  runtime::Session session(model, pool);
+  runtime::Session session(model, pool, runtime::Session::Limits{.stop = &host.stop});
   RunReport report;
   report.load_seconds = seconds();
   auto done = TRY(runtime::run_files(session, model->signature(), request.inputs, request.output));

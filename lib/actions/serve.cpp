@@ -112,6 +112,7 @@ Result<Named> complete(ServeRequest& request) {
   fill(to.queue, from.queue);
   fill(to.max_body, from.max_body);
   fill(to.max_memory, from.max_memory);
+  fill(to.max_time, from.max_time);
   fill(to.read_timeout, from.read_timeout);
   fill(to.drain, from.drain);
   return Named{request.name.empty() ? project.package.name : request.name, project.package.version};
@@ -131,7 +132,8 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
   settings.server.body_bytes = wanted.max_body.value_or(Default::max_body);
   settings.server.read_timeout = milliseconds(wanted.read_timeout.value_or(Default::read_timeout));
   settings.limits = {wanted.workers.value_or(Default::workers), wanted.threads.value_or(Default::threads),
-                     wanted.queue.value_or(Default::queue), wanted.max_memory.value_or(Default::max_memory)};
+                     wanted.queue.value_or(Default::queue), wanted.max_memory.value_or(Default::max_memory),
+                     milliseconds(wanted.max_time.value_or(Default::max_time))};
   settings.drain = milliseconds(wanted.drain.value_or(Default::drain));
   auto load_named = [&]() -> Result<serve::Loaded> {
     serve::Loaded loaded = TRY(load(request, settings.limits.memory_bytes, host));

@@ -27,6 +27,7 @@ struct ServeDefaults {
   static constexpr std::uint64_t queue = 64;
   static constexpr std::uint64_t max_body = 64ull << 20;
   static constexpr std::uint64_t max_memory = 4ull << 30;
+  static constexpr double max_time = 60;
   static constexpr double read_timeout = 10;
   static constexpr double drain = 10;
 };

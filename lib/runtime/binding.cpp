@@ -247,7 +247,7 @@ Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs)
   if (state.segments.empty()) return MemoryNeed{};
   std::vector<DimsView> views(inputs.begin(), inputs.end());
   const std::vector<Dims> late(state.plan().values.size());
-  auto binding = TRY(bind_segment(state, state.segments.front(), views, late, {}, Session::Limits().memory_bytes));
+  auto binding = TRY(bind_segment(state, state.segments.front(), views, late, {}, ~std::uint64_t{0}));
   return MemoryNeed{binding->arena_bytes, binding->output_bytes};
 }
 

@@ -10,9 +10,14 @@
 #include "kernels/kernel.hpp"
 #include "runtime/operator.hpp"
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <vector>
+
+namespace modelctl {
+class StopToken;
+}
 
 namespace modelctl::runtime {
 
@@ -76,11 +81,16 @@ class Session {
  public:
   // Memory that one run may take before it is refused; a claim in the input must not take the machine down.
   struct Limits {
-    std::uint64_t memory_bytes = std::uint64_t{1} << 36;
+    std::uint64_t memory_bytes = default_memory();
     std::size_t cached_shapes = 8;
     // How often one run may run nested graphs, all together: a Loop whose condition always holds must end.
     std::uint64_t iterations = 10'000'000;
+    // How long one run may take, and who may end it before. Asked between steps: one that has begun is finished.
+    std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
+    const StopToken* stop = nullptr;  // outlives the session
   };
+  // Most of what the machine has, and 64 GiB at most.
+  static std::uint64_t default_memory();
 
   Session(std::shared_ptr<const Model> model, kernels::Workers& workers);
   Session(std::shared_ptr<const Model> model, kernels::Workers& workers, Limits limits);

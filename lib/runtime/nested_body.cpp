@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace modelctl::runtime {
 namespace {
 
@@ -18,11 +20,6 @@ std::vector<Body::Port> ports(std::span<const artifact::Port> signature) {
   return all;
 }
 
-Error endless(std::uint64_t limit) {
-  return Error(Kind::bad_input, "iteration-limit", "cannot run the model: its loops do not end")
-      .because(fmt::format("nested graphs ran {} times, which is the limit for one run", limit));
-}
-
 }  // namespace
 
 NestedBody::NestedBody(Session::State& around, const artifact::StepBody& planned)
@@ -35,7 +32,7 @@ NestedBody::NestedBody(Session::State& around, const artifact::StepBody& planned
 NestedBody::~NestedBody() = default;
 
 Result<std::vector<Tensor>> NestedBody::run(std::span<const TensorView> inputs) {
-  if (++*around_.iterations > around_.limits.iterations) return endless(around_.limits.iterations);
+  TRY(around_.budget->iterate());
   const artifact::Plan& plan = model_.plan();
   given_.assign(inputs.begin(), inputs.end());
   for (std::uint32_t at : planned_.captures) given_.push_back(step_inputs_[at]);
@@ -51,14 +48,19 @@ Result<std::vector<Tensor>> NestedBody::run(std::span<const TensorView> inputs) 
     return Error(Kind::bad_input, "bad-operand", fmt::format("gives its graph '{}' too few inputs", planned_.name));
   }
   if (session_ == nullptr) {
-    session_ = std::make_unique<Session::State>(model_, around_.workers, around_.limits, around_.iterations);
+    session_ = std::make_unique<Session::State>(model_, around_.workers, around_.limits, around_.budget);
   }
   Session::State& session = *session_;
-  session.limits.memory_bytes = around_.limits.memory_bytes - std::min(around_.in_use, around_.limits.memory_bytes);
+  std::uint64_t taken = around_.in_use + answered_, limit = around_.limits.memory_bytes;
+  session.limits.memory_bytes = limit - std::min(taken, limit);
   auto done = session.run(given_);
   std::vector<Tensor> outputs;
   outputs.reserve(plan.outputs.size());
-  for (std::size_t i = 0; done && i < plan.outputs.size(); ++i) outputs.push_back(session.output(i));
+  answered_ = 0;
+  for (std::size_t i = 0; done && i < plan.outputs.size(); ++i) {
+    outputs.push_back(session.output(i));
+    answered_ += held_bytes(outputs.back().view());
+  }
   session.forget();
   if (!done) return std::move(done).error();
   return outputs;

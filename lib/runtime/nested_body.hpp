@@ -12,7 +12,12 @@ class NestedBody final : public Body {
   ~NestedBody() override;
 
   // The step's inputs, captured ones among them; read when the body runs.
-  void capture(std::span<const TensorView> inputs) { step_inputs_ = inputs; }
+  void capture(std::span<const TensorView> inputs) {
+    step_inputs_ = inputs;
+    answered_ = 0;
+  }
+  // After a run that ended in the middle: nothing of it stays.
+  void abandon() { session_.reset(); }
 
   std::string_view name() const override { return planned_.name; }
   std::span<const Port> inputs() const override { return inputs_; }
@@ -27,6 +32,7 @@ class NestedBody final : public Body {
   std::span<const TensorView> step_inputs_;
   std::unique_ptr<Session::State> session_;  // from the first run on
   std::vector<TensorView> given_;
+  std::uint64_t answered_ = 0;  // bytes that the last run gave, which a loop holds while it makes the next
 };
 
 }  // namespace modelctl::runtime

@@ -1,6 +1,7 @@
 #include "runtime/session_state.hpp"
 
 #include "base/check.hpp"
+#include "runtime/machine.hpp"
 #include "runtime/states.hpp"
 #include "tensor/collection.hpp"
 
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <stdexcept>
 
 namespace modelctl::runtime {
 namespace {
@@ -227,6 +229,7 @@ Result<void> Session::State::run_segment(std::size_t index) {
   }
   const Segment& segment = model.segments[index];
   for (std::uint32_t at = segment.first; at < segment.end; ++at) {
+    if (budget->over()) return budget->why();
     const BoundStep& step = binding.steps[at - segment.first];
     Clock::time_point start = profiling ? Clock::now() : Clock::time_point();
     if (step.kernel != nullptr) {
@@ -292,6 +295,14 @@ Tensor Session::State::output(std::size_t index) const {
   return copy_of(given[input]);
 }
 
+Error Session::State::run_out_of_memory() {
+  for (const auto& of_step : nested) {
+    for (const auto& body : of_step) body->abandon();
+  }
+  forget();
+  return Error(Kind::unavailable, "out-of-memory", "cannot run the model: the machine has not enough memory");
+}
+
 void Session::State::forget() {
   std::fill(own.begin(), own.end(), Tensor());
   for (Dims& dims : late) dims.clear();
@@ -299,7 +310,6 @@ void Session::State::forget() {
   places.clear();
   realigned.clear();
   in_use = 0;
-  counted = 0;
 }
 
 Session::Session(std::shared_ptr<const Model> model, kernels::Workers& workers)
@@ -317,6 +327,7 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs, std
   TRY(check_inputs(state_->plan.signature, inputs));
   TRY(check_places(state_->model, inputs, places));
   try {
+    state_->budget->begin();
     state_->places.assign(places.begin(), places.end());
     auto done = state_->run(inputs);
     std::vector<Tensor> outputs;
@@ -328,9 +339,15 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs, std
     if (!done) return std::move(done).error();
     return outputs;
   } catch (const std::bad_alloc&) {
-    state_->forget();
-    return Error(Kind::unavailable, "out-of-memory", "cannot run the model: the machine has not enough memory");
+    return state_->run_out_of_memory();
+  } catch (const std::length_error&) {  // more than any memory, for the standard library
+    return state_->run_out_of_memory();
   }
+}
+
+std::uint64_t Session::default_memory() {
+  // The rest is for the weights' pages, what an operator keeps to itself, and everybody else.
+  return std::min(usable_memory() / 4 * 3, std::uint64_t{1} << 36);
 }
 
 std::uint64_t Session::arena_bytes() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/binding.hpp"
+#include "runtime/budget.hpp"
 #include "runtime/nested_body.hpp"
 
 #include <new>
@@ -45,12 +46,13 @@ struct Cached {
 };
 
 struct Session::State {
-  // `budget` counts the runs of nested plans; null: this is the plan of the model, which has the count.
-  State(const Model::State& loaded, kernels::Workers& workers, Limits limits, std::uint64_t* budget = nullptr)
+  // `around` is the budget of the run that nested plans belong to; null: this is the plan of the model, which has it.
+  State(const Model::State& loaded, kernels::Workers& workers, Limits limits, Budget* around = nullptr)
       : model(loaded),
         plan(model.plan()),
         workers(workers),
         limits(limits),
+        whole(limits),
         blocks(model.segments.size()),
         active(model.segments.size()),
         addresses(plan.values.size()),
@@ -61,7 +63,7 @@ struct Session::State {
     for (std::size_t i = 0; i < addresses.size(); ++i) {
       if (model.values[i].constant.present()) addresses[i] = const_cast<void*>(model.values[i].constant.view().data);
     }
-    if (budget != nullptr) iterations = budget;
+    if (around != nullptr) budget = around;
     nested.resize(plan.bodies.empty() ? 0 : plan.steps.size());
     for (std::size_t i = 0; i < nested.size(); ++i) {
       for (const artifact::StepBody& each : plan.steps[i].bodies) {
@@ -84,12 +86,15 @@ struct Session::State {
   Result<void> claim(std::uint64_t bytes);
   Tensor output(std::size_t index) const;
   void forget();
+  Error run_out_of_memory();
 
   std::shared_ptr<const Model> owner;  // of the outermost session alone
   const Model::State& model;
   const artifact::Plan& plan;
   kernels::Workers& workers;
   Limits limits;
+  Budget whole;
+  Budget* budget = &whole;  // of the whole run, which the states of nested plans share
 
   std::vector<Block> blocks;           // by segment
   std::vector<Cached> cache;           // what was bound lately
@@ -106,9 +111,7 @@ struct Session::State {
   std::vector<Dims> late;        // by value: what the late ones turned out to be
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
-  std::uint64_t in_use = 0;  // bytes that the run has taken so far
-  std::uint64_t counted = 0;
-  std::uint64_t* iterations = &counted;                          // runs of nested plans so far
+  std::uint64_t in_use = 0;                                      // bytes that the run has taken so far
   std::vector<std::vector<std::unique_ptr<NestedBody>>> nested;  // by step
   std::vector<Body*> bodies;                                     // of the step that runs
   bool profiling = false;

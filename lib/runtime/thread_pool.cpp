@@ -1,16 +1,12 @@
 #include "runtime/thread_pool.hpp"
 
-#include "base/files.hpp"
-
-#include <sched.h>
+#include "runtime/machine.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdlib>
 #include <mutex>
-#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -40,47 +36,6 @@ void spin(Ready ready) {
       relax();
     }
   } while (std::chrono::steady_clock::now() < end);
-}
-
-// Whole CPUs' worth of a control group's quota, 0 where it has none. Version 2: "max 100000" or "150000 100000".
-int quota_of(const std::string& folder) {
-  auto whole = [](double quota, double period) {
-    return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period + 0.999)) : 0;
-  };
-  if (auto text = read_text_file(folder + "/cpu.max")) {
-    char* end = text->data();
-    const double quota = std::strtod(text->c_str(), &end);  // "max" reads as no number
-    return whole(quota, std::strtod(end, nullptr));
-  }
-  auto number = [&](const char* name) {
-    auto text = read_text_file(folder + name);
-    return text ? std::strtod(text->c_str(), nullptr) : 0;
-  };
-  return whole(number("/cpu.cfs_quota_us"), number("/cpu.cfs_period_us"));
-}
-
-// The tightest quota on the way from this process's group to the root.
-int cgroup_quota() {
-  int least = 0;
-  const auto take = [&](const std::string& folder) {
-    const int quota = quota_of(folder);
-    if (quota > 0 && (least == 0 || quota < least)) least = quota;
-  };
-  const std::string groups = read_text_file("/proc/self/cgroup").value_or("");
-  for (std::size_t at = 0, end; (end = groups.find('\n', at)) != std::string::npos; at = end + 1) {
-    const std::string line = groups.substr(at, end - at);
-    // "0::/path" (version 2) or "4:cpu,cpuacct:/path"
-    const std::size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const bool unified = controllers == ",,";
-    if (!unified && controllers.find(",cpu,") == std::string::npos) continue;
-    const std::string root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
-    for (std::string path = line.substr(second + 1); path.size() > 1 && path[0] == '/'; path.resize(path.rfind('/')))
-      take(root + path);
-    take(root);
-  }
-  return least;
 }
 
 }  // namespace
@@ -154,13 +109,7 @@ ThreadPool::~ThreadPool() {
 
 int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
 
-int ThreadPool::default_threads() {
-  cpu_set_t set;
-  int threads = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set)
-                                                            : static_cast<int>(std::thread::hardware_concurrency());
-  if (const int quota = cgroup_quota(); quota > 0) threads = std::min(threads, quota);
-  return std::max(threads, 1);
-}
+int ThreadPool::default_threads() { return usable_cpus(); }
 
 void ThreadPool::run(std::int64_t tiles, Function function, void* context) {
   State& state = *state_;

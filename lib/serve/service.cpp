@@ -35,8 +35,8 @@ Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inp
     }
   }
   if (lane == nullptr) {
-    lane =
-        std::make_unique<Lane>(model_, limits_.threads, runtime::Session::Limits{.memory_bytes = limits_.memory_bytes});
+    runtime::Session::Limits limits{.memory_bytes = limits_.memory_bytes, .time = limits_.time};
+    lane = std::make_unique<Lane>(model_, limits_.threads, limits);
   }
   auto outputs = lane->session.run(inputs);
   {

@@ -5,6 +5,7 @@
 #include "serve/metrics.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -28,6 +29,7 @@ struct ServiceLimits {
   int threads = 1;                                      // threads of one prediction
   std::size_t queue = 64;                               // predictions that may wait for a session
   std::uint64_t memory_bytes = std::uint64_t{1} << 32;  // of one prediction
+  std::chrono::milliseconds time{60'000};               // of one prediction, from when it runs
 };
 
 // A model that is ready to answer. Sessions are made when the first caller needs them and kept.

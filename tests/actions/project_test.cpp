@@ -84,7 +84,7 @@ package:
   annotations: {owner: me}
 samples:
 - inputs: {x: x.npy, y: y.npy}
-serve: {listen: ":80", tls_cert: c.pem, tls_key: k.pem, workers: 0, threads: 2, queue: 3, max_body: 2 KiB, max_memory: 1GiB, read_timeout: 0.5, drain: 3}
+serve: {listen: ":80", tls_cert: c.pem, tls_key: k.pem, workers: 0, threads: 2, queue: 3, max_body: 2 KiB, max_memory: 1GiB, max_time: 2.5, read_timeout: 0.5, drain: 3}
 )");
   REQUIRE(project);
   CHECK(project->bind == std::map<std::string, std::int64_t>{{"batch", 4}, {"x/y", 0}});
@@ -97,6 +97,7 @@ serve: {listen: ":80", tls_cert: c.pem, tls_key: k.pem, workers: 0, threads: 2, 
   CHECK(project->serve.workers == 0);
   CHECK(project->serve.max_body == 2048);
   CHECK(project->serve.max_memory == 1ull << 30);
+  CHECK(project->serve.max_time == 2.5);
   CHECK(project->serve.read_timeout == 0.5);
 }
 

@@ -1,4 +1,5 @@
 // Plans within plans: what they capture, what they keep, and what they are refused.
+#include "base/host.hpp"
 #include "runtime/routines.hpp"
 #include "support/plans.hpp"
 
@@ -59,6 +60,35 @@ TEST_CASE("loops that do not end are ended") {
     CHECK(outputs.error().code == "iteration-limit");
     CHECK(outputs.error().what == "cannot run the model: its loops do not end");
     CHECK(outputs.error().where == "Repeat #0");
+  }
+}
+
+TEST_CASE("a run ends when its time is over or a stop was asked for, and the next run has all of its time") {
+  StopToken stop;
+  Session session(test::load(repeating(1'000'000'000).artifact()).value(), alone,
+                  {.iterations = ~std::uint64_t{0}, .time = std::chrono::milliseconds(20), .stop = &stop});
+  for (int round = 0; round < 2; ++round) {
+    auto outputs = run(session, floats({1}, {1}), floats({1}, {1}));
+    REQUIRE(!outputs);
+    CHECK(outputs.error().code == "time-limit");
+    CHECK(outputs.error().what == "cannot run the model: it takes longer than the 0.02 seconds that one run has");
+  }
+  stop.stop();
+  auto outputs = run(session, floats({1}, {1}), floats({1}, {1}));
+  REQUIRE(!outputs);
+  CHECK(outputs.error().kind == Kind::interrupted);
+  CHECK(outputs.error().what == "stopped running the model");
+}
+
+TEST_CASE("what an iteration gave counts while the next one runs") {
+  // 8,000 bytes: the body makes as many anew while it holds those of the iteration before.
+  Tensor x(DType::f32, {2000});
+  for (auto [limit, enough] : {std::pair(20'000, false), std::pair(30'000, true)}) {
+    Session session(test::load(repeating(3).artifact()).value(), alone,
+                    {.memory_bytes = static_cast<std::uint64_t>(limit)});
+    auto outputs = run(session, x, floats({1}, {1}));
+    CHECK(outputs.has_value() == enough);
+    if (!outputs) CHECK(outputs.error().code == "memory-limit");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "serve/server.hpp"
 
 #include "support/http_client.hpp"
+#include "support/plans.hpp"
 #include "support/scratch.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +24,12 @@ Result<void> twice(const runtime::Call& call, runtime::Outputs& outputs) {
   return {};
 }
 constexpr runtime::OpRun twice_row{"test", "Twice", twice};
-constexpr const runtime::OpRun* rows[] = {&twice_row};
+// Runs its nested graph until that fails.
+Result<void> for_ever(const runtime::Call& call, runtime::Outputs&) {
+  for (;;) TRY(call.body("body")->run(call.inputs));
+}
+constexpr runtime::OpRun for_ever_row{"test", "ForEver", for_ever};
+constexpr const runtime::OpRun* rows[] = {&twice_row, &for_ever_row};
 
 // f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
 std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch) {
@@ -48,6 +54,21 @@ std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch) {
   REQUIRE(model);
   return std::make_shared<LoadedModel>(*model, ModelInfo{"twice", "7", "sha256:0", "tester", {{"accuracy", 0.5}}},
                                        ServiceLimits{});
+}
+
+// f32[2] -> f32[2], never.
+std::shared_ptr<LoadedModel> endless_model(ServiceLimits limits) {
+  test::PlanMaker maker, inner;
+  auto x = maker.input("x", DType::f32, {2}), y = maker.like("y", x);
+  maker.step("op:test:ForEver", {x}, {y});
+  auto a = inner.input("a", DType::f32, {2}), b = inner.like("b", a);
+  inner.step("op:test:Twice", {a}, {b});
+  inner.output("b", b);
+  maker.body("body", inner, {}, 0);
+  maker.output("y", y);
+  auto model = runtime::Model::load(maker.artifact().value(), rows, kernels::Cpu{});
+  REQUIRE(model);
+  return std::make_shared<LoadedModel>(*model, ModelInfo{"endless", "1", "", "", {}}, limits);
 }
 
 struct Running {
@@ -189,6 +210,18 @@ TEST_CASE("a request that arrives too slowly is a 408") {
   CHECK(answer.status == 408);
   CHECK(answer.body == "{\"error\":\"the request did not arrive within 50 ms\"}\n");
   CHECK(client.closed());
+}
+
+TEST_CASE("a prediction that does not end is a 503 at its time, and its worker is free again") {
+  Running running({}, false);
+  running.service.load(endless_model({.concurrency = 1, .time = std::chrono::milliseconds(50)}));
+  for (int round = 0; round < 2; ++round) {
+    HttpClient client(running.port());
+    auto answer = client.post("/predict", R"({"data": [1, 2]})");
+    CHECK(answer.status == 503);
+    CHECK(answer.body ==
+          "{\"error\":\"cannot run the model: it takes longer than the 0.05 seconds that one run has\"}\n");
+  }
 }
 
 TEST_CASE("headers larger than allowed are a 431") {

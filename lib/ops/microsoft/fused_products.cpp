@@ -42,7 +42,7 @@ Result<void> infer_matmul(Inference& call) {
   DType element = TRY(common_element(call));
   for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 2));
   if (call.shape(0) == nullptr || call.shape(1) == nullptr) {
-    call.set_output(0, element, std::nullopt);
+    call.set_type(0, {element});
     return {};
   }
   Shape a = ordered(*call.shape(0), axes_of(call.attributes(), "A", call.shape(0)->size()));

@@ -1,0 +1,30 @@
+#include "runtime/budget.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::runtime {
+
+void Budget::begin() {
+  iterations_ = 0;
+  Clock::time_point now = Clock::now();
+  timed_ = limits_.time < Clock::time_point::max() - now;
+  if (timed_) end_ = now + limits_.time;
+}
+
+Result<void> Budget::iterate() {
+  if (++iterations_ > limits_.iterations) {
+    return Error(Kind::bad_input, "iteration-limit", "cannot run the model: its loops do not end")
+        .because(fmt::format("nested graphs ran {} times, which is the limit for one run", limits_.iterations));
+  }
+  if (over()) return why();
+  return {};
+}
+
+Error Budget::why() const {
+  if (stop_ != nullptr && stop_->stopped()) return Error(Kind::interrupted, "interrupted", "stopped running the model");
+  return Error(Kind::unavailable, "time-limit",
+               fmt::format("cannot run the model: it takes longer than the {} seconds that one run has",
+                           std::chrono::duration<double>(limits_.time).count()));
+}
+
+}  // namespace modelctl::runtime
