@@ -3,6 +3,9 @@
 #include "ops/formals.hpp"
 #include "ops/run.hpp"
 
+#include <new>
+#include <stdexcept>
+
 namespace modelctl::ops {
 namespace {
 
@@ -146,9 +149,14 @@ Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view n
     return Error(Kind::unsupported, "unsupported-operator",
                  "cannot evaluate " + qualified(domain, name) + ", which has no run half");
   }
-  OwnedOutputs owned(outputs, budget);
-  TRY(run(Call{attributes, inputs, outputs}, owned));
-  return std::move(owned.tensors);
+  Error too_large(Kind::bad_input, "too-large", "what it needs is more than any memory");
+  try {
+    OwnedOutputs owned(outputs, budget);
+    TRY(run(Call{attributes, inputs, outputs}, owned));
+    return std::move(owned.tensors);
+  } catch (const std::bad_alloc&) { return too_large; } catch (const std::length_error&) {
+    return too_large;
+  }
 }
 
 const graph::Type* Inference::type(std::size_t index) const {

@@ -19,7 +19,23 @@ constexpr std::uint64_t growth = 8;  // what unpacking 4-bit weights to f32 take
 
 std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), tensor.dims()).value_or(0); }
 
-bool fold(Node& node, std::uint64_t& left) {
+// How many products an operator may compute that, unlike others, can take many times what its operands hold.
+std::uint64_t products_of(const Node& node) {
+  constexpr std::string_view laborious[] = {"Einsum",      "Conv",        "ConvTranspose",
+                                            "ConvInteger", "QLinearConv", "DeformConv"};
+  if (!node.domain.empty() || std::find(std::begin(laborious), std::end(laborious), node.op) == std::end(laborious)) {
+    return 0;
+  }
+  std::uint64_t products = 1;
+  for (const Value* input : node.inputs()) {
+    if (input == nullptr) continue;
+    auto elements = static_cast<std::uint64_t>(input->constant.elements());
+    if (__builtin_mul_overflow(products, std::max<std::uint64_t>(elements, 1), &products)) return ~std::uint64_t{0};
+  }
+  return products;
+}
+
+bool fold(Node& node, std::uint64_t& left, std::uint64_t& products_left) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {
     return false;
@@ -31,6 +47,9 @@ bool fold(Node& node, std::uint64_t& left) {
     inputs.push_back(input == nullptr ? TensorView() : input->constant.view());
     if (input != nullptr) budget += growth * bytes_of(input->constant);
   }
+  std::uint64_t products = products_of(node);
+  if (products > products_left) return false;
+  products_left -= products;
   // What cannot be computed is left for the run to complain about: it may never be reached.
   auto computed =
       ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), std::min(budget, left));
@@ -53,7 +72,7 @@ bool fold(Node& node, std::uint64_t& left) {
 Result<std::size_t> run(Graph& graph, const PassContext& context) {
   std::size_t changes = 0;
   for_each_graph(graph, [&](Graph& each) {
-    each.for_each_node([&](Node& node) { changes += fold(node, context.fold_bytes) ? 1 : 0; });
+    each.for_each_node([&](Node& node) { changes += fold(node, context.fold_bytes, context.fold_products) ? 1 : 0; });
   });
   if (changes > 0) graph.erase_dead();
   return changes;

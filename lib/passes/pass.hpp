@@ -17,6 +17,8 @@ struct PassContext {
   std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
   // Bytes that folding may still make: a chain of constants that each grow a little must not fill the memory.
   mutable std::uint64_t fold_bytes = std::uint64_t{1} << 28;
+  // Products of elements that folding may still compute, some seconds: those of a small model can be without bound.
+  mutable std::uint64_t fold_products = std::uint64_t{1} << 32;
 };
 
 struct PassDef {

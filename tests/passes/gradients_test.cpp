@@ -81,6 +81,20 @@ TEST_CASE("a second derivative is the derivative of one by name") {
   CHECK((*outputs)[0].as<double>()[1] == doctest::Approx(std::exp(0.34)));
 }
 
+TEST_CASE("derivatives of derivatives without end are refused before they fill the memory") {
+  std::string text = "graph \"g\" {\n  input x: f64[2]\n  y = Exp(x)\n  d0 = Tanh(y)\n";
+  for (int i = 1; i <= 60; ++i) {
+    text += "  d" + std::to_string(i) + " = ai.onnx.preview.training::Gradient(x) {xs: [\"x\"], y: \"d" +
+            std::to_string(i - 1) + "\"}\n";
+  }
+  auto graph = graph::parse_text(text + "  output d60\n}\n", "test");
+  REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : graph.error().what));
+  REQUIRE(find("infer")->run(**graph, {}).has_value());
+  auto done = find("expand-gradients")->run(**graph, {});
+  REQUIRE(!done);
+  CHECK(done.error().what == "cannot expand a Gradient: the model's derivatives take more than 100000 nodes");
+}
+
 TEST_CASE("a derivative at another place computes the value there again") {
   auto graph = graph::parse_text(
       "graph \"g\" {\n  input x: f64[2]\n  input at: f64[2]\n  a = Exp(x)\n  y = Mul(a, a)\n"

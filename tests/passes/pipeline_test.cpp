@@ -1,6 +1,7 @@
 #include "passes/pipeline.hpp"
 
 #include "graph/text.hpp"
+#include "passes/pass.hpp"
 
 #include <doctest/doctest.h>
 
@@ -49,6 +50,20 @@ TEST_CASE("whoever asks sees the graph after each pass") {
   CHECK(names[0] == "bind-symbols");
   CHECK(report->passes[0].stage == Stage::preprocess);
   CHECK(report->passes.back().stage == Stage::compile);
+}
+
+TEST_CASE("folding leaves to the run what would keep the build busy") {
+  // 2^14 elements in each operand: as many as 2^42 products.
+  auto graph = *graph::parse_text(R"(graph "g" {
+  const size: i64[1] = [16384]
+  a = ConstantOfShape(size)
+  y = Einsum(a, a, a) {equation: "a,b,c->"}
+  output y
+})");
+  REQUIRE(find("fold-constants")->run(*graph, {}));
+  std::string text = to_text(*graph);
+  CHECK(text.find("const a: f32[16384]") != std::string::npos);
+  CHECK(text.find("y = Einsum(a, a, a)") != std::string::npos);
 }
 
 TEST_CASE("a bound symbol becomes a number") {
