@@ -99,6 +99,13 @@ Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) co
         .at(planned_.label)
         .because("the model says how many there are where nothing else tells it");
   }
+  if (type == foreseen.type && !foreseen.late) {
+    return Error(Kind::bad_input, "plan-disagrees",
+                 fmt::format("cannot run the model: '{}' would be {} and not {}", foreseen.name, describe(type, dims),
+                             describe(type, expected)))
+        .at(planned_.label)
+        .because("the model states sizes that nothing could check before, or modelctl is wrong: then please report it");
+  }
   std::string plan = foreseen.late ? std::string(name(foreseen.type)) : describe(foreseen.type, expected);
   return disagreement(
       fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name, plan));
