@@ -25,6 +25,16 @@ Type opened(const Type& type) {
   return other;
 }
 
+// Whether no value can be of both types, whatever their sizes.
+bool disagree(const Type& a, const Type& b) {
+  bool known = a.element != DType::undefined && b.element != DType::undefined;
+  return (known && a.element != b.element) || (a.inside && b.inside && disagree(*a.inside, *b.inside));
+}
+
+Error differs(const Inference& call, const Type& first, const Type& then) {
+  return call.bad("a value that it carries is " + describe(first) + " at first, then " + describe(then));
+}
+
 // Makes room for another value; false where there was room.
 Result<bool> widen(Inference& call, Carried& carried, const Type& next) {
   Type& type = carried.type;
@@ -36,13 +46,15 @@ Result<bool> widen(Inference& call, Carried& carried, const Type& next) {
   if (type.element == DType::optional && next.element != DType::optional && next.element != DType::undefined) {
     return widen(call, carried, Type::optional(next));
   }
-  if (next.element != DType::undefined && next.element != type.element) {
-    return call.bad("a value that it carries is " + describe(type) + " at first, then " + describe(next));
-  }
+  if (next.element != DType::undefined && next.element != type.element) { return differs(call, type, next); }
   if (is_collection(type.element)) {
     bool fits = !next.inside || !type.inside || equal(*type.inside, *next.inside) || equal(type, opened(next));
-    if (!fits) type = opened(type);
-    return !fits;
+    if (fits) return false;
+    if (disagree(type, next)) return differs(call, type, next);
+    Type open = opened(type);
+    bool wider = !equal(open, type);
+    type = std::move(open);
+    return wider;
   }
   if (!type.shape) return false;
   if (!next.shape || next.shape->size() != type.shape->size()) {

@@ -151,6 +151,9 @@ Result<void> infer(graph::Node& node) {
   }
   TRY(check_input_types(node, *def));
   NodeInference call(node);
+  if (DType first = call.element(0); is_collection(first) && !def->types.has(first)) {
+    return call.bad("it does not take a " + std::string(name(first)));
+  }
   return def->infer(call);
 }
 

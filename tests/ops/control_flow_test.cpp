@@ -259,6 +259,20 @@ TEST_CASE("what can never be right in control flow is told at build time") {
   y = Loop(m, _, x) {body: graph "b" { input i: i64[] input k: bool[] input v: f32[2] output k output i }}
   output y
 })") == "cannot use Loop: a value that it carries is f32[2] at first, then i64[]");
+  CHECK(fault(R"(graph "g" {
+  input m: i64[]
+  input x: sequence<f32[2]>
+  y = Loop(m, _, x) {body: graph "b" { input i: i64[] input k: bool[] input v: sequence<f32[2]>
+    w = SequenceConstruct(i)
+    output k output w }}
+  output y
+})") == "cannot use Loop: a value that it carries is sequence<f32[2]> at first, then sequence<i64[]>");
+  CHECK(fault(R"(graph "g" {
+  input x: sequence<f32[2]>
+  input axes: i64[1]
+  y = Unsqueeze(x, axes)
+  output y
+})") == "cannot use Unsqueeze: it does not take a sequence");
 }
 
 }  // namespace
