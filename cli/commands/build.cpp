@@ -2,6 +2,7 @@
 #include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "runtime/inputs.hpp"
 
 #include <fmt/ranges.h>
 #include <CLI/Option.hpp>
@@ -14,11 +15,7 @@ struct Flags {
   std::vector<std::string> bindings;
 };
 
-std::string text(const artifact::Port& port) {
-  std::vector<std::string> dims;
-  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? dim.symbol : std::to_string(dim.size));
-  return fmt::format("{} {}[{}]", port.name, name(port.type), fmt::join(dims, ","));
-}
+std::string text(const artifact::Port& port) { return port.name + ' ' + runtime::describe(port); }
 
 void print(const actions::BuildReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {

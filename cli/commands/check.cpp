@@ -58,16 +58,18 @@ std::string as_json(const actions::CheckReport& report) {
   return canonical_json(document);
 }
 
+// " (opset 17, ai.onnx.ml 3)"; nothing where the file was not read so far.
 std::string opsets_text(const actions::CheckReport& report) {
+  if (report.opsets.empty()) return "";
   std::vector<std::string> all;
   for (const auto& [domain, opset] : report.opsets) {
     all.push_back(domain.empty() ? fmt::format("opset {}", opset) : fmt::format("{} {}", domain, opset));
   }
-  return fmt::format("{}", fmt::join(all, ", "));
+  return fmt::format(" ({})", fmt::join(all, ", "));
 }
 
 void print_obstacles(const actions::CheckReport& report, Printer& printer) {
-  printer.line(fmt::format("no: '{}' cannot be built ({})", report.model.string(), opsets_text(report)));
+  printer.line(fmt::format("no: '{}' cannot be built{}", report.model.string(), opsets_text(report)));
   for (const auto& obstacle : report.obstacles) {
     printer.line("");
     Error error = obstacle.error;
@@ -77,9 +79,10 @@ void print_obstacles(const actions::CheckReport& report, Printer& printer) {
   std::size_t nodes = 0, missing = 0;
   for (const auto& op : report.operators) (op.known ? nodes : missing) += op.nodes;
   printer.line("");
-  printer.line(fmt::format("{} {} in the way; {} of {} nodes have an operator that is implemented",
-                           report.obstacles.size(), report.obstacles.size() == 1 ? "thing is" : "things are", nodes,
-                           nodes + missing));
+  std::string count = fmt::format("{} {} in the way", report.obstacles.size(),
+                                  report.obstacles.size() == 1 ? "thing is" : "things are");
+  if (nodes + missing == 0) return printer.line(count + "; the rest of the model could not be read");
+  printer.line(fmt::format("{}; {} of {} nodes have an operator that is implemented", count, nodes, nodes + missing));
 }
 
 // "Conv 12 · Relu 11"
@@ -93,7 +96,7 @@ std::string listed(const std::map<std::string, std::size_t>& routines, Keep keep
 }
 
 void print_good(const actions::CheckReport& report, Printer& printer) {
-  printer.line(fmt::format("yes: '{}' can be built ({})", report.model.string(), opsets_text(report)));
+  printer.line(fmt::format("yes: '{}' can be built{}", report.model.string(), opsets_text(report)));
   std::vector<std::string> operators;
   for (const auto& op : report.operators) operators.push_back(fmt::format("{} {}", op.name, op.nodes));
   printer.line("");

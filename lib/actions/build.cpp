@@ -1,5 +1,6 @@
 #include "actions/build.hpp"
 
+#include "actions/model_faults.hpp"
 #include "actions/project.hpp"
 #include "base/json.hpp"
 #include "base/suggest.hpp"
@@ -135,7 +136,10 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   report.artifact = request.output;
   BuildStage preprocess{"preprocess", {}, 0}, compile{"compile", {}, 0}, link{"link", {}, 0};
 
-  auto graph = TRY(onnx::read(request.model));
+  auto read = onnx::read(request.model);
+  if (!read) return in_model(std::move(read).error(), {request.model, nullptr, request.bindings});
+  std::unique_ptr<graph::Graph> graph = std::move(*read);
+  const ModelAtFault model{request.model, graph.get(), request.bindings};
   report.source_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.model));
   preprocess.did.push_back("read " + counted(graph->nodes().size(), "node"));
   double reading = watch.lap();
@@ -147,7 +151,9 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
         report.printed = graph::to_text(after);  // a pass may run more than once: the last result counts
         printed = true;
       }};
-  auto pipeline = TRY(passes::run_pipeline(*graph, options));
+  auto ran = passes::run_pipeline(*graph, options);
+  if (!ran) return in_model(std::move(ran).error(), model);
+  const passes::PipelineReport& pipeline = *ran;
   if (!request.print_after.empty() && !printed) {
     std::vector<std::string> names;
     for (const passes::PassReport& pass : pipeline.passes) names.push_back(pass.name);
@@ -163,7 +169,9 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   watch.lap();
 
   if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
-  auto lowered = TRY(lower::lower(*graph, folder_of(request.output)));
+  auto lowering = lower::lower(*graph, folder_of(request.output));
+  if (!lowering) return in_model(std::move(lowering).error(), model);
+  lower::Lowered lowered = std::move(*lowering);
   std::size_t kernels = 0, evaluated = 0;
   for (const auto& [routine, count] : lowered.routines) (routine.starts_with("kernel:") ? kernels : evaluated) += count;
   compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them fast kernels", kernels));

@@ -1,5 +1,6 @@
 #include "actions/check.hpp"
 
+#include "actions/model_faults.hpp"
 #include "actions/project.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
@@ -9,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace modelctl::actions {
 namespace {
@@ -75,37 +75,16 @@ class Check {
   }
 
   void add(Error error) {
+    error = in_model(std::move(error), {request_.model, graph_, request_.bindings});
     std::vector<Error> single = std::move(error.faults);
     if (single.empty()) single.push_back(std::move(error));
     for (Error& each : single) {
       auto same = std::find_if(report_.obstacles.begin(), report_.obstacles.end(), [&](const auto& obstacle) {
         return obstacle.error.code == each.code && obstacle.error.what == each.what;
       });
-      if (same != report_.obstacles.end()) {
-        ++same->places;
-        continue;
-      }
-      if (each.where.empty()) each.where = request_.model.string();
-      if (!each.where.starts_with(request_.model.string())) {
-        each.where = fmt::format("{}: {}", request_.model.string(), each.where);
-      }
-      if (each.hint.empty()) each.hint = advice(each);
-      report_.obstacles.push_back({std::move(each)});
+      if (same != report_.obstacles.end()) ++same->places;
+      else report_.obstacles.push_back({std::move(each)});
     }
-  }
-
-  // What would help against a fault that does not say so itself.
-  std::string advice(const Error& error) const {
-    if (error.code == "unsupported-type") return "export that part in f32, or put a Cast before it";
-    bool of_sizes = error.code == "unknown-type";
-    if (!of_sizes || graph_ == nullptr) return "";
-    std::set<std::string> symbols;
-    for (const graph::Value* input : graph_->inputs) {
-      for_each_symbol(input->type, [&](const std::string& symbol) { symbols.insert(symbol); });
-    }
-    for (const auto& [symbol, size] : request_.bindings) symbols.erase(symbol);
-    if (symbols.empty()) return "";
-    return fmt::format("if it is a matter of sizes, fix one: --bind {}=N", *symbols.begin());
   }
 
   const CheckRequest& request_;

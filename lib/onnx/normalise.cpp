@@ -84,7 +84,9 @@ class Normaliser {
       faults_.add(
           Error(Kind::bad_input, "no-opset",
                 fmt::format("cannot use operator '{}': the model imports no opset of {}", node.op, spoken(node.domain)))
-              .at(where(node.place())));
+              .at(where(node.place()))
+              .help(fmt::format("add '{}' to the model's opset_import, with the version that the exporter meant",
+                                node.domain.empty() ? "ai.onnx" : node.domain)));
       return;
     }
     std::string place = node.place();

@@ -34,13 +34,15 @@ struct Other {
   std::string_view is;
   std::string_view help;
 };
-constexpr std::array<Other, 7> others{{
+constexpr std::array<Other, 9> others{{
     {std::string_view("PK\x03\x04", 4), "a zip archive, as PyTorch saves", "export it with torch.onnx.export"},
     {"\x89HDF", "an HDF5 file, as Keras saves", "export it with tf2onnx or keras's export(format=\"onnx\")"},
     {"GGUF", "a GGUF file", ""},
     {"\x1f\x8b", "a gzip file", "unpack it with gunzip"},
     {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file with git lfs pull"},
     {"<!DOCTYPE", "a web page", "download the file itself"},
+    {"\x80\x04\x95", "a Python pickle", "export the model that it holds to ONNX: modelctl runs no Python"},
+    {"\x80\x02", "a Python pickle", "export the model that it holds to ONNX: modelctl runs no Python"},
     {"{", "JSON", ""},
 }};
 

@@ -71,6 +71,19 @@ std::string known_of(const graph::Node& node) {
   return text;
 }
 
+// "a f32[n,4] and b f32[3,2]": what a contradiction of sizes or types is about. The first few of many.
+std::string inputs_of(const graph::Node& node) {
+  constexpr std::size_t most = 6;
+  std::string text;
+  std::size_t told = 0;
+  for (const graph::Value* value : node.inputs()) {
+    if (value == nullptr) continue;
+    if (told++ == most) return text + " …";
+    text += (text.empty() ? "" : ", ") + value->name + ' ' + describe(value->type);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<std::size_t> infer(graph::Graph& graph) {
@@ -154,7 +167,11 @@ Result<void> infer(graph::Node& node) {
   if (DType first = call.element(0); is_collection(first) && !def->types.has(first)) {
     return call.bad("it does not take a " + std::string(name(first)));
   }
-  return def->infer(call);
+  auto inferred = def->infer(call);
+  if (inferred || inferred.error().code != "bad-node" || !inferred.error().why.empty()) return inferred;
+  std::string inputs = inputs_of(node);
+  if (inputs.empty()) return inferred;
+  return std::move(inferred).error().because("its inputs are: " + inputs);
 }
 
 }  // namespace modelctl::ops

@@ -1,5 +1,6 @@
 #include "runtime/run_files.hpp"
 
+#include "runtime/inputs.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/element_text.hpp"
 
@@ -12,7 +13,7 @@ std::vector<formats::Expected> expected_inputs(const artifact::Signature& signat
   for (const artifact::Port& port : signature.inputs) {
     Dims dims;
     for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size);
-    expected.push_back({port.name, port.type, std::move(dims)});
+    expected.push_back({port.name, port.type, std::move(dims), describe(port)});
   }
   return expected;
 }

@@ -223,9 +223,10 @@ Result<void> multi_head(Node& node) {
         if (rank_of(each) == 4) width = TRY(rewrite.add("Mul", {width, TRY(rewrite.size(each, 1))}));
         widths.push_back(width);
       }
-      Value* cuts = TRY(rewrite.add("Concat", std::move(widths), along(0)));
-      parts =
-          TRY(rewrite.add_node("", "Split", {bias, cuts}, along(0), std::vector<std::string>(3, "part")))->outputs();
+      Value* cuts = TRY(rewrite.add("Concat", std::move(widths), Attributes{{"axis", std::int64_t{0}}}));
+      parts = TRY(rewrite.add_node("", "Split", {bias, cuts}, Attributes{{"axis", std::int64_t{0}}},
+                                   std::vector<std::string>(3, "part")))
+                  ->outputs();
     }
     q = TRY(rewrite.add("Add", {q, parts[0]}));
     if (!projected) k = TRY(rewrite.add("Add", {k, parts[1]})), v = TRY(rewrite.add("Add", {v, parts[2]}));

@@ -20,6 +20,7 @@ bool fits(const Dims& dims, const Dims& expected) {
 }  // namespace
 
 std::string describe(const Expected& expected) {
+  if (!expected.text.empty()) return expected.text;
   std::string text(expected.type == DType::undefined ? "any type" : name(expected.type));
   if (!expected.dims) return text;
   text += '[';
@@ -55,10 +56,14 @@ Result<void> check(const Tensor& tensor, const Expected& expected, std::string_v
   bool type_fits = expected.type == DType::undefined || tensor.type() == expected.type;
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};
   std::string_view what = !type_fits ? "type" : tensor.dims().size() != expected.dims->size() ? "rank" : "shape";
+  std::string help;
+  if (is_collection(expected.type)) help = "files hold tensors alone: run such a model through the C++ interface";
+  else if (!type_fits) help = fmt::format("store its elements as {}", name(expected.type));
   return Error(Kind::bad_input, fmt::format("wrong-{}", what),
                fmt::format("cannot use '{}' as '{}': it is {}, and the model wants {}", where, expected.name,
                            modelctl::describe(tensor.type(), tensor.dims()), describe(expected)))
-      .at(std::string(where));
+      .at(std::string(where))
+      .help(std::move(help));
 }
 
 Error unreadable(std::string_view where, std::string reason) {

@@ -18,9 +18,10 @@ struct Expected {
   std::string name;
   DType type = DType::undefined;  // undefined: whatever the file says
   std::optional<Dims> dims;       // -1: any size; nullopt: any shape
+  std::string text = {};          // the same in the model's words, "f32[batch,8]"; may be empty
 };
 
-// "f32[?,1,8,8]"
+// Its text, else "f32[?,8]".
 std::string describe(const Expected& expected);
 
 struct NamedTensor {

@@ -335,7 +335,8 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
     }
     if (descr.empty()) {
       return Error(Kind::unsupported, "unsupported-type",
-                   fmt::format("cannot write {} to a .npy file: numpy has no such type", name(tensor.type())));
+                   fmt::format("cannot write {} to a .npy file: numpy has no such type", name(tensor.type())))
+          .help("write to a .json file");
     }
   }
   std::string shape;
