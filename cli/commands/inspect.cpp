@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "runtime/inputs.hpp"
 
+#include <fmt/format.h>
 #include <CLI/Option.hpp>
 
 namespace modelctl::cli {
@@ -35,6 +36,12 @@ std::string as_json(const actions::InspectReport& report) {
     document["operators"].push_back({{"name", count.name}, {"count", count.count}});
   }
   if (report.run_bytes) document["run_bytes"] = *report.run_bytes;
+  for (const auto& state : report.states) {
+    document["states"].push_back({{"input", report.signature.inputs[state.input].name},
+                                  {"output", report.signature.outputs[state.output].name},
+                                  {"axis", state.axis},
+                                  {"grows", state.grows}});
+  }
   for (const auto& file : report.files) {
     document["files"].push_back({{"path", file.path}, {"role", file.role}, {"bytes", file.bytes}});
   }
@@ -61,6 +68,17 @@ void print(const actions::InspectReport& report, Printer& printer) {
   if (!signature.rows.empty()) {
     printer.line("");
     printer.table(signature);
+  }
+  if (!report.states.empty()) {
+    Table states{{"state", "type", "comes back as", "along"}, {}};
+    for (const auto& state : report.states) {
+      const artifact::Port& input = report.signature.inputs[state.input];
+      states.rows.push_back(
+          {input.name, runtime::describe(input), report.signature.outputs[state.output].name,
+           fmt::format("dimension {}, {}", state.axis, state.grows ? "longer each time" : "its size kept")});
+    }
+    printer.line("");
+    printer.table(states);
   }
   if (!report.counts.empty()) {
     Table counts{{report.kind == "model" ? "operator" : "routine", "count"}, {}};

@@ -5,6 +5,7 @@
 #include "tensor/collection.hpp"
 #include "tensor/formats/formats.hpp"
 
+#include <fmt/format.h>
 #include <CLI/Option.hpp>
 
 namespace modelctl::cli {
@@ -30,7 +31,8 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
     printer.json(canonical_json({{"outputs", outputs},
                                  {"written", written},
                                  {"load_seconds", report.load_seconds},
-                                 {"run_seconds", report.run_seconds}}));
+                                 {"run_seconds", report.run_seconds},
+                                 {"states_kept", report.states_kept}}));
     return {};
   }
   if (report.written.empty()) {
@@ -41,6 +43,10 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
     printer.table(table);
   }
   for (std::size_t i = 0; i < report.written.size(); ++i) printer.line("wrote " + report.written[i].string());
+  if (report.states_kept > 0) {
+    printer.line(
+        fmt::format("kept {} state{} for the next run", report.states_kept, report.states_kept > 1 ? "s" : ""));
+  }
   return {};
 }
 
@@ -60,6 +66,11 @@ Run bind(Binder& binder) {
           app.add_option("--output", request->output, "Where the outputs go; they are shown where this is not given"),
           Completes::file)
       ->type_name("FILE|FOLDER");
+  binder
+      .complete(app.add_option("--state", request->state,
+                               "Keep the states, as a decoder's cache, from run to run; the first run makes the file"),
+                Completes::file)
+      ->type_name("FILE.npz");
   app.add_option("--threads", request->threads, "Threads to run on; by default all CPUs that the process may use")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");

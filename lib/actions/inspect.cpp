@@ -28,17 +28,24 @@ std::vector<InspectReport::Count> ordered(const std::map<std::string, std::size_
   return list;
 }
 
-std::optional<std::uint64_t> run_bytes(artifact::Artifact artifact) {
+// What only a loaded plan tells: which outputs continue which inputs, and the memory of a run. Nothing where the plan
+// wants routines that this build does not have.
+void add_loaded(InspectReport& report, artifact::Artifact artifact) {
   std::vector<Dims> dims;
   for (const artifact::Port& port : artifact.plan.signature.inputs) {
     Dims& sizes = dims.emplace_back();
     for (const artifact::PortDim& dim : port.dims) sizes.push_back(dim.size < 0 ? 1 : dim.size);
   }
   auto model = runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect());
-  if (!model) return std::nullopt;
+  if (!model) return;
+  for (const runtime::StatePort& state : (*model)->states()) {
+    const artifact::PortDim &before = report.signature.inputs[state.input].dims[state.axis],
+                            &after = report.signature.outputs[state.output].dims[state.axis];
+    bool grows = before.size != after.size || before.symbol != after.symbol;
+    report.states.push_back({state.input, state.output, state.axis, grows});
+  }
   auto need = runtime::memory_need(**model, dims);
-  if (!need) return std::nullopt;
-  return need->arena_bytes + need->output_bytes;
+  if (need) report.run_bytes = need->arena_bytes + need->output_bytes;
 }
 
 void add_artifact(InspectReport& report, artifact::Artifact artifact) {
@@ -49,7 +56,7 @@ void add_artifact(InspectReport& report, artifact::Artifact artifact) {
   std::map<std::string, std::size_t> counts;
   report.steps = count_steps(plan, counts);
   report.counts = ordered(counts);
-  report.run_bytes = run_bytes(std::move(artifact));
+  add_loaded(report, std::move(artifact));
 }
 
 Result<void> add_model(InspectReport& report, const fs::path& path) {

@@ -24,9 +24,17 @@ struct InspectReport {
     std::uint64_t bytes;
   };
 
+  // An output that continues an input, as a decoder's cache does; see Model::states().
+  struct State {
+    std::size_t input, output;  // of the signature
+    std::size_t axis;           // along which rows are added or replaced
+    bool grows;                 // else it keeps its size
+  };
+
   std::string kind;  // "model", "artifact", "package" or "program"
   std::uint64_t bytes = 0;
   artifact::Signature signature;
+  std::vector<State> states;  // of an artifact, in any wrapping
   std::size_t steps = 0;      // nodes of a model, steps of a plan
   std::vector<Count> counts;  // the most frequent first
   std::uint64_t weight_bytes = 0;

@@ -11,11 +11,15 @@ struct RunRequest {
   std::vector<std::string> inputs;  // [NAME=]FILE each; none, and no artifact: the first sample of modelctl.yaml
   std::filesystem::path output;     // a file or a folder; nothing is written where this is empty
   int threads = 0;                  // 0: the CPUs that the process may use
+  // Keeps the states (outputs that continue inputs: a decoder's cache) from one run to the next. Where there is no such
+  // file yet they begin: empty where they grow, with zeros where they keep their size. Empty: they are like any others.
+  std::filesystem::path state = {};
 };
 
 struct RunReport {
-  std::vector<formats::NamedTensor> outputs;
+  std::vector<formats::NamedTensor> outputs;  // without the states that were kept
   std::vector<std::filesystem::path> written;
+  std::size_t states_kept = 0;
   double load_seconds = 0;  // until the model was ready
   double run_seconds = 0;   // reading and writing the files included
 };

@@ -1,7 +1,11 @@
 #include "actions/run.hpp"
 #include "actions/bench.hpp"
+#include "actions/inspect.hpp"
 #include "actions/link.hpp"
 #include "base/system_host.hpp"
+#include "graph/text.hpp"
+#include "lower/lower.hpp"
+#include "ops/operator.hpp"
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
 
@@ -33,6 +37,33 @@ struct Example {
   test::FakeHost host;
 };
 
+// A cache that grows by the rows of x, and their sum: what is left of a decoder.
+struct Decoder {
+  Decoder() {
+    auto graph = graph::parse_text(R"(graph "g" {
+  input x: f32[1,s,2]
+  input past: f32[1,p,2]
+  present: f32[1,p+s,2] = Concat(past, x) {axis: 1}
+  doubled: f32[1,s,2] = Add(x, x)
+  output present
+  output doubled
+})");
+    REQUIRE_MESSAGE(graph, (graph ? "" : graph.error().what));
+    for (const auto& node : (*graph)->nodes()) REQUIRE(ops::infer(*node));
+    auto lowered = lower::lower(**graph);
+    REQUIRE(lowered);
+    REQUIRE(lowered->weights.write(lowered->plan, artifact));
+    REQUIRE(write_file(scratch / "first.json", as_bytes("[[[1, 2], [3, 4]]]")));
+    REQUIRE(write_file(scratch / "next.json", as_bytes("[[[5, 6]]]")));
+  }
+  Result<actions::RunReport> run(const char* input) {
+    return actions::run({artifact, {"x=" + (scratch / input).string()}, {}, 1, state}, host.host);
+  }
+  Scratch scratch;
+  std::filesystem::path artifact = scratch / "decoder.artifact", state = scratch / "talk.npz";
+  test::FakeHost host;
+};
+
 // What a real program answered.
 ProcessResult executed(std::vector<std::string> command) {
   StopToken stop;
@@ -60,6 +91,57 @@ TEST_CASE("run writes the outputs into a folder, numbered in the model's order")
   REQUIRE(report);
   CHECK(report->written == std::vector<std::filesystem::path>{folder / "output_0.npy"});
   CHECK(same(formats::load(folder / "output_0.npy").value().at(0).tensor, report->outputs[0].tensor));
+}
+
+TEST_CASE("run keeps states from one run to the next, where they begin empty") {
+  Decoder decoder;
+  auto first = decoder.run("first.json");
+  REQUIRE(first);
+  CHECK(first->states_kept == 1);
+  REQUIRE(first->outputs.size() == 1);
+  CHECK(first->outputs[0].name == "doubled");
+  REQUIRE(decoder.run("next.json"));
+  auto kept = formats::load(decoder.state);
+  REQUIRE(kept);
+  REQUIRE(kept->size() == 1);
+  CHECK(kept->at(0).name == "past");
+  CHECK(same(kept->at(0).tensor, Tensor::of<float>(DType::f32, {1, 3, 2}, {1, 2, 3, 4, 5, 6})));
+}
+
+TEST_CASE("inspect tells which outputs continue which inputs") {
+  Decoder decoder;
+  auto report = actions::inspect({decoder.artifact}, decoder.host.host);
+  REQUIRE(report);
+  REQUIRE(report->states.size() == 1);
+  CHECK(report->signature.inputs.at(report->states[0].input).name == "past");
+  CHECK(report->signature.outputs.at(report->states[0].output).name == "present");
+  CHECK(report->states[0].axis == 1);
+  CHECK(report->states[0].grows);
+}
+
+TEST_CASE("run tells of --state where a state is not given, and takes states as inputs like any others") {
+  Decoder decoder;
+  decoder.state.clear();
+  auto missing = decoder.run("first.json");
+  REQUIRE(!missing);
+  CHECK(missing.error().what == "no file is given for the input 'past', f32[1,p,2]");
+  CHECK(missing.error().hint == "add --input past=FILE, or let --state FILE.npz keep it from run to run");
+  auto past = "past=" + (decoder.scratch / "next.json").string(), x = "x=" + (decoder.scratch / "first.json").string();
+  auto report = actions::run({decoder.artifact, {x, past}, {}, 1}, decoder.host.host);
+  REQUIRE(report);
+  CHECK(report->outputs.size() == 2);
+}
+
+TEST_CASE("run keeps no states where there are none, nor in a file that cannot name them") {
+  Example example;
+  auto none = actions::run({example.artifact, {example.input.string()}, {}, 1, "talk.npz"}, example.host.host);
+  REQUIRE(!none);
+  CHECK(none.error().code == "no-state");
+  Decoder decoder;
+  decoder.state = "talk.npy";
+  auto unnamed = decoder.run("first.json");
+  REQUIRE(!unnamed);
+  CHECK(unnamed.error().what == "cannot keep states in 'talk.npy': such a file holds one tensor without a name");
 }
 
 TEST_CASE("run refuses inputs that the model does not have or that do not fit") {
