@@ -73,7 +73,8 @@ def theirs(path, inputs):
     return lambda: session.run(None, feed)
 
 
-def compare(name, case, ours, other, rounds):
+def compare(ours, other, rounds):
+    """Medians and 10th percentiles in milliseconds, ours and the other's, of runs in turns."""
     for _ in range(3):
         ours(), other()
     times = np.empty((rounds, 2))
@@ -83,39 +84,48 @@ def compare(name, case, ours, other, rounds):
         middle = time.perf_counter()
         other()
         times[i] = middle - start, time.perf_counter() - middle
-    low, median = np.percentile(times * 1e3, 10, axis=0), np.median(times * 1e3, axis=0)
-    print(
-        f"| {name} | {case} | {median[0]:.3f} | {median[1]:.3f} | {median[1] / median[0]:.2f} | {low[1] / low[0]:.2f} |",
-        flush=True,
-    )
+    return np.median(times * 1e3, axis=0), np.percentile(times * 1e3, 10, axis=0)
+
+
+def models_in(folders):
+    """The models of folders that `./dev models` makes; a folder may be one model."""
+    each = [m for f in map(pathlib.Path, folders) for m in ([f] if (f / "model.onnx").exists() else f.iterdir())]
+    return sorted(m for m in each if (m / "model.onnx").exists())
+
+
+def inputs_of(case):
+    """The arrays of one set of inputs, in the model's order; none where text is among them."""
+    inputs = [np.load(path) for path in sorted(case.glob("input_?.npy"))]
+    return inputs if all(array.dtype.str[1:] in TYPES for array in inputs) else []
 
 
 def main():
     library, modelctl, rounds = load(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    models = [m for f in map(pathlib.Path, sys.argv[4:]) for m in ([f] if (f / "model.onnx").exists() else f.iterdir())]
+    models = models_in(sys.argv[4:])
     print(
         f"| model | inputs | ours ms | ONNX Runtime {onnxruntime.__version__} ms | ratio of medians | of 10th percentiles |"
     )
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
-        for model in sorted(m for m in models if (m / "model.onnx").exists()):
+        for model in models:
             artifact = pathlib.Path(scratch) / "artifact"
             built = subprocess.run([modelctl, "-q", "build", model / "model.onnx", "-o", artifact], capture_output=True)
             if built.returncode != 0:
                 print(f"| {model.name} | | refused | | | |")
                 continue
             for case in [model, *sorted(model.iterdir())]:
-                inputs = [np.load(p) for p in sorted(case.glob("input_?.npy"))]
-                if not inputs or any(array.dtype.str[1:] not in TYPES for array in inputs):
+                inputs = inputs_of(case)
+                if not inputs:
                     continue
                 name = case.name if case != model else ""
                 try:
-                    compare(
-                        model.name,
-                        name,
-                        Ours(library, artifact, inputs).run,
-                        theirs(model / "model.onnx", inputs),
-                        rounds,
+                    median, low = compare(
+                        Ours(library, artifact, inputs).run, theirs(model / "model.onnx", inputs), rounds
+                    )
+                    print(
+                        f"| {model.name} | {name} | {median[0]:.3f} | {median[1]:.3f} | {median[1] / median[0]:.2f} "
+                        f"| {low[1] / low[0]:.2f} |",
+                        flush=True,
                     )
                 except Exception as error:  # the others are worth telling
                     print(f"| {model.name} | {name} | {error} | | | |")
