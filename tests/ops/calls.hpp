@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 
 namespace modelctl::test {
 
@@ -23,7 +24,9 @@ inline std::string symbol_of(std::int64_t size) { return "n" + std::to_string(si
 
 // `symbols`: every size but 1 is a symbol named after it, so that equal sizes stay equal; integer inputs stay constants
 // since they may hold axes and the like.
-inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example, Known known) {
+// `wanted`: the one output that leaves the graph; every one of them where it is absent.
+inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example, Known known,
+                             std::optional<std::size_t> wanted = {}) {
   NodeOfExample made{std::make_unique<graph::Graph>(), nullptr};
   std::vector<graph::Value*> inputs;
   for (const Tensor& tensor : example.inputs) {
@@ -53,7 +56,9 @@ inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example,
     (*parsed)->owner = made.node;
     made.node->subgraphs[attribute] = std::move(*parsed);
   }
-  for (std::size_t i = 0; i < example.outputs.size(); ++i) made.graph->add_output(made.node->output(i), names[i]);
+  for (std::size_t i = 0; i < example.outputs.size(); ++i) {
+    if (!wanted || *wanted == i) made.graph->add_output(made.node->output(i), names[i]);
+  }
   return made;
 }
 
