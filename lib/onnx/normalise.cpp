@@ -130,7 +130,7 @@ class Normaliser {
   static bool needs_first(const ops::OpDef& def) {
     std::string_view inputs = def.inputs;
     auto first = ops::take_formal(inputs);
-    return first && first->mark == ' ';
+    return first && !first->optional && !first->rest;
   }
 
   // Infers what comes before a node, each node once: it is in its newest form already.

@@ -8,8 +8,9 @@ namespace modelctl::ops {
 
 struct Formal {
   std::string_view name;
-  char mark = ' ';         // '?': may be absent; '*': this one and all that follow
   std::string_view types;  // "i32,i64", or the name of an earlier one whose type it has; empty: any
+  bool optional = false;   // '?': may be absent
+  bool rest = false;       // '*': this one and all that follow
 };
 
 // Takes the first formal off the list; nothing where that is empty.
@@ -23,10 +24,10 @@ inline std::optional<Formal> take_formal(std::string_view& list) {
     formal.types = word.substr(colon + 1);
     word = word.substr(0, colon);
   }
-  if (word.ends_with('?') || word.ends_with('*')) {
-    formal.mark = word.back();
-    word.remove_suffix(1);
-  }
+  formal.rest = word.ends_with('*');
+  if (formal.rest) word.remove_suffix(1);
+  formal.optional = word.ends_with('?');
+  if (formal.optional) word.remove_suffix(1);
   formal.name = word;
   return formal;
 }

@@ -124,7 +124,7 @@ Result<void> check_input_types(const graph::Node& node, const OpDef& def) {
   std::string_view list = def.inputs;
   Formal formal;
   for (std::size_t index = 0; index < node.inputs().size(); ++index) {
-    if (formal.mark != '*') {
+    if (!formal.rest) {
       auto next = take_formal(list);
       if (!next) return {};  // more inputs than there are is the reader's to report
       formal = *next;

@@ -46,9 +46,9 @@ struct Counts {
 Counts count(std::string_view list) {
   Counts counts;
   while (auto formal = take_formal(list)) {
-    if (formal->mark != '?') counts.required.push_back(counts.most);
+    if (!formal->optional) counts.required.push_back(counts.most);
     ++counts.most;
-    if (formal->mark == '*') counts.most = static_cast<std::size_t>(-1);
+    if (formal->rest) counts.most = static_cast<std::size_t>(-1);
   }
   return counts;
 }

@@ -43,6 +43,15 @@ TEST_CASE("an absent input stands for nothing that others must be like") {
         "cannot use Clip: input 2, 'max', must be of the type of 'input', f32, and not f64");
 }
 
+TEST_CASE("a formal parameter may be absent, stand for all that follow, or both") {
+  std::string_view list = "X B?:X rest?*";
+  auto x = ops::take_formal(list), b = ops::take_formal(list), rest = ops::take_formal(list);
+  CHECK_FALSE((x->optional || x->rest));
+  CHECK((b->optional && b->name == "B" && b->types == "X"));
+  CHECK((rest->optional && rest->rest && rest->name == "rest"));
+  CHECK_FALSE(ops::take_formal(list).has_value());
+}
+
 TEST_CASE("the types of every operator's inputs are types, or inputs before them") {
   for (const ops::OpDef* def : ops::table()) {
     INFO(ops::qualified(def->domain, def->name));
