@@ -17,7 +17,7 @@ std::optional<std::vector<std::size_t>> permutation(const Attributes& attributes
   if (!attributes.has("perm")) return order;
   order.clear();
   for (std::int64_t axis : attributes.integers("perm")) {
-    auto index = static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+    auto index = static_cast<std::size_t>(axis);  // a negative one is beyond any rank
     if (index >= rank || std::find(order.begin(), order.end(), index) != order.end()) return std::nullopt;
     order.push_back(index);
   }
@@ -26,15 +26,17 @@ std::optional<std::vector<std::size_t>> permutation(const Attributes& attributes
 
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
-  if (in == nullptr) {
-    auto shape = call.attributes().has("perm")
-                     ? std::optional(unknown_shape(call, call.attributes().integers("perm").size()))
-                     : std::nullopt;
-    call.set_output(0, call.element(0), std::move(shape));
+  if (in == nullptr && !call.attributes().has("perm")) {
+    call.set_output(0, call.element(0), std::nullopt);
     return {};
   }
-  auto order = permutation(call.attributes(), in->size());
-  if (!order) return call.bad("perm is no permutation of " + std::to_string(in->size()) + " axes");
+  std::size_t rank = in == nullptr ? call.attributes().integers("perm").size() : in->size();
+  auto order = permutation(call.attributes(), rank);
+  if (!order) return call.bad("perm is no permutation of " + std::to_string(rank) + " axes");
+  if (in == nullptr) {
+    call.set_output(0, call.element(0), unknown_shape(call, rank));
+    return {};
+  }
   graph::Shape shape;
   for (std::size_t axis : *order) shape.push_back((*in)[axis]);
   call.set_output(0, call.element(0), shape);
