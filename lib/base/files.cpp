@@ -1,5 +1,7 @@
 #include "base/files.hpp"
 
+#include "base/pages.hpp"
+
 #include <fmt/core.h>
 
 #include <fcntl.h>
@@ -124,16 +126,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path)
   return std::shared_ptr<const MappedFile>(new MappedFile(bytes));
 }
 
+void MappedFile::forget() const { forget_pages(bytes_); }
+
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
-}
-
-void forget_pages(ByteSpan mapped) {
-  if (mapped.empty()) return;
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
-  const std::uintptr_t first = begin / page * page;
-  ::madvise(reinterpret_cast<void*>(first), begin + mapped.size() - first, MADV_DONTNEED);
 }
 
 Result<AtomicFile> AtomicFile::create(const fs::path& path, unsigned mode) {

@@ -4,6 +4,7 @@
 #include "onnx/model.hpp"
 
 #include "base/digest.hpp"
+#include "base/pages.hpp"
 #include "onnx/wire.hpp"
 
 #include <fmt/format.h>

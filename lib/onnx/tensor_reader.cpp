@@ -1,6 +1,7 @@
 // A tensor's elements come as raw bytes, as one of six typed lists, or in another file. Raw bytes and files are used in
 // place where they are aligned; lists are copied, never more than what the message holds.
 #include "onnx/tensor_reader.hpp"
+#include "base/pages.hpp"
 #include "onnx/wire.hpp"
 
 #include <fmt/format.h>

@@ -163,10 +163,13 @@ Result<void> infer(graph::Node& node) {
         .at(node.place());
   }
   TRY(check_input_types(node, *def));
-  NodeInference call(node);
-  if (DType first = call.element(0); is_collection(first) && !def->types.has(first)) {
-    return call.bad("it does not take a " + std::string(name(first)));
+  const graph::Value* first = node.input(0);
+  if (first != nullptr && is_collection(first->type.element) && !def->types.has(first->type.element)) {
+    std::string type(name(first->type.element));
+    return Error(Kind::bad_input, "bad-node", "cannot use " + qualified(node.domain, node.op) + ": it takes no " + type)
+        .at(node.place());
   }
+  NodeInference call(node);
   auto inferred = def->infer(call);
   if (inferred || inferred.error().code != "bad-node" || !inferred.error().why.empty()) return inferred;
   std::string inputs = inputs_of(node);

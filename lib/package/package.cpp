@@ -1,5 +1,6 @@
 #include "package/package.hpp"
 
+#include "base/pages.hpp"
 #include "package/archive_internal.hpp"
 
 #include <fmt/core.h>
