@@ -21,15 +21,13 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   ByteSpan bytes() const { return bytes_; }
+  // Gives back the memory of what was read; it is read from the file again when it is needed again.
+  void forget() const;
 
  private:
   explicit MappedFile(ByteSpan bytes) : bytes_(bytes) {}
   ByteSpan bytes_;
 };
-
-// Lets go of the pages of a mapping, which count as our memory: whoever needs them again finds them in the system's
-// cache. Memory that is no mapping of a file would lose its content.
-void forget_pages(ByteSpan mapped);
 
 // Writes a file that is complete or absent: the bytes go to a temporary file in the same folder, and commit() syncs it
 // and renames it over `path`. Destroyed without commit(), it leaves no trace.
