@@ -10,7 +10,7 @@ TEST_CASE("a fault of a model is told with its file, and with what would help") 
   REQUIRE(graph);
   std::map<std::string, std::int64_t> bindings{{"batch", 1}};
   std::filesystem::path file = "m.onnx";
-  Error error = actions::in_model(Error(Kind::unsupported, "unknown-rank", "cannot").at("node 'a'"),
+  Error error = actions::in_model(Error(Kind::unsupported, "unknown-type", "cannot").at("node 'a'"),
                                   {file, graph->get(), bindings});
   CHECK(error.where == "m.onnx: node 'a'");
   CHECK(error.hint == "if it is a matter of sizes, fix one: --bind rows=N");

@@ -272,7 +272,7 @@ TEST_CASE("what can never be right in control flow is told at build time") {
   input axes: i64[1]
   y = Unsqueeze(x, axes)
   output y
-})") == "cannot use Unsqueeze: it does not take a sequence");
+})") == "cannot use Unsqueeze: it takes no sequence");
 }
 
 }  // namespace
