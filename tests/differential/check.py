@@ -187,10 +187,10 @@ class Judge:
         return False
 
 
-STRICT = ("window of", "[sizes-disagree]", "'binary_f32': Y has", "do not fit scores", "slope does not broadcast", "the condition picks",
+STRICT = ("window of", "do not fit scores", "slope does not broadcast", "the condition picks",
           "one weight for each class", "the batches of data and indices", "there is nothing to sample",
           "needs a real signal", "'matmul_f32': Y has", "must have one element for each",
-          "does not fit a column", "of different batches", "differ in K", "'binary_f32': A and B", "coefficients for", "[wrong-size]", "one value to impute",
+          "does not fit a column", "of different batches", "differ in K", "coefficients for", "[wrong-size]", "one value to impute",
           "sizes along axis", "differs in size from a row")
 
 
