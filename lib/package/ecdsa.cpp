@@ -1,10 +1,14 @@
 #include "package/ecdsa_internal.hpp"
 
+#include "package/keys.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/hmac.h>
 #include <openssl/obj_mac.h>
+
+#include <algorithm>
 
 namespace modelctl::package {
 namespace {
@@ -65,11 +69,9 @@ class Nonces {
   Block key_, value_;
 };
 
-std::vector<std::byte> to_der(BIGNUM* r, BIGNUM* s) {
-  Owned<ECDSA_SIG> signature(ECDSA_SIG_new());
-  if (!signature || ECDSA_SIG_set0(signature.get(), r, s) != 1) return {};
+std::vector<std::byte> to_der(const ECDSA_SIG* signature) {
   unsigned char* der = nullptr;
-  int size = i2d_ECDSA_SIG(signature.get(), &der);
+  int size = i2d_ECDSA_SIG(signature, &der);
   if (size <= 0) return {};
   auto* begin = reinterpret_cast<const std::byte*>(der);
   std::vector<std::byte> bytes(begin, begin + size);
@@ -87,6 +89,9 @@ std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest) 
   if (!group || !context || !r || !s || !z || !x || !nonce || !mask || !masked || !sum) return {};
   Owned<EC_POINT> point(EC_POINT_new(group.get()));
   const BIGNUM* order = EC_GROUP_get0_order(group.get());
+  Owned<BIGNUM> half(BN_new());
+  Owned<ECDSA_SIG> signature(ECDSA_SIG_new());
+  if (!half || !signature || !BN_rshift1(half.get(), order)) return {};
 
   // bits2octets of section 2.3.4: the digest reduced once by the order.
   Block key_bytes{}, message{};
@@ -115,9 +120,29 @@ std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest) 
            BN_mod_inverse(masked.get(), masked.get(), order, c) &&
            BN_mod_mul(s.get(), sum.get(), masked.get(), order, c);
     if (good && BN_is_zero(s.get())) continue;
-    return good ? to_der(r.release(), s.release()) : std::vector<std::byte>{};
+    // s is public from here on, so the comparison needs no constant time.
+    if (good && BN_cmp(s.get(), half.get()) > 0) good = BN_sub(s.get(), order, s.get());
+    if (!good || ECDSA_SIG_set0(signature.get(), r.release(), s.release()) != 1) return {};
+    return to_der(signature.get());
   }
   return {};
+}
+
+bool is_canonical_p256(ByteSpan signature) {
+  const auto* at = reinterpret_cast<const unsigned char*>(signature.data());
+  if (signature.size() > longest_signature(Algorithm::ecdsa_p256)) return false;
+  Owned<ECDSA_SIG> read(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(signature.size())));
+  Owned<EC_GROUP> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));
+  Owned<BIGNUM> half(BN_new());
+  if (!read || !group || !half) return false;
+  const BIGNUM* order = EC_GROUP_get0_order(group.get());
+  if (!BN_rshift1(half.get(), order)) return false;
+  const BIGNUM *r = ECDSA_SIG_get0_r(read.get()), *s = ECDSA_SIG_get0_s(read.get());
+  bool in_range = !BN_is_negative(r) && !BN_is_zero(r) && BN_cmp(r, order) < 0 && !BN_is_negative(s) &&
+                  !BN_is_zero(s) && BN_cmp(s, half.get()) <= 0;
+  // OpenSSL reads BER too, and ignores what follows: only what it would write itself is DER.
+  std::vector<std::byte> der = to_der(read.get());
+  return in_range && std::equal(der.begin(), der.end(), signature.begin(), signature.end());
 }
 
 }  // namespace modelctl::package

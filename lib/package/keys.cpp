@@ -122,7 +122,14 @@ Digest PublicKey::fingerprint() const {
   return digest;
 }
 
+bool PublicKey::is_canonical(ByteSpan signature) const {
+  bool good = algorithm_ == Algorithm::ed25519 || is_canonical_p256(signature);
+  ERR_clear_error();
+  return good;
+}
+
 bool PublicKey::verifies(ByteSpan message, ByteSpan signature) const {
+  if (!is_canonical(signature)) return false;
   Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   const EVP_MD* digest = algorithm_ == Algorithm::ed25519 ? nullptr : EVP_sha256();
   bool good =
@@ -199,7 +206,7 @@ Result<std::vector<std::byte>> PrivateKey::sign(ByteSpan message) const {
     if (scalar) signature = ecdsa_sign_p256(scalar, Sha256::of(message));
   } else {
     Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
-    std::size_t size = 64;
+    std::size_t size = longest_signature(Algorithm::ed25519);
     signature.resize(size);
     bool good = context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, public_.key_.get()) == 1 &&
                 EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,

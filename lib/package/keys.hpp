@@ -14,6 +14,8 @@ namespace modelctl::package {
 
 enum class Algorithm : std::uint8_t { ecdsa_p256, ed25519 };
 std::string_view name(Algorithm algorithm);  // "ecdsa-p256", "ed25519"
+// The bytes of the longest signature. ECDSA: DER of r < n in 33 bytes and s <= n/2 in 32.
+constexpr std::size_t longest_signature(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? 64 : 71; }
 
 class PublicKey {
  public:
@@ -24,7 +26,11 @@ class PublicKey {
   Algorithm algorithm() const { return algorithm_; }
   std::string pem() const;
   Digest fingerprint() const;  // SHA-256 of the DER SubjectPublicKeyInfo
+  // Whether the signature is valid for the message, and in the one form that is accepted.
   bool verifies(ByteSpan message, ByteSpan signature) const;
+  // Whether the signature is in that form, valid or not. An ECDSA signature has a second valid form that anybody can
+  // compute from the first (s replaced by n - s); Ed25519 has one form only, which OpenSSL checks.
+  bool is_canonical(ByteSpan signature) const;
 
  private:
   friend class PrivateKey;

@@ -16,8 +16,6 @@ std::string statement(std::string_view manifest) {
   return canonical_json(document);
 }
 
-std::size_t longest_signature(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? 64 : 72; }
-
 // The one spelling of a bundle, padded to the length that the algorithm's longest signature needs: where the payload
 // begins must not depend on the signature's value.
 std::string write_bundle(std::string_view payload, ByteSpan signature, const Digest& fingerprint, Algorithm algorithm) {
@@ -112,6 +110,10 @@ Result<Signer> verify_bundle(std::string_view manifest, std::string_view bundle,
   const TrustedKey* trusted = trust.find(envelope->hint);
   if (!trusted) return wrong_key(envelope->hint, trust);
   std::string message = pre_authentication(statement_type, envelope->payload);
+  if (!trusted->key.is_canonical(envelope->signature)) {
+    return bad_signature("its ECDSA signature is not in the one form that is accepted: DER, with s at most n/2")
+        .help("if an earlier release of modelctl made the package: pack it again");
+  }
   if (!trusted->key.verifies(as_bytes(message), envelope->signature)) {
     return bad_signature(fmt::format("it was not made with the key '{}', or it was altered", trusted->name));
   }

@@ -26,6 +26,14 @@ std::string sign(const PrivateKey& key, std::string_view message) {
   return to_hex({reinterpret_cast<const std::uint8_t*>(signature.data()), signature.size()});
 }
 
+std::vector<std::byte> bytes_of_hex(const std::string& hex) {
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+  }
+  return bytes;
+}
+
 Error refused(std::string_view pem) {
   auto key = PrivateKey::parse(Secret(pem), "a.key", [] { return Secret("wrong"); });
   REQUIRE(!key);
@@ -34,13 +42,14 @@ Error refused(std::string_view pem) {
 
 }  // namespace
 
-TEST_CASE("P-256 signatures have the nonce of RFC 6979") {
+TEST_CASE("P-256 signatures have the nonce of RFC 6979, and the smaller s") {
   PrivateKey key = key_of(rfc6979_pem);
   CHECK(key.algorithm() == Algorithm::ecdsa_p256);
-  // Appendix A.2.5, with SHA-256, as DER.
+  // Appendix A.2.5, with SHA-256, as DER. The appendix has s = f7cb1c94...3acda8 for "sample", which is above n/2: n -
+  // s.
   CHECK(sign(key, "sample") ==
-        "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
-        "022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8");
+        "3045022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+        "02200834e36ad29a83bf2bc9385e491d6099c8fdf9d1ed67aa7ea5f51f93782857a9");
   CHECK(sign(key, "test") ==
         "3045022100f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
         "0220019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083");
@@ -65,6 +74,68 @@ TEST_CASE("a signature is for one message, one key and one spelling") {
     CHECK_FALSE(key.public_key().verifies(as_bytes("message"), {}));
     signature.push_back(std::byte{0});
     CHECK_FALSE(key.public_key().verifies(as_bytes("message"), signature));
+  }
+}
+
+TEST_CASE("only one of the two ECDSA signatures that a valid one implies is accepted: the one with s at most n/2") {
+  // A key that was computed from the signature (r, n/2) over "sample", so that both (r, s) and (r, n - s) verify.
+  constexpr std::string_view pem =
+      "-----BEGIN PUBLIC KEY-----\n"
+      "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEMxHjZUKrZbRjD+yl3m1LUXk7K105\n"
+      "xwOR6E4XVQ2n8N6KFOeXJM+AL2K3cOQHWBCuuw34A3SVsfcYJP6f3PaD5g==\n"
+      "-----END PUBLIC KEY-----\n";
+  const std::string r = "0220471c3e758c4904285bba7e53118ed0f524adeb0757d25bd2f8e7b0d76dfa714c";
+  const std::string half = "02207fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8";
+  const std::string next = "02207fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a9";
+  PublicKey key = PublicKey::parse(pem, "a.pub").value();
+  CHECK(key.verifies(as_bytes("sample"), bytes_of_hex("3044" + r + half)));
+  CHECK_FALSE(key.verifies(as_bytes("sample"), bytes_of_hex("3044" + r + next)));
+  CHECK(key.is_canonical(bytes_of_hex("3044" + r + half)));
+  CHECK_FALSE(key.is_canonical(bytes_of_hex("3044" + r + next)));
+
+  Scratch scratch;
+  StopToken stop;
+  SystemProcesses processes(stop);
+  REQUIRE(write_file(scratch / "key.pub", as_bytes(pem)));
+  REQUIRE(write_file(scratch / "message", as_bytes("sample")));
+  for (const std::string& s : {half, next}) {
+    REQUIRE(write_file(scratch / "signature", bytes_of_hex("3044" + r + s)));
+    std::vector<std::string> command{"openssl",
+                                     "dgst",
+                                     "-sha256",
+                                     "-verify",
+                                     (scratch / "key.pub").string(),
+                                     "-signature",
+                                     (scratch / "signature").string(),
+                                     (scratch / "message").string()};
+    auto verdict = processes.run(command, "");
+    if (!verdict) return skipped("there is no openssl program");
+    CHECK(verdict->out == "Verified OK\n");  // openssl accepts both
+  }
+}
+
+TEST_CASE("an ECDSA signature whose numbers are out of range or not strict DER is not canonical") {
+  PublicKey key = PublicKey::parse(key_of(p256_pem).public_key().pem(), "a.pub").value();
+  const std::string one = "020101";
+  const std::string order = "022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+  const std::string below = "022100ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550";
+  CHECK(key.is_canonical(bytes_of_hex("3006" + one + one)));
+  CHECK(key.is_canonical(bytes_of_hex("3026" + below + one)));
+  for (const std::string& refused :
+       {std::string(), std::string("30"), "3006020100" + one, "3006" + one + "020100", "3006" + one + "0201ff",
+        "30060201ff" + one, "3026" + order + one, "3026" + one + order, "3026" + one + below, "3007" + one + "02020001",
+        "308106" + one + one, "3006" + one + one + "00", "3009" + one + one + one}) {
+    CHECK_MESSAGE(!key.is_canonical(bytes_of_hex(refused)), refused);
+    CHECK_MESSAGE(!key.verifies(as_bytes("message"), bytes_of_hex(refused)), refused);
+  }
+}
+
+TEST_CASE("a key never signs with an s above n/2") {
+  PrivateKey key = key_of(p256_pem);
+  for (int i = 0; i < 64; ++i) {
+    auto signature = key.sign(as_bytes(std::to_string(i))).value();
+    CHECK(key.public_key().is_canonical(signature));
+    CHECK(signature.size() <= 71);
   }
 }
 

@@ -31,6 +31,27 @@ struct Signed {
 const std::string refused =
     "untrusted bad-signature: cannot trust the package: its signature is not valid | manifest.sigstore.json | ";
 
+// The other valid ECDSA signature for the same key and message: (r, n - s), as DER.
+std::vector<std::byte> complement(std::vector<std::byte> der) {
+  constexpr std::uint8_t order[] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+                                    0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+                                    0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+  REQUIRE(der.back() != std::byte{0x51});
+  std::size_t size = std::to_integer<std::size_t>(der[std::to_integer<std::size_t>(der[3]) + 5]);
+  REQUIRE(size == 32);  // s has all its bytes, and its top bit is clear
+  int borrow = 0;
+  for (std::size_t i = 0; i < 32; ++i) {
+    std::byte& byte = der[der.size() - 1 - i];
+    int difference = order[31 - i] - std::to_integer<int>(byte) - borrow;
+    borrow = difference < 0;
+    byte = static_cast<std::byte>(difference & 0xff);
+  }
+  der.insert(der.end() - 32, std::byte{0});  // n - s is above n/2, so its top bit is set
+  der[std::to_integer<std::size_t>(der[3]) + 5] = std::byte{33};
+  der[1] = static_cast<std::byte>(std::to_integer<int>(der[1]) + 1);
+  return der;
+}
+
 std::string text_of(const Json& base64) {
   auto bytes = from_base64(base64.get<std::string>()).value();
   return std::string(as_text(bytes));
@@ -92,7 +113,7 @@ TEST_CASE("a bundle that differs in anything is refused with the reason") {
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["signatures"][0]["sig"] = "!"; }) ==
         refused + "the text is not base64");
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["signatures"][0]["sig"] = ""; }) ==
-        refused + "it was not made with the key 'test', or it was altered");
+        refused + "its ECDSA signature is not in the one form that is accepted: DER, with s at most n/2");
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["payload"] = to_base64(as_bytes("{}")); }) ==
         refused + "it was not made with the key 'test', or it was altered");
   CHECK(made.changed([](Json& json) { json["verificationMaterial"]["publicKey"]["hint"] = "QQ=="; }) ==
@@ -102,6 +123,15 @@ TEST_CASE("a bundle that differs in anything is refused with the reason") {
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["signatures"][0]["keyid"] = "x"; }) ==
         refused + "its file is not in canonical form");
   CHECK(made.changed([](Json& json) { json["more"] = 1; }) == refused + "its file is not in canonical form");
+}
+
+TEST_CASE("a signature with its s replaced by n - s is refused, although it verifies") {
+  // A fixed key and manifest: the bundle as releases before the rule could write it, with s above n/2.
+  Signed made;
+  CHECK(made.changed([](Json& json) {
+    Json& sig = json["dsseEnvelope"]["signatures"][0]["sig"];
+    sig = to_base64(complement(from_base64(sig.get<std::string>()).value()));
+  }) == refused + "its ECDSA signature is not in the one form that is accepted: DER, with s at most n/2");
 }
 
 TEST_CASE("a good signature over another statement is no signature over the manifest") {
