@@ -2,7 +2,7 @@
 
 #include "base/suggest.hpp"
 #include "cli/describe/page.hpp"
-#include "cli/present/terminal_talk.hpp"
+#include "cli/present/terminal_reporter.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Config.hpp>
@@ -103,15 +103,16 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
       .help(see);
 }
 
-void apply(const GlobalFlags& flags, TerminalTalk& talk, Printer& printer) {
+void apply(const GlobalFlags& flags, TerminalReporter& reporter, Printer& printer) {
   bool json = flags.output == "json";
   printer.set_format(json ? Printer::Format::json : Printer::Format::text);
-  talk.set_json(json);
-  talk.set_quiet(flags.quiet);
-  if (flags.color != "auto") talk.set_colour(flags.color == "always");
+  reporter.set_json(json);
+  reporter.set_quiet(flags.quiet);
+  if (flags.color != "auto") reporter.set_colour(flags.color == "always");
 }
 
-Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& talk, Printer& printer) {
+Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter,
+                          Printer& printer) {
   auto tree = command_tree();
   CLI::App& root = tree->root;
   try {
@@ -124,10 +125,10 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
     return 0;
   } catch (const CLI::ParseError& error) {
     // Flags before the fault count: a program that asked for JSON gets the error as JSON.
-    apply(tree->flags, talk, printer);
+    apply(tree->flags, reporter, printer);
     return usage_error(root, error);
   }
-  apply(tree->flags, talk, printer);
+  apply(tree->flags, reporter, printer);
   const CLI::App& command = named_command(root);
   auto found = tree->run.find(&command);
   if (found == tree->run.end()) {
@@ -164,10 +165,10 @@ std::unique_ptr<CommandTree> command_tree() {
   return tree;
 }
 
-int run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& talk, Printer& printer) {
+int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter, Printer& printer) {
   Result<int> result = 0;
   try {
-    result = parse_and_run(arguments, host, talk, printer);
+    result = parse_and_run(arguments, host, reporter, printer);
   } catch (const std::exception& exception) {
     result = Error(Kind::bug, "bug", "cannot go on: something in modelctl is wrong")
                  .because(exception.what())
@@ -182,7 +183,7 @@ int run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& tal
     if (why == EPIPE) return info(Kind::io).exit_code;
   }
   if (result) return *result;
-  talk.fail(result.error());
+  reporter.error(result.error());
   return info(result.error().kind).exit_code;
 }
 

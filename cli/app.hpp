@@ -8,7 +8,7 @@
 
 namespace modelctl::cli {
 
-class TerminalTalk;
+class TerminalReporter;
 
 // What every command accepts; a command's own option of the same name hides it.
 struct GlobalFlags {
@@ -28,6 +28,6 @@ struct CommandTree {
 std::unique_ptr<CommandTree> command_tree();
 
 // Runs one command line, without the program's name; answers the exit code. No exception leaves it.
-int run(const std::vector<std::string>& arguments, Host& host, TerminalTalk& talk, Printer& printer);
+int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter, Printer& printer);
 
 }  // namespace modelctl::cli

@@ -1,7 +1,7 @@
 // modelctl: builds the real Host, runs the command line, answers the exit code.
 #include "base/system_host.hpp"
 #include "cli/app.hpp"
-#include "cli/present/terminal_talk.hpp"
+#include "cli/present/terminal_reporter.hpp"
 
 #include <csignal>
 
@@ -36,10 +36,10 @@ int main(int argc, char** argv) {
   SystemEnvironment environment;
   SystemProcesses processes(stop);
   SystemRandom random;
-  cli::TerminalTalk talk(stderr, clock, environment);
+  cli::TerminalReporter reporter(stderr, clock, environment);
   cli::Printer printer(stdout, cli::Printer::Format::text);
-  Host host{clock, environment, processes, talk, random, stop};
-  int code = cli::run({argv + 1, argv + argc}, host, talk, printer);
+  Host host{clock, environment, processes, reporter, random, stop};
+  int code = cli::run({argv + 1, argv + argc}, host, reporter, printer);
   bool interrupted = code == info(Kind::interrupted).exit_code;
   return interrupted && last_signal != 0 ? 128 + last_signal : code;
 }

@@ -37,9 +37,9 @@ void watch_signals(StopToken& stop) {
 }
 
 // Lines on stderr, as a supervisor's log takes them.
-class Log : public Talk {
+class Log : public Reporter {
  public:
-  void say(std::string_view line) override { write(std::string(line) + "\n"); }
+  void info(std::string_view line) override { write(std::string(line) + "\n"); }
   void warn(const Error& warning) override { write(cli::render(warning, cli::Severity::warning, false)); }
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
   std::optional<std::string> ask_secret(std::string_view) override { return std::nullopt; }

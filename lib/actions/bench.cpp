@@ -118,10 +118,10 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
     TRY(session.run(views));
     times.push_back(one.seconds());
     if (request.runs > 0) {
-      host.talk.progress("measuring", times.size(), request.runs);
+      host.reporter.progress("measuring", times.size(), request.runs);
     } else {
       auto total = static_cast<std::uint64_t>(request.seconds * 1000);
-      host.talk.progress("measuring", std::min(total, static_cast<std::uint64_t>(whole.seconds() * 1000)), total);
+      host.reporter.progress("measuring", std::min(total, static_cast<std::uint64_t>(whole.seconds() * 1000)), total);
     }
   }
   report.runs = times.size();

@@ -11,10 +11,10 @@ Result<KeyReport> key_generate(const KeyGenerateRequest& request, Host& host) {
   TRY(package::check_key_pair_absent(request.prefix, request.force));
   package::Secret passphrase;
   if (request.no_password) {
-    host.talk.warn(Error(Kind::denied, "unprotected-key", "the private key is not encrypted")
-                       .because("whoever reads the file can sign with it"));
+    host.reporter.warn(Error(Kind::denied, "unprotected-key", "the private key is not encrypted")
+                           .because("whoever reads the file can sign with it"));
   } else {
-    passphrase = TRY(package::new_passphrase(request.password_file, host.environment, host.talk));
+    passphrase = TRY(package::new_passphrase(request.password_file, host.environment, host.reporter));
   }
   package::PrivateKey key = TRY(package::PrivateKey::generate(request.algorithm));
   TRY(package::write_key_pair(key, passphrase, request.prefix, request.force));

@@ -178,11 +178,11 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   for (const PackRequest::File& file : request.files) payload.push_back(TRY(payload_of(file)));
 
   auto ask = [&] {
-    return package::existing_passphrase(request.password_file, request.key.string(), host.environment, host.talk);
+    return package::existing_passphrase(request.password_file, request.key.string(), host.environment, host.reporter);
   };
   auto key = TRY(package::PrivateKey::read(request.key, ask));
   auto written =
-      TRY(package::write_package(std::move(draft), std::move(payload), key, request.output, host.talk, host.stop));
+      TRY(package::write_package(std::move(draft), std::move(payload), key, request.output, host.reporter, host.stop));
   return PackReport{std::move(written.manifest), written.digest, written.archive_size, request.output,
                     key.public_key().fingerprint()};
 }

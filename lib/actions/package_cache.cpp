@@ -34,7 +34,7 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   if (fs::exists(folder, code)) return folder;
   TRY(make_folder(cache, 0700));
   auto staging = TRY(transport::stage_folder(manifest, folder));
-  TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + reference, host.talk, host.stop));
+  TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + reference, host.reporter, host.stop));
   return folder;
 }
 

@@ -21,11 +21,11 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
   transport::PullStory story = TRY(transport::pull_entries(*reader, report.signed_manifest, *staging,
-                                                           "pulling " + request.reference, host.talk, host.stop));
+                                                           "pulling " + request.reference, host.reporter, host.stop));
   report.moved = story.moved;
   report.reused = story.reused;
   if (!request.archive.empty() && !request.folder.empty()) {
-    TRY(package::unpack(request.archive, request.folder, trust, host.talk, host.stop));
+    TRY(package::unpack(request.archive, request.folder, trust, host.reporter, host.stop));
   }
   return report;
 }

@@ -11,7 +11,7 @@ Result<PushReport> push(const PushRequest& request, Host& host) {
   transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
   auto writer = TRY(def->open_writer(request.reference, context));
   auto package = TRY(package::Package::open(request.package));
-  TRY_BECAUSE(package.check_content(host.talk, host.stop),
+  TRY_BECAUSE(package.check_content(host.reporter, host.stop),
               fmt::format("nothing of '{}' was pushed", request.package.string()));
   transport::Pushed pushed = TRY(writer->push(package));
   return PushReport{std::move(pushed.reference), pushed.digest, package.digest(), package.manifest().name,

@@ -29,13 +29,13 @@ Result<std::string> check_package(const package::Package& package, const ServeRe
   bool trusted = !request.trust.key.empty() || !request.trust.file.empty() || host.environment.get("MODELCTL_TRUST");
   if (trusted) {
     auto trust = TRY(package::read_trust(request.trust, host.environment));
-    return TRY(package.verify(trust, host.talk, host.stop)).signer.name;
+    return TRY(package.verify(trust, host.reporter, host.stop)).signer.name;
   }
-  TRY(package.check_content(host.talk, host.stop));
-  host.talk.warn(Error(Kind::untrusted, "signature-not-checked",
-                       "serving a package of which only the bytes were checked, not who signed it")
-                     .at(request.source)
-                     .help("name whom you trust with --key FILE.pub, --trust FILE or MODELCTL_TRUST"));
+  TRY(package.check_content(host.reporter, host.stop));
+  host.reporter.warn(Error(Kind::untrusted, "signature-not-checked",
+                           "serving a package of which only the bytes were checked, not who signed it")
+                         .at(request.source)
+                         .help("name whom you trust with --key FILE.pub, --trust FILE or MODELCTL_TRUST"));
   return std::string();
 }
 
@@ -63,7 +63,7 @@ Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest
   for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
   loaded.model = TRY(runtime::Model::load(TRY(artifact_of(package)), ops::run_table(), kernels::Cpu::detect()));
   std::size_t proved = TRY(prove_samples(*package, loaded.model, memory_bytes, host.stop));
-  if (proved > 0) host.talk.say(fmt::format("computed {} of the package: as expected", samples(proved)));
+  if (proved > 0) host.reporter.info(fmt::format("computed {} of the package: as expected", samples(proved)));
   return loaded;
 }
 
@@ -141,7 +141,7 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
     if (!named.version.empty()) loaded.info.version = named.version;
     return loaded;
   };
-  auto totals = TRY(serve::serve_until_stopped(settings, load_named, host.clock, host.talk, host.stop));
+  auto totals = TRY(serve::serve_until_stopped(settings, load_named, host.clock, host.reporter, host.stop));
   return ServeReport{totals.port};
 }
 

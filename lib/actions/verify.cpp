@@ -27,7 +27,7 @@ Result<package::SignedManifest> verify_remote(const VerifyRequest& request, cons
     transport::Part part{entry.path, entry.size, entry.digest, layout.slots()[i + 2].at};
     TRY(reader->fetch(part, 0, [&](ByteSpan bytes) -> Result<void> {
       if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped verifying; nothing was used");
-      host.talk.progress("verifying", done += bytes.size(), total);
+      host.reporter.progress("verifying", done += bytes.size(), total);
       return check.update(bytes);
     }));
     TRY(check.finish());
@@ -40,7 +40,7 @@ Result<package::SignedManifest> verify_remote(const VerifyRequest& request, cons
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
   if (is_local(request.package))
-    return VerifyReport{TRY(package::verify(request.package, trust, host.talk, host.stop))};
+    return VerifyReport{TRY(package::verify(request.package, trust, host.reporter, host.stop))};
   return VerifyReport{
       TRY_BECAUSE(verify_remote(request, trust, host), fmt::format("verifying '{}' where it lies", request.package))};
 }

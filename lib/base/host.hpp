@@ -51,16 +51,17 @@ class StopToken {
   std::atomic<bool> stopped_{false};
 };
 
-// What an action tells while it works. A person sees it on stderr; scripts may drop it.
-class Talk {
+// What an action reports while it works: stderr shows it to a person, scripts may drop it. Results go to stdout
+// instead.
+class Reporter {
  public:
-  virtual ~Talk() = default;
-  virtual void say(std::string_view line) = 0;  // one thing that was done
-  virtual void warn(const Error& warning) = 0;  // what the user should know, shown as a diagnostic
+  virtual ~Reporter() = default;
+  virtual void info(std::string_view line) = 0;  // one thing that was done
+  virtual void warn(const Error& warning) = 0;   // shown as a diagnostic; the work goes on
   // How far `what` has come; `total` 0 is unknown. Call it as often as you like: drawing is rate-limited. A finished
   // piece of work calls it with done == total.
   virtual void progress(std::string_view what, std::uint64_t done, std::uint64_t total) = 0;
-  // A question answered without echo, or nothing where no person is there to ask.
+  // Asks a person without echo; nothing when stdin is not a terminal.
   virtual std::optional<std::string> ask_secret(std::string_view prompt) = 0;
 };
 
@@ -76,7 +77,7 @@ struct Host {
   Clock& clock;
   const Environment& environment;
   Processes& processes;
-  Talk& talk;
+  Reporter& reporter;
   Random& random;
   StopToken& stop;
 };

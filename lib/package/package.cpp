@@ -28,21 +28,22 @@ Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
 // Reports how far a verification has come, and ends it when a stop was asked for.
 class Progress {
  public:
-  Progress(Talk& talk, const StopToken& stop, std::uint64_t total) : talk_(talk), stop_(stop), total_(total) {}
+  Progress(Reporter& reporter, const StopToken& stop, std::uint64_t total)
+      : reporter_(reporter), stop_(stop), total_(total) {}
   Result<void> add(std::uint64_t bytes) {
     if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "stopped verifying; nothing was used");
-    talk_.progress("verifying", done_ += bytes, total_);
+    reporter_.progress("verifying", done_ += bytes, total_);
     return {};
   }
 
  private:
-  Talk& talk_;
+  Reporter& reporter_;
   const StopToken& stop_;
   std::uint64_t total_, done_ = 0;
 };
 
-Result<void> feed_all(ByteSpan archive, bool mapped, StreamReader& reader, Talk& talk, const StopToken& stop) {
-  Progress progress(talk, stop, archive.size());
+Result<void> feed_all(ByteSpan archive, bool mapped, StreamReader& reader, Reporter& reporter, const StopToken& stop) {
+  Progress progress(reporter, stop, archive.size());
   TRY(each_piece(archive, mapped, [&](ByteSpan piece) -> Result<void> {
     TRY(reader.feed(piece));
     return progress.add(piece.size());
@@ -186,26 +187,26 @@ const Entry* Package::first(Role role) const {
   return nullptr;
 }
 
-Result<SignedManifest> Package::verify(const Trust& trust, Talk& talk, const StopToken& stop) const {
-  auto verified = !archive_.empty() ? verify_archive(trust, talk, stop) : verify_folder(trust, talk, stop);
+Result<SignedManifest> Package::verify(const Trust& trust, Reporter& reporter, const StopToken& stop) const {
+  auto verified = !archive_.empty() ? verify_archive(trust, reporter, stop) : verify_folder(trust, reporter, stop);
   if (!verified) return in_file(path_, std::move(verified).error());
   return verified;
 }
 
-Result<SignedManifest> Package::verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const {
+Result<SignedManifest> Package::verify_archive(const Trust& trust, Reporter& reporter, const StopToken& stop) const {
   NoSink sink;
   StreamReader reader(trust, sink);
-  TRY(feed_all(archive_, mapped_, reader, talk, stop));
+  TRY(feed_all(archive_, mapped_, reader, reporter, stop));
   if (reader.opened()->manifest == manifest_) return *reader.opened();
   return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
 }
 
-Result<SignedManifest> Package::verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const {
+Result<SignedManifest> Package::verify_folder(const Trust& trust, Reporter& reporter, const StopToken& stop) const {
   SignedManifest opened = TRY(open_signed(manifest_text_, bundle_text_, trust));
   if (opened.manifest != manifest_) {
     return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
   }
-  TRY(check_entries(talk, stop));
+  TRY(check_entries(reporter, stop));
   return opened;
 }
 
@@ -213,15 +214,15 @@ void Package::let_go(ByteSpan content) const {
   if (mapped_) forget_pages(content);
 }
 
-Result<void> Package::check_content(Talk& talk, const StopToken& stop) const {
-  auto good = check_entries(talk, stop);
+Result<void> Package::check_content(Reporter& reporter, const StopToken& stop) const {
+  auto good = check_entries(reporter, stop);
   if (!good) return in_file(path_, std::move(good).error());
   return good;
 }
 
-Result<void> Package::check_entries(Talk& talk, const StopToken& stop) const {
+Result<void> Package::check_entries(Reporter& reporter, const StopToken& stop) const {
   if (is_folder()) TRY(check_folder(path_, manifest_));
-  Progress progress(talk, stop, manifest_.payload_size());
+  Progress progress(reporter, stop, manifest_.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
     EntryCheck check(manifest_.entries[i]);
     TRY(each_piece(contents_[i], mapped_, [&](ByteSpan piece) -> Result<void> {

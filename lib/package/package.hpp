@@ -34,17 +34,17 @@ class Package {
   const Entry* first(Role role) const;
 
   // Checks the signature, then every byte of the package. Memory stays small at any size. Every refusal is untrusted.
-  Result<SignedManifest> verify(const Trust& trust, Talk& talk, const StopToken& stop) const;
+  Result<SignedManifest> verify(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
   // Every entry against the manifest, the signature left aside: that nothing was damaged, not where it is from.
-  Result<void> check_content(Talk& talk, const StopToken& stop) const;
+  Result<void> check_content(Reporter& reporter, const StopToken& stop) const;
 
  private:
   Package() = default;
   Result<void> read_archive();
   Result<void> read_folder();
-  Result<SignedManifest> verify_archive(const Trust& trust, Talk& talk, const StopToken& stop) const;
-  Result<void> check_entries(Talk& talk, const StopToken& stop) const;
-  Result<SignedManifest> verify_folder(const Trust& trust, Talk& talk, const StopToken& stop) const;
+  Result<SignedManifest> verify_archive(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
+  Result<void> check_entries(Reporter& reporter, const StopToken& stop) const;
+  Result<SignedManifest> verify_folder(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
   std::filesystem::path path_;
   ByteSpan archive_;     // empty for a folder
   bool mapped_ = false;  // from files, and not memory that a caller gave
@@ -55,11 +55,12 @@ class Package {
 };
 
 // Verifies an archive, read as a stream, or an unpacked folder. Every refusal is untrusted, malformed ones too.
-Result<SignedManifest> verify(const std::filesystem::path& path, const Trust& trust, Talk& talk, const StopToken& stop);
+Result<SignedManifest> verify(const std::filesystem::path& path, const Trust& trust, Reporter& reporter,
+                              const StopToken& stop);
 
 // Verifies the archive while it unpacks it, then puts the whole folder in place; `folder` must not exist or be empty.
 Result<SignedManifest> unpack(const std::filesystem::path& archive, const std::filesystem::path& folder,
-                              const Trust& trust, Talk& talk, const StopToken& stop);
+                              const Trust& trust, Reporter& reporter, const StopToken& stop);
 
 // Receives entries into a folder that nobody sees yet, for unpack() and for transports.
 class FolderSink : public EntrySink {

@@ -21,8 +21,8 @@ Result<std::optional<Secret>> given_passphrase(const std::filesystem::path& file
   return std::optional<Secret>();
 }
 
-Result<Secret> ask(const std::string& prompt, Talk& talk) {
-  auto answer = talk.ask_secret(prompt);
+Result<Secret> ask(const std::string& prompt, Reporter& reporter) {
+  auto answer = reporter.ask_secret(prompt);
   if (answer) return Secret::take(*answer);
   return Error(Kind::denied, "no-passphrase", "cannot ask for the passphrase: there is no terminal")
       .help("set MODELCTL_PASSWORD, or pass --password-file FILE");
@@ -31,20 +31,20 @@ Result<Secret> ask(const std::string& prompt, Talk& talk) {
 }  // namespace
 
 Result<Secret> existing_passphrase(const std::filesystem::path& file, std::string_view key,
-                                   const Environment& environment, Talk& talk) {
+                                   const Environment& environment, Reporter& reporter) {
   auto given = TRY(given_passphrase(file, environment));
   if (given) return std::move(*given);
-  return ask(fmt::format("Passphrase of '{}': ", key), talk);
+  return ask(fmt::format("Passphrase of '{}': ", key), reporter);
 }
 
-Result<Secret> new_passphrase(const std::filesystem::path& file, const Environment& environment, Talk& talk) {
+Result<Secret> new_passphrase(const std::filesystem::path& file, const Environment& environment, Reporter& reporter) {
   auto given = TRY(given_passphrase(file, environment));
-  Secret passphrase = given ? std::move(*given) : TRY(ask("Passphrase for the new key: ", talk));
+  Secret passphrase = given ? std::move(*given) : TRY(ask("Passphrase for the new key: ", reporter));
   if (passphrase.empty()) {
     return Error(Kind::usage, "empty-passphrase", "cannot protect the key with an empty passphrase")
         .help("pass --no-password for a key that whoever reads the file can sign with");
   }
-  if (!given && TRY(ask("The same again: ", talk)).reveal() != passphrase.reveal()) {
+  if (!given && TRY(ask("The same again: ", reporter)).reveal() != passphrase.reveal()) {
     return Error(Kind::usage, "passphrases-differ", "cannot make the key: the two passphrases differ");
   }
   return passphrase;

@@ -11,8 +11,8 @@ namespace modelctl::package {
 // The first of: the first line of `file` (if it is not empty), MODELCTL_PASSWORD, COSIGN_PASSWORD, the answer to a
 // prompt. Fails with denied where there is none of them.
 Result<Secret> existing_passphrase(const std::filesystem::path& file, std::string_view key,
-                                   const Environment& environment, Talk& talk);
+                                   const Environment& environment, Reporter& reporter);
 // The same for a key that is being made: at the prompt it is asked for twice, and it must not be empty.
-Result<Secret> new_passphrase(const std::filesystem::path& file, const Environment& environment, Talk& talk);
+Result<Secret> new_passphrase(const std::filesystem::path& file, const Environment& environment, Reporter& reporter);
 
 }  // namespace modelctl::package

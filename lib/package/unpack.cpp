@@ -32,7 +32,7 @@ struct Descriptor {
 
 // Feeds the whole file to the reader; what was signed.
 Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, EntrySink& sink, std::string_view what,
-                                    Talk& talk, const StopToken& stop) {
+                                    Reporter& reporter, const StopToken& stop) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   struct stat status {};
   if (file.number < 0 || ::fstat(file.number, &status) != 0) {
@@ -49,7 +49,7 @@ Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, En
     if (n == 0) break;
     auto good = reader.feed(ByteSpan(piece).first(static_cast<std::size_t>(n)));
     if (!good) return in_file(path, std::move(good).error());
-    talk.progress(what, done += static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(status.st_size));
+    reporter.progress(what, done += static_cast<std::uint64_t>(n), static_cast<std::uint64_t>(status.st_size));
   }
   if (auto good = reader.finish(); !good) return in_file(path, std::move(good).error());
   return *reader.opened();
@@ -57,11 +57,11 @@ Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, En
 
 }  // namespace
 
-Result<SignedManifest> verify(const fs::path& path, const Trust& trust, Talk& talk, const StopToken& stop) {
+Result<SignedManifest> verify(const fs::path& path, const Trust& trust, Reporter& reporter, const StopToken& stop) {
   std::error_code code;
   if (!fs::is_directory(path, code)) {
     NoSink sink;
-    return read_archive(path, trust, sink, "verifying", talk, stop);
+    return read_archive(path, trust, sink, "verifying", reporter, stop);
   }
   auto untrusted = [](Error error) {
     if (error.kind == Kind::bad_input) error.kind = Kind::untrusted;
@@ -69,10 +69,10 @@ Result<SignedManifest> verify(const fs::path& path, const Trust& trust, Talk& ta
   };
   auto package = Package::open(path);
   if (!package) return untrusted(std::move(package).error());
-  return package->verify(trust, talk, stop);
+  return package->verify(trust, reporter, stop);
 }
 
-Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, const Trust& trust, Talk& talk,
+Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, const Trust& trust, Reporter& reporter,
                               const StopToken& stop) {
   std::error_code code;
   if (fs::exists(fs::symlink_status(folder, code)) && !(fs::is_directory(folder, code) && fs::is_empty(folder, code))) {
@@ -82,7 +82,7 @@ Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, c
   }
   auto staging = TRY(TemporaryFolder::create(folder.parent_path()));
   FolderSink sink(staging.path());
-  SignedManifest opened = TRY(read_archive(archive, trust, sink, "unpacking", talk, stop));
+  SignedManifest opened = TRY(read_archive(archive, trust, sink, "unpacking", reporter, stop));
   TRY(staging.keep_as(folder));
   return opened;
 }

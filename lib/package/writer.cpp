@@ -27,8 +27,8 @@ struct Descriptor {
 // Copies one entry's content to where the output stands, and hashes it on the way.
 class Copier {
  public:
-  Copier(AtomicFile& output, Talk& talk, const StopToken& stop, std::uint64_t total)
-      : output_(output), talk_(talk), stop_(stop), total_(total) {}
+  Copier(AtomicFile& output, Reporter& reporter, const StopToken& stop, std::uint64_t total)
+      : output_(output), reporter_(reporter), stop_(stop), total_(total) {}
 
   Result<Digest> copy(const Content& content) {
     Sha256 hash;
@@ -63,12 +63,12 @@ class Copier {
     if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "stopped packing; nothing was written");
     hash.update(bytes);
     TRY(output_.write(bytes));
-    talk_.progress("packing", done_ += bytes.size(), total_);
+    reporter_.progress("packing", done_ += bytes.size(), total_);
     return {};
   }
 
   AtomicFile& output_;
-  Talk& talk_;
+  Reporter& reporter_;
   const StopToken& stop_;
   std::uint64_t total_, done_ = 0;
   std::vector<std::byte> piece_ = std::vector<std::byte>(piece_size);
@@ -95,7 +95,7 @@ Result<Content> Content::of_file(std::filesystem::path file) {
 }
 
 Result<Written> write_package(Manifest draft, std::vector<Payload> payload, const PrivateKey& key,
-                              const std::filesystem::path& output, Talk& talk, const StopToken& stop) {
+                              const std::filesystem::path& output, Reporter& reporter, const StopToken& stop) {
   std::sort(payload.begin(), payload.end(), [](const Payload& a, const Payload& b) { return a.path < b.path; });
   for (const Payload& one : payload)
     draft.entries.push_back({one.path, one.role, one.executable, one.content.size, {}});
@@ -106,7 +106,7 @@ Result<Written> write_package(Manifest draft, std::vector<Payload> payload, cons
 
   auto file = TRY(AtomicFile::create(output));
   TRY(seek(file, layout.slots()[1].end, output));
-  Copier copier(file, talk, stop, manifest.payload_size());
+  Copier copier(file, reporter, stop, manifest.payload_size());
   const std::string zeros(2 * tar_block, '\0');
   for (std::size_t i = 0; i < payload.size(); ++i) {
     const Slot& slot = layout.slots()[i + 2];

@@ -37,6 +37,6 @@ struct Written {
 
 // `draft` is the manifest without its entries.
 Result<Written> write_package(Manifest draft, std::vector<Payload> payload, const PrivateKey& key,
-                              const std::filesystem::path& output, Talk& talk, const StopToken& stop);
+                              const std::filesystem::path& output, Reporter& reporter, const StopToken& stop);
 
 }  // namespace modelctl::package

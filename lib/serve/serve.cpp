@@ -11,7 +11,7 @@ namespace {
 
 // One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
 // before a caller does. What the zeros themselves get wrong (an index out of range, say) is no fault of the model.
-void warm_up(LoadedModel& model, Talk& talk) {
+void warm_up(LoadedModel& model, Reporter& reporter) {
   std::vector<Tensor> zeros;
   std::vector<TensorView> views;
   for (const artifact::Port& port : model.signature().inputs) {
@@ -23,7 +23,7 @@ void warm_up(LoadedModel& model, Talk& talk) {
   }
   for (const Tensor& zero : zeros) views.push_back(zero.view());
   if (auto outputs = model.predict(views); !outputs)
-    talk.warn(std::move(outputs).error().because("warming up with zeros"));
+    reporter.warn(std::move(outputs).error().because("warming up with zeros"));
 }
 
 }  // namespace
@@ -43,26 +43,26 @@ Result<void> read_address(const std::string& text, serve::ServerOptions& options
 }
 
 Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
-                                        Clock& clock, Talk& talk, const StopToken& stop) {
+                                        Clock& clock, Reporter& reporter, const StopToken& stop) {
   Service service;
   ServerOptions options = settings.server;
   options.workers = settings.limits.concurrency;
   options.queue = settings.limits.queue;
   auto server = TRY(Server::start(options, service));
   const char* scheme = options.tls_certificate.empty() ? "http" : "https";
-  talk.say(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
+  reporter.info(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
 
   Loaded loaded = TRY(load());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
-  warm_up(*model, talk);
+  warm_up(*model, reporter);
   const ModelInfo& info = model->info();
-  talk.say(fmt::format("ready: '{}' version {}{}", info.name, info.version,
-                       info.signer.empty() ? "" : ", signed by " + info.signer));
+  reporter.info(fmt::format("ready: '{}' version {}{}", info.name, info.version,
+                            info.signer.empty() ? "" : ", signed by " + info.signer));
   service.load(model);
 
   while (!stop.stopped() && clock.sleep(std::chrono::milliseconds(100))) {}
-  talk.say(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));
+  reporter.info(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));
   server->drain(settings.drain);
   return ServeTotals{server->port()};
 }

@@ -31,6 +31,6 @@ struct ServeTotals {
 // Listens first, so that liveness answers while the model is verified and loaded; ready once one prediction was made.
 // Returns when a stop was asked for and the requests under way are answered. `load` failing ends it at once.
 Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
-                                        Clock& clock, Talk& talk, const StopToken& stop);
+                                        Clock& clock, Reporter& reporter, const StopToken& stop);
 
 }  // namespace modelctl::serve

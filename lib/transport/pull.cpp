@@ -13,13 +13,13 @@ struct Puller {
   const package::SignedManifest& manifest;
   Staging& staging;
   const std::string& what;
-  Talk& talk;
+  Reporter& reporter;
   const StopToken& stop;
   package::Layout layout;
   PullStory story;
   std::uint64_t done = 0, total = 0;
 
-  void show(std::uint64_t within) { talk.progress(what, done + within, total); }
+  void show(std::uint64_t within) { reporter.progress(what, done + within, total); }
 
   // Hashes what an earlier pull left.
   Result<void> check_present(const Staging::Place& place, package::EntryCheck& check) {
@@ -102,9 +102,9 @@ Result<package::SignedManifest> read_signed(Reader& reader, const package::Trust
 }
 
 Result<PullStory> pull_entries(Reader& reader, const package::SignedManifest& manifest, Staging& staging,
-                               const std::string& what, Talk& talk, const StopToken& stop) {
+                               const std::string& what, Reporter& reporter, const StopToken& stop) {
   package::Layout layout(manifest.manifest, manifest.text.size(), manifest.bundle.size());
-  Puller puller{reader, manifest, staging, what, talk, stop, std::move(layout), {}};
+  Puller puller{reader, manifest, staging, what, reporter, stop, std::move(layout), {}};
   puller.total = manifest.manifest.payload_size();
   for (std::size_t i = 0; i < manifest.manifest.entries.size(); ++i) {
     auto result = puller.entry(i);

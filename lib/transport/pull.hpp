@@ -17,6 +17,6 @@ Result<package::SignedManifest> read_signed(Reader& reader, const package::Trust
 
 // Fills the staging place with the manifest's entries and commits it. `what` is shown with the progress.
 Result<PullStory> pull_entries(Reader& reader, const package::SignedManifest& manifest, Staging& staging,
-                               const std::string& what, Talk& talk, const StopToken& stop);
+                               const std::string& what, Reporter& reporter, const StopToken& stop);
 
 }  // namespace modelctl::transport

@@ -160,7 +160,7 @@ TEST_CASE("a wrong passphrase opens no key, and where nobody can be asked that i
   CHECK(nobody.error().what == "cannot ask for the passphrase: there is no terminal");
   CHECK(nobody.error().hint == "set MODELCTL_PASSWORD, or pass --password-file FILE");
 
-  project.fake.talk.secret = "correct horse";
+  project.fake.reporter.secret = "correct horse";
   CHECK(actions::pack(project.request, project.fake.host));
   CHECK(!std::filesystem::exists(project.scratch / "other.tar"));
 }

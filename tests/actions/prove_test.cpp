@@ -38,7 +38,7 @@ Result<std::size_t> prove(const std::string& list, std::string_view path = "samp
       draft(),
       {sample(path, list), sample("samples/x.json", "[[1, 2], [3, 4]]"), sample("samples/y.json", "[[2, 4], [6, 8]]"),
        sample("samples/z.json", "[[2, 4], [6, 9]]"), sample("samples/short.json", "[[2, 4]]")},
-      key_of(p256_pem), scratch / "a.tar", fake.talk, fake.stop);
+      key_of(p256_pem), scratch / "a.tar", fake.reporter, fake.stop);
   REQUIRE(written);
   auto opened = package::Package::open(scratch / "a.tar");
   REQUIRE(opened);

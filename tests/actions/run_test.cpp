@@ -166,7 +166,7 @@ TEST_CASE("bench measures as many runs as it was asked for, and each step") {
   Host host{clock,
             example.host.environment,
             example.host.processes,
-            example.host.talk,
+            example.host.reporter,
             example.host.random,
             example.host.stop};
   actions::BenchRequest request;

@@ -54,7 +54,7 @@ struct Fixture {
     FakeHost host;
     auto path = scratch / "a.tar";
     REQUIRE(write_file(path, as_bytes(bytes)));
-    auto result = unpack(path, scratch / "folder", trust_in(key), host.talk, host.stop);
+    auto result = unpack(path, scratch / "folder", trust_in(key), host.reporter, host.stop);
     std::size_t left = 0;
     for (const auto& entry : std::filesystem::directory_iterator(scratch.path())) left += entry.path() != path;
     CHECK(left == (result ? 1u : 0u));
@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(Fixture, "a newer format is unsupported, however well it is si
   Scratch scratch;
   FakeHost host;
   REQUIRE(write_file(scratch / "a.tar", as_bytes(bytes)));
-  auto refused = verify(scratch / "a.tar", trust_in(key), host.talk, host.stop);
+  auto refused = verify(scratch / "a.tar", trust_in(key), host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::unsupported);
   CHECK(refused.error().what == "cannot read the package format 'modelctl.package/2'");
@@ -189,15 +189,15 @@ TEST_CASE_FIXTURE(Fixture, "an unpacked folder is refused if it was altered in a
   REQUIRE(write_file(scratch / "a.tar", as_bytes(archive(manifest.write(), {plan, weights}))));
   auto folder = scratch / "folder";
   auto verdict = [&]() -> std::string {
-    auto result = verify(folder, trust_in(key), host.talk, host.stop);
+    auto result = verify(folder, trust_in(key), host.reporter, host.stop);
     std::string text = result ? "accepted" : told(result.error());
     std::string prefix = folder.string() + "/";
     if (std::size_t at = text.find(prefix); at != std::string::npos) text.erase(at, prefix.size());
     std::filesystem::remove_all(folder);
-    REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.talk, host.stop));
+    REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.reporter, host.stop));
     return text;
   };
-  REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.talk, host.stop));
+  REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.reporter, host.stop));
   CHECK(verdict() == "accepted");
 
   REQUIRE(write_file(folder / "model.plan", as_bytes("b plan")));

@@ -74,7 +74,7 @@ TEST_CASE("a full disk leaves nothing half-written, packed or unpacked") {
   if (!disk.mounted()) return skipped("a small file system cannot be mounted here");
   std::vector<Payload> large{{"model.weights", Role::weights, false, Content::of_bytes(std::string(2 << 20, 'w'))}};
   auto path = scratch / "small/a.tar";
-  auto refused = write_package(draft(), large, key, path, host.talk, host.stop);
+  auto refused = write_package(draft(), large, key, path, host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(told(refused.error()) == "io disk-full: cannot write '" + path.string() + "' | " + path.string() +
                                      " | packing the entry 'model.weights' | No space left on device");
@@ -82,7 +82,7 @@ TEST_CASE("a full disk leaves nothing half-written, packed or unpacked") {
 
   write(scratch / "a.tar", key, draft(), large);
   auto folder = scratch / "small/folder";
-  auto cut = unpack(scratch / "a.tar", folder, trust_in(key), host.talk, host.stop);
+  auto cut = unpack(scratch / "a.tar", folder, trust_in(key), host.reporter, host.stop);
   REQUIRE(!cut);
   CHECK(cut.error().kind == Kind::io);
   CHECK(cut.error().what == "cannot write 'model.weights'");
@@ -96,7 +96,7 @@ TEST_CASE("an existing package survives a failed attempt to replace it") {
   write(scratch / "a.tar", key);
   std::string before = bytes_of(scratch / "a.tar");
   std::vector<Payload> missing{{"model.weights", Role::weights, false, Content::of_range(scratch / "gone", 0, 10)}};
-  auto refused = write_package(draft(), missing, key, scratch / "a.tar", host.talk, host.stop);
+  auto refused = write_package(draft(), missing, key, scratch / "a.tar", host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::not_found);
   CHECK(bytes_of(scratch / "a.tar") == before);
@@ -108,7 +108,7 @@ TEST_CASE("a file that became shorter while it was packed is an error, not a pac
   FakeHost host;
   REQUIRE(write_file(scratch / "file", as_bytes("12345")));
   std::vector<Payload> payload{{"file", Role::document, false, Content::of_range(scratch / "file", 0, 10)}};
-  auto refused = write_package(draft(), payload, key_of(p256_pem), scratch / "a.tar", host.talk, host.stop);
+  auto refused = write_package(draft(), payload, key_of(p256_pem), scratch / "a.tar", host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(told(refused.error()) == "io file-changed: cannot pack '" + (scratch / "file").string() + "' | " +
                                      (scratch / "file").string() +
@@ -120,7 +120,7 @@ TEST_CASE("what the reader would refuse is not written") {
   Scratch scratch;
   FakeHost host;
   std::vector<Payload> payload{{"../evil", Role::document, false, Content::of_bytes("x")}};
-  auto refused = write_package(draft(), payload, key_of(p256_pem), scratch / "a.tar", host.talk, host.stop);
+  auto refused = write_package(draft(), payload, key_of(p256_pem), scratch / "a.tar", host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().what == "cannot have an entry '../evil' in a package");
   CHECK(names_in(scratch.path()).empty());
@@ -132,9 +132,9 @@ TEST_CASE("packing, verifying and unpacking that are stopped leave nothing behin
   PrivateKey key = key_of(p256_pem);
   write(scratch / "a.tar", key);
   host.stop.stop();
-  auto packed = write_package(draft(), small_payload(), key, scratch / "b.tar", host.talk, host.stop);
-  auto unpacked = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.talk, host.stop);
-  auto verified = verify(scratch / "a.tar", trust_in(key), host.talk, host.stop);
+  auto packed = write_package(draft(), small_payload(), key, scratch / "b.tar", host.reporter, host.stop);
+  auto unpacked = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.reporter, host.stop);
+  auto verified = verify(scratch / "a.tar", trust_in(key), host.reporter, host.stop);
   REQUIRE(!packed);
   REQUIRE(!unpacked);
   REQUIRE(!verified);
@@ -158,13 +158,17 @@ TEST_CASE("memory stays small at any size of the model") {
       {"model.weights", Role::weights, false, Content::of_range(scratch / "weights", 0, size)}};
   // A process of its own starts with what this one has mapped and touched; that is a few MiB.
   constexpr std::uint64_t limit = 64u << 20;
-  auto pack = [&] { return write_package(draft(), payload, key, scratch / "a.tar", host.talk, host.stop).has_value(); };
-  auto check = [&] { return verify(scratch / "a.tar", trust, host.talk, host.stop).has_value(); };
+  auto pack = [&] {
+    return write_package(draft(), payload, key, scratch / "a.tar", host.reporter, host.stop).has_value();
+  };
+  auto check = [&] { return verify(scratch / "a.tar", trust, host.reporter, host.stop).has_value(); };
   auto mapped = [&] {
     auto opened = Package::open(scratch / "a.tar");
-    return opened && opened->verify(trust, host.talk, host.stop).has_value();
+    return opened && opened->verify(trust, host.reporter, host.stop).has_value();
   };
-  auto extract = [&] { return unpack(scratch / "a.tar", scratch / "folder", trust, host.talk, host.stop).has_value(); };
+  auto extract = [&] {
+    return unpack(scratch / "a.tar", scratch / "folder", trust, host.reporter, host.stop).has_value();
+  };
   for (std::uint64_t peak : {peak_memory(pack), peak_memory(check), peak_memory(mapped), peak_memory(extract)}) {
     CHECK(peak > 0);
     CHECK(peak < limit);

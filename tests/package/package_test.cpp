@@ -38,7 +38,7 @@ TEST_CASE("what is packed is verified, opened and unpacked as it was") {
     PrivateKey key = PrivateKey::generate(algorithm).value();
     auto path = scratch / (std::string(name(algorithm)) + ".tar");
     Written written = write(path, key);
-    auto verified = verify(path, trust_in(key), host.talk, host.stop);
+    auto verified = verify(path, trust_in(key), host.reporter, host.stop);
     REQUIRE(verified);
     CHECK(verified->digest == written.digest);
     CHECK(verified->signer.name == "test");
@@ -52,15 +52,15 @@ TEST_CASE("what is packed is verified, opened and unpacked as it was") {
     CHECK(as_text(opened->content("model.plan").value()) == "a plan");
     CHECK(reinterpret_cast<std::uintptr_t>(opened->content("model.weights").value().data()) % 64 == 0);
     CHECK(opened->first(Role::weights)->size == 700);
-    CHECK(opened->verify(trust_in(key), host.talk, host.stop));
+    CHECK(opened->verify(trust_in(key), host.reporter, host.stop));
 
     auto folder = scratch / (std::string(name(algorithm)) + ".unpacked");
-    REQUIRE(unpack(path, folder, trust_in(key), host.talk, host.stop));
+    REQUIRE(unpack(path, folder, trust_in(key), host.reporter, host.stop));
     CHECK(bytes_of(folder / "model.weights") == std::string(700, 'w'));
     CHECK(bytes_of(folder / "docs/empty.md") == "");
     CHECK((std::filesystem::status(folder / "code/run.sh").permissions() == std::filesystem::perms(0755)));
     CHECK((std::filesystem::status(folder / "model.plan").permissions() == std::filesystem::perms(0644)));
-    CHECK(verify(folder, trust_in(key), host.talk, host.stop));
+    CHECK(verify(folder, trust_in(key), host.reporter, host.stop));
   }
 }
 
@@ -108,8 +108,8 @@ TEST_CASE("damaged content is found without a key") {
   std::string archive = bytes_of(scratch / "a.tar");
   archive[archive.size() - 1024 - 512] ^= 1;
   REQUIRE(write_file(scratch / "b.tar", as_bytes(archive)));
-  CHECK(Package::open(scratch / "a.tar").value().check_content(host.talk, host.stop));
-  auto refused = Package::open(scratch / "b.tar").value().check_content(host.talk, host.stop);
+  CHECK(Package::open(scratch / "a.tar").value().check_content(host.reporter, host.stop));
+  auto refused = Package::open(scratch / "b.tar").value().check_content(host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().where == (scratch / "b.tar").string() + ": model.weights");
 }
@@ -160,7 +160,7 @@ TEST_CASE("an altered package leaves nothing behind when it is unpacked") {
   std::string archive = bytes_of(scratch / "a.tar");
   archive[archive.size() - 1024 - 512] ^= 1;  // in the last entry
   REQUIRE(write_file(scratch / "b.tar", as_bytes(archive)));
-  auto refused = unpack(scratch / "b.tar", scratch / "folder", trust_in(key), host.talk, host.stop);
+  auto refused = unpack(scratch / "b.tar", scratch / "folder", trust_in(key), host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().code == "altered");
   std::vector<std::string> left;
@@ -176,7 +176,7 @@ TEST_CASE("unpacking does not touch a folder that holds something") {
   write(scratch / "a.tar", key);
   REQUIRE(make_folder(scratch / "folder"));
   REQUIRE(write_file(scratch / "folder/mine", as_bytes("x")));
-  auto refused = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.talk, host.stop);
+  auto refused = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(told(refused.error()) == "conflict already-exists: cannot unpack into '" + (scratch / "folder").string() +
                                      "' | " + (scratch / "folder").string() +
@@ -192,10 +192,10 @@ TEST_CASE("a package in memory is verified where it lies, and stays as it is") {
   std::string before = *bytes;
   auto opened = Package::over(as_bytes(*bytes), bytes, "memory");
   REQUIRE(opened);
-  CHECK(opened->verify(trust_in(key), host.talk, host.stop));
+  CHECK(opened->verify(trust_in(key), host.reporter, host.stop));
   CHECK(*bytes == before);
   (*bytes)[before.size() - 1024 - 512] ^= 1;
-  auto refused = opened->verify(trust_in(key), host.talk, host.stop);
+  auto refused = opened->verify(trust_in(key), host.reporter, host.stop);
   REQUIRE(!refused);
   CHECK(refused.error().where == "memory: model.weights");
 }

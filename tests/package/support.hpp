@@ -52,7 +52,7 @@ inline std::vector<Payload> small_payload() {
 inline Written write(const std::filesystem::path& path, const PrivateKey& key, Manifest manifest = draft(),
                      std::vector<Payload> payload = small_payload()) {
   FakeHost host;
-  auto written = write_package(std::move(manifest), std::move(payload), key, path, host.talk, host.stop);
+  auto written = write_package(std::move(manifest), std::move(payload), key, path, host.reporter, host.stop);
   REQUIRE(written);
   return std::move(*written);
 }

@@ -99,7 +99,7 @@ TEST_CASE("tar and bsdtar list and extract our packages") {
     CHECK(Manifest::read(bytes_of(folder / "manifest.json")));
     CHECK((std::filesystem::status(folder / "code/run.sh").permissions() == std::filesystem::perms(0755)));
     FakeHost host;
-    CHECK(verify(folder, trust_in(key), host.talk, host.stop));
+    CHECK(verify(folder, trust_in(key), host.reporter, host.stop));
   }
   auto listed = run({"tar", "--utc", "--full-time", "--numeric-owner", "-tvf", (scratch / "a.tar").string()});
   if (!listed) return;

@@ -89,7 +89,7 @@ TEST_CASE("nginx: push with WebDAV over TLS, pull with ranges and without, throu
 
   auto pushed = shop.push(url);
   REQUIRE_MESSAGE(pushed, told(pushed));
-  CHECK(shop.fake.talk.said.empty());
+  CHECK(shop.fake.reporter.infos.empty());
   CHECK(bytes_of(shop.scratch / "www/team/digits.tar") == bytes_of(shop.archive));
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(shop.scratch / "www/team")) files += entry.is_regular_file();

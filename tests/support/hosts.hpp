@@ -42,13 +42,13 @@ class FakeProcesses : public Processes {
   std::function<Result<ProcessResult>(std::span<const std::string>, std::string_view)> answer;
 };
 
-class FakeTalk : public Talk {
+class FakeReporter : public Reporter {
  public:
-  void say(std::string_view line) override { said.emplace_back(line); }
+  void info(std::string_view line) override { infos.emplace_back(line); }
   void warn(const Error& warning) override { warnings.push_back(warning); }
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
   std::optional<std::string> ask_secret(std::string_view) override { return secret; }
-  std::vector<std::string> said;
+  std::vector<std::string> infos;
   std::vector<Error> warnings;
   std::optional<std::string> secret;
 };
@@ -65,10 +65,10 @@ struct FakeHost {
   FakeClock clock;
   FakeEnvironment environment;
   FakeProcesses processes;
-  FakeTalk talk;
+  FakeReporter reporter;
   FakeRandom random;
   StopToken stop;
-  Host host{clock, environment, processes, talk, random, stop};
+  Host host{clock, environment, processes, reporter, random, stop};
 };
 
 }  // namespace modelctl::test

@@ -85,7 +85,7 @@ TEST_CASE("a host with WebDAV never shows half an archive: PUT to another name, 
   for (const ServedRequest& request : web.server.requests()) {
     if (request.method == "PUT") CHECK(request.path.ends_with(".part"));
   }
-  CHECK(shop.fake.talk.said.empty());
+  CHECK(shop.fake.reporter.infos.empty());
 }
 
 TEST_CASE("a host without MOVE gets a PUT, and that is said") {
@@ -94,7 +94,7 @@ TEST_CASE("a host without MOVE gets a PUT, and that is said") {
   web.dav = false;
   auto pushed = shop.push(web.url());
   REQUIRE_MESSAGE(pushed, told(pushed));
-  CHECK(shop.fake.talk.said ==
+  CHECK(shop.fake.reporter.infos ==
         std::vector<std::string>{"'" + web.server.authority() +
                                  "' knows no MOVE: readers could see the archive while it was being sent"});
 }

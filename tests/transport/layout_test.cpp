@@ -55,7 +55,7 @@ TEST_CASE("a pulled folder is the package: it verifies, and holds the files with
   REQUIRE(trust);
   auto opened = package::Package::open(shop.scratch / "pulled");
   REQUIRE_MESSAGE(opened, told(opened));
-  CHECK(opened->verify(*trust, shop.host.talk, shop.host.stop));
+  CHECK(opened->verify(*trust, shop.host.reporter, shop.host.stop));
   // And what was unpacked can be pushed: it is the same package.
   auto again = actions::push({shop.scratch / "pulled", "digits:again", {}}, shop.host);
   REQUIRE_MESSAGE(again, told(again));
@@ -266,7 +266,7 @@ TEST_CASE("a pull that is interrupted stops, keeps what it has, and goes on") {
              {"b", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'b'))}});
   REQUIRE(shop.push("digits:1.2"));
   // The user presses the keys while the second file comes.
-  struct Impatient : modelctl::test::FakeTalk {
+  struct Impatient : modelctl::test::FakeReporter {
     StopToken& stop;
     explicit Impatient(StopToken& stop) : stop(stop) {}
     void progress(std::string_view, std::uint64_t done, std::uint64_t) override {
@@ -274,8 +274,8 @@ TEST_CASE("a pull that is interrupted stops, keeps what it has, and goes on") {
     }
   };
   StopToken stop;
-  Impatient talk(stop);
-  Host host{shop.fake.clock, shop.fake.environment, shop.fake.processes, talk, shop.fake.random, stop};
+  Impatient reporter(stop);
+  Host host{shop.fake.clock, shop.fake.environment, shop.fake.processes, reporter, shop.fake.random, stop};
   actions::PullRequest request{.reference = "digits:1.2", .folder = shop.scratch / "pulled"};
   request.trust.key = shop.key;
   auto stopped = actions::pull(request, host);

@@ -63,7 +63,7 @@ class FileWriter : public Writer {
         TRY(file.write(bytes));
         archive.let_go(package, pushed.sent, pushed.sent + bytes.size());
         pushed.sent += bytes.size();
-        host_.talk.progress("pushing " + reference_, pushed.sent, archive.size);
+        host_.reporter.progress("pushing " + reference_, pushed.sent, archive.size);
       }
     }
     TRY(file.commit());

@@ -158,7 +158,7 @@ class HttpsWriter : public Writer {
     }
     TRY(check_size(archive.size));
     if (!moves) {
-      context_.host.talk.say(
+      context_.host.reporter.info(
           fmt::format("'{}' knows no MOVE: readers could see the archive while it was being sent", url_.authority()));
     }
     return Pushed{.reference = url_.text(), .sent = archive.size};
@@ -184,7 +184,7 @@ class HttpsWriter : public Writer {
     std::string title = "pushing " + redacted(url_);
     std::uint64_t seen = 0;
     request.on_sent = [&](std::uint64_t sent) {
-      context_.host.talk.progress(title, sent, archive.size);
+      context_.host.reporter.progress(title, sent, archive.size);
       if (sent > seen) archive.let_go(package, std::exchange(seen, sent), sent);
     };
     HttpResponse response = TRY_BECAUSE(session_.send(request), what_);

@@ -140,7 +140,7 @@ class LayoutWriter : public Writer {
       std::uint64_t before = pushed.sent + pushed.skipped;
       std::uint64_t seen = 0;
       auto show = [&](std::uint64_t n) {
-        host_.talk.progress(what, before + n, total);
+        host_.reporter.progress(what, before + n, total);
         if (blob.entry) package.let_go(blob.bytes.subspan(seen, n - seen));
         seen = n;
       };
@@ -149,7 +149,7 @@ class LayoutWriter : public Writer {
       (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
     }
     TRY(place_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
-    host_.talk.progress(what, total, total);
+    host_.reporter.progress(what, total, total);
     TRY(place_.store.set_name(place_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
                               host_.clock.now()));
     Name exact = place_.name;

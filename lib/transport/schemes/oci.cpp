@@ -58,7 +58,7 @@ class OciWriter : public Writer {
       std::uint64_t before = pushed.sent + pushed.skipped;
       std::uint64_t seen = 0;
       auto show = [&](std::uint64_t sent) {
-        host_.talk.progress(what, before + sent, total);
+        host_.reporter.progress(what, before + sent, total);
         if (sent <= seen) return;  // a part that is sent again
         if (blob.entry) package.let_go(blob.bytes.subspan(seen, sent - seen));
         seen = sent;

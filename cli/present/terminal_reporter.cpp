@@ -1,4 +1,4 @@
-#include "cli/present/terminal_talk.hpp"
+#include "cli/present/terminal_reporter.hpp"
 
 #include "cli/present/diagnostics.hpp"
 #include "cli/present/printer.hpp"
@@ -40,37 +40,37 @@ class EchoOff {
 
 }  // namespace
 
-TerminalTalk::TerminalTalk(std::FILE* err, Clock& clock, const Environment& environment)
+TerminalReporter::TerminalReporter(std::FILE* err, Clock& clock, const Environment& environment)
     : err_(err), clock_(clock), terminal_(::isatty(::fileno(err)) == 1 && environment.get("TERM") != "dumb") {
   // https://no-color.org: set and not empty, whatever its value.
   colour_ = terminal_ && environment.get("NO_COLOR").value_or("").empty();
 }
 
-void TerminalTalk::write(std::string_view text) {
+void TerminalReporter::write(std::string_view text) {
   if (drawn_) std::fputs("\r\x1b[K", err_);
   drawn_ = false;
   std::fwrite(text.data(), 1, text.size(), err_);
   std::fflush(err_);
 }
 
-void TerminalTalk::say(std::string_view line) {
+void TerminalReporter::info(std::string_view line) {
   if (quiet_ || json_) return;
   std::lock_guard lock(mutex_);
   write(printable(line) + "\n");
 }
 
-void TerminalTalk::warn(const Error& warning) {
+void TerminalReporter::warn(const Error& warning) {
   if (quiet_) return;
   std::lock_guard lock(mutex_);
   write(json_ ? render_json(warning, Severity::warning) + "\n" : render(warning, Severity::warning, colour_));
 }
 
-void TerminalTalk::fail(const Error& error) {
+void TerminalReporter::error(const Error& error) {
   std::lock_guard lock(mutex_);
   write(json_ ? render_json(error, Severity::error) + "\n" : render(error, Severity::error, colour_));
 }
 
-void TerminalTalk::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
+void TerminalReporter::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
   if (quiet_ || json_) return;
   std::lock_guard lock(mutex_);
   auto now = clock_.steady();
@@ -89,7 +89,7 @@ void TerminalTalk::progress(std::string_view what, std::uint64_t done, std::uint
   draw(what, done, total);
 }
 
-void TerminalTalk::draw(std::string_view what, std::uint64_t done, std::uint64_t total) {
+void TerminalReporter::draw(std::string_view what, std::uint64_t done, std::uint64_t total) {
   std::string name = printable(what);
   std::string share = total == 0 ? std::to_string(done) : fmt::format("{:3.0f} %", 100.0 * done / total);
   if (!terminal_) {
@@ -105,7 +105,7 @@ void TerminalTalk::draw(std::string_view what, std::uint64_t done, std::uint64_t
   drawn_ = true;
 }
 
-std::optional<std::string> TerminalTalk::ask_secret(std::string_view prompt) {
+std::optional<std::string> TerminalReporter::ask_secret(std::string_view prompt) {
   if (json_ || ::isatty(STDIN_FILENO) != 1) return std::nullopt;
   std::lock_guard lock(mutex_);
   EchoOff silent;

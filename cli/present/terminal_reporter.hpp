@@ -8,17 +8,17 @@
 
 namespace modelctl::cli {
 
-class TerminalTalk : public Talk {
+class TerminalReporter : public Reporter {
  public:
-  TerminalTalk(std::FILE* err, Clock& clock, const Environment& environment);
+  TerminalReporter(std::FILE* err, Clock& clock, const Environment& environment);
 
-  void say(std::string_view line) override;
+  void info(std::string_view line) override;
   void warn(const Error& warning) override;
   void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override;
   std::optional<std::string> ask_secret(std::string_view prompt) override;
 
   // The error that ends the command.
-  void fail(const Error& error);
+  void error(const Error& error);
 
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void set_json(bool json) { json_ = json; }

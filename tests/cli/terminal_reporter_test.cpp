@@ -1,4 +1,4 @@
-#include "cli/present/terminal_talk.hpp"
+#include "cli/present/terminal_reporter.hpp"
 #include "support/hosts.hpp"
 
 #include <doctest/doctest.h>
@@ -11,12 +11,12 @@ using namespace modelctl::cli;
 
 namespace {
 
-// A talk into a file, and what it said.
+// A reporter into a file, and what it said.
 struct Recorded {
   test::FakeClock clock;
   test::FakeEnvironment environment;
   std::FILE* file = std::tmpfile();
-  TerminalTalk talk{file, clock, environment};
+  TerminalReporter reporter{file, clock, environment};
   ~Recorded() { std::fclose(file); }
   std::string said() {
     std::string text(4096, '\0');
@@ -45,7 +45,7 @@ struct Terminal {
 TEST_CASE("where nobody watches, long work is told in lines, five seconds apart") {
   Recorded recorded;
   for (int i = 0; i < 12; ++i) {
-    recorded.talk.progress("pushing weights", static_cast<std::uint64_t>(i), 12);
+    recorded.reporter.progress("pushing weights", static_cast<std::uint64_t>(i), 12);
     recorded.clock.elapsed += std::chrono::seconds(1);
   }
   CHECK(recorded.said() == "pushing weights:  42 %\npushing weights:  83 %\n");
@@ -53,24 +53,24 @@ TEST_CASE("where nobody watches, long work is told in lines, five seconds apart"
 
 TEST_CASE("short work leaves no trace in a log") {
   Recorded recorded;
-  for (std::uint64_t i = 0; i <= 3; ++i) recorded.talk.progress("pushing", i, 3);
+  for (std::uint64_t i = 0; i <= 3; ++i) recorded.reporter.progress("pushing", i, 3);
   CHECK(recorded.said().empty());
 }
 
-TEST_CASE("quiet drops talk and warnings, not the error") {
+TEST_CASE("quiet drops information and warnings, not the error") {
   Recorded recorded;
-  recorded.talk.set_quiet(true);
-  recorded.talk.say("working");
-  recorded.talk.warn(Error(Kind::usage, "odd", "odd"));
-  recorded.talk.fail(Error(Kind::usage, "bad", "cannot go on"));
+  recorded.reporter.set_quiet(true);
+  recorded.reporter.info("working");
+  recorded.reporter.warn(Error(Kind::usage, "odd", "odd"));
+  recorded.reporter.error(Error(Kind::usage, "bad", "cannot go on"));
   CHECK(recorded.said() == "error[bad]: cannot go on\n");
 }
 
-TEST_CASE("for a program, warnings and errors are JSON, one a line, and talk is dropped") {
+TEST_CASE("for a program, warnings and errors are JSON, one a line, and information is dropped") {
   Recorded recorded;
-  recorded.talk.set_json(true);
-  recorded.talk.say("working");
-  recorded.talk.warn(Error(Kind::usage, "odd", "odd"));
+  recorded.reporter.set_json(true);
+  recorded.reporter.info("working");
+  recorded.reporter.warn(Error(Kind::usage, "odd", "odd"));
   CHECK(recorded.said() == "{\"warning\":{\"code\":\"odd\",\"kind\":\"usage\",\"what\":\"odd\"}}\n");
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("a secret that is typed is read and not shown") {
     ::usleep(200'000);
     ::_exit(::write(terminal.person, "open sesame\n", 12) == 12 ? 0 : 1);
   }
-  CHECK(recorded.talk.ask_secret("passphrase") == "open sesame");
+  CHECK(recorded.reporter.ask_secret("passphrase") == "open sesame");
   CHECK(recorded.said() == "passphrase: \n");
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("where there is no terminal to ask at, there is no answer") {
   REQUIRE(::pipe(ends) == 0);
   ::dup2(ends[0], STDIN_FILENO);
   Recorded recorded;
-  CHECK(recorded.talk.ask_secret("passphrase") == std::nullopt);
+  CHECK(recorded.reporter.ask_secret("passphrase") == std::nullopt);
   CHECK(recorded.said().empty());
   ::dup2(before, STDIN_FILENO);
   for (int end : {ends[0], ends[1], before}) ::close(end);
