@@ -435,8 +435,8 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
 
 class Rotary final : public Bound {
  public:
-  Rotary(const Simd& simd, Heads x, std::int64_t half, std::int64_t positions, bool neighbours)
-      : simd_(simd), x_(x), half_(half), positions_(positions), neighbours_(neighbours) {}
+  Rotary(const Simd& simd, Heads x, std::int64_t half, std::int64_t positions, bool neighbors)
+      : simd_(simd), x_(x), half_(half), positions_(positions), neighbors_(neighbors) {}
 
   void run(const RunCall& call) const override {
     const auto* from = static_cast<const float*>(call.inputs[0]);
@@ -454,7 +454,7 @@ class Rotary final : public Bound {
           std::fill_n(y, x_.size, __builtin_nanf(""));
           continue;
         }
-        simd_.rotate(x, cosines + position * half_, sines + position * half_, half_, neighbours_, y);
+        simd_.rotate(x, cosines + position * half_, sines + position * half_, half_, neighbors_, y);
         std::copy_n(x + 2 * half_, x_.size - 2 * half_, y + 2 * half_);
       }
     });
@@ -464,7 +464,7 @@ class Rotary final : public Bound {
   const Simd& simd_;
   Heads x_;
   std::int64_t half_, positions_;
-  bool neighbours_;
+  bool neighbors_;
 };
 
 Result<std::unique_ptr<Bound>> bind_rotary(const BindCall& call) {

@@ -160,8 +160,8 @@ struct Simd {
   void (*add_rows)(const float* weights, const float* rows, std::int64_t step, std::int64_t count, std::int64_t n,
                    float* out);
   // Pairs of x turned by angles: (x, x') becomes (x cos - x' sin, x sin + x' cos). A pair is `half` apart, or
-  // (neighbours) side by side.
-  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbours,
+  // (neighbors) side by side.
+  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbors,
                  float* y);
 
   // out[c] = the largest, or scale times the sum, of column c over all rows of the stretches.
