@@ -124,7 +124,7 @@ void few_bits(const FewBits& p) {
   table[p.bits == 8][p.count - 1](p);
 }
 
-template <class Prepared, class Sixteen>
+template <class Prepared, class PanelVector>
 constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, int, const std::int8_t*, std::int64_t,
                                                      std::int32_t*)) {
   return {rows,
@@ -135,7 +135,7 @@ constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, 
           &quantize_bytes,
           &dequantize_bytes,
           &range_of,
-          &few_bits<Sixteen>};
+          &few_bits<PanelVector>};
 }
 
 }  // namespace
