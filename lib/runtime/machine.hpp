@@ -1,4 +1,4 @@
-// What this process may use of the machine: its affinity mask and its control groups honored.
+// What this process may use of the machine: its affinity mask and its control groups honoured.
 #pragma once
 
 #include <cstdint>

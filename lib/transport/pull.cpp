@@ -22,7 +22,7 @@ struct Puller {
   void show(std::uint64_t within) { reporter.progress(what, done + within, total); }
 
   // Hashes what an earlier pull left.
-  Result<void> check_present(const Staging::Place& place, package::EntryCheck& check) {
+  Result<void> check_present(const Staging::OpenEntry& place, package::EntryCheck& check) {
     std::vector<std::byte> buffer(std::min<std::uint64_t>(place.present, 1 << 20));
     while (check.seen() < place.present) {
       if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
@@ -36,7 +36,7 @@ struct Puller {
     return {};
   }
 
-  Result<void> write(const Staging::Place& place, std::uint64_t at, ByteSpan bytes) {
+  Result<void> write(const Staging::OpenEntry& place, std::uint64_t at, ByteSpan bytes) {
     while (!bytes.empty()) {
       ssize_t n = ::pwrite(place.descriptor, bytes.data(), bytes.size(), static_cast<off_t>(place.base + at));
       if (n < 0 && errno == EINTR) continue;
@@ -48,7 +48,7 @@ struct Puller {
   }
 
   // One entry from `place.present` on.
-  Result<void> attempt(const package::Entry& entry, const Part& part, const Staging::Place& place) {
+  Result<void> attempt(const package::Entry& entry, const Part& part, const Staging::OpenEntry& place) {
     package::EntryCheck check(entry);
     TRY(check_present(place, check));
     std::uint64_t kept = check.seen();
@@ -70,7 +70,7 @@ struct Puller {
   Result<void> entry(std::size_t i) {
     const package::Entry& entry = manifest.manifest.entries[i];
     Part part{entry.path, entry.size, entry.digest, layout.slots()[i + 2].at};
-    Staging::Place place = TRY(staging.place(i));
+    Staging::OpenEntry place = TRY(staging.open_entry(i));
     auto cut = [&]() -> Result<void> {
       if (::ftruncate(place.descriptor, static_cast<off_t>(place.base)) == 0) return {};
       return system_error(errno, fmt::format("cannot write '{}'", staging.path().string()), staging.path());
@@ -87,7 +87,7 @@ struct Puller {
       result = attempt(entry, part, place);
     }
     if (!result) return std::move(result).error().because(fmt::format("pulling '{}'", entry.path));
-    TRY(staging.finish(i));
+    TRY(staging.finish_entry(i));
     done += entry.size;
     show(0);
     return {};

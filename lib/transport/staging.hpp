@@ -1,8 +1,10 @@
-// Where a package that is being pulled waits until all of it is there and right: a hidden folder or file beside its
-// final place, named by the manifest's digest, so that the same pull finds it again after an interruption.
+// Where a package that is being pulled waits until all of it is there and checked: a hidden folder or file beside its
+// final place, named by the manifest's digest, so that the same pull finds it again after an interruption. What is
+// found there is not trusted: its content is hashed again, and it is opened as checked_folder.hpp says.
 #pragma once
 
 #include "package/package.hpp"
+#include "transport/checked_folder.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -13,17 +15,17 @@ class Staging {
  public:
   virtual ~Staging() = default;
 
-  // An open file in which entry i's content lies from `base` on; `present` bytes of it are there from before,
+  // An open file that holds entry i's content from the offset `base` on; `present` bytes of it are left from before,
   // unchecked.
-  struct Place {
+  struct OpenEntry {
     int descriptor;
     std::uint64_t base;
     std::uint64_t present;
   };
-  virtual Result<Place> place(std::size_t entry) = 0;
-  // Entry i is whole; its place is not used any more.
-  virtual Result<void> finish(std::size_t entry) = 0;
-  // Puts everything in place.
+  virtual Result<OpenEntry> open_entry(std::size_t entry) = 0;
+  // Entry i is complete; its OpenEntry is not used any more.
+  virtual Result<void> finish_entry(std::size_t entry) = 0;
+  // Puts the files of the manifest in place, and nothing else.
   virtual Result<void> commit() = 0;
   // Removes what is there: it is not what was signed.
   virtual void discard() = 0;
@@ -32,7 +34,28 @@ class Staging {
 
 // Unpacked, as `folder`, which must not exist or be empty. Fails with `conflict` while another pull holds the place.
 Result<std::unique_ptr<Staging>> stage_folder(const package::SignedManifest& manifest, std::filesystem::path folder);
-// As the one archive that the manifest stands for.
+// As the one archive that the manifest describes. A symbolic link is followed; any other non-regular file is refused.
 Result<std::unique_ptr<Staging>> stage_archive(const package::SignedManifest& manifest, std::filesystem::path archive);
+
+// The two names of a staging place in their common folder: what both implementations share.
+class StagingPlace {
+ public:
+  static Result<StagingPlace> in(std::filesystem::path target, const Digest& digest);
+
+  // Opens the waiting folder or file, creates it if needed, and locks other pulls out until the descriptor is closed.
+  Result<Descriptor> claim(bool folder) const;
+  // Renames it to the target, if the name still means what was claimed.
+  Result<void> put_in_place(const Descriptor& claimed) const;
+
+  const std::filesystem::path& target() const { return target_; }
+  const std::filesystem::path& path() const { return path_; }
+  int parent() const { return parent_.number(); }
+
+ private:
+  bool names(const Descriptor& claimed) const;
+
+  std::filesystem::path target_, path_;
+  Descriptor parent_;
+};
 
 }  // namespace modelctl::transport

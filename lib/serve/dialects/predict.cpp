@@ -46,20 +46,21 @@ Result<HttpResponse> try_predict(const Exchange& exchange) {
   auto document = TRY(JsonDocument::parse(exchange.request.body));
   auto inputs = TRY(read_inputs(model->signature(), document.root()));
   auto outputs = TRY(predict(*model, inputs));
-  JsonText body(model->limits().response_bytes);
-  body.raw("{\"prediction\":");
+  HttpResponse response;
+  response.body = "{\"prediction\":";
   const auto& ports = model->signature().outputs;
   if (outputs.size() == 1) {
-    body.nested(outputs[0].view());
+    append_json_nested(response.body, outputs[0].view());
   } else {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      body.raw(i == 0 ? "{" : ",").string(ports[i].name).raw(":").nested(outputs[i].view());
+      response.body += i == 0 ? '{' : ',';
+      append_json_string(response.body, ports[i].name);
+      response.body += ':';
+      append_json_nested(response.body, outputs[i].view());
     }
-    body.raw("}");
+    response.body += '}';
   }
-  body.raw("}\n");
-  HttpResponse response;
-  response.body = TRY(body.done());
+  response.body += "}\n";
   return response;
 }
 

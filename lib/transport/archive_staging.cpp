@@ -1,0 +1,117 @@
+// A pull into one archive. The archive grows in the order of its own layout, so its size shows how far an interrupted
+// pull came; every byte that is not content (headers, padding, the end) is written again.
+#include "transport/staging.hpp"
+
+#include <fmt/core.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+
+namespace modelctl::transport {
+namespace fs = std::filesystem;
+namespace {
+
+class ArchiveStaging : public Staging {
+ public:
+  ArchiveStaging(const package::SignedManifest& manifest, StagingPlace place, Descriptor file)
+      : manifest_(manifest),
+        layout_(manifest.manifest, manifest.text.size(), manifest.bundle.size()),
+        place_(std::move(place)),
+        file_(std::move(file)) {}
+
+  Result<void> write_head() {
+    std::string head = layout_.head(manifest_.text, manifest_.bundle);
+    return write(as_bytes(head), 0);
+  }
+
+  Result<OpenEntry> open_entry(std::size_t i) override {
+    const package::Slot& slot = layout_.slots()[i + 2];
+    struct stat status {};
+    if (::fstat(file_.number(), &status) != 0) return cannot_write();
+    auto size = static_cast<std::uint64_t>(status.st_size);
+    TRY(write(as_bytes(layout_.header(slot)), slot.header_at));
+    std::uint64_t present = size <= slot.at ? 0 : std::min(size - slot.at, slot.size);
+    return OpenEntry{file_.number(), slot.at, present};
+  }
+
+  Result<void> finish_entry(std::size_t i) override {
+    const package::Slot& slot = layout_.slots()[i + 2];
+    return write(zeros(slot.end - slot.at - slot.size), slot.at + slot.size);
+  }
+
+  Result<void> commit() override {
+    TRY(write(zeros(2 * package::tar_block), layout_.size() - 2 * package::tar_block));
+    struct stat old {};
+    bool exists = ::fstatat(place_.parent(), place_.target().filename().c_str(), &old, 0) == 0;
+    mode_t mode = exists ? old.st_mode & 0777 : 0644;
+    bool good = ::ftruncate(file_.number(), static_cast<off_t>(layout_.size())) == 0 &&
+                ::fchmod(file_.number(), mode) == 0 && ::fsync(file_.number()) == 0;
+    if (!good) return cannot_write();
+    return place_.put_in_place(file_);
+  }
+
+  void discard() override { ::unlinkat(place_.parent(), place_.path().filename().c_str(), 0); }
+  const fs::path& path() const override { return place_.path(); }
+
+ private:
+  static ByteSpan zeros(std::uint64_t count) {
+    static constexpr std::byte block[2 * package::tar_block] = {};
+    return {block, count};
+  }
+
+  Error cannot_write() const {
+    return system_error(errno, fmt::format("cannot write '{}'", place_.path().string()), place_.path());
+  }
+
+  Result<void> write(ByteSpan bytes, std::uint64_t offset) {
+    while (!bytes.empty()) {
+      ssize_t n = ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return cannot_write();
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+      offset += static_cast<std::uint64_t>(n);
+    }
+    return {};
+  }
+
+  const package::SignedManifest& manifest_;
+  package::Layout layout_;
+  StagingPlace place_;
+  Descriptor file_;
+};
+
+// The file that a path finally means: a symbolic link names an archive elsewhere, which is what gets replaced. A link
+// may name what does not exist yet, which std::filesystem::canonical does not resolve.
+Result<fs::path> archive_file(const fs::path& path) {
+  std::error_code code;
+  fs::path target = path;
+  for (int links = 0; links < 40 && fs::is_symlink(target, code); ++links) {
+    target = target.parent_path() / fs::read_symlink(target, code);
+  }
+  fs::file_status status = fs::status(target, code);
+  std::string what = fmt::format("cannot write the archive '{}'", path.string());
+  if (fs::is_directory(status)) {
+    return Error(Kind::conflict, "is-a-folder", std::move(what)).at(path.string()).because("it is a folder");
+  }
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    return Error(Kind::conflict, "not-a-file", std::move(what))
+        .at(path.string())
+        .because("it is a device or a pipe, and a pull needs a file to continue in after an interruption");
+  }
+  return target;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Staging>> stage_archive(const package::SignedManifest& manifest, fs::path archive) {
+  fs::path target = TRY(archive_file(archive));
+  StagingPlace place = TRY(StagingPlace::in(std::move(target), manifest.digest));
+  Descriptor file = TRY(place.claim(false));
+  auto staging = std::make_unique<ArchiveStaging>(manifest, std::move(place), std::move(file));
+  TRY(staging->write_head());
+  return std::unique_ptr<Staging>(std::move(staging));
+}
+
+}  // namespace modelctl::transport

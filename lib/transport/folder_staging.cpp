@@ -1,0 +1,98 @@
+// A pull into a folder. The waiting folder is renamed into place as a whole, so everything in it becomes part of the
+// package: before the rename it is reduced to the files of the signed manifest, and only those. A killed pull may have
+// left other files there, such as a half-written document.
+#include "transport/staging.hpp"
+
+#include <fmt/core.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+
+namespace modelctl::transport {
+namespace fs = std::filesystem;
+namespace {
+
+class FolderStaging : public Staging {
+ public:
+  FolderStaging(const package::SignedManifest& manifest, StagingPlace place, Descriptor claimed)
+      : manifest_(manifest), place_(std::move(place)), folder_(std::move(claimed), place_.path()) {}
+
+  Result<OpenEntry> open_entry(std::size_t i) override {
+    const package::Entry& entry = manifest_.manifest.entries[i];
+    file_ = TRY(folder_.file(entry.path));
+    struct stat status {};
+    if (::fstat(file_.number(), &status) != 0) return cannot_write(entry.path);
+    return OpenEntry{file_.number(), 0, static_cast<std::uint64_t>(status.st_size)};
+  }
+
+  Result<void> finish_entry(std::size_t i) override {
+    const package::Entry& entry = manifest_.manifest.entries[i];
+    auto seconds = static_cast<std::time_t>(manifest_.manifest.timestamp);
+    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    if (::fchmod(file_.number(), entry.mode()) != 0 || ::futimens(file_.number(), times) != 0 ||
+        ::fsync(file_.number()) != 0) {
+      return cannot_write(entry.path);
+    }
+    file_.close();
+    return {};
+  }
+
+  Result<void> commit() override {
+    TRY(write_document(package::manifest_path, manifest_.text));
+    TRY(write_document(package::bundle_path, manifest_.bundle));
+    std::set<std::string> files{std::string(package::manifest_path), std::string(package::bundle_path)};
+    for (const package::Entry& entry : manifest_.manifest.entries) files.insert(entry.path);
+    TRY(folder_.keep_only(files));
+    return place_.put_in_place(folder_.descriptor());
+  }
+
+  void discard() override {
+    std::error_code code;
+    file_.close();
+    fs::remove_all(place_.path(), code);
+  }
+  const fs::path& path() const override { return place_.path(); }
+
+ private:
+  // Written in place: no other process reads it here, and the next pull writes it again from its start.
+  Result<void> write_document(std::string_view name, std::string_view text) {
+    Descriptor file = TRY(folder_.file(name));
+    if (::ftruncate(file.number(), 0) != 0) return cannot_write(name);
+    for (std::size_t at = 0; at < text.size();) {
+      ssize_t n = ::pwrite(file.number(), text.data() + at, text.size() - at, static_cast<off_t>(at));
+      if (n < 0 && errno != EINTR) return cannot_write(name);
+      if (n > 0) at += static_cast<std::size_t>(n);
+    }
+    if (::fchmod(file.number(), 0644) != 0 || ::fsync(file.number()) != 0) return cannot_write(name);
+    return {};
+  }
+
+  Error cannot_write(std::string_view name) const {
+    fs::path path = place_.path() / name;
+    return system_error(errno, fmt::format("cannot write '{}'", path.string()), path);
+  }
+
+  const package::SignedManifest& manifest_;
+  StagingPlace place_;
+  CheckedFolder folder_;
+  Descriptor file_;  // the entry that is being written
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Staging>> stage_folder(const package::SignedManifest& manifest, fs::path folder) {
+  StagingPlace place = TRY(StagingPlace::in(std::move(folder), manifest.digest));
+  std::error_code code;
+  if (fs::exists(place.target(), code) && !fs::is_empty(place.target(), code)) {
+    return Error(Kind::conflict, "already-exists",
+                 fmt::format("cannot pull into '{}': it is not empty", place.target().string()))
+        .at(place.target().string())
+        .help("name another folder, or remove this one first");
+  }
+  Descriptor claimed = TRY(place.claim(true));
+  return std::unique_ptr<Staging>(new FolderStaging(manifest, std::move(place), std::move(claimed)));
+}
+
+}  // namespace modelctl::transport

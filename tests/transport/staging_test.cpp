@@ -1,0 +1,272 @@
+// Pulls that are killed, and places that somebody prepared. The kill tests run a pull in a child process that ends
+// itself with SIGKILL at the n-th system call that changes the disk, for every n: these calls are replaced below, in
+// this test program alone.
+#include "transport/staging.hpp"
+#include "support.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <atomic>
+#include <csignal>
+#include <random>
+#include <thread>
+
+using namespace modelctl;
+using namespace modelctl::transport;
+using namespace modelctl::transport::test;
+namespace fs = std::filesystem;
+
+namespace {
+std::atomic<int> calls_left{-1};  // until this process kills itself; -1: never
+
+void count_call() {
+  if (calls_left >= 0 && calls_left-- == 0) ::kill(::getpid(), SIGKILL);
+}
+template <class... Arguments>
+int counted(long number, Arguments... arguments) {
+  count_call();
+  int result = static_cast<int>(::syscall(number, arguments...));
+  count_call();
+  return result;
+}
+}  // namespace
+
+extern "C" {
+int fsync(int file) { return counted(SYS_fsync, file); }
+int ftruncate(int file, off_t size) noexcept { return counted(SYS_ftruncate, file, size); }
+int fchmod(int file, mode_t mode) noexcept { return counted(SYS_fchmod, file, mode); }
+int mkdirat(int folder, const char* name, mode_t mode) noexcept { return counted(SYS_mkdirat, folder, name, mode); }
+int unlinkat(int folder, const char* name, int flags) noexcept { return counted(SYS_unlinkat, folder, name, flags); }
+int rename(const char* from, const char* to) noexcept { return counted(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to); }
+int renameat(int from_folder, const char* from, int to_folder, const char* to) noexcept {
+  return counted(SYS_renameat, from_folder, from, to_folder, to);
+}
+ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
+  count_call();
+  // Half of the bytes, then the kill: a write is not atomic either.
+  if (calls_left == 0) size -= size / 2;
+  ssize_t n = ::syscall(SYS_pwrite64, file, bytes, size, at);
+  count_call();
+  return n;
+}
+}
+
+namespace {
+
+// Runs `work` in a child process, which is killed after `calls` calls of those above. Whether it was killed.
+template <class Work>
+bool killed_after(int calls, Work work) {
+  pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    calls_left = calls;
+    bool good = work();
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFSIGNALED(status)) return true;
+  CHECK(WEXITSTATUS(status) == 0);
+  return false;
+}
+
+void check_verifies(const Shop& shop, const fs::path& path) {
+  auto trust = package::Trust::key(shop.key);
+  FakeHost fake;
+  auto verified = package::verify(path, *trust, fake.host.reporter, fake.host.stop);
+  CHECK_MESSAGE(verified, told(verified));
+}
+
+// The waiting folder of a pull of this package into `target`.
+fs::path waiting(const Shop& shop, const std::string& target) {
+  return shop.scratch / ("." + target + "." + shop.written.digest.hex().substr(0, 16) + ".partial");
+}
+
+}  // namespace
+
+TEST_CASE("a pull into a folder that is killed at any call is resumed to a package that verifies") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  int calls = 0;
+  while (killed_after(calls, [&] { return shop.pull_folder("digits:1.2").has_value(); })) {
+    INFO("killed at call " << calls);
+    if (!fs::exists(shop.scratch / "pulled")) {
+      auto resumed = shop.pull_folder("digits:1.2");
+      REQUIRE_MESSAGE(resumed, told(resumed));
+    }
+    check_verifies(shop, shop.scratch / "pulled");
+    CHECK(shop.leftovers().empty());
+    fs::remove_all(shop.scratch / "pulled");
+    ++calls;
+  }
+  CHECK(calls > 20);
+}
+
+TEST_CASE("a pull into an archive that is killed at any call is resumed to the same bytes") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  int calls = 0;
+  while (killed_after(calls, [&] { return shop.pull("digits:1.2").has_value(); })) {
+    INFO("killed at call " << calls);
+    auto resumed = shop.pull("digits:1.2");
+    REQUIRE_MESSAGE(resumed, told(resumed));
+    CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
+    CHECK(shop.leftovers().empty());
+    fs::remove(shop.scratch / "pulled.tar");
+    ++calls;
+  }
+  CHECK(calls > 20);
+}
+
+TEST_CASE("a pull that is killed again and again at random ends in a package that verifies") {
+  Shop shop({{"weights", package::Role::weights, false, package::Content::of_bytes(std::string(8 << 20, 'w'))},
+             {"code/a", package::Role::document, false, package::Content::of_bytes(std::string(1 << 20, 'a'))}});
+  REQUIRE(shop.push("digits:1.2"));
+  std::mt19937 random(1);
+  for (int round = 0; round < 40; ++round) {
+    pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) ::_exit(shop.pull_folder("digits:1.2") ? 0 : 1);
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 30'000));
+    ::kill(child, SIGKILL);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    if (!fs::exists(shop.scratch / "pulled")) {
+      auto resumed = shop.pull_folder("digits:1.2");
+      REQUIRE_MESSAGE(resumed, told(resumed));
+    }
+    check_verifies(shop, shop.scratch / "pulled");
+    CHECK(shop.leftovers().empty());
+    fs::remove_all(shop.scratch / "pulled");
+  }
+}
+
+TEST_CASE("what an earlier pull left beside the manifest's files does not become part of the package") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path partial = waiting(shop, "pulled");
+  REQUIRE(make_folder(partial / "code", 0700));
+  REQUIRE(make_folder(partial / "nobody/signed/this", 0700));
+  for (const char* name : {".manifest.json.Xa8d2k", "code/.run.sh.kq2", "nobody/signed/this/file"}) {
+    REQUIRE(write_file(partial / name, as_bytes("half")));
+  }
+  fs::create_symlink("/etc", partial / "etc");
+  auto pulled = shop.pull_folder("digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  check_verifies(shop, shop.scratch / "pulled");
+  CHECK(!fs::exists(shop.scratch / "pulled/nobody"));
+  CHECK(fs::exists("/etc"));
+}
+
+TEST_CASE("a prepared waiting folder cannot make a pull write outside of it") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path outside = shop.scratch / "outside", partial = waiting(shop, "pulled");
+  REQUIRE(make_folder(outside));
+  REQUIRE(write_file(outside / "victim", as_bytes("precious")));
+  auto refused_with = [&](const std::string& reason) {
+    auto refused = shop.pull_folder("digits:1.2");
+    REQUIRE(!refused);
+    CHECK(refused.error().code == "unsafe-staging");
+    std::string why = refused.error().why.empty() ? "" : refused.error().why.front();
+    CHECK_MESSAGE(why.find(reason) != std::string::npos, told(refused));
+    CHECK(bytes_of(outside / "victim") == "precious");
+    CHECK(std::distance(fs::directory_iterator(outside), {}) == 1);
+    CHECK(!fs::exists(shop.scratch / "pulled"));
+    fs::remove_all(partial);
+  };
+  SUBCASE("a link in its place") {
+    fs::create_directory_symlink(outside, partial);
+    refused_with("it is a link");
+  }
+  SUBCASE("a link as a folder in it") {
+    REQUIRE(make_folder(partial, 0700));
+    fs::create_directory_symlink(outside, partial / "code");
+    refused_with("it is a link");
+  }
+  SUBCASE("a link as a file in it") {
+    REQUIRE(make_folder(partial, 0700));
+    fs::create_symlink(outside / "victim", partial / "model.plan");
+    refused_with("it is a link");
+  }
+  SUBCASE("a hard link as a file in it") {
+    REQUIRE(make_folder(partial, 0700));
+    fs::create_hard_link(outside / "victim", partial / "model.plan");
+    refused_with("hard link");
+  }
+  SUBCASE("a hard link as a document in it") {
+    REQUIRE(make_folder(partial, 0700));
+    fs::create_hard_link(outside / "victim", partial / package::manifest_path);
+    refused_with("hard link");
+  }
+  SUBCASE("a pipe as a file in it, which would block") {
+    REQUIRE(make_folder(partial, 0700));
+    REQUIRE(::mkfifo((partial / "model.plan").c_str(), 0600) == 0);
+    refused_with("it is not a regular file");
+  }
+  SUBCASE("a folder that others can write to") {
+    REQUIRE(make_folder(partial, 0700));
+    fs::permissions(partial, fs::perms::all);
+    refused_with("other users can write to it");
+  }
+  SUBCASE("a folder of another user") {
+    REQUIRE(make_folder(partial, 0700));
+    if (::chown(partial.c_str(), 65534, 65534) != 0) {
+      MESSAGE("skipped: only root can give a folder away");
+      return;
+    }
+    refused_with("it belongs to another user");
+  }
+}
+
+TEST_CASE("a prepared waiting archive is refused") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path victim = shop.scratch / "victim", partial = waiting(shop, "pulled.tar");
+  REQUIRE(write_file(victim, as_bytes("precious")));
+  SUBCASE("a link") { fs::create_symlink(victim, partial); }
+  SUBCASE("a hard link") { fs::create_hard_link(victim, partial); }
+  SUBCASE("a pipe") { REQUIRE(::mkfifo(partial.c_str(), 0600) == 0); }
+  auto refused = shop.pull("digits:1.2");
+  REQUIRE(!refused);
+  CHECK_MESSAGE(refused.error().code == "unsafe-staging", told(refused));
+  CHECK(bytes_of(victim) == "precious");
+}
+
+TEST_CASE("an archive replaces what a link names, keeps its mode, and refuses devices and pipes") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path file = shop.scratch / "kept/digits.tar";
+  REQUIRE(make_folder(file.parent_path()));
+  REQUIRE(write_file(file, as_bytes("old"), 0600));
+  fs::create_symlink(file, shop.scratch / "pulled.tar");
+  auto pulled = shop.pull("digits:1.2");
+  REQUIRE_MESSAGE(pulled, told(pulled));
+  CHECK(fs::is_symlink(shop.scratch / "pulled.tar"));
+  CHECK(bytes_of(file) == bytes_of(shop.archive));
+  CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  REQUIRE(::mkfifo((shop.scratch / "pipe").c_str(), 0600) == 0);
+  auto refused = shop.pull("digits:1.2", "pipe");
+  REQUIRE(!refused);
+  CHECK_MESSAGE(refused.error().code == "not-a-file", told(refused));
+  CHECK(fs::is_fifo(shop.scratch / "pipe"));
+}
+
+TEST_CASE("a pull that waited for another one does not write into its result") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  auto place = StagingPlace::in(shop.scratch / "pulled", shop.written.digest);
+  REQUIRE(place);
+  auto claimed = place->claim(true);
+  REQUIRE(claimed);
+  // The folder is renamed away between the open and the lock of the next one: its name is made anew for it.
+  fs::rename(place->path(), shop.scratch / "finished");
+  auto next = place->claim(true);
+  REQUIRE_MESSAGE(next, told(next));
+  CHECK(fs::exists(place->path()));
+  CHECK(told(place->put_in_place(*claimed)).starts_with("conflict staging-replaced"));
+}
