@@ -41,7 +41,7 @@ void add_global_flags(CommandTree& tree) {
   root.add_option("--output", tree.flags.output, "Form of the answer; errors follow it on stderr")
       ->check(CLI::IsMember({"text", "json"}));
   root.add_flag("-q,--quiet", tree.flags.quiet, "Print the answer and errors only");
-  root.add_option("--color", tree.flags.color, "Colour on stderr; auto means on a terminal, unless NO_COLOR is set")
+  root.add_option("--color", tree.flags.color, "Color on stderr; auto means on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
@@ -108,7 +108,7 @@ void apply(const GlobalFlags& flags, TerminalReporter& reporter, Printer& printe
   printer.set_format(json ? Printer::Format::json : Printer::Format::text);
   reporter.set_json(json);
   reporter.set_quiet(flags.quiet);
-  if (flags.color != "auto") reporter.set_colour(flags.color == "always");
+  if (flags.color != "auto") reporter.set_color(flags.color == "always");
 }
 
 Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter,

@@ -71,7 +71,7 @@ struct CommandDef {
   std::string_view name;     // "pack", or "key generate" for a command of a group
   std::string_view summary;  // one line for the list of commands; an empty one hides the command
   // Declares options and positionals on binder.app and answers what runs once they are parsed. The Request lives in a
-  // shared_ptr that the answer captures; its member initialisers are the defaults that help shows. A null bind makes
+  // shared_ptr that the answer captures; its member initializers are the defaults that help shows. A null bind makes
   // `name` a group, which only lists its commands.
   Run (*bind)(Binder& binder);
   Stage stage = Stage::build;

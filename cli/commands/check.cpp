@@ -121,7 +121,7 @@ Run bind(Binder& binder) {
                   Completes::file);
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
       ->type_name("NAME=N");
-  app.add_option("-O,--optimize", request.level, "How much to optimise, from 0 (nothing) to 3 (all)")
+  app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")
       ->capture_default_str()
       ->check(CLI::Range(0, 3));

@@ -1,4 +1,4 @@
-// evaluate: computes labelled samples and says how good the answers are.
+// evaluate: computes labeled samples and says how good the answers are.
 #include "actions/evaluate.hpp"
 
 #include "base/json.hpp"
@@ -70,7 +70,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"evaluate", "Say how good a model's answers to labelled samples are", bind}};
+constexpr CommandDef defs[] = {{"evaluate", "Say how good a model's answers to labeled samples are", bind}};
 
 }  // namespace
 std::span<const CommandDef> evaluate_command() { return defs; }

@@ -83,7 +83,9 @@ Run bind(Binder& binder) {
   file(app.add_option("--password-file", request.password_file,
                       "File whose first line is the key's passphrase; else MODELCTL_PASSWORD, else a prompt"));
   app.add_option("--description", request.description, "One line about the model")->type_name("TEXT");
-  app.add_option("--licence", request.licence, "SPDX expression of the licence")->type_name("SPDX");
+  CLI::Option* license = app.add_option("--license", request.license, "SPDX expression of the license");
+  license->type_name("SPDX");
+  app.add_option("--licence", request.license)->group("")->excludes(license);  // the name in earlier versions
   app.add_option("--quality", flags->quality, "A metric of the model's quality, and the data it was measured on")
       ->type_name("METRIC=VALUE[@DATA-SET]");
   app.add_option("--annotation", flags->annotations, "Anything else that the manifest shall say")

@@ -16,7 +16,7 @@ void print_text(const package::SignedManifest& opened, Printer& printer) {
   printer.line(fmt::format("digest     {}", opened.digest.text()));
   printer.line(fmt::format("signed by  {}", opened.signer.name));
   printer.line(fmt::format("key        {} {}", opened.signer.fingerprint.text(), name(opened.signer.algorithm)));
-  if (!manifest.licence.empty()) printer.line(fmt::format("licence    {}", manifest.licence));
+  if (!manifest.license.empty()) printer.line(fmt::format("license    {}", manifest.license));
   printer.line("");
   Table table{{"entry", "role", "size", "digest"}, {}};
   for (const package::Entry& entry : manifest.entries) {

@@ -40,10 +40,10 @@ Json fields(const Error& error) {
 
 }  // namespace
 
-std::string render(const Error& error, Severity severity, bool colour) {
-  Paint paint{colour};
+std::string render(const Error& error, Severity severity, bool color) {
+  Paint paint{color};
   std::string text;
-  for (const Error& fault : error.faults) text += render(fault, severity, colour) + "\n";
+  for (const Error& fault : error.faults) text += render(fault, severity, color) + "\n";
   std::string head = fmt::format("{}[{}]", severity == Severity::error ? "error" : "warning", error.code);
   text += severity == Severity::error ? paint.red(head) : paint.yellow(head);
   text += paint.bold(fmt::format(": {}", indented(error.what))) + "\n";

@@ -12,7 +12,7 @@ enum class Severity { error, warning };
 //      = because mode "cubic" has a lowering for x86-64-v3 only
 //      = help: export with mode="linear"
 // The faults that the error sums up come before it. Ends with a line end.
-std::string render(const Error& error, Severity severity, bool colour);
+std::string render(const Error& error, Severity severity, bool color);
 
 // One JSON object in one line, with no line end: {"error": {"code": ..., "kind": ..., "what": ..., ...}}.
 std::string render_json(const Error& error, Severity severity);

@@ -27,7 +27,7 @@ class Printer {
   void line(std::string_view text);  // text, with a line end
   void text(std::string_view text);  // several lines, each with its line end
   void table(const Table& table);
-  void json(std::string_view document);  // one object, already serialised
+  void json(std::string_view document);  // one object, already serialized
   // Sends everything on its way; false where it could not all be written, as to a full disk or a closed pipe.
   bool flush();
 

@@ -43,7 +43,7 @@ class EchoOff {
 TerminalReporter::TerminalReporter(std::FILE* err, Clock& clock, const Environment& environment)
     : err_(err), clock_(clock), terminal_(::isatty(::fileno(err)) == 1 && environment.get("TERM") != "dumb") {
   // https://no-color.org: set and not empty, whatever its value.
-  colour_ = terminal_ && environment.get("NO_COLOR").value_or("").empty();
+  color_ = terminal_ && environment.get("NO_COLOR").value_or("").empty();
 }
 
 void TerminalReporter::write(std::string_view text) {
@@ -62,12 +62,12 @@ void TerminalReporter::info(std::string_view line) {
 void TerminalReporter::warn(const Error& warning) {
   if (quiet_) return;
   std::lock_guard lock(mutex_);
-  write(json_ ? render_json(warning, Severity::warning) + "\n" : render(warning, Severity::warning, colour_));
+  write(json_ ? render_json(warning, Severity::warning) + "\n" : render(warning, Severity::warning, color_));
 }
 
 void TerminalReporter::error(const Error& error) {
   std::lock_guard lock(mutex_);
-  write(json_ ? render_json(error, Severity::error) + "\n" : render(error, Severity::error, colour_));
+  write(json_ ? render_json(error, Severity::error) + "\n" : render(error, Severity::error, color_));
 }
 
 void TerminalReporter::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {

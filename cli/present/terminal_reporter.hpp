@@ -1,4 +1,4 @@
-// Talk on stderr: progress bars and colour where a person watches, plain lines elsewhere, JSON lines for programs.
+// Talk on stderr: progress bars and color where a person watches, plain lines elsewhere, JSON lines for programs.
 #pragma once
 
 #include "base/host.hpp"
@@ -22,7 +22,7 @@ class TerminalReporter : public Reporter {
 
   void set_quiet(bool quiet) { quiet_ = quiet; }
   void set_json(bool json) { json_ = json; }
-  void set_colour(bool colour) { colour_ = colour; }
+  void set_color(bool color) { color_ = color; }
 
  private:
   void write(std::string_view text);  // takes away a bar that stands in the line
@@ -31,7 +31,7 @@ class TerminalReporter : public Reporter {
   std::FILE* err_;
   Clock& clock_;
   bool terminal_;
-  bool colour_;
+  bool color_;
   bool quiet_ = false, json_ = false;
   std::mutex mutex_;  // progress comes from several threads
   bool drawn_ = false;

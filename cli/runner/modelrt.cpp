@@ -123,7 +123,7 @@ const char* modelrt_version(void) { return MODELCTL_VERSION; }
 
 std::int32_t modelrt_load_embedded(modelrt_model** model, char** error) {
   return guarded(error, [&]() -> Result<void> {
-    if (model == nullptr) return misuse("the place for the model is null");
+    if (model == nullptr) return misuse("the pointer for the model is null");
     Dl_info here{};
     // A program that is linked statically has no shared library to ask for: it is the file itself.
     bool found = ::dladdr(reinterpret_cast<const void*>(&modelrt_load_embedded), &here) != 0 &&
@@ -135,14 +135,14 @@ std::int32_t modelrt_load_embedded(modelrt_model** model, char** error) {
 
 std::int32_t modelrt_load_file(const char* path, modelrt_model** model, char** error) {
   return guarded(error, [&]() -> Result<void> {
-    if (path == nullptr || model == nullptr) return misuse("the path or the place for the model is null");
+    if (path == nullptr || model == nullptr) return misuse("the path or the pointer for the model is null");
     return make_model(TRY(artifact::open(path)), model);
   });
 }
 
 std::int32_t modelrt_load_memory(const void* bytes, std::size_t size, modelrt_model** model, char** error) {
   return guarded(error, [&]() -> Result<void> {
-    if (bytes == nullptr || model == nullptr) return misuse("the bytes or the place for the model are null");
+    if (bytes == nullptr || model == nullptr) return misuse("the bytes or the pointer for the model are null");
     Tensor memory(DType::u8, {static_cast<std::int64_t>(size)});
     std::memcpy(memory.mutable_view().data, bytes, size);
     std::uint64_t split = TRY(artifact::weights_offset(memory.bytes(), "memory"));
@@ -177,7 +177,7 @@ std::int32_t modelrt_state_at(const modelrt_model* model, std::size_t index, mod
 std::int32_t modelrt_session_create(const modelrt_model* model, std::int32_t threads, modelrt_session** session,
                                     char** error) {
   return guarded(error, [&]() -> Result<void> {
-    if (model == nullptr || session == nullptr) return misuse("the model or the place for the session is null");
+    if (model == nullptr || session == nullptr) return misuse("the model or the pointer for the session is null");
     if (threads < 0) return misuse("a session cannot run on " + std::to_string(threads) + " threads");
     *session = new modelrt_session(model->model, threads);
     return {};
@@ -192,12 +192,12 @@ std::int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs,
 }
 
 std::int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* inputs, std::size_t count,
-                              const modelrt_place* places, std::size_t place_count, modelrt_result** result,
+                              const modelrt_output_buffer* buffers, std::size_t buffer_count, modelrt_result** result,
                               char** error) {
   return guarded(error, [&]() -> Result<void> {
     if (session == nullptr || result == nullptr || (count > 0 && inputs == nullptr) ||
-        (place_count > 0 && places == nullptr)) {
-      return misuse("the session, the inputs, the places or the place for the result are null");
+        (buffer_count > 0 && buffers == nullptr)) {
+      return misuse("the session, the inputs, the buffers or the pointer for the result are null");
     }
     const artifact::Signature& signature = session->model->signature();
     std::vector<std::string> names;
@@ -209,11 +209,11 @@ std::int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* in
     }
     std::vector<TensorView> views;
     for (std::size_t index : TRY(runtime::match_inputs(signature, names))) views.push_back(given[index]);
-    std::vector<runtime::Place> into(place_count == 0 ? 0 : signature.outputs.size());
-    for (std::size_t i = 0; i < place_count; ++i) {
-      if (places[i].output >= into.size()) return misuse("a place is of an output that the model does not have");
-      if (places[i].room < 0) return misuse("a place has no room");
-      into[places[i].output] = {places[i].data, places[i].bytes, places[i].room};
+    std::vector<runtime::OutputBuffer> into(buffer_count == 0 ? 0 : signature.outputs.size());
+    for (std::size_t i = 0; i < buffer_count; ++i) {
+      if (buffers[i].output >= into.size()) return misuse("a buffer is for an output that the model does not have");
+      if (buffers[i].capacity < 0) return misuse("a buffer's capacity is negative");
+      into[buffers[i].output] = {buffers[i].data, buffers[i].bytes, buffers[i].capacity};
     }
     auto tensors = TRY(session->session.run(views, into));
     auto made = std::make_unique<modelrt_result>();

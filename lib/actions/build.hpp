@@ -16,7 +16,7 @@ struct BuildRequest {
   std::filesystem::path model;                   // ONNX; empty: what modelctl.yaml names
   std::filesystem::path output;                  // the artifact; empty with `model`: likewise
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
-  int level = 2;                                 // of optimisation, 0 to 3
+  int level = 2;                                 // of optimization, 0 to 3
   std::string print_after;                       // a pass whose result is wanted as text; empty: none
   std::filesystem::path report;                  // the whole story as JSON; empty: none
 };

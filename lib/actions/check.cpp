@@ -29,7 +29,7 @@ class Check {
     report_.opsets = model->opsets;
     count_operators(*model->graph);
     graph_ = model->graph.get();
-    if (auto normal = onnx::normalise(*model); !normal) {
+    if (auto normal = onnx::normalize(*model); !normal) {
       add(std::move(normal).error());
       add_what_else(*graph_);
     } else {

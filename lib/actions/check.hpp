@@ -15,7 +15,7 @@ namespace modelctl::actions {
 struct CheckRequest {
   std::filesystem::path model;                   // ONNX; empty: what modelctl.yaml names
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
-  int level = 2;                                 // of optimisation, 0 to 3
+  int level = 2;                                 // of optimization, 0 to 3
 };
 
 struct CheckReport {

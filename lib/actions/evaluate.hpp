@@ -1,4 +1,4 @@
-// evaluate: computes labelled samples and says how good the answers are: the same as expected, and how often right.
+// evaluate: computes labeled samples and says how good the answers are: the same as expected, and how often right.
 #pragma once
 
 #include "actions/compare.hpp"

@@ -85,7 +85,7 @@ Result<void> add_package(InspectReport& report, const fs::path& path) {
   report.metadata["name"] = manifest.name;
   report.metadata["version"] = manifest.version;
   report.metadata["digest"] = package->digest().text();
-  if (!manifest.licence.empty()) report.metadata["licence"] = manifest.licence;
+  if (!manifest.license.empty()) report.metadata["license"] = manifest.license;
   if (!manifest.description.empty()) report.metadata["description"] = manifest.description;
   for (const package::Entry& entry : manifest.entries) {
     report.files.push_back({entry.path, std::string(package::name(entry.role)), entry.size});

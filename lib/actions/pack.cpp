@@ -83,7 +83,7 @@ Result<PackRequest> complete(PackRequest request) {
     fill(request.name, project.package.name);
     fill(request.version, project.package.version);
     fill(request.description, project.package.description);
-    fill(request.licence, project.package.licence);
+    fill(request.license, project.package.license);
     if (request.quality.empty()) {
       for (const Project::Quality& one : project.package.quality) {
         request.quality.push_back({one.metric, one.value, one.data_set, {}});
@@ -164,7 +164,7 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   draft.version = request.version;
   draft.timestamp = TRY(timestamp(host.environment));
   draft.description = request.description;
-  draft.licence = request.licence;
+  draft.license = request.license;
   draft.quality = request.quality;
   draft.annotations = request.annotations;
   TRY(package::check_name(draft.name));

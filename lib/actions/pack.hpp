@@ -14,7 +14,7 @@ struct PackRequest {
   std::filesystem::path password_file;  // with the key's passphrase, in place of environment and prompt
   std::filesystem::path output;
   std::string description;  // one line for people
-  std::string licence;      // SPDX expression
+  std::string license;      // SPDX expression
   std::vector<package::Quality> quality;
   std::map<std::string, std::string> annotations;
   // More files, each stored under its own name in a folder named for its role ("samples/images.npy").

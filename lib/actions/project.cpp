@@ -76,6 +76,16 @@ class Section {
   void text(const std::string& key, std::optional<std::string>& value) {
     if (YAML::Node node = scalar(key)) value = node.Scalar();
   }
+  // A key that may also be written as it was in earlier versions. Only `key` is documented; both at once are refused.
+  void renamed_text(const std::string& key, const std::string& former, std::string& value) {
+    text(key, value);
+    YAML::Node old = at(former);
+    if (!old) return;
+    former_.insert(former);
+    if (at(key)) report_.refuse(old, fmt::format("cannot use '{}': '{}' is given too", full(former), full(key)));
+    else if (is_text(old)) value = old.Scalar();
+    else if (!old.IsNull()) refuse(old, former, "text");
+  }
   void path(const std::string& key, fs::path& value) {
     if (YAML::Node node = scalar(key)) value = joined(node);
   }
@@ -152,7 +162,7 @@ class Section {
       }
       const std::string& name = key.Scalar();
       if (!seen.insert(name).second) report_.refuse(key, fmt::format("the key '{}' stands twice", full(name)));
-      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      if (former_.count(name) > 0 || std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
       std::string meant = nearest(name, known_);
       report_.refuse(key, fmt::format("the key '{}' is unknown", full(name)),
                      meant.empty() ? fmt::format("the keys here are: {}", fmt::join(known_, ", "))
@@ -212,13 +222,14 @@ class Section {
   std::string path_;
   YAML::Node node_{YAML::NodeType::Undefined};
   std::vector<std::string> known_;
+  std::set<std::string> former_;  // keys that stand here under an earlier name
 };
 
 void read_package(Section package, Project::Package& to) {
   package.text("name", to.name);
   package.text("version", to.version);
   package.text("description", to.description);
-  package.text("licence", to.licence);
+  package.renamed_text("license", "licence", to.license);
   package.each("quality", to.quality, [](Section& item, Project::Quality& quality) {
     item.text("metric", quality.metric);
     item.number("value", quality.value);

@@ -34,7 +34,7 @@ struct Project {
   struct Package {
     std::string name, version;
     std::string description;
-    std::string licence;  // SPDX expression
+    std::string license;  // SPDX expression
     std::vector<Quality> quality;
     std::vector<std::filesystem::path> documents;    // travel along: a model card, a README
     std::map<std::string, std::string> annotations;  // for everyone else's needs

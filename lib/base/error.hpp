@@ -45,7 +45,7 @@ class Error {
 
   // Where it is: a file, graph and node; a manifest's line; a URL with method and status.
   Error&& at(std::string place) &&;
-  // Why: call it innermost first, as the error travels outwards; a person reads the outermost first.
+  // Why: call it innermost first, as the error travels outward; a person reads the outermost first.
   Error&& because(std::string reason) &&;
   // What to do, only if it can be followed as printed.
   Error&& help(std::string advice) &&;

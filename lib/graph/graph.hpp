@@ -1,5 +1,5 @@
 // The graph IR: nodes in topological order over values in single assignment. Operators are named by domain and name in
-// their newest form (lib/onnx normalises); what they mean is lib/ops' business, not the graph's.
+// their newest form (lib/onnx normalizes); what they mean is lib/ops' business, not the graph's.
 #pragma once
 
 #include "base/result.hpp"

@@ -13,7 +13,7 @@ Result<Image> decode(ByteSpan file) {
 }
 
 Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file) {
-  // The best compressors need about a byte for some thousand pixels of one colour.
+  // The best compressors need about a byte for some thousand pixels of one color.
   constexpr std::uint64_t free = 1 << 22, per_byte = 4096, most = 1 << 28, longest = 1 << 20;
   if (width == 0 || height == 0) return damaged("it has no pixels");
   if (width > longest || height > longest || width * height > std::min(most, free + per_byte * file.size())) {

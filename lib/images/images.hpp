@@ -20,7 +20,7 @@ struct Image {
 
 Result<Image> decode(ByteSpan file);
 
-// The brightness of a pixel, as ITU-R 601 weighs its colours.
+// The brightness of a pixel, as ITU-R 601 weighs its colors.
 inline std::uint8_t brightness(const std::uint8_t* pixel) {
   return static_cast<std::uint8_t>((pixel[0] * 19595u + pixel[1] * 38470u + pixel[2] * 7471u + 0x8000u) >> 16);
 }

@@ -70,7 +70,7 @@ struct Shape {
 };
 
 // What a batch's queries have before them.
-struct Reach {
+struct AttentionWindow {
   std::int64_t past = 0, fresh = 0, offset = 0;  // rows of the past, of K; the position of the first query
   bool good = true;
   std::int64_t total() const { return past + fresh; }
@@ -118,9 +118,9 @@ class Attention final : public Bound {
   }
 
  private:
-  Reach reach_of(const RunCall& call, std::int64_t b) const {
-    Reach reach{shape_.past_k.length, shape_.k.length, shape_.past_k.length};
-    if (shape_.lengths == Lengths::none) return reach;
+  AttentionWindow window_of(const RunCall& call, std::int64_t b) const {
+    AttentionWindow window{shape_.past_k.length, shape_.k.length, shape_.past_k.length};
+    if (shape_.lengths == Lengths::none) return window;
     const std::int64_t count = shape_.wide_lengths ? static_cast<const std::int64_t*>(call.inputs[6])[b]
                                                    : static_cast<const std::int32_t*>(call.inputs[6])[b];
     if (shape_.lengths == Lengths::valid) {
@@ -136,36 +136,36 @@ class Attention final : public Bound {
   // Writes one head's present.
   void keep(const RunCall& call, std::int64_t b, std::int64_t h, const Heads& fresh, const Heads& past,
             const Heads& present, std::size_t fresh_input, std::size_t past_input, std::size_t output) const {
-    const Reach reach = reach_of(call, b);
+    const AttentionWindow window = window_of(call, b);
     auto* to = static_cast<float*>(call.outputs[output]) + present.at(b, h, 0);
     const auto bytes = [&](std::int64_t rows) { return static_cast<std::size_t>(rows * present.size) * sizeof(float); };
-    if (!reach.good) {
+    if (!window.good) {
       std::fill(to, to + present.length * present.size, __builtin_nanf(""));
       return;
     }
     const bool in_place = shape_.past && call.inputs[past_input] == call.outputs[output] && past.head == present.head;
-    if (!in_place && reach.past > 0) {
-      std::memcpy(to, static_cast<const float*>(call.inputs[past_input]) + past.at(b, h, 0), bytes(reach.past));
+    if (!in_place && window.past > 0) {
+      std::memcpy(to, static_cast<const float*>(call.inputs[past_input]) + past.at(b, h, 0), bytes(window.past));
     }
     const float* from = static_cast<const float*>(call.inputs[fresh_input]) + fresh.at(b, h, 0);
     for (std::int64_t s = 0; s < fresh.length; ++s) {
-      std::memcpy(to + (reach.past + s) * present.size, from + s * fresh.row, bytes(1));
+      std::memcpy(to + (window.past + s) * present.size, from + s * fresh.row, bytes(1));
     }
-    const std::int64_t end = reach.past + fresh.length;
+    const std::int64_t end = window.past + fresh.length;
     if (!in_place && end < present.length) std::memset(to + end * present.size, 0, bytes(present.length - end));
   }
 
-  Stored stored(const RunCall& call, const Reach& reach, std::int64_t b, std::int64_t h, bool values) const {
+  Stored stored(const RunCall& call, const AttentionWindow& window, std::int64_t b, std::int64_t h, bool values) const {
     const auto rows = [&](const void* data, const Heads& heads, std::int64_t count) {
       return Rows{static_cast<const float*>(data) + heads.at(b, h, 0), heads.row, count};
     };
     const std::size_t i = values ? 1 : 0;
     if (shape_.present) {
-      return {{rows(call.outputs[1 + i], values ? shape_.present_v : shape_.present_k, reach.total()), {}}};
+      return {{rows(call.outputs[1 + i], values ? shape_.present_v : shape_.present_k, window.total()), {}}};
     }
-    const Rows fresh = rows(call.inputs[1 + i], values ? shape_.v : shape_.k, reach.fresh);
+    const Rows fresh = rows(call.inputs[1 + i], values ? shape_.v : shape_.k, window.fresh);
     if (!shape_.past) return {{fresh, {}}};
-    return {{rows(call.inputs[4 + i], values ? shape_.past_v : shape_.past_k, reach.past), fresh}};
+    return {{rows(call.inputs[4 + i], values ? shape_.past_v : shape_.past_k, window.past), fresh}};
   }
 
   // The panels of one KV head: K's, by 16 keys; V's, by block of keys, each of which is a matrix of its own.
@@ -178,11 +178,11 @@ class Attention final : public Bound {
 
   void pack(const RunCall& call, std::int64_t head, std::int64_t block) const {
     const std::int64_t b = head / shape_.k.heads, h = head % shape_.k.heads;
-    const Reach reach = reach_of(call, b);
-    const std::int64_t first = block * block_keys, end = std::min(first + block_keys, reach.total());
-    if (!reach.good || first >= end) return;
+    const AttentionWindow window = window_of(call, b);
+    const std::int64_t first = block * block_keys, end = std::min(first + block_keys, window.total());
+    if (!window.good || first >= end) return;
     float* k_to = panels(call, head);
-    const Stored keys = stored(call, reach, b, h, false), values = stored(call, reach, b, h, true);
+    const Stored keys = stored(call, window, b, h, false), values = stored(call, window, b, h, true);
     const std::int64_t depth = shape_.k.size;
     for (std::int64_t at = first; at < end; at += panel_columns) {
       float* to = k_to + at * depth;
@@ -216,14 +216,14 @@ class Attention final : public Bound {
   // Queries [first, end) of one head.
   void attend(const RunCall& call, std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t end) const {
     const std::int64_t rows = end - first, kv = h / shape_.group(), v_size = shape_.v.size;
-    const Reach reach = reach_of(call, b);
+    const AttentionWindow window = window_of(call, b);
     const float* q = static_cast<const float*>(call.inputs[0]) + shape_.q.at(b, h, first);
     float* y = static_cast<float*>(call.outputs[0]) + shape_.y.at(b, h, first);
     for (std::int64_t r = 0; r < rows; ++r) {
-      std::fill_n(y + r * shape_.y.row, v_size, reach.good ? 0.0f : __builtin_nanf(""));
+      std::fill_n(y + r * shape_.y.row, v_size, window.good ? 0.0f : __builtin_nanf(""));
     }
-    if (!reach.good) return;
-    const Stored keys = stored(call, reach, b, kv, false), values = stored(call, reach, b, kv, true);
+    if (!window.good) return;
+    const Stored keys = stored(call, window, b, kv, false), values = stored(call, window, b, kv, true);
     const float* packed = packs_ ? panels(call, b * shape_.k.heads + kv) : nullptr;
 
     alignas(64) float scores[most_queries * block_keys];
@@ -231,9 +231,9 @@ class Attention final : public Bound {
     const auto* sinks = call.inputs.size() > 7 ? static_cast<const float*>(call.inputs[7]) : nullptr;
     std::fill_n(most, rows, sinks ? sinks[h] : -infinity);
     std::fill_n(sums, rows, sinks ? 1.0f : 0.0f);
-    const std::int64_t low = range(reach, first).first, high = range(reach, end - 1).second;
+    const std::int64_t low = range(window, first).first, high = range(window, end - 1).second;
     for (std::int64_t block = low / block_keys; block * block_keys < high; ++block) {
-      const std::int64_t begin = block * block_keys, n = keys_of_block(reach.total(), block);
+      const std::int64_t begin = block * block_keys, n = keys_of_block(window.total(), block);
       const std::int64_t padded = ceil_div(n, panel_columns) * panel_columns;
       if (packs_) {
         const Product product{q, shape_.q.row, packed + begin * shape_.k.size, scores, padded};
@@ -248,7 +248,7 @@ class Attention final : public Bound {
       }
       if (shape_.softcap > 0) cap(scores, rows, padded, n);
       for (std::int64_t r = 0; r < rows; ++r) {
-        const float fade = weigh(call, reach, b, h, first + r, begin, n, scores + r * padded, most[r], sums[r]);
+        const float fade = weigh(call, window, b, h, first + r, begin, n, scores + r * padded, most[r], sums[r]);
         float* row = y + r * shape_.y.row;
         if (fade != 1) simd_.binary(Binary::mul, row, 1, &fade, 0, row, v_size);
       }
@@ -280,9 +280,9 @@ class Attention final : public Bound {
   }
 
   // The keys that query s may see, but for the mask: [first, second).
-  std::pair<std::int64_t, std::int64_t> range(const Reach& reach, std::int64_t s) const {
-    const std::int64_t position = reach.offset + s;
-    std::int64_t low = 0, high = reach.total();
+  std::pair<std::int64_t, std::int64_t> range(const AttentionWindow& window, std::int64_t s) const {
+    const std::int64_t position = window.offset + s;
+    std::int64_t low = 0, high = window.total();
     if (shape_.causal) high = std::min(high, position + 1);
     if (shape_.right >= 0) high = std::min(high, position + shape_.right + 1);
     if (shape_.left >= 0) low = std::max(low, position - shape_.left);
@@ -292,9 +292,9 @@ class Attention final : public Bound {
 
   // Turns a row's n scores from key `begin` on into weights, relative to the greatest score so far. Answers what the
   // weights of the blocks before must be multiplied with.
-  float weigh(const RunCall& call, const Reach& reach, std::int64_t b, std::int64_t h, std::int64_t s,
+  float weigh(const RunCall& call, const AttentionWindow& window, std::int64_t b, std::int64_t h, std::int64_t s,
               std::int64_t begin, std::int64_t n, float* row, float& most, float& sum) const {
-    auto [low, high] = range(reach, s);
+    auto [low, high] = range(window, s);
     low = std::clamp(low - begin, std::int64_t{0}, n);
     high = std::clamp(high - begin, low, n);
     if (high > low && shape_.mask_length >= 0) {
@@ -352,8 +352,8 @@ Result<void> read_cache(const Operands& operands, const BindCall& call, Shape& s
     if (view.rank() != 4) return operands.refuse(std::string(name) + " has not four axes");
     TRY(operands.dims(name, view, {fresh.batches, fresh.heads, view.dim(2), fresh.size}));
     into = TRY(heads_of(operands, name, view, fresh.heads));
-    if (call.room > 0) {
-      into.head = call.room * into.size;
+    if (call.capacity > 0) {
+      into.head = call.capacity * into.size;
       into.batch = into.head * into.heads;
     }
     return {};
@@ -435,8 +435,8 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
 
 class Rotary final : public Bound {
  public:
-  Rotary(const Simd& simd, Heads x, std::int64_t half, std::int64_t positions, bool neighbours)
-      : simd_(simd), x_(x), half_(half), positions_(positions), neighbours_(neighbours) {}
+  Rotary(const Simd& simd, Heads x, std::int64_t half, std::int64_t positions, bool neighbors)
+      : simd_(simd), x_(x), half_(half), positions_(positions), neighbors_(neighbors) {}
 
   void run(const RunCall& call) const override {
     const auto* from = static_cast<const float*>(call.inputs[0]);
@@ -454,7 +454,7 @@ class Rotary final : public Bound {
           std::fill_n(y, x_.size, __builtin_nanf(""));
           continue;
         }
-        simd_.rotate(x, cosines + position * half_, sines + position * half_, half_, neighbours_, y);
+        simd_.rotate(x, cosines + position * half_, sines + position * half_, half_, neighbors_, y);
         std::copy_n(x + 2 * half_, x_.size - 2 * half_, y + 2 * half_);
       }
     });
@@ -464,7 +464,7 @@ class Rotary final : public Bound {
   const Simd& simd_;
   Heads x_;
   std::int64_t half_, positions_;
-  bool neighbours_;
+  bool neighbors_;
 };
 
 Result<std::unique_ptr<Bound>> bind_rotary(const BindCall& call) {

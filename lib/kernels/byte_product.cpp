@@ -47,10 +47,11 @@ PackedBytes pack_bytes(const TensorView& b, std::int64_t k, std::int64_t n, std:
 }
 
 ByteRows::ByteRows(const ByteSimd& simd, std::int64_t k)
-    : simd_(simd), row_bytes_(byte_quads(k) * 4 * (simd.centred ? 2 : 1)) {}
+    : simd_(simd), row_bytes_(byte_quads(k) * 4 * (simd.centered ? 2 : 1)) {}
 
 std::int64_t ByteRows::capacity(const ByteSimd& simd, std::int64_t k) {
-  const std::int64_t fit = std::min(room / std::max<std::int64_t>(byte_quads(k) * 4 * (simd.centred ? 2 : 1), 1), most);
+  const std::int64_t row_bytes = byte_quads(k) * 4 * (simd.centered ? 2 : 1);
+  const std::int64_t fit = std::min(room / std::max<std::int64_t>(row_bytes, 1), most);
   return fit < simd.max_rows ? fit : fit / simd.max_rows * simd.max_rows;
 }
 
@@ -72,7 +73,7 @@ void ByteRows::multiply(const ByteProduct& product, std::int64_t first, std::int
     finish.zeros = product.columns + column;
     finish.column_sums = finish.zeros + product.column_step;
     finish.bias = finish.column_sums + product.column_step;
-    finish.zero = simd_.centred ? 0 : product.zero;
+    finish.zero = simd_.centered ? 0 : product.zero;
     finish.factors = product.factors == nullptr ? nullptr : product.factors + column;
     finish.low = product.low;
     finish.high = product.high;

@@ -62,7 +62,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   }
   if (length != y.dim(at)) return operands.refuse("Y is not as long as its inputs together");
   if (y.elements() == 0) outer = 0;
-  const std::int64_t rows = call.room > 0 ? call.room : length;
+  const std::int64_t rows = call.capacity > 0 ? call.capacity : length;
   return std::make_unique<Concat>(outer, rows * inner, std::move(bytes));
 }
 

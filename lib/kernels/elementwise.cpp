@@ -79,7 +79,7 @@ struct Loop {
   std::int64_t size, a_step, b_step;
 };
 
-// Innermost first; neighbours that step alike are one.
+// Innermost first; neighbors that step alike are one.
 std::vector<Loop> loops_of(DimsView a, DimsView b, DimsView y) {
   std::vector<Loop> loops;
   std::int64_t a_size = 1, b_size = 1;

@@ -20,8 +20,8 @@ Real coordinate(const Interpolation& rules, const ResizedAxis& axis, std::int64_
   if (way == "tf_half_pixel_for_nn") return (x + half) / scale;
   if (way == "half_pixel_symmetric") {
     // The output size may be rounded: what is cut off is cut off on both sides alike.
-    Real adjustment = out / (scale * in), centre = in / 2;
-    return centre * (1 - adjustment) + (x + half) / scale - half;
+    Real adjustment = out / (scale * in), center = in / 2;
+    return center * (1 - adjustment) + (x + half) / scale - half;
   }
   if (way == "tf_crop_and_resize") {
     if (axis.out == 1) return half * (from + to) * (in - 1);

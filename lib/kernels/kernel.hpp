@@ -24,7 +24,7 @@ struct BindCall {
   Cpu cpu;
   // Of an output that continues an input in its memory: how many rows that holds, which is where the rows of the next
   // head (or whatever stands before the axis) begin. 0: as the dimensions say.
-  std::int64_t room = 0;
+  std::int64_t capacity = 0;
 };
 
 struct RunCall {

@@ -15,7 +15,7 @@ struct Layer {
   Kind kind;
   std::int64_t steps, batch, input, hidden, directions, gates;
   bool batch_first, reverse, coupled, linear_before_reset;
-  Squash functions[6];  // f, g, h of each direction
+  GateActivation functions[6];  // f, g, h of each direction
 
   std::int64_t width() const { return gates * hidden; }
   std::int64_t state() const { return batch * hidden; }
@@ -118,7 +118,7 @@ class Recurrent final : public Bound {
     const float* late_bias = l.linear_before_reset ? input(call, 3) + direction * l.bias() + l.width() : nullptr;
     const float* peepholes = l.kind == Kind::lstm ? input(call, 6) : nullptr;
     if (peepholes != nullptr) peepholes += direction * 3 * l.hidden;
-    const Squash* f = l.functions + 3 * direction;
+    const GateActivation* f = l.functions + 3 * direction;
     float* y = output(call, 0);
     // From one row of the batch to the next, in what the inputs give and in Y.
     const std::int64_t row_step = (l.batch_first ? l.steps : 1) * l.width();

@@ -1,4 +1,4 @@
-// kernel:resize_f32 — Y = X with one axis, or two neighbouring ones, resized.
+// kernel:resize_f32 — Y = X with one axis, or two neighboring ones, resized.
 //
 //   inputs      X f32
 //   outputs     Y f32 of the same rank

@@ -4,7 +4,7 @@
 //   outputs     Y of the same type: axis i of Y is axis perm[i] of X
 //   attributes  perm (required)
 //
-// Axes that stay neighbours are one. What is left copies runs where the last axis stays last, and otherwise turns
+// Axes that stay neighbors are one. What is left copies runs where the last axis stays last, and otherwise turns
 // blocks that fit the first-level cache; between NCHW and NHWC that is one turn of [C, H*W] per image.
 //
 // kernel:blocks — Y = X with blocks of channels moved into the image, or back.

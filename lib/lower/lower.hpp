@@ -1,4 +1,4 @@
-// From the optimised graph to the plan: one step per node, a kernel where the operator's lower finds one, the
+// From the optimized graph to the plan: one step per node, a kernel where the operator's lower finds one, the
 // operator's own evaluate where not.
 #pragma once
 

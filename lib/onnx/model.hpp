@@ -40,9 +40,9 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
 
 // Brings every node to its operator's newest form and checks it against the schema; fails with the list of all that is
 // not supported or wrong.
-Result<void> normalise(Model& model);
+Result<void> normalize(Model& model);
 
-// Maps, parses and normalises. The graph's metadata tell the model's name ("model"), the file's digest ("source"), its
+// Maps, parses and normalizes. The graph's metadata tell the model's name ("model"), the file's digest ("source"), its
 // producer, opsets and documentation ("source.…").
 Result<std::unique_ptr<graph::Graph>> read(const std::filesystem::path& path);
 

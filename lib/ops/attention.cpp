@@ -61,9 +61,9 @@ class Mask {
   double (*wide_)(const TensorView& from, std::int64_t at) = nullptr;
 };
 
-bool seen(const Attend& attend, const Reach& reach, std::int64_t s, std::int64_t key) {
-  std::int64_t position = reach.offset + s;
-  if (key >= reach.past + reach.fresh || (attend.causal && key > position)) return false;
+bool seen(const Attend& attend, const AttentionWindow& window, std::int64_t s, std::int64_t key) {
+  std::int64_t position = window.offset + s;
+  if (key >= window.past + window.fresh || (attend.causal && key > position)) return false;
   if (attend.left >= 0 && key < position - attend.left) return false;
   return attend.right < 0 || key <= position + attend.right;
 }
@@ -100,13 +100,13 @@ Result<Heads> heads_of(const TensorView& view, std::int64_t heads, std::string_v
 
 std::int64_t Attend::keys() const {
   std::int64_t most = 0;
-  for (const Reach& each : reach) most = std::max(most, each.past + each.fresh);
+  for (const AttentionWindow& each : windows) most = std::max(most, each.past + each.fresh);
   return most;
 }
 
-std::vector<Reach> plain_reach(const Attend& attend) {
+std::vector<AttentionWindow> full_window(const Attend& attend) {
   std::int64_t past = attend.past_k.length;
-  return std::vector<Reach>(static_cast<std::size_t>(attend.q.batches), {past, attend.k.length, past});
+  return std::vector<AttentionWindow>(static_cast<std::size_t>(attend.q.batches), {past, attend.k.length, past});
 }
 
 Result<void> check(const Attend& attend) {
@@ -161,13 +161,13 @@ class Sums {
   }
 
  private:
-  const Reach& reach(std::int64_t b) const { return all_.reach[static_cast<std::size_t>(b)]; }
+  const AttentionWindow& window(std::int64_t b) const { return all_.windows[static_cast<std::size_t>(b)]; }
 
   // Keys and values of one head, the past's first.
   void take(std::int64_t b, std::int64_t h) {
     k_.clear();
     v_.clear();
-    std::int64_t past = reach(b).past;
+    std::int64_t past = window(b).past;
     append(k_, all_.past_k, b, h, past, factor_);
     append(k_, all_.k, b, h, std::min(keys_ - past, all_.k.length), factor_);
     append(v_, all_.past_v, b, h, past, 1);
@@ -193,7 +193,7 @@ class Sums {
         score = rounded(type_, score * all_.softcap);
       }
       tell(Stage::capped, base + key, score);
-      double bias = seen(all_, reach(b), s, key) ? mask_.at(b, h, s, key) : nothing;
+      double bias = seen(all_, window(b), s, key) ? mask_.at(b, h, s, key) : nothing;
       any = any || bias != nothing;
       score = bias == nothing ? nothing : rounded(type_, score + bias);
       tell(Stage::masked, base + key, score);
@@ -207,7 +207,7 @@ class Sums {
 
   double mean(std::int64_t b, std::int64_t d) const {
     double sum = 0;
-    for (std::int64_t key = 0; key < std::min(keys_, reach(b).past + reach(b).fresh); ++key) {
+    for (std::int64_t key = 0; key < std::min(keys_, window(b).past + window(b).fresh); ++key) {
       sum += row_[static_cast<std::size_t>(key)] * v_[static_cast<std::size_t>(key * all_.v.size + d)];
     }
     return sum;
@@ -243,13 +243,14 @@ Result<void> attend(const Attend& attend, const MutableTensorView& y, const std:
   return {};
 }
 
-void keep(const Heads& past, const Heads& fresh, std::span<const Reach> reach, const MutableTensorView& present) {
+void keep(const Heads& past, const Heads& fresh, std::span<const AttentionWindow> windows,
+          const MutableTensorView& present) {
   auto width = static_cast<std::int64_t>(bits(present.type)) / 8 * fresh.size;
   auto bytes = [](std::int64_t count) { return static_cast<std::size_t>(count); };
   bool in_place = past.view.data == present.data;
   std::int64_t rows = present.dims[2];
   for (std::int64_t b = 0; b < fresh.batches && width > 0; ++b) {
-    const Reach& of = reach[static_cast<std::size_t>(b)];
+    const AttentionWindow& of = windows[static_cast<std::size_t>(b)];
     for (std::int64_t h = 0; h < fresh.heads; ++h) {
       auto* to = static_cast<std::byte*>(present.data) + (b * fresh.heads + h) * rows * width;
       auto from = [&](const Heads& heads, std::int64_t s) {

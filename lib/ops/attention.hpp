@@ -19,14 +19,14 @@ struct Heads {
 Result<Heads> heads_of(const TensorView& view, std::int64_t heads, std::string_view what);
 
 // What the queries of one batch have before them: rows of the past, new rows, and the first query's position.
-struct Reach {
+struct AttentionWindow {
   std::int64_t past = 0, fresh = 0, offset = 0;
 };
 
 struct Attend {
   Heads q, k, v;
-  Heads past_k, past_v;      // without a view where there is no past
-  std::vector<Reach> reach;  // of each batch
+  Heads past_k, past_v;                  // without a view where there is no past
+  std::vector<AttentionWindow> windows;  // of each batch
   TensorView mask;  // absent, bool, or numbers to add; broadcasts to [B, H, S, T], beyond its last axis is nothing
   double scale = 1, softcap = 0;
   bool causal = false;
@@ -37,8 +37,8 @@ struct Attend {
 };
 // Q, K, V and the past fit together.
 Result<void> check(const Attend& attend);
-// How far Attend::reach goes without lengths: all of the past, all that is new.
-std::vector<Reach> plain_reach(const Attend& attend);
+// How far Attend::windows goes without lengths: all of the past, all that is new.
+std::vector<AttentionWindow> full_window(const Attend& attend);
 
 // Which scores are told besides: as products, capped, masked, or as weights.
 enum class Stage { products, capped, masked, weights };
@@ -50,6 +50,7 @@ struct Scores {
 Result<void> attend(const Attend& attend, const MutableTensorView& y, const std::optional<Scores>& scores = {});
 
 // [B, heads, rows, D]: the past's rows, then the new ones, then zeros. Where it is the memory of the past, that stays.
-void keep(const Heads& past, const Heads& fresh, std::span<const Reach> reach, const MutableTensorView& present);
+void keep(const Heads& past, const Heads& fresh, std::span<const AttentionWindow> windows,
+          const MutableTensorView& present);
 
 }  // namespace modelctl::ops

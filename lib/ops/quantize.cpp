@@ -56,16 +56,16 @@ Result<void> quantize(const Call& call, Outputs& outputs) {
   if (!is_quantized(type)) return refuse_type(type);
   DType precision = TRY(type_of(call.attributes, "precision"));
   if (precision == DType::undefined) precision = scale.type == DType::f8e8m0 ? DType::f32 : scale.type;
-  Grains grains =
-      TRY(Grains::of(x.dims, scale, call.attributes.integer("axis", 1), call.attributes.integer("block_size")));
+  QuantizationGranularity granularity = TRY(QuantizationGranularity::of(
+      x.dims, scale, call.attributes.integer("axis", 1), call.attributes.integer("block_size")));
   std::vector<double> scales = TRY(numbers(scale)), zeros = TRY(zero_points(zero, scale));
   for (double& each : scales) each = rounded(precision, each);
   const Quantizer quantizer(type, call.attributes.integer("saturate", 1) != 0);
   MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
   (void)with_any_wide(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
-    grains.for_each([&](std::int64_t i, std::int64_t grain) {
-      auto at = static_cast<std::size_t>(grain);
+    granularity.for_each([&](std::int64_t i, std::int64_t group) {
+      auto at = static_cast<std::size_t>(group);
       double value = rounded(precision, static_cast<double>(load(x.data, i)));
       quantizer.put(y.data, i, rounded(precision, value / scales[at]), zeros[at]);
     });
@@ -81,15 +81,15 @@ Result<void> dequantize(const Call& call, Outputs& outputs) {
   DType type = TRY(type_of(call.attributes, "output_dtype"));
   if (type == DType::undefined) type = scale.type;
   if (!holds<Floats>(type)) return refuse_type(type);
-  Grains grains =
-      TRY(Grains::of(x.dims, scale, call.attributes.integer("axis", 1), call.attributes.integer("block_size")));
+  QuantizationGranularity granularity = TRY(QuantizationGranularity::of(
+      x.dims, scale, call.attributes.integer("axis", 1), call.attributes.integer("block_size")));
   std::vector<double> scales = TRY(numbers(scale)), zeros = TRY(zero_points(zero, scale));
   MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
   auto store = store_of<double>(type);
   (void)with_any_wide(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
-    grains.for_each([&](std::int64_t i, std::int64_t grain) {
-      auto at = static_cast<std::size_t>(grain);
+    granularity.for_each([&](std::int64_t i, std::int64_t group) {
+      auto at = static_cast<std::size_t>(group);
       auto steps = static_cast<float>(static_cast<double>(load(x.data, i)) - zeros[at]);
       store(y.data, i, double{steps} * scales[at]);
     });

@@ -62,34 +62,35 @@ double rounded(DType type, double value) {
   }
 }
 
-Result<Grains> Grains::of(DimsView x, const TensorView& scale, std::int64_t axis, std::int64_t block) {
-  Grains grains;
+Result<QuantizationGranularity> QuantizationGranularity::of(DimsView x, const TensorView& scale, std::int64_t axis,
+                                                            std::int64_t block) {
+  QuantizationGranularity granularity;
   if (scale.elements() == 1 && scale.rank() <= 1) {
-    grains.inner_ = product(x);
-    return grains;
+    granularity.inner_ = product(x);
+    return granularity;
   }
   std::size_t at = TRY(axis_index(axis, x.size()));
-  grains.outer_ = product(x.first(at));
-  grains.size_ = x[at];
-  grains.inner_ = product(x.subspan(at + 1));
-  grains.axis_step_ = 1;
+  granularity.outer_ = product(x.first(at));
+  granularity.size_ = x[at];
+  granularity.inner_ = product(x.subspan(at + 1));
+  granularity.axis_step_ = 1;
   std::string fault = "a scale of " + describe(scale.type, scale.dims) + " does not fit axis " + std::to_string(at) +
                       " of " + describe(DType::undefined, x).substr(name(DType::undefined).size());
   if (block == 0) {
-    if (scale.rank() != 1 || scale.dim(0) != grains.size_) return refuse(std::move(fault));
-    return grains;
+    if (scale.rank() != 1 || scale.dim(0) != granularity.size_) return refuse(std::move(fault));
+    return granularity;
   }
   if (block < 0) return refuse("block_size cannot be " + std::to_string(block));
-  std::int64_t blocks = grains.size_ / block + (grains.size_ % block != 0);
+  std::int64_t blocks = granularity.size_ / block + (granularity.size_ % block != 0);
   if (scale.rank() != x.size()) return refuse(std::move(fault));
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (scale.dim(i) != (i == at ? blocks : x[i])) return refuse(std::move(fault));
   }
-  grains.block_ = block;
-  grains.inner_step_ = 1;
-  grains.axis_step_ = grains.inner_;
-  grains.outer_step_ = blocks * grains.inner_;
-  return grains;
+  granularity.block_ = block;
+  granularity.inner_step_ = 1;
+  granularity.axis_step_ = granularity.inner_;
+  granularity.outer_step_ = blocks * granularity.inner_;
+  return granularity;
 }
 
 Result<Affine> affine(const TensorView& scale, const TensorView& zero, DType of) {

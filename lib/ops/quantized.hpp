@@ -39,11 +39,11 @@ double rounded(DType type, double value);
 
 // Which of a scale's elements goes with each element of x: one with all, one with each index of an axis, or one with
 // each block along it.
-class Grains {
+class QuantizationGranularity {
  public:
-  static Result<Grains> of(DimsView x, const TensorView& scale, std::int64_t axis, std::int64_t block);
+  static Result<QuantizationGranularity> of(DimsView x, const TensorView& scale, std::int64_t axis, std::int64_t block);
 
-  // Calls body(i, grain) for each element of x in order.
+  // Calls body(i, group) for each element of x in order.
   template <class Body>
   void for_each(Body&& body) const {
     std::int64_t i = 0;

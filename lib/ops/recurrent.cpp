@@ -8,7 +8,7 @@
 
 namespace modelctl::ops {
 
-double Squash::operator()(double x) const {
+double GateActivation::operator()(double x) const {
   double limit = clip, a = alpha, b = beta;
   if (x == x) x = std::clamp(x, -limit, limit);
   switch (function) {
@@ -61,11 +61,11 @@ Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& 
     // As ONNX Runtime has it, the bound is for what gates sum up, and not for the cell that an LSTM's third one is
     // given.
     float bound = i % each == 2 ? std::numeric_limits<float>::infinity() : clip;
-    Squash squash{static_cast<RecurrentFunction>(def - recurrent_functions), def->alpha, def->beta, bound};
+    GateActivation activation{static_cast<RecurrentFunction>(def - recurrent_functions), def->alpha, def->beta, bound};
     // The values are consumed in order, by the functions that have such a parameter.
-    if (def->parameters > 0 && next_alpha < alphas.size()) squash.alpha = alphas[next_alpha++];
-    if (def->parameters > 1 && next_beta < betas.size()) squash.beta = betas[next_beta++];
-    settings.functions.push_back(squash);
+    if (def->parameters > 0 && next_alpha < alphas.size()) activation.alpha = alphas[next_alpha++];
+    if (def->parameters > 1 && next_beta < betas.size()) activation.beta = betas[next_beta++];
+    settings.functions.push_back(activation);
   }
   return settings;
 }
@@ -76,7 +76,7 @@ namespace {
 struct Direction {
   std::int64_t input, hidden;
   std::vector<double> w, r, w_bias, r_bias, peepholes;
-  const Squash* functions;
+  const GateActivation* functions;
   bool coupled, linear_before_reset;
 
   // A gate's sum over the input, or the state: row `row` of its weights.
@@ -109,7 +109,7 @@ void rnn_cell(const Direction& of, const double* x, State& state) {
 void gru_cell(const Direction& of, const double* x, State& state) {
   const double* h = state.h.data();
   double *reset = state.reset.data(), *next = state.next.data();
-  const Squash &f = of.functions[0], &g = of.functions[1];
+  const GateActivation &f = of.functions[0], &g = of.functions[1];
   std::int64_t n = of.hidden;
   for (std::int64_t j = 0; j < n; ++j) {
     double r = f(of.of_input(n + j, x) + of.of_state(n + j, h));
@@ -123,7 +123,7 @@ void gru_cell(const Direction& of, const double* x, State& state) {
 }
 
 void lstm_cell(const Direction& of, const double* x, State& state) {
-  const Squash &f = of.functions[0], &g = of.functions[1], &last = of.functions[2];
+  const GateActivation &f = of.functions[0], &g = of.functions[1], &last = of.functions[2];
   std::int64_t n = of.hidden;
   for (std::int64_t j = 0; j < n; ++j) {  // gates and peepholes stand in the order i, o, f, c
     double& c = state.c[static_cast<std::size_t>(j)];

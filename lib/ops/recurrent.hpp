@@ -38,7 +38,7 @@ inline constexpr RecurrentFunctionDef recurrent_functions[] = {{"relu", "relu", 
                                                                {"softsign", "", 0, 0, 0},
                                                                {"softplus", "", 0, 0, 0}};
 
-struct Squash {
+struct GateActivation {
   RecurrentFunction function;
   float alpha, beta, clip;
 
@@ -56,7 +56,7 @@ constexpr std::size_t functions_of(Recurrence kind) {
 struct RecurrentSettings {
   bool batch_first, reverse, coupled, linear_before_reset;
   std::size_t directions;
-  std::vector<Squash> functions;  // f, g, h of each direction
+  std::vector<GateActivation> functions;  // f, g, h of each direction
 };
 Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& attributes);
 

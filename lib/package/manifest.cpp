@@ -104,7 +104,7 @@ std::string Manifest::write() const {
                    {"timestamp", timestamp},
                    {"entries", std::move(list)}};
   put(document, "description", description);
-  put(document, "licence", licence);
+  put(document, "licence", license);  // format v1 spells its key so; the format is signed
   Json signature = Json::object();
   if (!inputs.empty()) signature["inputs"] = write_tensors(inputs);
   if (!outputs.empty()) signature["outputs"] = write_tensors(outputs);

@@ -88,7 +88,7 @@ struct Manifest {
   std::string version;                           // "1.2": an OCI tag's grammar
   std::uint64_t timestamp = 0;                   // of every file, seconds since 1970 (SOURCE_DATE_EPOCH)
   std::string description;                       // one line for people
-  std::string licence;                           // SPDX expression
+  std::string license;                           // SPDX expression
   std::vector<TensorSignature> inputs, outputs;  // the model's signature
   Requirements requirements;
   std::vector<Quality> quality;

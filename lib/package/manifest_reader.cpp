@@ -261,7 +261,7 @@ Result<Manifest> Manifest::read(std::string_view text) {
   }
   if (reader.member("timestamp", true)) manifest.timestamp = reader.number("timestamp", timestamp_limit);
   manifest.description = reader.text("description");
-  manifest.licence = reader.text("licence");
+  manifest.license = reader.text("licence");
   reader.object("signature", [&](Reader& signature) {
     read_tensors(signature, "inputs", manifest.inputs);
     read_tensors(signature, "outputs", manifest.outputs);

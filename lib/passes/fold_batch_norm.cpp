@@ -84,7 +84,8 @@ bool visit(Node& node) {
   return affine && (fold_into_conv(node, *affine) || write_out(node, std::move(*affine)));
 }
 
-constexpr PassDef defs[] = {{"fold-batch-norm", "Folds batch normalisation into the convolution before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"fold-batch-norm", "Folds batch normalization into the convolution before it.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -58,7 +58,8 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"fuse-layer-norm", "Finds layer normalisation in the arithmetic it was written as.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"fuse-layer-norm", "Finds layer normalization in the arithmetic it was written as.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // Relu(Transpose[0,3,1,2](x))             ->  Transpose[0,3,1,2](Relu(x))
 // Concat(Transpose(x), Transpose(y))      ->  Transpose(Concat(x, y)), its axis moved along
 // Transpose of an x whose moved sizes are all 1  ->  Reshape
-// Carries the Transposes that channels-last left towards the outputs, until two meet and erase-identities cancels them.
+// Carries the Transposes that channels-last left toward the outputs, until two meet and erase-identities cancels them.
 // An operation moves only if all its operands come through such a Transpose or are constants; where one does not,
 // moving would only trade one Transpose for another.
 #include "ops/operator.hpp"
@@ -195,7 +195,7 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   std::size_t changes = for_each_node(graph, move);
   graph.erase_dead();
   return changes + for_each_node(graph, [](Node& node) {
-           // Those that meet another Transpose are cancelled instead.
+           // Those that meet another Transpose are canceled instead.
            const Value* y = node.output(0);
            bool meets = y != nullptr && std::any_of(y->uses().begin(), y->uses().end(),
                                                     [](const graph::Use& use) { return use.node->is("Transpose"); });

@@ -1,4 +1,4 @@
-// The optimisation levels, told in order.
+// The optimization levels, told in order.
 #include "passes/pipeline.hpp"
 
 #include "base/check.hpp"

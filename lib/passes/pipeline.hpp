@@ -1,4 +1,4 @@
-// From the graph as it was read to the graph that is lowered: the passes of an optimisation level, in order. The names
+// From the graph as it was read to the graph that is lowered: the passes of an optimization level, in order. The names
 // of the two stages are those that `build` reports.
 #pragma once
 

@@ -14,13 +14,13 @@ namespace {
 class Binder {
  public:
   Binder(const Model::State& model, const Segment& segment, std::span<const DimsView> inputs,
-         std::span<const Dims> late, std::span<const Place> places, std::uint64_t limit)
+         std::span<const Dims> late, std::span<const OutputBuffer> output_buffers, std::uint64_t limit)
       : model_(model),
         plan_(model.plan()),
         segment_(segment),
         inputs_(inputs),
         late_(late),
-        places_(places),
+        output_buffers_(output_buffers),
         limit_(limit),
         registers_(evaluate_shapes(plan_, inputs, late)),
         buffer_of_(plan_.values.size(), -1),
@@ -157,21 +157,21 @@ class Binder {
     return buffer >= 0 && dies && buffers_[static_cast<std::size_t>(buffer)].bytes == bytes ? buffer : -1;
   }
 
-  // The room that a step's states have, which must be the same for all of them.
-  Result<std::int64_t> room_of(const artifact::Step& step) const {
-    std::int64_t room = 0;
+  // The capacity that a step's states have, which must be the same for all of them.
+  Result<std::int64_t> capacity_of(const artifact::Step& step) const {
+    std::int64_t capacity = 0;
     for (std::int32_t output : step.outputs) {
       auto k = output == artifact::absent ? -1 : info(output).output;
-      if (k < 0 || static_cast<std::size_t>(k) >= places_.size()) continue;
-      std::int64_t own = places_[static_cast<std::size_t>(k)].room;
-      if (room != 0 && own != room) {
-        return Error(Kind::usage, "bad-place",
-                     fmt::format("cannot write output '{}' where the caller says", value(output).name))
-            .because("the states that one step continues must have the same room");
+      if (k < 0 || static_cast<std::size_t>(k) >= output_buffers_.size()) continue;
+      std::int64_t own = output_buffers_[static_cast<std::size_t>(k)].capacity;
+      if (capacity != 0 && own != capacity) {
+        return Error(Kind::usage, "bad-output-buffer",
+                     fmt::format("cannot write output '{}' to the caller's memory", value(output).name))
+            .because("the states that one step continues must have the same capacity");
       }
-      room = own;
+      capacity = own;
     }
-    return room;
+    return capacity;
   }
 
   Result<void> bind_step(std::uint32_t at) {
@@ -192,7 +192,7 @@ class Binder {
     if (const kernels::KernelDef* kernel = model_.routines[at].kernel) {
       std::span<const TensorView> views = std::span(binding_->views).subspan(bound.operands);
       auto result = kernel->bind({step.attributes, views.first(bound.inputs),
-                                  views.subspan(bound.inputs, bound.outputs), model_.cpu, TRY(room_of(step))});
+                                  views.subspan(bound.inputs, bound.outputs), model_.cpu, TRY(capacity_of(step))});
       if (!result) {
         Error error = std::move(result).error();
         if (error.where.empty()) error.where = step.label;
@@ -214,7 +214,7 @@ class Binder {
   const Segment& segment_;
   std::span<const DimsView> inputs_;
   std::span<const Dims> late_;
-  std::span<const Place> places_;
+  std::span<const OutputBuffer> output_buffers_;
   std::uint64_t limit_;
   Registers registers_;
   std::vector<Buffer> buffers_;
@@ -238,8 +238,8 @@ Error memory_limit(std::uint64_t needed, std::uint64_t limit) {
 
 Result<std::unique_ptr<Binding>> bind_segment(const Model::State& model, const Segment& segment,
                                               std::span<const DimsView> inputs, std::span<const Dims> late,
-                                              std::span<const Place> places, std::uint64_t limit) {
-  return Binder(model, segment, inputs, late, places, limit).run();
+                                              std::span<const OutputBuffer> output_buffers, std::uint64_t limit) {
+  return Binder(model, segment, inputs, late, output_buffers, limit).run();
 }
 
 Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs) {

@@ -1,4 +1,4 @@
-// What this process may use of the machine: its affinity mask and its control groups honoured.
+// What this process may use of the machine: its affinity mask and its control groups honored.
 #pragma once
 
 #include <cstdint>

@@ -35,12 +35,12 @@ struct StatePort {
 
 // Memory of the caller for an output of a run. It overlaps no other memory of the run, but that a state may begin where
 // the input that it continues begins.
-struct Place {
+struct OutputBuffer {
   void* data = nullptr;     // null: the output has memory of its own
   std::uint64_t bytes = 0;  // how much there is
   // Of a state that grows: how many rows the memory holds along the state's axis, so that what stands before the axis
   // (batches, heads) keeps its place while rows are added. The input's rows lie so as well.
-  std::int64_t room = 0;
+  std::int64_t capacity = 0;
 };
 
 // Immutable once loaded: every routine of the plan is resolved.
@@ -100,10 +100,10 @@ class Session {
   // Inputs in the signature's order; their memory is read in place and need not outlive the call. The outputs own
   // their memory. The same inputs give the same bits at any number of threads.
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs);
-  // The same with outputs in memory of the caller; `places` is as the outputs, or shorter. Such an output comes back as
-  // a view of its place, which lives as long as the caller lets it, and not at all where there is room: it is no dense
-  // tensor. After a failure the places' content is undefined beyond the rows that the inputs had.
-  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs, std::span<const Place> places);
+  // The same with outputs in memory of the caller; `output_buffers` is as the outputs, or shorter. Such an output comes
+  // back as a view of its place, which lives as long as the caller lets it, and not at all where there is room: it is
+  // no dense tensor. After a failure the output_buffers' content is undefined beyond the rows that the inputs had.
+  Result<std::vector<Tensor>> run(std::span<const TensorView> inputs, std::span<const OutputBuffer> output_buffers);
 
   // Bytes of the arena for the shapes run last.
   std::uint64_t arena_bytes() const;

@@ -104,13 +104,13 @@ typedef struct modelrt_state {
 
 /* Your memory for an output of a run. A state may lie where the input that it continues lies: nothing of that is copied
    then. It overlaps no other memory of the run. */
-typedef struct modelrt_place {
+typedef struct modelrt_output_buffer {
   size_t output;
   void* data;
   size_t bytes;
-  int64_t room; /* of a state that grows: how many rows `data` holds along its axis, for each of what stands before the
-                   axis; the input's rows lie so as well. 0 where the output lies densely */
-} modelrt_place;
+  int64_t capacity; /* of a state that grows: how many rows `data` holds along its axis, for each of what stands before
+                   the axis; the input's rows lie so as well. 0 where the output lies densely */
+} modelrt_output_buffer;
 
 /* MODELRT_ABI of the library, and its version as text. */
 MODELRT_API int32_t modelrt_abi(void);
@@ -142,10 +142,10 @@ MODELRT_API void modelrt_session_free(modelrt_session* session);
 /* Runs once. The inputs' memory is read during the call only. */
 MODELRT_API int32_t modelrt_run(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
                                 modelrt_result** result, char** error);
-/* The same with some outputs in memory of yours. In the result such an output's data is its place; with room it has
-   type and rank 0 and no data. */
+/* The same with some outputs in memory of yours. In the result such an output's data is your memory; with a capacity it
+   has type and rank 0 and no data. */
 MODELRT_API int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* inputs, size_t count,
-                                     const modelrt_place* places, size_t place_count, modelrt_result** result,
+                                     const modelrt_output_buffer* buffers, size_t buffer_count, modelrt_result** result,
                                      char** error);
 /* Fills *output with output `index`, in the signature's order; its pointers live as long as the result. */
 MODELRT_API int32_t modelrt_result_output(const modelrt_result* result, size_t index, modelrt_tensor* output);

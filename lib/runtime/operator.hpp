@@ -50,7 +50,7 @@ struct Call {
 class Outputs {
  public:
   virtual ~Outputs() = default;
-  // Uninitialised memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
+  // Uninitialized memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
   // agree with the plan.
   virtual Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) = 0;
   // The value itself, made elsewhere: nothing is copied where the plan did not foresee a place for it.

@@ -124,13 +124,13 @@ MutableTensorView PlannedOutputs::keep(std::size_t at, Tensor value) {
 Result<void> PlannedOutputs::give(std::size_t index, Tensor value) {
   std::int32_t at = value_of(index);
   if (at == artifact::absent) return {};
-  auto place = static_cast<std::size_t>(at);
-  const ValueInfo& info = session_.model.values[place];
+  auto value_index = static_cast<std::size_t>(at);
+  const ValueInfo& info = session_.model.values[value_index];
   if (!info.own || session_.placed(info.output)) return Outputs::give(index, std::move(value));
   made_[index] = true;
-  TRY(agree(place, value.type(), value.dims()));
+  TRY(agree(value_index, value.type(), value.dims()));
   if (!is_collection(value.type())) TRY(claim(held_bytes(value.view())));
-  keep(place, std::move(value));
+  keep(value_index, std::move(value));
   return {};
 }
 
@@ -171,8 +171,8 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
   };
   for (DimsView dims : given_dims) add(dims);
   for (std::int32_t at : model.late) add(late[static_cast<std::size_t>(at)]);
-  for (const Place& place : places) {
-    if (place.room != 0) key.insert(key.end(), {&place - places.data(), place.room});
+  for (const OutputBuffer& buffer : output_buffers) {
+    if (buffer.capacity != 0) key.insert(key.end(), {&buffer - output_buffers.data(), buffer.capacity});
   }
   ++tick;
   for (Cached& cached : cache) {
@@ -190,7 +190,7 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
   }
   // The outermost plan's inputs were checked; those of a nested one are, once for each shape.
   if (index == 0 && owner == nullptr) TRY(check_inputs(plan.signature, given));
-  auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, places, limits.memory_bytes));
+  auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, output_buffers, limits.memory_bytes));
   ++bindings;
   cache.push_back({index, key, std::move(binding), tick});
   return cache.back().binding.get();
@@ -287,7 +287,8 @@ Result<void> Session::State::run_operator(Binding& binding, const BoundStep& ste
 }
 
 Result<Tensor> Session::State::output_memory(std::size_t output, DimsView dims) const {
-  if (placed(static_cast<std::int32_t>(output))) return output_in_place(model, output, dims, given, places[output]);
+  if (placed(static_cast<std::int32_t>(output)))
+    return output_in_buffer(model, output, dims, given, output_buffers[output]);
   return Tensor(plan.values[static_cast<std::size_t>(plan.outputs[output])].type, Dims(dims.begin(), dims.end()));
 }
 
@@ -314,7 +315,7 @@ void Session::State::forget() {
   std::fill(own.begin(), own.end(), Tensor());
   for (Dims& dims : late) dims.clear();
   given.clear();
-  places.clear();
+  output_buffers.clear();
   realigned.clear();
   in_use = 0;
 }
@@ -330,16 +331,17 @@ Session::Session(Session&&) noexcept = default;
 
 Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs) { return run(inputs, {}); }
 
-Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs, std::span<const Place> places) {
+Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs,
+                                         std::span<const OutputBuffer> output_buffers) {
   TRY(check_inputs(state_->plan.signature, inputs));
-  TRY(check_places(state_->model, inputs, places));
+  TRY(check_output_buffers(state_->model, inputs, output_buffers));
   try {
     state_->budget->begin();
-    state_->places.assign(places.begin(), places.end());
+    state_->output_buffers.assign(output_buffers.begin(), output_buffers.end());
     auto done = state_->run(inputs);
     std::vector<Tensor> outputs;
     for (std::size_t i = 0; done && i < state_->plan.outputs.size(); ++i) {
-      bool stretched = i < places.size() && places[i].room != 0;
+      bool stretched = i < output_buffers.size() && output_buffers[i].capacity != 0;
       outputs.push_back(stretched ? Tensor() : state_->output(i));
     }
     state_->forget();

@@ -76,7 +76,7 @@ struct Session::State {
   // Whether the caller says where this output of the plan lies; -1 is none.
   bool placed(std::int32_t output) const {
     auto k = static_cast<std::size_t>(output);
-    return k < places.size() && places[k].data != nullptr;
+    return k < output_buffers.size() && output_buffers[k].data != nullptr;
   }
   Result<Tensor> output_memory(std::size_t output, DimsView dims) const;
   Result<void> run_segment(std::size_t index);
@@ -96,15 +96,15 @@ struct Session::State {
   Budget whole;
   Budget* budget = &whole;  // of the whole run, which the states of nested plans share
 
-  std::vector<Block> blocks;           // by segment
-  std::vector<Cached> cache;           // what was bound lately
-  std::uint64_t tick = 0;              // of the cache
-  std::uint64_t bindings = 0;          // made so far
-  std::vector<const Binding*> active;  // by segment: of the run before
-  std::vector<TensorView> given;       // the run's inputs
-  std::vector<DimsView> given_dims;    // theirs
-  std::vector<Place> places;           // of the run's outputs; shorter where the last ones have none
-  std::vector<Tensor> realigned;       // copies of inputs whose memory is not aligned to their type
+  std::vector<Block> blocks;                 // by segment
+  std::vector<Cached> cache;                 // what was bound lately
+  std::uint64_t tick = 0;                    // of the cache
+  std::uint64_t bindings = 0;                // made so far
+  std::vector<const Binding*> active;        // by segment: of the run before
+  std::vector<TensorView> given;             // the run's inputs
+  std::vector<DimsView> given_dims;          // theirs
+  std::vector<OutputBuffer> output_buffers;  // of the run's outputs; shorter where the last ones have none
+  std::vector<Tensor> realigned;             // copies of inputs whose memory is not aligned to their type
   Dims key;
   std::vector<void*> addresses;  // by value
   std::vector<Tensor> own;       // by value: memory beside the arena, and outputs

@@ -25,9 +25,9 @@ std::optional<std::size_t> only_index(const std::vector<std::int32_t>& ports, st
 }
 
 Error refusal(const Model::State& model, std::size_t output, std::string why) {
-  return Error(
-             Kind::usage, "bad-place",
-             fmt::format("cannot write output '{}' where the caller says", model.plan().signature.outputs[output].name))
+  return Error(Kind::usage, "bad-output-buffer",
+               fmt::format("cannot write output '{}' to the caller's memory",
+                           model.plan().signature.outputs[output].name))
       .because(std::move(why));
 }
 
@@ -68,74 +68,76 @@ std::vector<StatePort> find_states(const artifact::Plan& plan, std::span<const R
   return states;
 }
 
-Result<void> check_places(const Model::State& model, std::span<const TensorView> inputs,
-                          std::span<const Place> places) {
+Result<void> check_output_buffers(const Model::State& model, std::span<const TensorView> inputs,
+                                  std::span<const OutputBuffer> output_buffers) {
   const artifact::Plan& plan = model.plan();
-  if (places.size() > plan.outputs.size()) {
-    return Error(Kind::usage, "bad-place",
-                 fmt::format("cannot place {} outputs: the model has {}", places.size(), plan.outputs.size()));
+  if (output_buffers.size() > plan.outputs.size()) {
+    return Error(Kind::usage, "bad-output-buffer",
+                 fmt::format("cannot use {} output buffers: the model has {} outputs", output_buffers.size(),
+                             plan.outputs.size()));
   }
-  for (std::size_t k = 0; k < places.size(); ++k) {
-    const Place& place = places[k];
-    if (place.data == nullptr) continue;
+  for (std::size_t k = 0; k < output_buffers.size(); ++k) {
+    const OutputBuffer& buffer = output_buffers[k];
+    if (buffer.data == nullptr) continue;
     const artifact::PlanValue& value = plan.values[static_cast<std::size_t>(plan.outputs[k])];
     if (value.storage != artifact::Storage::computed || bits(value.type) < 8 || value.type == DType::string ||
         !only_index(plan.outputs, plan.outputs[k])) {
-      return refusal(model, k, "it is no tensor that one step makes for this output alone");
+      return refusal(model, k, "it is not a tensor that one step produces for this output alone");
     }
-    if (reinterpret_cast<std::uintptr_t>(place.data) % static_cast<std::size_t>(bits(value.type) / 8) != 0) {
+    if (reinterpret_cast<std::uintptr_t>(buffer.data) % static_cast<std::size_t>(bits(value.type) / 8) != 0) {
       return refusal(model, k, fmt::format("the memory is not aligned to {}", name(value.type)));
     }
     for (std::size_t other = 0; other < k; ++other) {
-      if (places[other].data == place.data) return refusal(model, k, "another output is to lie in the same memory");
+      if (output_buffers[other].data == buffer.data) return refusal(model, k, "another output has the same memory");
     }
     const StatePort* state = state_of(model, k);
     for (std::size_t j = 0; j < inputs.size(); ++j) {
-      if (inputs[j].data != place.data || !holds_memory(inputs[j])) continue;
+      if (inputs[j].data != buffer.data || !holds_memory(inputs[j])) continue;
       if (state == nullptr || state->input != j) {
-        return refusal(model, k,
-                       fmt::format("there lies input '{}', which it does not continue", plan.signature.inputs[j].name));
+        return refusal(
+            model, k,
+            fmt::format("that memory holds input '{}', which it does not continue", plan.signature.inputs[j].name));
       }
     }
-    if (place.room == 0) continue;
-    if (state == nullptr) return refusal(model, k, "it continues no input, so room says nothing");
+    if (buffer.capacity == 0) continue;
+    if (state == nullptr) return refusal(model, k, "it does not continue an input, so a capacity has no meaning");
     if (state->read) return refusal(model, k, "other steps read it, which take it for a dense tensor");
-    if (inputs[state->input].data != place.data) {
-      return refusal(
-          model, k,
-          fmt::format("with room, input '{}' must lie in the same memory", plan.signature.inputs[state->input].name));
+    if (inputs[state->input].data != buffer.data) {
+      return refusal(model, k,
+                     fmt::format("with a capacity, input '{}' must lie in the same memory",
+                                 plan.signature.inputs[state->input].name));
     }
   }
   return {};
 }
 
-Result<Tensor> output_in_place(const Model::State& model, std::size_t output, DimsView dims,
-                               std::span<const TensorView> inputs, const Place& place) {
+Result<Tensor> output_in_buffer(const Model::State& model, std::size_t output, DimsView dims,
+                                std::span<const TensorView> inputs, const OutputBuffer& buffer) {
   DType type = model.plan().values[static_cast<std::size_t>(model.plan().outputs[output])].type;
   Dims taken(dims.begin(), dims.end());
   const StatePort* state = state_of(model, output);
   const TensorView* before = state == nullptr ? nullptr : &inputs[state->input];
-  if (before != nullptr && before->data == place.data) {
+  if (before != nullptr && before->data == buffer.data) {
     bool grows = !std::equal(dims.begin(), dims.end(), before->dims.begin(), before->dims.end());
     std::int64_t& rows = taken[state->axis];
     std::optional<std::int64_t> before_axis = element_count(dims.first(state->axis));
-    if (grows && !state->grows) return refusal(model, output, "it cannot become longer where it lies");
-    if (grows && place.room == 0 && before_axis != 1) {
-      return refusal(model, output, "it is longer than what it continues, and no room is told");
+    if (grows && !state->grows) return refusal(model, output, "it cannot grow in place");
+    if (grows && buffer.capacity == 0 && before_axis != 1) {
+      return refusal(model, output, "it is longer than the input that it continues, and no capacity is given");
     }
-    if (place.room != 0 && (place.room < rows || (!grows && place.room != rows))) {
-      return refusal(model, output, fmt::format("it has {} rows, and there is room for {}", rows, place.room));
+    if (buffer.capacity != 0 && (buffer.capacity < rows || (!grows && buffer.capacity != rows))) {
+      return refusal(model, output, fmt::format("it has {} rows, and the capacity is {}", rows, buffer.capacity));
     }
-    if (place.room != 0) rows = place.room;
+    if (buffer.capacity != 0) rows = buffer.capacity;
   }
   auto bytes = byte_size(type, taken);
-  if (!bytes || *bytes > place.bytes) {
+  if (!bytes || *bytes > buffer.bytes) {
     return refusal(model, output,
                    fmt::format("{} are {} bytes, and there are {}", describe(type, taken),
-                               bytes.value_or(~std::uint64_t{0}), place.bytes));
+                               bytes.value_or(~std::uint64_t{0}), buffer.bytes));
   }
   // Owned by nobody here.
-  return Tensor(type, Dims(dims.begin(), dims.end()), std::shared_ptr<const void>(), place.data);
+  return Tensor(type, Dims(dims.begin(), dims.end()), std::shared_ptr<const void>(), buffer.data);
 }
 
 }  // namespace modelctl::runtime

@@ -16,7 +16,7 @@ class ThreadPool final : public kernels::Workers {
   ~ThreadPool() override;
 
   int threads() const override;
-  // The CPUs that this process may use: affinity mask and cgroup quota honoured.
+  // The CPUs that this process may use: affinity mask and cgroup quota honored.
   static int default_threads();
 
  protected:

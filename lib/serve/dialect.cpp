@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <new>
+
 namespace modelctl::serve {
 namespace {
 
@@ -36,6 +38,18 @@ void count(Service& service, Labels labels, int status, std::string protocol) {
   labels.emplace_back("code", std::to_string(status));
   labels.emplace_back("protocol", std::move(protocol));
   service.metrics.count("modelctl_requests_total", labels);
+}
+
+// The boundary of all handlers: what one request asks for must not end the process. The memory that it took is free
+// again when the exception arrives here.
+HttpResponse run(const Route& route, const Exchange& exchange) {
+  try {
+    return route.answer(exchange);
+  } catch (const std::bad_alloc&) {
+    HttpResponse response = error_response(503, "there is not enough memory to answer the request");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+  } catch (...) { return error_response(500, "the request could not be answered: an internal error"); }
 }
 
 }  // namespace
@@ -74,7 +88,7 @@ HttpResponse answer(const HttpRequest& request, const Match& match, Service& ser
     return response;
   }
   auto begin = std::chrono::steady_clock::now();
-  HttpResponse response = match.route->answer({request, match.parameters, service});
+  HttpResponse response = run(*match.route, {request, match.parameters, service});
   if (match.route->predicts) {
     std::chrono::duration<double> computed = std::chrono::steady_clock::now() - begin;
     Labels labels = model_labels(service);

@@ -5,11 +5,12 @@
 namespace modelctl::serve {
 
 HttpResponse error_response(int status, std::string_view message) {
+  // A message may quote what the caller sent: no more of it than helps.
+  constexpr std::uint64_t limit = 16 * 1024;
+  auto body = JsonText(limit).raw("{\"error\":").string(message.substr(0, limit / 8)).raw("}\n");
   HttpResponse response;
   response.status = status;
-  response.body = "{\"error\":";
-  append_json_string(response.body, message);
-  response.body += "}\n";
+  response.body = body.done().value();
   return response;
 }
 

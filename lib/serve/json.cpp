@@ -83,39 +83,6 @@ const json::value* fill(T*& next, const json::value& value) {
   return nullptr;
 }
 
-template <class T>
-void append_element(std::string& out, const T& value) {
-  if constexpr (std::is_same_v<T, std::string>) {
-    append_json_string(out, value);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    out += value ? "true" : "false";
-  } else if constexpr (std::is_integral_v<T>) {
-    fmt::format_to(std::back_inserter(out), "{}",
-                   static_cast<std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>(value));
-  } else if constexpr (std::is_same_v<T, double>) {
-    if (std::isfinite(value)) fmt::format_to(std::back_inserter(out), "{}", value);
-    else out += "null";
-  } else {
-    float number = static_cast<float>(value);
-    if (std::isfinite(number)) fmt::format_to(std::back_inserter(out), "{}", number);
-    else out += "null";
-  }
-}
-
-template <class T>
-void append_nested(std::string& out, const T*& next, DimsView dims) {
-  if (dims.empty()) {
-    append_element(out, *next++);
-    return;
-  }
-  out += '[';
-  for (std::int64_t i = 0; i < dims[0]; ++i) {
-    if (i > 0) out += ',';
-    append_nested(out, next, dims.subspan(1));
-  }
-  out += ']';
-}
-
 }  // namespace
 
 bool JsonRef::is_object() const { return present() && deref(*this).is_object(); }
@@ -206,21 +173,65 @@ Result<Tensor> tensor_from_json(JsonRef list, DType type, const std::optional<Di
   return tensor.reshaped(*shape);
 }
 
-void append_json_nested(std::string& out, const TensorView& tensor) {
+JsonText& JsonText::raw(std::string_view text) {
+  if (!full()) text_ += text;
+  return *this;
+}
+
+JsonText& JsonText::string(std::string_view text) {
+  full_ = full_ || text.size() > limit_;  // it takes one byte for each, or more
+  if (!full()) text_ += json::serialize(json::string_view(text.data(), text.size()));
+  return *this;
+}
+
+template <class T>
+void JsonText::element(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    string(value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    text_ += value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<T>) {
+    fmt::format_to(std::back_inserter(text_), "{}",
+                   static_cast<std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>(value));
+  } else {
+    compute_t<T> number(value);
+    if (std::isfinite(number)) fmt::format_to(std::back_inserter(text_), "{}", number);
+    else text_ += "null";
+  }
+}
+
+template <class T>
+void JsonText::list(const T*& next, DimsView dims) {
+  if (dims.empty()) return element(*next++);
+  text_ += '[';
+  for (std::int64_t i = 0; i < dims[0] && !full(); ++i) {
+    if (i > 0) text_ += ',';
+    list(next, dims.subspan(1));
+  }
+  text_ += ']';
+}
+
+JsonText& JsonText::nested(const TensorView& tensor) {
+  if (full()) return *this;
   bool known = with_type<NumbersBoolAndString>(tensor.type, [&]<class T>() {
     const T* next = static_cast<const T*>(tensor.data);
-    append_nested(out, next, tensor.dims);
+    list(next, tensor.dims);
   });
-  if (!known) out += "null";
+  if (!known) raw("null");
+  return *this;
 }
 
-void append_json_flat(std::string& out, const TensorView& tensor) {
+JsonText& JsonText::flat(const TensorView& tensor) {
   std::int64_t count = tensor.elements();
-  append_json_nested(out, {tensor.type, DimsView(&count, 1), tensor.data});
+  return nested({tensor.type, DimsView(&count, 1), tensor.data});
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += json::serialize(json::string_view(text.data(), text.size()));
+Result<std::string> JsonText::done() {
+  if (full()) {
+    return Error(Kind::bad_input, "response-too-large",
+                 fmt::format("the response would be larger than the {} bytes that are allowed", limit_));
+  }
+  return std::move(text_);
 }
 
 }  // namespace modelctl::serve

@@ -54,9 +54,33 @@ class JsonDocument {
 // one is given. Every element must fit `type` exactly: 1.5 is no i64, 300 is no u8. `place` is for messages: "'image'".
 Result<Tensor> tensor_from_json(JsonRef list, DType type, const std::optional<Dims>& shape, std::string_view place);
 
-// Nested lists, shortest form that reads back to the same number; what JSON cannot say (NaN, infinities) becomes null.
-void append_json_nested(std::string& out, const TensorView& tensor);
-void append_json_flat(std::string& out, const TensorView& tensor);
-void append_json_string(std::string& out, std::string_view text);
+// The text of a response, up to a limit: a few bytes of a request can ask for outputs of any size. What is written
+// beyond the limit is dropped, and done() fails.
+class JsonText {
+ public:
+  explicit JsonText(std::uint64_t limit) : limit_(limit) {}
+
+  // As it stands: punctuation and keys.
+  JsonText& raw(std::string_view text);
+  // A string in quotes.
+  JsonText& string(std::string_view text);
+  // Nested lists, or one list of all elements in row-major order. A number has the shortest form that reads back to the
+  // same number; what JSON cannot express (NaN, infinities) becomes null.
+  JsonText& nested(const TensorView& tensor);
+  JsonText& flat(const TensorView& tensor);
+
+  Result<std::string> done();
+
+ private:
+  bool full() const { return full_ || text_.size() > limit_; }
+  template <class T>
+  void element(const T& value);
+  template <class T>
+  void list(const T*& next, DimsView dims);
+
+  std::string text_;
+  const std::uint64_t limit_;
+  bool full_ = false;  // something was not even written
+};
 
 }  // namespace modelctl::serve

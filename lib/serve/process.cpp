@@ -1,6 +1,7 @@
 #include "serve/process.hpp"
 
-#include <dirent.h>
+#include "serve/descriptors.hpp"
+
 #include <sys/resource.h>
 #include <unistd.h>
 #include <cstdio>
@@ -33,15 +34,6 @@ std::optional<double> boot_time() {
   }
   std::fclose(file);
   return seconds;
-}
-
-std::optional<std::size_t> open_descriptors() {
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) return std::nullopt;
-  std::size_t count = 0;
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count < 3 ? 0 : count - 3;  // without ".", ".." and the descriptor of the folder itself
 }
 
 void set(Metrics& metrics, std::string_view name, std::string_view type, std::string_view help, double value) {
@@ -90,10 +82,8 @@ void measure_process(Metrics& metrics) {
   if (auto count = open_descriptors()) {
     set(metrics, "process_open_fds", "gauge", "Number of open file descriptors.", static_cast<double>(*count));
   }
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    set(metrics, "process_max_fds", "gauge", "Maximum number of open file descriptors.",
-        static_cast<double>(limit.rlim_cur));
+  if (auto limit = descriptor_limit()) {
+    set(metrics, "process_max_fds", "gauge", "Maximum number of open file descriptors.", static_cast<double>(*limit));
   }
 }
 

@@ -1,6 +1,7 @@
 #include "serve/serve.hpp"
 
 #include "runtime/inputs.hpp"
+#include "serve/descriptors.hpp"
 
 #include <fmt/core.h>
 
@@ -48,6 +49,7 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   ServerOptions options = settings.server;
   options.workers = settings.limits.concurrency;
   options.queue = settings.limits.queue;
+  raise_descriptor_limit();
   auto server = TRY(Server::start(options, service));
   const char* scheme = options.tls_certificate.empty() ? "http" : "https";
   reporter.info(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
@@ -56,10 +58,11 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
   warm_up(*model, reporter);
+  service.load(model);
+  // Only now: who waits for this line sends a request at once.
   const ModelInfo& info = model->info();
   reporter.info(fmt::format("ready: '{}' version {}{}", info.name, info.version,
                             info.signer.empty() ? "" : ", signed by " + info.signer));
-  service.load(model);
 
   while (!stop.stopped() && clock.sleep(std::chrono::milliseconds(100))) {}
   reporter.info(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));

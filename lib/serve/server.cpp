@@ -1,7 +1,14 @@
 // The one file that instantiates Boost.Beast: it takes a minute to compile.
+//
+// Three kinds of threads: two move bytes (`io`), `workers` predict, and the caller of drain() waits. Each has an error
+// boundary, since an exception that leaves a thread ends the process. A connection's handlers run on its strand, one
+// after the other, so that its members need no lock.
 #include "serve/server.hpp"
 
+#include "serve/connections.hpp"
+#include "serve/descriptors.hpp"
 #include "serve/dialect.hpp"
+#include "serve/memory_budget.hpp"
 
 #include <fmt/core.h>
 #include <boost/asio/dispatch.hpp>
@@ -16,9 +23,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
 
-#include <condition_variable>
-#include <list>
-#include <mutex>
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -33,6 +38,14 @@ using PlainStream = beast::tcp_stream;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr std::uint32_t header_bytes = 16 * 1024;
+// What the parser sees at once. Chunk headers with their extensions, and all trailers together, must fit, since Beast
+// parses each from contiguous memory.
+constexpr std::size_t buffer_bytes = 64 * 1024;
+// Of the accept loop, when the system has no descriptor or no memory: an immediate retry would only spin.
+constexpr std::chrono::milliseconds accept_pause{50};
+constexpr std::size_t reserved_connections = 32;
+// Left to everything else that opens files while the server runs.
+constexpr std::size_t spare_descriptors = 16;
 
 std::string percent_decode(std::string_view text) {
   auto nibble = [](char c) {
@@ -52,7 +65,78 @@ std::string percent_decode(std::string_view text) {
   return out;
 }
 
-HttpRequest plain(http::request<http::string_body>&& request) {
+// A request's body as a string that grows as bytes arrive, never on the claim of a Content-Length, and only as far as
+// the connection's share of the memory budget does.
+struct BudgetedBody {
+  struct value_type {
+    std::string text;
+    MemoryShare* share = nullptr;  // null: not limited
+  };
+
+  class reader {
+   public:
+    template <bool is_request, class Fields>
+    reader(http::header<is_request, Fields>&, value_type& body) : body_(body) {}
+
+    void init(const boost::optional<std::uint64_t>& length, beast::error_code& code) {
+      length_ = length.value_or(0);
+      code = {};
+    }
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, beast::error_code& code) {
+      std::string& text = body_.text;
+      std::size_t size = text.size() + beast::buffer_bytes(buffers);
+      if (size > text.capacity()) {
+        // Twice as much, so that appending takes linear time, but not more than is still to come.
+        std::size_t capacity = 2 * text.capacity();
+        if (length_ > 0) capacity = static_cast<std::size_t>(std::min<std::uint64_t>(capacity, length_));
+        capacity = std::max(capacity, size);
+        if (body_.share != nullptr && !body_.share->resize(capacity)) {
+          code = net::error::no_memory;
+          return 0;
+        }
+        text.reserve(capacity);
+      }
+      for (auto buffer : beast::buffers_range_ref(buffers))
+        text.append(static_cast<const char*>(buffer.data()), buffer.size());
+      code = {};
+      return beast::buffer_bytes(buffers);
+    }
+    void finish(beast::error_code& code) { code = {}; }
+
+   private:
+    value_type& body_;
+    std::uint64_t length_ = 0;  // 0: not known
+  };
+};
+
+// A parser with the limits that hold before a request is admitted.
+class RequestParser {
+ public:
+  RequestParser(const ServerOptions& options, MemoryShare* share) {
+    parser_.header_limit(header_bytes);
+    parser_.body_limit(options.body_bytes);
+    parser_.get().body().share = share;
+    // A client may send any number of chunks, each with extensions that nobody reads (RFC 9112, section 7.1.1).
+    on_chunk_ = [this](std::uint64_t, beast::string_view extensions, beast::error_code& code) {
+      extension_bytes_ += extensions.size();
+      if (extension_bytes_ > header_bytes) code = http::error::header_limit;
+    };
+    parser_.on_chunk_header(on_chunk_);
+  }
+  RequestParser(const RequestParser&) = delete;
+  RequestParser& operator=(const RequestParser&) = delete;
+
+  http::request_parser<BudgetedBody>& operator*() { return parser_; }
+  http::request_parser<BudgetedBody>* operator->() { return &parser_; }
+
+ private:
+  http::request_parser<BudgetedBody> parser_;
+  std::function<void(std::uint64_t, beast::string_view, beast::error_code&)> on_chunk_;
+  std::size_t extension_bytes_ = 0;
+};
+
+HttpRequest plain(http::request<BudgetedBody>&& request) {
   HttpRequest result;
   result.method = std::string(request.method_string());
   std::string_view target(request.target().data(), request.target().size());
@@ -64,13 +148,14 @@ HttpRequest plain(http::request<http::string_body>&& request) {
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     result.headers.emplace(std::move(name), std::string(field.value()));
   }
-  result.body = std::move(request.body());
+  result.body = std::move(request.body().text);
   return result;
 }
 
-void limit(http::request_parser<http::string_body>& parser, const ServerOptions& options) {
-  parser.header_limit(header_bytes);
-  parser.body_limit(options.body_bytes);
+HttpResponse busy(std::string_view why) {
+  HttpResponse response = error_response(503, why);
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 // Why a request could not be read, as an answer; nothing where the other side is gone and none would arrive.
@@ -85,6 +170,12 @@ std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, cons
   if (code == http::error::header_limit) {
     return error_response(431, fmt::format("the headers are larger than the {} bytes that are allowed", header_bytes));
   }
+  if (code == http::error::buffer_overflow) {
+    return error_response(
+        431,
+        fmt::format("a chunk's header or the trailers are larger than the {} bytes that are allowed", buffer_bytes));
+  }
+  if (code == net::error::no_memory) return busy("the bodies of other requests take up the memory for bodies");
   bool ours = code.category() == http::make_error_code(http::error::end_of_stream).category();
   if (!ours || code == http::error::end_of_stream || code == http::error::partial_message) return std::nullopt;
   return error_response(400, fmt::format("this is no HTTP request: {}", code.message()));
@@ -101,13 +192,6 @@ std::optional<HttpResponse> ambiguity(const http::fields& fields, unsigned versi
   return error_response(400, "the only 'Transfer-Encoding' that is understood is 'chunked'");
 }
 
-// What a connection needs of the server, and how the server reaches its connections.
-class Connection {
- public:
-  virtual ~Connection() = default;
-  virtual void close_if_idle() = 0;
-};
-
 }  // namespace
 
 struct Server::State {
@@ -115,68 +199,94 @@ struct Server::State {
   Service& service;
   std::uint16_t port = 0;
 
-  // Above `io`, since a connection that dies with it still says so here.
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::list<std::weak_ptr<Connection>> connections;
-  std::size_t open = 0;
+  // Above `io`, since a connection that dies with it still uses them.
+  Connections connections;
+  MemoryBudget memory;
 
   net::io_context io;
+  // A connection whose prediction waits for a worker has nothing under way in `io`, which must not end for that.
+  net::executor_work_guard<net::io_context::executor_type> work = net::make_work_guard(io);
   std::optional<net::ssl::context> tls;
   tcp::acceptor acceptor{net::make_strand(io)};
+  net::steady_timer accept_timer{acceptor.get_executor()};
   net::thread_pool workers;
   std::vector<std::thread> threads;
   std::atomic<bool> closing{false};
-  std::atomic<std::size_t> predictions{0};  // running or waiting
-  std::size_t prediction_limit;
+  const std::size_t prediction_limit;
 
-  State(ServerOptions given, Service& served, std::size_t worker_count)
+  State(ServerOptions given, Service& served, std::size_t worker_count, Connections::Limits limits)
       : options(std::move(given)),
         service(served),
+        connections(limits),
+        memory(options.buffered_bytes),
         workers(worker_count),
         prediction_limit(worker_count + options.queue) {}
 
+  void run_io() {
+    for (;;) {
+      try {
+        io.run();
+        return;
+      } catch (...) {  // of a handler: its connection ends with it, and the others go on
+        note_failure();
+      }
+    }
+  }
+  void note_failure() noexcept {
+    try {
+      service.metrics.count("modelctl_failed_connections_total", {});
+    } catch (...) {  // no memory to count with
+    }
+  }
+
   void accept();
-  void began() {
-    std::lock_guard lock(mutex);
-    ++open;
-  }
-  void ended() {
-    std::lock_guard lock(mutex);
-    --open;
-    changed.notify_all();
-  }
-  // A place among the predictions that run or wait; false where all are taken.
-  bool take_place() {
-    std::size_t taken = predictions;
-    do {
-      if (taken >= prediction_limit) return false;
-    } while (!predictions.compare_exchange_weak(taken, taken + 1));
-    service.metrics.add("modelctl_inflight", {}, 1);
-    return true;
-  }
-  void give_place() {
-    --predictions;
-    service.metrics.add("modelctl_inflight", {}, -1);
-  }
+  void accept_again();
+  void accept_later();
+  void add(tcp::socket socket);
 };
 
 namespace {
 
-// One connection: reads a request, has it answered, writes the answer, and so on until either side closes. All of its
-// handlers run on its strand.
+// One of the predictions that run or wait.
+class PredictionSlot {
+ public:
+  // Nothing if all are taken.
+  static std::optional<PredictionSlot> take(Server::State& server) {
+    std::atomic<std::size_t>& predictions = server.service.predictions;
+    std::size_t taken = predictions;
+    do {
+      if (taken >= server.prediction_limit) return std::nullopt;
+    } while (!predictions.compare_exchange_weak(taken, taken + 1));
+    return PredictionSlot(server.service);
+  }
+  PredictionSlot(PredictionSlot&& other) noexcept : service_(std::exchange(other.service_, nullptr)) {}
+  PredictionSlot& operator=(PredictionSlot&&) = delete;
+  ~PredictionSlot() {
+    if (service_ != nullptr) --service_->predictions;
+  }
+
+ private:
+  explicit PredictionSlot(Service& service) : service_(&service) {}
+  Service* service_;
+};
+
+// One connection: reads a request, writes the response to it, and so on until either side closes.
 template <class Stream>
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection<Stream>> {
  public:
-  HttpConnection(Server::State& server, Stream stream)
-      : server_(server), stream_(std::move(stream)), timer_(stream_.get_executor()) {
-    server_.began();
-  }
-  ~HttpConnection() override { server_.ended(); }
+  // The connection has been admitted.
+  HttpConnection(Server::State& server, Stream stream, Admission admission)
+      : server_(server),
+        stream_(std::move(stream)),
+        timer_(stream_.get_executor()),
+        admission_(admission),
+        memory_(server.memory) {}
+  ~HttpConnection() override { server_.connections.leave(ticket_, admission_); }
 
   void start() {
     net::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
       if constexpr (std::is_same_v<Stream, TlsStream>) {
+        self->start_waiting();
         self->arm(self->server_.options.read_timeout);
         self->stream_.async_handshake(net::ssl::stream_base::server, [self](beast::error_code code) {
           self->timer_.cancel();
@@ -188,25 +298,27 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     });
   }
 
-  // More connections than are allowed: say so and go.
-  void refuse() {
-    net::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
-      self->keep_alive_ = false;
-      self->write(busy("too many connections"));
-    });
-  }
-
   void close_if_idle() override {
     net::post(stream_.get_executor(), [self = this->shared_from_this()] {
       if (self->idle_) beast::get_lowest_layer(self->stream_).cancel();
     });
   }
 
+  void close_if_waiting() override {
+    net::post(stream_.get_executor(), [self = this->shared_from_this()] {
+      if (self->ticket_ == 0) return;
+      self->evicted_ = true;
+      beast::get_lowest_layer(self->stream_).cancel();
+    });
+  }
+
  private:
-  static HttpResponse busy(std::string_view why) {
-    HttpResponse response = error_response(503, why);
-    response.headers.emplace_back("Retry-After", "1");
-    return response;
+  void start_waiting() {
+    if (ticket_ == 0) ticket_ = server_.connections.start_waiting(this->shared_from_this(), admission_);
+  }
+  void stop_waiting() {
+    server_.connections.stop_waiting(ticket_);
+    ticket_ = 0;
   }
 
   // Beast's own stream timer closes the socket, which leaves no way to say 408: this one only cancels the read.
@@ -222,17 +334,19 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void wait_for_request() {
-    parser_.emplace();
-    limit(*parser_, server_.options);
+    parser_.emplace(server_.options, &memory_);
+    start_waiting();
     if (buffer_.size() > 0) return read_header();
-    if (server_.closing) return;
     idle_ = true;
+    // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
+    if (server_.closing) return;
     arm(server_.options.idle_timeout);
     stream_.async_read_some(buffer_.prepare(4096),
                             [self = this->shared_from_this()](beast::error_code code, std::size_t bytes) {
                               self->idle_ = false;
                               self->timer_.cancel();
-                              if (code) return self->shutdown();
+                              if (code) return self->close_without_request();
+                              self->evicted_ = false;
                               self->buffer_.commit(bytes);
                               self->read_header();
                             });
@@ -240,16 +354,30 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void read_header() {
     arm(server_.options.read_timeout);
-    http::async_read_header(stream_, buffer_, *parser_,
+    http::async_read_header(stream_, buffer_, **parser_,
                             [self = this->shared_from_this()](beast::error_code code, std::size_t) {
+                              if (code && self->evicted_) return;
+                              self->stop_waiting();
                               if (code) return self->refuse_request(code);
-                              const auto& head = self->parser_->get();
+                              const auto& head = (*self->parser_)->get();
                               if (auto refused = ambiguity(head, head.version()))
                                 return self->refuse_request(std::move(*refused));
+                              if (self->admission_ == Admission::reserve) return self->serve_from_reserve();
                               if (beast::iequals(head[http::field::expect], "100-continue"))
                                 return self->write_continue();
                               self->read_body();
                             });
+  }
+
+  // One of more connections than the server takes: its request is served if that costs next to nothing.
+  void serve_from_reserve() {
+    timer_.cancel();
+    keep_alive_ = false;
+    if ((*parser_)->is_done()) {
+      take_request();
+      if (match_.route != nullptr && !match_.route->predicts) return write(answer(request_, match_, server_.service));
+    }
+    refuse_request(busy("too many connections"));
   }
 
   void write_continue() {
@@ -261,7 +389,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *parser_,
+    http::async_read(stream_, buffer_, **parser_,
                      [self = this->shared_from_this()](beast::error_code code, std::size_t) {
                        if (code) return self->refuse_request(code);
                        self->timer_.cancel();
@@ -281,25 +409,47 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     write(std::move(response));
   }
 
-  void dispatch() {
-    auto message = parser_->release();
-    keep_alive_ = message.keep_alive();
+  void take_request() {
+    auto message = (*parser_)->release();
+    keep_alive_ = keep_alive_ && message.keep_alive();
     head_ = message.method() == http::verb::head;
     request_ = plain(std::move(message));
     match_ = match(request_.method, request_.path);
-    if (match_.route == nullptr || !match_.route->predicts) return write(answer(request_, match_, server_.service));
-    if (!server_.take_place()) {
-      HttpResponse response = busy("too many predictions are waiting");
-      count_refusal(server_.service, response);
-      return write(std::move(response));
-    }
-    net::post(server_.workers, [self = this->shared_from_this(), queued = std::chrono::steady_clock::now()] {
-      auto waited = std::chrono::steady_clock::now() - queued;
-      HttpResponse response = answer(self->request_, self->match_, self->server_.service, waited);
-      self->server_.give_place();
-      net::post(self->stream_.get_executor(),
-                [self, response = std::move(response)]() mutable { self->write(std::move(response)); });
-    });
+  }
+
+  void dispatch() {
+    try {
+      take_request();
+      if (match_.route == nullptr || !match_.route->predicts) return write(answer(request_, match_, server_.service));
+      auto slot = PredictionSlot::take(server_);
+      if (!slot) return refuse(busy("too many predictions are waiting"));
+      net::post(server_.workers, [self = this->shared_from_this(), slot = std::move(slot),
+                                  queued = std::chrono::steady_clock::now()]() mutable {
+        self->predict(std::chrono::steady_clock::now() - queued, std::move(*slot));
+      });
+    } catch (const std::bad_alloc&) { refuse(busy("there is not enough memory to answer the request")); }
+  }
+
+  // On a worker. The connection has nothing else under way until the response is posted to its strand.
+  void predict(std::chrono::steady_clock::duration waited, PredictionSlot slot) {
+    try {
+      HttpResponse response = answer(request_, match_, server_.service, waited);
+      { auto done = std::move(slot); }  // before the client can ask again
+      request_ = {};
+      if (!memory_.resize(response.body.capacity())) {
+        response = busy("the responses to other requests take up the memory for responses");
+        memory_.resize(0);
+      }
+      net::post(stream_.get_executor(), [self = this->shared_from_this(), response = std::move(response)]() mutable {
+        self->write(std::move(response));
+      });
+    } catch (...) { server_.note_failure(); }
+  }
+
+  // Refuses a request that was read in full: the connection can go on.
+  void refuse(HttpResponse response) {
+    count_refusal(server_.service, response);
+    write(std::move(response));
   }
 
   void write(HttpResponse response) {
@@ -308,21 +458,33 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     message->set(http::field::server, "modelctl/" MODELCTL_VERSION);
     message->set(http::field::content_type, response.content_type);
     for (const auto& [name, value] : response.headers) message->set(name, value);
-    message->keep_alive(keep_alive_ && !server_.closing);
+    // While it drains, clients are asked to go: their next request finds another server.
+    message->keep_alive(keep_alive_ && !server_.service.draining());
     message->content_length(response.body.size());
     if (!head_) message->body() = std::move(response.body);
     bool keep = message->keep_alive();
-    arm(server_.options.read_timeout);  // a client that does not read its answer is let go
+    arm(server_.options.read_timeout);  // a client that does not read its response is disconnected
     http::async_write(stream_, *message,
                       [self = this->shared_from_this(), message, keep](beast::error_code code, std::size_t) {
                         self->timer_.cancel();
                         if (code) return;
+                        self->request_ = {};
+                        message->body() = {};
+                        self->memory_.resize(0);
                         if (keep) return self->wait_for_request();
                         self->shutdown();
                       });
   }
 
+  // Nothing was sent that the client could lose.
+  void close_without_request() {
+    if constexpr (std::is_same_v<Stream, TlsStream>) {
+      if (!evicted_) shutdown();
+    }
+  }
+
   void shutdown() {
+    start_waiting();  // for the client's end; a new connection is worth more
     if constexpr (std::is_same_v<Stream, TlsStream>) {
       arm(std::chrono::milliseconds(1000));
       stream_.async_shutdown([self = this->shared_from_this()](beast::error_code) { self->timer_.cancel(); });
@@ -347,12 +509,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   Server::State& server_;
   Stream stream_;
   net::steady_timer timer_;
-  beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  const Admission admission_;
+  MemoryShare memory_;  // of the body while it is read and used, then of the response
+  Connections::Ticket ticket_ = 0;
+  beast::flat_buffer buffer_{buffer_bytes};
+  std::optional<RequestParser> parser_;
   HttpRequest request_;
   Match match_;
   bool idle_ = false;
   bool timed_out_ = false;
+  bool evicted_ = false;
   bool keep_alive_ = true;
   bool head_ = false;
 };
@@ -364,6 +530,19 @@ Error bad_address(const ServerOptions& options, const beast::error_code& code) {
       .because(code.message())
       .help(kind == Kind::conflict ? "choose another port with --listen HOST:PORT"
                                    : "give --listen as HOST:PORT, as in 127.0.0.1:8080");
+}
+
+// As many connections as the options ask for, or as the process has descriptors for.
+Connections::Limits connection_limits(const ServerOptions& options) {
+  Connections::Limits limits{std::max<std::size_t>(options.connections, 1), reserved_connections};
+  auto most = descriptor_limit(), open = open_descriptors();
+  if (!most || !open) return limits;
+  std::size_t taken = *open + spare_descriptors;
+  std::size_t available = *most > taken ? *most - taken : 0;
+  if (limits.connections + 2 * limits.reserve <= available) return limits;
+  limits.reserve = std::clamp<std::size_t>(available / 8, 1, reserved_connections);
+  limits.connections = available > 2 * limits.reserve ? available - 2 * limits.reserve : 1;
+  return limits;
 }
 
 Result<net::ssl::context> tls_context(const ServerOptions& options) {
@@ -396,41 +575,79 @@ Result<net::ssl::context> tls_context(const ServerOptions& options) {
 void Server::State::accept() {
   acceptor.async_accept(net::make_strand(io), [this](beast::error_code code, tcp::socket socket) {
     if (closing || code == net::error::operation_aborted) return;
-    if (!code) {
-      beast::error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      auto add = [this](auto connection) {
-        bool full;
-        {
-          std::lock_guard lock(mutex);
-          connections.remove_if([](const auto& weak) { return weak.expired(); });
-          full = open > options.connections;
-          if (!full) connections.push_back(connection);
-        }
-        if (full) connection->refuse();
-        else connection->start();
-      };
-      if (tls) add(std::make_shared<HttpConnection<TlsStream>>(*this, TlsStream(PlainStream(std::move(socket)), *tls)));
-      else add(std::make_shared<HttpConnection<PlainStream>>(*this, PlainStream(std::move(socket))));
+    if (code) return accept_later();
+    try {
+      add(std::move(socket));
+    } catch (const std::exception&) {  // no memory for this connection
+      note_failure();
     }
-    accept();
+    accept_again();
   });
+}
+
+// The accept loop must not end while the server lives, not even when there is no memory to wait for the next one.
+void Server::State::accept_again() {
+  while (!closing) {
+    try {
+      return accept();
+    } catch (const std::exception&) {
+      note_failure();
+      std::this_thread::sleep_for(accept_pause);
+    }
+  }
+}
+
+void Server::State::accept_later() {
+  connections.close_longest_waiting();
+  accept_timer.expires_after(accept_pause);
+  accept_timer.async_wait([this](beast::error_code code) {
+    if (!code) accept_again();
+  });
+}
+
+void Server::State::add(tcp::socket socket) {
+  beast::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  PlainStream stream(std::move(socket));
+  Admission admission = connections.admit();
+  if (admission == Admission::refused) return;
+  auto start = [&]<class Stream>(Stream secured) {
+    std::shared_ptr<HttpConnection<Stream>> connection;
+    try {
+      connection = std::make_shared<HttpConnection<Stream>>(*this, std::move(secured), admission);
+    } catch (...) {
+      connections.leave(0, admission);  // as the connection would have done
+      throw;
+    }
+    connection->start();
+  };
+  if (tls) start(TlsStream(std::move(stream), *tls));
+  else start(std::move(stream));
 }
 
 std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptions& options, Service& service) {
   std::vector<HttpResponse> answers;
   while (!bytes.empty()) {
-    http::request_parser<http::string_body> parser;
-    limit(parser, options);
-    parser.eager(true);
+    RequestParser parser(options, nullptr);
+    parser->eager(true);
     beast::error_code code;
-    bytes.remove_prefix(parser.put(net::const_buffer(bytes.data(), bytes.size()), code));
-    if (!code && !parser.is_done()) parser.put_eof(code);
-    if (code || !parser.is_done()) {
+    // As a connection's buffer shows them to the parser.
+    for (std::size_t seen = 0; !parser->is_done() && (!code || code == http::error::need_more);) {
+      std::size_t window = std::min(bytes.size(), buffer_bytes);
+      if (seen == window) {
+        if (window == buffer_bytes) code = http::error::buffer_overflow;
+        else if (code = {}; parser->got_some()) parser->put_eof(code);
+        break;
+      }
+      std::size_t used = parser->put(net::const_buffer(bytes.data(), window), code);
+      bytes.remove_prefix(used);
+      seen = used > 0 ? 0 : window;
+    }
+    if (code || !parser->is_done()) {
       if (auto response = refusal(code, false, options)) answers.push_back(std::move(*response));
       break;
     }
-    auto message = parser.release();
+    auto message = parser->release();
     if (auto refused = ambiguity(message, message.version())) {
       answers.push_back(std::move(*refused));
       break;
@@ -451,7 +668,8 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Serv
         .help("give both --tls-cert and --tls-key");
   }
   int worker_count = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-  auto state = std::make_unique<State>(options, service, static_cast<std::size_t>(worker_count));
+  auto state =
+      std::make_unique<State>(options, service, static_cast<std::size_t>(worker_count), connection_limits(options));
   if (!options.tls_certificate.empty()) state->tls.emplace(TRY(tls_context(options)));
 
   beast::error_code code;
@@ -467,7 +685,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Serv
   state->port = state->acceptor.local_endpoint(code).port();
   state->accept();
   // Two threads move bytes whatever the number of workers: enough for any traffic that two cores can answer.
-  for (int i = 0; i < 2; ++i) state->threads.emplace_back([&io = state->io] { io.run(); });
+  for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
@@ -480,17 +698,10 @@ void Server::drain(std::chrono::milliseconds grace) {
   net::post(state_->acceptor.get_executor(), [this] {
     beast::error_code ignored;
     state_->acceptor.close(ignored);
+    state_->accept_timer.cancel();
   });
-  std::unique_lock lock(state_->mutex);
-  auto connections = state_->connections;
-  // Not under the lock: ours may turn out to be the last hold on a connection, whose end takes the lock too.
-  lock.unlock();
-  for (const auto& weak : connections) {
-    if (auto connection = weak.lock()) connection->close_if_idle();
-  }
-  lock.lock();
-  // Requests under way are finished; what hangs longer than a slow request may is cut.
-  state_->changed.wait_for(lock, state_->options.read_timeout * 3, [this] { return state_->open == 0; });
+  state_->connections.close_idle();
+  state_->connections.wait_until_none();
 }
 
 Server::~Server() {

@@ -22,9 +22,13 @@ struct ServerOptions {
   std::uint64_t body_bytes = 64ull << 20;          // larger bodies are answered with 413
   std::chrono::milliseconds read_timeout{10'000};  // for a whole request to arrive: 408
   std::chrono::milliseconds idle_timeout{75'000};  // between requests of a connection
-  std::size_t connections = 1024;                  // more are answered with 503 and closed
-  int workers = 0;                                 // predictions at once; 0: one per CPU
-  std::size_t queue = 64;                          // predictions that may wait; more are answered with 503
+  // Of requests and responses of all connections together; a request that does not fit is answered with 503.
+  std::uint64_t buffered_bytes = 512ull << 20;
+  // At the limit the connection that has waited longest is closed for a new one. Fewer, if the process may not have so
+  // many descriptors.
+  std::size_t connections = 1024;
+  int workers = 0;         // predictions at once; 0: one per CPU
+  std::size_t queue = 64;  // predictions that may wait; more are answered with 503
 };
 
 class Server {
@@ -36,7 +40,8 @@ class Server {
 
   std::uint16_t port() const;
   // Graceful end: the service turns unready at once while everything is still answered for `grace`, so that balancers
-  // see it; then no connection is accepted, the requests under way are finished, and the call returns.
+  // see it. Then no connection is accepted any more, every request that was accepted is answered, and the call returns.
+  // What a connection may take for that has limits: to read, to predict, to write.
   void drain(std::chrono::milliseconds grace);
 
   struct State;

@@ -22,29 +22,42 @@ LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo 
 
 LoadedModel::~LoadedModel() = default;
 
-Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inputs) {
-  std::unique_ptr<Lane> lane;
-  {
-    std::unique_lock lock(mutex_);
-    free_.wait(lock, [this] { return !idle_.empty() || made_ < limits_.concurrency; });
-    if (idle_.empty()) {
-      ++made_;
-    } else {
-      lane = std::move(idle_.back());
-      idle_.pop_back();
-    }
+std::unique_ptr<LoadedModel::Lane> LoadedModel::take_lane() {
+  std::unique_lock lock(mutex_);
+  free_.wait(lock, [this] { return !idle_.empty() || made_ < limits_.concurrency; });
+  if (!idle_.empty()) {
+    auto lane = std::move(idle_.back());
+    idle_.pop_back();
+    return lane;
   }
-  if (lane == nullptr) {
-    runtime::Session::Limits limits{.memory_bytes = limits_.memory_bytes, .time = limits_.time};
-    lane = std::make_unique<Lane>(model_, limits_.threads, limits);
-  }
-  auto outputs = lane->session.run(inputs);
+  runtime::Session::Limits limits{.memory_bytes = limits_.memory_bytes, .time = limits_.time};
+  idle_.reserve(static_cast<std::size_t>(limits_.concurrency));  // so that giving a lane back cannot fail
+  auto lane = std::make_unique<Lane>(model_, limits_.threads, limits);
+  ++made_;
+  return lane;
+}
+
+void LoadedModel::give_back(std::unique_ptr<Lane> lane) {
   {
     std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(lane));
+    if (lane) idle_.push_back(std::move(lane));
+    else --made_;
   }
   free_.notify_one();
-  return outputs;
+}
+
+Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inputs) {
+  auto lane = take_lane();
+  try {
+    auto outputs = lane->session.run(inputs);
+    give_back(std::move(lane));
+    return outputs;
+  } catch (...) {
+    // What an interrupted run leaves in its session is not known: the next caller gets a new one.
+    lane.reset();
+    give_back(nullptr);
+    throw;
+  }
 }
 
 Service::Service() {
@@ -54,10 +67,11 @@ Service::Service() {
                   "Time from a request's last byte in to its answer: waiting and computing.");
   metrics.declare("modelctl_queue_duration_seconds", "histogram", "Time that a prediction waited for a worker.");
   metrics.declare("modelctl_inflight", "gauge", "Predictions that run or wait now.");
+  metrics.declare("modelctl_failed_connections_total", "counter",
+                  "Connections that ended without a response because the server failed, for lack of memory above all.");
   metrics.declare("modelctl_model_info", "gauge", "The model that is served; always 1.");
   metrics.declare("modelctl_ready", "gauge", "1 while the service is ready to answer predictions.");
-  metrics.set("modelctl_inflight", {}, 0);
-  metrics.set("modelctl_ready", {}, 0);
+  metrics.set("modelctl_failed_connections_total", {}, 0);
 }
 
 void Service::load(std::shared_ptr<LoadedModel> model) {
@@ -73,7 +87,6 @@ void Service::load(std::shared_ptr<LoadedModel> model) {
     metrics.declare(family, "gauge", "Quality measure '" + measure + "' that the package's manifest states.");
     metrics.set(family, {{"version", info.version}}, value);
   }
-  metrics.set("modelctl_ready", {}, 1);
   std::lock_guard lock(mutex_);
   model_ = std::move(model);
 }

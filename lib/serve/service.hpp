@@ -30,6 +30,7 @@ struct ServiceLimits {
   std::size_t queue = 64;                               // predictions that may wait for a session
   std::uint64_t memory_bytes = std::uint64_t{1} << 32;  // of one prediction
   std::chrono::milliseconds time{60'000};               // of one prediction, from when it runs
+  std::uint64_t response_bytes = 64ull << 20;           // of one response's text
 };
 
 // A model that is ready to answer. Sessions are made when the first caller needs them and kept.
@@ -39,12 +40,16 @@ class LoadedModel {
   ~LoadedModel();
 
   const ModelInfo& info() const { return info_; }
+  const ServiceLimits& limits() const { return limits_; }
   const artifact::Signature& signature() const { return model_->signature(); }
-  // Waits for a session; any thread may call it.
+  // Waits for a session; any thread may call it. Throws what the run throws, std::bad_alloc above all.
   Result<std::vector<Tensor>> predict(std::span<const TensorView> inputs);
 
  private:
   struct Lane;
+  std::unique_ptr<Lane> take_lane();
+  void give_back(std::unique_ptr<Lane> lane);  // null: it is lost, and may be made again
+
   std::shared_ptr<const runtime::Model> model_;
   ModelInfo info_;
   ServiceLimits limits_;
@@ -61,10 +66,12 @@ class Service {
 
   void load(std::shared_ptr<LoadedModel> model);
   void drain() { draining_ = true; }
+  bool draining() const { return draining_; }
   bool ready() const { return !draining_ && model() != nullptr; }
   std::shared_ptr<LoadedModel> model() const;
 
   Metrics metrics;
+  std::atomic<std::size_t> predictions{0};  // that run or wait
 
  private:
   mutable std::mutex mutex_;

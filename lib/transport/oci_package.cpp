@@ -51,7 +51,7 @@ OciPackage oci_package(const package::Package& package) {
                 {{std::string(title_key), manifest.name},
                  {"org.opencontainers.image.version", manifest.version},
                  {"org.opencontainers.image.created", date(manifest.timestamp)}}}};
-  if (!manifest.licence.empty()) json["annotations"]["org.opencontainers.image.licenses"] = manifest.licence;
+  if (!manifest.license.empty()) json["annotations"]["org.opencontainers.image.licenses"] = manifest.license;
   for (std::size_t i = 1; i < oci.blobs.size(); ++i) json["layers"].push_back(descriptor(oci.blobs[i]));
   oci.manifest = canonical_json(json);
   oci.digest = Sha256::of(as_bytes(oci.manifest));

@@ -78,7 +78,7 @@ package:
   name: team/a
   version: 1.10
   description: "what it is"
-  licence: MIT OR Apache-2.0
+  license: MIT OR Apache-2.0
   quality: [{metric: f1, value: 1e-1}]
   documents: [README.md, /abs/card.md]
   annotations: {owner: me}
@@ -114,9 +114,18 @@ TEST_CASE("a project may leave everything out") {
 
 TEST_CASE("an unknown key is refused with its line and the one that was meant") {
   CHECK(fault("modle: a.onnx") == "1:1: the key 'modle' is unknown (did you mean 'model'?)");
-  CHECK(fault("package:\n  license: MIT") == "2:3: the key 'package.license' is unknown (did you mean 'licence'?)");
-  CHECK(fault("samples:\n- inputs: {x: y}\n  colour: red") ==
-        "3:3: the key 'samples[].colour' is unknown (the keys here are: name, inputs, outputs, labels)");
+  CHECK(fault("package:\n  licens: MIT") == "2:3: the key 'package.licens' is unknown (did you mean 'license'?)");
+  CHECK(fault("samples:\n- inputs: {x: y}\n  color: red") ==
+        "3:3: the key 'samples[].color' is unknown (the keys here are: name, inputs, outputs, labels)");
+}
+
+TEST_CASE("the license may be given under its former key, but not under both") {
+  auto project = parse("package: {licence: MIT}");
+  REQUIRE(project);
+  CHECK(project->package.license == "MIT");
+  CHECK(fault("package:\n  license: MIT\n  licence: MIT") ==
+        "3:12: cannot use 'package.licence': 'package.license' is given too");
+  CHECK(fault("package:\n  licence: [MIT]") == "2:12: cannot use 'package.licence': it is not text");
 }
 
 TEST_CASE("every fault is reported at once") {

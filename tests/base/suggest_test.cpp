@@ -6,7 +6,7 @@
 
 using namespace modelctl;
 
-TEST_CASE("swapped neighbours are one mistake") { CHECK(edit_distance("biuld", "build") == 1); }
+TEST_CASE("swapped neighbors are one mistake") { CHECK(edit_distance("biuld", "build") == 1); }
 
 TEST_CASE("the nearest word is suggested, and none where nothing is near") {
   std::vector<std::string> words = {"build", "bench", "pull"};

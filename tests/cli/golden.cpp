@@ -34,7 +34,7 @@ struct Rule {
 };
 
 // What may differ from run to run. Order matters: a path is replaced before the numbers in it.
-std::string normalised(std::string text, const std::string& scratch, bool unstable_digests) {
+std::string normalized(std::string text, const std::string& scratch, bool unstable_digests) {
   for (std::size_t at; (at = text.find(scratch)) != std::string::npos;) text.replace(at, scratch.size(), "$SCRATCH");
   static const Rule rules[] = {
       {std::regex(R"(modelctl [0-9]+\.[0-9]+\.[0-9]+)"), "modelctl $$VERSION"},
@@ -86,8 +86,8 @@ Result<Outcome> replay(const std::string& test, const fs::path& scratch) {
       std::string shell[] = {"/bin/sh", "-c", line.substr(2)};
       ProcessResult result = TRY(processes.run(shell, ""));
       outcome.text += line + "\n";
-      outcome.text += prefixed('|', normalised(result.out, scratch.string(), unstable_digests));
-      outcome.text += prefixed('!', normalised(result.err, scratch.string(), unstable_digests));
+      outcome.text += prefixed('|', normalized(result.out, scratch.string(), unstable_digests));
+      outcome.text += prefixed('!', normalized(result.err, scratch.string(), unstable_digests));
       if (result.exit_code != 0) outcome.text += fmt::format("exit {}\n", result.exit_code);
       in_command = true;
       continue;

@@ -18,7 +18,7 @@ struct Outcome {
   double seconds = 0;
 };
 
-// Builds at each of these levels of optimisation, keeping files in `scratch`; all must pass.
+// Builds at each of these levels of optimization, keeping files in `scratch`; all must pass.
 Outcome judge(const Test& test, const std::vector<int>& levels, const std::filesystem::path& scratch);
 
 // An outcome on its way from process to process.

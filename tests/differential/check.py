@@ -1,4 +1,4 @@
-"""Judges one graph: modelctl at two levels of optimisation against the peers, under every binding."""
+"""Judges one graph: modelctl at two levels of optimization against the peers, under every binding."""
 import dataclasses
 import re
 
@@ -104,17 +104,17 @@ class Judge:
                 return Verdict("unfit", reason_of(str(error)))
         operators, depth = _operators(graph), len(graph.nodes)
         try:
-            optimised = peer.Runtime(bytes_, True)
+            optimized = peer.Runtime(bytes_, True)
             for feed, want in zip(feeds, answers):
                 if want is None:
                     continue
-                got = optimised.run(feed)
+                got = optimized.run(feed)
                 for name in want:
                     if apart := difference(np.asarray(got[name]), np.asarray(want[name]), operators, depth):
                         if not operators & RANDOM:
                             return Verdict("peer", "ONNX Runtime disagrees with itself", f"{name}: {apart}")
         except peer.Refused as refused:
-            return Verdict("peer", "ONNX Runtime refuses when optimised: " + reason_of(str(refused)))
+            return Verdict("peer", "ONNX Runtime refuses when optimized: " + reason_of(str(refused)))
         return answers, "ONNX Runtime"
 
     def judge(self, graph, levels=LEVELS, bind=False):

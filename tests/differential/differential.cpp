@@ -47,7 +47,7 @@ std::int32_t guarded(char** error, Body&& body) {
 Result<std::unique_ptr<graph::Graph>> compiled(ByteSpan bytes, passes::PipelineOptions options) {
   // The graph may point into the bytes, which outlive it.
   auto model = TRY(onnx::parse(bytes, nullptr, "model", "/nonexistent"));
-  TRY(onnx::normalise(model));
+  TRY(onnx::normalize(model));
   TRY(passes::run_pipeline(*model.graph, options));
   return std::move(model.graph);
 }

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Builds the ONNX model in `bytes` at a level of optimisation and writes the artifact to `path`. Each of the `bound`
+/* Builds the ONNX model in `bytes` at a level of optimization and writes the artifact to `path`. Each of the `bound`
  * symbolic sizes is fixed. Answers as modelrt.h does: 0, or the exit code of the failure with *error set to one line
  * "[code] message" for each fault, to be freed with modelrt_string_free(). */
 __attribute__((visibility("default"))) int32_t differential_build(const void* bytes, size_t size, int32_t level,

@@ -1,4 +1,4 @@
-"""The peers: ONNX Runtime, with and without its optimisations, and where it has no kernel onnx.reference."""
+"""The peers: ONNX Runtime, with and without its optimizations, and where it has no kernel onnx.reference."""
 import warnings
 
 import numpy as np
@@ -20,12 +20,12 @@ class Refused(Exception):
 class Runtime:
     """A loaded model."""
 
-    def __init__(self, model, optimised):
+    def __init__(self, model, optimized):
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         level = ort.GraphOptimizationLevel
-        options.graph_optimization_level = level.ORT_ENABLE_ALL if optimised else level.ORT_DISABLE_ALL
+        options.graph_optimization_level = level.ORT_ENABLE_ALL if optimized else level.ORT_DISABLE_ALL
         options.enable_mem_pattern = options.enable_cpu_mem_arena = False
         try:
             self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -603,7 +603,7 @@ def cumulative(g):
     emit(g, [x, g.ints(g.axis(x.rank), g.choice([i64, i32]))], some(g, exclusive=lambda: g.integer(0, 1), reverse=lambda: g.integer(0, 1)))
 
 
-# Reductions and normalisations.
+# Reductions and normalizations.
 
 @recipe(*[f"Reduce{kind}" for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")])
 def reduce(g):
@@ -1014,7 +1014,7 @@ def recurrent(g):
     emit(g, inputs, attributes, flags)
 
 
-# Quantisation.
+# Quantization.
 
 def scale(g, dtype=f32, shape=()):
     return g.leaf(dtype, shape, make=lambda s: (g.np.integers(1, 16, s) / 16 + (0.001 if g.chance(0.5) else 0)).astype(dtype))
@@ -1024,7 +1024,7 @@ def zero_point(g, dtype, shape=()):
     return g.leaf(dtype, shape, make=lambda s: g.np.integers(0 if dtype.kind == "u" else -3, 10, s).astype(dtype))
 
 
-def quantisation(g, x, types):
+def quantization(g, x, types):
     """Shapes of scales for x, with the attributes that say how they lie."""
     attributes = {}
     if x.rank and g.has("axis") and g.chance(0.5):
@@ -1041,7 +1041,7 @@ def quantisation(g, x, types):
 @recipe("QuantizeLinear")
 def quantize_linear(g):
     x = first(g, g.schema.inputs[0].type_str, among=[f32, f16, i32], positive=True)
-    shape, attributes = quantisation(g, x, None)
+    shape, attributes = quantization(g, x, None)
     inputs = [x, scale(g, x.dtype if x.dtype != i32 else f32, shape)]
     to = g.dtype(g.schema.outputs[0].type_str)
     if g.chance(0.8):
@@ -1054,7 +1054,7 @@ def quantize_linear(g):
 @recipe("DequantizeLinear")
 def dequantize_linear(g):
     x = first(g, g.schema.inputs[0].type_str, positive=True)
-    shape, attributes = quantisation(g, x, None)
+    shape, attributes = quantization(g, x, None)
     to = f32 if g.schema.since_version < 19 or g.chance(0.7) else f16
     inputs = [x, scale(g, to, shape)]
     if g.chance(0.6) and x.dtype != i32 and x.dtype.kind in "iu":

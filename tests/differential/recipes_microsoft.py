@@ -1,4 +1,4 @@
-"""Recipes for com.microsoft: what exporters and optimisers emit. There are no schemas for them here, nor a reference."""
+"""Recipes for com.microsoft: what exporters and optimizers emit. There are no schemas for them here, nor a reference."""
 import numpy as np
 
 from generate import Unfit, f32, i8, i32, i64, u8

@@ -35,7 +35,7 @@ struct Tolerance {
 };
 
 Tolerance tolerance(std::string_view model, DType type) {
-  // mlsd-tiny amplifies rounding: two runs of one reference engine, with and without its optimisations, differ by 0.033
+  // mlsd-tiny amplifies rounding: two runs of one reference engine, with and without its optimizations, differ by 0.033
   // where values reach 96. What is asked of it is a thousandth of that range.
   if (model == "mlsd-tiny") return {0.096, 1e-3};
   if (model == "keyword-spotting-qdq") return {1.0 / 256, 1e-3};  // one step of its output

@@ -1,4 +1,4 @@
-// The ONNX reader, normalisation included: whatever is read must verify; whatever is refused must not be called a bug.
+// The ONNX reader, normalization included: whatever is read must verify; whatever is refused must not be called a bug.
 #include "base/check.hpp"
 #include "onnx/model.hpp"
 
@@ -7,7 +7,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace modelctl;
   auto model = onnx::parse(std::as_bytes(std::span(data, size)), nullptr, "fuzz", "/nonexistent");
-  Result<void> done = model ? onnx::normalise(*model) : Result<void>(model.error());
+  Result<void> done = model ? onnx::normalize(*model) : Result<void>(model.error());
   MODELCTL_CHECK(done || done.error().kind != Kind::bug, "a model is read or refused");
   return 0;
 }

@@ -16,7 +16,7 @@ inline constexpr std::uint64_t most_bytes = 64u << 20;
 
 inline Result<void> build_and_run(ByteSpan bytes) {
   auto model = TRY(onnx::parse(bytes, nullptr, "fuzz", "/nonexistent"));
-  TRY(onnx::normalise(model));
+  TRY(onnx::normalize(model));
   TRY(passes::run_pipeline(*model.graph, {2, {}, nullptr}));
   auto lowered = TRY(lower::lower(*model.graph));
   if (lowered.weights.weights_bytes() > most_bytes) return {};

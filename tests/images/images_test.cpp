@@ -1,5 +1,5 @@
 // The corpus of the fuzz target is the pictures of these tests: "ramps" has rows of red, green and blue, each pixel 60
-// brighter than the one to its left; "flat" is of one colour.
+// brighter than the one to its left; "flat" is of one color.
 #include "images/images.hpp"
 
 #include "base/files.hpp"
@@ -48,7 +48,7 @@ TEST_CASE("formats without loss give the very pixels, from the top left, red fir
   }
 }
 
-TEST_CASE("formats with loss come close, inks become colours, and grey is three times the same") {
+TEST_CASE("formats with loss come close, inks become colors, and gray is three times the same") {
   auto all_are = [](const char* name, Pixel wanted, int most) {
     INFO(name);
     auto image = decoded(name);
@@ -63,7 +63,7 @@ TEST_CASE("formats with loss come close, inks become colours, and grey is three 
     all_are(name, {200, 100, 50}, 4);
   }
   all_are("flat_deflate.tiff", {200, 100, 50}, 0);
-  all_are("grey.jpg", {124, 124, 124}, 1);
+  all_are("gray.jpg", {124, 124, 124}, 1);
 }
 
 TEST_CASE("bits, digits and deep pixels become bytes") {
@@ -107,10 +107,10 @@ TEST_CASE("a file cut off anywhere, or with any byte changed, is an image or an 
   }
 }
 
-TEST_CASE("brightness weighs green most, and leaves grey what it is") {
-  const std::uint8_t red[] = {255, 0, 0}, green[] = {0, 255, 0}, blue[] = {0, 0, 255}, grey[] = {77, 77, 77};
+TEST_CASE("brightness weighs green most, and leaves gray what it is") {
+  const std::uint8_t red[] = {255, 0, 0}, green[] = {0, 255, 0}, blue[] = {0, 0, 255}, gray[] = {77, 77, 77};
   CHECK(images::brightness(red) == 76);
   CHECK(images::brightness(green) == 150);
   CHECK(images::brightness(blue) == 29);
-  CHECK(images::brightness(grey) == 77);
+  CHECK(images::brightness(gray) == 77);
 }

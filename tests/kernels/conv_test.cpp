@@ -124,7 +124,7 @@ TEST_CASE("convolution takes windows of one tap, of one row and of one column") 
   check({.height = 1, .width = 400, .channels = 1, .out = 18, .kernel_x = 80, .stride_x = 16});
 }
 
-TEST_CASE("convolution honours strides, dilations and pads of each side") {
+TEST_CASE("convolution honors strides, dilations and pads of each side") {
   for (std::int64_t channels : {3, 18}) {
     for (std::int64_t stride : {1, 2, 3}) {
       for (std::int64_t dilation : {1, 2}) {

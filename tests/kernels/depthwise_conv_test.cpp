@@ -65,7 +65,7 @@ TEST_CASE("depthwise convolution agrees with the plain sum at every remainder of
   }
 }
 
-TEST_CASE("depthwise convolution honours strides, dilations, pads and activations") {
+TEST_CASE("depthwise convolution honors strides, dilations, pads and activations") {
   for (std::int64_t stride : {1, 2, 3}) {
     check({.height = 9, .width = 20, .channels = 24, .kernel = 5, .stride = stride, .before = 1, .after = 3});
     check({.height = 9, .width = 20, .channels = 24, .stride = stride, .dilation = 2, .before = 2, .after = 2});

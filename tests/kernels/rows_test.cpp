@@ -44,7 +44,7 @@ TEST_CASE("softmax takes large numbers and minus infinity, and is NaN where a nu
   }
 }
 
-TEST_CASE("layer normalisation and mean agree with the plain sum, over one axis or several") {
+TEST_CASE("layer normalization and mean agree with the plain sum, over one axis or several") {
   for (std::int64_t n : sizes) {
     CAPTURE(n);
     const Tensor x = random({4, 2, n}, 1);
@@ -53,13 +53,13 @@ TEST_CASE("layer normalisation and mean agree with the plain sum, over one axis 
                                std::vector<double>& inverse) {
       std::vector<double> y;
       for (std::int64_t row = 0; row < 8 * n / size; ++row) {
-        double centre = 0, squares = 0;
-        for (std::int64_t i = 0; i < size; ++i) centre += value(x, row * size + i) / static_cast<double>(size);
-        for (std::int64_t i = 0; i < size; ++i) squares += std::pow(value(x, row * size + i) - centre, 2);
-        mean.push_back(centre);
+        double center = 0, squares = 0;
+        for (std::int64_t i = 0; i < size; ++i) center += value(x, row * size + i) / static_cast<double>(size);
+        for (std::int64_t i = 0; i < size; ++i) squares += std::pow(value(x, row * size + i) - center, 2);
+        mean.push_back(center);
         inverse.push_back(1 / std::sqrt(squares / static_cast<double>(size) + 0.01));
         for (std::int64_t i = 0; i < size; ++i) {
-          y.push_back((value(x, row * size + i) - centre) * inverse.back() * (by ? value(*by, i) : 1) +
+          y.push_back((value(x, row * size + i) - center) * inverse.back() * (by ? value(*by, i) : 1) +
                       (plus ? value(*plus, i) : 0));
         }
       }

@@ -17,7 +17,7 @@
 namespace modelctl::test {
 namespace {
 
-using runtime::Place;
+using runtime::OutputBuffer;
 
 struct Loaded {
   std::shared_ptr<const runtime::Model> model;
@@ -39,8 +39,8 @@ struct Loaded {
     model = *loaded;
     session = std::make_unique<runtime::Session>(model, *pool);
   }
-  std::string refusal(std::span<const TensorView> inputs, std::span<const Place> places) {
-    auto outputs = session->run(inputs, places);
+  std::string refusal(std::span<const TensorView> inputs, std::span<const OutputBuffer> buffers) {
+    auto outputs = session->run(inputs, buffers);
     if (outputs) return "(ran)";
     return outputs.error().what + " because " + outputs.error().why.front();
   }
@@ -92,19 +92,19 @@ TEST_CASE("a model tells which outputs continue which inputs") {
 }
 
 TEST_CASE("no byte of a growing cache is written but the new rows: its pages may be read-only") {
-  constexpr std::int64_t size = 1024, room = 4;  // a row is a page
-  auto bytes = static_cast<std::size_t>(room * size) * sizeof(float);
+  constexpr std::int64_t size = 1024, capacity = 4;  // a row is a page
+  auto bytes = static_cast<std::size_t>(capacity * size) * sizeof(float);
   void* pages = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   REQUIRE(pages != MAP_FAILED);
   auto* cache = static_cast<float*>(pages);
   Loaded decoder(growing);
-  for (std::int64_t step = 0; step < room; ++step) {
+  for (std::int64_t step = 0; step < capacity; ++step) {
     REQUIRE(::mprotect(pages, static_cast<std::size_t>(step) * size * sizeof(float), PROT_READ) == 0);
     Dims past{1, 1, step, size};
     Tensor fresh = counting({1, 1, 1, size}, static_cast<float>(step * 10000));
-    Place place{pages, bytes, room};
+    OutputBuffer buffer{pages, bytes, capacity};
     auto outputs =
-        decoder.session->run(std::vector<TensorView>{{DType::f32, past, pages}, fresh.view()}, std::span(&place, 1));
+        decoder.session->run(std::vector<TensorView>{{DType::f32, past, pages}, fresh.view()}, std::span(&buffer, 1));
     REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));
     CHECK_FALSE((*outputs)[0].present());
     for (std::int64_t row = 0; row <= step; ++row) CHECK(cache[row * size + 1] == static_cast<float>(row * 10000 + 1));
@@ -113,15 +113,15 @@ TEST_CASE("no byte of a growing cache is written but the new rows: its pages may
 }
 
 TEST_CASE("heads of a growing cache keep their places") {
-  constexpr std::int64_t heads = 2, room = 3, size = 2;
-  std::vector<float> cache(heads * room * size, -1.0f);
+  constexpr std::int64_t heads = 2, capacity = 3, size = 2;
+  std::vector<float> cache(heads * capacity * size, -1.0f);
   Loaded decoder(growing);
   for (std::int64_t step = 0; step < 3; ++step) {
     Dims past{1, heads, step, size};
     Tensor fresh = counting({1, heads, 1, size}, static_cast<float>(step * 10));
-    Place place{cache.data(), cache.size() * sizeof(float), room};
+    OutputBuffer buffer{cache.data(), cache.size() * sizeof(float), capacity};
     auto outputs = decoder.session->run(std::vector<TensorView>{{DType::f32, past, cache.data()}, fresh.view()},
-                                        std::span(&place, 1));
+                                        std::span(&buffer, 1));
     REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));
   }
   CHECK(cache == std::vector<float>{0, 1, 10, 11, 20, 21, 2, 3, 12, 13, 22, 23});
@@ -133,15 +133,15 @@ TEST_CASE("a cache of fixed size is written in place, read by later steps, and c
          at = Tensor::of_ints(std::vector<std::int64_t>{2, 0});
   auto* memory = static_cast<float*>(cache.mutable_view().data);
   std::vector<TensorView> inputs{cache.view(), fresh.view(), at.view()};
-  Place place{memory, cache.bytes().size(), 0};
-  auto outputs = decoder.session->run(inputs, std::span(&place, 1));
+  OutputBuffer buffer{memory, cache.bytes().size(), 0};
+  auto outputs = decoder.session->run(inputs, std::span(&buffer, 1));
   REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : outputs.error().what));
   CHECK((*outputs)[0].view().data == memory);
   CHECK(memory[8] == 100.0f);
   CHECK(memory[12] == 104.0f);
   CHECK(memory[7] == 7.0f);
   CHECK((*outputs)[1].as<float>()[8] == 200.0f);
-  // Without a place the input stays as it was.
+  // Without a buffer the input stays as it was.
   Tensor other = counting({2, 3, 4}, 0);
   inputs[0] = other.view();
   outputs = decoder.session->run(inputs);
@@ -151,7 +151,7 @@ TEST_CASE("a cache of fixed size is written in place, read by later steps, and c
 }
 
 TEST_CASE("attention over a cache that grows in place gives what it gives over copies") {
-  constexpr std::int64_t heads = 2, room = 600, size = 8;
+  constexpr std::int64_t heads = 2, capacity = 600, size = 8;
   Loaded decoder(R"(graph "g" {
     input q: f32[1,s,16]
     input k: f32[1,s,16]
@@ -164,7 +164,7 @@ TEST_CASE("attention over a cache that grows in place gives what it gives over c
     output present_v
   })");
   REQUIRE(decoder.model->states().size() == 2);
-  std::vector<float> cache_k(heads * room * size), cache_v(heads * room * size);
+  std::vector<float> cache_k(heads * capacity * size), cache_v(heads * capacity * size);
   Tensor apart_k(DType::f32, {1, heads, 0, size}), apart_v = apart_k;
   std::int64_t past = 0;
   for (std::int64_t fresh : {300, 1, 1, 298}) {
@@ -178,8 +178,8 @@ TEST_CASE("attention over a cache that grows in place gives what it gives over c
         decoder.session->run(std::vector<TensorView>{q.view(), k.view(), v.view(), apart_k.view(), apart_v.view()});
     REQUIRE(apart.has_value());
     Dims dims{1, heads, past, size};
-    std::vector<Place> places{
-        {}, {cache_k.data(), cache_k.size() * 4, room}, {cache_v.data(), cache_v.size() * 4, room}};
+    std::vector<OutputBuffer> places{
+        {}, {cache_k.data(), cache_k.size() * 4, capacity}, {cache_v.data(), cache_v.size() * 4, capacity}};
     auto together = decoder.session->run(
         std::vector<TensorView>{
             q.view(), k.view(), v.view(), {DType::f32, dims, cache_k.data()}, {DType::f32, dims, cache_v.data()}},
@@ -190,7 +190,7 @@ TEST_CASE("attention over a cache that grows in place gives what it gives over c
     apart_v = (*apart)[2];
     past += fresh;
     for (std::int64_t h = 0; h < heads; ++h) {
-      CHECK(std::memcmp(cache_k.data() + h * room * size, apart_k.as<float>().data() + h * past * size,
+      CHECK(std::memcmp(cache_k.data() + h * capacity * size, apart_k.as<float>().data() + h * past * size,
                         static_cast<std::size_t>(past * size) * 4) == 0);
     }
   }
@@ -201,13 +201,14 @@ TEST_CASE("memory that cannot be is refused before it is written") {
   std::vector<float> memory(64);
   Dims past{1, 2, 1, 2}, fresh{1, 2, 1, 2};
   std::vector<TensorView> inputs{{DType::f32, past, memory.data()}, {DType::f32, fresh, memory.data() + 32}};
-  auto refusal = [&](Place place) { return decoder.refusal(inputs, std::span(&place, 1)); };
-  const std::string what = "cannot write output 'present' where the caller says because ";
-  CHECK(refusal({memory.data(), 256, 0}) == what + "it is longer than what it continues, and no room is told");
-  CHECK(refusal({memory.data(), 256, 1}) == what + "it has 2 rows, and there is room for 1");
+  auto refusal = [&](OutputBuffer buffer) { return decoder.refusal(inputs, std::span(&buffer, 1)); };
+  const std::string what = "cannot write output 'present' to the caller's memory because ";
+  CHECK(refusal({memory.data(), 256, 0}) ==
+        what + "it is longer than the input that it continues, and no capacity is given");
+  CHECK(refusal({memory.data(), 256, 1}) == what + "it has 2 rows, and the capacity is 1");
   CHECK(refusal({memory.data(), 16, 4}) == what + "f32[1,2,4,2] are 64 bytes, and there are 16");
-  CHECK(refusal({memory.data() + 32, 256, 0}) == what + "there lies input 'new', which it does not continue");
-  CHECK(refusal({memory.data() + 48, 256, 4}) == what + "with room, input 'past' must lie in the same memory");
+  CHECK(refusal({memory.data() + 32, 256, 0}) == what + "that memory holds input 'new', which it does not continue");
+  CHECK(refusal({memory.data() + 48, 256, 4}) == what + "with a capacity, input 'past' must lie in the same memory");
   CHECK(refusal({reinterpret_cast<std::byte*>(memory.data()) + 1, 256, 0}) ==
         what + "the memory is not aligned to f32");
   CHECK(refusal({memory.data() + 48, 8, 0}) == what + "f32[1,2,2,2] are 32 bytes, and there are 8");
@@ -215,9 +216,9 @@ TEST_CASE("memory that cannot be is refused before it is written") {
   Loaded fixed(scattering);
   Tensor cache = counting({1, 3, 4}, 0), row = counting({1, 1, 4}, 0),
          at = Tensor::of_ints(std::vector<std::int64_t>{0});
-  Place place{cache.mutable_view().data, 256, 5};
-  CHECK(fixed.refusal(std::vector<TensorView>{cache.view(), row.view(), at.view()}, std::span(&place, 1)) ==
-        "cannot write output 'after' where the caller says because other steps read it, which take it for a dense "
+  OutputBuffer buffer{cache.mutable_view().data, 256, 5};
+  CHECK(fixed.refusal(std::vector<TensorView>{cache.view(), row.view(), at.view()}, std::span(&buffer, 1)) ==
+        "cannot write output 'after' to the caller's memory because other steps read it, which take it for a dense "
         "tensor");
 }
 

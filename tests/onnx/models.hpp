@@ -22,7 +22,7 @@ inline Result<Model> parse_bytes(const std::string& bytes, const std::filesystem
 
 inline Result<Model> load(const std::string& bytes) {
   auto model = TRY(parse_bytes(bytes));
-  TRY(normalise(model));
+  TRY(normalize(model));
   return model;
 }
 

@@ -1,4 +1,4 @@
-// Control flow from a graph's text to its outputs: inference through bodies, every optimisation level, the artifact,
+// Control flow from a graph's text to its outputs: inference through bodies, every optimization level, the artifact,
 // the run.
 #include "sessions.hpp"
 

@@ -1,4 +1,4 @@
-// From a graph's text to what its runs give: every optimisation level, the artifact, one session for several calls.
+// From a graph's text to what its runs give: every optimization level, the artifact, one session for several calls.
 #pragma once
 
 #include "graph/text.hpp"

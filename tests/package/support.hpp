@@ -36,7 +36,7 @@ inline Manifest draft() {
   Manifest manifest;
   manifest.name = "digits";
   manifest.version = "1.2";
-  manifest.licence = "BSD-3-Clause";
+  manifest.license = "BSD-3-Clause";
   manifest.inputs = {{"image", "float32", {{0, "batch"}, {1, {}}, {8, {}}, {8, {}}}}};
   manifest.outputs = {{"scores", "float32", {{0, "batch"}, {10, {}}}}};
   return manifest;

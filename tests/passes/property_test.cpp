@@ -95,8 +95,8 @@ class Generator {
         return;
       }
       case 10: conv(x); return;
-      case 11: normalise(conv(x)); return;
-      case 12: normalise(x); return;
+      case 11: normalize(conv(x)); return;
+      case 12: normalize(x); return;
       case 13: node(binary[pick(4)], {conv(x), constant({3, 1, 1})}); return;
       case 14: node("MaxPool", {x}, {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{1, 1, 0, 1}}}); return;
       case 15: node("Flatten", {node("GlobalAveragePool", {x})}); return;
@@ -131,7 +131,7 @@ class Generator {
     return node("Conv", inputs, attributes);
   }
 
-  Value* normalise(Value* x) {
+  Value* normalize(Value* x) {
     Dims dims{size(x, 1)};
     Tensor variance = tensor(dims);
     for (float& element : variance.mutable_view().as<float>()) element = element * element + 0.5f;

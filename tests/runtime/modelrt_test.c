@@ -52,20 +52,20 @@ static void check_places(modelrt_session* session) {
   const int64_t dims[2] = {2, 3};
   const modelrt_tensor input = {"x", MODELRT_F32, 2, dims, values};
   float memory[6];
-  modelrt_place place = {0, memory, sizeof memory, 0};
+  modelrt_output_buffer buffer = {0, memory, sizeof memory, 0};
   modelrt_result* result = NULL;
   modelrt_tensor output;
-  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_OK);
+  CHECK(modelrt_run_into(session, &input, 1, &buffer, 1, &result, NULL) == MODELRT_OK);
   CHECK(modelrt_result_output(result, 0, &output) == MODELRT_OK);
   CHECK(output.data == memory);
   CHECK(memcmp(memory, expected, sizeof expected) == 0);
   modelrt_result_free(result);
   result = NULL;
-  place.bytes = 4;
-  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_USAGE);
-  place.bytes = sizeof memory;
-  place.output = 1;
-  CHECK(modelrt_run_into(session, &input, 1, &place, 1, &result, NULL) == MODELRT_USAGE);
+  buffer.bytes = 4;
+  CHECK(modelrt_run_into(session, &input, 1, &buffer, 1, &result, NULL) == MODELRT_USAGE);
+  buffer.bytes = sizeof memory;
+  buffer.output = 1;
+  CHECK(modelrt_run_into(session, &input, 1, &buffer, 1, &result, NULL) == MODELRT_USAGE);
   CHECK(modelrt_run_into(session, &input, 1, NULL, 1, &result, NULL) == MODELRT_USAGE);
   CHECK(result == NULL);
 }

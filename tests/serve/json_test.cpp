@@ -72,24 +72,31 @@ TEST_CASE("a document that nests too deep is refused") {
 }
 
 TEST_CASE("numbers are written in the shortest form that reads back") {
-  std::string out;
-  append_json_nested(out, Tensor::of<float>(DType::f32, {2, 2}, {0.1f, 1.0f, 1e-20f, 16777216.0f}).view());
-  CHECK(out == "[[0.1,1],[1e-20,16777216]]");
+  auto tensor = Tensor::of<float>(DType::f32, {2, 2}, {0.1f, 1.0f, 1e-20f, 16777216.0f});
+  CHECK(JsonText(1000).nested(tensor.view()).done().value() == "[[0.1,1],[1e-20,16777216]]");
 }
 
 TEST_CASE("what JSON cannot say is written as null") {
-  std::string out;
-  append_json_flat(out,
-                   Tensor::of<float>(DType::f32, {2, 1},
-                                     {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()})
-                       .view());
-  CHECK(out == "[null,null]");
+  auto tensor = Tensor::of<float>(DType::f32, {2, 1},
+                                  {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()});
+  CHECK(JsonText(1000).flat(tensor.view()).done().value() == "[null,null]");
 }
 
 TEST_CASE("integers, booleans and strings are written as what they are") {
-  std::string out;
-  append_json_flat(out, Tensor::of<std::int64_t>(DType::i64, {2}, {-5, 9'000'000'000'000'000'000}).view());
-  append_json_flat(out, Tensor::of<bool>(DType::boolean, {2}, {true, false}).view());
-  append_json_flat(out, Tensor::of_strings({1}, {"a\"b"}).view());
-  CHECK(out == "[-5,9000000000000000000][true,false][\"a\\\"b\"]");
+  JsonText text(1000);
+  text.flat(Tensor::of<std::int64_t>(DType::i64, {2}, {-5, 9'000'000'000'000'000'000}).view());
+  text.flat(Tensor::of<bool>(DType::boolean, {2}, {true, false}).view());
+  text.flat(Tensor::of_strings({1}, {"a\"b"}).view());
+  CHECK(text.done().value() == "[-5,9000000000000000000][true,false][\"a\\\"b\"]");
+}
+
+TEST_CASE("a text beyond its limit fails, and takes hardly more memory than the limit") {
+  Tensor large(DType::f32, {1000, 1000});
+  JsonText text(100);
+  text.nested(large.view()).flat(large.view()).string(std::string(1000, 'a'));
+  auto done = text.done();
+  REQUIRE_FALSE(done);
+  CHECK(done.error().what == "the response would be larger than the 100 bytes that are allowed");
+  CHECK(JsonText(12).raw("[").string("a string").raw("]").done().value() == "[\"a string\"]");
+  CHECK_FALSE(JsonText(11).raw("[").string("a string").raw("]").done());
 }

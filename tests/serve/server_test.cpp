@@ -6,6 +6,10 @@
 
 #include <doctest/doctest.h>
 
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <stdexcept>
 #include <thread>
 
 using namespace modelctl;
@@ -14,12 +18,33 @@ using test::HttpClient;
 
 namespace {
 
-// An operator of the tests' own: y = 2 * x, or an error of ours where x starts with a negative number.
+// Holds every prediction at its first step while closed.
+struct Gate {
+  std::mutex mutex;
+  std::condition_variable opened;
+  bool open = true;
+
+  void set(bool value) {
+    std::lock_guard lock(mutex);
+    open = value;
+    opened.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex);
+    opened.wait(lock, [this] { return open; });
+  }
+} gate;
+
+// An operator of the tests' own: y = 2 * x. What x starts with can make it fail in the ways that an operator can.
 Result<void> twice(const runtime::Call& call, runtime::Outputs& outputs) {
+  gate.pass();
   const TensorView& x = call.input(0);
   auto y = TRY(outputs.allocate(0, DType::f32, x.dims));
   auto from = x.as<float>();
-  if (!from.empty() && from[0] < 0) return Error(Kind::bug, "negative", "the operator met a negative number");
+  float first = from.empty() ? 0 : from[0];
+  if (first == -2) throw std::bad_alloc();
+  if (first == -3) throw std::logic_error("a library threw");
+  if (first < 0) return Error(Kind::bug, "negative", "the operator met a negative number");
   for (std::size_t i = 0; i < from.size(); ++i) y.as<float>()[i] = 2 * from[i];
   return {};
 }
@@ -32,7 +57,7 @@ constexpr runtime::OpRun for_ever_row{"test", "ForEver", for_ever};
 constexpr const runtime::OpRun* rows[] = {&twice_row, &for_ever_row};
 
 // f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
-std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch) {
+std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch, ServiceLimits limits = {}) {
   using artifact::ShapeOp;
   artifact::Plan plan;
   artifact::Port x{"x", DType::f32, {{-1, "batch"}, {2, ""}}}, y{"y", DType::f32, {{-1, "batch"}, {2, ""}}};
@@ -53,7 +78,7 @@ std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch) {
   auto model = runtime::Model::load(std::move(*artifact::open(scratch / "twice")), rows, kernels::Cpu{});
   REQUIRE(model);
   return std::make_shared<LoadedModel>(*model, ModelInfo{"twice", "7", "sha256:0", "tester", {{"accuracy", 0.5}}},
-                                       ServiceLimits{});
+                                       limits);
 }
 
 // f32[2] -> f32[2], never.
@@ -77,6 +102,7 @@ struct Running {
   std::unique_ptr<Server> server;
 
   explicit Running(ServerOptions options = {}, bool load = true) {
+    gate.set(true);
     options.port = 0;
     auto started = Server::start(options, service);
     REQUIRE(started);
@@ -421,4 +447,178 @@ TEST_CASE("metrics tell what the process uses and how long predictions waited") 
     CAPTURE(name);
     CHECK(text.find(std::string("\n") + name) != std::string::npos);
   }
+}
+
+TEST_CASE("an output that is asked for twice is refused") {
+  Running running;
+  auto infer = [&](std::string_view outputs) {
+    return HttpClient(running.port())
+        .post("/v2/models/twice/infer",
+              R"({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}], "outputs": )" +
+                  std::string(outputs) + "}");
+  };
+  CHECK(infer(R"([{"name": "y"}])").status == 200);
+  auto answer = infer(R"([{"name": "y"}, {"name": "y"}])");
+  CHECK(answer.status == 400);
+  CHECK(answer.body == "{\"error\":\"the output 'y' is asked for twice\"}\n");
+  std::string many = R"([{"name": "y"})";
+  for (int i = 0; i < 12'000; ++i) many += R"(, {"name": "y"})";
+  CHECK(infer(many + "]").status == 400);
+}
+
+TEST_CASE("a response larger than allowed is refused with its limit") {
+  Running running({}, false);
+  ServiceLimits limits;
+  limits.response_bytes = 100;
+  running.service.load(twice_model(running.scratch, limits));
+  HttpClient client(running.port());
+  CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
+  std::string rows = "[1.5, 2.5]";
+  for (int i = 0; i < 100; ++i) rows += ", [1.5, 2.5]";
+  auto answer = client.post("/predict", "{\"data\": [" + rows + "]}");
+  CHECK(answer.status == 400);
+  CHECK(answer.body == "{\"error\":\"the response would be larger than the 100 bytes that are allowed\"}\n");
+}
+
+TEST_CASE("a prediction that runs out of memory is a 503, one that throws is a 500, and the next one succeeds") {
+  Running running({}, false);
+  running.service.load(twice_model(running.scratch, {.concurrency = 1}));
+  HttpClient client(running.port());
+  for (int round = 0; round < 3; ++round) {
+    auto no_memory = client.post("/predict", R"({"data": [[-2, 2]]})");
+    CHECK(no_memory.status == 503);
+    CHECK(no_memory.headers.find("Retry-After: 1\r\n") != std::string::npos);
+    auto thrown = client.post("/predict", R"({"data": [[-3, 2]]})");
+    CHECK(thrown.status == 500);
+    CHECK(thrown.body.find("a library threw") == std::string::npos);
+    CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
+  }
+}
+
+TEST_CASE("chunk extensions and trailers are bounded") {
+  Running running;
+  const std::string head = "POST /predict HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+  auto status = [&](const std::string& body) {
+    HttpClient client(running.port());
+    client.send(head + body);
+    return client.receive().status;
+  };
+  const std::string data = "12;name=value\r\n{\"data\": [[1, 2]]}\r\n";
+  CHECK(status(data + "0\r\nTrailer: value\r\n\r\n") == 200);
+  CHECK(status("12;name=" + std::string(1 << 20, 'a')) == 431);
+  CHECK(status(data + "0\r\nTrailer: " + std::string(1 << 20, 'a')) == 431);
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "1;name=" + std::string(100, 'a') + "\r\n \r\n";
+  CHECK(status(many) == 431);
+  std::string trailers = "0\r\n";
+  for (int i = 0; i < 10'000; ++i) trailers += "Trailer: value\r\n";
+  CHECK(status(data + trailers) == 431);
+  CHECK(HttpClient(running.port()).get("/livez").status == 200);
+}
+
+TEST_CASE("bodies that stall share one budget, and small requests are answered all the same") {
+  ServerOptions options;
+  options.buffered_bytes = 1 << 20;
+  options.body_bytes = 1 << 20;
+  Running running(options);
+  auto begin = [&](HttpClient& client, std::size_t bytes) {
+    client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + std::string(bytes, ' '));
+  };
+  std::vector<std::unique_ptr<HttpClient>> stalled;
+  int refused = 0;
+  // Each would hold 800 kB: the first does, the others find no more.
+  for (int i = 0; i < 4; ++i) {
+    stalled.push_back(std::make_unique<HttpClient>(running.port()));
+    begin(*stalled.back(), 800'000);
+  }
+  for (auto& client : stalled) {
+    client->send("\r\n");
+    if (&client == &stalled.front()) continue;
+    refused += client->receive().status == 503;
+  }
+  CHECK(refused >= 2);
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[1, 2]]})").status == 200);
+  stalled.clear();
+  // What ended is free again, whoever reads last.
+  std::string body = R"({"data": [[1, 2]])" + std::string(800'000, ' ') + "}";
+  for (int tries = 0; tries < 1000; ++tries) {
+    if (HttpClient(running.port()).post("/predict", body).status == 200) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  HttpClient kept(running.port());
+  CHECK(kept.post("/predict", body).status == 200);
+  CHECK(HttpClient(running.port()).post("/predict", body).status == 200);
+}
+
+TEST_CASE("the connection that has been idle longest is closed for a new one") {
+  ServerOptions options;
+  options.connections = 4;
+  Running running(options);
+  std::vector<std::unique_ptr<HttpClient>> idle;
+  for (int i = 0; i < 4; ++i) {
+    idle.push_back(std::make_unique<HttpClient>(running.port()));
+    CHECK(idle.back()->get("/livez").status == 200);
+  }
+  for (int i = 0; i < 3; ++i) {
+    CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[1, 2]]})").status == 200);
+  }
+  CHECK(idle[0]->closed());
+  CHECK(idle[3]->get("/livez").status == 200);
+}
+
+TEST_CASE("a connection whose headers do not end is closed for a new one") {
+  ServerOptions options;
+  options.connections = 2;
+  Running running(options);
+  HttpClient first(running.port()), second(running.port());
+  for (HttpClient* client : {&first, &second}) client->send("GET /livez HTTP/1.1\r\nX: ");
+  for (int i = 0; i < 5; ++i) CHECK(HttpClient(running.port()).get("/livez").status == 200);
+}
+
+TEST_CASE("health is answered while every connection has a request in progress") {
+  ServerOptions options;
+  options.connections = 2;
+  Running running(options);
+  std::string head = "POST /predict HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n";
+  HttpClient first(running.port()), second(running.port());
+  for (HttpClient* client : {&first, &second}) {
+    client->send(head);
+    CHECK(client->receive().status == 100);
+  }
+  for (int i = 0; i < 100; ++i) {
+    HttpClient client(running.port());
+    CHECK(client.get("/livez").status == 200);
+    CHECK(client.closed());
+  }
+  auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[1, 2]]})");
+  CHECK(answer.status == 503);
+  CHECK(answer.body == "{\"error\":\"too many connections\"}\n");
+  for (HttpClient* client : {&first, &second}) {
+    client->send(R"({"data": [[1, 2]]})");
+    CHECK(client->receive().status == 200);
+  }
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[1, 2]]})").status == 200);
+}
+
+TEST_CASE("a server that stops answers the predictions that run and those that wait") {
+  ServerOptions options;
+  options.workers = 1;
+  Running running(options);
+  gate.set(false);
+  std::vector<std::unique_ptr<HttpClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<HttpClient>(running.port()));
+    clients.back()->send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}");
+  }
+  while (running.service.predictions < 4) std::this_thread::yield();
+  std::thread stopper([&] { running.server->drain(std::chrono::milliseconds(0)); });
+  // Nothing but the four is left once nobody listens.
+  while (HttpClient(running.port()).get("/livez").status != 0) std::this_thread::yield();
+  gate.set(true);
+  for (auto& client : clients) {
+    auto answer = client->receive();
+    CHECK(answer.status == 200);
+    CHECK(answer.headers.find("Connection: close\r\n") != std::string::npos);
+  }
+  stopper.join();
 }

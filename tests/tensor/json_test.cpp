@@ -119,7 +119,7 @@ TEST_CASE("a shape that the data do not fill is refused, whatever it claims") {
 }
 
 TEST_CASE("objects with keys too many, too few or twice are refused") {
-  CHECK(fault(R"({"a": {"colour": 1, "data": [1]}})") == "line 1, column 17: the key 'colour' is unknown");
+  CHECK(fault(R"({"a": {"color": 1, "data": [1]}})") == "line 1, column 17: the key 'color' is unknown");
   CHECK(fault(R"({"a": {"shape": [1]}})") == R"(line 1, column 21: a tensor has no "data")");
   CHECK(fault(R"({"inputs": [{"data": [1]}]})") == R"(line 1, column 26: a tensor has no "name")");
   CHECK(fault(R"({"a": 1, "a": 2})") == "line 1, column 13: the key 'a' stands twice");

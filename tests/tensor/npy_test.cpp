@@ -132,7 +132,7 @@ TEST_CASE("a header that is no dictionary of the three keys is refused") {
   CHECK(fault(npy("{'descr' '<f4'}", "")) == "its header is no Python dictionary");
   CHECK(fault(npy("{'descr': '<f4', 'shape': ()}", "")) == "its header has no 'fortran_order'");
   CHECK(fault(npy("{'descr': '<f4', 'descr': '<f4'}", "")) == "its header has the key 'descr' twice");
-  CHECK(fault(npy("{'colour': 'red'}", "")) == "its header has the unknown key 'colour'");
+  CHECK(fault(npy("{'color': 'red'}", "")) == "its header has the unknown key 'color'");
   CHECK(fault(npy(dict("<f4", "()") + "import os", "")) == "its header has something after the dictionary");
   CHECK(fault(npy(dict("<f4", "()", "1"), "")) == "'fortran_order' in its header is neither True nor False");
   for (const char* shape : {"3", "(3", "(-1,)", "(a,)", "(3 4)", "[3]"}) {

@@ -9,7 +9,7 @@ namespace {
 
 bool matches(ByteSpan file) { return starts_with(file, "BM"); }
 
-// The bits of a pixel that make one colour, as eight bits.
+// The bits of a pixel that make one color, as eight bits.
 struct Mask {
   std::uint32_t bits = 0;
   std::uint8_t of(std::uint32_t pixel) const {
@@ -21,7 +21,7 @@ struct Mask {
 };
 
 struct Header {
-  std::uint32_t pixels_at, size, bits, compression, colours;
+  std::uint32_t pixels_at, size, bits, compression, colors;
   std::int64_t width, height;  // a negative height: from the top
   std::array<Mask, 3> masks;
 };
@@ -41,7 +41,7 @@ Result<Header> header_of(Reader& in) {
   if (!old) {
     header.compression = in.little(4);
     in.skip(12);
-    header.colours = in.little(4);
+    header.colors = in.little(4);
     in.skip(4);
   }
   if (header.compression == with_masks || header.compression == with_alpha) {
@@ -74,9 +74,9 @@ Result<Image> decode_bmp(ByteSpan file) {
   if (bits <= 8) {
     std::uint32_t most = 1u << bits;
     palette.resize(most);
-    if (header.colours > most) return damaged("its palette is too long");
-    for (std::uint32_t i = 0; i < (header.colours == 0 ? most : header.colours); ++i) {
-      for (std::size_t colour = 3; colour-- > 0;) palette[i][colour] = in.byte();
+    if (header.colors > most) return damaged("its palette is too long");
+    for (std::uint32_t i = 0; i < (header.colors == 0 ? most : header.colors); ++i) {
+      for (std::size_t color = 3; color-- > 0;) palette[i][color] = in.byte();
       if (header.size != 12) in.skip(1);
     }
   }
@@ -92,11 +92,11 @@ Result<Image> decode_bmp(ByteSpan file) {
       if (bits <= 8) {
         std::uint32_t place = x * bits % 8;
         if (place == 0) packed = line.byte();
-        const auto& colour = palette[packed >> (8 - bits - place) & ((1u << bits) - 1)];
-        std::copy(colour.begin(), colour.end(), to);
+        const auto& color = palette[packed >> (8 - bits - place) & ((1u << bits) - 1)];
+        std::copy(color.begin(), color.end(), to);
       } else {
         std::uint32_t pixel = line.little(static_cast<int>(bits / 8));
-        for (std::size_t colour = 0; colour < 3; ++colour) to[colour] = header.masks[colour].of(pixel);
+        for (std::size_t color = 0; color < 3; ++color) to[color] = header.masks[color].of(pixel);
       }
     }
   }

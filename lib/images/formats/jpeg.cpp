@@ -1,4 +1,4 @@
-// JPEG, by libjpeg-turbo, with its smooth upsampling of colours and its accurate transform: the defaults.
+// JPEG, by libjpeg-turbo, with its smooth upsampling of colors and its accurate transform: the defaults.
 #include "images/guard.hpp"
 
 #include <jpeglib.h>
@@ -66,8 +66,8 @@ Result<Image> decode_jpeg(ByteSpan file) {
       jpeg_read_scanlines(&jpeg, &to, 1);
       // Files of four inks hold, as Adobe began it, how much of each is left out.
       for (std::size_t i = 0; inks && i < image.width; ++i) {
-        for (std::size_t colour = 0; colour < 3; ++colour) {
-          row[i * 3 + colour] = static_cast<std::uint8_t>(four[i * 4 + colour] * four[i * 4 + 3] / 255);
+        for (std::size_t color = 0; color < 3; ++color) {
+          row[i * 3 + color] = static_cast<std::uint8_t>(four[i * 4 + color] * four[i * 4 + 3] / 255);
         }
       }
     }

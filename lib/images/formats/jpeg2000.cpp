@@ -1,4 +1,4 @@
-// JPEG 2000, by OpenJPEG: boxed (JP2) and bare code streams of one to four components, with subsampled colours.
+// JPEG 2000, by OpenJPEG: boxed (JP2) and bare code streams of one to four components, with subsampled colors.
 #include "images/images.hpp"
 
 #include <openjpeg.h>
@@ -92,17 +92,17 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
     return damaged(std::string(broken));
   }
   // Decoding may have changed the components: a palette makes three of one.
-  std::size_t colours = picture->numcomps >= 3 ? 3 : 1;
+  std::size_t colors = picture->numcomps >= 3 ? 3 : 1;
   std::array<Plane, 3> planes;
   for (std::size_t i = 0; i < 3; ++i) {
-    const opj_image_comp_t& component = picture->comps[colours == 3 ? i : 0];
+    const opj_image_comp_t& component = picture->comps[colors == 3 ? i : 0];
     if (component.data == nullptr || component.w == 0 || component.h == 0 || component.dx == 0 || component.dy == 0 ||
         component.prec == 0 || component.prec > 31) {
       return damaged(std::string(broken));
     }
     planes[i].component = &component;
   }
-  bool luminance = colours == 3 && picture->color_space == OPJ_CLRSPC_SYCC;
+  bool luminance = colors == 3 && picture->color_space == OPJ_CLRSPC_SYCC;
   std::uint8_t* to = image.pixels.data();
   for (std::uint32_t y = 0; y < image.height; ++y) {
     for (std::uint32_t x = 0; x < image.width; ++x) {
@@ -112,7 +112,7 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
         double red = pixel[2] - 128, blue = pixel[1] - 128;
         pixel = {pixel[0] + 1.402 * red, pixel[0] - 0.344136 * blue - 0.714136 * red, pixel[0] + 1.772 * blue};
       }
-      for (double colour : pixel) *to++ = static_cast<std::uint8_t>(std::clamp(colour + 0.5, 0.0, 255.0));
+      for (double color : pixel) *to++ = static_cast<std::uint8_t>(std::clamp(color + 0.5, 0.0, 255.0));
     }
   }
   return image;

@@ -43,7 +43,7 @@ std::uint32_t number(Reader& in, std::size_t most_digits = 9) {
 
 Result<Image> decode_pnm(ByteSpan file) {
   char kind = static_cast<char>(file[1]);
-  bool digits = kind <= '3', bits = kind == '1' || kind == '4', colours = kind == '3' || kind == '6';
+  bool digits = kind <= '3', bits = kind == '1' || kind == '4', colors = kind == '3' || kind == '6';
   Reader in{file.subspan(2)};
   std::uint32_t width = number(in), height = number(in), most = bits ? 1 : number(in);
   if (!in.good || most == 0 || most > 65535) return damaged("its header is of no known form");
@@ -55,8 +55,8 @@ Result<Image> decode_pnm(ByteSpan file) {
     std::uint32_t packed = 0;
     for (std::uint32_t x = 0; x < width; ++x) {
       std::uint32_t value = 0;
-      for (std::size_t colour = 0; colour < 3; ++colour) {
-        if (colour == 0 || colours) {
+      for (std::size_t color = 0; color < 3; ++color) {
+        if (color == 0 || colors) {
           if (digits) {
             value = number(in, bits ? 1 : 5);
           } else if (bits) {

@@ -100,9 +100,9 @@ void add_rows(const float* weights, const float* rows, std::int64_t step, std::i
 }
 
 template <class T>
-void rotate(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbours, float* y) {
+void rotate(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbors, float* y) {
   using V = typename T::V;
-  if (neighbours) {
+  if (neighbors) {
     for (std::int64_t i = 0; i < half; ++i) {
       const float a = x[2 * i], b = x[2 * i + 1];
       y[2 * i] = a * cosines[i] - b * sines[i];

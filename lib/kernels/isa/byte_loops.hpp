@@ -9,12 +9,12 @@ namespace {
 template <class Prepared>
 std::int32_t prepare_bytes(const std::uint8_t* from, std::int64_t n, std::uint8_t flip, std::int32_t zero, void* to) {
   auto* out = static_cast<Prepared*>(to);
-  constexpr bool centred = sizeof(Prepared) == 2;
+  constexpr bool centered = sizeof(Prepared) == 2;
   std::int32_t sum = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int32_t value = from[i] ^ flip;
     sum += value - zero;
-    out[i] = static_cast<Prepared>(centred ? value - zero : value);
+    out[i] = static_cast<Prepared>(centered ? value - zero : value);
   }
   for (std::int64_t i = n; i % 4 != 0; ++i) out[i] = 0;
   return sum;
@@ -124,7 +124,7 @@ void few_bits(const FewBits& p) {
   table[p.bits == 8][p.count - 1](p);
 }
 
-template <class Prepared, class Sixteen>
+template <class Prepared, class PanelVector>
 constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, int, const std::int8_t*, std::int64_t,
                                                      std::int32_t*)) {
   return {rows,
@@ -135,7 +135,7 @@ constexpr ByteSimd make_bytes(int rows, void (*tile)(const void*, std::int64_t, 
           &quantize_bytes,
           &dequantize_bytes,
           &range_of,
-          &few_bits<Sixteen>};
+          &few_bits<PanelVector>};
 }
 
 }  // namespace

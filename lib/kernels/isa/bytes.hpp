@@ -51,7 +51,7 @@ struct ByteSimd {
   static constexpr int row_limit = 12;
   int max_rows;
   // A prepared value takes two bytes and is less its zero point, or one byte and still has it.
-  bool centred;
+  bool centered;
 
   // Prepares n bytes of a row, each of them ^ flip and then less `zero` in spirit; fills up to a multiple of four.
   // Answers their sum, less n times the zero point.

@@ -48,7 +48,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   else tile_of<1>(a, row_step, panel, quads, sums);
 }
 
-struct Sixteen {
+struct PanelVector {
   struct V {
     __m256 low, high;
   };
@@ -82,7 +82,7 @@ struct Sixteen {
 }  // namespace
 
 const ByteSimd& byte_simd_avx2() {
-  static constexpr ByteSimd table = make_bytes<std::int16_t, Sixteen>(2, &tile);
+  static constexpr ByteSimd table = make_bytes<std::int16_t, PanelVector>(2, &tile);
   return table;
 }
 

@@ -23,7 +23,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   }
 }
 
-struct Sixteen {
+struct PanelVector {
   struct V {
     float of[byte_columns];
   };
@@ -61,7 +61,7 @@ struct Sixteen {
 }  // namespace
 
 const ByteSimd& byte_simd_portable() {
-  static constexpr ByteSimd table = make_bytes<std::int16_t, Sixteen>(4, &tile);
+  static constexpr ByteSimd table = make_bytes<std::int16_t, PanelVector>(4, &tile);
   return table;
 }
 

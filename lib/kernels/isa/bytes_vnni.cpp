@@ -45,7 +45,7 @@ void tile(const void* rows, std::int64_t row_step, int count, const std::int8_t*
   tiles[count](static_cast<const char*>(rows), row_step, panel, quads, sums);
 }
 
-struct Sixteen {
+struct PanelVector {
   using V = __m512;
   static V load(const float* from) { return from == nullptr ? _mm512_setzero_ps() : _mm512_loadu_ps(from); }
   static void store(float* to, V v) { _mm512_storeu_ps(to, v); }
@@ -64,7 +64,7 @@ struct Sixteen {
 }  // namespace
 
 const ByteSimd& byte_simd_vnni() {
-  static constexpr ByteSimd table = make_bytes<std::uint8_t, Sixteen>(12, &tile);
+  static constexpr ByteSimd table = make_bytes<std::uint8_t, PanelVector>(12, &tile);
   return table;
 }
 

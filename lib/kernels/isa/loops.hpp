@@ -1,4 +1,4 @@
-// The loops over rows of numbers: elementwise, reductions, normalisations, pools.
+// The loops over rows of numbers: elementwise, reductions, normalizations, pools.
 #pragma once
 
 #include "kernels/isa/math.hpp"
@@ -154,8 +154,8 @@ template <class T>
 void layer_normalization(const float* x, const float* scale, const float* bias, float epsilon, float* y, std::int64_t n,
                          float* mean, float* inverse_deviation) {
   using V = typename T::V;
-  const float centre = sum<T>(x, n) / static_cast<float>(n);
-  const V shift = splat<T>(centre);
+  const float center = sum<T>(x, n) / static_cast<float>(n);
+  const V shift = splat<T>(center);
   const float squares = sum_over<T>(n, [&](std::int64_t i, int count) {
     V d = load<T>(x + i, count) - shift;
     if (count < T::width) d = beyond<T>(count) ? V{} : d;
@@ -169,7 +169,7 @@ void layer_normalization(const float* x, const float* scale, const float* bias, 
     if (bias) v += load<T>(bias + i, count);
     store<T>(y + i, v, count);
   });
-  if (mean) *mean = centre;
+  if (mean) *mean = center;
   if (inverse_deviation) *inverse_deviation = inverse;
 }
 

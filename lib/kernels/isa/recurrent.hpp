@@ -8,7 +8,7 @@ namespace {
 
 // The function is chosen for each vector: the choice is always the same, and costs nothing beside an exponential.
 template <class T>
-inline typename T::V squash(const Squash& s, typename T::V v) {
+inline typename T::V activate(const GateActivation& s, typename T::V v) {
   using V = typename T::V;
   const V zero{};
   v = clamp<T>(v, splat<T>(-s.clip), splat<T>(s.clip));
@@ -32,10 +32,10 @@ void lstm_cell(const LstmCell& cell) {
       return cell.peepholes ? load<T>(cell.peepholes + index * n + at, count) * c : V{};
     };
     V c = load<T>(cell.c + at, count);
-    const V input = squash<T>(cell.f, gate(0) + peephole(0, c));
-    const V forget = cell.coupled ? 1.0f - input : squash<T>(cell.f, gate(2) + peephole(2, c));
-    c = forget * c + input * squash<T>(cell.g, gate(3));
-    const V h = squash<T>(cell.f, gate(1) + peephole(1, c)) * squash<T>(cell.h, c);
+    const V input = activate<T>(cell.f, gate(0) + peephole(0, c));
+    const V forget = cell.coupled ? 1.0f - input : activate<T>(cell.f, gate(2) + peephole(2, c));
+    c = forget * c + input * activate<T>(cell.g, gate(3));
+    const V h = activate<T>(cell.f, gate(1) + peephole(1, c)) * activate<T>(cell.h, c);
     store<T>(cell.c + at, c, count);
     store<T>(cell.state + at, h, count);
     if (cell.y) store<T>(cell.y + at, h, count);
@@ -46,8 +46,8 @@ template <class T>
 void gru_gates(const GruCell& cell) {
   const std::int64_t n = cell.n;
   for_each_vector<T>(n, [&](std::int64_t at, int count) {
-    const auto reset = squash<T>(cell.f, load<T>(cell.gates + n + at, count));
-    store<T>(cell.gates + at, squash<T>(cell.f, load<T>(cell.gates + at, count)), count);
+    const auto reset = activate<T>(cell.f, load<T>(cell.gates + n + at, count));
+    store<T>(cell.gates + at, activate<T>(cell.f, load<T>(cell.gates + at, count)), count);
     store<T>(cell.gates + n + at, reset, count);
     if (!cell.x) store<T>(cell.hidden + at, reset * load<T>(cell.state + at, count), count);
   });
@@ -60,7 +60,7 @@ void gru_cell(const GruCell& cell) {
   for_each_vector<T>(n, [&](std::int64_t at, int count) {
     V hidden = load<T>(cell.candidate + at, count);
     if (cell.x) hidden = load<T>(cell.x + at, count) + load<T>(cell.gates + n + at, count) * hidden;
-    hidden = squash<T>(cell.g, hidden);
+    hidden = activate<T>(cell.g, hidden);
     const V update = load<T>(cell.gates + at, count);
     const V h = (1.0f - update) * hidden + update * load<T>(cell.state + at, count);
     store<T>(cell.state + at, h, count);

@@ -91,14 +91,14 @@ struct Stretch {
 };
 
 // A function of a recurrent layer's gate: its argument is bounded by -clip and clip first.
-struct Squash {
+struct GateActivation {
   Unary function;  // sigmoid, tanh, relu, leaky_relu, hard_sigmoid
   float alpha, beta, clip;
 };
 // One row of a step of LSTM: n values of the gates i, o, f, c before their functions.
 struct LstmCell {
   std::int64_t n;
-  Squash f, g, h;
+  GateActivation f, g, h;
   bool coupled;            // the forget gate is 1 less the input gate
   const float* peepholes;  // of i, o, f; or null
   const float* gates;
@@ -110,7 +110,7 @@ struct LstmCell {
 // `gru_cell` makes the new state of `candidate`, which is x + r * candidate where x is there: linear_before_reset.
 struct GruCell {
   std::int64_t n;
-  Squash f, g;
+  GateActivation f, g;
   float* gates;
   const float* x;
   float* hidden;
@@ -160,8 +160,8 @@ struct Simd {
   void (*add_rows)(const float* weights, const float* rows, std::int64_t step, std::int64_t count, std::int64_t n,
                    float* out);
   // Pairs of x turned by angles: (x, x') becomes (x cos - x' sin, x sin + x' cos). A pair is `half` apart, or
-  // (neighbours) side by side.
-  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbours,
+  // (neighbors) side by side.
+  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbors,
                  float* y);
 
   // out[c] = the largest, or scale times the sum, of column c over all rows of the stretches.

@@ -125,9 +125,9 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::vector<double> column(static_cast<std::size_t>(sizes.k));
   for (std::int64_t n = 0; n < sizes.n; ++n) {
     for (std::int64_t k = 0; k < sizes.k; ++k) {
-      auto grain = static_cast<std::size_t>(n * sizes.blocks + blocks[static_cast<std::size_t>(k)]);
-      double steps = packed(b.as<std::uint8_t>().data() + n * row, k, sizes.bits) - zeros[grain];
-      column[static_cast<std::size_t>(k)] = static_cast<float>(steps * scales[grain]);
+      auto group = static_cast<std::size_t>(n * sizes.blocks + blocks[static_cast<std::size_t>(k)]);
+      double steps = packed(b.as<std::uint8_t>().data() + n * row, k, sizes.bits) - zeros[group];
+      column[static_cast<std::size_t>(k)] = static_cast<float>(steps * scales[group]);
     }
     for (std::int64_t m = 0; m < rows; ++m) {
       double sum = bias.present() ? load(bias.data, n) : 0;

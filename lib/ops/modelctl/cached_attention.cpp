@@ -64,7 +64,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (length < 0 || length > total || past > all.past_k.length) {
       return refuse("a batch cannot have a length of " + std::to_string(length));
     }
-    all.reach.push_back({past, std::min(length, all.k.length), past});
+    all.windows.push_back({past, std::min(length, all.k.length), past});
   }
   all.mask = call.input(3);
   if (call.input(8).present()) {
@@ -86,7 +86,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (!outputs.wanted(index)) continue;
     const Heads &past = index == 1 ? all.past_k : all.past_v, &fresh = index == 1 ? all.k : all.v;
     Dims cache{fresh.batches, fresh.heads, room, fresh.size};
-    keep(past, fresh, all.reach, TRY(outputs.allocate(index, fresh.view.type, cache)));
+    keep(past, fresh, all.windows, TRY(outputs.allocate(index, fresh.view.type, cache)));
   }
   return attend(all, y);
 }

@@ -86,17 +86,17 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (call.input(4).present()) all.past_k = TRY(heads_of(call.input(4), kv_heads, "past_key"));
   if (call.input(5).present()) all.past_v = TRY(heads_of(call.input(5), kv_heads, "past_value"));
   TRY(check(all));
-  all.reach = plain_reach(all);
+  all.windows = full_window(all);
   if (call.input(6).present()) {
     Dims lengths = TRY(integers(call.input(6), "nonpad_kv_seqlen"));
-    if (lengths.size() != all.reach.size() || call.input(4).present()) {
+    if (lengths.size() != all.windows.size() || call.input(4).present()) {
       return refuse("nonpad_kv_seqlen must have one element for each batch, and no cache inside beside it");
     }
     for (std::size_t b = 0; b < lengths.size(); ++b) {
       if (lengths[b] < 0 || lengths[b] > all.k.length) {
         return refuse("nonpad_kv_seqlen cannot be " + std::to_string(lengths[b]));
       }
-      all.reach[b] = {0, lengths[b], lengths[b] - all.q.length};
+      all.windows[b] = {0, lengths[b], lengths[b] - all.q.length};
     }
   }
   all.mask = call.input(3);
@@ -118,7 +118,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (!outputs.wanted(index)) continue;
     const Heads &past = index == 1 ? all.past_k : all.past_v, &fresh = index == 1 ? all.k : all.v;
     Dims cache{fresh.batches, fresh.heads, total, fresh.size};
-    keep(past, fresh, all.reach, TRY(outputs.allocate(index, fresh.view.type, cache)));
+    keep(past, fresh, all.windows, TRY(outputs.allocate(index, fresh.view.type, cache)));
   }
   std::optional<Scores> scores;
   if (outputs.wanted(3)) {

@@ -80,12 +80,12 @@ Result<bool> lower(Lowering& call) {
   std::vector<float> alphas, betas;
   for (std::size_t i = 0; i < 3 * settings.directions; ++i) {
     std::size_t each = functions_of(kind), of = i / 3 * each + std::min(i % 3, each - 1);  // the last one fills up
-    const Squash& squash = settings.functions[of];
-    const RecurrentFunctionDef& def = recurrent_functions[static_cast<std::size_t>(squash.function)];
+    const GateActivation& activation = settings.functions[of];
+    const RecurrentFunctionDef& def = recurrent_functions[static_cast<std::size_t>(activation.function)];
     if (def.kernel.empty()) return false;
     names.emplace_back(def.kernel);
-    alphas.push_back(squash.alpha);
-    betas.push_back(squash.beta);
+    alphas.push_back(activation.alpha);
+    betas.push_back(activation.beta);
   }
   const std::int64_t hidden = r->dims()[2];
   const auto flag = [](bool value) { return std::int64_t{value}; };

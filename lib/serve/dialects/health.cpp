@@ -22,6 +22,7 @@ HttpResponse metrics(const Exchange& exchange) {
   response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                        : "text/plain; version=0.0.4; charset=utf-8";
   exchange.service.metrics.set("modelctl_ready", {}, exchange.service.ready() ? 1 : 0);
+  exchange.service.metrics.set("modelctl_inflight", {}, static_cast<double>(exchange.service.predictions));
   measure_process(exchange.service.metrics);
   response.body = exchange.service.metrics.text(open_metrics);
   return response;

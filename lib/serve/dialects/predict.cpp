@@ -46,21 +46,20 @@ Result<HttpResponse> try_predict(const Exchange& exchange) {
   auto document = TRY(JsonDocument::parse(exchange.request.body));
   auto inputs = TRY(read_inputs(model->signature(), document.root()));
   auto outputs = TRY(predict(*model, inputs));
-  HttpResponse response;
-  response.body = "{\"prediction\":";
+  JsonText body(model->limits().response_bytes);
+  body.raw("{\"prediction\":");
   const auto& ports = model->signature().outputs;
   if (outputs.size() == 1) {
-    append_json_nested(response.body, outputs[0].view());
+    body.nested(outputs[0].view());
   } else {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      response.body += i == 0 ? '{' : ',';
-      append_json_string(response.body, ports[i].name);
-      response.body += ':';
-      append_json_nested(response.body, outputs[i].view());
+      body.raw(i == 0 ? "{" : ",").string(ports[i].name).raw(":").nested(outputs[i].view());
     }
-    response.body += '}';
+    body.raw("}");
   }
-  response.body += "}\n";
+  body.raw("}\n");
+  HttpResponse response;
+  response.body = TRY(body.done());
   return response;
 }
 

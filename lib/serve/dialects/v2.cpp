@@ -5,6 +5,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace modelctl::serve {
 namespace {
 
@@ -60,35 +62,33 @@ HttpResponse server_metadata(const Exchange&) {
       200, "application/json", "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION "\",\"extensions\":[]}\n", {}};
 }
 
-void append_port(std::string& out, const artifact::Port& port) {
-  out += "{\"name\":";
-  append_json_string(out, port.name);
-  out += fmt::format(",\"datatype\":\"{}\",\"shape\":[", datatype(port.type));
-  for (std::size_t i = 0; i < port.dims.size(); ++i) out += fmt::format("{}{}", i > 0 ? "," : "", port.dims[i].size);
-  out += "]}";
-}
-
-void append_ports(std::string& out, const std::vector<artifact::Port>& ports) {
+void append_ports(JsonText& out, const std::vector<artifact::Port>& ports) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
-    if (i > 0) out += ',';
-    append_port(out, ports[i]);
+    const artifact::Port& port = ports[i];
+    std::vector<std::int64_t> sizes;
+    for (const artifact::PortDim& dim : port.dims) sizes.push_back(dim.size);
+    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(port.name);
+    out.raw(fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]}}", datatype(port.type), fmt::join(sizes, ",")));
   }
 }
 
-HttpResponse model_metadata(const Exchange& exchange) {
-  auto model = named_model(exchange);
-  if (!model) return error_response(model.error());
+Result<HttpResponse> try_model_metadata(const Exchange& exchange) {
+  auto model = TRY(named_model(exchange));
+  JsonText body(model->limits().response_bytes);
+  body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
+  body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
+  append_ports(body, model->signature().inputs);
+  body.raw("],\"outputs\":[");
+  append_ports(body, model->signature().outputs);
+  body.raw("]}\n");
   HttpResponse response;
-  response.body = "{\"name\":";
-  append_json_string(response.body, (*model)->info().name);
-  response.body += ",\"versions\":[";
-  append_json_string(response.body, (*model)->info().version);
-  response.body += "],\"platform\":\"modelctl_native\",\"inputs\":[";
-  append_ports(response.body, (*model)->signature().inputs);
-  response.body += "],\"outputs\":[";
-  append_ports(response.body, (*model)->signature().outputs);
-  response.body += "]}\n";
+  response.body = TRY(body.done());
   return response;
+}
+
+HttpResponse model_metadata(const Exchange& exchange) {
+  auto response = try_model_metadata(exchange);
+  return response ? std::move(*response) : error_response(response.error());
 }
 
 Error bad_request(std::string what) { return Error(Kind::bad_input, "bad-request", std::move(what)); }
@@ -133,6 +133,10 @@ Result<std::vector<std::size_t>> wanted_outputs(const artifact::Signature& signa
     if (at == signature.outputs.size()) {
       return bad_request(fmt::format("the model has no output '{}'; it has {}", name, names(signature.outputs)));
     }
+    // The protocol gives an output one place in the response. Each repetition would cost a few bytes here and a whole
+    // tensor there.
+    if (std::find(wanted.begin(), wanted.end(), at) != wanted.end())
+      return bad_request(fmt::format("the output '{}' is asked for twice", name));
     wanted.push_back(at);
   }
   return wanted;
@@ -156,27 +160,21 @@ Result<HttpResponse> try_infer(const Exchange& exchange) {
   auto inputs = TRY(in_order(signature, std::move(named)));
   auto outputs = TRY(predict(*model, inputs));
 
-  HttpResponse response;
-  std::string& out = response.body;
-  out = "{\"model_name\":";
-  append_json_string(out, model->info().name);
-  out += ",\"model_version\":";
-  append_json_string(out, model->info().version);
-  if (auto id = root.member("id").text()) {
-    out += ",\"id\":";
-    append_json_string(out, *id);
-  }
-  out += ",\"outputs\":[";
+  JsonText body(model->limits().response_bytes);
+  body.raw("{\"model_name\":").string(model->info().name);
+  body.raw(",\"model_version\":").string(model->info().version);
+  if (auto id = root.member("id").text()) body.raw(",\"id\":").string(*id);
+  body.raw(",\"outputs\":[");
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Tensor& output = outputs[wanted[i]];
-    out += i > 0 ? ",{\"name\":" : "{\"name\":";
-    append_json_string(out, signature.outputs[wanted[i]].name);
-    out += fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
-                       datatype(output.type()));
-    append_json_flat(out, output.view());
-    out += '}';
+    body.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(signature.outputs[wanted[i]].name);
+    body.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
+                         datatype(output.type())));
+    body.flat(output.view()).raw("}");
   }
-  out += "]}\n";
+  body.raw("]}\n");
+  HttpResponse response;
+  response.body = TRY(body.done());
   return response;
 }
 

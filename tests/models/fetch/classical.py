@@ -70,7 +70,7 @@ def sklearn(make, cases=CASES, labels=0):
     return add
 
 
-COLOURS = np.array(["red", "green", "blue", "grey"])
+COLORS = np.array(["red", "green", "blue", "gray"])
 CITIES = np.array(["Oslo", "Łódź", "Ōsaka", "Lima", "Nairobi"])
 
 
@@ -79,7 +79,7 @@ def frame(seed, rows):
         {
             "age": (draw(seed, rows) * 30 + 45).round(),
             "income": draw(seed + 1, rows) * 1e4 + 3e4,
-            "colour": COLOURS[draw_ints(seed + 2, len(COLOURS), rows)],
+            "color": COLORS[draw_ints(seed + 2, len(COLORS), rows)],
             "city": CITIES[draw_ints(seed + 3, len(CITIES), rows)],
         }
     )
@@ -91,12 +91,12 @@ def pipeline():
     shape = ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["age", "income"]),
-            ("colour", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["colour"]),
+            ("color", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["color"]),
             ("city", OrdinalEncoder(), ["city"]),
         ]
     )
     data = frame(0, 800)
-    says = np.where((data.age > 45) ^ (data.colour == "red") ^ (data.city == "Lima"), "buys", "leaves")
+    says = np.where((data.age > 45) ^ (data.color == "red") ^ (data.city == "Lima"), "buys", "leaves")
     says[data.income > 38000] = "waits"
     return make_pipeline(shape, RandomForestClassifier(60, max_depth=9, random_state=0)).fit(data, says)
 
@@ -105,12 +105,12 @@ def of_pipeline(zipmap):
     def inputs(rows):
         data = frame(10 + rows, rows)
         if rows > 2:
-            data.loc[1, "colour"] = "violet"  # never seen
+            data.loc[1, "color"] = "violet"  # never seen
         return [data[c].to_numpy().reshape(-1, 1).astype(np.float32 if c in ("age", "income") else "U") for c in data]
 
     def add(zoo, name):
         types = [(c, skl_types.FloatTensorType([None, 1])) for c in ("age", "income")]
-        types += [(c, skl_types.StringTensorType([None, 1])) for c in ("colour", "city")]
+        types += [(c, skl_types.StringTensorType([None, 1])) for c in ("color", "city")]
         options = {id(pipeline()[-1]): {"zipmap": zipmap}}
         model = skl2onnx.convert_sklearn(pipeline(), initial_types=types, options=options, target_opset=OPSETS)
         zoo.add(name, model, {str(rows): inputs(rows) for rows in (1, 3, 64)})

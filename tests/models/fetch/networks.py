@@ -42,7 +42,7 @@ def export_classic(model, inputs, names, outputs, dynamic, opset=17):
 
 
 def settle(model, seed):
-    """Random weights, and statistics of batch normalisation that differ from one channel to the next."""
+    """Random weights, and statistics of batch normalization that differ from one channel to the next."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -1,5 +1,5 @@
 """A folder of models as tests/end_to_end/zoo_test.cpp reads it, written with the answers of ONNX Runtime,
-its optimisations off; with them on it must answer the same.
+its optimizations off; with them on it must answer the same.
 
     FOLDER/NAME/model.onnx
     FOLDER/NAME/CASE/input_0.npy …, output_0.npy …     one folder for each set of inputs, by position
@@ -53,14 +53,14 @@ class Zoo:
             path.write_bytes(model.SerializeToString())
         # What the file says, and what the engine makes of it.
         plain = session_of(path, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
-        optimised = session_of(path, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
+        optimized = session_of(path, onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL)
         for case, inputs in cases.items():
-            self._write_case(home / case, plain, optimised, inputs)
+            self._write_case(home / case, plain, optimized, inputs)
         (home / "done").touch()
         print(f"  {name}: {path.stat().st_size} bytes, {len(cases)} cases", flush=True)
 
     @staticmethod
-    def _write_case(folder, plain, optimised, inputs):
+    def _write_case(folder, plain, optimized, inputs):
         folder.mkdir()
         formals = plain.get_inputs()
         assert len(formals) == len(inputs), [f.name for f in formals]
@@ -72,7 +72,7 @@ class Zoo:
             np.save(folder / f"input_{i}.npy", value)
             feed[formal.name] = value.astype(object) if value.dtype.kind == "U" else value
         outputs = plain.run(None, feed)
-        for output, other in zip(outputs, optimised.run(None, feed)):
+        for output, other in zip(outputs, optimized.run(None, feed)):
             if isinstance(output, np.ndarray) and output.dtype.kind == "f":
                 # An answer that hangs on how the last bit was rounded can be held to nothing: take other inputs.
                 np.testing.assert_allclose(other, output, rtol=1e-3, atol=1e-4, err_msg=str(folder))

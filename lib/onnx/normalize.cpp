@@ -21,9 +21,9 @@ std::string spoken(const std::string& domain) {
   return domain.empty() ? "the default domain" : fmt::format("domain '{}'", domain);
 }
 
-class Normaliser {
+class Normalizer {
  public:
-  explicit Normaliser(Model& model) : model_(model) {}
+  explicit Normalizer(Model& model) : model_(model) {}
 
   Result<void> run() {
     check_opsets();
@@ -172,7 +172,7 @@ class Normaliser {
   static std::string help_for(const std::string& domain, const std::string& op,
                               const std::vector<std::string>& others) {
     if (domain == "com.microsoft" || domain == "com.microsoft.nchwc") {
-      return "pass the model as it was exported, not as ONNX Runtime optimised it";
+      return "pass the model as it was exported, not as ONNX Runtime optimized it";
     }
     std::string meant = nearest(op, others);
     if (!meant.empty()) return fmt::format("if '{}' is meant, name it so", meant);
@@ -196,12 +196,12 @@ std::optional<int> Model::opset_of(const graph::Node& node) const {
   return opset == opsets.end() ? std::nullopt : std::optional(opset->second);
 }
 
-Result<void> normalise(Model& model) { return Normaliser(model).run(); }
+Result<void> normalize(Model& model) { return Normalizer(model).run(); }
 
 Result<std::unique_ptr<graph::Graph>> read(const std::filesystem::path& path) {
   auto mapped = TRY(MappedFile::open(path));
   Model model = TRY(parse(mapped->bytes(), mapped, path.string(), path.parent_path(), true));
-  TRY(normalise(model));
+  TRY(normalize(model));
   return std::move(model.graph);
 }
 

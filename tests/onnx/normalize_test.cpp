@@ -28,7 +28,7 @@ TEST_CASE("everything that is missing is told at once, each with its place") {
         "unknown-operator: cannot compile operator 'FusedThing' of domain 'com.microsoft', opset 1: "
         "the operator is not implemented\n"
         "  at model.onnx: node 'fused' (com.microsoft::FusedThing)\n"
-        "  help pass the model as it was exported, not as ONNX Runtime optimised it\n"
+        "  help pass the model as it was exported, not as ONNX Runtime optimized it\n"
         "unknown-domain: cannot compile operator 'Conv' of domain 'modelctl', no opset: the domain is not implemented\n"
         "  at model.onnx: the node of 'e' (modelctl::Conv)\n"
         "  help export the model without operators of domain 'modelctl'\n"
@@ -88,8 +88,8 @@ TEST_CASE("what opset 1 named otherwise gets its later name") {
   CHECK(newest("input x: f32[2]\ny = Selu(x)\noutput y", 1).find("alpha: 1.6732") != std::string::npos);
   CHECK(newest("input x: f32[2,3]\ny = Reshape(x) {shape: [3, 2]}\noutput y", 1).find("i64[2] = [3, 2]") !=
         std::string::npos);
-  CHECK(newest("input x: f32[2]\ny = Cast(x) {to: \"COLOUR\"}\noutput y", 1) ==
-        "unsupported-form: cannot use Cast of opset 1: there is no element type 'COLOUR'\n"
+  CHECK(newest("input x: f32[2]\ny = Cast(x) {to: \"COLOR\"}\noutput y", 1) ==
+        "unsupported-form: cannot use Cast of opset 1: there is no element type 'COLOR'\n"
         "  at model.onnx: the node of 'y' (Cast)\n");
 }
 
@@ -153,9 +153,9 @@ TEST_CASE("an old node without its first input is refused before it is upgraded"
   REQUIRE(model);
   graph::Node& node = **model->graph->nodes().begin();
   node.set_input(0, nullptr);
-  auto normalised = normalise(*model);
-  REQUIRE(!normalised);
-  CHECK(told(normalised.error()) ==
+  auto normalized = normalize(*model);
+  REQUIRE(!normalized);
+  CHECK(told(normalized.error()) ==
         "missing-input: cannot use Softmax without its input 0\n  at model.onnx: the node of 'y' (Softmax)\n");
 }
 

@@ -1,0 +1,89 @@
+// No connection is asked to close under the lock: the reference held here may be its last, and its end takes the lock.
+#include "serve/connections.hpp"
+
+#include <vector>
+
+namespace modelctl::serve {
+
+std::shared_ptr<Connection> Connections::take_longest(Waiting& waiting) {
+  while (!waiting.empty()) {
+    auto connection = waiting.begin()->second.lock();
+    waiting.erase(waiting.begin());
+    if (connection) return connection;
+  }
+  return nullptr;
+}
+
+Admission Connections::admit() {
+  std::shared_ptr<Connection> victim;
+  Admission admission = Admission::full;
+  {
+    std::lock_guard lock(mutex_);
+    // Victims close a moment later than new connections come in; what that may add has its own bound.
+    if (open_ >= limits_.connections + 2 * limits_.reserve) return Admission::refused;
+    if (open_ - in_reserve_ >= limits_.connections) {
+      victim = take_longest(waiting_);
+      if (victim == nullptr) {
+        admission = Admission::reserve;
+        if (in_reserve_ >= limits_.reserve) {
+          victim = take_longest(waiting_in_reserve_);
+          if (victim == nullptr) return Admission::refused;
+        }
+        ++in_reserve_;
+      }
+    }
+    ++open_;
+  }
+  if (victim) victim->close_if_waiting();
+  return admission;
+}
+
+void Connections::leave(Ticket ticket, Admission admission) {
+  std::lock_guard lock(mutex_);
+  waiting_.erase(ticket);
+  waiting_in_reserve_.erase(ticket);
+  if (admission == Admission::reserve) --in_reserve_;
+  if (--open_ == 0) none_.notify_all();
+}
+
+Connections::Ticket Connections::start_waiting(const std::shared_ptr<Connection>& connection, Admission admission) {
+  std::lock_guard lock(mutex_);
+  Ticket ticket = ++last_ticket_;
+  (admission == Admission::reserve ? waiting_in_reserve_ : waiting_).emplace(ticket, connection);
+  return ticket;
+}
+
+void Connections::stop_waiting(Ticket ticket) {
+  std::lock_guard lock(mutex_);
+  waiting_.erase(ticket);
+  waiting_in_reserve_.erase(ticket);
+}
+
+void Connections::close_longest_waiting() {
+  std::shared_ptr<Connection> victim;
+  {
+    std::lock_guard lock(mutex_);
+    victim = take_longest(waiting_);
+  }
+  if (victim) victim->close_if_waiting();
+}
+
+void Connections::close_idle() {
+  std::vector<std::shared_ptr<Connection>> idle;
+  {
+    std::lock_guard lock(mutex_);
+    for (const Waiting* waiting : {&waiting_, &waiting_in_reserve_}) {
+      for (const auto& [ticket, weak] : *waiting) {
+        if (auto connection = weak.lock()) idle.push_back(std::move(connection));
+      }
+    }
+  }
+  for (const auto& connection : idle) connection->close_if_idle();
+}
+
+void Connections::wait_until_none() {
+  std::unique_lock lock(mutex_);
+  none_.wait(lock, [this] { return open_ == 0; });
+}
+
+}  // namespace modelctl::serve
