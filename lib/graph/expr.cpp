@@ -1,6 +1,26 @@
 // Expr's normal form: a polynomial whose terms are sorted by degree, then by the text of their atoms. An atom is a
-// symbol or an opaque operation over two more polynomials. Texts are made once and are injective, so they are what
-// orders and compares; what grows past `max_text` is given up as overflow rather than carried along.
+// symbol or an opaque operation over two more polynomials.
+//
+// Theory. Sizes in a model are sums and products of symbols almost everywhere; divisions, remainders, minima and maxima
+// appear at convolutions, reshapes and slices. Polynomials with integer coefficients form a ring with a unique normal
+// form (expand, collect like terms, sort), so deciding equality there is a comparison of normal forms. The other
+// operations have no complete normal form that is cheap, hence they become atoms: indeterminates whose identity is the
+// operation and the normal form of its operands. Equality is therefore *sound but incomplete*: equal forms are equal
+// numbers for every assignment, while two different forms may still be the same number. Callers must treat "not equal"
+// as "not known to be equal" and leave the check to the run.
+//
+// Before an operation becomes an atom, rules with a proof next to them simplify it:
+//   exact division   a / b by polynomial long division if no remainder is left. The term order (`compare`) is a graded
+//                    monomial order: multiplying two monomials by a third keeps their order, so the leading term of a
+//                    product is the product of the leading terms, and long division by the leading term terminates.
+//   floor division   the part of every coefficient that the divisor divides moves out of the floor, common factors of
+//                    what is left cancel, and nested divisions by constants join (Graham, Knuth, Patashnik, Concrete
+//                    Mathematics, section 3.2).
+//   broadcast        commutative, associative, idempotent, with 1 as neutral element: it is kept as a sorted set.
+//
+// Each expression's text is made once, when the expression is made, and is injective: equal texts are equal forms. That
+// makes it the key for ordering and comparison. The limits below bound the text and the number of terms; an expression
+// that grows past them becomes overflow, so a hostile model cannot make shape inference slow.
 #include "graph/expr.hpp"
 
 #include "graph/expr_text.hpp"
@@ -12,9 +32,9 @@
 namespace modelctl::graph {
 namespace {
 
-constexpr std::size_t max_text = 2000;
-constexpr std::size_t max_terms = 64;
-constexpr std::size_t max_divisions = 64;
+constexpr std::size_t max_text = 2000;     // characters of one expression
+constexpr std::size_t max_terms = 64;      // of one polynomial
+constexpr std::size_t max_divisions = 64;  // steps of one polynomial division
 
 using Int = std::int64_t;
 
@@ -66,8 +86,8 @@ namespace {
 
 bool atom_before(const AtomRef& a, const AtomRef& b) { return a->text < b->text; }
 
-// The order of terms: higher degree first, then by the atoms. It is kept by multiplication with a further monomial,
-// which is what exact division by leading terms needs.
+// The order of monomials: higher degree first, then lexicographic by the atoms. Multiplying both sides by a further
+// monomial keeps the order, which is what exact division by leading terms needs.
 int compare(const std::vector<AtomRef>& a, const std::vector<AtomRef>& b) {
   if (a.size() != b.size()) return a.size() > b.size() ? -1 : 1;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -96,7 +116,7 @@ std::vector<AtomRef> merge(const std::vector<AtomRef>& a, const std::vector<Atom
   return all;
 }
 
-// The monomial a / b, or nothing where b does not divide a.
+// The monomial a / b, or nothing if b does not divide a.
 std::optional<std::vector<AtomRef>> divide(const std::vector<AtomRef>& a, const std::vector<AtomRef>& b) {
   if (!std::includes(a.begin(), a.end(), b.begin(), b.end(), atom_before)) return std::nullopt;
   std::vector<AtomRef> quotient;
@@ -106,7 +126,7 @@ std::optional<std::vector<AtomRef>> divide(const std::vector<AtomRef>& a, const 
 
 }  // namespace
 
-// What the operators share; a struct so that it may see Expr's inside.
+// The implementation of the operators. It is a struct so that one friend declaration gives it access to Expr's node.
 struct ExprMaker {
   using Terms = std::vector<Term>;
 
@@ -118,7 +138,7 @@ struct ExprMaker {
     return Expr(node);
   }
 
-  // Sorts, joins like terms and names the result.
+  // Brings terms in any order to the normal form: sorts, collects like terms, drops zeros, and makes the text.
   static Expr make(Terms all) {
     std::sort(all.begin(), all.end(), [](const Term& a, const Term& b) { return compare(a.atoms, b.atoms) < 0; });
     Terms joined;
@@ -136,7 +156,7 @@ struct ExprMaker {
     if (joined.size() > max_terms) return overflow();
     std::string text;
     for (const Term& term : joined) {
-      // -2^63 has no positive twin to be printed as "-a*9223372036854775808".
+      // -2^63 has no positive counterpart, and "-a*9223372036854775808" could not be parsed.
       if (!term.atoms.empty() && term.coefficient == std::numeric_limits<Int>::min()) return overflow();
       text += term_text(term, text.empty());
     }
@@ -172,7 +192,8 @@ struct ExprMaker {
     return make(std::move(all));
   }
 
-  // a / b where that leaves nothing over as polynomials.
+  // a / b if b divides a as a polynomial. Each step cancels the leading term of the rest, so the rest gets smaller in
+  // the monomial order; max_divisions bounds the steps all the same, because the coefficients may be chosen badly.
   static std::optional<Expr> exact_quotient(const Expr& a, const Expr& b) {
     if (terms(b).empty()) return std::nullopt;
     Expr rest = a, quotient;
@@ -191,7 +212,8 @@ struct ExprMaker {
     return quotient;
   }
 
-  // a = divisor * whole + rest with every coefficient of rest in [0, divisor).
+  // a = divisor * whole + rest with every coefficient of rest in [0, divisor). As the divisor is an integer and every
+  // term is one too, floor(a / divisor) = whole + floor(rest / divisor), and a mod divisor = rest mod divisor.
   static void split(const Expr& a, Int divisor, Expr& whole, Expr& rest) {
     Terms quotients, remainders;
     for (const Term& term : terms(a)) {
@@ -206,8 +228,9 @@ struct ExprMaker {
   static Expr floor_by(const Expr& a, Int divisor) {
     Expr whole, rest;
     split(a, divisor, whole, rest);
-    if (rest.constant()) return whole;  // in [0, divisor)
-    // What all coefficients share with the divisor cancels: floor((g*x + k) / (g*c)) = floor((x + floor(k/g)) / c).
+    if (rest.constant()) return whole;  // in [0, divisor), so its quotient is 0
+    // A factor g of all coefficients and of the divisor cancels: floor((g*x + k) / (g*c)) = floor((x + floor(k/g)) /
+    // c).
     Int shared = divisor;
     for (const Term& term : terms(rest)) {
       if (!term.atoms.empty()) shared = std::gcd(shared, term.coefficient);
@@ -221,7 +244,8 @@ struct ExprMaker {
       divisor /= shared;
       return whole + (divisor == 1 ? rest : floor_by(rest, divisor));
     }
-    // floor((floor(x / a) + k) / b) = floor((x + k*a) / (a*b)).
+    // Nested divisions join: floor((floor(x / a) + k) / b) = floor((x + k*a) / (a*b)) for a, b > 0. Chains of strided
+    // convolutions and pools become one division in this way.
     const Term& top = terms(rest)[0];
     bool only = terms(rest).size() == 1 || (terms(rest).size() == 2 && terms(rest)[1].atoms.empty());
     if (only && top.coefficient == 1 && top.atoms.size() == 1 && top.atoms[0]->kind == Expr::Kind::floor_div) {
@@ -235,7 +259,8 @@ struct ExprMaker {
     return whole + opaque(Expr::Kind::floor_div, rest, divisor);
   }
 
-  // A number but 1, 2 or more, or a number that leaves no remainder of 1.
+  // True if no assignment makes the size 1: it is at least 2, it is another constant, or all its coefficients share a
+  // factor g and its constant term is not 1 modulo g. In a broadcast such a size decides the result.
   static bool never_one(const Expr& size) {
     if ((size - Expr(2)).known_non_negative()) return true;
     Int shared = 0, rest = 0;
@@ -246,8 +271,9 @@ struct ExprMaker {
     return shared == 0 ? rest != 1 : shared > 1 && floor_remainder(rest, shared) != 1;
   }
 
-  // min(whole, limit) of a limit that is never 1.
-  static bool first_of(const Expr& size, const Expr& whole) {
+  // True if `size` is min(whole, limit) with a limit that is never 1: the length of a prefix of `whole`. If such a
+  // prefix broadcasts with all of `whole`, either they are equal or the run fails.
+  static bool is_prefix(const Expr& size, const Expr& whole) {
     const Terms& list = terms(size);
     bool only = list.size() == 1 && list[0].coefficient == 1 && list[0].atoms.size() == 1;
     if (!only || list[0].atoms[0]->kind != Expr::Kind::min) return false;
@@ -255,18 +281,19 @@ struct ExprMaker {
     return (a == whole && never_one(b)) || (b == whole && never_one(a));
   }
 
-  // The sizes that meet in a broadcast: those of its operands where it has broadcasts inside.
-  static void meeting(const Expr& size, std::vector<Expr>& all) {
+  // Appends the operands of a nested broadcast, flattened and each once; any other size is its own single operand.
+  static void broadcast_operands(const Expr& size, std::vector<Expr>& all) {
     const Terms& list = terms(size);
     bool only = list.size() == 1 && list[0].coefficient == 1 && list[0].atoms.size() == 1;
     if (only && list[0].atoms[0]->kind == Expr::Kind::broadcast) {
-      meeting(list[0].atoms[0]->a, all);
-      meeting(list[0].atoms[0]->b, all);
+      broadcast_operands(list[0].atoms[0]->a, all);
+      broadcast_operands(list[0].atoms[0]->b, all);
     } else if (std::find(all.begin(), all.end(), size) == all.end()) {
       all.push_back(size);
     }
   }
 
+  // Sound, not complete: a product of non-negative atoms with positive coefficients is non-negative.
   static bool atom_non_negative(const Atom& atom) {
     switch (atom.kind) {
       case Expr::Kind::symbol: return true;
@@ -282,10 +309,11 @@ struct ExprMaker {
 
 namespace {
 using M = ExprMaker;
-bool lost(const Expr& a, const Expr& b) { return M::overflowed(a) || M::overflowed(b); }
+bool either_overflowed(const Expr& a, const Expr& b) { return M::overflowed(a) || M::overflowed(b); }
 }  // namespace
 
-// A symbol needs no more than its quoted name; a constant no more than its number: neither can overflow.
+// Constants and symbols are made without ExprMaker::make's limits: neither can overflow, so every chain of operations
+// starts from valid operands.
 Expr::Expr(std::int64_t constant) {
   Node node{{}, false, std::to_string(constant)};
   if (constant != 0) node.terms.push_back({{}, constant});
@@ -293,7 +321,7 @@ Expr::Expr(std::int64_t constant) {
 }
 
 Expr Expr::symbol(std::string name) {
-  std::string text = expr_word(name);
+  std::string text = expr_identifier(name);
   return M::of_atom({Kind::symbol, std::move(name), 0, 0, std::move(text)});
 }
 
@@ -313,12 +341,12 @@ std::optional<std::string> Expr::symbol_name() const {
   return term.atoms[0]->symbol;
 }
 
-Expr operator+(const Expr& a, const Expr& b) { return lost(a, b) ? M::overflow() : M::sum(a, b); }
+Expr operator+(const Expr& a, const Expr& b) { return either_overflowed(a, b) ? M::overflow() : M::sum(a, b); }
 Expr operator-(const Expr& a, const Expr& b) { return a + Expr(-1) * b; }
-Expr operator*(const Expr& a, const Expr& b) { return lost(a, b) ? M::overflow() : M::product(a, b); }
+Expr operator*(const Expr& a, const Expr& b) { return either_overflowed(a, b) ? M::overflow() : M::product(a, b); }
 
 Expr floor_div(const Expr& a, const Expr& b) {
-  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (either_overflowed(a, b) || b.is(0)) return M::overflow();
   if (auto divisor = b.constant()) {
     if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
     return *divisor > 0 ? M::floor_by(a, *divisor) : floor_div(Expr(-1) * a, Expr(-*divisor));
@@ -327,8 +355,10 @@ Expr floor_div(const Expr& a, const Expr& b) {
   return M::opaque(Expr::Kind::floor_div, a, b);
 }
 
+// By a constant d > 0 a ceiling is a floor, ceil(x / d) = floor((x + d - 1) / d), so that only floors become atoms
+// there.
 Expr ceil_div(const Expr& a, const Expr& b) {
-  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (either_overflowed(a, b) || b.is(0)) return M::overflow();
   if (auto divisor = b.constant()) {
     if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
     if (*divisor < 0) return ceil_div(Expr(-1) * a, Expr(-*divisor));
@@ -340,8 +370,9 @@ Expr ceil_div(const Expr& a, const Expr& b) {
   return M::opaque(Expr::Kind::ceil_div, a, b);
 }
 
+// Floor modulo, as Python's and ONNX's Mod without fmod: the result has the sign of the divisor.
 Expr mod(const Expr& a, const Expr& b) {
-  if (lost(a, b) || b.is(0)) return M::overflow();
+  if (either_overflowed(a, b) || b.is(0)) return M::overflow();
   if (auto divisor = b.constant()) {
     if (*divisor == std::numeric_limits<Int>::min()) return M::overflow();
     if (*divisor < 0) return Expr(-1) * mod(Expr(-1) * a, Expr(-*divisor));
@@ -353,37 +384,38 @@ Expr mod(const Expr& a, const Expr& b) {
   return M::opaque(Expr::Kind::mod, a, b);
 }
 
+// Commutative: an atom's operands are sorted by their text, so that min(a, b) and min(b, a) are one form.
 Expr min(const Expr& a, const Expr& b) {
-  if (lost(a, b)) return M::overflow();
+  if (either_overflowed(a, b)) return M::overflow();
   if ((b - a).known_non_negative()) return a;
   if ((a - b).known_non_negative()) return b;
   return a.text() < b.text() ? M::opaque(Expr::Kind::min, a, b) : M::opaque(Expr::Kind::min, b, a);
 }
 
 Expr max(const Expr& a, const Expr& b) {
-  if (lost(a, b)) return M::overflow();
+  if (either_overflowed(a, b)) return M::overflow();
   if ((a - b).known_non_negative()) return a;
   if ((b - a).known_non_negative()) return b;
   return a.text() < b.text() ? M::opaque(Expr::Kind::max, a, b) : M::opaque(Expr::Kind::max, b, a);
 }
 
-// Each size once, in the order of their texts, so that however often and in whatever order sizes met, the same is the
-// same: a residual stream that meets one mask in every layer grows no further.
+// A broadcast of several sizes is a set: each operand once, sorted by text. Without that normal form the size of a
+// residual stream that is added to the same mask in every layer would grow with each layer.
 Expr broadcast(const Expr& a, const Expr& b) {
-  if (lost(a, b)) return M::overflow();
+  if (either_overflowed(a, b)) return M::overflow();
   if (a == b || b.is(1)) return a;
   if (a.is(1)) return b;
   auto x = a.constant(), y = b.constant();
   if (x && y) return M::overflow();
-  // What is no 1 for certain is the size, or the run fails.
+  // A size that cannot be 1 is the result: the other one is equal, or 1, or the run fails.
   if (M::never_one(a)) return a;
   if (M::never_one(b)) return b;
-  std::vector<Expr> met, all;
-  M::meeting(a, met);
-  M::meeting(b, met);
-  // The first 7 rows at most of n that meet n are all of them, or the run fails.
-  std::copy_if(met.begin(), met.end(), std::back_inserter(all), [&](const Expr& size) {
-    return std::none_of(met.begin(), met.end(), [&](const Expr& whole) { return M::first_of(size, whole); });
+  std::vector<Expr> operands, all;
+  M::broadcast_operands(a, operands);
+  M::broadcast_operands(b, operands);
+  // A prefix of n (a slice of at most 7 of n rows, say) that broadcasts with n is all of n, or the run fails.
+  std::copy_if(operands.begin(), operands.end(), std::back_inserter(all), [&](const Expr& size) {
+    return std::none_of(operands.begin(), operands.end(), [&](const Expr& whole) { return M::is_prefix(size, whole); });
   });
   std::sort(all.begin(), all.end(), [](const Expr& p, const Expr& q) { return p.text() < q.text(); });
   Expr size = all.back();
@@ -391,7 +423,7 @@ Expr broadcast(const Expr& a, const Expr& b) {
   return size;
 }
 
-bool operator==(const Expr& a, const Expr& b) { return !lost(a, b) && a.node_->text == b.node_->text; }
+bool operator==(const Expr& a, const Expr& b) { return !either_overflowed(a, b) && a.node_->text == b.node_->text; }
 
 bool Expr::known_non_negative() const {
   if (node_->overflow) return false;
@@ -404,6 +436,12 @@ bool Expr::known_non_negative() const {
 bool Expr::known_positive() const { return !node_->overflow && (*this - Expr(1)).known_non_negative(); }
 
 std::string Expr::text() const { return node_->text; }
+
+std::string Expr::brief() const {
+  constexpr std::size_t most = 40;  // characters
+  const std::string& whole = node_->text;
+  return whole.size() <= most ? whole : whole.substr(0, most - 1) + "…";
+}
 
 Expr Expr::substitute(const std::function<std::optional<Expr>(const std::string&)>& value) const {
   if (node_->overflow) return *this;

@@ -1,5 +1,6 @@
-// Reading expressions back, and the quoting that keeps any symbol's name readable. The parser is recursive, so it
-// counts its depth: the text may come from a fuzzer.
+// The parser of expressions, and the quoting of symbol names. Models name their dimensions as they like ("batch size",
+// "décodeur"), so any byte sequence must survive printing and parsing. The parser is recursive and therefore bounds its
+// depth: the text may come from a fuzzer.
 #include "graph/expr_text.hpp"
 
 #include "graph/expr.hpp"
@@ -48,6 +49,7 @@ class Parser {
     return true;
   }
 
+  // The parser evaluates as it goes: every partial sum is in normal form, so the limits of expr.cpp bound the memory.
   std::optional<Expr> sum(int depth) {
     if (depth > max_depth) return std::nullopt;
     bool negative = take('-');
@@ -117,7 +119,7 @@ class Parser {
     return Expr::make(kind, *a, *b);
   }
 
-  // The sign is read with the digits, since -2^63 has no positive twin.
+  // The sign is parsed together with the digits, because -2^63 has no positive counterpart in 64 bits.
   std::optional<Expr> number(bool negative) {
     std::size_t end = at_;
     while (end < text_.size() && text_[end] >= '0' && text_[end] <= '9') ++end;
@@ -132,7 +134,7 @@ class Parser {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  bool signed_number_ = false;  // the atom read last took the sign before it
+  bool signed_number_ = false;  // true if the last atom was a number that consumed the sign before it
 };
 
 int hex_digit(char c) {
@@ -145,7 +147,7 @@ int hex_digit(char c) {
 
 std::optional<Expr> Expr::parse(std::string_view text) { return Parser(text).all(); }
 
-std::string expr_word(std::string_view name) {
+std::string expr_identifier(std::string_view name) {
   bool plain = !name.empty() && is_word_start(name[0]) && name != "overflow";
   for (char c : name) plain = plain && is_word(c);
   for (const Function& function : functions) plain = plain && name != function.name;

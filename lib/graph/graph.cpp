@@ -1,6 +1,6 @@
-// Ownership and bookkeeping of the graph. Values and nodes live in lists, so that addresses are stable and erasing is
-// cheap; the one rule to keep is that every entry of a node's inputs, and of a graph's outputs, has its entry in that
-// value's uses, and in output_of_.
+// Ownership and bookkeeping of the graph. Values and nodes live in linked lists, so that addresses are stable and
+// erasing takes constant time. One invariant connects them: every entry of a node's inputs has its Use in that value's
+// uses_, and every entry of a graph's outputs has an entry in that value's output_of_.
 #include "graph/graph.hpp"
 
 #include "base/check.hpp"
@@ -19,7 +19,7 @@ struct Graph::Private {
   std::list<std::unique_ptr<Value>> values;
   std::unordered_map<std::string, Value*> by_name;
   std::unordered_map<std::string, std::size_t> next_suffix;
-  // Of the outermost graph only: what fresh_symbol must not answer.
+  // Of the outermost graph only: the symbols in use, which fresh_symbol must not return. Collected at its first call.
   std::set<std::string> symbols;
   bool symbols_known = false;
   std::size_t next_symbol = 0;
@@ -56,54 +56,62 @@ Type type_of(const Tensor& value) {
   for (std::size_t i = 0; i < sequence.items.size(); ++i) {
     Type next = type_of(sequence.items[i]);
     if (i == 0) item = std::move(next);
-    else if (describe(item) != describe(next)) item.shape = std::nullopt;
+    else if (type_text(item) != type_text(next)) item.shape = std::nullopt;
   }
   return Type::sequence(std::move(item));
 }
 
-std::string describe(const Type& type) {
+namespace {
+
+// The text of a type with its sizes as `size_text` writes them.
+std::string print(const Type& type, std::string (Expr::*size_text)() const) {
   std::string text(type.element == DType::undefined ? "?" : modelctl::name(type.element));
   if (is_collection(type.element)) {
     std::string key(type.key == DType::undefined ? "?" : modelctl::name(type.key));
     text += type.element == DType::map ? '<' + key + ',' : "<";
-    return text + describe(type.inside ? *type.inside : Type()) + '>';
+    return text + print(type.inside ? *type.inside : Type(), size_text) + '>';
   }
   if (!type.shape) return text + "[?]";
   text += '[';
   for (std::size_t i = 0; i < type.shape->size(); ++i) {
     if (i > 0) text += ',';
-    text += (*type.shape)[i].text();
+    text += ((*type.shape)[i].*size_text)();
   }
   return text + ']';
 }
 
-// The last of the value's uses takes the place of the one that goes.
+}  // namespace
+
+std::string type_text(const Type& type) { return print(type, &Expr::text); }
+std::string describe(const Type& type) { return print(type, &Expr::brief); }
+
+// Swap and pop: the value's last use moves to the index of the removed one, and its node learns the new index.
 void Node::drop_use(std::size_t index) {
   std::vector<Use>& uses = inputs_[index]->uses_;
-  const std::size_t place = places_[index];
-  MODELCTL_CHECK(place < uses.size() && uses[place].node == this && uses[place].index == index,
-                 "a use is recorded at both ends");
-  const Use last = uses[place] = uses.back();
-  last.node->places_[last.index] = place;
+  const std::size_t at = use_index_[index];
+  MODELCTL_CHECK(at < uses.size() && uses[at].node == this && uses[at].index == index,
+                 "a use is recorded in the value and in the node");
+  const Use last = uses[at] = uses.back();
+  last.node->use_index_[last.index] = at;
   uses.pop_back();
 }
 
 void Node::set_input(std::size_t index, Value* value) {
   if (index >= inputs_.size()) {
     inputs_.resize(index + 1, nullptr);
-    places_.resize(index + 1);
+    use_index_.resize(index + 1);
   }
   if (inputs_[index] != nullptr) drop_use(index);
   inputs_[index] = value;
   if (value == nullptr) return;
-  places_[index] = value->uses_.size();
+  use_index_[index] = value->uses_.size();
   value->uses_.push_back({this, index});
 }
 
 void Node::resize_inputs(std::size_t count) {
   for (std::size_t i = count; i < inputs_.size(); ++i) set_input(i, nullptr);
   inputs_.resize(count, nullptr);
-  places_.resize(count);
+  use_index_.resize(count);
 }
 
 void Node::drop_output(std::size_t index) {
@@ -111,7 +119,7 @@ void Node::drop_output(std::size_t index) {
   if (value == nullptr) return;
   MODELCTL_CHECK(!value->is_used(), "a dropped output is unused");
   outputs_[index] = nullptr;
-  graph_->forget(value);
+  graph_->remove(value);
 }
 
 Graph& Node::add_subgraph(const std::string& attribute, std::string_view graph_name) {
@@ -132,7 +140,8 @@ std::string Node::place() const {
 
 Graph::Graph(std::string name) : name(std::move(name)), private_(std::make_unique<Private>()) {}
 
-// A subgraph goes before the graph whose values it uses, and takes its uses of them along.
+// Subgraphs are destroyed first: they use values of this graph, and their destructors remove those uses. Values of an
+// enclosing graph that are outputs here outlive this graph and must not keep a pointer to it.
 Graph::~Graph() {
   for (const auto& node : nodes_) {
     node->subgraphs.clear();
@@ -218,6 +227,7 @@ Node* Graph::add_node_for(std::string_view domain, std::string_view op, std::vec
 
 void Graph::replace_uses(Value* from, Value* to) {
   if (from == to) return;
+  // A copy, because set_input changes the list that is being read.
   const std::vector<Use> uses = from->uses_;
   for (const Use& use : uses) use.node->set_input(use.index, to);
   for (Graph* graph : std::exchange(from->output_of_, {})) {
@@ -226,7 +236,7 @@ void Graph::replace_uses(Value* from, Value* to) {
   }
 }
 
-void Graph::forget(Value* value) {
+void Graph::remove(Value* value) {
   auto& names = private_->by_name;
   if (auto at = names.find(value->name); at != names.end() && at->second == value) names.erase(at);
   private_->values.erase(value->self_);
@@ -239,11 +249,13 @@ void Graph::erase(Node* node) {
   for (Value* value : node->outputs_) {
     if (value == nullptr) continue;
     MODELCTL_CHECK(!value->is_used(), "an erased node's outputs are unused");
-    forget(value);
+    remove(value);
   }
   nodes_.erase(node->self_);
 }
 
+// One backward pass is enough: the nodes are in topological order, so every user of a node has been visited, and erased
+// if it is dead, before the node itself.
 std::size_t Graph::erase_dead() {
   std::size_t erased = 0;
   for (auto at = nodes_.end(); at != nodes_.begin();) {
@@ -263,14 +275,15 @@ std::size_t Graph::erase_dead() {
   for (auto at = values.begin(); at != values.end();) {
     Value* value = at->get();
     ++at;
-    if (value->producer_ == nullptr && !value->is_input_ && !value->is_used()) forget(value);
+    if (value->producer_ == nullptr && !value->is_input_ && !value->is_used()) remove(value);
   }
   return erased;
 }
 
 namespace {
 
-// The nodes of `graph` that must run before `node`: producers of its inputs and of what its subgraphs use.
+// Appends the nodes of `graph` that must run before `node`: the producers of its inputs and of the values that its
+// subgraphs capture.
 void add_dependencies(const Graph& graph, const Node& node, std::vector<Node*>& into) {
   auto add = [&](const Value* value) {
     if (value != nullptr && value->producer() != nullptr && &value->graph() == &graph)
@@ -284,7 +297,8 @@ void add_dependencies(const Graph& graph, const Node& node, std::vector<Node*>& 
 }
 
 Error cycle_error(const Graph& graph, const std::unordered_map<Node*, std::vector<Node*>>& waiting_for) {
-  // Every node left waits for another one that is left, so that following those must come round.
+  // Every remaining node depends on another remaining one, so following these dependencies must revisit a node; the
+  // path from its first visit on is a cycle.
   std::vector<Node*> path;
   std::unordered_map<Node*, std::size_t> seen;
   Node* at = nullptr;
@@ -313,11 +327,13 @@ Error cycle_error(const Graph& graph, const std::unordered_map<Node*, std::vecto
 
 }  // namespace
 
+// Kahn's algorithm with a priority queue keyed by the old position: among the nodes that are ready, the one that came
+// first is next, so an ordered graph keeps its order.
 Result<void> Graph::sort() {
   std::unordered_map<Node*, std::vector<Node*>> waiting_for;
   std::unordered_map<Node*, std::vector<Node*>> followers;
   std::unordered_map<Node*, std::size_t> missing, position;
-  std::set<std::pair<std::size_t, Node*>> ready;  // by position: the order of before is kept where it may
+  std::set<std::pair<std::size_t, Node*>> ready;  // by old position
   for (const auto& node : nodes_) {
     for (auto& [attribute, sub] : node->subgraphs) TRY(sub->sort());
     std::vector<Node*> needs;
@@ -408,6 +424,7 @@ void for_each_symbol(const Type& type, const std::function<void(const std::strin
 
 namespace {
 
+// Original -> copy. A value that is not in the map belongs to an enclosing graph and is used as it is.
 using ValueMap = std::unordered_map<const Value*, Value*>;
 
 Value* mapped(const ValueMap& map, Value* value) {
@@ -417,10 +434,10 @@ Value* mapped(const ValueMap& map, Value* value) {
 
 void copy_into(const Graph& from, Graph& to, ValueMap& map);
 
-// All but inputs and outputs, before that node or at the end.
+// Copies everything except inputs and outputs, before that node or at the end.
 void copy_nodes(const Graph& from, Graph& to, ValueMap& map, Node* before) {
   for (Value* value : from.values()) {
-    if (map.count(value) > 0) continue;  // an input, which has its stand-in
+    if (map.count(value) > 0) continue;  // an input, which the caller has mapped
     Value* copy = map[value] = to.add_value(value->name, value->type);
     copy->constant = value->constant;
     copy->contents = value->contents;

@@ -1,4 +1,5 @@
-// The parser of text.hpp's grammar: recursive descent over the characters, one error with its line.
+// The parser of text.hpp's grammar: recursive descent over the characters that stops at the first error and reports its
+// line. Tests are its main user, but the fuzzer feeds it too, so depth, rank, elements and bytes are bounded.
 #include "graph/expr_text.hpp"
 #include "graph/text.hpp"
 
@@ -28,7 +29,8 @@ bool read_element(std::string_view token, T& value) {
   }
 }
 
-// Small numbers that follow from the name, for constants that the text elides.
+// Small pseudorandom numbers for constants that the text elides: a linear congruential generator (the constants are
+// those of Numerical Recipes) seeded with the FNV-1a hash of the name, so that every platform computes the same test.
 class Filler {
  public:
   explicit Filler(std::string_view name) {
@@ -68,7 +70,7 @@ class Parser {
     TRY(body(*graph, 0));
     skip();
     if (at_ != text_.size()) return bad("expected the end of the text");
-    // What the grammar allows and the verifier does not is the text's fault, not ours.
+    // A graph that parses but does not verify is an error in the text, not a bug in a pass.
     if (auto sound = verify(*graph); !sound) {
       Error error = std::move(sound).error();
       error.kind = Kind::bad_input;
@@ -88,6 +90,7 @@ class Parser {
  private:
   static constexpr int max_depth = max_graph_depth;
 
+  // Lines are counted only when there is an error to report.
   Error bad(std::string what) const {
     std::size_t line = 1;
     for (std::size_t i = 0; i < at_ && i < text_.size(); ++i) line += text_[i] == '\n';
@@ -129,6 +132,7 @@ class Parser {
     }
     return text_.substr(begin, at_ - begin);
   }
+  // Takes `_`, but not a name that merely starts with it.
   bool take_absent() {
     std::size_t before = at_;
     if (bare() == "_") return true;
@@ -173,7 +177,7 @@ class Parser {
   Result<Expr> expr(std::string_view stops) {
     std::string_view token = until(stops);
     auto value = Expr::parse(token);
-    if (!value) return bad(fmt::format("'{}' is no size", token));
+    if (!value) return bad(fmt::format("'{}' is not a size", token));
     return *value;
   }
 
@@ -183,7 +187,7 @@ class Parser {
     if (!take("?")) {
       std::string_view token = bare();
       auto element = dtype_from_name(token);
-      if (!element) return bad(fmt::format("'{}' is no element type", token));
+      if (!element) return bad(fmt::format("'{}' is not an element type", token));
       type.element = *element;
     }
     if (is_collection(type.element)) {
@@ -215,7 +219,8 @@ class Parser {
     return type;
   }
 
-  // The dimensions of a constant, checked against what a constant may claim here.
+  // The dimensions of a constant. They are checked against max_parsed_bytes before anything is allocated, because `...`
+  // claims any number of elements with three characters.
   Result<Dims> dims_of(const Type& type) {
     Dims dims;
     if (!type.shape) return bad("a constant needs its dimensions");
@@ -226,7 +231,7 @@ class Parser {
     auto size = byte_size(type.element, dims);
     bool sized = is_plain(type.element) || type.element == DType::string;
     if (!sized || !size || *size > options_.max_parsed_bytes) {
-      return bad(fmt::format("a constant {} is too large or of no plain type", describe(type)));
+      return bad(fmt::format("a constant {} is too large or not of a plain type", describe(type)));
     }
     return dims;
   }
@@ -278,6 +283,7 @@ class Parser {
     return {};
   }
 
+  // What defines a value: its name, and the type and elements that are known.
   struct Typed {
     std::string name;
     Type type;
@@ -297,7 +303,7 @@ class Parser {
     return result;
   }
 
-  // A value of this name that is yet to be defined by what stands here.
+  // Fails if this graph already has a value of that name. A name of an enclosing graph may be shadowed.
   Result<void> define(const Graph& graph, const std::string& name) {
     if (const Value* old = graph.find_value(name); old != nullptr && &old->graph() == &graph) {
       return bad(fmt::format("'{}' is defined twice", name));
@@ -409,9 +415,10 @@ class Parser {
     if (read_element(token, integer)) return AttributeValue(integer);
     float number = 0;
     if (read_element(token, number)) return AttributeValue(number);
-    return bad(fmt::format("'{}' is no attribute value", token));
+    return bad(fmt::format("'{}' is not an attribute value", token));
   }
 
+  // A list is integers if all of its numbers are, and floats otherwise; every number is therefore read as both.
   Result<AttributeValue> list() {
     TRY(expect("["));
     std::vector<std::int64_t> integers;
@@ -429,11 +436,12 @@ class Parser {
       float number = 0;
       if (read_element(token, integer)) integers.push_back(integer);
       else all_integers = false;
-      if (!read_element(token, number)) return bad(fmt::format("'{}' is no number", token));
+      if (!read_element(token, number)) return bad(fmt::format("'{}' is not a number", token));
       numbers.push_back(number);
     }
     if (!texts.empty() && numbers.empty()) return AttributeValue(std::move(texts));
-    if (!texts.empty() || numbers.empty()) return bad("a list holds one kind of value, or says which if it is empty");
+    if (!texts.empty() || numbers.empty())
+      return bad("a list holds one kind of value; write ints[], floats[] or strings[] if it is empty");
     if (all_integers) return AttributeValue(std::move(integers));
     return AttributeValue(std::move(numbers));
   }

@@ -1,4 +1,5 @@
-// The printer of text.hpp's grammar.
+// The printer of text.hpp's grammar. Its output depends only on the graph, never on addresses or hash order, because
+// golden tests and the determinism tests compare it byte by byte.
 #include "graph/text.hpp"
 
 #include "graph/expr_text.hpp"
@@ -12,8 +13,8 @@
 namespace modelctl::graph {
 namespace {
 
-// Names of values may hold what names of symbols may not: "/layer1/conv/Conv_output_0:0" stays bare.
-std::string value_word(std::string_view name) {
+// Names of values may contain characters that symbols may not: "/layer1/conv/Conv_output_0" needs no quotes.
+std::string value_identifier(std::string_view name) {
   bool plain = !name.empty() && name != "_" && name != "input" && name != "const" && name != "output" && name != "meta";
   for (char c : name) {
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -22,7 +23,7 @@ std::string value_word(std::string_view name) {
   return plain ? std::string(name) : quoted(name);
 }
 
-// Shortest text that reads back as the same number, and never as an integer.
+// The shortest text that parses to the same number, always with a point or an exponent so that it is not an integer.
 template <class T>
 std::string float_text(T value) {
   if (std::isnan(value)) return "nan";
@@ -63,7 +64,7 @@ class Printer {
     for (const Value* value : graph.inputs) out_ += fmt::format("{}input {}\n", indent, typed(*value));
     for (const Value* value : graph.values()) {
       if (!value->is_constant()) continue;
-      out_ += fmt::format("{}const {}: {} = {}\n", indent, value_word(value->name), describe(value->type),
+      out_ += fmt::format("{}const {}: {} = {}\n", indent, value_identifier(value->name), type_text(value->type),
                           data(value->constant));
     }
     for (const auto& node : graph.nodes()) {
@@ -72,7 +73,7 @@ class Printer {
       out_ += '\n';
     }
     for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
-      out_ += fmt::format("{}output {}", indent, value_word(graph.outputs()[i]->name));
+      out_ += fmt::format("{}output {}", indent, value_identifier(graph.outputs()[i]->name));
       if (graph.output_names()[i] != graph.outputs()[i]->name) { out_ += " = " + quoted(graph.output_names()[i]); }
       out_ += '\n';
     }
@@ -82,9 +83,10 @@ class Printer {
   std::string take() { return std::move(out_); }
 
  private:
+  // A value where it is defined: name, type, known elements.
   static std::string typed(const Value& value) {
-    std::string text = value_word(value.name);
-    if (value.type.element != DType::undefined || value.type.shape) text += ": " + describe(value.type);
+    std::string text = value_identifier(value.name);
+    if (value.type.element != DType::undefined || value.type.shape) text += ": " + type_text(value.type);
     if (!value.contents) return text;
     text += " {";
     for (std::size_t i = 0; i < value.contents->size(); ++i) text += (i == 0 ? "" : ", ") + (*value.contents)[i].text();
@@ -132,22 +134,22 @@ class Printer {
       const Value* value = node.outputs()[i];
       out_ += (i == 0 ? "" : ", ") + (value == nullptr ? std::string("_") : typed(*value));
     }
-    out_ +=
-        fmt::format(" = {}(", value_word(node.op).insert(0, node.domain.empty() ? "" : value_word(node.domain) + "::"));
+    out_ += fmt::format(
+        " = {}(", value_identifier(node.op).insert(0, node.domain.empty() ? "" : value_identifier(node.domain) + "::"));
     for (std::size_t i = 0; i < node.inputs().size(); ++i) {
       const Value* value = node.inputs()[i];
-      out_ += (i == 0 ? "" : ", ") + (value == nullptr ? std::string("_") : value_word(value->name));
+      out_ += (i == 0 ? "" : ", ") + (value == nullptr ? std::string("_") : value_identifier(value->name));
     }
     out_ += ')';
     if (!node.name.empty()) out_ += " " + quoted(node.name);
     if (node.attributes.size() == 0 && node.subgraphs.empty()) return;
     std::string_view separator = " {";
     for (const auto& [name, value] : node.attributes) {
-      out_ += fmt::format("{}{}: {}", separator, value_word(name), attribute(value));
+      out_ += fmt::format("{}{}: {}", separator, value_identifier(name), attribute(value));
       separator = ", ";
     }
     for (const auto& [name, sub] : node.subgraphs) {
-      out_ += fmt::format("{}{}: ", separator, value_word(name));
+      out_ += fmt::format("{}{}: ", separator, value_identifier(name));
       print(*sub, depth);
       separator = ", ";
     }
@@ -155,7 +157,7 @@ class Printer {
   }
 
   const TextOptions& options_;
-  std::string out_;
+  std::string out_;  // indentation is two spaces per level of nested graphs
 };
 
 }  // namespace

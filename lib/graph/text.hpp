@@ -1,4 +1,4 @@
-// The graph as text, for --print-after, golden tests and people; parse_text reads it back.
+// The graph as text, for --print-after, golden tests and readers; parse_text() is the inverse of to_text().
 //
 //   graph "main" {
 //     meta "producer" "pytorch 2.4"
@@ -13,11 +13,11 @@
 //     output y = "scores"
 //   }
 //
-// `_` is an absent input or output; `optional<…>` and `map<i64,…>` are types as `sequence<…>` is; what stands in braces
-// after a type is what is known of the elements. A number with a point or exponent is a float attribute, one without an
-// integer; empty lists say ints[], floats[] or strings[]. Elements of a type without a decimal form are hexadecimal
-// bytes in quotes. `#` starts a comment. A constant elided as
-// `...` is read back as small numbers that follow from its name, so that a test with large weights stays short.
+// `_` is an absent input or output. `optional<…>` and `map<i64,…>` are types like `sequence<…>`. Braces after a type
+// hold the known elements (Value::contents). A number with a point or an exponent is a float attribute, one without is
+// an integer; empty lists are written ints[], floats[] or strings[]. Elements of a type without a decimal form are
+// hexadecimal bytes in quotes. `#` starts a comment. A constant elided as `...` is read back as small pseudorandom
+// numbers that depend only on its name, so that a test with large weights stays short.
 #pragma once
 
 #include "graph/graph.hpp"
@@ -29,7 +29,7 @@ struct TextOptions {
   std::uint64_t max_parsed_bytes = std::uint64_t{1} << 24;  // of a constant that `...` may claim
 };
 
-// A type as describe() prints it.
+// Reads a type as type_text() prints it.
 Result<Type> parse_type(std::string_view text);
 
 std::string to_text(const Graph& graph, const TextOptions& options = {});

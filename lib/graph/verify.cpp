@@ -1,4 +1,5 @@
-// The verifier: a walk that trusts nothing but the lists themselves.
+// The verifier. It recomputes uses, producers and order from the lists of nodes and outputs alone, and compares them
+// with what values and nodes have recorded: an accessor that a buggy pass has confused must not hide the fault.
 #include "graph/graph.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +26,7 @@ class Verifier {
                     .at(where.empty() ? fmt::format("graph '{}'", graph.name) : std::move(where)));
   }
 
-  // Uses as the nodes tell them, over all graphs, against uses as the values tell them.
+  // Compares the uses according to the nodes, over all graphs, with the uses that the values have recorded.
   void check_uses(const Graph& root) {
     using Places = std::vector<std::pair<const Node*, std::size_t>>;
     std::unordered_map<const Value*, Places> uses;
@@ -40,19 +41,20 @@ class Verifier {
     });
     for_each_graph(root, [&](const Graph& graph) {
       for (const Value* value : graph.values()) {
-        Places said;
-        for (const Use& use : value->uses()) said.emplace_back(use.node, use.index);
+        Places recorded;
+        for (const Use& use : value->uses()) recorded.emplace_back(use.node, use.index);
         Places& found = uses[value];
-        std::sort(said.begin(), said.end());
+        std::sort(recorded.begin(), recorded.end());
         std::sort(found.begin(), found.end());
-        if (said != found) fault(graph, fmt::format("the uses of '{}' are not those that there are", value->name), {});
+        if (recorded != found) fault(graph, fmt::format("the use list of '{}' is wrong", value->name), {});
         if (value->is_output() != (outputs.count(value) > 0)) {
-          fault(graph, fmt::format("'{}' does not know whether it is an output", value->name), {});
+          fault(graph, fmt::format("'{}' is wrongly recorded as an output or as none", value->name), {});
         }
       }
     });
   }
 
+  // Walks in execution order: a node may use what is available so far, and a subgraph what is available at its node.
   void check_graph(const Graph& graph) {
     std::unordered_set<std::string> names;
     std::unordered_set<const Value*> known;
@@ -64,7 +66,8 @@ class Verifier {
       check_value(graph, *value);
     }
     for (const Value* value : graph.inputs) {
-      if (known.count(value) == 0 || !value->is_input()) fault(graph, "an input is no input value of the graph", {});
+      if (known.count(value) == 0 || !value->is_input())
+        fault(graph, "an input is not an input value of the graph", {});
       else available_.insert(value);
     }
     for (const Value* value : graph.values()) {
@@ -74,7 +77,7 @@ class Verifier {
       for (const Value* value : node->inputs()) need(graph, value, node->place());
       for (const auto& [attribute, sub] : node->subgraphs) {
         if (sub->outer != &graph || sub->owner != node.get()) {
-          fault(graph, fmt::format("subgraph '{}' does not know what it belongs to", attribute), node->place());
+          fault(graph, fmt::format("subgraph '{}' has the wrong outer graph or owner", attribute), node->place());
         }
         check_graph(*sub);
       }
@@ -93,7 +96,7 @@ class Verifier {
 
   void need(const Graph& graph, const Value* value, std::string where) {
     if (value == nullptr || available_.count(value) > 0) return;
-    fault(graph, fmt::format("'{}' is used before it is made", value->name), std::move(where));
+    fault(graph, fmt::format("'{}' is used before it is defined", value->name), std::move(where));
   }
 
   void check_value(const Graph& graph, const Value& value) {
@@ -124,8 +127,8 @@ class Verifier {
     }
   }
 
-  Faults faults_;
-  std::unordered_set<const Value*> available_;
+  Faults faults_;                               // all of them: one broken edit usually shows in several checks
+  std::unordered_set<const Value*> available_;  // defined before the node that is being checked
 };
 
 }  // namespace

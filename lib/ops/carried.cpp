@@ -15,7 +15,7 @@ struct Carried {
   std::set<std::size_t> open;
 };
 
-bool equal(const Type& a, const Type& b) { return describe(a) == describe(b); }
+bool equal(const Type& a, const Type& b) { return graph::type_text(a) == graph::type_text(b); }
 
 // Nothing but what must be equal stays.
 Type opened(const Type& type) {

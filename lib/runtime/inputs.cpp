@@ -133,7 +133,10 @@ std::string describe(const artifact::Port& port) {
   text += '[';
   for (std::size_t i = 0; i < port.dims.size(); ++i) {
     if (i > 0) text += ',';
-    text += port.dims[i].symbol.empty() ? std::to_string(port.dims[i].size) : port.dims[i].symbol;
+    constexpr std::size_t most = 40;  // characters of a symbolic size, as in graph::Expr::brief()
+    const std::string& symbol = port.dims[i].symbol;
+    if (symbol.empty()) text += std::to_string(port.dims[i].size);
+    else text += symbol.size() <= most ? symbol : symbol.substr(0, most - 1) + "…";
   }
   return text + ']';
 }

@@ -33,7 +33,7 @@ inline std::unique_ptr<graph::Graph> compiled(const std::string& text, int level
 
 inline std::string type_of_output(const std::string& text, std::size_t index = 0) {
   auto graph = compiled(text, 0);
-  return describe(graph->outputs()[index]->type);
+  return graph::type_text(graph->outputs()[index]->type);
 }
 
 inline std::shared_ptr<const runtime::Model> model_of(const std::string& text, int level) {
