@@ -1,4 +1,5 @@
-// For C libraries that report an error by a call which must not return: it jumps back to where the library was called.
+// Error handling for C libraries whose error callback must not return (libjpeg, libpng): it jumps back to where the
+// library was called. An exception instead would have to pass through C code that is not compiled for unwinding.
 #pragma once
 
 #include "images/images.hpp"
@@ -11,8 +12,9 @@ namespace modelctl::images {
 
 class Guard {
  public:
-  // Runs a body that calls the library. It may be left in the middle, so neither it nor what it calls may own anything
-  // that needs a destructor: memory and handles belong to the caller.
+  // Runs a body that calls the library. longjmp skips destructors, so neither the body nor the functions it calls may
+  // own an object with one: memory and handles belong to the caller. Not inlined, so that the caller's variables are
+  // not kept in registers across setjmp.
   template <class Body>
   __attribute__((noinline)) Result<void> run(Body&& body) {
     if (setjmp(jump_) != 0) return damaged(message_);
@@ -20,6 +22,7 @@ class Guard {
     return {};
   }
 
+  // Called by the library's error callback. The message is copied, because it may be in memory that the jump discards.
   [[noreturn]] void fail(const char* message) {
     std::snprintf(message_, sizeof(message_), "%s", message);
     std::longjmp(jump_, 1);

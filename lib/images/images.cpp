@@ -1,3 +1,4 @@
+// Selection of a decoder by the first bytes, and the limits on claimed sizes that all decoders share.
 #include "images/images.hpp"
 
 #include <algorithm>
@@ -9,11 +10,12 @@ Result<Image> decode(ByteSpan file) {
     if (format->matches(file)) return format->decode(file);
   }
   return Error(Kind::bad_input, "not-an-image",
-               "cannot decode the image: its first bytes are those of no format known");
+               "cannot decode the image: its first bytes are not those of a supported format");
 }
 
 Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file) {
-  // The best compressors need about a byte for some thousand pixels of one color.
+  // A decompression bomb claims many pixels with few bytes. Even for an image of one color the best compressors need
+  // about a byte per some thousand pixels, so more than `per_byte` of them (beyond a free allowance) is not believed.
   constexpr std::uint64_t free = 1 << 22, per_byte = 4096, most = 1 << 28, longest = 1 << 20;
   if (width == 0 || height == 0) return damaged("it has no pixels");
   if (width > longest || height > longest || width * height > std::min(most, free + per_byte * file.size())) {

@@ -1,5 +1,6 @@
-// Encoded images: JPEG, JPEG 2000, PNG, TIFF, WebP, BMP and the portable formats become rows of pixels. A file is told
-// by its first bytes, and no claim of it is believed: sizes have a limit, and what is damaged or cut off is refused.
+// Decodes images: JPEG, JPEG 2000, PNG, TIFF, WebP, BMP and the portable formats (PNM) to rows of pixels. The format is
+// recognized by the first bytes. Files are untrusted: sizes are limited, and damaged or truncated files are refused
+// rather than partly decoded. The results are those of Pillow, which ONNX's ImageDecoder specifies.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -12,7 +13,7 @@
 
 namespace modelctl::images {
 
-// Red, green and blue, a byte each, row by row from the top; without alpha.
+// Interleaved red, green and blue, one byte each, rows from top to bottom; alpha is dropped.
 struct Image {
   std::uint32_t width = 0, height = 0;
   std::vector<std::uint8_t> pixels;
@@ -20,12 +21,12 @@ struct Image {
 
 Result<Image> decode(ByteSpan file);
 
-// The brightness of a pixel, as ITU-R 601 weighs its colors.
-inline std::uint8_t brightness(const std::uint8_t* pixel) {
+// The luma of a pixel with the weights of ITU-R BT.601, in fixed point as Pillow computes it.
+inline std::uint8_t luma(const std::uint8_t* pixel) {
   return static_cast<std::uint8_t>((pixel[0] * 19595u + pixel[1] * 38470u + pixel[2] * 7471u + 0x8000u) >> 16);
 }
 
-// For the formats.
+// The interface of the formats: formats/NAME.cpp defines one entry each.
 
 struct Format {
   std::string_view name;
@@ -34,9 +35,10 @@ struct Format {
 };
 std::span<const Format* const> formats();
 
-// An image of this size, black, if a file of so many bytes can be believed to hold it.
+// A black image of this size, if a file of this many bytes can plausibly contain it.
 Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file);
 
+// The error for a file that cannot be decoded: "cannot decode the image: " and the reason.
 Error damaged(std::string why);
 bool starts_with(ByteSpan file, std::string_view text, std::size_t at = 0);
 

@@ -1,4 +1,5 @@
-// Numbers of a file in memory, read one after the other; past the end they are zeros, and `good` says so.
+// Reads numbers from a file in memory one after the other. Past the end they are zeros and `good` is false, so that
+// decoders check once per part instead of after every number.
 #pragma once
 
 #include "base/bytes.hpp"

@@ -1,3 +1,5 @@
+// A sorted vector instead of a std::map: operators have a handful of attributes, and a runner reads them for every
+// step.
 #include "tensor/attributes.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
-// The attributes of an operator: a small sorted map from name to value. The same type from the ONNX reader through the
-// graph and the artifact to the operator's run half. Subgraphs are no attributes (graph::Node, artifact::Step hold
-// them).
+// The attributes of an operator: a small sorted map from name to value. The same type is used by the ONNX reader, the
+// graph, the artifact and the reference implementations. Subgraphs are not attributes here (graph::Node and
+// artifact::Step hold them).
 #pragma once
 
 #include "tensor/tensor.hpp"
@@ -26,12 +26,13 @@ class Attributes {
   bool has(std::string_view name) const { return find(name) != nullptr; }
   const AttributeValue* find(std::string_view name) const;
 
-  // The value, or the default where it is absent or of another type: a model's nodes were checked against the schema
-  // when they were read, but the steps of an artifact come from a file, and must not take a program down.
+  // The value, or the default if it is absent or of another type. A model's nodes are checked against the schema when
+  // they are read, but the steps of an artifact come from a file that anybody may have written: a wrong type must not
+  // crash.
   std::int64_t integer(std::string_view name, std::int64_t otherwise = 0) const;
   float number(std::string_view name, float otherwise = 0) const;
   std::string_view text(std::string_view name, std::string_view otherwise = {}) const;
-  const std::vector<std::int64_t>& integers(std::string_view name) const;  // empty where absent
+  const std::vector<std::int64_t>& integers(std::string_view name) const;  // empty if absent
   const std::vector<float>& numbers(std::string_view name) const;
   const std::vector<std::string>& texts(std::string_view name) const;
   const Tensor* tensor(std::string_view name) const;

@@ -1,3 +1,4 @@
+// Collections as tensors of rank 0: ownership, copies and descriptions.
 #include "tensor/collection.hpp"
 
 namespace modelctl {

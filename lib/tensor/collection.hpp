@@ -1,6 +1,7 @@
-// What is no tensor but travels as one: a Tensor of type sequence, optional or map has rank 0 and owns one of these,
-// and the `data` of its view points at it. Items share their memory, so that copying a collection copies handles.
-// Nesting ends early: a sequence holds tensors or maps, an optional holds a tensor or a sequence.
+// ONNX's values that are not tensors: sequences, optionals and maps. They are passed around as a Tensor of that type
+// with rank 0, which owns one of the structs below; the `data` of its view points to it. Items share their memory, so
+// copying a collection copies handles. Nesting is shallow: a sequence holds tensors or maps, an optional a tensor or a
+// sequence.
 #pragma once
 
 #include "tensor/tensor.hpp"
@@ -8,15 +9,15 @@
 namespace modelctl {
 
 struct Sequence {
-  DType element = DType::undefined;  // of the items, which an empty sequence has a type of, too
-  std::vector<Tensor> items;         // of any dimensions
+  DType element = DType::undefined;  // of the items; also known for an empty sequence
+  std::vector<Tensor> items;         // their dimensions may differ
 };
 
 struct Optional {
   Tensor value;  // not present: the optional is empty
 };
 
-// The values of i64 or string keys, in the order in which they were put in.
+// A map with i64 or string keys, in insertion order.
 struct Map {
   Tensor keys;    // rank 1
   Tensor values;  // rank 1, as many
@@ -26,7 +27,7 @@ Tensor tensor_of(Sequence sequence);
 Tensor tensor_of(Optional optional);
 Tensor tensor_of(Map map);
 
-// The object behind a value of the type that says so.
+// The struct behind a view. The caller has checked the view's type.
 inline const Sequence& sequence_in(const TensorView& view) { return *static_cast<const Sequence*>(view.data); }
 inline const Optional& optional_in(const TensorView& view) { return *static_cast<const Optional*>(view.data); }
 inline const Map& map_in(const TensorView& view) { return *static_cast<const Map*>(view.data); }
@@ -34,7 +35,7 @@ inline Sequence& sequence_in(const MutableTensorView& view) { return *static_cas
 inline Optional& optional_in(const MutableTensorView& view) { return *static_cast<Optional*>(view.data); }
 inline Map& map_in(const MutableTensorView& view) { return *static_cast<Map*>(view.data); }
 
-// The same value in memory of its own. The items of a collection are shared.
+// A copy that owns its memory. The items of a collection are shared.
 Tensor copy_of(const TensorView& view);
 
 // "f32[2,3]", "sequence<f32> of 3", "an empty optional", "map of 10".

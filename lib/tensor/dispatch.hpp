@@ -1,4 +1,6 @@
-// From an element type to C++ code, once: with_type<Floats>(view.type, [&]<class T>() { … }).
+// From an element type at run time to a C++ type: with_type<Floats>(view.type, [&]<class T>() { … }) instantiates the
+// body once per type of the list. Each instantiation costs code in every runner, so use the shortest list that is
+// right.
 #pragma once
 
 #include "tensor/dtype.hpp"
@@ -55,7 +57,7 @@ inline constexpr DType dtype_of<bool> = DType::boolean;
 template <>
 inline constexpr DType dtype_of<std::string> = DType::string;
 
-// The type that arithmetic on T happens in: f32 for f16 and bf16, T itself for the others.
+// The type in which arithmetic on T is done: f32 for f16 and bf16, T itself for the others.
 template <class T>
 struct ComputeType {
   using type = T;
@@ -78,7 +80,8 @@ bool with_type(DType type, F& body, TypeList<T...>) {
 }
 }  // namespace dispatch_detail
 
-// Calls body.operator()<T>() for the C++ type of `type` and answers true; false where the list does not hold it.
+// Calls body.operator()<T>() for the C++ type of `type` and returns true; returns false if the list does not contain
+// it.
 template <class List, class F>
 [[nodiscard]] bool with_type(DType type, F&& body) {
   return dispatch_detail::with_type(type, body, List{});

@@ -1,3 +1,4 @@
+// The table of element types: one row per type, from which names, widths and parsing follow.
 #include "tensor/dtype.hpp"
 
 namespace modelctl {

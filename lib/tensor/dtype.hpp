@@ -1,4 +1,5 @@
-// Element types, numbered as ONNX numbers them (TensorProto.DataType), so that no reader needs a table of its own.
+// Element types. The numbers are ONNX's (TensorProto.DataType), so that readers convert by a cast, and they are stored
+// in artifacts: they must not change.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +36,14 @@ enum class DType : std::uint8_t {
   f8e8m0 = 24,
   u2 = 25,
   i2 = 26,
-  // Values that are no tensors travel in the same places, as a rank-0 view whose data points at the object.
+  // Collections (tensor/collection.hpp): values that are not tensors, held in a rank-0 view whose data points to the
+  // object.
   sequence = 64,
   optional = 65,
   map = 66,
 };
 
-// Bits of one element; 0 for those with no fixed size (string, sequence, …).
+// Bits of one element; 0 for types without a fixed size (string, sequence, …).
 int bits(DType type);
 // Short name as printed and parsed everywhere: "f32", "i64", "bool", "string".
 std::string_view name(DType type);
@@ -52,7 +54,7 @@ bool is_integer(DType type);  // signed and unsigned, any width; not bool
 constexpr bool is_collection(DType type) {
   return type == DType::sequence || type == DType::optional || type == DType::map;
 }
-// What raw bytes say all of: neither strings nor collections, which own objects.
+// True if a tensor's bytes are its whole value; false for strings and collections, which own objects.
 bool is_plain(DType type);
 
 }  // namespace modelctl

@@ -1,3 +1,5 @@
+// Parsing and printing of single elements with std::from_chars and fmt, which round correctly and know no locale. What
+// they lack is here: a grammar that is the same for all formats, and the difference between underflow and overflow.
 #include "tensor/element_text.hpp"
 
 #include "tensor/dispatch.hpp"
@@ -14,7 +16,7 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The grammar of JSON, but digits may be missing on one side of the point, as in many a CSV file.
+// JSON's grammar of numbers, except that digits may be missing on one side of the point, as is common in CSV files.
 bool is_decimal(std::string_view text, bool& whole) {
   std::size_t at = 0, digits = 0;
   auto skip_digits = [&] {
@@ -40,7 +42,8 @@ bool is_decimal(std::string_view text, bool& whole) {
   return at == text.size();
 }
 
-// Whether a decimal number is below 1. std::from_chars does not tell what is too small from what is too large.
+// True if the magnitude of a decimal number is below 1. std::from_chars reports result_out_of_range both for underflow,
+// which rounds to 0 or a subnormal, and for overflow, which is an error.
 bool is_small(std::string_view text) {
   std::size_t e = text.find_first_of("eE");
   std::string_view mantissa = text.substr(0, e);
@@ -54,7 +57,7 @@ bool is_small(std::string_view text) {
     if (error != std::errc() || exponent > std::numeric_limits<std::int32_t>::max()) return negative;
     if (negative) exponent = -exponent;
   }
-  // The exponent of the first digit that counts, were the number written with one digit before the point.
+  // The exponent in scientific notation, from the position of the first significant digit.
   std::size_t point = mantissa.find('.');
   std::size_t first = mantissa.find_first_of("123456789");
   if (point == std::string_view::npos) point = mantissa.size();
@@ -83,7 +86,7 @@ Parsed parse_as(std::string_view text, bool whole, void* element) {
     T value{};
     if (text == "-0") text = "0";
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    // An unsigned type takes no '-', which from_chars calls an invalid argument: for us it is out of range.
+    // For unsigned types from_chars reports a '-' as an invalid argument; a negative number is out of range.
     if (error != std::errc() || end != text.data() + text.size()) return Parsed::out_of_range;
     store(element, value);
   } else if constexpr (std::is_same_v<T, double>) {
@@ -100,20 +103,21 @@ Parsed parse_as(std::string_view text, bool whole, void* element) {
   return Parsed::good;
 }
 
-// Digits alone would read as an integer to those who guess types: 1.0, not 1.
+// Always with a point or an exponent (1.0, not 1): readers that guess types would take bare digits for an integer.
 void print_digits(std::string& out, std::string_view digits) {
   out += digits;
   if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
 }
 
-// The fewest digits that give back this value of f16 or bf16: those of f32 say more than it holds.
+// The fewest digits that parse to this value of f16 or bf16. The shortest digits of the f32 value would be longer,
+// because they separate it from neighboring f32 values that the narrow type does not have.
 template <class T>
 void print_narrow(std::string& out, T value) {
   for (int digits = 1;; ++digits) {
     std::string text = fmt::format("{:.{}g}", static_cast<float>(value), digits);
     float back = 0;
     parse_float(text, back);
-    if (T(back).bits == value.bits) return print_digits(out, text);  // 9 digits always do
+    if (T(back).bits == value.bits) return print_digits(out, text);  // at most 9 digits
   }
 }
 
@@ -160,9 +164,9 @@ std::string why_not(Parsed result, std::string_view text, DType type) {
   constexpr std::size_t shown = 40;
   std::string quoted = fmt::format("'{}{}'", text.substr(0, shown), text.size() > shown ? "…" : "");
   switch (result) {
-    case Parsed::no_integer: return fmt::format("{} is no whole number, as {} wants", quoted, name(type));
-    case Parsed::out_of_range: return fmt::format("{} is beyond the range of {}", quoted, name(type));
-    default: return fmt::format("{} is no number", quoted);
+    case Parsed::no_integer: return fmt::format("{} is not an integer, as {} requires", quoted, name(type));
+    case Parsed::out_of_range: return fmt::format("{} is out of the range of {}", quoted, name(type));
+    default: return fmt::format("{} is not a number", quoted);
   }
 }
 

@@ -1,4 +1,5 @@
-// Single elements as text, for the formats that are text.
+// Single elements as text, for the text formats (CSV, JSON). Parsing and printing are exact inverses for every type,
+// and independent of the locale.
 #pragma once
 
 #include "tensor/tensor.hpp"
@@ -8,7 +9,7 @@
 
 namespace modelctl {
 
-// How a text spells the values that are no numbers.
+// How a format spells NaN and the infinities.
 struct NonFinite {
   std::string_view nan, infinity, minus_infinity;
 };
@@ -16,16 +17,16 @@ struct NonFinite {
 enum class Parsed { good, no_number, no_integer, out_of_range };
 
 // Parses a decimal number ("-1.5e3"; no white space, no leading '+', no hexadecimal) into the element at `element`.
-// Integers must be spelled without a fraction and fit; floats round to nearest, and only what is beyond the largest is
-// out of range. "nan", "inf" and "infinity" are no numbers here: each format has its own spelling. `type` is any
-// number.
+// Integers must be written without a fraction or an exponent and be in range; floats round to nearest even, and only a
+// magnitude above the largest finite value is out of range. "nan" and "inf" are not accepted here, because each format
+// spells them differently. `type` must be a type of numbers.
 Parsed parse_element(std::string_view text, DType type, void* element);
 
 // Writes NaN (with 0), infinity (1) or minus infinity (-1) into a float element; false for other types.
 bool set_non_finite(DType type, int sign, void* element);
 
-// Appends element `index`: numbers in the shortest form that reads back to the same value. Bools are "true" and
-// "false". False for a type that has no such text (strings, complex, types of less than a byte).
+// Appends element `index`: a number in the shortest form that parses to the same value, a bool as "true" or "false".
+// Returns false for types without such a text (strings, complex numbers, packed types).
 bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling);
 
 // Why `text` was not parsed: "'1.5' is no i64".

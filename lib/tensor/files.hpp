@@ -1,4 +1,5 @@
-// The tensors of a run, from and to files that the user names.
+// The inputs and outputs of a run, from and to files that the user names: which file is for which input, and in which
+// format. The formats themselves are in formats/.
 #pragma once
 
 #include "tensor/formats/formats.hpp"
@@ -7,12 +8,12 @@
 
 namespace modelctl::formats {
 
-// Reads a model's inputs from arguments of the form [NAME=]FILE and answers them in the order of `inputs`. A file that
-// names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a name, and the "arr_N" that
-// numpy makes up, fill what is left in the model's order. Every input must be given exactly once.
+// Reads a model's inputs from arguments of the form [NAME=]FILE and returns them in the order of `inputs`. A file that
+// names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a name, and the generated
+// names "arr_N" of NumPy, fill the remaining inputs in the model's order. Every input must be given exactly once.
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs);
 
-// Reads all tensors of one file, whatever they are.
+// Reads all tensors of one file.
 Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {});
 
 // Writes a model's outputs, in their order, and answers the files written. A path with the extension of a format is a

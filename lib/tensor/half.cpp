@@ -1,3 +1,6 @@
+// Conversions of f16 and bf16 by bit manipulation of binary32: sign 1 bit, exponent 8 bits (bias 127), fraction 23
+// bits. binary16 has an exponent of 5 bits (bias 15) and a fraction of 10 bits, so rebiasing subtracts 112 from the
+// exponent.
 #include "tensor/half.hpp"
 
 namespace modelctl {
@@ -8,7 +11,7 @@ Half::Half(float value) {
   x &= 0x7fffffff;
   if (x >= 0x47800000) {  // 65536 and up, infinity, NaN
     bits = static_cast<std::uint16_t>(sign | (x > 0x7f800000 ? 0x7e00 : 0x7c00));
-  } else if (x < 0x38800000) {  // subnormal: adding 0.5 lets the FPU do the shift and the rounding
+  } else if (x < 0x38800000) {  // below 2^-14, subnormal: adding 0.5 makes the FPU shift and round to 2^-24
     float shifted = std::bit_cast<float>(x) + 0.5f;
     bits = static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000));
   } else {
@@ -23,7 +26,7 @@ Half::operator float() const {
   std::uint32_t rest = static_cast<std::uint32_t>(bits & 0x7fff) << 13;
   std::uint32_t exponent = rest & 0x0f800000;
   if (exponent == 0x0f800000) return std::bit_cast<float>(sign | rest | 0x7f800000);
-  if (exponent == 0) {
+  if (exponent == 0) {  // zero or subnormal: subtracting 2^-14 normalizes it
     float magnitude = std::bit_cast<float>(rest + 0x38800000) - std::bit_cast<float>(0x38800000u);
     return sign ? -magnitude : magnitude;
   }
@@ -33,7 +36,8 @@ Half::operator float() const {
 BFloat16::BFloat16(float value) {
   std::uint32_t x = std::bit_cast<std::uint32_t>(value);
   if ((x & 0x7fffffff) > 0x7f800000) {
-    bits = static_cast<std::uint16_t>(x >> 16 | 0x40);  // keep a NaN a NaN
+    bits = static_cast<std::uint16_t>(
+        x >> 16 | 0x40);  // set the quiet bit: truncation could clear all set bits of a NaN's fraction
   } else {
     bits = static_cast<std::uint16_t>((x + 0x7fff + (x >> 16 & 1)) >> 16);
   }

@@ -1,5 +1,6 @@
-// f16 (IEEE 754 binary16) and bf16 as storage: arithmetic happens in f32. Conversions round to nearest even and keep
-// infinities and NaN.
+// f16 (IEEE 754 binary16) and bf16 (the upper half of binary32) as storage types: arithmetic is done in f32.
+// Conversions round to nearest even and preserve infinities and NaN; they are portable code, because the build half
+// runs on CPUs without F16C. Kernels convert with instructions and must give the same bits.
 #pragma once
 
 #include <bit>

@@ -1,3 +1,5 @@
+// Simple case mappings of Unicode as ranges: alphabets are contiguous, and in many blocks upper and lower case
+// alternate, so a range with a step takes far less space than one entry per letter.
 #include "tensor/letter_case.hpp"
 
 #include <algorithm>
@@ -6,13 +8,13 @@
 namespace modelctl {
 namespace {
 
-// Every `step`-th code point of [first, last] moves by `delta`.
+// Every `step`-th code point of [first, last] maps to itself plus `delta`.
 struct Run {
   std::uint32_t first, last, step;
   std::int32_t delta;
 };
 
-// Unicode 14, the letters that have one of the other case; in order.
+// The simple mappings of UnicodeData.txt, Unicode 14.0, sorted for binary search.
 // clang-format off
 constexpr Run to_upper[] = {
     {0x61, 0x7a, 1, -32}, {0xb5, 0xb5, 1, 743}, {0xe0, 0xf6, 1, -32}, {0xf8, 0xfe, 1, -32}, {0xff, 0xff, 1, 121},

@@ -1,5 +1,5 @@
-// Upper and lower case of single code points, the same on every machine: no locale has a say, and a letter whose other
-// case is more than one code point stays as it is.
+// Upper and lower case of single code points, independent of locale and C library, so that results are the same on
+// every machine. A letter whose other case is more than one code point ("ß") is left unchanged.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,6 @@
-// The formats are those of the OCP 8-bit and microscaling specifications; the fnuz ones have one zero and one NaN.
+// The formats of the OCP 8-bit Floating Point and Microscaling (MX) specifications, and the fnuz variants (finite,
+// unsigned zero) of Graphcore, AMD and Qualcomm, which have a single zero and whose only NaN has the bits of -0. One
+// table describes them all: conversion is arithmetic on bias and fraction, never a list of values.
 #include "tensor/small.hpp"
 
 #include <cmath>
@@ -11,9 +13,9 @@ struct Format {
   int bias;               // of the exponent
   std::uint8_t sign;      // its bit
   std::uint8_t largest;   // the largest finite magnitude
-  std::uint8_t overflow;  // what stands for anything beyond it where it does not saturate
+  std::uint8_t overflow;  // the bits for anything larger, if it does not saturate: infinity or NaN
   std::uint8_t nan;       // of a positive NaN
-  bool one_zero;          // no minus zero: its bits are the only NaN
+  bool one_zero;          // no -0: its bits are the only NaN
 };
 
 constexpr Format format_of(DType type) {
@@ -26,7 +28,7 @@ constexpr Format format_of(DType type) {
   }
 }
 
-// f8e8m0: powers of two from 2^-127, and a NaN.
+// f8e8m0, the scale type of MX: powers of two from 2^-127 to 2^127, a NaN, no zero and no sign.
 std::uint8_t narrow_power(double value, Narrowing how) {
   constexpr int bias = 127, largest = 254, nan = 255;
   if (std::isnan(value)) return nan;
@@ -70,7 +72,8 @@ std::uint8_t narrow(DType type, double value, Narrowing how) {
   if (magnitude < 0x1p20) {
     int exponent = 1 - format.bias;
     if (magnitude > 0) exponent = std::max(exponent, std::ilogb(magnitude));
-    // In units of the last bit, with the leading one; a carry reaches the next exponent by itself.
+    // The significand in units of the last place, including the leading one. If rounding carries, adding it to the
+    // exponent field gives the next exponent with fraction 0, which is the right result.
     auto steps = static_cast<int>(std::nearbyint(std::ldexp(magnitude, format.fraction - exponent)));
     code = ((exponent + format.bias - 1) << format.fraction) + steps;
   }

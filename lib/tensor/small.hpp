@@ -1,4 +1,5 @@
-// Types below 16 bits, as storage: floats of 8 and 4 bits, and integers that share a byte. Nothing computes in them.
+// Types of fewer than 16 bits, as storage: floats of 8 and 4 bits, and packed integers. No arithmetic is done in them;
+// Cast and the quantization operators convert from and to them.
 #pragma once
 
 #include "tensor/dtype.hpp"
@@ -7,10 +8,10 @@
 
 namespace modelctl {
 
-// How a number becomes a small float. The default is Cast's: the largest finite number stands for all beyond it.
+// How a number is converted to a small float. The default is ONNX's Cast, which saturates to the largest finite value.
 struct Narrowing {
-  enum class Rounding { up, down, nearest };  // of f8e8m0, which has no fraction; the others round to nearest even
-  bool saturate = true;                       // false: infinity where there is one, else NaN
+  enum class Rounding { up, down, nearest };  // only of f8e8m0, which has no fraction; others round to nearest even
+  bool saturate = true;                       // false: infinity if the type has one, otherwise NaN
   Rounding rounding = Rounding::up;
 };
 
@@ -24,13 +25,14 @@ inline bool is_packed(DType type) {
   return width > 0 && width < 8;
 }
 
-// Element `at` of packed elements of `width` bits, as a byte without sign.
+// Element `at` of packed elements of `width` bits, zero-extended to a byte.
 inline std::uint8_t packed(const void* data, std::int64_t at, int width) {
   std::int64_t first = at * width;
   auto byte = static_cast<const std::uint8_t*>(data)[first / 8];
   return static_cast<std::uint8_t>((byte >> first % 8) & ((1 << width) - 1));
 }
-// Writing the first element of a byte clears the others, so that what follows the last one is zero: write in order.
+// Elements must be written in order: writing the first element of a byte clears the byte, so that padding bits are zero
+// and equal tensors have equal bytes.
 inline void set_packed(void* data, std::int64_t at, int width, unsigned value) {
   std::int64_t first = at * width;
   auto& byte = static_cast<std::uint8_t*>(data)[first / 8];

@@ -1,3 +1,5 @@
+// Tensor memory. Every size is checked for overflow before it is used, because dimensions come from models, tensor
+// files and requests.
 #include "tensor/tensor.hpp"
 
 #include "base/check.hpp"

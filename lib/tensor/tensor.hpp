@@ -1,5 +1,5 @@
-// Tensors: dense, row-major, little-endian. A view borrows; a Tensor shares ownership of its memory, which may be a
-// mapped file, so that a weight is never copied to be passed around.
+// Tensors: dense, row-major, little-endian. A view borrows memory; a Tensor shares its ownership. The memory may be a
+// mapped file, so that weights of gigabytes are passed around without a copy.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -20,20 +20,22 @@ namespace modelctl {
 using Dims = std::vector<std::int64_t>;
 using DimsView = std::span<const std::int64_t>;
 
-// Ranks above this are refused by every reader.
+// Every reader refuses a larger rank, so loops over axes may use arrays of this size.
 inline constexpr std::size_t max_rank = 16;
 
-// The product of the dimensions, or nullopt where one is negative or the product exceeds 2^62.
+// The product of the dimensions, or nullopt if one is negative or the product of the nonzero ones exceeds 2^62. The
+// zeros are left out of the check, so that a claim of [2^40, 2^40, 0] is refused too: strides are products of
+// dimensions.
 std::optional<std::int64_t> element_count(DimsView dims);
-// Bytes that a dense tensor takes; types of less than a byte are packed, low bits first. nullopt on overflow,
-// and for a collection with dimensions (which takes nothing but what it holds).
+// The bytes of a dense tensor; elements of less than a byte are packed, low bits first. nullopt on overflow, and for a
+// collection with dimensions, which does not exist.
 std::optional<std::uint64_t> byte_size(DType type, DimsView dims);
 // "f32[1,3,224,224]"
 std::string describe(DType type, DimsView dims);
 
-// What an operator or kernel sees of a value: it owns nothing. `data` of a string tensor points at std::string objects,
-// of a sequence, optional or map (rank 0) at an object of collection.hpp. An absent optional input has type undefined
-// and no data.
+// What an operator or kernel sees of a value; it owns nothing. `data` points to the elements (std::string objects for
+// strings), or for a sequence, optional or map (rank 0) to an object of collection.hpp. An absent optional input has
+// type undefined and no data.
 struct TensorView {
   DType type = DType::undefined;
   DimsView dims;
@@ -62,12 +64,12 @@ struct MutableTensorView {
   operator TensorView() const { return {type, dims, data}; }
 };
 
-// Dimensions and shared memory. Copying shares the memory; nobody writes to memory that is shared.
+// Dimensions and shared memory. A copy shares the memory, which is therefore immutable once a Tensor has been copied.
 class Tensor {
  public:
   Tensor() = default;
-  // Zeroed memory of its own, 64-byte aligned; strings and collections are empty. The caller has checked the size
-  // (byte_size()).
+  // Allocates zeroed memory, aligned to 64 bytes (a cache line, and the widest vector); strings and collections are
+  // empty. The caller has checked the size with byte_size().
   Tensor(DType type, Dims dims);
   // Borrowed memory of at least byte_size() bytes, kept alive by `owner`.
   Tensor(DType type, Dims dims, std::shared_ptr<const void> owner, const void* data);
@@ -86,7 +88,7 @@ class Tensor {
   const Dims& dims() const { return dims_; }
   std::int64_t elements() const { return view().elements(); }
   TensorView view() const { return {type_, dims_, data_}; }
-  // Only for the maker of the memory, before it is shared.
+  // Only for the code that allocated the memory, before it is shared.
   MutableTensorView mutable_view() { return {type_, dims_, const_cast<void*>(data_)}; }
   template <class T>
   std::span<const T> as() const {
@@ -107,10 +109,11 @@ class Tensor {
 // Copies all elements between tensors of one type and element count, whatever their dimensions; a collection's items
 // are shared by both.
 void copy_elements(const TensorView& from, const MutableTensorView& to);
-// The memory that a value takes: its elements, or the items of a collection, whoever else may share them.
+// The memory of a value: its elements, or the items of a collection even if they are shared. Budgets count with it.
 std::uint64_t held_bytes(const TensorView& view);
 
-// Equal type, dimensions and bytes (strings by value, collections item by item; a NaN equals the same NaN).
+// True if type, dimensions and bytes are equal (strings by value, collections by item). Bitwise: a NaN equals the same
+// NaN, and 0 does not equal -0.
 bool same(const Tensor& a, const Tensor& b);
 
 inline std::int64_t TensorView::elements() const {

@@ -1,3 +1,5 @@
+// The UTF-8 decoder and encoder. Overlong forms are rejected by comparing the value with the smallest one of its
+// length: accepting them would let two byte sequences mean one string.
 #include "tensor/utf8.hpp"
 
 namespace modelctl {
@@ -5,7 +7,7 @@ namespace {
 
 bool is_code_point(std::uint32_t value) { return value < 0x110000 && (value < 0xd800 || value > 0xdfff); }
 
-// Decodes the character at the head of `text` and removes it; nullopt where there is none.
+// Decodes the code point at the start of `text` and removes its bytes; nullopt if there is no valid one.
 std::optional<std::uint32_t> next(std::string_view& text) {
   auto lead = static_cast<unsigned char>(text.front());
   std::size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;

@@ -1,4 +1,4 @@
-// UTF-8 and code points: no surrogates, nothing beyond U+10FFFF, no overlong forms.
+// UTF-8 to code points and back, strictly as in RFC 3629: no surrogates, nothing above U+10FFFF, no overlong forms.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace modelctl {
 
-// Appends one code point; false, with nothing appended, where it is none.
+// Appends one code point. Returns false and appends nothing if the number is not a valid code point.
 bool append_utf8(std::string& out, std::uint32_t code_point);
-// The code points, or nullopt where the text is not UTF-8.
+// The code points of a text, or nullopt if it is not UTF-8.
 std::optional<std::u32string> from_utf8(std::string_view text);
 bool is_utf8(std::string_view text);
 

@@ -84,12 +84,12 @@ TEST_CASE("bits, digits and deep pixels become bytes") {
 }
 
 TEST_CASE("what is cut off, overgrown or no image is refused") {
-  CHECK(refused("not_an_image") == "cannot decode the image: its first bytes are those of no format known");
+  CHECK(refused("not_an_image") == "cannot decode the image: its first bytes are not those of a supported format");
   CHECK(refused("huge.bmp") == "cannot decode the image: it claims 1000000x1000000 pixels in 102 bytes");
   CHECK(refused("cut_ramps.png") == "cannot decode the image: it ends too early");
   CHECK(refused("cut_flat.jpg") == "cannot decode the image: Premature end of JPEG file");
-  CHECK(refused("cut_ramps.webp") == "cannot decode the image: it is no whole WebP file");
-  CHECK(refused("cut_ramps.jp2") == "cannot decode the image: it is no whole JPEG 2000 file");
+  CHECK(refused("cut_ramps.webp") == "cannot decode the image: it is not a complete WebP file");
+  CHECK(refused("cut_ramps.jp2") == "cannot decode the image: it is not a complete JPEG 2000 file");
   CHECK(refused("cut_ramps.tiff").starts_with("cannot decode the image: "));
 }
 
@@ -109,8 +109,8 @@ TEST_CASE("a file cut off anywhere, or with any byte changed, is an image or an 
 
 TEST_CASE("brightness weighs green most, and leaves gray what it is") {
   const std::uint8_t red[] = {255, 0, 0}, green[] = {0, 255, 0}, blue[] = {0, 0, 255}, gray[] = {77, 77, 77};
-  CHECK(images::brightness(red) == 76);
-  CHECK(images::brightness(green) == 150);
-  CHECK(images::brightness(blue) == 29);
-  CHECK(images::brightness(gray) == 77);
+  CHECK(images::luma(red) == 76);
+  CHECK(images::luma(green) == 150);
+  CHECK(images::luma(blue) == 29);
+  CHECK(images::luma(gray) == 77);
 }

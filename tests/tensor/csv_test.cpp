@@ -37,7 +37,7 @@ TEST_CASE("a first row without any number is a header where numbers are wanted")
   CHECK(read("x\na\n", {expect("x", DType::string, Dims{-1})}).dims() == Dims{1});
   CHECK(read("y\na\n", {expect("x", DType::string, Dims{-1})}).dims() == Dims{2});
   CHECK(read("a\nb\n").type() == DType::string);
-  CHECK(fault("a,1\n1,2\n", floats) == "line 1: column 1: 'a' is no number");
+  CHECK(fault("a,1\n1,2\n", floats) == "line 1: column 1: 'a' is not a number");
 }
 
 TEST_CASE("a table that nothing is expected of takes the type that it shows") {
@@ -70,18 +70,18 @@ TEST_CASE("NaN and infinity are words in any case") {
 
 TEST_CASE("a table that is none is refused with the line") {
   CHECK(fault("") == "it is empty");
-  CHECK(fault("1,2\n3\n") == "line 2: it has 1 cells where the first line has 2");
-  CHECK(fault("1,2\n\n3,4\n") == "line 2: it has 1 cells where the first line has 2");
+  CHECK(fault("1,2\n3\n") == "line 2: it has 1 cells, but the first line has 2");
+  CHECK(fault("1,2\n\n3,4\n") == "line 2: it has 1 cells, but the first line has 2");
   CHECK(fault("1\n\n2\n", floats) == "line 2: column 1: it is empty");
   CHECK(fault("1,\n", floats) == "line 1: column 2: it is empty");
-  CHECK(fault("1\n2;3\n", floats) == "line 2: column 1: '2;3' is no number");
-  CHECK(fault("1\n+-2\n", floats) == "line 2: column 1: '+-2' is no number");
-  CHECK(fault("1\n1e39\n", floats) == "line 2: column 1: '1e39' is beyond the range of f32");
-  CHECK(fault("1\n2.5\n", {expect("x", DType::i32)}) == "line 2: column 1: '2.5' is no whole number, as i32 wants");
-  CHECK(fault("0\n2\n", {expect("x", DType::boolean)}) == "line 2: column 1: '2' is no bool");
+  CHECK(fault("1\n2;3\n", floats) == "line 2: column 1: '2;3' is not a number");
+  CHECK(fault("1\n+-2\n", floats) == "line 2: column 1: '+-2' is not a number");
+  CHECK(fault("1\n1e39\n", floats) == "line 2: column 1: '1e39' is out of the range of f32");
+  CHECK(fault("1\n2.5\n", {expect("x", DType::i32)}) == "line 2: column 1: '2.5' is not an integer, as i32 requires");
+  CHECK(fault("0\n2\n", {expect("x", DType::boolean)}) == "line 2: column 1: '2' is not a bool");
   CHECK(fault("\"a\n") == "line 1: a quote is not closed");
   CHECK(fault("\"a\nb\"\n\"c\"d\n") == "line 3: something follows a closing quote");
-  CHECK(fault("a\"b\n") == "line 1: a quote stands within a cell");
+  CHECK(fault("a\"b\n") == "line 1: a cell without quotes contains a quote");
   CHECK(fault("\xff\n") == "it is not UTF-8 text");
   CHECK(fault("1\n", {expect("x", DType::c64)}) == "c64 has no form in CSV");
 }

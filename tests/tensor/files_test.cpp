@@ -115,9 +115,9 @@ TEST_CASE("a tensor of the wrong type, rank or shape is refused with what is wan
     return result.error().code + ": " + result.error().what;
   };
   std::string start = "cannot use '" + file + "' as 'image': it is ";
-  CHECK(refused(Tensor(DType::f64, {1, 8})) == "wrong-type: " + start + "f64[1,8], and the model wants f32[?,8]");
-  CHECK(refused(Tensor(DType::f32, {8})) == "wrong-rank: " + start + "f32[8], and the model wants f32[?,8]");
-  CHECK(refused(Tensor(DType::f32, {1, 9})) == "wrong-shape: " + start + "f32[1,9], and the model wants f32[?,8]");
+  CHECK(refused(Tensor(DType::f64, {1, 8})) == "wrong-type: " + start + "f64[1,8], but the model expects f32[?,8]");
+  CHECK(refused(Tensor(DType::f32, {8})) == "wrong-rank: " + start + "f32[8], but the model expects f32[?,8]");
+  CHECK(refused(Tensor(DType::f32, {1, 9})) == "wrong-shape: " + start + "f32[1,9], but the model expects f32[?,8]");
 }
 
 TEST_CASE("a file that is missing or of no known format is refused") {
@@ -126,7 +126,7 @@ TEST_CASE("a file that is missing or of no known format is refused") {
   CHECK(fault(inputs_of({missing})) == "cannot open '" + missing + "'");
   auto unknown = inputs_of({"a=x.txt"});
   REQUIRE(!unknown);
-  CHECK(unknown.error().what == "cannot tell the format of 'x.txt' by its name");
+  CHECK(unknown.error().what == "cannot determine the format of 'x.txt' from its name");
   CHECK(unknown.error().hint == "use a name that ends in one of: .csv, .json, .npy, .npz");
 }
 

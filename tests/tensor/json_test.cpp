@@ -83,14 +83,14 @@ TEST_CASE("values that JSON has no number for are strings") {
   CHECK(tensor.as<float>()[2] == -INFINITY);
   CHECK(fault("[NaN]") == R"(line 1, column 2: JSON has no NaN; write it as a string, "NaN")");
   CHECK(fault("[-Infinity]") == R"(line 1, column 2: JSON has no -Infinity; write it as a string, "-Infinity")");
-  CHECK(fault(R"(["NaN"])", {expect("x", DType::i64)}) == "line 1, column 2: 'NaN' is no number");
-  CHECK(fault(R"(["1"])", {expect("x", DType::f32)}) == "line 1, column 2: '1' is no number");
+  CHECK(fault(R"(["NaN"])", {expect("x", DType::i64)}) == "line 1, column 2: 'NaN' is not a number");
+  CHECK(fault(R"(["1"])", {expect("x", DType::f32)}) == "line 1, column 2: '1' is not a number");
 }
 
 TEST_CASE("a number that its type cannot hold is refused") {
-  CHECK(fault("[1.5]", {expect("x", DType::i64)}) == "line 1, column 2: '1.5' is no whole number, as i64 wants");
-  CHECK(fault("[1,\n 300]", {expect("x", DType::u8)}) == "line 2, column 2: '300' is beyond the range of u8");
-  CHECK(fault("[1e39]", {expect("x", DType::f32)}) == "line 1, column 2: '1e39' is beyond the range of f32");
+  CHECK(fault("[1.5]", {expect("x", DType::i64)}) == "line 1, column 2: '1.5' is not an integer, as i64 requires");
+  CHECK(fault("[1,\n 300]", {expect("x", DType::u8)}) == "line 2, column 2: '300' is out of the range of u8");
+  CHECK(fault("[1e39]", {expect("x", DType::f32)}) == "line 1, column 2: '1e39' is out of the range of f32");
   CHECK(fault("[1]", {expect("x", DType::boolean)}) == "line 1, column 2: true or false is expected");
   CHECK(fault("[1]", {expect("x", DType::string)}) == "line 1, column 2: a string is expected");
   CHECK(fault("[true]", {expect("x", DType::f32)}) == "line 1, column 2: a number is expected");
@@ -119,7 +119,7 @@ TEST_CASE("a shape that the data do not fill is refused, whatever it claims") {
 }
 
 TEST_CASE("objects with keys too many, too few or twice are refused") {
-  CHECK(fault(R"({"a": {"color": 1, "data": [1]}})") == "line 1, column 17: the key 'color' is unknown");
+  CHECK(fault(R"({"a": {"color": 1, "data": [1]}})") == "line 1, column 16: the key 'color' is unknown");
   CHECK(fault(R"({"a": {"shape": [1]}})") == R"(line 1, column 21: a tensor has no "data")");
   CHECK(fault(R"({"inputs": [{"data": [1]}]})") == R"(line 1, column 26: a tensor has no "name")");
   CHECK(fault(R"({"a": 1, "a": 2})") == "line 1, column 13: the key 'a' stands twice");
@@ -201,5 +201,5 @@ TEST_CASE("sequences, optionals and maps are written in a form of their own") {
 1.0}}
 }
 )");
-  CHECK(written(".npy", {{"maps", maps}}) == "cannot write sequence to a .npy file: numpy has no such type");
+  CHECK(written(".npy", {{"maps", maps}}) == "cannot write sequence to a .npy file: NumPy has no such type");
 }

@@ -72,7 +72,7 @@ TEST_CASE("types that numpy does not know are raw bytes, which the expected type
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::unsupported);
   CHECK(refused.error().what ==
-        "cannot read 'file': its element type '<V2' is raw bytes, and nothing says what they mean");
+        "cannot read 'file': its element type '<V2' is raw bytes of an unknown type");
 }
 
 TEST_CASE("big-endian elements are turned round") {
@@ -104,8 +104,8 @@ TEST_CASE("the versions 2.0 and 3.0 have a longer header, and the keys may come 
 }
 
 TEST_CASE("a .npy file that is none, or is cut, is refused") {
-  CHECK(fault("") == "it does not begin as a .npy file does");
-  CHECK(fault("\x93NUMPX\x01") == "it does not begin as a .npy file does");
+  CHECK(fault("") == "it does not begin like a .npy file");
+  CHECK(fault("\x93NUMPX\x01") == "it does not begin like a .npy file");
   CHECK(fault("\x93NUMPY\x01") == "it ends within its header");
   CHECK(fault("\x93NUMPY\x01\0\xff\xff{"s) == "it ends within its header");
   CHECK(fault("\x93NUMPY\x04\0\x01\0\0\0{"s) == "it is of format version 4.0; 1.0, 2.0 and 3.0 can be read");
@@ -117,26 +117,26 @@ TEST_CASE("a .npy file that is none, or is cut, is refused") {
 
 TEST_CASE("a claim of more elements than any memory holds is refused before anything is allocated") {
   CHECK(fault(npy(dict("<f4", "(4611686018427387904,)"), "")) ==
-        "its shape f32[4611686018427387904] is beyond any memory");
+        "its shape f32[4611686018427387904] exceeds any memory");
   CHECK(fault(npy(dict("<f4", "(4294967296, 4294967296, 4294967296)"), "")) ==
-        "its shape f32[4294967296,4294967296,4294967296] is beyond any memory");
+        "its shape f32[4294967296,4294967296,4294967296] exceeds any memory");
   CHECK(fault(npy(dict("<f4", "(99999999999999999999,)"), "")) == "'shape' in its header has a size beyond 2^63");
   CHECK(fault(npy(dict("<U0", "(4611686018427387904,)"), "")) ==
-        "its shape string[4611686018427387904] is beyond any memory");
+        "its shape string[4611686018427387904] exceeds any memory");
   CHECK(fault(npy(dict("<U9999999", "(4611686018427387904,)"), "")) ==
-        "its shape string[4611686018427387904] is beyond any memory");
+        "its shape string[4611686018427387904] exceeds any memory");
 }
 
 TEST_CASE("a header that is no dictionary of the three keys is refused") {
-  CHECK(fault(npy("", "")) == "its header is no Python dictionary");
-  CHECK(fault(npy("{'descr' '<f4'}", "")) == "its header is no Python dictionary");
+  CHECK(fault(npy("", "")) == "its header is not a Python dictionary");
+  CHECK(fault(npy("{'descr' '<f4'}", "")) == "its header is not a Python dictionary");
   CHECK(fault(npy("{'descr': '<f4', 'shape': ()}", "")) == "its header has no 'fortran_order'");
   CHECK(fault(npy("{'descr': '<f4', 'descr': '<f4'}", "")) == "its header has the key 'descr' twice");
   CHECK(fault(npy("{'color': 'red'}", "")) == "its header has the unknown key 'color'");
   CHECK(fault(npy(dict("<f4", "()") + "import os", "")) == "its header has something after the dictionary");
   CHECK(fault(npy(dict("<f4", "()", "1"), "")) == "'fortran_order' in its header is neither True nor False");
   for (const char* shape : {"3", "(3", "(-1,)", "(a,)", "(3 4)", "[3]"}) {
-    CHECK(fault(npy(dict("<f4", shape), "")) == "'shape' in its header is no tuple of sizes");
+    CHECK(fault(npy(dict("<f4", shape), "")) == "'shape' in its header is not a tuple of sizes");
   }
   CHECK(fault(npy(dict("<f4", "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1)"), "1234")) == "it has more than 16 dimensions");
   CHECK(fault(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': ()}", "")) ==
@@ -145,21 +145,21 @@ TEST_CASE("a header that is no dictionary of the three keys is refused") {
 
 TEST_CASE("element types that no tensor has are refused, and Python objects above all") {
   CHECK(fault(npy(dict("|O", "(1,)"), "12345678")) ==
-        "cannot read 'file': its element type '|O' means Python objects, and to read those is to run code");
+        "cannot read 'file': its element type '|O' means Python objects, which cannot be read without running code");
   for (const char* descr : {"<M8[s]", "<f16", "<f3", "f4", "<f", "<x4", "<", ""}) {
     CHECK(fault(npy(dict(descr, "()"), "12345678")) ==
-          fmt::format("cannot read 'file': its element type '{}' is none that a tensor has", descr));
+          fmt::format("cannot read 'file': its element type '{}' is not supported", descr));
   }
 }
 
 TEST_CASE("elements that are no value of their type are refused") {
-  CHECK(fault(npy(dict("|b1", "(2,)"), "\x01\x02")) == "element 1 is 2, which is no bool");
+  CHECK(fault(npy(dict("|b1", "(2,)"), "\x01\x02")) == "element 1 is 2, which is not a bool");
   CHECK(fault(npy(dict("<U1", "(2,)"), "a\0\0\0\0\xd8\0\0"s)) == "the text of element 1 is not Unicode");
   CHECK(fault(npy(dict("|S1", "(1,)"), "\xff")) == "the text of element 0 is not Unicode");
 }
 
 TEST_CASE("what numpy has no type for is not written") {
-  CHECK(written(".npy", {{"", Tensor(DType::u4, {2})}}) == "cannot write u4 to a .npy file: numpy has no such type");
+  CHECK(written(".npy", {{"", Tensor(DType::u4, {2})}}) == "cannot write u4 to a .npy file: NumPy has no such type");
   CHECK(written(".npy", {{"", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .npy file");
 }

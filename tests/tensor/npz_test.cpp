@@ -126,7 +126,7 @@ TEST_CASE("entries twice or of another kind are refused, and a fault within an a
   CHECK(fault(written(".npz", {{"x", tensor}, {"x", tensor}})) == "its entry 'x.npy' stands twice");
   ZipWriter zip;
   zip.add("notes.txt", as_bytes("hello"));
-  CHECK(fault(std::string(as_text(zip.finish()))) == "its entry 'notes.txt' is no .npy file");
+  CHECK(fault(std::string(as_text(zip.finish()))) == "its entry 'notes.txt' is not a .npy file");
   ZipWriter broken;
   broken.add("x.npy", as_bytes("hello"));
   auto bytes = broken.finish();

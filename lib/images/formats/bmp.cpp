@@ -1,4 +1,5 @@
-// BMP: uncompressed images of Windows and OS/2, of 1 to 32 bits a pixel, with a palette or with masks.
+// BMP: uncompressed images of Windows and OS/2 with 1 to 32 bits per pixel, with a palette or with masks. There is no
+// library for it among the image libraries of Debian; the format has no compression that would justify one.
 #include "images/images.hpp"
 #include "images/reader.hpp"
 
@@ -9,7 +10,7 @@ namespace {
 
 bool matches(ByteSpan file) { return starts_with(file, "BM"); }
 
-// The bits of a pixel that make one color, as eight bits.
+// The bits of a pixel that hold one color, scaled to eight bits.
 struct Mask {
   std::uint32_t bits = 0;
   std::uint8_t of(std::uint32_t pixel) const {
@@ -22,7 +23,7 @@ struct Mask {
 
 struct Header {
   std::uint32_t pixels_at, size, bits, compression, colors;
-  std::int64_t width, height;  // a negative height: from the top
+  std::int64_t width, height;  // a negative height: rows from the top
   std::array<Mask, 3> masks;
 };
 
@@ -32,7 +33,7 @@ Result<Header> header_of(Reader& in) {
   header.pixels_at = in.little(4);
   header.size = in.little(4);
   bool old = header.size == 12;
-  if (!old && (header.size < 40 || header.size > 124)) return damaged("its header is of no known form");
+  if (!old && (header.size < 40 || header.size > 124)) return damaged("its header has an unknown form");
   header.width = old ? in.little(2) : static_cast<std::int32_t>(in.little(4));
   header.height = old ? in.little(2) : static_cast<std::int32_t>(in.little(4));
   in.skip(2);
@@ -46,7 +47,7 @@ Result<Header> header_of(Reader& in) {
   }
   if (header.compression == with_masks || header.compression == with_alpha) {
     for (Mask& mask : header.masks) mask.bits = in.little(4);
-    // Without a longer header the masks follow it, where else the palette begins.
+    // In a short header (40 bytes) the masks follow it, in place of the palette; longer headers contain them.
     in.skip(header.size >= 52 ? header.size - 52 : header.compression == with_alpha ? 4 : 0);
   } else if (header.compression == plain) {
     if (!old) in.skip(header.size - 40);
@@ -64,7 +65,7 @@ Result<Image> decode_bmp(ByteSpan file) {
   Header header = TRY(header_of(in));
   std::uint32_t bits = header.bits;
   if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32) {
-    return damaged("it has " + std::to_string(bits) + " bits a pixel");
+    return damaged("it has " + std::to_string(bits) + " bits per pixel");
   }
   if (header.width < 0) return damaged("it has no pixels");
   bool down = header.height < 0;
@@ -84,6 +85,7 @@ Result<Image> decode_bmp(ByteSpan file) {
   if (!in.good || header.pixels_at > file.size() || (file.size() - header.pixels_at) / stride < image.height) {
     return damaged("it ends too early");
   }
+  // Rows are stored from the bottom unless the height is negative, each padded to four bytes.
   for (std::uint32_t row = 0; row < image.height; ++row) {
     Reader line{file.subspan(header.pixels_at + stride * (down ? row : image.height - 1 - row), stride)};
     std::uint8_t* to = image.pixels.data() + std::size_t{row} * image.width * 3;

@@ -1,4 +1,5 @@
-// JPEG, by libjpeg-turbo, with its smooth upsampling of colors and its accurate transform: the defaults.
+// JPEG, by libjpeg-turbo with its defaults: "fancy" upsampling of chroma and the accurate integer transform. Other
+// settings give pixels that differ from what the model saw in training.
 #include "images/guard.hpp"
 
 #include <jpeglib.h>
@@ -8,8 +9,9 @@
 namespace modelctl::images {
 namespace {
 
-constexpr int most_scans = 200;  // a progressive file of many scans takes time for nothing
+constexpr int most_scans = 200;  // each scan of a progressive file decodes the whole image again
 
+// The manager must be the first member: callbacks receive its address and cast it back.
 struct Errors {
   jpeg_error_mgr manager;
   Guard guard;
@@ -21,11 +23,12 @@ struct Errors {
   reinterpret_cast<Errors*>(common->err)->guard.fail(text);
 }
 
-// Warnings are of damage that can be lived with, but for data that ends too early.
+// libjpeg reports damage as warnings and continues with gray pixels. Truncated data is an error here.
 void warn(j_common_ptr common, int level) {
   if (level < 0 && (common->err->msg_code == JWRN_JPEG_EOF || common->err->msg_code == JWRN_HIT_MARKER)) fail(common);
 }
 
+// The only hook that is called between scans.
 void watch(j_common_ptr common) {
   auto* jpeg = reinterpret_cast<j_decompress_ptr>(common);
   if (jpeg->input_scan_number > most_scans) reinterpret_cast<Errors*>(common->err)->guard.fail("it has too many scans");
@@ -55,17 +58,17 @@ Result<Image> decode_jpeg(ByteSpan file) {
     jpeg_read_header(&jpeg, TRUE);
   }));
   Image image = TRY(blank(jpeg.image_width, jpeg.image_height, file));
-  bool inks = jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK;
-  jpeg.out_color_space = inks ? JCS_CMYK : JCS_RGB;
-  std::vector<std::uint8_t> four(inks ? std::size_t{image.width} * 4 : 0);
+  bool cmyk = jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK;
+  jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+  std::vector<std::uint8_t> four(cmyk ? std::size_t{image.width} * 4 : 0);
   TRY(guard.run([&] {
     jpeg_start_decompress(&jpeg);
     while (jpeg.output_scanline < jpeg.output_height) {
       std::uint8_t* row = image.pixels.data() + std::size_t{jpeg.output_scanline} * image.width * 3;
-      JSAMPROW to = inks ? four.data() : row;
+      JSAMPROW to = cmyk ? four.data() : row;
       jpeg_read_scanlines(&jpeg, &to, 1);
-      // Files of four inks hold, as Adobe began it, how much of each is left out.
-      for (std::size_t i = 0; inks && i < image.width; ++i) {
+      // CMYK files store inverted values (255 is no ink), a convention that Adobe introduced.
+      for (std::size_t i = 0; cmyk && i < image.width; ++i) {
         for (std::size_t color = 0; color < 3; ++color) {
           row[i * 3 + color] = static_cast<std::uint8_t>(four[i * 4 + color] * four[i * 4 + 3] / 255);
         }

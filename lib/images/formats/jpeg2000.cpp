@@ -1,4 +1,5 @@
-// JPEG 2000, by OpenJPEG: boxed (JP2) and bare code streams of one to four components, with subsampled colors.
+// JPEG 2000, by OpenJPEG: files with boxes (JP2) and raw code streams (J2K) of one to four components, whose chroma may
+// be subsampled. OpenJPEG reports errors by return values, so no jump is needed; its messages are not printed.
 #include "images/images.hpp"
 
 #include <openjpeg.h>
@@ -43,7 +44,7 @@ bool boxed(ByteSpan file) {
 }
 bool matches(ByteSpan file) { return boxed(file) || starts_with(file, "\xff\x4f\xff\x51"); }
 
-// One component at the image's size: element (x, y) as eight bits.
+// One component scaled to the image's size: sample (x, y) as eight bits.
 struct Plane {
   const opj_image_comp_t* component = nullptr;
   std::uint8_t at(std::uint32_t x, std::uint32_t y) const {
@@ -58,14 +59,14 @@ struct Plane {
 };
 
 Result<Image> decode_jpeg2000(ByteSpan file) {
-  constexpr std::string_view broken = "it is no whole JPEG 2000 file";
+  constexpr std::string_view broken = "it is not a complete JPEG 2000 file";
   Source source{file};
   std::unique_ptr<opj_codec_t, void (*)(opj_codec_t*)> codec(
       opj_create_decompress(boxed(file) ? OPJ_CODEC_JP2 : OPJ_CODEC_J2K), opj_destroy_codec);
   std::unique_ptr<opj_stream_t, void (*)(opj_stream_t*)> stream(opj_stream_create(1 << 16, OPJ_TRUE),
                                                                 opj_stream_destroy);
   if (codec == nullptr || stream == nullptr) {
-    return Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory");
+    return Error(Kind::unavailable, "out-of-memory", "the machine does not have enough memory");
   }
   opj_set_error_handler(codec.get(), ignore, nullptr);
   opj_set_warning_handler(codec.get(), ignore, nullptr);
@@ -91,7 +92,7 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
   if (opj_decode(codec.get(), stream.get(), picture.get()) == 0 || opj_end_decompress(codec.get(), stream.get()) == 0) {
     return damaged(std::string(broken));
   }
-  // Decoding may have changed the components: a palette makes three of one.
+  // Decoding may have changed the number of components: a palette turns one into three.
   std::size_t colors = picture->numcomps >= 3 ? 3 : 1;
   std::array<Plane, 3> planes;
   for (std::size_t i = 0; i < 3; ++i) {
@@ -108,7 +109,7 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
     for (std::uint32_t x = 0; x < image.width; ++x) {
       std::array<double, 3> pixel;
       for (std::size_t i = 0; i < 3; ++i) pixel[i] = planes[i].at(x, y);
-      if (luminance) {
+      if (luminance) {  // sYCC to sRGB, ITU-R BT.601
         double red = pixel[2] - 128, blue = pixel[1] - 128;
         pixel = {pixel[0] + 1.402 * red, pixel[0] - 0.344136 * blue - 0.714136 * red, pixel[0] + 1.772 * blue};
       }

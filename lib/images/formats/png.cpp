@@ -1,4 +1,5 @@
-// PNG, by libpng. Alpha is dropped, not blended, and gamma is left alone, as Pillow does both.
+// PNG, by libpng. Alpha is dropped without blending and gamma is ignored, as Pillow's conversion to RGB does. Every
+// pixel format is expanded to 8-bit RGB by libpng's transformations before the first row is read.
 #include "images/guard.hpp"
 
 #include <png.h>
@@ -39,13 +40,14 @@ Result<Image> decode_png(ByteSpan file) {
   Source source{file};
   handles.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &guard, fail, ignore);
   if (handles.png != nullptr) handles.info = png_create_info_struct(handles.png);
-  if (handles.info == nullptr) return Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory");
+  if (handles.info == nullptr)
+    return Error(Kind::unavailable, "out-of-memory", "the machine does not have enough memory");
   png_structp png = handles.png;
   png_infop info = handles.info;
   TRY(guard.run([&] {
     png_set_read_fn(png, &source, read);
     png_set_user_limits(png, 1 << 20, 1 << 20);
-    png_set_chunk_malloc_max(png, 1 << 20);  // of palettes, texts and the like
+    png_set_chunk_malloc_max(png, 1 << 20);  // palettes, texts, profiles: attacker-controlled sizes
     png_set_chunk_cache_max(png, 128);
     png_read_info(png, info);
     png_set_expand(png);
@@ -56,7 +58,7 @@ Result<Image> decode_png(ByteSpan file) {
     png_read_update_info(png, info);
   }));
   Image image = TRY(blank(png_get_image_width(png, info), png_get_image_height(png, info), file));
-  if (png_get_rowbytes(png, info) != std::size_t{image.width} * 3) return damaged("its pixels are of no known form");
+  if (png_get_rowbytes(png, info) != std::size_t{image.width} * 3) return damaged("its pixels have an unknown form");
   std::vector<png_bytep> rows;
   for (std::size_t row = 0; row < image.height; ++row) rows.push_back(image.pixels.data() + row * image.width * 3);
   TRY(guard.run([&] {

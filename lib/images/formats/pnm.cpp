@@ -1,4 +1,4 @@
-// The portable formats PBM, PGM and PPM, in digits (P1 to P3) and in bytes (P4 to P6).
+// The portable formats PBM, PGM and PPM of Netpbm, as text (P1 to P3) and binary (P4 to P6).
 #include "images/images.hpp"
 #include "images/reader.hpp"
 
@@ -10,25 +10,26 @@ bool matches(ByteSpan file) {
          static_cast<char>(file[1]) <= '6';
 }
 
-bool blank_at(const Reader& in) {
+// White space as Netpbm defines it, independent of the locale.
+bool is_space(const Reader& in) {
   auto c = static_cast<char>(in.rest.front());
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-// Blanks, and comments to the end of their line.
-void skip_blanks(Reader& in) {
+// Skips white space, and comments up to the end of their line.
+void skip_space(Reader& in) {
   bool comment = false;
   while (!in.rest.empty()) {
     auto c = static_cast<char>(in.rest.front());
     if (comment) comment = c != '\n';
     else if (c == '#') comment = true;
-    else if (!blank_at(in)) return;
+    else if (!is_space(in)) return;
     in.skip(1);
   }
 }
 
 std::uint32_t number(Reader& in, std::size_t most_digits = 9) {
-  skip_blanks(in);
+  skip_space(in);
   std::uint32_t value = 0;
   std::size_t digits = 0;
   for (; digits < most_digits && !in.rest.empty(); ++digits) {
@@ -46,8 +47,8 @@ Result<Image> decode_pnm(ByteSpan file) {
   bool digits = kind <= '3', bits = kind == '1' || kind == '4', colors = kind == '3' || kind == '6';
   Reader in{file.subspan(2)};
   std::uint32_t width = number(in), height = number(in), most = bits ? 1 : number(in);
-  if (!in.good || most == 0 || most > 65535) return damaged("its header is of no known form");
-  if (!digits && (in.rest.empty() || !blank_at(in))) return damaged("its header is of no known form");
+  if (!in.good || most == 0 || most > 65535) return damaged("its header has an unknown form");
+  if (!digits && (in.rest.empty() || !is_space(in))) return damaged("its header has an unknown form");
   if (!digits) in.skip(1);
   Image image = TRY(blank(width, height, file));
   std::uint8_t* to = image.pixels.data();
@@ -68,7 +69,7 @@ Result<Image> decode_pnm(ByteSpan file) {
           }
           if (value > most) return damaged("a pixel is brighter than its header allows");
           value = (value * 255 + most / 2) / most;
-          if (bits) value = 255 - value;  // a bit that is set is black
+          if (bits) value = 255 - value;  // in PBM 1 is black
         }
         *to++ = static_cast<std::uint8_t>(value);
       }

@@ -1,4 +1,6 @@
-// TIFF, by libtiff: the first image of the file, whatever its compression and its pixels.
+// TIFF, by libtiff: the first image of the file, in any compression and pixel format, through libtiff's conversion to
+// RGBA. The file is read through callbacks, and libtiff's own limit on allocations applies in addition to the limit on
+// pixels.
 #include "images/images.hpp"
 
 #include <tiffio.h>
@@ -12,7 +14,7 @@
 namespace modelctl::images {
 namespace {
 
-// The file, and what libtiff said first.
+// The file, and libtiff's first error message: later ones are consequences of it.
 struct Source {
   ByteSpan file;
   std::uint64_t at = 0;
@@ -53,9 +55,9 @@ bool matches(ByteSpan file) {
 
 Result<Image> decode_tiff(ByteSpan file) {
   Source source{file};
-  auto refused = [&] { return damaged(source.message[0] == 0 ? "it is no whole TIFF file" : source.message); };
+  auto refused = [&] { return damaged(source.message[0] == 0 ? "it is not a complete TIFF file" : source.message); };
   std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
-  if (options == nullptr) return Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory");
+  if (options == nullptr) return Error(Kind::unavailable, "out-of-memory", "the machine does not have enough memory");
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), 1 << 30);

@@ -1,4 +1,4 @@
-// WebP, by libwebp: still images, lossy and lossless.
+// WebP, by libwebp: still images, lossy and lossless. Animations are refused, because there is no single right frame.
 #include "images/images.hpp"
 
 #include <webp/decode.h>
@@ -11,13 +11,13 @@ bool matches(ByteSpan file) { return starts_with(file, "RIFF") && starts_with(fi
 Result<Image> decode_webp(ByteSpan file) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(file.data());
   WebPBitstreamFeatures features;
-  if (WebPGetFeatures(data, file.size(), &features) != VP8_STATUS_OK) return damaged("it is no whole WebP file");
+  if (WebPGetFeatures(data, file.size(), &features) != VP8_STATUS_OK) return damaged("it is not a complete WebP file");
   if (features.has_animation != 0) return damaged("it is an animation");
   Image image =
       TRY(blank(static_cast<std::uint64_t>(features.width), static_cast<std::uint64_t>(features.height), file));
   auto stride = static_cast<int>(image.width * 3);
   if (WebPDecodeRGBInto(data, file.size(), image.pixels.data(), image.pixels.size(), stride) == nullptr) {
-    return damaged("it is no whole WebP file");
+    return damaged("it is not a complete WebP file");
   }
   return image;
 }

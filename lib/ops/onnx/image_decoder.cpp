@@ -41,7 +41,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       TRY(outputs.allocate(0, DType::u8, Dims{image.height, image.width, pixels == Pixels::grayscale ? 1 : 3}));
   std::uint8_t* out = y.as<std::uint8_t>().data();
   for (const std::uint8_t *at = image.pixels.data(), *end = at + image.pixels.size(); at < end; at += 3) {
-    if (pixels == Pixels::grayscale) *out++ = images::brightness(at);
+    if (pixels == Pixels::grayscale) *out++ = images::luma(at);
     else if (pixels == Pixels::rgb) out = std::copy_n(at, 3, out);
     else out = std::reverse_copy(at, at + 3, out);
   }

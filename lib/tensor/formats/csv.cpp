@@ -1,9 +1,12 @@
-// CSV as RFC 4180 has it: one row a line, cells with commas between, quotes doubled within quotes. A first row without
-// any number, over rows of numbers, is a header and says nothing to us. NaN and infinity are "nan", "inf" and "-inf",
-// in any case, as numpy and pandas write them.
+// CSV as in RFC 4180: one row per line, cells separated by commas, quotes doubled within quotes. A first row without
+// any number above rows of numbers is a header and is skipped. NaN and infinity are "nan", "inf" and "-inf" in any
+// case, as NumPy and pandas write them.
 //
 // A table has two dimensions. A model that expects another shape gets each row as one element of its first dimension:
 // 64 columns fill f32[?,1,8,8], and one column (or one row) fills f32[?].
+//
+// The file is scanned twice: the first pass finds rows, columns, header and types, so that the second one can parse
+// into a tensor of the final size without keeping the cells.
 #include "tensor/formats/formats.hpp"
 
 #include "tensor/element_text.hpp"
@@ -20,12 +23,12 @@ constexpr NonFinite spelling{"nan", "inf", "-inf"};
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 struct Cell {
-  std::string_view text;  // as it stands; with its quotes' inside only
+  std::string_view text;  // as in the file, without the enclosing quotes
   bool quoted = false;
-  bool doubled = false;  // has "" for "
+  bool doubled = false;  // contains "" for "
 };
 
-// The cells of a text, row by row, without a copy of them.
+// Splits a text into rows of cells, which are views of the text.
 class Rows {
  public:
   explicit Rows(std::string_view text) : text_(text) {}
@@ -33,7 +36,7 @@ class Rows {
   bool at_end() const { return at_ == text_.size(); }
   std::size_t line() const { return line_; }
 
-  // Reads the next row. Answers what is wrong, or an empty string.
+  // Reads the next row. Returns what is wrong, or an empty string.
   std::string read(std::vector<Cell>& cells) {
     cells.clear();
     while (true) {
@@ -42,7 +45,7 @@ class Rows {
         if (std::string fault = quoted(cell); !fault.empty()) return fault;
       } else {
         std::size_t end = std::min(text_.find_first_of(",\n\"", at_), text_.size());
-        if (end < text_.size() && text_[end] == '"') return "a quote stands within a cell";
+        if (end < text_.size() && text_[end] == '"') return "a cell without quotes contains a quote";
         cell.text = text_.substr(at_, end - at_);
         if ((end == text_.size() || text_[end] == '\n') && cell.text.ends_with('\r')) cell.text.remove_suffix(1);
         at_ = end;
@@ -117,7 +120,7 @@ std::string unquoted(const Cell& cell) {
   return text;
 }
 
-// What a first pass over the file finds: everything but the values.
+// The result of the first pass: everything except the values.
 struct Table {
   std::int64_t rows = 0, columns = 0;
   bool header = false;
@@ -161,7 +164,7 @@ class TableReader {
       auto columns = static_cast<std::int64_t>(cells.size());
       if (row == 0) table.columns = columns;
       if (columns != table.columns) {
-        return fault(line, fmt::format("it has {} cells where the first line has {}", columns, table.columns));
+        return fault(line, fmt::format("it has {} cells, but the first line has {}", columns, table.columns));
       }
       bool numbers = true, none = true;
       for (const Cell& cell : cells) {
@@ -189,7 +192,8 @@ class TableReader {
     return table;
   }
 
-  // A first row of words is a header where numbers are wanted; where strings are, only if it is the input's own name.
+  // If numbers are expected, a first row of words is a header. If strings are expected, nothing distinguishes a header
+  // from data, so it is one only if it is the input's name.
   bool is_header(const Table& table) const {
     DType type = expected_ != nullptr ? expected_->type : DType::undefined;
     if (type == DType::boolean) {
@@ -205,7 +209,7 @@ class TableReader {
     return cells.size() == 1 && !expected_->name.empty() && unquoted(cells[0]) == expected_->name;
   }
 
-  // The expected shape, where the table fills it; else the table's own, which check() will then refuse.
+  // The expected shape if the table fills it; otherwise the table's own shape, which check() then refuses.
   Dims shape(const Table& table) const {
     Dims own{table.rows, table.columns};
     if (expected_ == nullptr || !expected_->dims || expected_->dims->size() == 2) return own;
@@ -239,7 +243,7 @@ class TableReader {
         if (result != Parsed::good) {
           std::string reason = trimmed(cells[column].text).empty() ? "it is empty"
                                : tensor.type() == DType::boolean
-                                   ? fmt::format("'{}' is no bool", cells[column].text.substr(0, 40))
+                                   ? fmt::format("'{}' is not a bool", cells[column].text.substr(0, 40))
                                    : why_not(result, trimmed(cells[column].text), tensor.type());
           return fault(line, fmt::format("column {}: {}", column + 1, reason));
         }
@@ -274,7 +278,7 @@ void print_string(std::string& out, const std::string& text) {
 Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
   TensorView tensor = tensors[0].tensor.view();
   std::string out;
-  // A vector is a column; what has more than two dimensions has one row for each element of the first.
+  // A vector is written as a column; a tensor of more than two dimensions as one row per element of the first one.
   std::int64_t columns = 1;
   for (std::size_t axis = 1; axis < tensor.rank(); ++axis) columns *= tensor.dim(axis);
   if (tensor.elements() == 0) {
@@ -299,7 +303,7 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 
 std::span<const Format> csv_format() {
   static constexpr Format table[] = {
-      {".csv", "one table, a row for each element of the first dimension", false, read, write}};
+      {".csv", "one table, one row per element of the first dimension", false, read, write}};
   return table;
 }
 

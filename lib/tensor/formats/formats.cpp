@@ -1,3 +1,4 @@
+// What the formats share: selection by extension, expectations, and the check of a tensor against them.
 #include "tensor/formats/formats.hpp"
 
 #include <fmt/format.h>
@@ -48,7 +49,7 @@ Result<const Format*> format_of(std::string_view file) {
     }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", format->extension);
   }
-  return Error(Kind::usage, "unknown-format", fmt::format("cannot tell the format of '{}' by its name", file))
+  return Error(Kind::usage, "unknown-format", fmt::format("cannot determine the format of '{}' from its name", file))
       .help(fmt::format("use a name that ends in one of: {}", known));
 }
 
@@ -57,10 +58,10 @@ Result<void> check(const Tensor& tensor, const Expected& expected, std::string_v
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};
   std::string_view what = !type_fits ? "type" : tensor.dims().size() != expected.dims->size() ? "rank" : "shape";
   std::string help;
-  if (is_collection(expected.type)) help = "files hold tensors alone: run such a model through the C++ interface";
+  if (is_collection(expected.type)) help = "files hold only tensors: run such a model through the C++ interface";
   else if (!type_fits) help = fmt::format("store its elements as {}", name(expected.type));
   return Error(Kind::bad_input, fmt::format("wrong-{}", what),
-               fmt::format("cannot use '{}' as '{}': it is {}, and the model wants {}", where, expected.name,
+               fmt::format("cannot use '{}' as '{}': it is {}, but the model expects {}", where, expected.name,
                            modelctl::describe(tensor.type(), tensor.dims()), describe(expected)))
       .at(std::string(where))
       .help(std::move(help));

@@ -1,5 +1,5 @@
-// Tensors in files that other programs read and write: one file per format, chosen by the file's extension. Readers
-// take bytes and are strict; what is wrong is refused, never bent into shape. files.hpp is the way in for commands.
+// File formats of tensors, one source file per format, selected by the file's extension. Readers take bytes and are
+// strict: invalid input is refused, never repaired or converted silently. files.hpp is the entry point for commands.
 #pragma once
 
 #include "base/result.hpp"
@@ -13,54 +13,56 @@
 
 namespace modelctl::formats {
 
-// What a model says of one input: text has no element type of its own, and a list no shape beyond what it shows.
+// What a model expects of one input. Text formats have no element types, and an empty JSON list has no full shape, so
+// readers need it to interpret a file.
 struct Expected {
   std::string name;
-  DType type = DType::undefined;  // undefined: whatever the file says
+  DType type = DType::undefined;  // undefined: the type in the file
   std::optional<Dims> dims;       // -1: any size; nullopt: any shape
-  std::string text = {};          // the same in the model's words, "f32[batch,8]"; may be empty
+  std::string text = {};          // the same as text, "f32[batch,8]"; may be empty
 };
 
-// Its text, else "f32[?,8]".
+// The expectation as text, such as "f32[?,8]".
 std::string describe(const Expected& expected);
 
 struct NamedTensor {
-  std::string name;  // empty where the file gives none
+  std::string name;  // empty if the file has none
   Tensor tensor;
 };
 
-// What a reader is given. `expected` is the one input that the file is for, or all that it may name, or nothing.
+// The input of a reader. `expected` is the one model input that the file is for, or all inputs that it may name, or
+// empty.
 struct Source {
   ByteSpan bytes;
   std::string_view where;  // the file's name, for diagnostics
   std::span<const Expected> expected;
-  const Expected* next = nullptr;  // what a tensor without a name is for; may be null
+  const Expected* next = nullptr;  // the input for a tensor without a name; may be null
 
-  // The expectation under this name, else the only one there is, else `next` for no name, else nullptr.
+  // The expectation of this name; otherwise the only one if there is one; otherwise `next` if the name is empty.
   const Expected* find(std::string_view name) const;
 };
 
 struct Format {
   std::string_view extension;  // ".npy"
   std::string_view summary;
-  bool several;  // the file holds any number of tensors, with their names
-  // The tensors in the file's order. A reader checks their types and shapes where it must know them to read; check()
-  // does the rest.
+  bool several;  // a file holds any number of named tensors
+  // The tensors in the file's order. A reader checks types and shapes as far as it needs them for parsing; check() does
+  // the rest.
   Result<std::vector<NamedTensor>> (*read)(const Source& source);
-  // The bytes of a file that holds exactly these; one tensor unless `several`.
+  // The bytes of a file with exactly these tensors; one tensor unless `several`.
   Result<std::vector<std::byte>> (*write)(std::span<const NamedTensor> tensors);
 };
 
 // All formats (generated table): each formats/<stem>.cpp defines std::span<const Format> <stem>_format().
 std::span<const Format* const> formats();
 
-// The format for a file by the extension of its name, in any case; the error lists what there is.
+// The format for a file by the extension of its name, ignoring case; the error lists the known ones.
 Result<const Format*> format_of(std::string_view file);
 
-// Refuses a tensor of another type or shape than expected.
+// Fails if the tensor's type or shape differs from what is expected. Nothing is converted: a wrong type is an error.
 Result<void> check(const Tensor& tensor, const Expected& expected, std::string_view where);
 
-// "cannot read 'x.npy'" with a reason: the one form of error that every reader has.
+// "cannot read 'x.npy'" with a reason: the common error of all readers.
 Error unreadable(std::string_view where, std::string reason);
 
 }  // namespace modelctl::formats

@@ -1,4 +1,6 @@
-// .npy: one array, as numpy.lib.format describes it: magic, version, a Python dict as text, the raw elements.
+// .npy: one array, as numpy.lib.format documents it: magic, version, a Python dictionary as text, the raw elements. The
+// dictionary is parsed by a grammar for exactly what NumPy writes; NumPy's own reader evaluates it as Python, which
+// this must never do. Element types that need Python (object arrays are pickles) are refused.
 #include "tensor/formats/npy.hpp"
 
 #include "tensor/utf8.hpp"
@@ -12,9 +14,9 @@ namespace modelctl::formats {
 namespace {
 
 constexpr std::string_view magic = "\x93NUMPY";
-// numpy itself evaluates headers of up to 10,000 characters and no more.
+// NumPy's own limit for headers of untrusted files (max_header_size).
 constexpr std::size_t header_limit = 10'000;
-constexpr std::int64_t empty_strings_limit = 1'000'000;
+constexpr std::int64_t empty_strings_limit = 1'000'000;  // strings of width 0 have no bytes to check a claim against
 
 struct Header {
   std::string descr;  // "<f4"
@@ -22,18 +24,18 @@ struct Header {
   Dims dims;
 };
 
-// Parses the one dict that numpy writes: {'descr': '<f4', 'fortran_order': False, 'shape': (1, 8), }
+// Parses the dictionary of the header: {'descr': '<f4', 'fortran_order': False, 'shape': (1, 8), }
 class HeaderParser {
  public:
   explicit HeaderParser(std::string_view text) : text_(text) {}
 
-  // Empty where all is well, or what is wrong.
+  // Returns what is wrong, or an empty string.
   std::string parse(Header& header) {
     bool descr = false, order = false, shape = false;
-    if (!eat('{')) return "its header is no Python dictionary";
+    if (!eat('{')) return "its header is not a Python dictionary";
     while (!eat('}')) {
       std::string key;
-      if (!quoted(key) || !eat(':')) return "its header is no Python dictionary";
+      if (!quoted(key) || !eat(':')) return "its header is not a Python dictionary";
       bool* seen = key == "descr" ? &descr : key == "fortran_order" ? &order : key == "shape" ? &shape : nullptr;
       if (seen == nullptr) return fmt::format("its header has the unknown key '{}'", key);
       if (std::exchange(*seen, true)) return fmt::format("its header has the key '{}' twice", key);
@@ -41,7 +43,7 @@ class HeaderParser {
         space();
         return at_ < text_.size() && text_[at_] == '['
                    ? "it is a structured array; only arrays of one plain type are tensors"
-                   : "'descr' in its header is no string";
+                   : "'descr' in its header is not a string";
       }
       if (seen == &order && !boolean(header.fortran_order)) {
         return "'fortran_order' in its header is neither True nor False";
@@ -50,7 +52,7 @@ class HeaderParser {
         if (std::string fault = tuple(header.dims); !fault.empty()) return fault;
       }
       if (!eat(',')) {
-        if (!eat('}')) return "its header is no Python dictionary";
+        if (!eat('}')) return "its header is not a Python dictionary";
         break;
       }
     }
@@ -89,7 +91,7 @@ class HeaderParser {
     return true;
   }
   std::string tuple(Dims& dims) {
-    const char* bad = "'shape' in its header is no tuple of sizes";
+    const char* bad = "'shape' in its header is not a tuple of sizes";
     if (!eat('(')) return bad;
     while (!eat(')')) {
       space();
@@ -98,7 +100,7 @@ class HeaderParser {
       if (error == std::errc::result_out_of_range) return "'shape' in its header has a size beyond 2^63";
       if (error != std::errc() || dim < 0) return bad;
       at_ = static_cast<std::size_t>(end - text_.data());
-      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2 wrote long integers so
+      if (at_ < text_.size() && text_[at_] == 'L') ++at_;  // Python 2's notation of long integers
       if (dims.size() == max_rank) return fmt::format("it has more than {} dimensions", max_rank);
       dims.push_back(dim);
       if (!eat(',')) {
@@ -113,10 +115,10 @@ class HeaderParser {
   std::size_t at_ = 0;
 };
 
-// What descr says: how the file stores an element, and what it becomes.
+// The meaning of 'descr': how the file stores an element, and which element type it becomes.
 struct Element {
   DType type = DType::undefined;
-  char kind = 0;          // numpy's: b i u f c U S V
+  char kind = 0;          // NumPy's kind: b i u f c U S V
   std::size_t width = 0;  // bytes in the file; of one character for U, of a part that is byte-swapped for c
   std::size_t parts = 1;  // characters of U, halves of c
   bool swap = false;
@@ -140,7 +142,7 @@ Result<Element> element_of(std::string_view descr, const Expected* expected, std
         .at(std::string(where));
   };
   if (descr.size() < 2 || std::string_view("<>|=").find(descr[0]) == std::string_view::npos) {
-    return unknown("is none that a tensor has");
+    return unknown("is not supported");
   }
   Element element;
   element.kind = descr[1];
@@ -148,8 +150,8 @@ Result<Element> element_of(std::string_view descr, const Expected* expected, std
   std::uint32_t count = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
   bool counted = error == std::errc() && end == digits.data() + digits.size();
-  if (descr[1] == 'O') return unknown("means Python objects, and to read those is to run code");
-  if (!counted || count > (1u << 28)) return unknown("is none that a tensor has");
+  if (descr[1] == 'O') return unknown("means Python objects, which cannot be read without running code");
+  if (!counted || count > (1u << 28)) return unknown("is not supported");
   element.swap = descr[0] == '>';
   for (const Row& row : plain) {
     if (row.code != descr.substr(1)) continue;
@@ -165,25 +167,26 @@ Result<Element> element_of(std::string_view descr, const Expected* expected, std
     return element;
   }
   if (element.kind == 'V') {
-    // numpy has no name for the types of machine learning, and writes their raw bytes.
+    // NumPy has no names for bf16 and the f8 types and writes them as raw bytes.
     DType wanted = expected == nullptr ? DType::undefined : expected->type;
     bool raw = (count == 2 && wanted == DType::bf16) || (count == 1 && is_float(wanted) && bits(wanted) == 8);
-    if (!raw) return unknown("is raw bytes, and nothing says what they mean");
+    if (!raw) return unknown("is raw bytes of an unknown type");
     element.type = wanted;
     element.width = count;
     return element;
   }
-  return unknown("is none that a tensor has");
+  return unknown("is not supported");
 }
 
-// Copies one element of `size` bytes in parts of `width`, each reversed.
+// Copies one element as `parts` parts of `width` bytes and reverses each part: big-endian to little-endian.
 void copy_swapped(std::byte* to, const std::byte* from, std::size_t width, std::size_t parts) {
   for (std::size_t part = 0; part < parts; ++part) {
     for (std::size_t i = 0; i < width; ++i) to[part * width + i] = from[part * width + width - 1 - i];
   }
 }
 
-// Visits the file's elements in their order with the index that each has in C order.
+// Calls visit(i, j) for the i-th element in the file with its index j in C order. In Fortran order the first axis
+// varies fastest; the index is advanced like an odometer, so there is no division per element.
 template <class F>
 void for_each_element(DimsView dims, bool fortran_order, std::int64_t count, F&& visit) {
   if (!fortran_order || dims.size() < 2 || count == 0) {
@@ -195,7 +198,7 @@ void for_each_element(DimsView dims, bool fortran_order, std::int64_t count, F&&
   std::int64_t target = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     visit(i, target);
-    for (std::size_t axis = 0; axis < dims.size(); ++axis) {  // the first axis runs fastest
+    for (std::size_t axis = 0; axis < dims.size(); ++axis) {  // the first axis varies fastest
       target += stride[axis];
       if (++index[axis] < dims[axis]) break;
       target -= stride[axis] * dims[axis];
@@ -204,7 +207,7 @@ void for_each_element(DimsView dims, bool fortran_order, std::int64_t count, F&&
   }
 }
 
-// The text of one U or S element; numpy pads with zeros, so those at the end are none of it.
+// The text of one U or S element. NumPy pads with zeros, so trailing zeros are not part of the text.
 bool read_string(const std::byte* at, const Element& element, std::string& out) {
   if (element.kind == 'S') {
     out.assign(reinterpret_cast<const char*>(at), element.parts);
@@ -255,7 +258,8 @@ Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element&
   if (element.type == DType::boolean) {
     for (std::size_t i = 0; i < data.size(); ++i) {
       if (data[i] > std::byte{1}) {
-        return unreadable(where, fmt::format("element {} is {}, which is no bool", i, std::to_integer<int>(data[i])));
+        return unreadable(where,
+                          fmt::format("element {} is {}, which is not a bool", i, std::to_integer<int>(data[i])));
       }
     }
   }
@@ -293,7 +297,7 @@ Result<std::size_t> encode_strings(const Tensor& tensor, ByteWriter& data) {
 
 Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_view where) {
   ByteReader reader(bytes);
-  if (as_text(reader.take(magic.size())) != magic) return unreadable(where, "it does not begin as a .npy file does");
+  if (as_text(reader.take(magic.size())) != magic) return unreadable(where, "it does not begin like a .npy file");
   std::uint8_t major = reader.u8(), minor = reader.u8();
   if (!reader.failed() && (major < 1 || major > 3 || minor != 0)) {
     return unreadable(where, fmt::format("it is of format version {}.{}; 1.0, 2.0 and 3.0 can be read", major, minor));
@@ -309,10 +313,10 @@ Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_vi
   auto count = element_count(header.dims);
   std::uint64_t left = reader.left(), width = element.size();
   std::string shape = modelctl::describe(element.type, header.dims);
-  // Strings of no length take no byte here, but memory later: nothing but their count limits them.
+  // Strings of width 0 take no bytes in the file but memory in the tensor, so only their count can be limited.
   if (!count || (width == 0 && *count > empty_strings_limit) ||
       (width > 0 && static_cast<std::uint64_t>(*count) > (std::uint64_t{1} << 62) / width)) {
-    return unreadable(where, fmt::format("its shape {} is beyond any memory", shape));
+    return unreadable(where, fmt::format("its shape {} exceeds any memory", shape));
   }
   std::uint64_t needed = static_cast<std::uint64_t>(*count) * width;
   if (needed > left) {
@@ -328,14 +332,14 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
   if (tensor.type() == DType::string) {
     descr = fmt::format("<U{}", TRY(encode_strings(tensor, data)));
   } else if (tensor.type() == DType::bf16 || (is_float(tensor.type()) && bits(tensor.type()) == 8)) {
-    descr = fmt::format("<V{}", bits(tensor.type()) / 8);  // as numpy writes them
+    descr = fmt::format("<V{}", bits(tensor.type()) / 8);  // as NumPy writes them
   } else {
     for (const Row& row : plain) {
       if (row.type == tensor.type()) descr = fmt::format("{}{}", bits(row.type) == 8 ? '|' : '<', row.code);
     }
     if (descr.empty()) {
       return Error(Kind::unsupported, "unsupported-type",
-                   fmt::format("cannot write {} to a .npy file: numpy has no such type", name(tensor.type())))
+                   fmt::format("cannot write {} to a .npy file: NumPy has no such type", name(tensor.type())))
           .help("write to a .json file");
     }
   }
@@ -344,7 +348,8 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
   if (tensor.dims().size() == 1) shape.pop_back();  // (3,) and (3, 4), as Python prints tuples
   else if (!shape.empty()) shape.resize(shape.size() - 2);
   std::string dict = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, shape);
-  // As numpy does: room to rewrite the first size in place, then spaces and a line feed up to a multiple of 64.
+  // As NumPy does: spaces so that the first size can be rewritten in place, then padding and a line feed up to a
+  // multiple of 64, which keeps the elements aligned in a mapped file.
   std::size_t growth = tensor.dims().empty() ? 0 : 21 - std::to_string(tensor.dims().front()).size();
   std::size_t used = magic.size() + 4 + dict.size() + growth + 1;
   dict.append(growth + 64 - used % 64, ' ');
@@ -361,7 +366,7 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
 }
 
 std::span<const Format> npy_format() {
-  static constexpr Format table[] = {{".npy", "one array, as numpy saves it", false, read, write}};
+  static constexpr Format table[] = {{".npy", "one array, as NumPy saves it", false, read, write}};
   return table;
 }
 

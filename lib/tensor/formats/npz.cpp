@@ -1,5 +1,5 @@
-// .npz: named arrays, a ZIP archive of .npy files as numpy.savez and savez_compressed write it. Ours are not
-// compressed: floats hardly shrink.
+// .npz: named arrays, a ZIP archive of .npy files as numpy.savez and savez_compressed write it. Written
+// archives are not compressed, because floats hardly shrink.
 #include "tensor/formats/npy.hpp"
 #include "tensor/zip.hpp"
 
@@ -17,7 +17,7 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   for (const ZipEntry& entry : *entries) {
     std::string_view name = entry.name;
     if (!name.ends_with(suffix)) {
-      return unreadable(source.where, fmt::format("its entry '{}' is no .npy file", entry.name));
+      return unreadable(source.where, fmt::format("its entry '{}' is not a .npy file", entry.name));
     }
     name.remove_suffix(suffix.size());
     auto bytes = unpack(entry);
@@ -37,7 +37,7 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 std::span<const Format> npz_format() {
-  static constexpr Format table[] = {{".npz", "named arrays, as numpy saves them", true, read, write}};
+  static constexpr Format table[] = {{".npz", "named arrays, as NumPy saves them", true, read, write}};
   return table;
 }
 
