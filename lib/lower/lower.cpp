@@ -1,3 +1,11 @@
+// Lowering: builds the plan of a graph, one step per node in the graph's order. A node whose operator has a kernel for
+// its types and shapes becomes a kernel step with packed weights; every other node becomes a step that runs the
+// operator's reference implementation, so that every model that passes inference can be lowered.
+//
+// Data-dependent shapes. Most sizes are expressions over the symbols of the inputs, and the shape program computes them
+// before the run starts. The sizes of NonZero's or NonMaxSuppression's outputs are known only after the step has run:
+// such a value is marked in the plan, and its own dimensions give meaning to the symbols that inference invented for
+// them, so that everything after it is computed again from expressions.
 #include "lower/lower.hpp"
 
 #include "base/check.hpp"
@@ -21,19 +29,19 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-// What the plan of a model and its nested plans have in common.
+// What the plan of a model shares with its nested plans: one weights section, one list of faults.
 struct Shared {
   artifact::Writer weights;
   std::map<std::string, std::size_t> routines;
   Faults faults;
 };
 
-// Builds the plan of one graph node by node, in the graph's order.
+// Builds the plan of one graph.
 class PlanBuilder {
  public:
   PlanBuilder(const Graph& graph, Shared& shared) : graph_(graph), shared_(shared) {}
 
-  // `captured` are values of the graphs around, which become the last inputs.
+  // `captured` are values of enclosing graphs that this one uses. They become its last inputs.
   Plan build(const std::vector<const Value*>& captured = {}) {
     for (const Value* input : graph_.inputs) add_input(*input);
     for (const Value* value : captured) add_input(*value);
@@ -74,7 +82,8 @@ class PlanBuilder {
   std::int32_t add_constant(const Value* source, const std::string& value_name, Tensor tensor) {
     graph::Shape shape(tensor.dims().begin(), tensor.dims().end());
     PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
-    // The graph keeps its own constants; what was packed is for the artifact alone.
+    // A constant of the graph is shared with it and copied when written; a packed weight is moved, and may be spilled
+    // to disk until then.
     artifact::Writer::Place place =
         source == nullptr ? shared_.weights.add(std::move(tensor)) : shared_.weights.add(tensor);
     value.offset = place.offset;
@@ -88,15 +97,15 @@ class PlanBuilder {
     return add_constant(&value, value.name, value.constant);
   }
 
-  // The values that a node makes. A value whose sizes no register can tell is late, and gives its plain symbols
-  // meaning.
+  // The outputs of a node. An output whose sizes cannot be computed from registers has a data-dependent shape, and its
+  // dimensions define the symbols in it.
   std::vector<std::int32_t> add_outputs(const Node& node) {
     std::vector<std::int32_t> outputs;
-    // Told before the first of them gives a symbol its meaning: what one output turns out to be comes too late for the
-    // others.
-    std::vector<bool> late;
+    // Decided for all outputs before the first one defines a symbol: they are all produced by the same step, so that
+    // none of them can be allocated from the dimensions of another.
+    std::vector<bool> data_dependent;
     for (const Value* output : node.outputs()) {
-      late.push_back(output != nullptr && !(output->type.shape && shapes_.knows(*output->type.shape)));
+      data_dependent.push_back(output != nullptr && !(output->type.shape && shapes_.knows(*output->type.shape)));
     }
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {
       const Value* output = node.outputs()[i];
@@ -108,17 +117,17 @@ class PlanBuilder {
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
       if (value.type == DType::undefined) {
         shared_.faults.add(Error(Kind::unsupported, "unknown-type",
-                                 fmt::format("cannot compile '{}': nothing tells the element type of '{}'",
+                                 fmt::format("cannot compile '{}': the element type is unknown of '{}'",
                                              ops::qualified(node.domain, node.op), output->name))
                                .at(node.place()));
       }
-      value.late = late[i];
+      value.late = data_dependent[i];
       value.any_rank = !output->type.shape;
       auto index = static_cast<std::int32_t>(plan_.values.size());
-      value.dims = value.late ? shapes_.late_registers(index, shape.size()) : shapes_.registers(shape);
+      value.dims = value.late ? shapes_.data_dependent_registers(index, shape.size()) : shapes_.registers(shape);
       for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {
         if (auto symbol = shape[axis].symbol_name()) {
-          shapes_.define_by_late_value(*symbol, index, static_cast<std::int64_t>(axis));
+          shapes_.define_by_data_dependent_value(*symbol, index, static_cast<std::int64_t>(axis));
         }
       }
       add_value(output, std::move(value));
@@ -141,7 +150,7 @@ class PlanBuilder {
     step.label = node.name.empty() ? ops::qualified(node.domain, node.op)
                                    : fmt::format("{} '{}'", ops::qualified(node.domain, node.op), node.name);
     step.outputs = add_outputs(node);
-    if (step.outputs.empty() || step.outputs[0] == artifact::absent) step.in_place = -1;  // nobody reads it
+    if (step.outputs.empty() || step.outputs[0] == artifact::absent) step.in_place = -1;  // its result is unused
     ++shared_.routines[step.routine];
     plan_.steps.push_back(std::move(step));
   }
@@ -153,7 +162,7 @@ class PlanBuilder {
   std::unordered_map<const Value*, std::int32_t> indexes_;
 };
 
-// What one node's lower talks to; its emit becomes the step.
+// The interface that an operator's lower() sees. It may emit one step.
 class PlanBuilder::NodeLowering : public ops::Lowering {
  public:
   NodeLowering(PlanBuilder& builder, const Node& node) : builder_(builder), node_(node) {}
@@ -185,7 +194,7 @@ class PlanBuilder::NodeLowering : public ops::Lowering {
 
 void PlanBuilder::add_node(const Node& node) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
-  MODELCTL_CHECK(def != nullptr, "the reader and the passes make only operators that there are");
+  MODELCTL_CHECK(def != nullptr, "the reader and the passes create only known operators");
   if (def->lower != nullptr && sizes_known(node)) {
     NodeLowering call(*this, node);
     Result<bool> done = def->lower(call);
@@ -195,7 +204,7 @@ void PlanBuilder::add_node(const Node& node) {
       return;
     }
     if (*done) {
-      MODELCTL_CHECK(call.step.has_value(), "a lower that answers true has emitted a step");
+      MODELCTL_CHECK(call.step.has_value(), "a lower that returns true has emitted a step");
       finish_step(std::move(*call.step), node);
       return;
     }
@@ -204,7 +213,7 @@ void PlanBuilder::add_node(const Node& node) {
 }
 
 void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
-  if (auto takes = check_types(node, def); !takes) shared_.faults.add(std::move(takes).error());
+  if (auto checked = check_types(node, def); !checked) shared_.faults.add(std::move(checked).error());
   Step step;
   step.routine = fmt::format("op:{}:{}", node.domain, node.op);
   step.attributes = node.attributes;
@@ -214,24 +223,24 @@ void PlanBuilder::add_evaluate_step(const Node& node, const ops::OpDef& def) {
   finish_step(std::move(step), node);
 }
 
-// Each nested graph becomes a nested plan, and what it takes from around an input of the step. Constants are no
-// captures: the nested plan has them as its own, in the same place of the weights.
+// Each subgraph becomes a nested plan, and each value that it captures becomes an input of the step, once per step even
+// if several subgraphs capture it. Constants are not captured: a nested plan refers to the same bytes of the weights.
 void PlanBuilder::add_bodies(const Node& node, Step& step) {
-  std::unordered_map<const Value*, std::uint32_t> places;
+  std::unordered_map<const Value*, std::uint32_t> positions;  // among the inputs of the step
   for (const auto& [attribute, sub] : node.subgraphs) {
     artifact::StepBody body{attribute, static_cast<std::uint32_t>(plan_.bodies.size()), {}};
     std::vector<const Value*> captured;
     for (const Value* value : graph::captures(*sub)) {
       if (value->is_constant()) continue;
-      auto [place, fresh] = places.emplace(value, static_cast<std::uint32_t>(step.inputs.size()));
+      auto [position, fresh] = positions.emplace(value, static_cast<std::uint32_t>(step.inputs.size()));
       if (fresh) step.inputs.push_back(index_of(*value));
       captured.push_back(value);
-      body.captures.push_back(place->second);
+      body.captures.push_back(position->second);
     }
     plan_.bodies.push_back(PlanBuilder(*sub, shared_).build(captured));
     step.bodies.push_back(std::move(body));
   }
-  step.captured = static_cast<std::uint32_t>(places.size());
+  step.captured = static_cast<std::uint32_t>(positions.size());
 }
 
 }  // namespace

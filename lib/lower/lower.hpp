@@ -1,5 +1,5 @@
-// From the optimized graph to the plan: one step per node, a kernel where the operator's lower finds one, the
-// operator's own evaluate where not.
+// From the optimized graph to the plan: one step per node, which runs a kernel if the operator's lower() selects one,
+// and the operator's reference implementation otherwise.
 #pragma once
 
 #include "artifact/artifact.hpp"
@@ -14,19 +14,19 @@ namespace modelctl::lower {
 struct Lowered {
   artifact::Plan plan;
   artifact::Writer weights;
-  // How many steps each routine got: "kernel:conv_nhwc" -> 37.
+  // The number of steps per routine: "kernel:conv_nhwc" -> 37.
   std::map<std::string, std::size_t> routines;
 };
 
-// The graph must be verified, inferred and free of what decomposes. Fails with unsupported, listing every node that has
-// no routine for its types. Large
-// packed weights are put aside in the folder `spill`, if there is one, until they are written.
+// The graph must be verified, its types inferred, and operators that decompose must be decomposed. Fails with
+// `unsupported` and lists every node without a routine for its types. Large packed weights are spilled to the folder
+// `spill`, if given, until they are written.
 Result<Lowered> lower(const graph::Graph& graph, const std::filesystem::path& spill = {});
 
-// A value of this type as the signature has it.
+// The signature's entry for a value of this type.
 artifact::Port port(std::string name, const graph::Type& type);
 
-// Whether the operator's loops take the element type of the node's first input, as far as that is known.
+// Fails if the operator's reference implementation does not support the element type of the node's first input.
 Result<void> check_types(const graph::Node& node, const ops::OpDef& def);
 
 }  // namespace modelctl::lower

@@ -1,3 +1,6 @@
+// Expressions become instructions by structural hashing: an instruction is keyed by its operation and operands, so
+// equal subexpressions share one register, also across values. The order of the instructions is the order of
+// evaluation, because operands are lowered before the operation that uses them.
 #include "lower/shape_program.hpp"
 
 #include "base/check.hpp"
@@ -14,7 +17,7 @@ void ShapeProgram::define_by_input(const std::string& symbol, std::int64_t input
   symbols_.try_emplace(symbol, artifact::ShapeInstruction{ShapeOp::input_dim, input, axis});
 }
 
-void ShapeProgram::define_by_late_value(const std::string& symbol, std::int64_t value, std::int64_t axis) {
+void ShapeProgram::define_by_data_dependent_value(const std::string& symbol, std::int64_t value, std::int64_t axis) {
   symbols_.try_emplace(symbol, artifact::ShapeInstruction{ShapeOp::late_dim, value, axis});
 }
 
@@ -44,7 +47,7 @@ std::vector<std::uint32_t> ShapeProgram::input_registers(const graph::Shape& sha
   return result;
 }
 
-std::vector<std::uint32_t> ShapeProgram::late_registers(std::int64_t value, std::size_t rank) {
+std::vector<std::uint32_t> ShapeProgram::data_dependent_registers(std::int64_t value, std::size_t rank) {
   std::vector<std::uint32_t> result;
   for (std::size_t axis = 0; axis < rank; ++axis) {
     result.push_back(add(ShapeOp::late_dim, value, static_cast<std::int64_t>(axis)));
@@ -53,7 +56,7 @@ std::vector<std::uint32_t> ShapeProgram::late_registers(std::int64_t value, std:
 }
 
 std::uint32_t ShapeProgram::add(ShapeOp op, std::int64_t a, std::int64_t b) {
-  auto [at, fresh] = known_.try_emplace({op, a, b}, static_cast<std::uint32_t>(instructions_.size()));
+  auto [at, fresh] = numbered_.try_emplace({op, a, b}, static_cast<std::uint32_t>(instructions_.size()));
   if (fresh) instructions_.push_back({op, a, b});
   return at->second;
 }
@@ -63,9 +66,9 @@ std::uint32_t ShapeProgram::lower(const Expr& size) {
   switch (view.kind) {
     case Expr::Kind::constant: return add(ShapeOp::constant, view.constant, 0);
     case Expr::Kind::symbol: {
-      auto meaning = symbols_.find(view.symbol);
-      MODELCTL_CHECK(meaning != symbols_.end(), "a size is lowered only when its symbols have a meaning");
-      return add(meaning->second.op, meaning->second.a, meaning->second.b);
+      auto definition = symbols_.find(view.symbol);
+      MODELCTL_CHECK(definition != symbols_.end(), "a size is lowered only if its symbols are defined");
+      return add(definition->second.op, definition->second.a, definition->second.b);
     }
     default: break;
   }

@@ -1,4 +1,5 @@
-// From symbolic sizes to the plan's shape program: each distinct expression becomes one register.
+// From symbolic sizes to the plan's shape program, straight-line code over 64-bit registers that computes every size of
+// the plan once the inputs are known. Each distinct expression gets one register, and values with equal sizes share it.
 #pragma once
 
 #include "artifact/plan.hpp"
@@ -13,20 +14,20 @@ namespace modelctl::lower {
 
 class ShapeProgram {
  public:
-  // From here on `symbol` means dimension `axis` of plan input `input`, or of late value `value`. The first meaning
-  // stays.
+  // Defines `symbol` as dimension `axis` of plan input `input`, or of a value with a data-dependent shape. Only the
+  // first definition counts; for later ones the run checks that the sizes agree.
   void define_by_input(const std::string& symbol, std::int64_t input, std::int64_t axis);
-  void define_by_late_value(const std::string& symbol, std::int64_t value, std::int64_t axis);
+  void define_by_data_dependent_value(const std::string& symbol, std::int64_t value, std::int64_t axis);
 
-  // The registers of a late value's own dimensions.
-  std::vector<std::uint32_t> late_registers(std::int64_t value, std::size_t rank);
+  // The registers for the dimensions of a value with a data-dependent shape, which are filled in when its step has run.
+  std::vector<std::uint32_t> data_dependent_registers(std::int64_t value, std::size_t rank);
 
-  // True where every symbol of the shape has a meaning.
+  // True if every symbol of the shape is defined.
   bool knows(const graph::Shape& shape) const;
-  // The registers of a plan input's dimensions. What a nested plan captures may be of sizes that mean nothing there, as
-  // batch*2 where there is no batch: those are read off the input itself.
+  // The registers for a plan input's dimensions. A nested plan may capture a value of size batch*2 without an input
+  // that defines batch: such sizes are read from the input itself.
   std::vector<std::uint32_t> input_registers(const graph::Shape& shape, std::int64_t input);
-  // The registers of a shape that it knows.
+  // The registers for a shape whose symbols are all defined.
   std::vector<std::uint32_t> registers(const graph::Shape& shape);
 
   std::vector<artifact::ShapeInstruction> take() && { return std::move(instructions_); }
@@ -38,7 +39,8 @@ class ShapeProgram {
 
   std::vector<artifact::ShapeInstruction> instructions_;
   std::map<std::string, artifact::ShapeInstruction> symbols_;
-  std::map<std::tuple<artifact::ShapeOp, std::int64_t, std::int64_t>, std::uint32_t> known_;
+  std::map<std::tuple<artifact::ShapeOp, std::int64_t, std::int64_t>, std::uint32_t>
+      numbered_;  // instruction -> register
 };
 
 }  // namespace modelctl::lower
