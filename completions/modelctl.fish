@@ -1,4 +1,4 @@
-# Completion of modelctl for fish: the program itself knows the answers. Put it in ~/.config/fish/completions.
+# Completion of modelctl for fish: the program itself computes the candidates. Put it in ~/.config/fish/completions.
 function __modelctl_complete
     set --local words (commandline --cut-at-cursor --tokenize --current-process)
     set --local program $words[1]

@@ -1,5 +1,5 @@
 #compdef modelctl
-# Completion of modelctl for zsh: the program itself knows the answers. Install it as _modelctl in a folder of $fpath.
+# Completion of modelctl for zsh: the program itself computes the candidates. Install it as _modelctl in a folder of $fpath.
 _modelctl() {
   local line candidate
   local -a folders shown names

@@ -1,9 +1,9 @@
-# The two shapes everything under lib/ has: a component (a folder that is a static library) and an
+# The two patterns of everything in lib/: a component (a folder that is a static library) and an
 # extension point (a folder whose files each provide one entry of a generated table).
 
 # modelctl_component(NAME [USES component...] [LINKS library...])
 #
-# Makes the static library modelctl_NAME of every .cpp below lib/NAME. USES must agree with lib/layers.txt, which
+# Creates the static library modelctl_NAME of every .cpp below lib/NAME. USES must agree with lib/layers.txt, which
 # tests/architecture.cmake checks against the includes.
 function(modelctl_component name)
   cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
@@ -14,7 +14,7 @@ function(modelctl_component name)
   add_library(modelctl_${name} STATIC ${sources})
   target_include_directories(modelctl_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   foreach(use IN LISTS ARG_USES)
-    if(TARGET modelctl_${use})  # a folder of headers alone is no library
+    if(TARGET modelctl_${use})  # a folder with only headers is not a library
       target_link_libraries(modelctl_${name} PUBLIC modelctl_${use})
     endif()
   endforeach()
@@ -25,7 +25,7 @@ endfunction()
 #
 # The table of an extension point. Each <stem>.cpp in FOLDERS (one, or a quoted list) defines, in NAMESPACE,
 #     std::span<const ELEMENT> <stem>_SUFFIX();
-# and ACCESSOR(), declared in HEADER, answers all of their entries in the order of the folders and file names. A file
+# and ACCESSOR(), declared in HEADER, returns all of their entries in the order of the folders and file names. A file
 # without its function is a link error that names it. Not self-registration: a static library drops unreferenced objects.
 function(modelctl_table target folders suffix element header accessor)
   cmake_parse_arguments(ARG "" "NAMESPACE" "EXCEPT" ${ARGN})

@@ -1,4 +1,4 @@
-# modelctl_embed(TARGET NAME FILE...): compiles files into TARGET, to be read back with no file system.
+# modelctl_embed(TARGET NAME FILE...): compiles files into TARGET, where they are read without a file system.
 #
 # Generates an object that .incbin's each file, and NAME.hpp's accessor
 #     std::span<const modelctl::EmbeddedFile> modelctl::NAME();

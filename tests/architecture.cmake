@@ -1,5 +1,5 @@
 # Checks every include below lib/ against lib/layers.txt: components may include only those that their line names, lines
-# may name only those above (so there is no cycle), and third-party headers stand only where they are confined to.
+# may name only those above (so there is no cycle), and third-party headers may be included only in the places named there.
 cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${ROOT}/lib/layers.txt lines)
 set(known "")

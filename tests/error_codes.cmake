@@ -29,8 +29,8 @@ list(SORT codes)
 
 set(page "# Error codes
 
-An error's code, in square brackets on a terminal and `code` in JSON, is stable: scripts may match it. The words beside it
-may improve. The kind decides the exit code ([exit codes](exit-codes.md)).
+An error's code, in square brackets on a terminal and `code` in JSON, is stable: scripts may match it. Its message
+may change. The kind determines the exit code ([exit codes](exit-codes.md)).
 
 | code | kind | exit | from |
 |---|---|---|---|

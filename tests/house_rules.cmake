@@ -1,5 +1,5 @@
-# Checks what no compiler does: files stay short enough to read (800 lines; tests/long_files.txt names the exceptions,
-# and may only shrink), and no note to oneself is left behind.
+# Checks what no compiler does: files stay short enough to read (800 lines; tests/long_files.txt lists the exceptions,
+# and may only shrink), and no reminder is left behind.
 cmake_minimum_required(VERSION 3.25)
 set(limit 800)
 set(faults "")
@@ -11,7 +11,7 @@ foreach(source IN LISTS sources)
   file(READ ${ROOT}/${source} text)
   string(FIND "${text}" "${reminder}" found)
   if(NOT found EQUAL -1)
-    string(APPEND faults "${source}: says '${reminder}'\n")
+    string(APPEND faults "${source}: contains '${reminder}'\n")
   endif()
   if(source MATCHES "^docs/")
     continue()
@@ -22,7 +22,7 @@ foreach(source IN LISTS sources)
   if(lines GREATER limit AND exempt EQUAL -1)
     string(APPEND faults "${source}: ${lines} lines; split it (a file stops at ${limit})\n")
   elseif(NOT lines GREATER limit AND NOT exempt EQUAL -1)
-    string(APPEND faults "tests/long_files.txt: ${source} is no longer too long; take its line away\n")
+    string(APPEND faults "tests/long_files.txt: ${source} is no longer too long; remove its line\n")
   endif()
 endforeach()
 if(faults)

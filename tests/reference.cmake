@@ -1,4 +1,4 @@
-# Compares the generated part of docs/reference with what the program prints now, or, with MODELCTL_ACCEPT=1 in the
+# Compares the generated part of docs/reference with the output of the program, or, with MODELCTL_ACCEPT=1 in the
 # environment (./dev accept), writes it.
 cmake_minimum_required(VERSION 3.25)
 set(kept ${ROOT}/docs/reference)
@@ -17,7 +17,7 @@ foreach(page IN LISTS pages)
   execute_process(COMMAND ${CMAKE_COMMAND} -E compare_files ${SCRATCH}/${page} ${kept}/${page} RESULT_VARIABLE differs
                   ERROR_QUIET)
   if(differs)
-    string(APPEND faults "docs/reference/${page}: not what modelctl says now\n")
+    string(APPEND faults "docs/reference/${page}: differs from the output of modelctl\n")
   endif()
 endforeach()
 file(GLOB old RELATIVE ${kept} ${kept}/commands/*)

@@ -1,4 +1,4 @@
-# What `modelctl link` makes must stay small: the runners that it appends artifacts to have limits, in bytes.
+# Linked programs must stay small: the runners to which `modelctl link` appends artifacts have size limits, in bytes.
 foreach(limit "modelctl-runner 2400000" "modelctl-runner-regular 2750000" "modelctl-runner-full 7500000"
         "modelctl-runner-serve 13000000")
   string(REPLACE " " ";" limit ${limit})
@@ -6,6 +6,6 @@ foreach(limit "modelctl-runner 2400000" "modelctl-runner-regular 2750000" "model
   file(SIZE ${TEMPLATES}/${file} size)
   message(STATUS "${file}: ${size} bytes, of ${most}")
   if(NOT size LESS most)
-    message(SEND_ERROR "${file} has ${size} bytes; it must have less than ${most}")
+    message(SEND_ERROR "${file} has ${size} bytes; it must have fewer than ${most}")
   endif()
 endforeach()
