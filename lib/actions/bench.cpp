@@ -1,5 +1,6 @@
 #include "actions/bench.hpp"
 
+#include "base/stopwatch.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/inputs.hpp"
 #include "runtime/run_files.hpp"
@@ -59,16 +60,6 @@ double percentile(const std::vector<double>& sorted, double p) {
   auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size())));
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
 }
-
-class Stopwatch {
- public:
-  explicit Stopwatch(Clock& clock) : clock_(clock), start_(clock.steady()) {}
-  double seconds() const { return std::chrono::duration<double>(clock_.steady() - start_).count(); }
-
- private:
-  Clock& clock_;
-  std::chrono::steady_clock::time_point start_;
-};
 
 void add_profile(BenchReport& report, const artifact::Plan& plan, std::span<const double> seconds) {
   double sum = std::accumulate(seconds.begin(), seconds.end(), 0.0);

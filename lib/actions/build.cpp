@@ -3,6 +3,7 @@
 #include "actions/model_faults.hpp"
 #include "actions/project.hpp"
 #include "base/json.hpp"
+#include "base/stopwatch.hpp"
 #include "base/suggest.hpp"
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
@@ -16,20 +17,6 @@
 
 namespace modelctl::actions {
 namespace {
-
-class Stopwatch {
- public:
-  explicit Stopwatch(Clock& clock) : clock_(clock), last_(clock.steady()) {}
-  // Seconds since the last lap.
-  double lap() {
-    auto now = clock_.steady();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count();
-  }
-
- private:
-  Clock& clock_;
-  std::chrono::steady_clock::time_point last_;
-};
 
 std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : ".";

@@ -1,6 +1,7 @@
 #include "artifact/artifact.hpp"
 #include "artifact/format.hpp"
 #include "base/check.hpp"
+#include "base/descriptor.hpp"
 
 #include <fmt/core.h>
 
@@ -48,39 +49,19 @@ class SpillFile {
  public:
   static std::shared_ptr<SpillFile> create(const std::filesystem::path& folder) {
     std::string name = ((folder.empty() ? "." : folder) / ".modelctl.weights.XXXXXX").string();
-    int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-    if (descriptor < 0) return nullptr;
+    Descriptor file(::mkostemp(name.data(), O_CLOEXEC));
+    if (!file.is_open()) return nullptr;
     ::unlink(name.c_str());
-    return std::shared_ptr<SpillFile>(new SpillFile(descriptor));
+    return std::shared_ptr<SpillFile>(new SpillFile(std::move(file)));
   }
-  ~SpillFile() { ::close(descriptor_); }
-  SpillFile(const SpillFile&) = delete;
-  SpillFile& operator=(const SpillFile&) = delete;
 
-  bool append(ByteSpan bytes) const {
-    while (!bytes.empty()) {
-      ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return true;
-  }
-  bool read(std::uint64_t at, std::span<std::byte> into) const {
-    while (!into.empty()) {
-      ssize_t n = ::pread(descriptor_, into.data(), into.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return false;
-      at += static_cast<std::uint64_t>(n);
-      into = into.subspan(static_cast<std::size_t>(n));
-    }
-    return true;
-  }
-  std::uint64_t size() const { return static_cast<std::uint64_t>(::lseek(descriptor_, 0, SEEK_END)); }
+  bool append(ByteSpan bytes) const { return write_all(file_.number(), bytes); }
+  bool read(std::uint64_t at, std::span<std::byte> into) const { return read_all_at(file_.number(), into, at); }
+  std::uint64_t size() const { return static_cast<std::uint64_t>(::lseek(file_.number(), 0, SEEK_END)); }
 
  private:
-  explicit SpillFile(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit SpillFile(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
 bool Writer::spill(ByteSpan bytes, std::uint64_t& at) {

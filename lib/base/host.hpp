@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,15 +31,30 @@ class Environment {
 };
 
 struct ProcessResult {
-  int exit_code;
+  int exit_code;  // as a shell reports it: 128 and the signal's number for a program that was killed
   std::string out, err;
+};
+
+enum class ProcessOutput { out, err };
+
+struct ProcessOptions {
+  std::string_view input = {};  // what the program reads from its standard input
+  // When either limit is exceeded, the program and what it started are ended, and run() fails: with retry_later and
+  // "program-timed-out", or with io and "program-output-too-large".
+  std::optional<std::chrono::milliseconds> time_limit = {};
+  std::uint64_t output_limit = 1 << 20;  // bytes of both outputs together
+  // Receives output as it arrives; the result then contains none. Called by the thread that called run().
+  std::function<void(ProcessOutput, std::string_view)> on_output = {};
+  // A program gets our environment without the MODELCTL_ variables: they may contain a passphrase.
+  bool passes_own_variables = false;
 };
 
 class Processes {
  public:
   virtual ~Processes() = default;
-  // Runs a program found on PATH with `input` on its standard input; captures at most 1 MiB of each output.
-  virtual Result<ProcessResult> run(std::span<const std::string> command, std::string_view input) = 0;
+  // Runs a program found on PATH to its end. It is the leader of a process group of its own, so that a stop, or a
+  // limit, ends the programs that it started as well.
+  virtual Result<ProcessResult> run(std::span<const std::string> command, const ProcessOptions& options) = 0;
 };
 
 // Asked between steps of long work, set by the signal handler: the work ends with Kind::interrupted, nothing half-done.

@@ -21,11 +21,12 @@ class SystemEnvironment : public Environment {
   std::optional<std::string> get(const std::string& name) const override;
 };
 
-// Programs start directly, with no shell between, and with the default signal actions. A stop ends the child too.
+// Programs start directly, without a shell, with the default signal actions. A stop ends them, first with SIGTERM, two
+// seconds later with SIGKILL.
 class SystemProcesses : public Processes {
  public:
   explicit SystemProcesses(const StopToken& stop) : stop_(stop) {}
-  Result<ProcessResult> run(std::span<const std::string> command, std::string_view input) override;
+  Result<ProcessResult> run(std::span<const std::string> command, const ProcessOptions& options) override;
 
  private:
   const StopToken& stop_;

@@ -2,6 +2,7 @@
 // costs nothing; whoever is going to use the content calls verify() first. Nobody may shorten the files meanwhile.
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "base/files.hpp"
 #include "base/host.hpp"
 #include "package/reader.hpp"
@@ -66,7 +67,6 @@ Result<SignedManifest> unpack(const std::filesystem::path& archive, const std::f
 class FolderSink : public EntrySink {
  public:
   explicit FolderSink(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  ~FolderSink() override;
   FolderSink(const FolderSink&) = delete;
   FolderSink& operator=(const FolderSink&) = delete;
   Result<void> opened(const SignedManifest& manifest) override;
@@ -76,7 +76,7 @@ class FolderSink : public EntrySink {
 
  private:
   std::filesystem::path folder_, path_;
-  int descriptor_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace modelctl::package

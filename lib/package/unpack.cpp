@@ -1,6 +1,7 @@
 // Archives read as a stream: verified, or verified and unpacked.
 #include "package/package.hpp"
 
+#include "base/descriptor.hpp"
 #include "package/archive_internal.hpp"
 
 #include <fmt/core.h>
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <cerrno>
 
 namespace modelctl::package {
 namespace fs = std::filesystem;
@@ -23,19 +23,12 @@ class NoSink : public EntrySink {
   Result<void> end(const Entry&) override { return {}; }
 };
 
-struct Descriptor {
-  int number;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-};
-
 // Feeds the whole file to the reader; what was signed.
 Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, EntrySink& sink, std::string_view what,
                                     Reporter& reporter, const StopToken& stop) {
-  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
-  if (file.number < 0 || ::fstat(file.number, &status) != 0) {
+  if (!file.is_open() || ::fstat(file.number(), &status) != 0) {
     return system_error(errno, fmt::format("cannot open '{}'", path.string()), path);
   }
   StreamReader reader(trust, sink);
@@ -43,8 +36,7 @@ Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, En
   std::uint64_t done = 0;
   while (true) {
     if (stop.stopped()) return Error(Kind::interrupted, "interrupted", fmt::format("stopped {}", what));
-    ssize_t n = ::read(file.number, piece.data(), piece.size());
-    if (n < 0 && errno == EINTR) continue;
+    ssize_t n = read_some(file.number(), piece);
     if (n < 0) return system_error(errno, fmt::format("cannot read '{}'", path.string()), path);
     if (n == 0) break;
     auto good = reader.feed(ByteSpan(piece).first(static_cast<std::size_t>(n)));
@@ -87,10 +79,6 @@ Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, c
   return opened;
 }
 
-FolderSink::~FolderSink() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 Result<void> FolderSink::opened(const SignedManifest& opened) {
   TRY(write_file(folder_ / manifest_path, as_bytes(opened.text)));
   return write_file(folder_ / bundle_path, as_bytes(opened.bundle));
@@ -100,25 +88,20 @@ Result<void> FolderSink::begin(const Entry& entry) {
   path_ = folder_ / entry.path;
   TRY(make_folder(path_.parent_path()));
   // The folder is new and ours, and the path was checked: nothing can be there, not even a link.
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) return system_error(errno, fmt::format("cannot write '{}'", entry.path), path_);
+  file_ = Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file_.is_open()) return system_error(errno, fmt::format("cannot write '{}'", entry.path), path_);
   return {};
 }
 
 Result<void> FolderSink::write(ByteSpan bytes) {
-  while (!bytes.empty()) {
-    ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(errno, fmt::format("cannot write '{}'", path_.filename().string()), path_);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
+  if (write_all(file_.number(), bytes)) return {};
+  return system_error(errno, fmt::format("cannot write '{}'", path_.filename().string()), path_);
 }
 
 Result<void> FolderSink::end(const Entry& entry) {
-  bool good = ::fchmod(descriptor_, entry.mode()) == 0 && ::fsync(descriptor_) == 0;
+  bool good = ::fchmod(file_.number(), entry.mode()) == 0 && ::fsync(file_.number()) == 0;
   int error = errno;
-  ::close(std::exchange(descriptor_, -1));
+  file_.close();
   if (!good) return system_error(error, fmt::format("cannot write '{}'", entry.path), path_);
   return {};
 }

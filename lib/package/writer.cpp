@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;
 
-struct Descriptor {
-  int number;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-};
-
 // Copies one entry's content to where the output stands, and hashes it on the way.
 class Copier {
  public:
@@ -36,13 +29,12 @@ class Copier {
       TRY(pass_on(as_bytes(content.bytes), hash));
       return hash.finish();
     }
-    Descriptor file{::open(content.file.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (file.number < 0) return failed(content);
+    Descriptor file(::open(content.file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return failed(content);
     std::uint64_t done = 0;
     while (done < content.size) {
       std::size_t wanted = std::min<std::uint64_t>(piece_size, content.size - done);
-      ssize_t n = ::pread(file.number, piece_.data(), wanted, static_cast<off_t>(content.offset + done));
-      if (n < 0 && errno == EINTR) continue;
+      ssize_t n = read_some_at(file.number(), std::span(piece_).first(wanted), content.offset + done);
       if (n < 0) return failed(content);
       if (n == 0) {
         return Error(Kind::io, "file-changed", fmt::format("cannot pack '{}'", content.file.string()))

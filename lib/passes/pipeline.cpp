@@ -2,11 +2,10 @@
 #include "passes/pipeline.hpp"
 
 #include "base/check.hpp"
+#include "base/stopwatch.hpp"
 #include "passes/pass.hpp"
 
 #include <fmt/format.h>
-
-#include <chrono>
 
 namespace modelctl::passes {
 namespace {
@@ -86,13 +85,12 @@ class Pipeline {
   Result<std::size_t> pass(std::string_view name) {
     const PassDef* def = find(name);
     MODELCTL_CHECK(def != nullptr, "the pipeline names passes that there are");
-    auto begin = std::chrono::steady_clock::now();
+    Stopwatch watch;
     std::size_t changes = TRY(def->run(graph_, context_));
 #ifdef MODELCTL_VERIFY
     TRY_BECAUSE(verify(graph_), fmt::format("pass '{}' left it so", name));
 #endif
-    std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    report_.passes.push_back({std::string(name), stage_, changes, took.count()});
+    report_.passes.push_back({std::string(name), stage_, changes, watch.seconds()});
     if (options_.after) options_.after(name, graph_);
     return changes;
   }

@@ -1,5 +1,7 @@
 #include "serve/dialect.hpp"
 
+#include "base/stopwatch.hpp"
+
 #include <fmt/core.h>
 
 #include <new>
@@ -87,15 +89,15 @@ HttpResponse answer(const HttpRequest& request, const Match& match, Service& ser
     if (match.status == 405) response.headers.emplace_back("Allow", match.allowed);
     return response;
   }
-  auto begin = std::chrono::steady_clock::now();
+  Stopwatch watch;
   HttpResponse response = run(*match.route, {request, match.parameters, service});
   if (match.route->predicts) {
-    std::chrono::duration<double> computed = std::chrono::steady_clock::now() - begin;
+    double computed = watch.seconds();
     Labels labels = model_labels(service);
     count(service, labels, response.status, std::string(match.dialect->name));
     labels.emplace_back("protocol", match.dialect->name);
     service.metrics.observe("modelctl_queue_duration_seconds", labels, waited.count());
-    service.metrics.observe("modelctl_request_duration_seconds", labels, (waited + computed).count());
+    service.metrics.observe("modelctl_request_duration_seconds", labels, waited.count() + computed);
   }
   return response;
 }

@@ -102,7 +102,7 @@ Result<ProcessResult> run_helper(const std::string& name, const char* verb, cons
         .because("its name holds a '/'");
   }
   std::array<std::string, 2> command{"docker-credential-" + name, verb};
-  return processes.run(command, input);
+  return processes.run(command, {.input = input});
 }
 
 // What a helper that failed said; its output may hold a secret only if it succeeded.

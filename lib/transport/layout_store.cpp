@@ -1,5 +1,6 @@
 #include "transport/layout_store.hpp"
 
+#include "base/descriptor.hpp"
 #include "base/json.hpp"
 #include "transport/oci_package.hpp"
 
@@ -25,23 +26,18 @@ constexpr const char* pushed_key = "dev.modelctl.pushed";
 class FolderLock {
  public:
   static Result<FolderLock> take(const fs::path& folder) {
-    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
-    FolderLock lock(descriptor);
-    while (::flock(descriptor, LOCK_EX) != 0) {
-      if (errno != EINTR) return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
+    FolderLock lock(Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+    int held = lock.folder_.number();
+    if (held < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
+    if (retry_interrupted([&] { return ::flock(held, LOCK_EX); }) != 0) {
+      return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
     }
     return lock;
   }
-  ~FolderLock() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  FolderLock& operator=(FolderLock&&) = delete;
 
  private:
-  explicit FolderLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit FolderLock(Descriptor folder) : folder_(std::move(folder)) {}
+  Descriptor folder_;
 };
 
 Result<Json> read_index(const fs::path& folder) {

@@ -1,8 +1,9 @@
 #include "transport/pull.hpp"
 
+#include "base/descriptor.hpp"
+
 #include <fmt/core.h>
 
-#include <unistd.h>
 #include <algorithm>
 
 namespace modelctl::transport {
@@ -27,8 +28,7 @@ struct Puller {
     while (check.seen() < place.present) {
       if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
       std::size_t room = std::min<std::uint64_t>(buffer.size(), place.present - check.seen());
-      ssize_t n = ::pread(place.descriptor, buffer.data(), room, static_cast<off_t>(place.base + check.seen()));
-      if (n < 0 && errno == EINTR) continue;
+      ssize_t n = read_some_at(place.descriptor, std::span(buffer).first(room), place.base + check.seen());
       if (n <= 0) return system_error(n < 0 ? errno : EIO, "cannot read what an earlier pull left", staging.path());
       TRY(check.update({buffer.data(), static_cast<std::size_t>(n)}));
       show(check.seen());
@@ -37,14 +37,8 @@ struct Puller {
   }
 
   Result<void> write(const Staging::OpenEntry& place, std::uint64_t at, ByteSpan bytes) {
-    while (!bytes.empty()) {
-      ssize_t n = ::pwrite(place.descriptor, bytes.data(), bytes.size(), static_cast<off_t>(place.base + at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return system_error(errno, fmt::format("cannot write '{}'", staging.path().string()), staging.path());
-      at += static_cast<std::uint64_t>(n);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-    }
-    return {};
+    if (write_all_at(place.descriptor, bytes, place.base + at)) return {};
+    return system_error(errno, fmt::format("cannot write '{}'", staging.path().string()), staging.path());
   }
 
   // One entry from `place.present` on.

@@ -84,7 +84,7 @@ Result<Outcome> replay(const std::string& test, const fs::path& scratch) {
   for (std::string line; std::getline(lines, line);) {
     if (line.rfind("$ ", 0) == 0) {
       std::string shell[] = {"/bin/sh", "-c", line.substr(2)};
-      ProcessResult result = TRY(processes.run(shell, ""));
+      ProcessResult result = TRY(processes.run(shell, {.passes_own_variables = true}));
       outcome.text += line + "\n";
       outcome.text += prefixed('|', normalized(result.out, scratch.string(), unstable_digests));
       outcome.text += prefixed('!', normalized(result.err, scratch.string(), unstable_digests));
@@ -98,7 +98,8 @@ Result<Outcome> replay(const std::string& test, const fs::path& scratch) {
     if (line == "unstable digests") unstable_digests = true;
     if (line.rfind("needs ", 0) == 0) {
       std::string shell[] = {"/bin/sh", "-c", line.substr(6)};
-      if (TRY(processes.run(shell, "")).exit_code != 0) outcome.skipped = fmt::format("'{}' fails", line.substr(6));
+      if (TRY(processes.run(shell, {.passes_own_variables = true})).exit_code != 0)
+        outcome.skipped = fmt::format("'{}' fails", line.substr(6));
       if (!outcome.skipped.empty()) return outcome;
     }
     outcome.text += line + "\n";

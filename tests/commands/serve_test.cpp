@@ -25,7 +25,7 @@ ProcessResult shell(const fs::path& folder, const std::string& line) {
                     folder.string() + "/registry' XDG_CACHE_HOME='" + folder.string() +
                     "/cache' && unset MODELCTL_TRUST http_proxy https_proxy && modelctl() { " MODELCTL " \"$@\"; } && ";
   std::vector<std::string> command{"/bin/sh", "-c", set + line};
-  auto result = processes.run(command, "");
+  auto result = processes.run(command, {});
   REQUIRE(result);
   return *result;
 }

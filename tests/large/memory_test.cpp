@@ -76,7 +76,7 @@ TEST_CASE("building a model takes at most one and a half times its size in memor
   SystemProcesses processes(stop);
   std::vector<std::string> command{MODELCTL, "build", (scratch / "model.onnx").string(), "-o",
                                    (scratch / "model.artifact").string()};
-  auto built = processes.run(command, "");
+  auto built = processes.run(command, {});
   REQUIRE(built);
   INFO(built->err);
   REQUIRE(built->exit_code == 0);

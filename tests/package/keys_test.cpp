@@ -108,7 +108,7 @@ TEST_CASE("only one of the two ECDSA signatures that a valid one implies is acce
                                      "-signature",
                                      (scratch / "signature").string(),
                                      (scratch / "message").string()};
-    auto verdict = processes.run(command, "");
+    auto verdict = processes.run(command, {});
     if (!verdict) return skipped("there is no openssl program");
     CHECK(verdict->out == "Verified OK\n");  // openssl accepts both
   }
@@ -199,7 +199,7 @@ TEST_CASE("keys of other kinds are named and refused") {
   SystemProcesses processes(stop);
   std::string path = (scratch / "p384.pem").string();
   std::vector<std::string> command{"openssl", "ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", path};
-  auto made = processes.run(command, "");
+  auto made = processes.run(command, {});
   if (!made || made->exit_code != 0) return skipped("there is no openssl program");
   auto key = PrivateKey::read(path, [] { return Secret(); });
   REQUIRE(!key);
@@ -216,7 +216,7 @@ TEST_CASE("openssl reads our keys, encrypted ones too, and agrees on the public 
     REQUIRE(write_key_pair(key, Secret("correct horse"), scratch / "release", true));
     std::string path = (scratch / "release.key").string();
     std::vector<std::string> command{"openssl", "pkey", "-in", path, "-passin", "pass:correct horse", "-pubout"};
-    auto shown = processes.run(command, "");
+    auto shown = processes.run(command, {});
     if (!shown) return skipped("there is no openssl program");
     CHECK(shown->out == bytes_of(scratch / "release.pub"));
   }
@@ -235,7 +235,7 @@ TEST_CASE("keys that openssl made, in every form it writes, are read") {
       {"openssl", "pkcs8", "-topk8", "-nocrypt", "-in", path, "-out", other},
       {"openssl", "genpkey", "-algorithm", "ed25519", "-out", other}};
   for (const auto& recipe : recipes) {
-    auto made = processes.run(recipe, "");
+    auto made = processes.run(recipe, {});
     if (!made) return skipped("there is no openssl program");
     REQUIRE(made->exit_code == 0);
     bool first = &recipe == &recipes.front();

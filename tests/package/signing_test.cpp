@@ -178,7 +178,7 @@ TEST_CASE("openssl verifies the signature over DSSE's encoding") {
                                    "-signature",
                                    (scratch / "signature").string(),
                                    (scratch / "message").string()};
-  auto verdict = processes.run(command, "");
+  auto verdict = processes.run(command, {});
   if (!verdict) return skipped("there is no openssl program");
   CHECK(verdict->out == "Verified OK\n");
 }
@@ -194,11 +194,11 @@ TEST_CASE("Sigstore's own verifier accepts the bundle, and refuses an altered on
     REQUIRE(write_file(scratch / "bundle", as_bytes(bundle)));
     REQUIRE(write_file(scratch / "key.pub", as_bytes(key.public_key().pem())));
     std::vector<std::string> command{"node", script, (scratch / "bundle").string(), (scratch / "key.pub").string()};
-    auto verdict = processes.run(command, "");
+    auto verdict = processes.run(command, {});
     if (!verdict || verdict->exit_code == 2) return skipped("there is no node with @sigstore/verify in NODE_PATH");
     CHECK_MESSAGE(verdict->out == "verified\n", verdict->out << verdict->err);
     REQUIRE(write_file(scratch / "bundle", as_bytes(sign_manifest("{}", key_of(p256_pem)).value())));
-    verdict = processes.run(command, "");
+    verdict = processes.run(command, {});
     REQUIRE(verdict);
     CHECK(verdict->out.starts_with("refused: "));
   }

@@ -11,7 +11,7 @@ namespace {
 std::optional<ProcessResult> run(std::vector<std::string> command) {
   StopToken stop;
   SystemProcesses processes(stop);
-  auto result = processes.run(command, "");
+  auto result = processes.run(command, {});
   return result ? std::optional(std::move(*result)) : std::nullopt;
 }
 

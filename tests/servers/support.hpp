@@ -15,7 +15,7 @@ struct Ran {
 inline Ran run(std::vector<std::string> command, const std::string& input = "") {
   StopToken stop;
   SystemProcesses processes(stop);
-  auto result = processes.run(command, input);
+  auto result = processes.run(command, {.input = input});
   REQUIRE_MESSAGE(result, told(result));
   return {result->exit_code, result->out, result->err};
 }

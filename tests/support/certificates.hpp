@@ -18,7 +18,7 @@ inline std::optional<Certificates> make_certificates(const Scratch& scratch) {
   SystemProcesses processes(stop);
   Certificates made{scratch / "ca.pem", scratch / "server.pem", scratch / "server.key"};
   auto run = [&](std::vector<std::string> command) {
-    auto result = processes.run(command, "");
+    auto result = processes.run(command, {});
     return result && result->exit_code == 0;
   };
   std::vector<std::string> fresh_key{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"};

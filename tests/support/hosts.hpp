@@ -33,12 +33,14 @@ class FakeEnvironment : public Environment {
 
 class FakeProcesses : public Processes {
  public:
-  Result<ProcessResult> run(std::span<const std::string> command, std::string_view input) override {
-    calls.emplace_back(std::vector<std::string>(command.begin(), command.end()), std::string(input));
+  Result<ProcessResult> run(std::span<const std::string> command, const ProcessOptions& options) override {
+    calls.emplace_back(std::vector<std::string>(command.begin(), command.end()), std::string(options.input));
+    this->options.push_back(options);
     if (!answer) return Error(Kind::not_found, "no-such-program", "cannot find '" + command[0] + "'");
-    return answer(command, input);
+    return answer(command, options.input);
   }
   std::vector<std::pair<std::vector<std::string>, std::string>> calls;
+  std::vector<ProcessOptions> options;
   std::function<Result<ProcessResult>(std::span<const std::string>, std::string_view)> answer;
 };
 

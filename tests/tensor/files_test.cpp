@@ -163,7 +163,7 @@ TEST_CASE("numpy reads what is written here, and is read back here") {
   StopToken stop;
   SystemProcesses processes(stop);
   std::string python = SystemEnvironment().get("MODELCTL_PYTHON").value_or("python3");
-  auto run = [&](const std::vector<std::string>& command) { return processes.run(command, ""); };
+  auto run = [&](const std::vector<std::string>& command) { return processes.run(command, {}); };
   auto probe = run({python, "-c", "import numpy"});
   if (!probe || probe->exit_code != 0) {
     std::printf("skipped: %s has no numpy\n", python.c_str());
