@@ -2,6 +2,8 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "base/descriptor.hpp"
+#include "base/temporary.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -30,23 +32,30 @@ class MappedFile {
 };
 
 // Writes a file that is complete or absent: the bytes go to a temporary file in the same folder, and commit() syncs it
-// and renames it over `path`. Destroyed without commit(), it leaves no trace.
+// and renames it over the target. Destroyed without commit(), it leaves no trace; killed, it leaves a temporary file
+// that the next create() in the folder removes (base/temporary.hpp).
+//
+// `path` may be a symbolic link: what it leads to is replaced, the link stays. What is there and is not a regular file
+// (a device, a FIFO, an entry of /proc/self/fd) cannot be replaced: commit() writes the finished content into it.
 class AtomicFile {
  public:
+  // A new file gets `mode` as the umask restricts it. An existing file keeps its mode, with two exceptions: a program
+  // stays executable (the execute bits of `mode`), and what is private (0600) never becomes readable by others.
   static Result<AtomicFile> create(const std::filesystem::path& path, unsigned mode = 0644);
-  ~AtomicFile();
-  AtomicFile(AtomicFile&& other) noexcept;
-  AtomicFile& operator=(AtomicFile&&) = delete;
 
   Result<void> write(ByteSpan bytes);
   Result<void> commit();
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return device_.is_open() ? content_.number() : temporary_.descriptor(); }
 
  private:
-  AtomicFile(std::filesystem::path path, std::filesystem::path temporary, int descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
-  std::filesystem::path path_, temporary_;
-  int descriptor_ = -1;
+  explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)) {}
+  Result<void> copy_to_device();
+
+  std::filesystem::path path_;  // as the user wrote it
+  std::string name_;            // of the target, in the folder of the temporary file
+  Temporary temporary_;
+  Descriptor device_;   // open: the target is not a regular file
+  Descriptor content_;  // what will be copied to the device
 };
 
 Result<void> write_file(const std::filesystem::path& path, ByteSpan bytes, unsigned mode = 0644);
@@ -54,22 +63,19 @@ Result<void> write_file(const std::filesystem::path& path, ByteSpan bytes, unsig
 // Creates the folder and its parents; fine if it is there.
 Result<void> make_folder(const std::filesystem::path& path, unsigned mode = 0755);
 
-// An empty folder with a fresh name beside or below `parent`, removed with all it holds when the object goes, unless
-// keep_as() renamed it into place.
+// An empty folder with a new name in `parent`, removed with its content when the object is destroyed, unless keep_as()
+// renamed it into place. Left by a killed process, it is removed as AtomicFile's temporary files are.
 class TemporaryFolder {
  public:
   static Result<TemporaryFolder> create(const std::filesystem::path& parent);
-  ~TemporaryFolder();
-  TemporaryFolder(TemporaryFolder&& other) noexcept;
-  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return temporary_.path(); }
   // Renames the folder to `path`, which must not exist or must be an empty folder.
   Result<void> keep_as(const std::filesystem::path& path);
 
  private:
-  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
+  explicit TemporaryFolder(Temporary temporary) : temporary_(std::move(temporary)) {}
+  Temporary temporary_;
 };
 
 // The error for a failed system call: not_found, denied or io by `error_number`, with the system's own words last.

@@ -66,14 +66,8 @@ class ArchiveStaging : public Staging {
   }
 
   Result<void> write(ByteSpan bytes, std::uint64_t offset) {
-    while (!bytes.empty()) {
-      ssize_t n = ::pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return cannot_write();
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      offset += static_cast<std::uint64_t>(n);
-    }
-    return {};
+    if (write_all_at(file_.number(), bytes, offset)) return {};
+    return cannot_write();
   }
 
   const package::SignedManifest& manifest_;

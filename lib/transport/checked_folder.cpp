@@ -56,10 +56,6 @@ std::string fault_of(const struct stat& status, bool folder) {
 
 }  // namespace
 
-void Descriptor::close() {
-  if (number_ >= 0) ::close(std::exchange(number_, -1));
-}
-
 Result<Descriptor> open_checked(int parent, const std::string& name, int flags, const fs::path& shown) {
   bool folder = (flags & O_DIRECTORY) != 0;
   Descriptor opened(open_no_links(parent, name, flags));

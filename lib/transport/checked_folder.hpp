@@ -4,32 +4,13 @@
 // what is found must belong to this user alone.
 #pragma once
 
-#include "base/result.hpp"
+#include "base/descriptor.hpp"
 
 #include <filesystem>
 #include <set>
 #include <string>
-#include <utility>
 
 namespace modelctl::transport {
-
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    number_ = std::exchange(other.number_, -1);
-    return *this;
-  }
-  void close();
-  int number() const { return number_; }
-
- private:
-  int number_ = -1;
-};
 
 // Opens `name`, one path component, in the folder `parent`. Fails with `denied`, code unsafe-staging, if it is not of
 // the kind that `flags` asks for (O_DIRECTORY, or else a regular file), is a link, has a second name, or if anybody

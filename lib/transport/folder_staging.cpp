@@ -60,11 +60,7 @@ class FolderStaging : public Staging {
   Result<void> write_document(std::string_view name, std::string_view text) {
     Descriptor file = TRY(folder_.file(name));
     if (::ftruncate(file.number(), 0) != 0) return cannot_write(name);
-    for (std::size_t at = 0; at < text.size();) {
-      ssize_t n = ::pwrite(file.number(), text.data() + at, text.size() - at, static_cast<off_t>(at));
-      if (n < 0 && errno != EINTR) return cannot_write(name);
-      if (n > 0) at += static_cast<std::size_t>(n);
-    }
+    if (!write_all_at(file.number(), as_bytes(text), 0)) return cannot_write(name);
     if (::fchmod(file.number(), 0644) != 0 || ::fsync(file.number()) != 0) return cannot_write(name);
     return {};
   }
