@@ -68,7 +68,10 @@ std::int32_t guarded(char** error, Body&& body) {
     return done ? MODELRT_OK : fail(done.error(), error);
   } catch (const std::bad_alloc&) {
     return fail(Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory"), error);
-  } catch (const std::exception& exception) { return fail(Error(Kind::bug, "unexpected", exception.what()), error); }
+  } catch (const std::exception& exception) {
+    Error unexpected(Kind::bug, "unexpected", "cannot continue: this is a bug in modelctl");
+    return fail(std::move(unexpected).because(exception.what()), error);
+  }
 }
 
 Error misuse(std::string what) { return Error(Kind::usage, "usage", std::move(what)); }

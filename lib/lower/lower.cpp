@@ -117,7 +117,7 @@ class PlanBuilder {
       PlanValue value{output->name, output->type.element, Storage::computed, {}};
       if (value.type == DType::undefined) {
         shared_.faults.add(Error(Kind::unsupported, "unknown-type",
-                                 fmt::format("cannot compile '{}': the element type is unknown of '{}'",
+                                 fmt::format("cannot compile '{}': the element type of '{}' is unknown",
                                              ops::qualified(node.domain, node.op), output->name))
                                .at(node.place()));
       }

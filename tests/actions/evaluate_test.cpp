@@ -1,3 +1,4 @@
+// The action `evaluate`, with small artifacts whose outputs are known: tolerance, accuracy, and invalid expectations.
 #include "actions/evaluate.hpp"
 
 #include "support/hosts.hpp"

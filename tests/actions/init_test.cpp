@@ -1,3 +1,4 @@
+// The action `init`: a project is created completely or not at all.
 #include "actions/init.hpp"
 
 #include "base/files.hpp"

@@ -1,3 +1,4 @@
+// The action `inspect` for each kind of file that it accepts.
 #include "actions/inspect.hpp"
 #include "actions/link.hpp"
 #include "support/hosts.hpp"

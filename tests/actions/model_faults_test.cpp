@@ -1,3 +1,4 @@
+// How errors of a model get the file and the help that the reader could not know.
 #include "actions/model_faults.hpp"
 #include "graph/text.hpp"
 

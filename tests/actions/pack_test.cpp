@@ -1,3 +1,4 @@
+// The actions `pack`, `verify` and `key`: what a package contains, that it is reproducible, and who is trusted.
 #include "actions/pack.hpp"
 #include "actions/key.hpp"
 #include "actions/push.hpp"

@@ -1,3 +1,4 @@
+// The reader of modelctl.yaml, and that schema and reference page list exactly its keys.
 #include "actions/project.hpp"
 
 #include "base/files.hpp"

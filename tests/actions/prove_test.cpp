@@ -1,3 +1,4 @@
+// The samples of a package, which are run before it is served.
 #include "actions/prove.hpp"
 
 #include "ops/run_table.hpp"

@@ -1,3 +1,4 @@
+// The actions `run`, `bench` and `link`, and linked programs as users start them.
 #include "actions/run.hpp"
 #include "actions/bench.hpp"
 #include "actions/inspect.hpp"

@@ -1,3 +1,4 @@
+// The artifact format: round trips, determinism, and a checked reader that no damaged file can crash.
 #include "support/plans.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Result, Error and the TRY macros.
 #include "base/result.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Suggestions for mistyped words.
 #include "base/suggest.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The real implementations of the host interfaces: child processes, sleeping, random bytes.
 #include "base/system_host.hpp"
 
 #include "base/files.hpp"

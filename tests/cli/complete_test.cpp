@@ -1,3 +1,4 @@
+// Shell completion against the real command tree, so that a new command is covered without a line here.
 #include "cli/describe/complete.hpp"
 #include "cli/describe/page.hpp"
 #include "support/scratch.hpp"

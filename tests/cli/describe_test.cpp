@@ -1,3 +1,4 @@
+// Help and man pages of all commands, rendered from the command tree.
 #include "cli/app.hpp"
 #include "cli/describe/page.hpp"
 

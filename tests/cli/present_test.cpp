@@ -1,3 +1,4 @@
+// Rendering of diagnostics, tables, sizes and times.
 #include "cli/present/diagnostics.hpp"
 #include "cli/present/printer.hpp"
 

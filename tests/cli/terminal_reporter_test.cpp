@@ -1,3 +1,4 @@
+// Progress and messages on stderr, in a log and for programs; the prompt is tested on a pseudo-terminal.
 #include "cli/present/terminal_reporter.hpp"
 #include "support/hosts.hpp"
 

@@ -1,3 +1,5 @@
+// Reads the suite's inputs and expected outputs, which are protobuf messages of ONNX, and compares values with
+// tolerances.
 #include "conformance/compare.hpp"
 
 #include "base/files.hpp"

@@ -1,3 +1,5 @@
+// Forked workers that run some jobs each and return the results through a pipe. A worker that dies loses only the job
+// it was running; alarm() limits the time of each.
 #include "conformance/isolation.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// Builds a model at each optimization level, runs it on each data set and classifies the result.
 #include "conformance/judge.hpp"
 
 #include "artifact/artifact.hpp"

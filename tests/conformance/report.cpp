@@ -1,3 +1,4 @@
+// Tables of the results, and the list of tests that must pass, which may only grow.
 #include "conformance/report.hpp"
 
 #include "base/files.hpp"

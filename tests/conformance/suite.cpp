@@ -1,3 +1,4 @@
+// Finds the tests of the suite on disk.
 #include "conformance/suite.hpp"
 
 #include "base/files.hpp"

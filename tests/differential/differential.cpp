@@ -1,3 +1,5 @@
+// The C interface that the differential fuzzer calls. Each function has an error boundary: an exception must not reach
+// Python.
 #include "tests/differential/differential.h"
 
 #include "base/bytes.hpp"
@@ -41,7 +43,9 @@ std::int32_t guarded(char** error, Body&& body) {
     return done ? MODELRT_OK : fail(done.error());
   } catch (const std::bad_alloc&) {
     return fail(Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory"));
-  } catch (const std::exception& exception) { return fail(Error(Kind::bug, "unexpected", exception.what())); }
+  } catch (const std::exception& exception) {
+    return fail(Error(Kind::bug, "unexpected", "cannot continue: this is a bug in modelctl").because(exception.what()));
+  }
 }
 
 Result<std::unique_ptr<graph::Graph>> compiled(ByteSpan bytes, passes::PipelineOptions options) {

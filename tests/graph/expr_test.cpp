@@ -1,3 +1,4 @@
+// Symbolic expressions: simplification, equality, limits, and a property test against plain integer arithmetic.
 #include "graph/expr.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Editing operations of the graph, each followed by the verifier.
 #include "graph/graph.hpp"
 #include "graph/text.hpp"
 

@@ -1,3 +1,4 @@
+// The text form of graphs: printing and parsing are inverse, and errors have a line.
 #include "graph/text.hpp"
 
 #include <doctest/doctest.h>
@@ -56,8 +57,8 @@ TEST_CASE("a fault of the text is told with its line") {
       {"graph \"g\" {\n  input x: f33[2]\n}", "'f33' is not an element type", "text:2"},
       {"graph \"g\" {\n  y = Relu(x)\n}", "'x' is used but not defined above", "text:2"},
       {"graph \"g\" {\n  input x\n\n  x = Relu(x)\n}", "'x' is defined twice", "text:4"},
-      {"graph \"g\" {\n  const w: f32[99999999] = ...\n}", "a constant f32[99999999] is too large or not of a plain type",
-       "text:2"},
+      {"graph \"g\" {\n  const w: f32[99999999] = ...\n}",
+       "a constant f32[99999999] is too large or not of a plain type", "text:2"},
       {"graph \"g\" {\n  const w: f32[2] = [1.0]\n}", "expected ','", "text:2"},
       {"graph \"g\" {\n  input x: f32[+]\n}", "'+' is not a size", "text:2"},
       {"graph \"g\" {\n  y = Relu() {a: b}\n}", "'b' is not an attribute value", "text:2"},

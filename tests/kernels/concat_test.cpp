@@ -1,3 +1,4 @@
+// Concatenation along every axis, for elements of every width.
 #include "run_kernel.hpp"
 
 using namespace modelctl;

@@ -1,3 +1,4 @@
+// Convolution against a direct sum, with sizes that leave every remainder of the vector width and of the tile.
 #include "kernels/conv.hpp"
 
 #include "run_kernel.hpp"

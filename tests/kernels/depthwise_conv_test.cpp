@@ -1,3 +1,4 @@
+// Depthwise convolution against a direct sum.
 #include "kernels/depthwise_conv.hpp"
 
 #include "run_kernel.hpp"

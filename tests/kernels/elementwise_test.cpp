@@ -1,3 +1,4 @@
+// Elementwise kernels: accuracy in units in the last place against the C library, special values, broadcasting.
 #include "run_kernel.hpp"
 
 using namespace modelctl;

@@ -1,3 +1,4 @@
+// Matrix products with bias, residual and activation against a direct sum.
 #include "kernels/gemm.hpp"
 
 #include "run_kernel.hpp"

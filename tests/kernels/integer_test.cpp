@@ -1,3 +1,4 @@
+// Integer products and convolutions are exact: they are compared with a direct sum for equality.
 #include "kernels/integer_conv.hpp"
 #include "kernels/integer_gemm.hpp"
 #include "runtime/thread_pool.hpp"

@@ -1,3 +1,4 @@
+// Products with weights of 4 and 8 bits against dequantized weights.
 #include "kernels/matmul_nbits.hpp"
 
 #include "run_kernel.hpp"

@@ -1,3 +1,4 @@
+// Batched matrix products with broadcast leading dimensions.
 #include "run_kernel.hpp"
 
 using namespace modelctl;

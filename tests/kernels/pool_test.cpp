@@ -1,3 +1,4 @@
+// Pooling against direct loops, with NaN and padding.
 #include "run_kernel.hpp"
 
 using namespace modelctl;

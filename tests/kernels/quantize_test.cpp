@@ -1,3 +1,4 @@
+// Quantization and dequantization: rounding, saturation, special values.
 #include "kernels/quantize.hpp"
 
 #include "run_kernel.hpp"

@@ -1,3 +1,4 @@
+// LSTM, GRU and RNN against direct sums, with initial states and lengths.
 #include "kernels/recurrent.hpp"
 
 #include "run_kernel.hpp"

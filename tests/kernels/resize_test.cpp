@@ -1,3 +1,4 @@
+// Resizing gives the same for both layouts and any number of threads.
 #include "kernels/resize.hpp"
 
 #include "run_kernel.hpp"

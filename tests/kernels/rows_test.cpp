@@ -1,3 +1,4 @@
+// Kernels over rows: softmax, normalization, means.
 #include "run_kernel.hpp"
 
 using namespace modelctl;

@@ -1,3 +1,4 @@
+// The short-time Fourier transform as a matrix product, against a direct sum.
 #include "kernels/stft.hpp"
 
 #include "run_kernel.hpp"

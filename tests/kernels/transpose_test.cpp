@@ -1,3 +1,4 @@
+// Transposition in every order of axes and width of element.
 #include "run_kernel.hpp"
 
 #include <algorithm>

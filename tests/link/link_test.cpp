@@ -1,3 +1,4 @@
+// Linked files: layout, determinism, and damaged ones.
 #include "link/link.hpp"
 
 #include "artifact/appended.hpp"

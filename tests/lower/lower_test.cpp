@@ -1,3 +1,4 @@
+// Lowering: registers of the shape program, nested plans, the signature, and unsupported types.
 #include "lower/lower.hpp"
 
 #include "graph/text.hpp"

@@ -1,3 +1,4 @@
+// Inlining of the model's own functions: renaming, attributes, opsets, and limits against expansion without end.
 #include "models.hpp"
 
 #include "onnx/wire.hpp"

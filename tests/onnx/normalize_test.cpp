@@ -1,3 +1,4 @@
+// Opset normalization: upgrades from old opsets, and complete lists of what is missing.
 #include "models.hpp"
 
 #include "graph/text.hpp"

@@ -1,3 +1,4 @@
+// The ONNX reader, over models that are encoded by hand where the writer could not express them.
 #include "onnx/model.hpp"
 
 #include "models.hpp"

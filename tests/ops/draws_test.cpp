@@ -1,3 +1,4 @@
+// Random operators: reproducible, documented number by number, and of the right distribution.
 #include "ops/draws.hpp"
 
 #include "ops/operator.hpp"

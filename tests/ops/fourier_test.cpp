@@ -1,3 +1,4 @@
+// The fast Fourier transform against the direct sum, for lengths with all kinds of factors.
 #include "ops/fourier.hpp"
 
 #include <doctest/doctest.h>

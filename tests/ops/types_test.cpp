@@ -1,3 +1,4 @@
+// Sets of element types: how schemas write them, and how messages name them.
 #include "ops/types.hpp"
 
 #include <doctest/doctest.h>

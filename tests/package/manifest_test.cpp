@@ -1,3 +1,4 @@
+// The manifest: exactly one representation, and all faults reported with their place.
 #include "base/json.hpp"
 #include "package/support.hpp"
 

@@ -1,3 +1,4 @@
+// Packing, verifying and unpacking whole packages; each single altered byte is refused.
 #include "package/support.hpp"
 
 using namespace modelctl;

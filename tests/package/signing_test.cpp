@@ -1,3 +1,4 @@
+// The Sigstore bundle around the manifest.
 #include "base/json.hpp"
 #include "base/system_host.hpp"
 #include "package/support.hpp"

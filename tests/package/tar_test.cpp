@@ -1,3 +1,4 @@
+// The archive, byte by byte, and as GNU tar and bsdtar read it.
 #include "base/system_host.hpp"
 #include "package/support.hpp"
 

@@ -1,3 +1,4 @@
+// Trust files.
 #include "base/json.hpp"
 #include "package/support.hpp"
 

@@ -1,3 +1,4 @@
+// The pipeline of passes: what each level does, and limits of folding.
 #include "passes/pipeline.hpp"
 
 #include "graph/text.hpp"

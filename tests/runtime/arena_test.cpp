@@ -1,3 +1,4 @@
+// Placement of buffers in the arena, with a property test over random lifetimes.
 #include "runtime/arena.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The check of a call's inputs against the signature.
 #include "runtime/inputs.hpp"
 #include "runtime/model.hpp"
 #include "tensor/collection.hpp"

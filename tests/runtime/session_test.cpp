@@ -1,3 +1,4 @@
+// Sessions over plans that are written by hand with the routines of routines.hpp.
 #include "runtime/routines.hpp"
 #include "support/plans.hpp"
 

@@ -1,3 +1,4 @@
+// The shape program's instructions.
 #include "runtime/shapes.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The thread pool, mostly for the thread sanitizer.
 #include "runtime/thread_pool.hpp"
 
 #include <doctest/doctest.h>

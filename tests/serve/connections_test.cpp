@@ -1,3 +1,4 @@
+// The limit of connections and which one closes, as a data structure without sockets.
 #include "serve/connections.hpp"
 
 #include <doctest/doctest.h>

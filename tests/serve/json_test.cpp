@@ -1,3 +1,4 @@
+// JSON tensors of requests and responses.
 #include "serve/json.hpp"
 
 #include <doctest/doctest.h>

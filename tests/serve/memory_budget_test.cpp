@@ -1,3 +1,4 @@
+// The shared memory budget of all connections.
 #include "serve/memory_budget.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The text formats of Prometheus and OpenMetrics.
 #include "serve/metrics.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// The whole server in the test's process, with real connections on the loopback interface.
 #include "serve/server.hpp"
 
 #include "support/http_client.hpp"

@@ -1,3 +1,4 @@
+// Plain sockets on purpose: an HTTP library would refuse to send malformed requests.
 #include "support/http_client.hpp"
 
 #include <arpa/inet.h>

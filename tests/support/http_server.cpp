@@ -1,3 +1,4 @@
+// One thread per connection, with OpenSSL for TLS. It speaks just enough HTTP/1.1 to be a registry.
 #include "support/http_server.hpp"
 
 #include <openssl/ssl.h>

@@ -1,3 +1,5 @@
+// Starts a program in its own process group and kills the group in the destructor, so that no test leaves a server
+// behind.
 #include "support/program.hpp"
 
 #include <arpa/inet.h>

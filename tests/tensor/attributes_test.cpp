@@ -1,3 +1,4 @@
+// Attributes of operators.
 #include "tensor/attributes.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Sequences, optionals and maps as tensors.
 #include "tensor/collection.hpp"
 
 #include <doctest/doctest.h>

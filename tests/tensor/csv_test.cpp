@@ -1,3 +1,4 @@
+// The CSV format.
 #include "formats_support.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Parsing and printing of single elements; every f16 value is a round trip.
 #include "tensor/element_text.hpp"
 
 #include "tensor/half.hpp"

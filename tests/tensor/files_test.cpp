@@ -1,3 +1,4 @@
+// How files are assigned to a model's inputs and outputs. NumPy checks the files if it is installed.
 #include "tensor/files.hpp"
 
 #include "base/system_host.hpp"

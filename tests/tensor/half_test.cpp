@@ -1,3 +1,4 @@
+// f16 and bf16, exhaustively over all 65536 values.
 #include "tensor/half.hpp"
 
 #include <doctest/doctest.h>

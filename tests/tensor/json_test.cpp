@@ -1,3 +1,4 @@
+// The JSON format of tensors.
 #include "formats_support.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/half.hpp"

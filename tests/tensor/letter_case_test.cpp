@@ -1,3 +1,4 @@
+// Case mapping of single code points.
 #include "tensor/letter_case.hpp"
 
 #include <doctest/doctest.h>

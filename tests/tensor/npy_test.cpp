@@ -1,3 +1,4 @@
+// The .npy format, byte by byte as NumPy writes it.
 #include "tensor/formats/npy.hpp"
 
 #include "formats_support.hpp"
@@ -71,8 +72,7 @@ TEST_CASE("types that numpy does not know are raw bytes, which the expected type
   auto refused = read_as(".npy", bytes);
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::unsupported);
-  CHECK(refused.error().what ==
-        "cannot read 'file': its element type '<V2' is raw bytes of an unknown type");
+  CHECK(refused.error().what == "cannot read 'file': its element type '<V2' is raw bytes of an unknown type");
 }
 
 TEST_CASE("big-endian elements are turned round") {

@@ -1,3 +1,4 @@
+// The .npz format, and the ZIP archives that a damaged or hostile file may be.
 #include "tensor/formats/npy.hpp"
 
 #include "formats_support.hpp"

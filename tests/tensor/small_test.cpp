@@ -1,3 +1,4 @@
+// Floats of 8 and 4 bits against the tables of their specifications, and packed integers.
 #include "tensor/small.hpp"
 #include "tensor/tensor.hpp"
 

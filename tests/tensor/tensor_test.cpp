@@ -1,3 +1,4 @@
+// Tensors, their sizes and their shared memory.
 #include "tensor/tensor.hpp"
 
 #include "tensor/attributes.hpp"

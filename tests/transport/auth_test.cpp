@@ -1,3 +1,4 @@
+// Challenges and tokens of registries, as RFC 9110 and Docker's token specification define them.
 #include "transport/auth.hpp"
 
 #include <doctest/doctest.h>

@@ -1,3 +1,4 @@
+// Where credentials are looked up, stored and removed.
 #include "transport/credentials.hpp"
 
 #include "base/digest.hpp"

@@ -1,3 +1,4 @@
+// Packages on plain web hosts, against a server that breaks off, lies and stalls.
 #include "support.hpp"
 #include "support/http_server.hpp"
 #include "transport/http.hpp"

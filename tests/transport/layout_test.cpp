@@ -1,3 +1,4 @@
+// The local registry, an OCI image layout in a folder.
 #include "support.hpp"
 #include "transport/staging.hpp"
 

@@ -1,3 +1,4 @@
+// OCI registries, against a fake one that fails in every way that was seen of real ones.
 #include "support.hpp"
 #include "support/certificates.hpp"
 #include "support/fake_registry.hpp"

@@ -1,3 +1,4 @@
+// The syntax of references.
 #include "transport/reference.hpp"
 
 #include "transport/transport.hpp"

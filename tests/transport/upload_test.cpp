@@ -1,3 +1,4 @@
+// Chunked uploads to registries that lose, repeat and refuse chunks.
 #include "support.hpp"
 #include "support/fake_registry.hpp"
 #include "transport/oci_registry.hpp"

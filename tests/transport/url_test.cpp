@@ -1,3 +1,4 @@
+// URLs: parsing, resolving, and what of them may be printed.
 #include "transport/url.hpp"
 
 #include <doctest/doctest.h>
