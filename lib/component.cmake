@@ -21,14 +21,15 @@ function(modelctl_component name)
   target_link_libraries(modelctl_${name} PRIVATE ${ARG_LINKS})
 endfunction()
 
-# modelctl_table(TARGET FOLDERS SUFFIX ELEMENT HEADER ACCESSOR NAMESPACE namespace [EXCEPT stem...])
+# modelctl_table(TARGET FOLDERS SUFFIX ELEMENT HEADER ACCESSOR NAMESPACE namespace [WITHOUT regex])
 #
 # The table of an extension point. Each <stem>.cpp in FOLDERS (one, or a quoted list) defines, in NAMESPACE,
 #     std::span<const ELEMENT> <stem>_SUFFIX();
 # and ACCESSOR(), declared in HEADER, returns all of their entries in the order of the folders and file names. A file
-# without its function is a link error that names it. Not self-registration: a static library drops unreferenced objects.
+# without its function is a link error that names it. Files with a line that matches WITHOUT are left out of the table.
+# Not self-registration: a static library drops unreferenced objects.
 function(modelctl_table target folders suffix element header accessor)
-  cmake_parse_arguments(ARG "" "NAMESPACE" "EXCEPT" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAMESPACE;WITHOUT" "" ${ARGN})
   set(seen "")
   set(declarations "")
   set(entries "")
@@ -38,8 +39,13 @@ function(modelctl_table target folders suffix element header accessor)
     list(SORT sources)
     foreach(source IN LISTS sources)
       get_filename_component(stem ${source} NAME_WE)
-      if(stem IN_LIST ARG_EXCEPT)
-        continue()
+      if(ARG_WITHOUT)
+        file(STRINGS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/${source} marks REGEX "${ARG_WITHOUT}")
+        if(marks)
+          set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+                       ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/${source})
+          continue()
+        endif()
       endif()
       if(stem IN_LIST seen)
         message(FATAL_ERROR "${folder}/${source}: another folder of this table has a file of the same name")

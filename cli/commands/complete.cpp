@@ -2,7 +2,7 @@
 #include "cli/describe/complete.hpp"
 
 #include "actions/list.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <algorithm>
 

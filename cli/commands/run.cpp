@@ -3,7 +3,7 @@
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "tensor/collection.hpp"
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include <fmt/format.h>
 #include <CLI/Option.hpp>

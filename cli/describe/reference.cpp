@@ -1,7 +1,7 @@
 #include "cli/describe/reference.hpp"
 
 #include "base/error.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <fmt/core.h>
 

@@ -4,7 +4,7 @@
 #include "actions/project.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pipeline.hpp"
 
 #include <fmt/format.h>

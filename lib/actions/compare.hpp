@@ -2,7 +2,7 @@
 #pragma once
 
 #include "artifact/plan.hpp"
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include <string>
 #include <vector>

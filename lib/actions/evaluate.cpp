@@ -1,7 +1,7 @@
 #include "actions/evaluate.hpp"
 
 #include "actions/project.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/files.hpp"

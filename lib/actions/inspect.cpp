@@ -3,7 +3,7 @@
 #include "artifact/appended.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "package/package.hpp"
 #include "runtime/model.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "actions/package_cache.hpp"
 #include "actions/prove.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "package/package.hpp"
 #include "serve/serve.hpp"
 

@@ -36,7 +36,8 @@ class Error {
   // `what` starts with what could not be done: lower case, no full stop, the user's own words in single quotes.
   Error(Kind kind, std::string_view code, std::string what);
 
-  // Out of line, as all that makes, moves and ends an error: each TRY has several, and a program has thousands of those.
+  // Out of line, as all that makes, moves and ends an error: each TRY has several, and a program has thousands of
+  // those.
   Error(const Error&);
   Error(Error&&) noexcept;
   Error& operator=(const Error&);

@@ -1,6 +1,6 @@
 #include "kernels/attention.hpp"
 
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,8 +1,8 @@
 #include "kernels/conv.hpp"
 
 #include "base/check.hpp"
-#include "kernels/product.hpp"
-#include "kernels/window.hpp"
+#include "kernels/bind/window.hpp"
+#include "kernels/product/product.hpp"
 
 #include <algorithm>
 #include <array>

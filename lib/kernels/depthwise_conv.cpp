@@ -1,7 +1,7 @@
 #include "kernels/depthwise_conv.hpp"
 
 #include "base/check.hpp"
-#include "kernels/window.hpp"
+#include "kernels/bind/window.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 #include "kernels/elementwise.hpp"
 
-#include "kernels/operands.hpp"
+#include "kernels/bind/operands.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "kernels/gemm.hpp"
 
 #include "base/check.hpp"
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 namespace modelctl::kernels {
 namespace {

@@ -10,7 +10,7 @@
 // is then a row of a matrix product, gathered a few at a time.
 #pragma once
 
-#include "kernels/byte_product.hpp"
+#include "kernels/product/byte_product.hpp"
 
 namespace modelctl::kernels {
 

@@ -6,4 +6,4 @@
 //   attributes  zero (integer, 0): Y's zero point
 #pragma once
 
-#include "kernels/byte_product.hpp"
+#include "kernels/product/byte_product.hpp"

@@ -4,7 +4,7 @@
 
 #include "base/result.hpp"
 #include "kernels/continuation.hpp"
-#include "kernels/cpu.hpp"
+#include "kernels/isa/cpu.hpp"
 #include "kernels/workers.hpp"
 #include "tensor/attributes.hpp"
 

@@ -1,6 +1,6 @@
 #include "kernels/matmul.hpp"
 
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 namespace modelctl::kernels {
 namespace {

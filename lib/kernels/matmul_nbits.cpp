@@ -1,7 +1,7 @@
 #include "kernels/matmul_nbits.hpp"
 
+#include "kernels/bind/operands.hpp"
 #include "kernels/isa/bytes.hpp"
-#include "kernels/operands.hpp"
 #include "tensor/small.hpp"
 
 #include <algorithm>

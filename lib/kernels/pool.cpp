@@ -1,6 +1,6 @@
 #include "kernels/pool.hpp"
 
-#include "kernels/window.hpp"
+#include "kernels/bind/window.hpp"
 
 #include <algorithm>
 #include <array>

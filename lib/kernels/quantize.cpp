@@ -1,7 +1,7 @@
 #include "kernels/quantize.hpp"
 
+#include "kernels/bind/operands.hpp"
 #include "kernels/isa/bytes.hpp"
-#include "kernels/operands.hpp"
 
 #include <algorithm>
 

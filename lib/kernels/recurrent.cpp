@@ -1,7 +1,7 @@
 #include "kernels/recurrent.hpp"
 
 #include "base/check.hpp"
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 #include <algorithm>
 #include <cstring>

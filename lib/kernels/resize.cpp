@@ -1,7 +1,7 @@
 #include "kernels/resize.hpp"
 
-#include "kernels/interpolation.hpp"
-#include "kernels/operands.hpp"
+#include "kernels/bind/interpolation.hpp"
+#include "kernels/bind/operands.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #include "kernels/stft.hpp"
 
 #include "kernels/gemm.hpp"
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 #include "kernels/tree_ensemble.hpp"
 
-#include "kernels/operands.hpp"
+#include "kernels/bind/operands.hpp"
 #include "tensor/dispatch.hpp"
 
 #include <algorithm>

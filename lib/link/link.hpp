@@ -9,7 +9,7 @@
 namespace modelctl::link {
 
 enum class Form {
-  small,    // --help and run, without the operators that ops/left_out.txt calls rare
+  small,    // --help and run, without the operators whose files say "Smallest runner: regular"
   regular,  // with those, without the ones that stand on libraries of their own
   full,     // with every operator
   server,   // every operator, and serve besides

@@ -10,7 +10,7 @@
 
 #include "base/check.hpp"
 #include "lower/shape_program.hpp"
-#include "ops/lowering.hpp"
+#include "ops/schema/lowering.hpp"
 
 #include <fmt/core.h>
 

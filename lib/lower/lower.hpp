@@ -4,7 +4,7 @@
 
 #include "artifact/artifact.hpp"
 #include "graph/graph.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <map>
 #include <string>

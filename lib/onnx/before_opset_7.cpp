@@ -3,7 +3,7 @@
 // single attributes that were renamed, got another type or another default.
 #include "onnx/before_opset_7.hpp"
 
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <algorithm>
 #include <array>

@@ -34,7 +34,8 @@ struct Model {
   std::optional<int> opset_of(const graph::Node& node) const;
 };
 
-// Reads bytes that `owner` keeps alive; of those of a mapped file, no more is held in memory than is used. External data is looked for in `folder` and nowhere else.
+// Reads bytes that `owner` keeps alive; of those of a mapped file, no more is held in memory than is used. External
+// data is looked for in `folder` and nowhere else.
 Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::string_view file,
                     const std::filesystem::path& folder, bool mapped = false);
 

@@ -5,8 +5,8 @@
 #include "base/files.hpp"
 #include "base/suggest.hpp"
 #include "onnx/before_opset_7.hpp"
-#include "ops/formals.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/formals.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // The run halves of the operators, for whoever runs artifacts: it needs no other header of lib/ops. A program that
-// names one of the smaller tables alone is linked without the operators that ops/left_out.txt keeps out of it.
+// names one of the smaller tables alone is linked without the operators whose files ask for a larger runner.
 #pragma once
 
 #include "runtime/operator.hpp"

@@ -2,8 +2,8 @@
 // The fast kernels want channels last. The Transposes at the edges are for move-transposes to carry away and cancel; a
 // lone convolution pays for two, which is little beside its sums. Not for f64 and f16, three spatial axes, weights that
 // are computed, or sizes of padding that only the run tells: those stay as they are.
-#include "ops/operator.hpp"
-#include "ops/window.hpp"
+#include "ops/reference/window.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/layout.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"

@@ -1,7 +1,7 @@
 // a = Shape(x); b = Shape(x)  ->  a, for both
 // Small constants of the same content become one first, since nodes over them are otherwise never equal. It always
 // pays, but not for what draws at random.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 

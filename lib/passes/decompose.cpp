@@ -1,6 +1,6 @@
 // y = LpPool(x)  ->  Pow(Sum(Pow(Abs(x)))): operators that are only written as others, and have no code of their own.
 // Needed before lowering, whatever it costs.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // y = MatMul(a, const b); y = Gemm(a, const b, c)  ->  modelctl::Gemm(a, b, c)
 // The kernel packs a constant matrix once, at build time. Not for a matrix that is computed, for batches of matrices, a
 // transposed A, or a C that is more than one row.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 
@@ -57,7 +57,8 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"dense-products", "Gives products with a constant matrix their packed kernel.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"dense-products", "Gives products with a constant matrix their packed kernel.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -3,8 +3,8 @@
 // between them; two operands at a time. Not where an operand has a label twice (a diagonal), nor where equal labels
 // have sizes that only broadcasting makes equal, nor where several axes are summed over as one and only the run tells
 // whether each is as long as its partner. It always pays: the operator's own walk multiplies the sizes of all labels.
-#include "ops/equation.hpp"
-#include "ops/operator.hpp"
+#include "ops/reference/equation.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
 #include <algorithm>

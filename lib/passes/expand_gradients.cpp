@@ -1,6 +1,6 @@
 // dy = Gradient(x) {xs: ["x"], y: "y"}  ->  the nodes that compute it
 // Before all passes that could take away a value that a Gradient names; it has no other way to run.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // BatchNormalization(Conv(x, w, b), …)  ->  Conv(x, w * s, (b - mean) * s + bias) with s = scale / sqrt(variance + eps)
 // BatchNormalization(x, …) elsewhere    ->  Add(Mul(x, s), bias - mean * s)
 // It always pays; only parameters that are computed keep the node, and training's further outputs.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 

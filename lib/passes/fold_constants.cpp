@@ -1,7 +1,7 @@
 // const a, const b;  c = Add(a, b)  ->  const c
 // It does not pay where the result is much larger than what it is made from (an Expand, a ConstantOfShape, a Tile):
 // computing it is cheaper than storing it, so such nodes stay.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 

@@ -72,7 +72,8 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"fuse-activation", "Takes an activation into the product before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"fuse-activation", "Takes an activation into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

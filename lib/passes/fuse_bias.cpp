@@ -40,7 +40,8 @@ bool visit(Node& node) {
   return false;
 }
 
-constexpr PassDef defs[] = {{"fuse-bias", "Takes the addition of a row into the product before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"fuse-bias", "Takes the addition of a row into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

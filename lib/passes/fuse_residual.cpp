@@ -28,7 +28,8 @@ bool visit(Node& node) {
   return false;
 }
 
-constexpr PassDef defs[] = {{"fuse-residual", "Takes the addition of another branch into the product before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"fuse-residual", "Takes the addition of another branch into the product before it.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -1,7 +1,7 @@
 // y = MatMul(a, b)  ->  y: f32[batch,64] = MatMul(a, b)
 // Every operator tells the types, shapes and small integer contents of its outputs from those of its inputs. Needed by
 // all that follows; run again whenever a pass made nodes or constants.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
 namespace modelctl::passes {

@@ -4,7 +4,7 @@
 // Carries the Transposes that channels-last left toward the outputs, until two meet and erase-identities cancels them.
 // An operation moves only if all its operands come through such a Transpose or are constants; where one does not,
 // moving would only trade one Transpose for another.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/layout.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"

@@ -1,6 +1,6 @@
 // QuantizeLinear(op(DequantizeLinear(x, s, z)), s, z)  ->  op(x), where op only moves elements: Reshape, Transpose, …
 // Dequantizing and quantizing by the same scale gives back the same bytes, so nothing changes but the work.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 
@@ -50,7 +50,8 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"quantized-moves", "Moves bytes rather than the numbers that they stand for.", at_each_node<visit>}};
+constexpr PassDef defs[] = {
+    {"quantized-moves", "Moves bytes rather than the numbers that they stand for.", at_each_node<visit>}};
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 // c) The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
 // sum lies beside the boundary of two. Weights stay bytes. Not for filters of one channel each, which floats do faster,
 // nor for a product that is used as floats besides.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 
@@ -143,8 +143,9 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {
-    {"quantized-products", "Turns products of dequantized numbers that are quantized into products of integers.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{"quantized-products",
+                             "Turns products of dequantized numbers that are quantized into products of integers.",
+                             at_each_node<visit>}};
 
 }  // namespace
 

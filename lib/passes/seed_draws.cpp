@@ -1,7 +1,7 @@
 // noise = RandomNormal()  ->  noise = RandomNormal(seed = made of the name 'noise')
 // A draw that the model gives no seed: two of them differ so, and a model draws the same in each run on each machine.
 // At every level, for a build must not change what a model computes by how far it is optimized.
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
 namespace modelctl::passes {

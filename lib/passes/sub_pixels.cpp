@@ -2,8 +2,8 @@
 // What a transposed convolution puts s apart are s * s plain convolutions of the input, one for each place in a block:
 // as channels of one, they run at the speed of convolutions. A Slice cuts what padding takes away. Not for groups,
 // dilations, strides that differ, or weights that are computed.
-#include "ops/operator.hpp"
-#include "ops/window.hpp"
+#include "ops/reference/window.hpp"
+#include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 
@@ -103,8 +103,8 @@ bool convert(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"sub-pixels", "Writes transposed convolutions as convolutions of blocks of pixels.",
-                             at_each_node<convert>}};
+constexpr PassDef defs[] = {
+    {"sub-pixels", "Writes transposed convolutions as convolutions of blocks of pixels.", at_each_node<convert>}};
 
 }  // namespace
 

@@ -2,7 +2,7 @@
 // format. The formats themselves are in formats/.
 #pragma once
 
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include <filesystem>
 

@@ -6,7 +6,7 @@
 #include "base/system_host.hpp"
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
 

@@ -1,7 +1,7 @@
 // What differential fuzzing (tests/differential) found in passes, lowering, upgrades and the runtime, each as the least
 // graph that showed it. What it found in an operator is an example in the operator's file.
 #include "lower/lower.hpp"
-#include "ops/example.hpp"
+#include "ops/schema/example.hpp"
 #include "passes/pipeline.hpp"
 #include "runtime/model.hpp"
 

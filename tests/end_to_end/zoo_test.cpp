@@ -5,13 +5,13 @@
 // each set of inputs. An output_<i>.keys.npy says that output_<i>.npy is a sequence of maps, one for each row. `./dev
 // models` makes such a folder (tests/models/fetch).
 #include "actions/build.hpp"
-#include "kernels/cpu.hpp"
-#include "ops/operator.hpp"
+#include "kernels/isa/cpu.hpp"
+#include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/dispatch.hpp"
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include "support/hosts.hpp"
 #include "support/scratch.hpp"

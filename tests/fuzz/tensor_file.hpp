@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/check.hpp"
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 namespace modelctl::test {
 

@@ -1,8 +1,8 @@
 // Caches of decoders, continued where they lie: plans of real operators, run in memory of the caller.
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
-#include "ops/operator.hpp"
 #include "ops/run_table.hpp"
+#include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
 #include "support/scratch.hpp"

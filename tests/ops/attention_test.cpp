@@ -1,7 +1,7 @@
 // The kernels of attention against the operators' own evaluate, over shapes that fill blocks of keys, cross their
 // borders and leave some empty.
 #include "kernels/run_kernel.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "runtime/thread_pool.hpp"
 
 namespace modelctl::test {

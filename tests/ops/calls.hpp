@@ -3,7 +3,7 @@
 
 #include "base/check.hpp"
 #include "graph/text.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 #include "tensor/dispatch.hpp"
 
 #include <cmath>

@@ -1,7 +1,7 @@
 // Random operators: reproducible, documented number by number, and of the right distribution.
-#include "ops/draws.hpp"
+#include "ops/reference/draws.hpp"
 
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The fast Fourier transform against the direct sum, for lengths with all kinds of factors.
-#include "ops/fourier.hpp"
+#include "ops/reference/fourier.hpp"
 
 #include <doctest/doctest.h>
 

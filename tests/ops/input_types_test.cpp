@@ -1,5 +1,5 @@
 // The types of a node's inputs against its operator's schema, before anything runs.
-#include "ops/formals.hpp"
+#include "ops/schema/formals.hpp"
 #include "sessions.hpp"
 
 #include <set>

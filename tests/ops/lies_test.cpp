@@ -1,7 +1,7 @@
 // Attributes that contradict each other or the input, as a damaged or hostile file has them: each is refused by name
 // before anything is read through it.
 #include "ops/calls.hpp"
-#include "ops/example.hpp"
+#include "ops/schema/example.hpp"
 
 #include <doctest/doctest.h>
 

@@ -31,7 +31,8 @@ Result<void> decomposed(graph::Graph& graph) {
   return {};
 }
 
-// What the example's node alone answers when it is compiled for this CPU and run: each output, or the one that is wanted.
+// What the example's node alone answers when it is compiled for this CPU and run: each output, or the one that is
+// wanted.
 Result<std::vector<Tensor>> compiled(const OpDef& def, const Example& example, Known known, kernels::Cpu cpu,
                                      kernels::Workers& workers, std::map<std::string, std::size_t>& routines,
                                      std::optional<std::size_t> wanted = {}) {

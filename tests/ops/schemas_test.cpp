@@ -2,7 +2,7 @@
 // schemas) against the table: is the newest one there, with its attributes and parameters, and are older ones brought
 // to it? What is not so stands in schema_gaps.txt, which may only shrink; `./dev accept` writes it anew.
 #include "base/files.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <doctest/doctest.h>
 

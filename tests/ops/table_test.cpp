@@ -1,6 +1,6 @@
 // Every operator of the table, through everything that the table promises. A new operator needs no line here.
 #include "calls.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
 
 #include <doctest/doctest.h>
 

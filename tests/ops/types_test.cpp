@@ -1,5 +1,5 @@
 // Sets of element types: how schemas write them, and how messages name them.
-#include "ops/types.hpp"
+#include "ops/schema/types.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "graph/graph.hpp"
-#include "ops/operator.hpp"
+#include "ops/schema/operator.hpp"
 
 #include <cmath>
 #include <map>

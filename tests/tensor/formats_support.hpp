@@ -1,7 +1,7 @@
 // What the tests of the formats share: read from text or bytes, and the reason of a refusal.
 #pragma once
 
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include <doctest/doctest.h>
 

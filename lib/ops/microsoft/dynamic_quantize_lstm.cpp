@@ -1,9 +1,9 @@
 // DynamicQuantizeLSTM: an LSTM whose weights are bytes. They are dequantized, and the layer runs on floats: what ONNX
 // Runtime rounds besides, inputs and states of each step, stays as it is.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -68,33 +68,35 @@ constexpr AttributeDef attributes[] = {
     {"input_forget", AttributeType::integer, "as LSTM's"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "DynamicQuantizeLSTM",
-     .since = 1,
-     .summary = "LSTM with quantized weights, which runs on floats.",
-     .inputs = "X W:i8,u8 R:W B?:X sequence_lens?:i32 initial_h?:X initial_c?:X P?:X W_scale:f32 W_zero_point:W "
-               "R_scale:f32 R_zero_point:R",
-     .outputs = "Y? Y_h? Y_c?",
-     .types = "f32",
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           Tensor none;
-           return Examples{
-               {"two steps, scales for a direction and for each column",
-                {f32({2, 1, 2}, {0.75f, 0.25f, 0, -0.5f}),
-                 u8({1, 2, 8}, {125, 121, 122, 131, 128, 136, 130, 129, 120, 120, 133, 135, 130, 132, 129, 135}),
-                 u8({1, 2, 8}, {124, 131, 126, 129, 133, 134, 121, 120, 133, 120, 134, 120, 132, 122, 134, 129}), none,
-                 none, none, none, none, f32({1}, {0.125f}), u8({1}, {128}),
-                 f32({1, 8}, {0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f}),
-                 u8({1, 8}, {128, 128, 128, 128, 128, 128, 128, 128})},
-                {{"hidden_size", std::int64_t{2}}},
-                {f32({2, 1, 1, 2}, {0.03180534f, 0.054085765f, 0.003075419f, -0.084879614f}),
-                 f32({1, 1, 2}, {0.003075419f, -0.084879614f}), f32({1, 1, 2}, {0.007144259f, -0.22691534f})},
-                2e-6}};
-         },
-     .decompose = decompose},
+    {
+        .domain = "com.microsoft",
+        .name = "DynamicQuantizeLSTM",
+        .since = 1,
+        .summary = "LSTM with quantized weights, which runs on floats.",
+        .inputs = "X W:i8,u8 R:W B?:X sequence_lens?:i32 initial_h?:X initial_c?:X P?:X W_scale:f32 W_zero_point:W "
+                  "R_scale:f32 R_zero_point:R",
+        .outputs = "Y? Y_h? Y_c?",
+        .types = "f32",
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              Tensor none;
+              return Examples{
+                  {"two steps, scales for a direction and for each column",
+                   {f32({2, 1, 2}, {0.75f, 0.25f, 0, -0.5f}),
+                    u8({1, 2, 8}, {125, 121, 122, 131, 128, 136, 130, 129, 120, 120, 133, 135, 130, 132, 129, 135}),
+                    u8({1, 2, 8}, {124, 131, 126, 129, 133, 134, 121, 120, 133, 120, 134, 120, 132, 122, 134, 129}),
+                    none, none, none, none, none, f32({1}, {0.125f}), u8({1}, {128}),
+                    f32({1, 8}, {0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f}),
+                    u8({1, 8}, {128, 128, 128, 128, 128, 128, 128, 128})},
+                   {{"hidden_size", std::int64_t{2}}},
+                   {f32({2, 1, 1, 2}, {0.03180534f, 0.054085765f, 0.003075419f, -0.084879614f}),
+                    f32({1, 1, 2}, {0.003075419f, -0.084879614f}), f32({1, 1, 2}, {0.007144259f, -0.22691534f})},
+                   2e-6}};
+            },
+    },
 };
 
 }  // namespace

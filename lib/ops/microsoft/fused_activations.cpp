@@ -1,9 +1,9 @@
 // com.microsoft's activations with what stands before them taken in: written as the default domain's, which the passes
 // take into products again.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -81,8 +81,8 @@ constexpr OpDef fused(std::string_view name, std::string_view summary, std::stri
           .types = float_types,
           .attributes = attributes,
           .infer = infer,
-          .examples = examples,
-          .decompose = decompose};
+          .decompose = decompose,
+          .examples = examples};
 }
 
 constexpr OpDef defs[] = {
@@ -130,7 +130,8 @@ constexpr OpDef defs[] = {
           return Examples{
               {"one pixel", {f32({1, 1, 2}, {1, 0}), f32({2}, {1, 1})}, {}, {f32({1, 1, 1}, {1.6826895f})}}};
         },
-        bias_split_gelu)};
+        bias_split_gelu),
+};
 
 }  // namespace
 

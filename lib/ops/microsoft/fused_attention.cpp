@@ -1,10 +1,10 @@
 // Attention and MultiHeadAttention of com.microsoft: projections, masks and caches in front of the attention that the
 // default domain has.
-#include "ops/fused_attention.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/family/fused_attention.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -277,103 +277,110 @@ constexpr AttributeDef of_quantized_attention[] = {
     causal_attribute};
 constexpr AttributeDef of_multi_head[] = {filter_attribute, heads_attribute, scale_attribute, causal_attribute};
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "Attention",
-     .since = 1,
-     .summary = "Projections to queries, keys and values, and the attention between them.",
-     .inputs = "input weights:input bias?:input mask_index?:i32 past?:input attention_bias?:input "
-               "past_sequence_length?:mask_index",
-     .outputs = "output present?",
-     .types = float_types,
-     .attributes = of_attention,
-     .infer = infer_attention,
-     .examples =
-         [] {
-           return Examples{
-               {"projections with a bias, and a mask of zeros and ones",
-                {f32({1, 2, 2}, {0.5f, -2, -0.5f, -0.5f}),
-                 f32({2, 6}, {1.5f, -0.5f, 0.5f, -1, 0, 1.5f, 1, 2, 2, -1.5f, 1, 1.5f}),
-                 f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), i32({1, 2}, {1, 0})},
-                {{"num_heads", std::int64_t{1}}},
-                {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}},
-               {"a causal step behind a past",
-                {f32({1, 1, 2}, {-0.5f, -2}),
-                 f32({2, 6}, {-0.5f, 0.5f, -2, -1, -0.5f, 2, -1.5f, -0.5f, -0.5f, -0.5f, 1.5f, -2}),
-                 f32({6}, {-1.5f, -2, 0, 1.5f, -0.5f, -1}), Tensor(), f32({2, 1, 2, 1, 1}, {1.5f, -1, -2, -2})},
-                {{"num_heads", std::int64_t{2}}, {"unidirectional", std::int64_t{1}}},
-                {f32({1, 1, 2}, {-2.882231f, -1.973229f}), f32({2, 1, 2, 2, 1}, {1.5f, 2, -1, 3, -2, -3.25f, -2, 2})}},
-               {"lengths as a mask",
-                {f32({2, 2, 1}, {0, 0.5f, 0.5f, 1}), f32({1, 3}, {2, 0, -1.5f}), f32({3}, {0, 2, -1.5f}),
-                 i32({2}, {1, 2})},
-                {{"num_heads", std::int64_t{1}}, {"scale", 0.5f}},
-                {f32({2, 2, 1}, {-1.5f, -1.5f, -2.625f, -2.625f})}}};
-         },
-     .decompose = attention},
-    {.domain = "com.microsoft",
-     .name = "QAttention",
-     .since = 1,
-     .summary = "Attention whose projections are products of integers.",
-     .inputs = "input weight:i8,u8 bias:f32,f16 input_scale:bias weight_scale:bias mask_index?:i32 "
-               "input_zero_point?:input weight_zero_point?:weight past?:bias",
-     .outputs = "output present?",
-     .types = "i8 u8",
-     .attributes = of_quantized_attention,
-     .infer = infer_attention,
-     .examples =
-         [] {
-           return Examples{{"projections with a bias, and a mask of zeros and ones",
-                            {u8({1, 2, 2}, {11, 6, 9, 9}), i8({2, 6}, {3, -1, 1, -2, 0, 3, 2, 4, 4, -3, 2, 3}),
-                             f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), f32({}, {0.5f}), f32({}, {0.5f}),
-                             i32({1, 2}, {1, 0}), u8({}, {10})},
-                            {{"num_heads", std::int64_t{1}}},
-                            {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}}};
-         },
-     .decompose = attention},
-    {.domain = "com.microsoft",
-     .name = "MultiHeadAttention",
-     .since = 1,
-     .summary = "Attention of queries to keys that are projected already.",
-     .inputs = "query key?:query value?:query bias?:query key_padding_mask?:i32 attention_bias?:query "
-               "past_key?:query past_value?:query past_sequence_length?:key_padding_mask "
-               "cache_indirection?:key_padding_mask",
-     .outputs = "output present_key? present_value? qk?",
-     .types = float_types,
-     .attributes = of_multi_head,
-     .infer = infer_multi_head,
-     .examples =
-         [] {
-           return Examples{
-               {"a bias, and scores with a bias of their own",
-                {f32({1, 1, 2}, {-1.5f, 1.5f}), f32({1, 2, 2}, {-0.5f, 1, 1.5f, -1}),
-                 f32({1, 2, 2}, {-2, -0.5f, 0.5f, 0}), f32({6}, {0, 1, 0, 0, -0.5f, 0}), Tensor(),
-                 f32({1, 2, 1, 2}, {0, 2, 0, -0.5f})},
-                {{"num_heads", std::int64_t{2}}},
-                {f32({1, 1, 2}, {-1.827646f, -0.4979649f})}},
-               {"a past, and what it becomes",
-                {f32({1, 1, 2}, {1.5f, 0.5f}), f32({1, 1, 2}, {0.5f, -2}), f32({1, 1, 2}, {-1.5f, 0.5f}), Tensor(),
-                 i32({1, 2}, {1, 1}), Tensor(), f32({1, 1, 1, 2}, {-0.5f, -2}), f32({1, 1, 1, 2}, {0.5f, -2})},
-                {{"num_heads", std::int64_t{1}}},
-                {f32({1, 1, 2}, {-0.9856334f, -0.1429582f}), f32({1, 1, 2, 2}, {-0.5f, -2, 0.5f, -2}),
-                 f32({1, 1, 2, 2}, {0.5f, -2, -1.5f, 0.5f})}},
-               {"keys and values of another sequence",
-                {f32({1, 1, 2}, {-1.5f, -1}), f32({1, 2, 2, 1}, {0, -1, -2, -0.5f}),
-                 f32({1, 2, 2, 1}, {-1, -2, 1.5f, 0.5f})},
-                {{"num_heads", std::int64_t{2}}},
-                {f32({1, 1, 2}, {-1.817574f, 1.317574f})}},
-               {"all packed",
-                {f32({1, 2, 1, 3, 1}, {0, 5, 1, 0, 6, 3})},
-                {{"num_heads", std::int64_t{1}}},
-                {f32({1, 2, 1}, {2, 2})}},
-               {"keys and values of another size than queries, all of them told a bias",
-                {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 2}, {1, 2}), f32({4}, {0, 1, 5, 6})},
-                {{"num_heads", std::int64_t{1}}},
-                {f32({1, 1, 2}, {6, 8})}},
-               {"keys and values packed",
-                {f32({1, 1, 1}, {0}), f32({1, 2, 1, 2, 1}, {5, 1, 6, 3})},
-                {{"num_heads", std::int64_t{1}}},
-                {f32({1, 1, 1}, {2})}}};
-         },
-     .decompose = multi_head},
+    {
+        .domain = "com.microsoft",
+        .name = "Attention",
+        .since = 1,
+        .summary = "Projections to queries, keys and values, and the attention between them.",
+        .inputs = "input weights:input bias?:input mask_index?:i32 past?:input attention_bias?:input "
+                  "past_sequence_length?:mask_index",
+        .outputs = "output present?",
+        .types = float_types,
+        .attributes = of_attention,
+        .infer = infer_attention,
+        .decompose = attention,
+        .examples =
+            [] {
+              return Examples{
+                  {"projections with a bias, and a mask of zeros and ones",
+                   {f32({1, 2, 2}, {0.5f, -2, -0.5f, -0.5f}),
+                    f32({2, 6}, {1.5f, -0.5f, 0.5f, -1, 0, 1.5f, 1, 2, 2, -1.5f, 1, 1.5f}),
+                    f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), i32({1, 2}, {1, 0})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}},
+                  {"a causal step behind a past",
+                   {f32({1, 1, 2}, {-0.5f, -2}),
+                    f32({2, 6}, {-0.5f, 0.5f, -2, -1, -0.5f, 2, -1.5f, -0.5f, -0.5f, -0.5f, 1.5f, -2}),
+                    f32({6}, {-1.5f, -2, 0, 1.5f, -0.5f, -1}), Tensor(), f32({2, 1, 2, 1, 1}, {1.5f, -1, -2, -2})},
+                   {{"num_heads", std::int64_t{2}}, {"unidirectional", std::int64_t{1}}},
+                   {f32({1, 1, 2}, {-2.882231f, -1.973229f}),
+                    f32({2, 1, 2, 2, 1}, {1.5f, 2, -1, 3, -2, -3.25f, -2, 2})}},
+                  {"lengths as a mask",
+                   {f32({2, 2, 1}, {0, 0.5f, 0.5f, 1}), f32({1, 3}, {2, 0, -1.5f}), f32({3}, {0, 2, -1.5f}),
+                    i32({2}, {1, 2})},
+                   {{"num_heads", std::int64_t{1}}, {"scale", 0.5f}},
+                   {f32({2, 2, 1}, {-1.5f, -1.5f, -2.625f, -2.625f})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "QAttention",
+        .since = 1,
+        .summary = "Attention whose projections are products of integers.",
+        .inputs = "input weight:i8,u8 bias:f32,f16 input_scale:bias weight_scale:bias mask_index?:i32 "
+                  "input_zero_point?:input weight_zero_point?:weight past?:bias",
+        .outputs = "output present?",
+        .types = "i8 u8",
+        .attributes = of_quantized_attention,
+        .infer = infer_attention,
+        .decompose = attention,
+        .examples =
+            [] {
+              return Examples{{"projections with a bias, and a mask of zeros and ones",
+                               {u8({1, 2, 2}, {11, 6, 9, 9}), i8({2, 6}, {3, -1, 1, -2, 0, 3, 2, 4, 4, -3, 2, 3}),
+                                f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), f32({}, {0.5f}), f32({}, {0.5f}),
+                                i32({1, 2}, {1, 0}), u8({}, {10})},
+                               {{"num_heads", std::int64_t{1}}},
+                               {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "MultiHeadAttention",
+        .since = 1,
+        .summary = "Attention of queries to keys that are projected already.",
+        .inputs = "query key?:query value?:query bias?:query key_padding_mask?:i32 attention_bias?:query "
+                  "past_key?:query past_value?:query past_sequence_length?:key_padding_mask "
+                  "cache_indirection?:key_padding_mask",
+        .outputs = "output present_key? present_value? qk?",
+        .types = float_types,
+        .attributes = of_multi_head,
+        .infer = infer_multi_head,
+        .decompose = multi_head,
+        .examples =
+            [] {
+              return Examples{
+                  {"a bias, and scores with a bias of their own",
+                   {f32({1, 1, 2}, {-1.5f, 1.5f}), f32({1, 2, 2}, {-0.5f, 1, 1.5f, -1}),
+                    f32({1, 2, 2}, {-2, -0.5f, 0.5f, 0}), f32({6}, {0, 1, 0, 0, -0.5f, 0}), Tensor(),
+                    f32({1, 2, 1, 2}, {0, 2, 0, -0.5f})},
+                   {{"num_heads", std::int64_t{2}}},
+                   {f32({1, 1, 2}, {-1.827646f, -0.4979649f})}},
+                  {"a past, and what it becomes",
+                   {f32({1, 1, 2}, {1.5f, 0.5f}), f32({1, 1, 2}, {0.5f, -2}), f32({1, 1, 2}, {-1.5f, 0.5f}), Tensor(),
+                    i32({1, 2}, {1, 1}), Tensor(), f32({1, 1, 1, 2}, {-0.5f, -2}), f32({1, 1, 1, 2}, {0.5f, -2})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 1, 2}, {-0.9856334f, -0.1429582f}), f32({1, 1, 2, 2}, {-0.5f, -2, 0.5f, -2}),
+                    f32({1, 1, 2, 2}, {0.5f, -2, -1.5f, 0.5f})}},
+                  {"keys and values of another sequence",
+                   {f32({1, 1, 2}, {-1.5f, -1}), f32({1, 2, 2, 1}, {0, -1, -2, -0.5f}),
+                    f32({1, 2, 2, 1}, {-1, -2, 1.5f, 0.5f})},
+                   {{"num_heads", std::int64_t{2}}},
+                   {f32({1, 1, 2}, {-1.817574f, 1.317574f})}},
+                  {"all packed",
+                   {f32({1, 2, 1, 3, 1}, {0, 5, 1, 0, 6, 3})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 2, 1}, {2, 2})}},
+                  {"keys and values of another size than queries, all of them told a bias",
+                   {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 2}, {1, 2}), f32({4}, {0, 1, 5, 6})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 1, 2}, {6, 8})}},
+                  {"keys and values packed",
+                   {f32({1, 1, 1}, {0}), f32({1, 2, 1, 2, 1}, {5, 1, 6, 3})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 1, 1}, {2})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Layer normalisation with what stands before it taken in, as ONNX Runtime's optimiser writes it.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -161,105 +161,117 @@ constexpr AttributeDef simplified_attributes[] = {
     {"stash_type", AttributeType::integer, "precision of the statistics; taken in f64 whatever it says"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "SkipLayerNormalization",
-     .since = 1,
-     .summary = "Layer normalisation of a sum, which may be told besides.",
-     .inputs = "input skip:input gamma:input beta?:input bias?:input",
-     .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
-     .types = float_types,
-     .attributes = skip_attributes,
-     .infer = infer_skip,
-     .examples =
-         [] {
-           return Examples{
-               {"with a bias, and the sum besides",
-                {f32({1, 1, 2}, {1, 1}), f32({1, 1, 2}, {0, 1}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {0, 1})},
-                {},
-                {f32({1, 1, 2}, {-1, 3}), Tensor(), Tensor(), f32({1, 1, 2}, {1, 3})}}};
-         },
-     .decompose = skip},
-    {.domain = "com.microsoft",
-     .name = "SkipSimplifiedLayerNormalization",
-     .since = 1,
-     .summary = "A sum over the root of its mean square; the sum may be told besides.",
-     .inputs = "input skip:input gamma:input bias?:input",
-     .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
-     .types = float_types,
-     .attributes = skip_attributes,
-     .infer = infer_skip,
-     .examples =
-         [] {
-           return Examples{{"the inverse root and the sum besides",
-                            {f32({1, 1, 2}, {1, 3}), f32({1, 1, 2}, {0, 4}), f32({2}, {1, 2})},
-                            {},
-                            {f32({1, 1, 2}, {0.2f, 2.8f}), Tensor(), f32({1, 1, 1}, {0.2f}), f32({1, 1, 2}, {1, 7})}}};
-         },
-     .decompose = skip_simplified},
-    {.domain = "",
-     .name = "SimplifiedLayerNormalization",
-     .since = 1,
-     .summary = "RMSNormalization, as ONNX Runtime named it before there was one.",
-     .inputs = "X scale",
-     .outputs = "Y inv_std_var?",
-     .types = float_types,
-     .attributes = simplified_attributes,
-     .infer = infer_simplified,
-     .examples =
-         [] {
-           return Examples{{"one row",
-                            {f32({1, 2}, {1, 7}), f32({2}, {1, 2})},
-                            {{"epsilon", 0.0f}},
-                            {f32({1, 2}, {0.2f, 2.8f}), f32({1, 1}, {0.2f})}}};
-         },
-     .decompose = simplified},
-    {.domain = "com.microsoft",
-     .name = "EmbedLayerNormalization",
-     .since = 1,
-     .summary = "The normalised sum of the embeddings of words, their positions and their segments.",
-     .inputs = "input_ids segment_ids?:input_ids word_embedding:f32,f16 "
-               "position_embedding:word_embedding segment_embedding?:word_embedding gamma:word_embedding "
-               "beta:word_embedding mask?:input_ids position_ids?:input_ids",
-     .outputs = "output mask_index? embedding_sum?",
-     .types = "i32 i64",
-     .attributes = embed_attributes,
-     .infer = infer_embed,
-     .examples =
-         [] {
-           Tensor ids = i32({1, 2}, {1, 0});
-           return Examples{{"two words, of which one counts",
-                            {ids, ids, f32({2, 2}, {0, 2, 1, 3}), f32({3, 2}, {0, 0, 0, 2, 9, 9}),
-                             f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}), f32({2}, {0, 1}), ids},
-                            {},
-                            {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}}};
-         },
-     .decompose = embed},
-    {.domain = "com.microsoft",
-     .name = "QEmbedLayerNormalization",
-     .since = 1,
-     .summary = "EmbedLayerNormalization of tables that are quantized.",
-     .inputs = "input_ids segment_ids?:input_ids word_embedding_quant:i8,u8 "
-               "position_embedding_quant:word_embedding_quant segment_embedding?:word_embedding_quant "
-               "gamma_quant:word_embedding_quant beta_quant:word_embedding_quant mask?:input_ids "
-               "word_embedding_scale:f32 position_embedding_scale:f32 segment_embedding_scale?:f32 gamma_scale:f32 "
-               "beta_scale:f32 word_embedding_zero_point:word_embedding_quant "
-               "position_embedding_zero_point:word_embedding_quant segment_embedding_zero_point?:word_embedding_quant "
-               "gamma_zero_point:word_embedding_quant beta_zero_point:word_embedding_quant",
-     .outputs = "layernorm_out mask_index_out",
-     .types = "i32",
-     .attributes = quantized_embed_attributes,
-     .infer = infer_embed,
-     .examples =
-         [] {
-           Tensor ids = i32({1, 2}, {1, 0}), one = f32({}, {1}), half = f32({}, {0.5f}), zero = u8({}, {0});
-           return Examples{
-               {"two words, of which one counts",
-                {ids, ids, u8({2, 2}, {10, 14, 12, 16}), u8({3, 2}, {0, 0, 0, 2, 9, 9}), u8({2, 2}, {0, 0, 1, 3}),
-                 u8({2}, {1, 1}), u8({2}, {0, 1}), ids, half, one, one, one, one, u8({}, {10}), zero, zero, zero, zero},
-                {},
-                {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1})}}};
-         },
-     .decompose = embed},
+    {
+        .domain = "com.microsoft",
+        .name = "SkipLayerNormalization",
+        .since = 1,
+        .summary = "Layer normalisation of a sum, which may be told besides.",
+        .inputs = "input skip:input gamma:input beta?:input bias?:input",
+        .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
+        .types = float_types,
+        .attributes = skip_attributes,
+        .infer = infer_skip,
+        .decompose = skip,
+        .examples =
+            [] {
+              return Examples{{"with a bias, and the sum besides",
+                               {f32({1, 1, 2}, {1, 1}), f32({1, 1, 2}, {0, 1}), f32({2}, {1, 2}), f32({2}, {0, 1}),
+                                f32({2}, {0, 1})},
+                               {},
+                               {f32({1, 1, 2}, {-1, 3}), Tensor(), Tensor(), f32({1, 1, 2}, {1, 3})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "SkipSimplifiedLayerNormalization",
+        .since = 1,
+        .summary = "A sum over the root of its mean square; the sum may be told besides.",
+        .inputs = "input skip:input gamma:input bias?:input",
+        .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
+        .types = float_types,
+        .attributes = skip_attributes,
+        .infer = infer_skip,
+        .decompose = skip_simplified,
+        .examples =
+            [] {
+              return Examples{
+                  {"the inverse root and the sum besides",
+                   {f32({1, 1, 2}, {1, 3}), f32({1, 1, 2}, {0, 4}), f32({2}, {1, 2})},
+                   {},
+                   {f32({1, 1, 2}, {0.2f, 2.8f}), Tensor(), f32({1, 1, 1}, {0.2f}), f32({1, 1, 2}, {1, 7})}}};
+            },
+    },
+    {
+        .domain = "",
+        .name = "SimplifiedLayerNormalization",
+        .since = 1,
+        .summary = "RMSNormalization, as ONNX Runtime named it before there was one.",
+        .inputs = "X scale",
+        .outputs = "Y inv_std_var?",
+        .types = float_types,
+        .attributes = simplified_attributes,
+        .infer = infer_simplified,
+        .decompose = simplified,
+        .examples =
+            [] {
+              return Examples{{"one row",
+                               {f32({1, 2}, {1, 7}), f32({2}, {1, 2})},
+                               {{"epsilon", 0.0f}},
+                               {f32({1, 2}, {0.2f, 2.8f}), f32({1, 1}, {0.2f})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "EmbedLayerNormalization",
+        .since = 1,
+        .summary = "The normalised sum of the embeddings of words, their positions and their segments.",
+        .inputs = "input_ids segment_ids?:input_ids word_embedding:f32,f16 "
+                  "position_embedding:word_embedding segment_embedding?:word_embedding gamma:word_embedding "
+                  "beta:word_embedding mask?:input_ids position_ids?:input_ids",
+        .outputs = "output mask_index? embedding_sum?",
+        .types = "i32 i64",
+        .attributes = embed_attributes,
+        .infer = infer_embed,
+        .decompose = embed,
+        .examples =
+            [] {
+              Tensor ids = i32({1, 2}, {1, 0});
+              return Examples{{"two words, of which one counts",
+                               {ids, ids, f32({2, 2}, {0, 2, 1, 3}), f32({3, 2}, {0, 0, 0, 2, 9, 9}),
+                                f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}), f32({2}, {0, 1}), ids},
+                               {},
+                               {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "QEmbedLayerNormalization",
+        .since = 1,
+        .summary = "EmbedLayerNormalization of tables that are quantized.",
+        .inputs =
+            "input_ids segment_ids?:input_ids word_embedding_quant:i8,u8 "
+            "position_embedding_quant:word_embedding_quant segment_embedding?:word_embedding_quant "
+            "gamma_quant:word_embedding_quant beta_quant:word_embedding_quant mask?:input_ids "
+            "word_embedding_scale:f32 position_embedding_scale:f32 segment_embedding_scale?:f32 gamma_scale:f32 "
+            "beta_scale:f32 word_embedding_zero_point:word_embedding_quant "
+            "position_embedding_zero_point:word_embedding_quant segment_embedding_zero_point?:word_embedding_quant "
+            "gamma_zero_point:word_embedding_quant beta_zero_point:word_embedding_quant",
+        .outputs = "layernorm_out mask_index_out",
+        .types = "i32",
+        .attributes = quantized_embed_attributes,
+        .infer = infer_embed,
+        .decompose = embed,
+        .examples =
+            [] {
+              Tensor ids = i32({1, 2}, {1, 0}), one = f32({}, {1}), half = f32({}, {0.5f}), zero = u8({}, {0});
+              return Examples{{"two words, of which one counts",
+                               {ids, ids, u8({2, 2}, {10, 14, 12, 16}), u8({3, 2}, {0, 0, 0, 2, 9, 9}),
+                                u8({2, 2}, {0, 0, 1, 3}), u8({2}, {1, 1}), u8({2}, {0, 1}), ids, half, one, one, one,
+                                one, u8({}, {10}), zero, zero, zero, zero},
+                               {},
+                               {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,12 +1,12 @@
 // Products and convolutions with what stands around them taken in: transpositions and factors, bias, residual and
 // activation. All but the batched product are written as the default domain's, and the passes fuse them again.
 #include "kernels/gemm.hpp"
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/multiply.hpp"
-#include "ops/rewrite.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/multiply.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -203,54 +203,79 @@ Examples of_product() {
 }
 
 constexpr OpDef defs[] = {
-    {"com.microsoft", "FusedMatMul", 1, "The product of matrices, transposed as told, times a factor.", "A B:A", "Y",
-     float_types, of_matmul, infer_matmul,
-     [] {
-       Examples all = of_product();
-       all.push_back({"rows along the first axis of A",
-                      {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {1, 10})},
-                      {{"transBatchA", std::int64_t{1}}},
-                      {f32({2, 2, 1}, {1, 3, 20, 40})}});
-       return all;
-     },
-     nullptr, lower_matmul},
-    {"com.microsoft", "TransposeMatMul", 1, "FusedMatMul, as it was named first.", "A B:A", "Y", float_types, of_matmul,
-     infer_matmul, of_product, nullptr, lower_matmul},
-    {.domain = "com.microsoft",
-     .name = "FusedConv",
-     .since = 1,
-     .summary = "Convolution, then a residual and an activation.",
-     .inputs = "X W:X B?:X Z?:X",
-     .outputs = "Y",
-     .types = float_types,
-     .attributes = of_conv,
-     .infer = infer_as<conv_name>,
-     .examples =
-         [] {
-           return Examples{
-               {"a residual, and numbers cut off on both sides",
-                {f32({1, 1, 1, 3}, {1, 2, 3}), f32({1, 1, 1, 1}, {2}), Tensor(), f32({1, 1, 1, 3}, {-9, 0, 0})},
-                {{"activation", std::string("Clip")}, {"activation_params", std::vector<float>{0, 5}}},
-                {f32({1, 1, 1, 3}, {0, 4, 5})}}};
-         },
-     .decompose = conv},
-    {.domain = "com.microsoft",
-     .name = "FusedGemm",
-     .since = 1,
-     .summary = "Gemm, then an activation.",
-     .inputs = "A B:A C?:A",
-     .outputs = "Y",
-     .types = float_types,
-     .attributes = of_gemm,
-     .infer = infer_as<gemm_name>,
-     .examples =
-         [] {
-           return Examples{{"a slope below zero",
-                            {f32({1, 1}, {2}), f32({1, 2}, {1, -1}), f32({2}, {1, 0})},
-                            {{"activation", std::string("LeakyRelu")}, {"activation_alpha", 0.5f}},
-                            {f32({1, 2}, {3, -1})}}};
-         },
-     .decompose = gemm},
+    {
+        .domain = "com.microsoft",
+        .name = "FusedMatMul",
+        .since = 1,
+        .summary = "The product of matrices, transposed as told, times a factor.",
+        .inputs = "A B:A",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_matmul,
+        .infer = infer_matmul,
+        .lower = lower_matmul,
+        .examples =
+            [] {
+              Examples all = of_product();
+              all.push_back({"rows along the first axis of A",
+                             {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {1, 10})},
+                             {{"transBatchA", std::int64_t{1}}},
+                             {f32({2, 2, 1}, {1, 3, 20, 40})}});
+              return all;
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "TransposeMatMul",
+        .since = 1,
+        .summary = "FusedMatMul, as it was named first.",
+        .inputs = "A B:A",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_matmul,
+        .infer = infer_matmul,
+        .lower = lower_matmul,
+        .examples = of_product,
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "FusedConv",
+        .since = 1,
+        .summary = "Convolution, then a residual and an activation.",
+        .inputs = "X W:X B?:X Z?:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_conv,
+        .infer = infer_as<conv_name>,
+        .decompose = conv,
+        .examples =
+            [] {
+              return Examples{
+                  {"a residual, and numbers cut off on both sides",
+                   {f32({1, 1, 1, 3}, {1, 2, 3}), f32({1, 1, 1, 1}, {2}), Tensor(), f32({1, 1, 1, 3}, {-9, 0, 0})},
+                   {{"activation", std::string("Clip")}, {"activation_params", std::vector<float>{0, 5}}},
+                   {f32({1, 1, 1, 3}, {0, 4, 5})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "FusedGemm",
+        .since = 1,
+        .summary = "Gemm, then an activation.",
+        .inputs = "A B:A C?:A",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_gemm,
+        .infer = infer_as<gemm_name>,
+        .decompose = gemm,
+        .examples =
+            [] {
+              return Examples{{"a slope below zero",
+                               {f32({1, 1}, {2}), f32({1, 2}, {1, -1}), f32({2}, {1, 0})},
+                               {{"activation", std::string("LeakyRelu")}, {"activation_alpha", 0.5f}},
+                               {f32({1, 2}, {3, -1})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"com.microsoft", "FusedMatMul", matmul}, {"com.microsoft", "TransposeMatMul", matmul}};
 

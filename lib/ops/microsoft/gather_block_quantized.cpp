@@ -1,9 +1,9 @@
 // GatherBlockQuantized: rows of a quantized table, as decoders have one of embeddings. What is gathered is dequantized,
 // and nothing else of the table.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -103,45 +103,47 @@ constexpr AttributeDef attributes[] = {
     {"quantize_axis", AttributeType::integer, "the axis that is cut into blocks; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "GatherBlockQuantized",
-     .since = 1,
-     .summary = "Rows of a table that is quantized in blocks, as numbers.",
-     .inputs = "data indices:i32,i64 scales:f32,f16,bf16 zero_points?:data",
-     .outputs = "output",
-     .types = "i4 u4 u8",
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           Attributes blocks{{"block_size", std::int64_t{16}}};
-           auto row = [](std::uint8_t first, std::uint8_t second) {
-             std::vector<std::uint8_t> bytes(8, first);
-             bytes.insert(bytes.end(), 8, second);
-             Tensor table(DType::u8, {2, 8});
-             std::copy(bytes.begin(), bytes.end(), table.mutable_view().as<std::uint8_t>().begin());
-             return table;
-           };
-           auto filled = [](std::initializer_list<std::pair<float, float>> rows) {
-             Tensor all(DType::f32, {static_cast<std::int64_t>(rows.size()), 16});
-             auto to = all.mutable_view().as<float>().begin();
-             for (auto [even, odd] : rows) {
-               for (int i = 0; i < 8; ++i) *to++ = even, *to++ = odd;
-             }
-             return all;
-           };
-           return Examples{{"two elements to a byte, the lower one first, from the middle",
-                            {row(0x98, 0x7a), i64({2}, {1, 0}), f32({2, 1}, {1, 0.5f})},
-                            blocks,
-                            {filled({{1, -0.5f}, {0, 1}})},
-                            0},
-                           {"zero points, which share a byte with nothing",
-                            {row(0x98, 0x7a), i64({1}, {1}), f32({2, 1}, {1, 0.5f}), u8({2, 1}, {0, 7})},
-                            blocks,
-                            {filled({{1.5f, 0}})},
-                            0}};
-         },
-     .decompose = decompose},
+    {
+        .domain = "com.microsoft",
+        .name = "GatherBlockQuantized",
+        .since = 1,
+        .summary = "Rows of a table that is quantized in blocks, as numbers.",
+        .inputs = "data indices:i32,i64 scales:f32,f16,bf16 zero_points?:data",
+        .outputs = "output",
+        .types = "i4 u4 u8",
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              Attributes blocks{{"block_size", std::int64_t{16}}};
+              auto row = [](std::uint8_t first, std::uint8_t second) {
+                std::vector<std::uint8_t> bytes(8, first);
+                bytes.insert(bytes.end(), 8, second);
+                Tensor table(DType::u8, {2, 8});
+                std::copy(bytes.begin(), bytes.end(), table.mutable_view().as<std::uint8_t>().begin());
+                return table;
+              };
+              auto filled = [](std::initializer_list<std::pair<float, float>> rows) {
+                Tensor all(DType::f32, {static_cast<std::int64_t>(rows.size()), 16});
+                auto to = all.mutable_view().as<float>().begin();
+                for (auto [even, odd] : rows) {
+                  for (int i = 0; i < 8; ++i) *to++ = even, *to++ = odd;
+                }
+                return all;
+              };
+              return Examples{{"two elements to a byte, the lower one first, from the middle",
+                               {row(0x98, 0x7a), i64({2}, {1, 0}), f32({2, 1}, {1, 0.5f})},
+                               blocks,
+                               {filled({{1, -0.5f}, {0, 1}})},
+                               0},
+                              {"zero points, which share a byte with nothing",
+                               {row(0x98, 0x7a), i64({1}, {1}), f32({2, 1}, {1, 0.5f}), u8({2, 1}, {0, 7})},
+                               blocks,
+                               {filled({{1.5f, 0}})},
+                               0}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 // GroupNorm and SkipGroupNorm: group normalisation of images whose channels come last, with a sum before it and an
 // activation behind.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -77,45 +77,49 @@ constexpr AttributeDef attributes[] = {
     {"groups", AttributeType::integer, "how many groups the channels are cut into", true}};
 
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "GroupNorm",
-     .since = 1,
-     .summary = "Normalisation over groups of channels, which come last.",
-     .inputs = "X gamma:f32,f16 beta:gamma",
-     .outputs = "Y",
-     .types = "f32 f16",
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           return Examples{{"two groups of one channel",
-                            {f32({1, 1, 2, 2}, {1, 0, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1})},
-                            {{"activation", std::int64_t{0}}, {"groups", std::int64_t{2}}, {"epsilon", 0.0f}},
-                            {f32({1, 1, 2, 2}, {-1, -1, 1, 3})}},
-                           {"an activation",
-                            {f32({1, 1, 2, 1}, {1, 3}), f32({1}, {1}), f32({1}, {1})},
-                            {{"activation", std::int64_t{1}}, {"groups", std::int64_t{1}}, {"epsilon", 0.0f}},
-                            {f32({1, 1, 2, 1}, {0, 1.7615942f})}}};
-         },
-     .decompose = decompose},
-    {.domain = "com.microsoft",
-     .name = "SkipGroupNorm",
-     .since = 1,
-     .summary = "GroupNorm of a sum, which may be told besides.",
-     .inputs = "X gamma:f32,f16 beta:gamma skip:X bias?:X",
-     .outputs = "Y S?",
-     .types = "f32 f16",
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           return Examples{{"a skip for each channel, a bias, and the sum besides",
-                            {f32({1, 1, 2, 2}, {1, 0, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({1, 2}, {5, 6}),
-                             f32({2}, {1, 0})},
-                            {{"activation", std::int64_t{0}}, {"groups", std::int64_t{2}}, {"epsilon", 0.0f}},
-                            {f32({1, 1, 2, 2}, {-1, -1, 1, 3}), f32({1, 1, 2, 2}, {7, 6, 9, 10})}}};
-         },
-     .decompose = decompose},
+    {
+        .domain = "com.microsoft",
+        .name = "GroupNorm",
+        .since = 1,
+        .summary = "Normalisation over groups of channels, which come last.",
+        .inputs = "X gamma:f32,f16 beta:gamma",
+        .outputs = "Y",
+        .types = "f32 f16",
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              return Examples{{"two groups of one channel",
+                               {f32({1, 1, 2, 2}, {1, 0, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1})},
+                               {{"activation", std::int64_t{0}}, {"groups", std::int64_t{2}}, {"epsilon", 0.0f}},
+                               {f32({1, 1, 2, 2}, {-1, -1, 1, 3})}},
+                              {"an activation",
+                               {f32({1, 1, 2, 1}, {1, 3}), f32({1}, {1}), f32({1}, {1})},
+                               {{"activation", std::int64_t{1}}, {"groups", std::int64_t{1}}, {"epsilon", 0.0f}},
+                               {f32({1, 1, 2, 1}, {0, 1.7615942f})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "SkipGroupNorm",
+        .since = 1,
+        .summary = "GroupNorm of a sum, which may be told besides.",
+        .inputs = "X gamma:f32,f16 beta:gamma skip:X bias?:X",
+        .outputs = "Y S?",
+        .types = "f32 f16",
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              return Examples{{"a skip for each channel, a bias, and the sum besides",
+                               {f32({1, 1, 2, 2}, {1, 0, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}),
+                                f32({1, 2}, {5, 6}), f32({2}, {1, 0})},
+                               {{"activation", std::int64_t{0}}, {"groups", std::int64_t{2}}, {"epsilon", 0.0f}},
+                               {f32({1, 1, 2, 2}, {-1, -1, 1, 3}), f32({1, 1, 2, 2}, {7, 6, 9, 10})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,10 +1,10 @@
 // GroupQueryAttention and RotaryEmbedding of com.microsoft: attention over a cache of fixed size, and the turning of
 // heads that it may do itself.
-#include "ops/example.hpp"
-#include "ops/fused_attention.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/family/fused_attention.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -181,74 +181,79 @@ constexpr AttributeDef of_rotary[] = {
     {"scale", AttributeType::number, "has no effect"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "com.microsoft",
-     .name = "GroupQueryAttention",
-     .since = 1,
-     .summary = "Attention over a cache of which each batch has filled a length of its own; several query heads share "
-                "one of keys.",
-     .inputs = "query key?:query value?:query past_key?:f32,f16,bf16,i8,u8,f8e4m3fn past_value?:past_key "
-               "seqlens_k:i32 total_sequence_length:seqlens_k cos_cache?:query sin_cache?:query "
-               "position_ids?:i64 attention_bias?:query head_sink?:query k_scale?:f32 v_scale?:k_scale "
-               "q_norm_weight?:query k_norm_weight?:query query_seqlens?:seqlens_k",
-     .outputs = "output present_key? present_value? output_qk?",
-     .types = float_types,
-     .attributes = of_group_query,
-     .infer = infer_group_query,
-     .examples =
-         [] {
-           return Examples{
-               {"a step into a cache of fixed size, with two query heads to one of keys",
-                {f32({1, 1, 16}, {-2, -1, 1.5f, -1, -1, -0.5f, -0.5f, -1, -0.5f, 0, -1.5f, -1, -1.5f, 0, 1, 2}),
-                 f32({1, 1, 8}, {-1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
-                 f32({1, 1, 8}, {-0.5f, 2, 2, 2, -1, -0.5f, -1, -2}),
-                 f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -2, 0, -0.5f, 1, 2, -2, 2, 0.5f}),
-                 f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, 1, 0.5f, 1.5f, 2, 2, -1, 2, 1}), i32({1}, {1}),
-                 i32({}, {2})},
-                {{"num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}},
-                {f32({1, 1, 16},
-                     {-0.5462812f, 1.969146f, 1.953719f, 1.922865f, -1.015427f, -0.4228647f, -1.030854f, -1.938292f,
-                      -0.6736825f, 1.884211f, 1.826317f, 1.710529f, -1.057894f, -0.210529f, -1.115788f, -1.768423f}),
-                 f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
-                 f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, -0.5f, 2, 2, 2, -1, -0.5f, -1, -2})}},
-               {"packed, turned, and within a window of one",
-                {f32({1, 2, 6}, {1, 1, 1, 2, 3, 4, 1, 1, 5, 6, 7, 8}), Tensor(), Tensor(), Tensor(), Tensor(),
-                 i32({1}, {1}), i32({}, {2}), f32({2, 1}, {1, 0}), f32({2, 1}, {0, 1})},
-                {{"num_heads", std::int64_t{1}},
-                 {"kv_num_heads", std::int64_t{1}},
-                 {"do_rotary", std::int64_t{1}},
-                 {"local_window_size", std::int64_t{1}}},
-                {f32({1, 2, 2}, {3, 4, 7, 8}), f32({1, 1, 2, 2}, {1, 2, -6, 5}), f32({1, 1, 2, 2}, {3, 4, 7, 8})}},
-               {"a score of zero takes half of the weight",
-                {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {3}), Tensor(), Tensor(), i32({1}, {0}),
-                 i32({}, {1})},
-                {{"num_heads", std::int64_t{1}},
-                 {"kv_num_heads", std::int64_t{1}},
-                 {"smooth_softmax", std::int64_t{1}}},
-                {f32({1, 1, 1}, {1.5f})}}};
-         },
-     .decompose = group_query},
-    {.domain = "com.microsoft",
-     .name = "RotaryEmbedding",
-     .since = 1,
-     .summary = "Pairs of each head turned by angles that tell the token's position.",
-     .inputs = "input position_ids:i64 cos_cache:input sin_cache:input",
-     .outputs = "output",
-     .types = float_types,
-     .attributes = of_rotary,
-     .infer = infer_same,
-     .examples =
-         [] {
-           return Examples{{"from a first position",
-                            {f32({1, 2, 4}, {1, -1.5f, 1, 2, 2, -0.5f, -1, -0.5f}), i64({1}, {1}),
-                             f32({3, 2}, {1, -0.5f, 1, 0.5f, 1.5f, -2}), f32({3, 2}, {2, 0, 1, 0.5f, 2, -1})},
-                            {{"num_heads", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{4}}},
-                            {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}},
-                           {"as many heads as the width tells",
-                            {f32({1, 1, 4}, {1, 2, 3, 4}), i64({1}, {0}), f32({1, 1}, {0}), f32({1, 1}, {1})},
-                            {},
-                            {f32({1, 1, 4}, {-2, 1, -4, 3})}}};
-         },
-     .decompose = rotary},
+    {
+        .domain = "com.microsoft",
+        .name = "GroupQueryAttention",
+        .since = 1,
+        .summary =
+            "Attention over a cache of which each batch has filled a length of its own; several query heads share "
+            "one of keys.",
+        .inputs = "query key?:query value?:query past_key?:f32,f16,bf16,i8,u8,f8e4m3fn past_value?:past_key "
+                  "seqlens_k:i32 total_sequence_length:seqlens_k cos_cache?:query sin_cache?:query "
+                  "position_ids?:i64 attention_bias?:query head_sink?:query k_scale?:f32 v_scale?:k_scale "
+                  "q_norm_weight?:query k_norm_weight?:query query_seqlens?:seqlens_k",
+        .outputs = "output present_key? present_value? output_qk?",
+        .types = float_types,
+        .attributes = of_group_query,
+        .infer = infer_group_query,
+        .decompose = group_query,
+        .examples =
+            [] {
+              return Examples{
+                  {"a step into a cache of fixed size, with two query heads to one of keys",
+                   {f32({1, 1, 16}, {-2, -1, 1.5f, -1, -1, -0.5f, -0.5f, -1, -0.5f, 0, -1.5f, -1, -1.5f, 0, 1, 2}),
+                    f32({1, 1, 8}, {-1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
+                    f32({1, 1, 8}, {-0.5f, 2, 2, 2, -1, -0.5f, -1, -2}),
+                    f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -2, 0, -0.5f, 1, 2, -2, 2, 0.5f}),
+                    f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, 1, 0.5f, 1.5f, 2, 2, -1, 2, 1}),
+                    i32({1}, {1}), i32({}, {2})},
+                   {{"num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}},
+                   {f32({1, 1, 16},
+                        {-0.5462812f, 1.969146f, 1.953719f, 1.922865f, -1.015427f, -0.4228647f, -1.030854f, -1.938292f,
+                         -0.6736825f, 1.884211f, 1.826317f, 1.710529f, -1.057894f, -0.210529f, -1.115788f, -1.768423f}),
+                    f32({1, 1, 2, 8}, {2, 2, -0.5f, 2, -1, 2, 0, -0.5f, -1, -0.5f, -2, -2, 1, -2, 1, -0.5f}),
+                    f32({1, 1, 2, 8}, {-2, 1, 0.5f, -0.5f, -1.5f, 2, -2, 0, -0.5f, 2, 2, 2, -1, -0.5f, -1, -2})}},
+                  {"packed, turned, and within a window of one",
+                   {f32({1, 2, 6}, {1, 1, 1, 2, 3, 4, 1, 1, 5, 6, 7, 8}), Tensor(), Tensor(), Tensor(), Tensor(),
+                    i32({1}, {1}), i32({}, {2}), f32({2, 1}, {1, 0}), f32({2, 1}, {0, 1})},
+                   {{"num_heads", std::int64_t{1}},
+                    {"kv_num_heads", std::int64_t{1}},
+                    {"do_rotary", std::int64_t{1}},
+                    {"local_window_size", std::int64_t{1}}},
+                   {f32({1, 2, 2}, {3, 4, 7, 8}), f32({1, 1, 2, 2}, {1, 2, -6, 5}), f32({1, 1, 2, 2}, {3, 4, 7, 8})}},
+                  {"a score of zero takes half of the weight",
+                   {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {3}), Tensor(), Tensor(), i32({1}, {0}),
+                    i32({}, {1})},
+                   {{"num_heads", std::int64_t{1}},
+                    {"kv_num_heads", std::int64_t{1}},
+                    {"smooth_softmax", std::int64_t{1}}},
+                   {f32({1, 1, 1}, {1.5f})}}};
+            },
+    },
+    {
+        .domain = "com.microsoft",
+        .name = "RotaryEmbedding",
+        .since = 1,
+        .summary = "Pairs of each head turned by angles that tell the token's position.",
+        .inputs = "input position_ids:i64 cos_cache:input sin_cache:input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_rotary,
+        .infer = infer_same,
+        .decompose = rotary,
+        .examples =
+            [] {
+              return Examples{{"from a first position",
+                               {f32({1, 2, 4}, {1, -1.5f, 1, 2, 2, -0.5f, -1, -0.5f}), i64({1}, {1}),
+                                f32({3, 2}, {1, -0.5f, 1, 0.5f, 1.5f, -2}), f32({3, 2}, {2, 0, 1, 0.5f, 2, -1})},
+                               {{"num_heads", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{4}}},
+                               {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}},
+                              {"as many heads as the width tells",
+                               {f32({1, 1, 4}, {1, 2, 3, 4}), i64({1}, {0}), f32({1, 1}, {0}), f32({1, 1}, {1})},
+                               {},
+                               {f32({1, 1, 4}, {-2, 1, -4, 3})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,11 +1,13 @@
 // com.microsoft's MatMulNBits: the product with a matrix of 2, 4 or 8 bits, in blocks along K that have a scale and a
 // zero point each. The matrix is never written out as floats: a row of it at a time.
+//
+// Smallest runner: regular, since weights of four bits.
 #include "kernels/matmul_nbits.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 #include "tensor/small.hpp"
 
 #include <numeric>
@@ -171,29 +173,40 @@ constexpr AttributeDef attributes[] = {
 Tensor sixteen() { return Tensor::of<float>(DType::f32, {1, 16}, {1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}); }
 
 constexpr OpDef defs[] = {
-    {"com.microsoft", "MatMulNBits", 1, "The product with a matrix of a few bits, which has a scale for each block.",
-     "A B:u8 scales:A zero_points?:f32,f16,bf16,u8 g_idx?:i32 bias?:A", "Y", float_types, attributes, infer,
-     [] {
-       Attributes four{{"K", std::int64_t{16}}, {"N", std::int64_t{2}}, {"block_size", std::int64_t{16}}};
-       Attributes eight = four;
-       eight.set("bits", std::int64_t{8});
-       eight.set("N", std::int64_t{1});
-       return Examples{
-           {"4 bits around the middle",
-            {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}), f32({2}, {1, 0.5f})},
-            four,
-            {f32({1, 2}, {4, -8.5f})}},
-           {"with zero points and a bias",
-            {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}), f32({2, 1}, {1, 0.5f}),
-             u8({2, 1}, {0, 7}), Tensor(), f32({2}, {100, 200})},
-            four,
-            {f32({1, 2}, {128, 193})}},
-           {"8 bits",
-            {sixteen(), u8({1, 1, 16}, {130, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), f32({1}, {2})},
-            eight,
-            {f32({1, 1}, {0})}}};
-     },
-     nullptr, lower},
+    {
+        .domain = "com.microsoft",
+        .name = "MatMulNBits",
+        .since = 1,
+        .summary = "The product with a matrix of a few bits, which has a scale for each block.",
+        .inputs = "A B:u8 scales:A zero_points?:f32,f16,bf16,u8 g_idx?:i32 bias?:A",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              Attributes four{{"K", std::int64_t{16}}, {"N", std::int64_t{2}}, {"block_size", std::int64_t{16}}};
+              Attributes eight = four;
+              eight.set("bits", std::int64_t{8});
+              eight.set("N", std::int64_t{1});
+              return Examples{
+                  {"4 bits around the middle",
+                   {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}),
+                    f32({2}, {1, 0.5f})},
+                   four,
+                   {f32({1, 2}, {4, -8.5f})}},
+                  {"with zero points and a bias",
+                   {sixteen(), u8({2, 1, 8}, {0x9a, 0, 0, 0, 0, 0, 0, 0, 0x07, 0, 0, 0, 0, 0, 0, 0}),
+                    f32({2, 1}, {1, 0.5f}), u8({2, 1}, {0, 7}), Tensor(), f32({2}, {100, 200})},
+                   four,
+                   {f32({1, 2}, {128, 193})}},
+                  {"8 bits",
+                   {sixteen(), u8({1, 1, 16}, {130, 127, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), f32({1}, {2})},
+                   eight,
+                   {f32({1, 1}, {0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"com.microsoft", "MatMulNBits", evaluate}};
 

@@ -1,9 +1,9 @@
 // The quantized operators of com.microsoft. QuantizeLinear and DequantizeLinear are ONNX's; the others are written as
 // what they mean: the operator over dequantized numbers, quantized, or products of integers with their scales.
-#include "ops/example.hpp"
-#include "ops/quantize.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/quantize.hpp"
+#include "ops/family/window.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -231,223 +231,316 @@ constexpr AttributeDef of_gemm[] = {{"alpha", AttributeType::number, "multiplies
 constexpr std::string_view domain = "com.microsoft";
 
 constexpr OpDef defs[] = {
-    {domain, "QuantizeLinear", 1, "Numbers as steps of a scale from a zero point, rounded to even.",
-     "x y_scale:x y_zero_point?:i8,i16,u8,u16,i4,u4", "y", "f32 f16", of_quantize, infer_quantize,
-     [] {
-       return Examples{{"in 16 bits",
-                        {f32({2}, {1.5f, -3}), f32({}, {0.5f}), Tensor::of<std::int16_t>(DType::i16, {}, {100})},
-                        {},
-                        {Tensor::of<std::int16_t>(DType::i16, {2}, {103, 94})},
-                        0}};
-     }},
-    {domain, "DequantizeLinear", 1, "Steps of a scale from a zero point as numbers.",
-     "x x_scale:f32,f16 x_zero_point?:x", "y", "i8 u8 i16 u16 i32 i4 u4", of_quantize, infer_dequantize,
-     [] {
-       return Examples{
-           {"in 4 bits", {small(DType::i4, {3}, {0x8f, 0x07}), f32({}, {0.5f})}, {}, {f32({3}, {-0.5f, -4, 3.5f})}, 0}};
-     }},
-    {domain,
-     "QLinearAdd",
-     1,
-     "Adds two quantized tensors.",
-     "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
-     "C_zero_point?:A",
-     "C",
-     bytes,
-     {},
-     infer_pair,
-     [] {
-       return Examples{{"each in its own scale",
-                        {u8({2}, {10, 20}), f32({}, {0.5f}), u8({}, {10}), u8({1}, {3}), f32({}, {2}), u8({}, {0}),
-                         f32({}, {1}), u8({}, {100})},
-                        {},
-                        {u8({2}, {106, 111})},
-                        0}};
-     },
-     nullptr,
-     nullptr,
-     [](Node& node) { return decompose_pair(node, "Add"); }},
-    {domain,
-     "QLinearMul",
-     1,
-     "Multiplies two quantized tensors.",
-     "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
-     "C_zero_point?:A",
-     "C",
-     bytes,
-     {},
-     infer_pair,
-     [] {
-       return Examples{
-           {"no zero points",
-            {i8({2}, {10, -20}), f32({}, {0.5f}), Tensor(), i8({1}, {3}), f32({}, {2}), Tensor(), f32({}, {1})},
-            {},
-            {i8({2}, {30, -60})},
-            0}};
-     },
-     nullptr,
-     nullptr,
-     [](Node& node) { return decompose_pair(node, "Mul"); }},
-    {domain,
-     "QLinearSigmoid",
-     1,
-     "1 / (1 + exp(-x)) of a quantized tensor.",
-     "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X",
-     "Y",
-     bytes,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"half a step above the middle",
-                        {u8({2}, {128, 255}), f32({}, {0.1f}), u8({}, {128}), f32({}, {1 / 256.0f}), u8({}, {0})},
-                        {},
-                        {u8({2}, {128, 255})},
-                        0}};
-     },
-     nullptr,
-     nullptr,
-     [](Node& node) { return decompose_unary(node, "Sigmoid", {}); }},
-    {domain, "QLinearLeakyRelu", 1, "x, or alpha x below 0, of a quantized tensor.",
-     "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X", "Y", bytes, of_leaky_relu, infer_same,
-     [] {
-       return Examples{{"a tenth below zero",
-                        {i8({2}, {-100, 100}), f32({}, {1}), i8({}, {0}), f32({}, {1}), i8({}, {1})},
-                        {{"alpha", 0.1f}},
-                        {i8({2}, {-9, 101})},
-                        0}};
-     },
-     nullptr, nullptr,
-     [](Node& node) {
-       return decompose_unary(node, "LeakyRelu", {{"alpha", node.attributes.number("alpha", 0.01f)}});
-     }},
-    {domain,
-     "QLinearWhere",
-     1,
-     "One of two quantized elements, as a condition says.",
-     "condition X:i8,u8 x_scale:f32 x_zero_point:X Y:X y_scale:x_scale y_zero_point:X "
-     "z_scale:x_scale z_zero_point:X",
-     "Z",
-     "bool",
-     {},
-     infer_where,
-     [] {
-       return Examples{{"each in its own scale",
-                        {boolean({2}, {true, false}), u8({2}, {8, 8}), f32({}, {1}), u8({}, {0}), u8({2}, {8, 8}),
-                         f32({}, {0.5f}), u8({}, {0}), f32({}, {2}), u8({}, {1})},
-                        {},
-                        {u8({2}, {5, 3})},
-                        0}};
-     },
-     nullptr,
-     nullptr,
-     decompose_where},
-    {domain, "QLinearConcat", 1, "Puts quantized tensors one after another, each with scale and zero point.",
-     "Y_scale Y_zero_point:i8,u8 inputs*", "Y", "f32", of_concat, infer_concat,
-     [] {
-       return Examples{{"two scales become one",
-                        {f32({}, {1}), u8({}, {0}), u8({1}, {4}), f32({}, {0.5f}), u8({}, {0}), u8({1}, {4}),
-                         f32({}, {3}), u8({}, {1})},
-                        {{"axis", std::int64_t{0}}},
-                        {u8({2}, {2, 9})},
-                        0}};
-     },
-     nullptr, nullptr, decompose_concat},
-    {domain, "QLinearSoftmax", 1, "Exponentials that sum to 1 along an axis, of a quantized tensor.",
-     "X X_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point:X", "Y", bytes, of_softmax, infer_same,
-     [] {
-       return Examples{{"two axes as one",
-                        {u8({1, 2, 2}, {5, 5, 5, 5}), f32({}, {1}), u8({}, {0}), f32({}, {1 / 256.0f}), u8({}, {0})},
-                        {{"opset", std::int64_t{11}}, {"axis", std::int64_t{1}}},
-                        {u8({1, 2, 2}, {64, 64, 64, 64})},
-                        0}};
-     },
-     nullptr, nullptr, decompose_softmax},
-    {domain, "QLinearReduceMean", 1, "The mean of a quantized tensor along axes.",
-     "data data_scale:f32 data_zero_point?:data reduced_scale:f32 reduced_zero_point?:data", "reduced", bytes,
-     of_reduce, infer_reduced,
-     [] {
-       return Examples{{"a row",
-                        {u8({1, 2}, {10, 20}), f32({}, {2}), u8({}, {0}), f32({}, {1}), u8({}, {5})},
-                        {{"axes", Ints{1}}, {"keepdims", std::int64_t{0}}},
-                        {u8({1}, {35})},
-                        0}};
-     },
-     nullptr, nullptr, decompose_reduce_mean},
-    {domain, "QLinearGlobalAveragePool", 1, "The mean of each channel of a quantized image.",
-     "X x_scale:f32 x_zero_point:X y_scale:f32 y_zero_point:X", "Y", bytes, of_global_pool, infer_reduced,
-     [] {
-       return Examples{{"channels last",
-                        {u8({1, 1, 2, 2}, {1, 10, 3, 30}), f32({}, {1}), u8({}, {0}), f32({}, {1}), u8({}, {0})},
-                        {{"channels_last", std::int64_t{1}}},
-                        {u8({1, 1, 1, 2}, {2, 20})},
-                        0}};
-     },
-     nullptr, nullptr, [](Node& node) { return decompose_pool(node, "GlobalAveragePool"); }},
-    {domain, "QLinearAveragePool", 1, "The mean of each window of a quantized image.",
-     "X x_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point?:X", "Y", bytes, of_average_pool, infer_reduced,
-     [] {
-       return Examples{{"windows of two",
-                        {u8({1, 1, 4}, {2, 4, 6, 8}), f32({}, {1}), u8({}, {0}), f32({}, {0.5f}), u8({}, {0})},
-                        {{"kernel_shape", Ints{2}}, {"strides", Ints{2}}},
-                        {u8({1, 1, 2}, {6, 14})},
-                        0}};
-     },
-     nullptr, nullptr, [](Node& node) { return decompose_pool(node, "AveragePool"); }},
-    {domain,
-     "MatMulIntegerToFloat",
-     1,
-     "The product of two quantized matrices as floats, plus a bias.",
-     "A B:i8,u8 a_scale:f32,f16 b_scale:a_scale a_zero_point?:A b_zero_point?:B bias?:a_scale",
-     "Y",
-     bytes,
-     {},
-     infer_matmul,
-     [] {
-       return Examples{{"a scale for each column, and a bias",
-                        {u8({1, 2}, {3, 4}), i8({2, 2}, {1, 2, 3, 4}), f32({}, {0.5f}), f32({2}, {1, 2}), u8({}, {1}),
-                         Tensor(), f32({2}, {10, 20})},
-                        {},
-                        {f32({1, 2}, {15.5f, 36})}}};
-     },
-     nullptr,
-     nullptr,
-     decompose_matmul_integer_to_float},
-    {domain,
-     "DynamicQuantizeMatMul",
-     1,
-     "The product of a matrix that is quantized first with a quantized one.",
-     "A B:i8,u8 b_scale:A b_zero_point?:B bias?:A",
-     "Y",
-     "f32",
-     {},
-     infer_matmul,
-     [] {
-       return Examples{{"a row that is exact in steps of its scale",
-                        {f32({1, 2}, {0, 255}), i8({2, 1}, {5, 2}), f32({}, {0.5f})},
-                        {},
-                        {f32({1, 1}, {255})}}};
-     },
-     nullptr,
-     nullptr,
-     decompose_dynamic_matmul},
-    {domain, "QGemm", 1,
-     "The product of two quantized matrices plus C, as floats, or quantized where y_scale is given.",
-     "A a_scale:f32 a_zero_point:A B:i8,u8 b_scale:a_scale b_zero_point:B C?:i32 "
-     "y_scale?:a_scale y_zero_point?:i8,u8",
-     "Y", bytes, of_gemm, infer_gemm,
-     [] {
-       return Examples{{"B transposed, quantized",
-                        {u8({1, 2}, {3, 4}), f32({}, {0.5f}), u8({}, {1}), i8({2, 2}, {1, 3, 2, 4}), f32({}, {2}),
-                         i8({}, {0}), i32({2}, {1, -1}), f32({}, {1}), u8({}, {10})},
-                        {{"transB", std::int64_t{1}}},
-                        {u8({1, 2}, {22, 25})},
-                        0},
-                       {"as floats",
-                        {u8({1, 1}, {3}), f32({}, {0.5f}), u8({}, {1}), i8({1, 1}, {4}), f32({}, {2}), i8({}, {0})},
-                        {{"alpha", 2.0f}},
-                        {f32({1, 1}, {16})}}};
-     },
-     nullptr, nullptr, decompose_gemm},
+    {
+        .domain = domain,
+        .name = "QuantizeLinear",
+        .since = 1,
+        .summary = "Numbers as steps of a scale from a zero point, rounded to even.",
+        .inputs = "x y_scale:x y_zero_point?:i8,i16,u8,u16,i4,u4",
+        .outputs = "y",
+        .types = "f32 f16",
+        .attributes = of_quantize,
+        .infer = infer_quantize,
+        .examples =
+            [] {
+              return Examples{{"in 16 bits",
+                               {f32({2}, {1.5f, -3}), f32({}, {0.5f}), Tensor::of<std::int16_t>(DType::i16, {}, {100})},
+                               {},
+                               {Tensor::of<std::int16_t>(DType::i16, {2}, {103, 94})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "DequantizeLinear",
+        .since = 1,
+        .summary = "Steps of a scale from a zero point as numbers.",
+        .inputs = "x x_scale:f32,f16 x_zero_point?:x",
+        .outputs = "y",
+        .types = "i8 u8 i16 u16 i32 i4 u4",
+        .attributes = of_quantize,
+        .infer = infer_dequantize,
+        .examples =
+            [] {
+              return Examples{{"in 4 bits",
+                               {small(DType::i4, {3}, {0x8f, 0x07}), f32({}, {0.5f})},
+                               {},
+                               {f32({3}, {-0.5f, -4, 3.5f})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearAdd",
+        .since = 1,
+        .summary = "Adds two quantized tensors.",
+        .inputs = "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
+                  "C_zero_point?:A",
+        .outputs = "C",
+        .types = bytes,
+        .infer = infer_pair,
+        .decompose = [](Node& node) { return decompose_pair(node, "Add"); },
+        .examples =
+            [] {
+              return Examples{{"each in its own scale",
+                               {u8({2}, {10, 20}), f32({}, {0.5f}), u8({}, {10}), u8({1}, {3}), f32({}, {2}),
+                                u8({}, {0}), f32({}, {1}), u8({}, {100})},
+                               {},
+                               {u8({2}, {106, 111})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearMul",
+        .since = 1,
+        .summary = "Multiplies two quantized tensors.",
+        .inputs = "A A_scale:f32 A_zero_point?:A B:A B_scale:f32 B_zero_point?:A C_scale:f32 "
+                  "C_zero_point?:A",
+        .outputs = "C",
+        .types = bytes,
+        .infer = infer_pair,
+        .decompose = [](Node& node) { return decompose_pair(node, "Mul"); },
+        .examples =
+            [] {
+              return Examples{
+                  {"no zero points",
+                   {i8({2}, {10, -20}), f32({}, {0.5f}), Tensor(), i8({1}, {3}), f32({}, {2}), Tensor(), f32({}, {1})},
+                   {},
+                   {i8({2}, {30, -60})},
+                   0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearSigmoid",
+        .since = 1,
+        .summary = "1 / (1 + exp(-x)) of a quantized tensor.",
+        .inputs = "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X",
+        .outputs = "Y",
+        .types = bytes,
+        .infer = infer_same,
+        .decompose = [](Node& node) { return decompose_unary(node, "Sigmoid", {}); },
+        .examples =
+            [] {
+              return Examples{
+                  {"half a step above the middle",
+                   {u8({2}, {128, 255}), f32({}, {0.1f}), u8({}, {128}), f32({}, {1 / 256.0f}), u8({}, {0})},
+                   {},
+                   {u8({2}, {128, 255})},
+                   0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearLeakyRelu",
+        .since = 1,
+        .summary = "x, or alpha x below 0, of a quantized tensor.",
+        .inputs = "X X_scale:f32 X_zero_point?:X Y_scale:f32 Y_zero_point?:X",
+        .outputs = "Y",
+        .types = bytes,
+        .attributes = of_leaky_relu,
+        .infer = infer_same,
+        .decompose =
+            [](Node& node) {
+              return decompose_unary(node, "LeakyRelu", {{"alpha", node.attributes.number("alpha", 0.01f)}});
+            },
+        .examples =
+            [] {
+              return Examples{{"a tenth below zero",
+                               {i8({2}, {-100, 100}), f32({}, {1}), i8({}, {0}), f32({}, {1}), i8({}, {1})},
+                               {{"alpha", 0.1f}},
+                               {i8({2}, {-9, 101})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearWhere",
+        .since = 1,
+        .summary = "One of two quantized elements, as a condition says.",
+        .inputs = "condition X:i8,u8 x_scale:f32 x_zero_point:X Y:X y_scale:x_scale y_zero_point:X "
+                  "z_scale:x_scale z_zero_point:X",
+        .outputs = "Z",
+        .types = "bool",
+        .infer = infer_where,
+        .decompose = decompose_where,
+        .examples =
+            [] {
+              return Examples{{"each in its own scale",
+                               {boolean({2}, {true, false}), u8({2}, {8, 8}), f32({}, {1}), u8({}, {0}),
+                                u8({2}, {8, 8}), f32({}, {0.5f}), u8({}, {0}), f32({}, {2}), u8({}, {1})},
+                               {},
+                               {u8({2}, {5, 3})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearConcat",
+        .since = 1,
+        .summary = "Puts quantized tensors one after another, each with scale and zero point.",
+        .inputs = "Y_scale Y_zero_point:i8,u8 inputs*",
+        .outputs = "Y",
+        .types = "f32",
+        .attributes = of_concat,
+        .infer = infer_concat,
+        .decompose = decompose_concat,
+        .examples =
+            [] {
+              return Examples{{"two scales become one",
+                               {f32({}, {1}), u8({}, {0}), u8({1}, {4}), f32({}, {0.5f}), u8({}, {0}), u8({1}, {4}),
+                                f32({}, {3}), u8({}, {1})},
+                               {{"axis", std::int64_t{0}}},
+                               {u8({2}, {2, 9})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearSoftmax",
+        .since = 1,
+        .summary = "Exponentials that sum to 1 along an axis, of a quantized tensor.",
+        .inputs = "X X_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point:X",
+        .outputs = "Y",
+        .types = bytes,
+        .attributes = of_softmax,
+        .infer = infer_same,
+        .decompose = decompose_softmax,
+        .examples =
+            [] {
+              return Examples{
+                  {"two axes as one",
+                   {u8({1, 2, 2}, {5, 5, 5, 5}), f32({}, {1}), u8({}, {0}), f32({}, {1 / 256.0f}), u8({}, {0})},
+                   {{"opset", std::int64_t{11}}, {"axis", std::int64_t{1}}},
+                   {u8({1, 2, 2}, {64, 64, 64, 64})},
+                   0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearReduceMean",
+        .since = 1,
+        .summary = "The mean of a quantized tensor along axes.",
+        .inputs = "data data_scale:f32 data_zero_point?:data reduced_scale:f32 reduced_zero_point?:data",
+        .outputs = "reduced",
+        .types = bytes,
+        .attributes = of_reduce,
+        .infer = infer_reduced,
+        .decompose = decompose_reduce_mean,
+        .examples =
+            [] {
+              return Examples{{"a row",
+                               {u8({1, 2}, {10, 20}), f32({}, {2}), u8({}, {0}), f32({}, {1}), u8({}, {5})},
+                               {{"axes", Ints{1}}, {"keepdims", std::int64_t{0}}},
+                               {u8({1}, {35})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearGlobalAveragePool",
+        .since = 1,
+        .summary = "The mean of each channel of a quantized image.",
+        .inputs = "X x_scale:f32 x_zero_point:X y_scale:f32 y_zero_point:X",
+        .outputs = "Y",
+        .types = bytes,
+        .attributes = of_global_pool,
+        .infer = infer_reduced,
+        .decompose = [](Node& node) { return decompose_pool(node, "GlobalAveragePool"); },
+        .examples =
+            [] {
+              return Examples{{"channels last",
+                               {u8({1, 1, 2, 2}, {1, 10, 3, 30}), f32({}, {1}), u8({}, {0}), f32({}, {1}), u8({}, {0})},
+                               {{"channels_last", std::int64_t{1}}},
+                               {u8({1, 1, 1, 2}, {2, 20})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QLinearAveragePool",
+        .since = 1,
+        .summary = "The mean of each window of a quantized image.",
+        .inputs = "X x_scale:f32 x_zero_point?:X y_scale:f32 y_zero_point?:X",
+        .outputs = "Y",
+        .types = bytes,
+        .attributes = of_average_pool,
+        .infer = infer_reduced,
+        .decompose = [](Node& node) { return decompose_pool(node, "AveragePool"); },
+        .examples =
+            [] {
+              return Examples{{"windows of two",
+                               {u8({1, 1, 4}, {2, 4, 6, 8}), f32({}, {1}), u8({}, {0}), f32({}, {0.5f}), u8({}, {0})},
+                               {{"kernel_shape", Ints{2}}, {"strides", Ints{2}}},
+                               {u8({1, 1, 2}, {6, 14})},
+                               0}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "MatMulIntegerToFloat",
+        .since = 1,
+        .summary = "The product of two quantized matrices as floats, plus a bias.",
+        .inputs = "A B:i8,u8 a_scale:f32,f16 b_scale:a_scale a_zero_point?:A b_zero_point?:B bias?:a_scale",
+        .outputs = "Y",
+        .types = bytes,
+        .infer = infer_matmul,
+        .decompose = decompose_matmul_integer_to_float,
+        .examples =
+            [] {
+              return Examples{{"a scale for each column, and a bias",
+                               {u8({1, 2}, {3, 4}), i8({2, 2}, {1, 2, 3, 4}), f32({}, {0.5f}), f32({2}, {1, 2}),
+                                u8({}, {1}), Tensor(), f32({2}, {10, 20})},
+                               {},
+                               {f32({1, 2}, {15.5f, 36})}}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "DynamicQuantizeMatMul",
+        .since = 1,
+        .summary = "The product of a matrix that is quantized first with a quantized one.",
+        .inputs = "A B:i8,u8 b_scale:A b_zero_point?:B bias?:A",
+        .outputs = "Y",
+        .types = "f32",
+        .infer = infer_matmul,
+        .decompose = decompose_dynamic_matmul,
+        .examples =
+            [] {
+              return Examples{{"a row that is exact in steps of its scale",
+                               {f32({1, 2}, {0, 255}), i8({2, 1}, {5, 2}), f32({}, {0.5f})},
+                               {},
+                               {f32({1, 1}, {255})}}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "QGemm",
+        .since = 1,
+        .summary = "The product of two quantized matrices plus C, as floats, or quantized where y_scale is given.",
+        .inputs = "A a_scale:f32 a_zero_point:A B:i8,u8 b_scale:a_scale b_zero_point:B C?:i32 "
+                  "y_scale?:a_scale y_zero_point?:i8,u8",
+        .outputs = "Y",
+        .types = bytes,
+        .attributes = of_gemm,
+        .infer = infer_gemm,
+        .decompose = decompose_gemm,
+        .examples =
+            [] {
+              return Examples{
+                  {"B transposed, quantized",
+                   {u8({1, 2}, {3, 4}), f32({}, {0.5f}), u8({}, {1}), i8({2, 2}, {1, 3, 2, 4}), f32({}, {2}),
+                    i8({}, {0}), i32({2}, {1, -1}), f32({}, {1}), u8({}, {10})},
+                   {{"transB", std::int64_t{1}}},
+                   {u8({1, 2}, {22, 25})},
+                   0},
+                  {"as floats",
+                   {u8({1, 1}, {3}), f32({}, {0.5f}), u8({}, {1}), i8({1, 1}, {4}), f32({}, {2}), i8({}, {0})},
+                   {{"alpha", 2.0f}},
+                   {f32({1, 1}, {16})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{domain, "QuantizeLinear", quantize}, {domain, "DequantizeLinear", dequantize}};
 

@@ -1,8 +1,10 @@
 // ai.onnx.ml: LabelEncoder, CategoryMapper and OneHotEncoder, which look each element up in a list.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since categories are looked up before a network.
+#include "ops/reference/run.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <unordered_map>
 
@@ -244,43 +246,76 @@ constexpr AttributeDef of_one_hot[] = {
     {"zeros", AttributeType::integer, "0: what is in no category is an error; 1, where absent: all zeros"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "LabelEncoder", 4, "Each element by what it stands for.", "X", "Y", "f32 f64 i64 i32 i16 string",
-     of_encoder, infer_map<read_encoder>,
-     [] {
-       return Examples{
-           {"texts to numbers",
-            {strings({3}, {"b", "x", "a"})},
-            {{"keys_strings", std::vector<std::string>{"a", "b"}}, {"values_int64s", Ints{5, 6}}},
-            {i64({3}, {6, -1, 5})}},
-           {"NaN is found",
-            {f32({1, 2}, {NAN, 2})},
-            {{"keys_floats", std::vector<float>{NAN, 1}}, {"values_strings", std::vector<std::string>{"none", "one"}}},
-            {strings({1, 2}, {"none", "_Unused"})}},
-           {"numbers to classes, as version 1 has them",
-            {i64({2}, {1, 7})},
-            {{"classes_strings", std::vector<std::string>{"a", "b"}}, {"default_string", std::string("?")}},
-            {strings({2}, {"b", "?"})}},
-           {"tensors",
-            {f64({2}, {1.5, 3})},
-            {{"keys_tensor", f64({1}, {1.5})}, {"values_tensor", i32({1}, {7})}, {"default_tensor", i32({1}, {9})}},
-            {i32({2}, {7, 9})}}};
-     }},
-    {"ai.onnx.ml", "CategoryMapper", 1, "Texts to numbers, or numbers to texts.", "X", "Y", "i64 string", of_mapper,
-     infer_map<read_mapper>,
-     [] {
-       Attributes both{{"cats_strings", std::vector<std::string>{"cat", "dog"}}, {"cats_int64s", Ints{3, 4}}};
-       return Examples{{"to numbers", {strings({2}, {"dog", "cow"})}, both, {i64({2}, {4, -1})}},
-                       {"to texts", {i64({2}, {3, 0})}, both, {strings({2}, {"cat", "_Unused"})}}};
-     }},
-    {"ai.onnx.ml", "OneHotEncoder", 1, "Each element as a row of zeros with a one where its category is.", "X", "Y",
-     "f32 f64 i64 i32 string", of_one_hot, infer_one_hot,
-     [] {
-       return Examples{{"texts, one unknown",
-                        {strings({2}, {"b", "x"})},
-                        {{"cats_strings", std::vector<std::string>{"a", "b"}}},
-                        {f32({2, 2}, {0, 1, 0, 0})}},
-                       {"numbers", {f32({1, 1}, {7})}, {{"cats_int64s", Ints{7, 8}}}, {f32({1, 1, 2}, {1, 0})}}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "LabelEncoder",
+        .since = 4,
+        .summary = "Each element by what it stands for.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32 i16 string",
+        .attributes = of_encoder,
+        .infer = infer_map<read_encoder>,
+        .examples =
+            [] {
+              return Examples{
+                  {"texts to numbers",
+                   {strings({3}, {"b", "x", "a"})},
+                   {{"keys_strings", std::vector<std::string>{"a", "b"}}, {"values_int64s", Ints{5, 6}}},
+                   {i64({3}, {6, -1, 5})}},
+                  {"NaN is found",
+                   {f32({1, 2}, {NAN, 2})},
+                   {{"keys_floats", std::vector<float>{NAN, 1}},
+                    {"values_strings", std::vector<std::string>{"none", "one"}}},
+                   {strings({1, 2}, {"none", "_Unused"})}},
+                  {"numbers to classes, as version 1 has them",
+                   {i64({2}, {1, 7})},
+                   {{"classes_strings", std::vector<std::string>{"a", "b"}}, {"default_string", std::string("?")}},
+                   {strings({2}, {"b", "?"})}},
+                  {"tensors",
+                   {f64({2}, {1.5, 3})},
+                   {{"keys_tensor", f64({1}, {1.5})},
+                    {"values_tensor", i32({1}, {7})},
+                    {"default_tensor", i32({1}, {9})}},
+                   {i32({2}, {7, 9})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "CategoryMapper",
+        .since = 1,
+        .summary = "Texts to numbers, or numbers to texts.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "i64 string",
+        .attributes = of_mapper,
+        .infer = infer_map<read_mapper>,
+        .examples =
+            [] {
+              Attributes both{{"cats_strings", std::vector<std::string>{"cat", "dog"}}, {"cats_int64s", Ints{3, 4}}};
+              return Examples{{"to numbers", {strings({2}, {"dog", "cow"})}, both, {i64({2}, {4, -1})}},
+                              {"to texts", {i64({2}, {3, 0})}, both, {strings({2}, {"cat", "_Unused"})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "OneHotEncoder",
+        .since = 1,
+        .summary = "Each element as a row of zeros with a one where its category is.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32 string",
+        .attributes = of_one_hot,
+        .infer = infer_one_hot,
+        .examples =
+            [] {
+              return Examples{{"texts, one unknown",
+                               {strings({2}, {"b", "x"})},
+                               {{"cats_strings", std::vector<std::string>{"a", "b"}}},
+                               {f32({2, 2}, {0, 1, 0, 0})}},
+                              {"numbers", {f32({1, 1}, {7})}, {{"cats_int64s", Ints{7, 8}}}, {f32({1, 1, 2}, {1, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"ai.onnx.ml", "LabelEncoder", map<read_encoder>},
                           {"ai.onnx.ml", "CategoryMapper", map<read_mapper>},

@@ -1,8 +1,8 @@
 // ai.onnx.ml: Imputer, Binarizer and FeatureVectorizer, which prepare columns of numbers.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/scores.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -98,32 +98,62 @@ constexpr AttributeDef of_binarizer[] = {{"threshold", AttributeType::number, "w
 constexpr AttributeDef of_vectorizer[] = {{"inputdimensions", AttributeType::integers, "each input's columns"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "Imputer", 1, "Replaces one value, which stands for what is missing.", "X", "Y", "f32 f64 i64 i32",
-     of_imputer, infer_same,
-     [] {
-       return Examples{{"NaN, by column",
-                        {f32({2, 2}, {1, NAN, NAN, 4})},
-                        {{"imputed_value_floats", std::vector<float>{7, 8}}, {"replaced_value_float", NAN}},
-                        {f32({2, 2}, {1, 8, 7, 4})}},
-                       {"a whole number",
-                        {i64({1, 3}, {-1, 2, -1})},
-                        {{"imputed_value_int64s", Ints{5}}, {"replaced_value_int64", std::int64_t{-1}}},
-                        {i64({1, 3}, {5, 2, 5})}}};
-     }},
-    {"ai.onnx.ml", "Binarizer", 1, "1 above the threshold, 0 up to it.", "X", "Y", "f32 f64 i64 i32", of_binarizer,
-     infer_same,
-     [] {
-       return Examples{{"a half", {f32({3}, {0, 0.5f, 1})}, {{"threshold", 0.5f}}, {f32({3}, {0, 0, 1})}},
-                       {"whole numbers", {i64({2}, {-1, 2})}, {}, {i64({2}, {0, 1})}}};
-     }},
-    {"ai.onnx.ml", "FeatureVectorizer", 1, "Columns of several inputs side by side.", "X*:X", "Y", "f32 f64 i64 i32",
-     of_vectorizer, infer_join,
-     [] {
-       return Examples{{"two inputs, the second filled up with zeros",
-                        {f32({2, 1}, {1, 2}), f32({2, 1}, {3, 4})},
-                        {{"inputdimensions", Ints{1, 2}}},
-                        {f32({2, 3}, {1, 3, 0, 2, 4, 0})}}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "Imputer",
+        .since = 1,
+        .summary = "Replaces one value, which stands for what is missing.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_imputer,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"NaN, by column",
+                               {f32({2, 2}, {1, NAN, NAN, 4})},
+                               {{"imputed_value_floats", std::vector<float>{7, 8}}, {"replaced_value_float", NAN}},
+                               {f32({2, 2}, {1, 8, 7, 4})}},
+                              {"a whole number",
+                               {i64({1, 3}, {-1, 2, -1})},
+                               {{"imputed_value_int64s", Ints{5}}, {"replaced_value_int64", std::int64_t{-1}}},
+                               {i64({1, 3}, {5, 2, 5})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "Binarizer",
+        .since = 1,
+        .summary = "1 above the threshold, 0 up to it.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_binarizer,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"a half", {f32({3}, {0, 0.5f, 1})}, {{"threshold", 0.5f}}, {f32({3}, {0, 0, 1})}},
+                              {"whole numbers", {i64({2}, {-1, 2})}, {}, {i64({2}, {0, 1})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "FeatureVectorizer",
+        .since = 1,
+        .summary = "Columns of several inputs side by side.",
+        .inputs = "X*:X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_vectorizer,
+        .infer = infer_join,
+        .examples =
+            [] {
+              return Examples{{"two inputs, the second filled up with zeros",
+                               {f32({2, 1}, {1, 2}), f32({2, 1}, {3, 4})},
+                               {{"inputdimensions", Ints{1, 2}}},
+                               {f32({2, 3}, {1, 3, 0, 2, 4, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"ai.onnx.ml", "Imputer", impute},
                           {"ai.onnx.ml", "Binarizer", binarize},

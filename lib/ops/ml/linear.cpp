@@ -1,8 +1,8 @@
 // ai.onnx.ml: LinearClassifier and LinearRegressor.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/scores.hpp"
-#include "ops/scores_infer.hpp"
+#include "ops/family/scores.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -109,33 +109,53 @@ constexpr AttributeDef of_regressor[] = {{"coefficients", AttributeType::numbers
                                          {"targets", AttributeType::integer, "how many targets; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "LinearClassifier", 1, "The label whose linear score is greatest, and all scores.", "X", "Y Z",
-     "f32 f64 i64 i32", of_classifier, infer_classifier,
-     [] {
-       return Examples{{"three labels",
-                        {f32({2, 2}, {1, 2, 3, 1})},
-                        {{"coefficients", std::vector<float>{1, 0, 0, 1, 1, 1}},
-                         {"intercepts", std::vector<float>{0, 1, -2}},
-                         {"classlabels_strings", std::vector<std::string>{"a", "b", "c"}}},
-                        {strings({2}, {"b", "a"}), f32({2, 3}, {1, 3, 1, 3, 2, 2})}},
-                       {"two labels that share one score",
-                        {f32({2, 1}, {0, -1})},
-                        {{"coefficients", std::vector<float>{2}},
-                         {"intercepts", std::vector<float>{1}},
-                         {"classlabels_ints", Ints{3, 7}},
-                         {"post_transform", std::string("LOGISTIC")}},
-                        {i64({2}, {7, 3}), f32({2, 2}, {0.26894143f, 0.7310586f, 0.7310586f, 0.26894143f})}}};
-     }},
-    {"ai.onnx.ml", "LinearRegressor", 1, "Linear functions of each row.", "X", "Y", "f32 f64 i64 i32", of_regressor,
-     infer_regressor,
-     [] {
-       return Examples{{"two targets",
-                        {f32({1, 2}, {1, 2})},
-                        {{"coefficients", std::vector<float>{1, 1, 2, -1}},
-                         {"intercepts", std::vector<float>{0, 5}},
-                         {"targets", std::int64_t{2}}},
-                        {f32({1, 2}, {3, 5})}}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "LinearClassifier",
+        .since = 1,
+        .summary = "The label whose linear score is greatest, and all scores.",
+        .inputs = "X",
+        .outputs = "Y Z",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_classifier,
+        .infer = infer_classifier,
+        .examples =
+            [] {
+              return Examples{{"three labels",
+                               {f32({2, 2}, {1, 2, 3, 1})},
+                               {{"coefficients", std::vector<float>{1, 0, 0, 1, 1, 1}},
+                                {"intercepts", std::vector<float>{0, 1, -2}},
+                                {"classlabels_strings", std::vector<std::string>{"a", "b", "c"}}},
+                               {strings({2}, {"b", "a"}), f32({2, 3}, {1, 3, 1, 3, 2, 2})}},
+                              {"two labels that share one score",
+                               {f32({2, 1}, {0, -1})},
+                               {{"coefficients", std::vector<float>{2}},
+                                {"intercepts", std::vector<float>{1}},
+                                {"classlabels_ints", Ints{3, 7}},
+                                {"post_transform", std::string("LOGISTIC")}},
+                               {i64({2}, {7, 3}), f32({2, 2}, {0.26894143f, 0.7310586f, 0.7310586f, 0.26894143f})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "LinearRegressor",
+        .since = 1,
+        .summary = "Linear functions of each row.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_regressor,
+        .infer = infer_regressor,
+        .examples =
+            [] {
+              return Examples{{"two targets",
+                               {f32({1, 2}, {1, 2})},
+                               {{"coefficients", std::vector<float>{1, 1, 2, -1}},
+                                {"intercepts", std::vector<float>{0, 5}},
+                                {"targets", std::int64_t{2}}},
+                               {f32({1, 2}, {3, 5})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"ai.onnx.ml", "LinearClassifier", classify}, {"ai.onnx.ml", "LinearRegressor", regress}};
 

@@ -1,8 +1,10 @@
 // ai.onnx.ml: ZipMap, CastMap and DictVectorizer, between tensors and maps.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
-#include "ops/scores.hpp"
+//
+// Smallest runner: regular, since probabilities by name, which ZipMap makes.
+#include "ops/reference/run.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/collection.hpp"
 
 #include <charconv>
@@ -169,34 +171,68 @@ constexpr AttributeDef of_vectorizer[] = {
     {"string_vocabulary", AttributeType::texts, "the keys, where they are texts"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "ZipMap", 1, "Each row as a map from labels to its numbers.", "X", "Z", "f32", of_zip, infer_zip,
-     [] {
-       Tensor keys = strings({2}, {"a", "b"});
-       Sequence rows{DType::map, {tensor_of(Map{keys, f32({2}, {1, 2})}), tensor_of(Map{keys, f32({2}, {3, 4})})}};
-       return Examples{{"two rows",
-                        {f32({2, 2}, {1, 2, 3, 4})},
-                        {{"classlabels_strings", std::vector<std::string>{"a", "b"}}},
-                        {tensor_of(std::move(rows))}}};
-     }},
-    {"ai.onnx.ml", "CastMap", 1, "A map's values as a row.", "X", "Y", "map", of_cast, infer_cast,
-     [] {
-       Tensor numbers = tensor_of(Map{i64({2}, {2, 0}), f32({2}, {5, 6})});
-       Tensor texts = tensor_of(Map{i64({2}, {2, 0}), strings({2}, {"5", "-6"})});
-       return Examples{
-           {"in the keys' order", {numbers}, {}, {f32({1, 2}, {6, 5})}},
-           {"a column for each key, from texts",
-            {texts},
-            {{"cast_to", std::string("TO_INT64")}, {"map_form", std::string("SPARSE")}, {"max_map", std::int64_t{4}}},
-            {i64({1, 4}, {-6, 0, 5, 0})}}};
-     }},
-    {"ai.onnx.ml", "DictVectorizer", 1, "A map's values in the order of a vocabulary, 0 where a key is not in it.", "X",
-     "Y", "map", of_vectorizer, infer_vectorize,
-     [] {
-       return Examples{{"texts",
-                        {tensor_of(Map{strings({2}, {"b", "x"}), f32({2}, {5, 6})})},
-                        {{"string_vocabulary", std::vector<std::string>{"a", "b"}}},
-                        {f32({1, 2}, {0, 5})}}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "ZipMap",
+        .since = 1,
+        .summary = "Each row as a map from labels to its numbers.",
+        .inputs = "X",
+        .outputs = "Z",
+        .types = "f32",
+        .attributes = of_zip,
+        .infer = infer_zip,
+        .examples =
+            [] {
+              Tensor keys = strings({2}, {"a", "b"});
+              Sequence rows{DType::map,
+                            {tensor_of(Map{keys, f32({2}, {1, 2})}), tensor_of(Map{keys, f32({2}, {3, 4})})}};
+              return Examples{{"two rows",
+                               {f32({2, 2}, {1, 2, 3, 4})},
+                               {{"classlabels_strings", std::vector<std::string>{"a", "b"}}},
+                               {tensor_of(std::move(rows))}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "CastMap",
+        .since = 1,
+        .summary = "A map's values as a row.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "map",
+        .attributes = of_cast,
+        .infer = infer_cast,
+        .examples =
+            [] {
+              Tensor numbers = tensor_of(Map{i64({2}, {2, 0}), f32({2}, {5, 6})});
+              Tensor texts = tensor_of(Map{i64({2}, {2, 0}), strings({2}, {"5", "-6"})});
+              return Examples{{"in the keys' order", {numbers}, {}, {f32({1, 2}, {6, 5})}},
+                              {"a column for each key, from texts",
+                               {texts},
+                               {{"cast_to", std::string("TO_INT64")},
+                                {"map_form", std::string("SPARSE")},
+                                {"max_map", std::int64_t{4}}},
+                               {i64({1, 4}, {-6, 0, 5, 0})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "DictVectorizer",
+        .since = 1,
+        .summary = "A map's values in the order of a vocabulary, 0 where a key is not in it.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "map",
+        .attributes = of_vectorizer,
+        .infer = infer_vectorize,
+        .examples =
+            [] {
+              return Examples{{"texts",
+                               {tensor_of(Map{strings({2}, {"b", "x"}), f32({2}, {5, 6})})},
+                               {{"string_vocabulary", std::vector<std::string>{"a", "b"}}},
+                               {f32({1, 2}, {0, 5})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"ai.onnx.ml", "ZipMap", zip}, {"ai.onnx.ml", "CastMap", cast}, {"ai.onnx.ml", "DictVectorizer", vectorize}};

@@ -1,8 +1,10 @@
 // ai.onnx.ml: SVMClassifier and SVMRegressor: support vectors with a kernel, or linear functions where there are none.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/scores.hpp"
-#include "ops/scores_infer.hpp"
+//
+// Smallest runner: regular, since classifiers of scikit-learn that trees have replaced.
+#include "ops/family/scores.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -289,37 +291,57 @@ constexpr AttributeDef of_regressor[] = {
     support_vectors};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "SVMClassifier", 1, "The label that most pairs vote for, and the pairs' scores or probabilities.",
-     "X", "Y Z", "f32 f64 i64 i32", of_classifier, infer_classifier_of_vectors,
-     [] {
-       return Examples{{"two labels with a support vector each",
-                        {f32({2, 1}, {2, -1})},
-                        {{"classlabels_ints", Ints{3, 7}},
-                         {"support_vectors", std::vector<float>{1, -1}},
-                         {"vectors_per_class", Ints{1, 1}},
-                         {"coefficients", std::vector<float>{1, -1}},
-                         {"rho", std::vector<float>{0.5f}}},
-                        {i64({2}, {3, 7}), f32({2, 2}, {-4.5f, 4.5f, 1.5f, -1.5f})}},
-                       {"linear functions of three labels",
-                        {f32({1, 2}, {1, 2})},
-                        {{"classlabels_strings", std::vector<std::string>{"a", "b", "c"}},
-                         {"coefficients", std::vector<float>{1, 0, 0, 1, -1, 0}},
-                         {"rho", std::vector<float>{0, 0, 0}}},
-                        {strings({1}, {"b"}), f32({1, 3}, {1, 2, -1})}}};
-     }},
-    {"ai.onnx.ml", "SVMRegressor", 1, "A weighted sum of kernels with the support vectors.", "X", "Y",
-     "f32 f64 i64 i32", of_regressor, infer_regressor,
-     [] {
-       return Examples{{"radial, two support vectors",
-                        {f32({1, 1}, {0})},
-                        {{"support_vectors", std::vector<float>{0, 1}},
-                         {"n_supports", std::int64_t{2}},
-                         {"coefficients", std::vector<float>{1, 2}},
-                         {"kernel_type", std::string("RBF")},
-                         {"kernel_params", std::vector<float>{1, 0, 0}},
-                         {"rho", std::vector<float>{-1}}},
-                        {f32({1, 1}, {0.7357589f})}}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "SVMClassifier",
+        .since = 1,
+        .summary = "The label that most pairs vote for, and the pairs' scores or probabilities.",
+        .inputs = "X",
+        .outputs = "Y Z",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_classifier,
+        .infer = infer_classifier_of_vectors,
+        .examples =
+            [] {
+              return Examples{{"two labels with a support vector each",
+                               {f32({2, 1}, {2, -1})},
+                               {{"classlabels_ints", Ints{3, 7}},
+                                {"support_vectors", std::vector<float>{1, -1}},
+                                {"vectors_per_class", Ints{1, 1}},
+                                {"coefficients", std::vector<float>{1, -1}},
+                                {"rho", std::vector<float>{0.5f}}},
+                               {i64({2}, {3, 7}), f32({2, 2}, {-4.5f, 4.5f, 1.5f, -1.5f})}},
+                              {"linear functions of three labels",
+                               {f32({1, 2}, {1, 2})},
+                               {{"classlabels_strings", std::vector<std::string>{"a", "b", "c"}},
+                                {"coefficients", std::vector<float>{1, 0, 0, 1, -1, 0}},
+                                {"rho", std::vector<float>{0, 0, 0}}},
+                               {strings({1}, {"b"}), f32({1, 3}, {1, 2, -1})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "SVMRegressor",
+        .since = 1,
+        .summary = "A weighted sum of kernels with the support vectors.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_regressor,
+        .infer = infer_regressor,
+        .examples =
+            [] {
+              return Examples{{"radial, two support vectors",
+                               {f32({1, 1}, {0})},
+                               {{"support_vectors", std::vector<float>{0, 1}},
+                                {"n_supports", std::int64_t{2}},
+                                {"coefficients", std::vector<float>{1, 2}},
+                                {"kernel_type", std::string("RBF")},
+                                {"kernel_params", std::vector<float>{1, 0, 0}},
+                                {"rho", std::vector<float>{-1}}},
+                               {f32({1, 1}, {0.7357589f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"ai.onnx.ml", "SVMClassifier", classify}, {"ai.onnx.ml", "SVMRegressor", regress}};
 

@@ -1,8 +1,8 @@
 // ai.onnx.ml: Normalizer, Scaler and ArrayFeatureExtractor, on tables of numbers.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/scores.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -90,34 +90,63 @@ constexpr AttributeDef of_scaler[] = {
     {"scale", AttributeType::numbers, "what then multiplies: one number, or one for each column"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "Normalizer", 1, "Each row over its norm; a row of zeros stays.", "X", "Y", "f32 f64 i64 i32",
-     of_normalizer, infer_f32,
-     [] {
-       return Examples{
-           {"L1", {f32({2, 2}, {1, -3, 0, 0})}, {{"norm", std::string("L1")}}, {f32({2, 2}, {0.25f, -0.75f, 0, 0})}},
-           {"MAX", {f32({2}, {1, 4})}, {}, {f32({2}, {0.25f, 1})}},
-           {"L2", {i64({1, 2}, {3, 4})}, {{"norm", std::string("L2")}}, {f32({1, 2}, {0.6f, 0.8f})}}};
-     }},
-    {"ai.onnx.ml", "Scaler", 1, "Each column shifted and scaled.", "X", "Y", "f32 f64 i64 i32", of_scaler, infer_f32,
-     [] {
-       return Examples{{"two columns",
-                        {f32({1, 2}, {1, 2})},
-                        {{"offset", std::vector<float>{1, 0}}, {"scale", std::vector<float>{0.5f}}},
-                        {f32({1, 2}, {0, 1})}}};
-     }},
-    {"ai.onnx.ml",
-     "ArrayFeatureExtractor",
-     1,
-     "Picks columns by index.",
-     "X Y:i64",
-     "Z",
-     any_type,
-     {},
-     infer_extract,
-     [] {
-       return Examples{
-           {"two columns", {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {2, 0})}, {}, {f32({2, 2}, {3, 1, 6, 4})}, 0}};
-     }},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "Normalizer",
+        .since = 1,
+        .summary = "Each row over its norm; a row of zeros stays.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_normalizer,
+        .infer = infer_f32,
+        .examples =
+            [] {
+              return Examples{
+                  {"L1",
+                   {f32({2, 2}, {1, -3, 0, 0})},
+                   {{"norm", std::string("L1")}},
+                   {f32({2, 2}, {0.25f, -0.75f, 0, 0})}},
+                  {"MAX", {f32({2}, {1, 4})}, {}, {f32({2}, {0.25f, 1})}},
+                  {"L2", {i64({1, 2}, {3, 4})}, {{"norm", std::string("L2")}}, {f32({1, 2}, {0.6f, 0.8f})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "Scaler",
+        .since = 1,
+        .summary = "Each column shifted and scaled.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_scaler,
+        .infer = infer_f32,
+        .examples =
+            [] {
+              return Examples{{"two columns",
+                               {f32({1, 2}, {1, 2})},
+                               {{"offset", std::vector<float>{1, 0}}, {"scale", std::vector<float>{0.5f}}},
+                               {f32({1, 2}, {0, 1})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "ArrayFeatureExtractor",
+        .since = 1,
+        .summary = "Picks columns by index.",
+        .inputs = "X Y:i64",
+        .outputs = "Z",
+        .types = any_type,
+        .infer = infer_extract,
+        .examples =
+            [] {
+              return Examples{{"two columns",
+                               {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {2, 0})},
+                               {},
+                               {f32({2, 2}, {3, 1, 6, 4})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"ai.onnx.ml", "Normalizer", normalize},
                           {"ai.onnx.ml", "Scaler", scale},

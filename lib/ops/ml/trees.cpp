@@ -1,10 +1,10 @@
 // ai.onnx.ml: TreeEnsemble, and TreeEnsembleClassifier and TreeEnsembleRegressor of before version 5. All are written
 // as modelctl::TreeEnsemble, whose nodes are packed once, when the model is built.
-#include "ops/example.hpp"
-#include "ops/forest.hpp"
-#include "ops/infer.hpp"
-#include "ops/scores.hpp"
-#include "ops/scores_infer.hpp"
+#include "ops/family/forest.hpp"
+#include "ops/family/scores.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <set>
 
@@ -278,48 +278,79 @@ Attributes stump(const std::string& kind, Ints ids, std::vector<float> weights) 
 }
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.ml", "TreeEnsembleClassifier", 3, "The label on which the trees agree most, and all scores.", "X", "Y Z",
-     "f32 f64 i64 i32", of_classifier, infer_classifier,
-     [] {
-       Attributes three = stump("class", {0, 2}, {1, 2});
-       three.set("classlabels_strings", std::vector<std::string>{"low", "middle", "high"});
-       Attributes two = stump("class", {0, 0}, {-1, 1});
-       two.set("classlabels_int64s", Ints{3, 7});
-       two.set("post_transform", std::string("LOGISTIC"));
-       return Examples{{"three labels",
-                        {f32({2, 1}, {0, 1})},
-                        three,
-                        {strings({2}, {"low", "high"}), f32({2, 3}, {1, 0, 0, 0, 0, 2})}},
-                       {"two labels that share one score",
-                        {f32({2, 1}, {0, 1})},
-                        two,
-                        {i64({2}, {3, 7}), f32({2, 2}, {0.7310586f, 0.26894143f, 0.26894143f, 0.7310586f})}}};
-     },
-     nullptr, nullptr, decompose_classifier},
-    {"ai.onnx.ml", "TreeEnsembleRegressor", 3, "The sum, mean or extreme of what trees say.", "X", "Y",
-     "f32 f64 i64 i32", of_regressor, infer_regressor,
-     [] {
-       Attributes one = stump("target", {0, 0}, {10, 20});
-       one.set("n_targets", std::int64_t{1});
-       one.set("base_values", std::vector<float>{0.5f});
-       return Examples{{"NaN fails the test", {f32({3, 1}, {0, 1, NAN})}, one, {f32({3, 1}, {10.5f, 20.5f, 20.5f})}}};
-     },
-     nullptr, nullptr, decompose_regressor},
-    {"ai.onnx.ml", "TreeEnsemble", 5, "What the leaves of decision trees say of each row.", "X", "Y", "f32 f64 f16",
-     of_ensemble, infer_ensemble,
-     [] {
-       Attributes tests{{"nodes_featureids", Ints{0, 1}},      {"nodes_modes", u8({2}, {6, 3})},
-                        {"nodes_splits", f64({2}, {0, 2})},    {"nodes_truenodeids", Ints{1, 2}},
-                        {"nodes_trueleafs", Ints{0, 1}},       {"nodes_falsenodeids", Ints{0, 1}},
-                        {"nodes_falseleafs", Ints{1, 1}},      {"leaf_targetids", Ints{1, 0, 1}},
-                        {"leaf_weights", f64({3}, {5, 6, 7})}, {"membership_values", f64({3}, {4, 1, NAN})},
-                        {"n_targets", std::int64_t{2}},        {"tree_roots", Ints{0}}};
-       return Examples{{"a test for membership above one for more",
-                        {f64({3, 2}, {4, 3, 4, 2, 3, 3})},
-                        tests,
-                        {f64({3, 2}, {0, 7, 6, 0, 0, 5})}}};
-     },
-     nullptr, nullptr, decompose_ensemble},
+    {
+        .domain = "ai.onnx.ml",
+        .name = "TreeEnsembleClassifier",
+        .since = 3,
+        .summary = "The label on which the trees agree most, and all scores.",
+        .inputs = "X",
+        .outputs = "Y Z",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_classifier,
+        .infer = infer_classifier,
+        .decompose = decompose_classifier,
+        .examples =
+            [] {
+              Attributes three = stump("class", {0, 2}, {1, 2});
+              three.set("classlabels_strings", std::vector<std::string>{"low", "middle", "high"});
+              Attributes two = stump("class", {0, 0}, {-1, 1});
+              two.set("classlabels_int64s", Ints{3, 7});
+              two.set("post_transform", std::string("LOGISTIC"));
+              return Examples{{"three labels",
+                               {f32({2, 1}, {0, 1})},
+                               three,
+                               {strings({2}, {"low", "high"}), f32({2, 3}, {1, 0, 0, 0, 0, 2})}},
+                              {"two labels that share one score",
+                               {f32({2, 1}, {0, 1})},
+                               two,
+                               {i64({2}, {3, 7}), f32({2, 2}, {0.7310586f, 0.26894143f, 0.26894143f, 0.7310586f})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "TreeEnsembleRegressor",
+        .since = 3,
+        .summary = "The sum, mean or extreme of what trees say.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 i64 i32",
+        .attributes = of_regressor,
+        .infer = infer_regressor,
+        .decompose = decompose_regressor,
+        .examples =
+            [] {
+              Attributes one = stump("target", {0, 0}, {10, 20});
+              one.set("n_targets", std::int64_t{1});
+              one.set("base_values", std::vector<float>{0.5f});
+              return Examples{
+                  {"NaN fails the test", {f32({3, 1}, {0, 1, NAN})}, one, {f32({3, 1}, {10.5f, 20.5f, 20.5f})}}};
+            },
+    },
+    {
+        .domain = "ai.onnx.ml",
+        .name = "TreeEnsemble",
+        .since = 5,
+        .summary = "What the leaves of decision trees say of each row.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 f16",
+        .attributes = of_ensemble,
+        .infer = infer_ensemble,
+        .decompose = decompose_ensemble,
+        .examples =
+            [] {
+              Attributes tests{{"nodes_featureids", Ints{0, 1}},      {"nodes_modes", u8({2}, {6, 3})},
+                               {"nodes_splits", f64({2}, {0, 2})},    {"nodes_truenodeids", Ints{1, 2}},
+                               {"nodes_trueleafs", Ints{0, 1}},       {"nodes_falsenodeids", Ints{0, 1}},
+                               {"nodes_falseleafs", Ints{1, 1}},      {"leaf_targetids", Ints{1, 0, 1}},
+                               {"leaf_weights", f64({3}, {5, 6, 7})}, {"membership_values", f64({3}, {4, 1, NAN})},
+                               {"n_targets", std::int64_t{2}},        {"tree_roots", Ints{0}}};
+              return Examples{{"a test for membership above one for more",
+                               {f64({3, 2}, {4, 3, 4, 2, 3, 3})},
+                               tests,
+                               {f64({3, 2}, {0, 7, 6, 0, 0, 5})}}};
+            },
+    },
 };
 }  // namespace
 

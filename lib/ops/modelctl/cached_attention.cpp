@@ -1,10 +1,12 @@
 // modelctl::CachedAttention: Attention over a cache of fixed size, of which each batch has filled a length of its own.
 // What GroupQueryAttention of com.microsoft is written as.
-#include "ops/attention.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
+//
+// Smallest runner: regular, since a decoder with key-value caches.
+#include "ops/reference/attention.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -122,24 +124,33 @@ constexpr AttributeDef attributes[] = {
     {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"}};
 
 constexpr OpDef defs[] = {
-    {"modelctl", "CachedAttention", 1, "Attention over a cache of which each batch has filled a length of its own.",
-     "query key value attn_mask? past_key? past_value? total_lengths total sinks?",
-     "output present_key? present_value?", float_types, attributes, infer,
-     [] {
-       return Examples{
-           {"a second token behind one key, and a first one behind none",
-            {f32({2, 1, 1}, {0, 0}), f32({2, 1, 1}, {1, 2}), f32({2, 1, 1}, {3, 4}), Tensor(),
-             f32({2, 1, 3, 1}, {5, 0, 9, 6, 7, 8}), f32({2, 1, 3, 1}, {1, 0, 0, 0, 0, 0}),
-             Tensor::of<std::int32_t>(DType::i32, {2}, {2, 1}), i64({1}, {2})},
-            {{"heads", std::int64_t{1}}, {"kv_heads", std::int64_t{1}}},
-            {f32({2, 1, 1}, {2, 4}), f32({2, 1, 3, 1}, {5, 1, 0, 2, 0, 0}), f32({2, 1, 3, 1}, {1, 3, 0, 4, 0, 0})}},
-           {"a sink takes half of the weight",
-            {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {3}), Tensor(), Tensor(), Tensor(),
-             Tensor::of<std::int32_t>(DType::i32, {1}, {1}), i64({1}, {1}), f32({1}, {0})},
-            {{"heads", std::int64_t{1}}, {"kv_heads", std::int64_t{1}}},
-            {f32({1, 1, 1}, {1.5f})}}};
-     },
-     nullptr, lower},
+    {
+        .domain = "modelctl",
+        .name = "CachedAttention",
+        .since = 1,
+        .summary = "Attention over a cache of which each batch has filled a length of its own.",
+        .inputs = "query key value attn_mask? past_key? past_value? total_lengths total sinks?",
+        .outputs = "output present_key? present_value?",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"a second token behind one key, and a first one behind none",
+                               {f32({2, 1, 1}, {0, 0}), f32({2, 1, 1}, {1, 2}), f32({2, 1, 1}, {3, 4}), Tensor(),
+                                f32({2, 1, 3, 1}, {5, 0, 9, 6, 7, 8}), f32({2, 1, 3, 1}, {1, 0, 0, 0, 0, 0}),
+                                Tensor::of<std::int32_t>(DType::i32, {2}, {2, 1}), i64({1}, {2})},
+                               {{"heads", std::int64_t{1}}, {"kv_heads", std::int64_t{1}}},
+                               {f32({2, 1, 1}, {2, 4}), f32({2, 1, 3, 1}, {5, 1, 0, 2, 0, 0}),
+                                f32({2, 1, 3, 1}, {1, 3, 0, 4, 0, 0})}},
+                              {"a sink takes half of the weight",
+                               {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {3}), Tensor(), Tensor(),
+                                Tensor(), Tensor::of<std::int32_t>(DType::i32, {1}, {1}), i64({1}, {1}), f32({1}, {0})},
+                               {{"heads", std::int64_t{1}}, {"kv_heads", std::int64_t{1}}},
+                               {f32({1, 1, 1}, {1.5f})}}};
+            },
+    },
 };
 constexpr kernels::Continuation continues[] = {{1, 4, 2}, {2, 5, 2}};
 constexpr OpRun runs[] = {{"modelctl", "CachedAttention", evaluate, continues}};

@@ -1,11 +1,11 @@
 // modelctl::Gemm: the product with a constant matrix, and what follows it taken in:
 // Y = activation(A x B + bias + R), where A's leading dimensions are rows.
 #include "kernels/gemm.hpp"
-#include "ops/activation.hpp"
-#include "ops/example.hpp"
-#include "ops/fused_attributes.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
+#include "ops/family/fused_attributes.hpp"
+#include "ops/reference/activation.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -77,19 +77,29 @@ constexpr AttributeDef attributes[] = {activation_attribute,
                                        {"transposed", AttributeType::integer, "1: B is [N,K]; 0 where absent: [K,N]"}};
 
 constexpr OpDef defs[] = {
-    {"modelctl", "Gemm", 1, "The product with a matrix, then bias, residual and activation.", "A B bias? R?", "Y",
-     "f32", attributes, infer,
-     [] {
-       return Examples{{"rows of a batch, and a bias",
-                        {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 2}, {1, 0, 1, 1}), f32({2}, {10, 20})},
-                        {},
-                        {f32({2, 1, 2}, {13, 22, 17, 24})}},
-                       {"B transposed, a residual, and negative sums cut off",
-                        {f32({1, 2}, {1, 2}), f32({2, 2}, {1, 1, -1, -1}), Tensor(), f32({1, 2}, {1, 1})},
-                        {{"transposed", std::int64_t{1}}, {"activation", std::string("relu")}},
-                        {f32({1, 2}, {4, 0})}}};
-     },
-     nullptr, lower},
+    {
+        .domain = "modelctl",
+        .name = "Gemm",
+        .since = 1,
+        .summary = "The product with a matrix, then bias, residual and activation.",
+        .inputs = "A B bias? R?",
+        .outputs = "Y",
+        .types = "f32",
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"rows of a batch, and a bias",
+                               {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 2}, {1, 0, 1, 1}), f32({2}, {10, 20})},
+                               {},
+                               {f32({2, 1, 2}, {13, 22, 17, 24})}},
+                              {"B transposed, a residual, and negative sums cut off",
+                               {f32({1, 2}, {1, 2}), f32({2, 2}, {1, 1, -1, -1}), Tensor(), f32({1, 2}, {1, 1})},
+                               {{"transposed", std::int64_t{1}}, {"activation", std::string("relu")}},
+                               {f32({1, 2}, {4, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"modelctl", "Gemm", evaluate}};
 

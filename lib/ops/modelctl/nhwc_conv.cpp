@@ -2,11 +2,11 @@
 // Passes make it where the layout pays; W keeps ONNX's order, the lowering packs it.
 #include "kernels/conv.hpp"
 #include "kernels/depthwise_conv.hpp"
-#include "ops/activation.hpp"
-#include "ops/example.hpp"
-#include "ops/fused_attributes.hpp"
-#include "ops/lowering.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/fused_attributes.hpp"
+#include "ops/family/window.hpp"
+#include "ops/reference/activation.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -125,23 +125,33 @@ constexpr AttributeDef attributes[] = {
     pads_attribute,       strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"modelctl", "Conv", 1, "Convolution with channels last, then bias, residual and activation.", "X W B? R?", "Y",
-     "f32", attributes, infer,
-     [] {
-       return Examples{{"two channels side by side, and a bias",
-                        {f32({1, 2, 1, 2}, {1, 10, 2, 20}), f32({1, 2, 1, 1}, {1, 0.5}), f32({1}, {100})},
-                        {},
-                        {f32({1, 2, 1, 1}, {106, 112})}},
-                       {"a residual, and negative sums cut off",
-                        {f32({1, 3, 1}, {1, 2, 3}), f32({1, 1, 2}, {1, -1}), Tensor(), f32({1, 2, 1}, {-1, 3})},
-                        {{"activation", std::string("relu")}},
-                        {f32({1, 2, 1}, {0, 2})}},
-                       {"one filter for each channel",
-                        {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({2, 1, 1, 2}, {1, 1, 1, -1})},
-                        {{"group", std::int64_t{2}}, {"pads", Ints{0, 0, 0, 1}}},
-                        {f32({1, 1, 2, 2}, {4, -2, 3, 4})}}};
-     },
-     nullptr, lower},
+    {
+        .domain = "modelctl",
+        .name = "Conv",
+        .since = 1,
+        .summary = "Convolution with channels last, then bias, residual and activation.",
+        .inputs = "X W B? R?",
+        .outputs = "Y",
+        .types = "f32",
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"two channels side by side, and a bias",
+                               {f32({1, 2, 1, 2}, {1, 10, 2, 20}), f32({1, 2, 1, 1}, {1, 0.5}), f32({1}, {100})},
+                               {},
+                               {f32({1, 2, 1, 1}, {106, 112})}},
+                              {"a residual, and negative sums cut off",
+                               {f32({1, 3, 1}, {1, 2, 3}), f32({1, 1, 2}, {1, -1}), Tensor(), f32({1, 2, 1}, {-1, 3})},
+                               {{"activation", std::string("relu")}},
+                               {f32({1, 2, 1}, {0, 2})}},
+                              {"one filter for each channel",
+                               {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({2, 1, 1, 2}, {1, 1, 1, -1})},
+                               {{"group", std::int64_t{2}}, {"pads", Ints{0, 0, 0, 1}}},
+                               {f32({1, 1, 2, 2}, {4, -2, 3, 4})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"modelctl", "Conv", evaluate}};
 

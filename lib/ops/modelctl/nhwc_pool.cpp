@@ -1,8 +1,8 @@
 // modelctl::MaxPool, AveragePool and GlobalAveragePool: ONNX's pools with channels last.
-#include "ops/example.hpp"
-#include "ops/fused_attributes.hpp"
-#include "ops/lowering.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/fused_attributes.hpp"
+#include "ops/family/window.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/lowering.hpp"
 
 #include <cmath>
 #include <limits>
@@ -135,42 +135,65 @@ constexpr AttributeDef of_average[] = {
     pads_attribute,      strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"modelctl", "MaxPool", 1, "The greatest element of each window, channels last.", "X", "Y", "f32", of_max, infer,
-     [] {
-       return Examples{{"two channels",
-                        {f32({1, 3, 2}, {1, 6, 2, 5, 3, 4})},
-                        {{"kernel_shape", Ints{2}}},
-                        {f32({1, 2, 2}, {2, 6, 3, 5})},
-                        0}};
-     },
-     nullptr, lower_max},
-    {"modelctl", "AveragePool", 1, "The mean of each window, channels last.", "X", "Y", "f32", of_average, infer,
-     [] {
-       return Examples{
-           {"padding that does not count",
-            {f32({1, 2, 2, 1}, {1, 2, 3, 4})},
-            {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{0, 1, 0, 0}}},
-            {f32({1, 1, 2, 1}, {2, 2.5})}},
-           {"padding that counts",
-            {f32({1, 2, 2, 1}, {1, 2, 3, 4})},
-            {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{0, 1, 0, 0}}, {"count_include_pad", std::int64_t{1}}},
-            {f32({1, 1, 2, 1}, {1, 2.5})}}};
-     },
-     nullptr, lower_average},
-    {"modelctl",
-     "GlobalAveragePool",
-     1,
-     "The mean of each channel's plane, channels last.",
-     "X",
-     "Y",
-     "f32",
-     {},
-     infer_global,
-     [] {
-       return Examples{{"two channels", {f32({1, 2, 2}, {1, 10, 3, 30})}, {}, {f32({1, 1, 2}, {2, 20})}}};
-     },
-     nullptr,
-     lower_global},
+    {
+        .domain = "modelctl",
+        .name = "MaxPool",
+        .since = 1,
+        .summary = "The greatest element of each window, channels last.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32",
+        .attributes = of_max,
+        .infer = infer,
+        .lower = lower_max,
+        .examples =
+            [] {
+              return Examples{{"two channels",
+                               {f32({1, 3, 2}, {1, 6, 2, 5, 3, 4})},
+                               {{"kernel_shape", Ints{2}}},
+                               {f32({1, 2, 2}, {2, 6, 3, 5})},
+                               0}};
+            },
+    },
+    {
+        .domain = "modelctl",
+        .name = "AveragePool",
+        .since = 1,
+        .summary = "The mean of each window, channels last.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32",
+        .attributes = of_average,
+        .infer = infer,
+        .lower = lower_average,
+        .examples =
+            [] {
+              return Examples{
+                  {"padding that does not count",
+                   {f32({1, 2, 2, 1}, {1, 2, 3, 4})},
+                   {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{0, 1, 0, 0}}},
+                   {f32({1, 1, 2, 1}, {2, 2.5})}},
+                  {"padding that counts",
+                   {f32({1, 2, 2, 1}, {1, 2, 3, 4})},
+                   {{"kernel_shape", Ints{2, 2}}, {"pads", Ints{0, 1, 0, 0}}, {"count_include_pad", std::int64_t{1}}},
+                   {f32({1, 1, 2, 1}, {1, 2.5})}}};
+            },
+    },
+    {
+        .domain = "modelctl",
+        .name = "GlobalAveragePool",
+        .since = 1,
+        .summary = "The mean of each channel's plane, channels last.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32",
+        .infer = infer_global,
+        .lower = lower_global,
+        .examples =
+            [] {
+              return Examples{{"two channels", {f32({1, 2, 2}, {1, 10, 3, 30})}, {}, {f32({1, 1, 2}, {2, 20})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"modelctl", "MaxPool", evaluate<false>},
                           {"modelctl", "AveragePool", evaluate<true>},

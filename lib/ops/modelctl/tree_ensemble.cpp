@@ -1,12 +1,12 @@
 // modelctl::TreeEnsemble: the scores of each row, from packed trees (kernels/tree_ensemble.hpp); and what becomes of
 // scores after that: modelctl::PostTransform, and modelctl::TreeLabels for classifiers.
 #include "kernels/tree_ensemble.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/scores.hpp"
-#include "ops/scores_infer.hpp"
+#include "ops/family/scores.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/scores.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -197,45 +197,77 @@ Tensor stump() {
 }
 
 constexpr OpDef defs[] = {
-    {"modelctl", "TreeEnsemble", 1, "What the leaves of packed decision trees say of each row.",
-     "X nodes roots starts targets weights base? set_starts? members?", "Y", "f32 f64", of_trees, infer_trees,
-     [] {
-       float nan = std::numeric_limits<float>::quiet_NaN();
-       return Examples{{"one tree; NaN fails the test",
-                        {f32({3, 2}, {0, 0, 0, 1, 0, nan}), stump(), i32({1}, {0}), i32({3}, {0, 1, 2}),
-                         i32({2}, {0, 0}), f32({2}, {-1, 2})},
-                        {},
-                        {f32({3, 1}, {2, -1, -1})}},
-                       {"two trees, two targets, the larger counts",
-                        {f32({1, 2}, {0, 1}), stump(), i32({2}, {0, 2}), i32({3}, {0, 2, 3}), i32({3}, {0, 1, 1}),
-                         f32({3}, {4, 5, 6}), f32({2}, {0.5f, 0})},
-                        {{"n_targets", std::int64_t{2}}, {"aggregate", std::string("max")}},
-                        {f32({1, 2}, {4.5f, 6})}}};
-     },
-     nullptr, lower},
-    {"modelctl", "PostTransform", 1, "What ai.onnx.ml makes of scores, row by row.", "X", "Y", "f32 f64", of_transform,
-     infer_same,
-     [] {
-       return Examples{
-           {"softmax of what is a score",
-            {f32({1, 3}, {1, 0, 1})},
-            {{"post_transform", std::string("SOFTMAX_ZERO")}},
-            {f32({1, 3}, {0.5f, 0, 0.5f})}},
-           {"probit", {f32({2}, {0.5f, 0.5f})}, {{"post_transform", std::string("PROBIT")}}, {f32({2}, {0, 0})}}};
-     }},
-    {"modelctl", "TreeLabels", 1, "The label that trees choose, as an index, and the scores of all.", "X base?",
-     "index Z", "f32 f64", of_labels, infer_labels,
-     [] {
-       float nan = std::numeric_limits<float>::quiet_NaN();
-       return Examples{{"a label that no tree spoke of is not chosen",
-                        {f32({1, 3}, {nan, -1, -2})},
-                        {},
-                        {i64({1}, {1}), f32({1, 3}, {0, -1, -2})}},
-                       {"one score for two labels",
-                        {f32({2, 2}, {0.75f, nan, 0.25f, nan})},
-                        {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
-                        {i64({2}, {1, 0}), f32({2, 2}, {0.25f, 0.75f, 0.75f, 0.25f})}}};
-     }},
+    {
+        .domain = "modelctl",
+        .name = "TreeEnsemble",
+        .since = 1,
+        .summary = "What the leaves of packed decision trees say of each row.",
+        .inputs = "X nodes roots starts targets weights base? set_starts? members?",
+        .outputs = "Y",
+        .types = "f32 f64",
+        .attributes = of_trees,
+        .infer = infer_trees,
+        .lower = lower,
+        .examples =
+            [] {
+              float nan = std::numeric_limits<float>::quiet_NaN();
+              return Examples{{"one tree; NaN fails the test",
+                               {f32({3, 2}, {0, 0, 0, 1, 0, nan}), stump(), i32({1}, {0}), i32({3}, {0, 1, 2}),
+                                i32({2}, {0, 0}), f32({2}, {-1, 2})},
+                               {},
+                               {f32({3, 1}, {2, -1, -1})}},
+                              {"two trees, two targets, the larger counts",
+                               {f32({1, 2}, {0, 1}), stump(), i32({2}, {0, 2}), i32({3}, {0, 2, 3}),
+                                i32({3}, {0, 1, 1}), f32({3}, {4, 5, 6}), f32({2}, {0.5f, 0})},
+                               {{"n_targets", std::int64_t{2}}, {"aggregate", std::string("max")}},
+                               {f32({1, 2}, {4.5f, 6})}}};
+            },
+    },
+    {
+        .domain = "modelctl",
+        .name = "PostTransform",
+        .since = 1,
+        .summary = "What ai.onnx.ml makes of scores, row by row.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64",
+        .attributes = of_transform,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"softmax of what is a score",
+                               {f32({1, 3}, {1, 0, 1})},
+                               {{"post_transform", std::string("SOFTMAX_ZERO")}},
+                               {f32({1, 3}, {0.5f, 0, 0.5f})}},
+                              {"probit",
+                               {f32({2}, {0.5f, 0.5f})},
+                               {{"post_transform", std::string("PROBIT")}},
+                               {f32({2}, {0, 0})}}};
+            },
+    },
+    {
+        .domain = "modelctl",
+        .name = "TreeLabels",
+        .since = 1,
+        .summary = "The label that trees choose, as an index, and the scores of all.",
+        .inputs = "X base?",
+        .outputs = "index Z",
+        .types = "f32 f64",
+        .attributes = of_labels,
+        .infer = infer_labels,
+        .examples =
+            [] {
+              float nan = std::numeric_limits<float>::quiet_NaN();
+              return Examples{{"a label that no tree spoke of is not chosen",
+                               {f32({1, 3}, {nan, -1, -2})},
+                               {},
+                               {i64({1}, {1}), f32({1, 3}, {0, -1, -2})}},
+                              {"one score for two labels",
+                               {f32({2, 2}, {0.75f, nan, 0.25f, nan})},
+                               {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
+                               {i64({2}, {1, 0}), f32({2, 2}, {0.25f, 0.75f, 0.75f, 0.25f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"modelctl", "TreeEnsemble", walk}, {"modelctl", "PostTransform", transform}, {"modelctl", "TreeLabels", label}};

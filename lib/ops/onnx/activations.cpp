@@ -1,8 +1,8 @@
 // Activations: functions of one number, some with parameters.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -138,129 +138,223 @@ Result<bool> lower_gelu(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Relu",
-     14,
-     "max(0, x).",
-     "X",
-     "Y",
-     "f32 f64 f16 bf16 i8 i16 i32 i64",
-     {},
-     infer_same,
-     [] {
-       return Examples{{"negative numbers become zero", {f32({3}, {-1, 0, 2})}, {}, {f32({3}, {0, 0, 2})}, 0}};
-     },
-     nullptr,
-     lower_unary<"relu">},
-    {"", "LeakyRelu", 16, "x, or alpha x below zero.", "X", "Y", float_types, alpha_leaky, infer_same,
-     [] {
-       return Examples{{"alpha below zero", {f32({2}, {-1, 2})}, {{"alpha", 0.1f}}, {f32({2}, {-0.1f, 2})}}};
-     },
-     nullptr, lower_unary<"leaky_relu">},
-    {"", "ThresholdedRelu", 22, "x where it is above alpha, else zero.", "X", "Y", float_types, alpha_one, infer_same,
-     [] {
-       return Examples{{"the threshold is out", {f32({3}, {0, 1, 2})}, {}, {f32({3}, {0, 0, 2})}}};
-     }},
-    {"", "Elu", 22, "x, or alpha (exp(x) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
-     [] {
-       return Examples{{"both sides", {f32({2}, {-1, 2})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 2})}}};
-     }},
-    {"", "Selu", 22, "gamma times Elu with the self-normalising alpha.", "X", "Y", float_types, of_selu, infer_same,
-     [] {
-       return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
-     }},
-    {"", "Celu", 28, "x, or alpha (exp(x / alpha) - 1) below zero.", "X", "Y", float_types, alpha_one, infer_same,
-     [] {
-       return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
-     }},
-    {"",
-     "Sigmoid",
-     13,
-     "1 / (1 + exp(-x)).",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {0.26894143f, 0.5f, 0.7310586f})}}};
-     },
-     nullptr,
-     lower_unary<"sigmoid">},
-    {"", "HardSigmoid", 22, "alpha x + beta between 0 and 1.", "X", "Y", float_types, of_hard_sigmoid, infer_same,
-     [] {
-       return Examples{{"the slope and both ends", {f32({3}, {-5, 1, 5})}, {}, {f32({3}, {0, 0.7f, 1})}}};
-     },
-     nullptr, lower_unary<"hard_sigmoid">},
-    {"",
-     "HardSwish",
-     22,
-     "x times x / 6 + 1/2 between 0 and 1.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"both ends and between", {f32({3}, {-4, 1.5f, 4})}, {}, {f32({3}, {0, 1.125f, 4})}}};
-     },
-     nullptr,
-     lower_unary<"hard_swish">},
-    {"", "Swish", 24, "x times the sigmoid of alpha x.", "X", "Y", float_types, alpha_one, infer_same,
-     [] {
-       return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
-     }},
-    {"",
-     "Mish",
-     22,
-     "x tanh(softplus(x)).",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.86509836f})}}};
-     }},
-    {"",
-     "Softplus",
-     22,
-     "log(1 + exp(x)), with no overflow.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"large numbers stay", {f32({2}, {0, 200})}, {}, {f32({2}, {0.6931472f, 200})}}};
-     }},
-    {"",
-     "Softsign",
-     22,
-     "x / (1 + |x|).",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"both sides", {f32({2}, {-1, 3})}, {}, {f32({2}, {-0.5f, 0.75f})}}};
-     }},
-    {"", "Gelu", 20, "x times the normal distribution's function of x.", "X", "Y", float_types, of_gelu, infer_same,
-     [] {
-       return Examples{{"exact", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.15865525f, 0.8413447f})}},
-                       {"tanh",
-                        {f32({2}, {-1, 1})},
-                        {{"approximate", std::string("tanh")}},
-                        {f32({2}, {-0.15880801f, 0.841192f})}}};
-     },
-     nullptr, lower_gelu},
-    {"", "Shrink", 9, "Zero inside a band around zero; outside, moved towards it.", "input", "output", number_types,
-     of_shrink, infer_same,
-     [] {
-       return Examples{
-           {"a band of 1.5", {f32({4}, {-2, -1, 1, 2})}, {{"lambd", 1.5f}, {"bias", 1.0f}}, {f32({4}, {-1, 0, 0, 1})}}};
-     }},
+    {
+        .name = "Relu",
+        .since = 14,
+        .summary = "max(0, x).",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
+        .infer = infer_same,
+        .lower = lower_unary<"relu">,
+        .examples =
+            [] {
+              return Examples{{"negative numbers become zero", {f32({3}, {-1, 0, 2})}, {}, {f32({3}, {0, 0, 2})}, 0}};
+            },
+    },
+    {
+        .name = "LeakyRelu",
+        .since = 16,
+        .summary = "x, or alpha x below zero.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = alpha_leaky,
+        .infer = infer_same,
+        .lower = lower_unary<"leaky_relu">,
+        .examples =
+            [] {
+              return Examples{{"alpha below zero", {f32({2}, {-1, 2})}, {{"alpha", 0.1f}}, {f32({2}, {-0.1f, 2})}}};
+            },
+    },
+    {
+        .name = "ThresholdedRelu",
+        .since = 22,
+        .summary = "x where it is above alpha, else zero.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = alpha_one,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"the threshold is out", {f32({3}, {0, 1, 2})}, {}, {f32({3}, {0, 0, 2})}}};
+            },
+    },
+    {
+        .name = "Elu",
+        .since = 22,
+        .summary = "x, or alpha (exp(x) - 1) below zero.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = alpha_one,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both sides", {f32({2}, {-1, 2})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 2})}}};
+            },
+    },
+    {
+        .name = "Selu",
+        .since = 22,
+        .summary = "gamma times Elu with the self-normalising alpha.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_selu,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
+            },
+    },
+    {
+        .name = "Celu",
+        .since = 28,
+        .summary = "x, or alpha (exp(x / alpha) - 1) below zero.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = alpha_one,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
+            },
+    },
+    {
+        .name = "Sigmoid",
+        .since = 13,
+        .summary = "1 / (1 + exp(-x)).",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"sigmoid">,
+        .examples =
+            [] {
+              return Examples{{"symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {0.26894143f, 0.5f, 0.7310586f})}}};
+            },
+    },
+    {
+        .name = "HardSigmoid",
+        .since = 22,
+        .summary = "alpha x + beta between 0 and 1.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_hard_sigmoid,
+        .infer = infer_same,
+        .lower = lower_unary<"hard_sigmoid">,
+        .examples =
+            [] {
+              return Examples{{"the slope and both ends", {f32({3}, {-5, 1, 5})}, {}, {f32({3}, {0, 0.7f, 1})}}};
+            },
+    },
+    {
+        .name = "HardSwish",
+        .since = 22,
+        .summary = "x times x / 6 + 1/2 between 0 and 1.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"hard_swish">,
+        .examples =
+            [] {
+              return Examples{{"both ends and between", {f32({3}, {-4, 1.5f, 4})}, {}, {f32({3}, {0, 1.125f, 4})}}};
+            },
+    },
+    {
+        .name = "Swish",
+        .since = 24,
+        .summary = "x times the sigmoid of alpha x.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = alpha_one,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
+            },
+    },
+    {
+        .name = "Mish",
+        .since = 22,
+        .summary = "x tanh(softplus(x)).",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.86509836f})}}};
+            },
+    },
+    {
+        .name = "Softplus",
+        .since = 22,
+        .summary = "log(1 + exp(x)), with no overflow.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"large numbers stay", {f32({2}, {0, 200})}, {}, {f32({2}, {0.6931472f, 200})}}};
+            },
+    },
+    {
+        .name = "Softsign",
+        .since = 22,
+        .summary = "x / (1 + |x|).",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both sides", {f32({2}, {-1, 3})}, {}, {f32({2}, {-0.5f, 0.75f})}}};
+            },
+    },
+    {
+        .name = "Gelu",
+        .since = 20,
+        .summary = "x times the normal distribution's function of x.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_gelu,
+        .infer = infer_same,
+        .lower = lower_gelu,
+        .examples =
+            [] {
+              return Examples{{"exact", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.15865525f, 0.8413447f})}},
+                              {"tanh",
+                               {f32({2}, {-1, 1})},
+                               {{"approximate", std::string("tanh")}},
+                               {f32({2}, {-0.15880801f, 0.841192f})}}};
+            },
+    },
+    {
+        .name = "Shrink",
+        .since = 9,
+        .summary = "Zero inside a band around zero; outside, moved towards it.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = number_types,
+        .attributes = of_shrink,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"a band of 1.5",
+                               {f32({4}, {-2, -1, 1, 2})},
+                               {{"lambd", 1.5f}, {"bias", 1.0f}},
+                               {f32({4}, {-1, 0, 0, 1})}}};
+            },
+    },
 };
 
 using SignedNumbers = TypeList<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;

@@ -1,8 +1,10 @@
 // AffineGrid: the points of a regular grid under an affine map, as GridSample takes them.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since comes with grid_sample.
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -85,18 +87,27 @@ constexpr AttributeDef attributes[] = {{"align_corners", AttributeType::integer,
                                         "their outer edges"}};
 
 constexpr OpDef defs[] = {
-    {"", "AffineGrid", 20, "A regular grid of points under affine maps.", "theta size:i64", "grid", float_types,
-     attributes, infer,
-     [] {
-       return Examples{{"shrunk and moved to the right",
-                        {f32({1, 2, 3}, {0.5f, 0, 0.25f, 0, 0.5f, 0}), i64({4}, {1, 1, 1, 2})},
-                        {},
-                        {f32({1, 1, 2, 2}, {0, 0, 0.5f, 0})}},
-                       {"corners are the outermost points",
-                        {f32({1, 2, 3}, {1, 0, 0, 0, 1, 0}), i64({4}, {1, 1, 2, 2})},
-                        {{"align_corners", std::int64_t{1}}},
-                        {f32({1, 2, 2, 2}, {-1, -1, 1, -1, -1, 1, 1, 1})}}};
-     }},
+    {
+        .name = "AffineGrid",
+        .since = 20,
+        .summary = "A regular grid of points under affine maps.",
+        .inputs = "theta size:i64",
+        .outputs = "grid",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"shrunk and moved to the right",
+                               {f32({1, 2, 3}, {0.5f, 0, 0.25f, 0, 0.5f, 0}), i64({4}, {1, 1, 1, 2})},
+                               {},
+                               {f32({1, 1, 2, 2}, {0, 0, 0.5f, 0})}},
+                              {"corners are the outermost points",
+                               {f32({1, 2, 3}, {1, 0, 0, 0, 1, 0}), i64({4}, {1, 1, 2, 2})},
+                               {{"align_corners", std::int64_t{1}}},
+                               {f32({1, 2, 2, 2}, {-1, -1, 1, -1, -1, 1, 1, 1})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "AffineGrid", evaluate}};
 

@@ -1,8 +1,8 @@
 // ArgMax and ArgMin: where the greatest or least element along an axis stands.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <functional>
 
@@ -63,25 +63,43 @@ constexpr AttributeDef attributes[] = {
     {"select_last_index", AttributeType::integer, "0 where absent: of equal ones, the first; 1: the last"}};
 
 constexpr OpDef defs[] = {
-    {"", "ArgMax", 13, "The index of the greatest element along an axis.", "data", "reduced", number_types, attributes,
-     infer,
-     [] {
-       return Examples{{"of each row",
-                        {f32({2, 3}, {1, 3, 3, 6, 5, 4})},
-                        {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}},
-                        {i64({2}, {1, 0})},
-                        0},
-                       {"the last of equal ones",
-                        {f32({3}, {1, 3, 3})},
-                        {{"select_last_index", std::int64_t{1}}},
-                        {i64({1}, {2})},
-                        0}};
-     }},
-    {"", "ArgMin", 13, "The index of the least element along an axis.", "data", "reduced", number_types, attributes,
-     infer,
-     [] {
-       return Examples{{"of each column", {f32({2, 2}, {1, 4, 3, 2})}, {}, {i64({1, 2}, {0, 1})}, 0}};
-     }},
+    {
+        .name = "ArgMax",
+        .since = 13,
+        .summary = "The index of the greatest element along an axis.",
+        .inputs = "data",
+        .outputs = "reduced",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"of each row",
+                               {f32({2, 3}, {1, 3, 3, 6, 5, 4})},
+                               {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}},
+                               {i64({2}, {1, 0})},
+                               0},
+                              {"the last of equal ones",
+                               {f32({3}, {1, 3, 3})},
+                               {{"select_last_index", std::int64_t{1}}},
+                               {i64({1}, {2})},
+                               0}};
+            },
+    },
+    {
+        .name = "ArgMin",
+        .since = 13,
+        .summary = "The index of the least element along an axis.",
+        .inputs = "data",
+        .outputs = "reduced",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"of each column", {f32({2, 2}, {1, 4, 3, 2})}, {}, {i64({1, 2}, {0, 1})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "ArgMax", evaluate<std::greater<>>}, {"", "ArgMin", evaluate<std::less<>>}};
 

@@ -1,8 +1,8 @@
 // Add, Sub, Mul, Div: numpy's broadcasting; integers wrap, and their division truncates and refuses a zero divisor.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -63,72 +63,77 @@ std::optional<Expr> div(const Expr& a, const Expr& b) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Add",
-     14,
-     "Adds two tensors element by element.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer<add>,
-     [] {
-       return Examples{{"a row is added to each row of a matrix",
-                        {f32({2, 2}, {1, 2, 3, 4}), f32({2}, {10, 20})},
-                        {},
-                        {f32({2, 2}, {11, 22, 13, 24})}},
-                       {"integers wrap", {u8({1}, {255}), u8({1}, {2})}, {}, {u8({1}, {1})}, 0}};
-     },
-     nullptr,
-     lower_binary<"add">},
-    {"",
-     "Sub",
-     14,
-     "Subtracts the second tensor from the first.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer<sub>,
-     [] {
-       return Examples{{"a column is subtracted from each column",
-                        {f32({2, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 3})},
-                        {},
-                        {f32({2, 2}, {0, 1, 0, 1})}}};
-     },
-     nullptr,
-     lower_binary<"sub">},
-    {"",
-     "Mul",
-     14,
-     "Multiplies two tensors element by element.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer<mul>,
-     [] {
-       return Examples{
-           {"a scalar multiplies each element", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {2, -4, 6})}}};
-     },
-     nullptr,
-     lower_binary<"mul">},
-    {"",
-     "Div",
-     14,
-     "Divides the first tensor by the second.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer<div>,
-     [] {
-       return Examples{
-           {"floats", {f32({3}, {1, 2, 3}), f32({1}, {2})}, {}, {f32({3}, {0.5f, 1, 1.5f})}},
-           {"integers truncate towards zero", {i64({3}, {7, -7, 6}), i64({}, {2})}, {}, {i64({3}, {3, -3, 3})}, 0}};
-     },
-     nullptr,
-     lower_binary<"div">},
+    {
+        .name = "Add",
+        .since = 14,
+        .summary = "Adds two tensors element by element.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer<add>,
+        .lower = lower_binary<"add">,
+        .examples =
+            [] {
+              return Examples{{"a row is added to each row of a matrix",
+                               {f32({2, 2}, {1, 2, 3, 4}), f32({2}, {10, 20})},
+                               {},
+                               {f32({2, 2}, {11, 22, 13, 24})}},
+                              {"integers wrap", {u8({1}, {255}), u8({1}, {2})}, {}, {u8({1}, {1})}, 0}};
+            },
+    },
+    {
+        .name = "Sub",
+        .since = 14,
+        .summary = "Subtracts the second tensor from the first.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer<sub>,
+        .lower = lower_binary<"sub">,
+        .examples =
+            [] {
+              return Examples{{"a column is subtracted from each column",
+                               {f32({2, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 3})},
+                               {},
+                               {f32({2, 2}, {0, 1, 0, 1})}}};
+            },
+    },
+    {
+        .name = "Mul",
+        .since = 14,
+        .summary = "Multiplies two tensors element by element.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer<mul>,
+        .lower = lower_binary<"mul">,
+        .examples =
+            [] {
+              return Examples{{"a scalar multiplies each element",
+                               {f32({3}, {1, -2, 3}), f32({}, {2})},
+                               {},
+                               {f32({3}, {2, -4, 6})}}};
+            },
+    },
+    {
+        .name = "Div",
+        .since = 14,
+        .summary = "Divides the first tensor by the second.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer<div>,
+        .lower = lower_binary<"div">,
+        .examples =
+            [] {
+              return Examples{{"floats", {f32({3}, {1, 2, 3}), f32({1}, {2})}, {}, {f32({3}, {0.5f, 1, 1.5f})}},
+                              {"integers truncate towards zero",
+                               {i64({3}, {7, -7, 6}), i64({}, {2})},
+                               {},
+                               {i64({3}, {3, -3, 3})},
+                               0}};
+            },
+    },
 };
 
 constexpr OpRun runs[] = {

@@ -1,10 +1,10 @@
 // Attention: weighted means of values, with weights from how well queries agree with keys; the cache of a decoder
 // inside.
-#include "ops/attention.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
+#include "ops/reference/attention.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -172,44 +172,54 @@ constexpr AttributeDef attributes[] = {
     {"softmax_precision", AttributeType::integer, "the softmax's element type; Q's where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Attention", 25, "Means of values, weighted by how well each query agrees with the keys.",
-     "Q K:Q V:floats attn_mask?:numbers,bool past_key?:Q past_value?:V nonpad_kv_seqlen?:i64",
-     "Y present_key? present_value? qk_matmul_output?", float_types, attributes, infer,
-     [] {
-       return Examples{
-           {"causal, with two query heads to one of keys",
-            {f32({1, 2, 2, 2}, {0.5f, -2, -0.5f, -0.5f, 1.5f, -0.5f, 0.5f, -1}), f32({1, 1, 2, 2}, {0, 1.5f, 1, 2}),
-             f32({1, 1, 2, 1}, {2, -1.5f})},
-            {{"is_causal", std::int64_t{1}}},
-            {f32({1, 2, 2, 1}, {2, 0.7034603f, 2, 0.25f})}},
-           {"hidden axes, a past and a mask of truth values",
-            {f32({1, 1, 4}, {1, 1.5f, 1.5f, 2}), f32({1, 1, 2}, {-1.5f, 0.5f}), f32({1, 1, 2}, {2, 0}),
-             boolean({1, 2}, {true, false}), f32({1, 1, 1, 2}, {-0.5f, -2}), f32({1, 1, 1, 2}, {-0.5f, 0.5f})},
-            {{"q_num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}, {"scale", 0.5f}},
-            {f32({1, 1, 4}, {-0.5f, 0.5f, -0.5f, 0.5f}), f32({1, 1, 2, 2}, {-0.5f, -2, -1.5f, 0.5f}),
-             f32({1, 1, 2, 2}, {-0.5f, 0.5f, 2, 0})}},
-           {"a cache outside, of which the second batch has one key",
-            {f32({2, 1, 1, 2}, {-2, -1, -0.5f, 2}),
-             f32({2, 1, 2, 2}, {-1.5f, -0.5f, -0.5f, -0.5f, 1.5f, -2, -1.5f, -2}),
-             f32({2, 1, 2, 2}, {0, 1.5f, -0.5f, -1, 1.5f, -1, -2, -2}), Tensor(), Tensor(), Tensor(), i64({2}, {2, 1})},
-            {{"is_causal", std::int64_t{1}}},
-            {f32({2, 1, 1, 2}, {-0.09778516f, 1.011074f, 1.5f, -1})}},
-           {"capped scores, a mask that is added, and the masked scores besides",
-            {f32({1, 1, 1, 2}, {0, 0.5f}), f32({1, 1, 2, 2}, {0.5f, 1, 2, 0}), f32({1, 1, 2, 1}, {-1.5f, 0}),
-             f32({1, 2}, {0.5f, -infinity})},
-            {{"softcap", 2.0f}, {"qk_matmul_output_mode", std::int64_t{2}}},
-            {f32({1, 1, 1, 1}, {-1.5f}), Tensor(), Tensor(), f32({1, 1, 1, 2}, {0.849916f, -infinity})}},
-           {"a row that may see nothing is zero",
-            {f32({1, 1, 1, 2}, {2, -1.5f}), f32({1, 1, 1, 2}, {-1.5f, 1.5f}), f32({1, 1, 1, 1}, {-0.5f}),
-             boolean({1, 1}, {false})},
-            {},
-            {f32({1, 1, 1, 1}, {0})}},
-           {"a window of one key to the left",
-            {f32({1, 1, 3, 1}, {1, 1.5f, -1}), f32({1, 1, 3, 1}, {-2, -0.5f, 0.5f}), f32({1, 1, 3, 1}, {1, 2, 4})},
-            {{"left_window_size", std::int64_t{1}}, {"right_window_size", std::int64_t{0}}},
-            {f32({1, 1, 3, 1}, {1, 1.904651f, 2.537883f})}}};
-     },
-     nullptr, lower},
+    {
+        .name = "Attention",
+        .since = 25,
+        .summary = "Means of values, weighted by how well each query agrees with the keys.",
+        .inputs = "Q K:Q V:floats attn_mask?:numbers,bool past_key?:Q past_value?:V nonpad_kv_seqlen?:i64",
+        .outputs = "Y present_key? present_value? qk_matmul_output?",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{
+                  {"causal, with two query heads to one of keys",
+                   {f32({1, 2, 2, 2}, {0.5f, -2, -0.5f, -0.5f, 1.5f, -0.5f, 0.5f, -1}),
+                    f32({1, 1, 2, 2}, {0, 1.5f, 1, 2}), f32({1, 1, 2, 1}, {2, -1.5f})},
+                   {{"is_causal", std::int64_t{1}}},
+                   {f32({1, 2, 2, 1}, {2, 0.7034603f, 2, 0.25f})}},
+                  {"hidden axes, a past and a mask of truth values",
+                   {f32({1, 1, 4}, {1, 1.5f, 1.5f, 2}), f32({1, 1, 2}, {-1.5f, 0.5f}), f32({1, 1, 2}, {2, 0}),
+                    boolean({1, 2}, {true, false}), f32({1, 1, 1, 2}, {-0.5f, -2}), f32({1, 1, 1, 2}, {-0.5f, 0.5f})},
+                   {{"q_num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}, {"scale", 0.5f}},
+                   {f32({1, 1, 4}, {-0.5f, 0.5f, -0.5f, 0.5f}), f32({1, 1, 2, 2}, {-0.5f, -2, -1.5f, 0.5f}),
+                    f32({1, 1, 2, 2}, {-0.5f, 0.5f, 2, 0})}},
+                  {"a cache outside, of which the second batch has one key",
+                   {f32({2, 1, 1, 2}, {-2, -1, -0.5f, 2}),
+                    f32({2, 1, 2, 2}, {-1.5f, -0.5f, -0.5f, -0.5f, 1.5f, -2, -1.5f, -2}),
+                    f32({2, 1, 2, 2}, {0, 1.5f, -0.5f, -1, 1.5f, -1, -2, -2}), Tensor(), Tensor(), Tensor(),
+                    i64({2}, {2, 1})},
+                   {{"is_causal", std::int64_t{1}}},
+                   {f32({2, 1, 1, 2}, {-0.09778516f, 1.011074f, 1.5f, -1})}},
+                  {"capped scores, a mask that is added, and the masked scores besides",
+                   {f32({1, 1, 1, 2}, {0, 0.5f}), f32({1, 1, 2, 2}, {0.5f, 1, 2, 0}), f32({1, 1, 2, 1}, {-1.5f, 0}),
+                    f32({1, 2}, {0.5f, -infinity})},
+                   {{"softcap", 2.0f}, {"qk_matmul_output_mode", std::int64_t{2}}},
+                   {f32({1, 1, 1, 1}, {-1.5f}), Tensor(), Tensor(), f32({1, 1, 1, 2}, {0.849916f, -infinity})}},
+                  {"a row that may see nothing is zero",
+                   {f32({1, 1, 1, 2}, {2, -1.5f}), f32({1, 1, 1, 2}, {-1.5f, 1.5f}), f32({1, 1, 1, 1}, {-0.5f}),
+                    boolean({1, 1}, {false})},
+                   {},
+                   {f32({1, 1, 1, 1}, {0})}},
+                  {"a window of one key to the left",
+                   {f32({1, 1, 3, 1}, {1, 1.5f, -1}), f32({1, 1, 3, 1}, {-2, -0.5f, 0.5f}),
+                    f32({1, 1, 3, 1}, {1, 2, 4})},
+                   {{"left_window_size", std::int64_t{1}}, {"right_window_size", std::int64_t{0}}},
+                   {f32({1, 1, 3, 1}, {1, 1.904651f, 2.537883f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Attention", evaluate}};
 

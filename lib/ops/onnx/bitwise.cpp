@@ -1,7 +1,9 @@
 // BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot and BitShift.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since arithmetic on bits, in hardly any graph.
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -46,63 +48,76 @@ using Unsigned = TypeList<std::uint8_t, std::uint16_t, std::uint32_t, std::uint6
 constexpr AttributeDef of_shift[] = {{"direction", AttributeType::text, "LEFT or RIGHT", true}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "BitwiseAnd",
-     18,
-     "The bits that both have.",
-     "A B:A",
-     "C",
-     integer_types,
-     {},
-     infer_broadcast,
-     [] {
-       return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {4, 1})}, 0}};
-     }},
-    {"",
-     "BitwiseOr",
-     18,
-     "The bits that one has.",
-     "A B:A",
-     "C",
-     integer_types,
-     {},
-     infer_broadcast,
-     [] {
-       return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {7, 7})}, 0}};
-     }},
-    {"",
-     "BitwiseXor",
-     18,
-     "The bits in which they differ.",
-     "A B:A",
-     "C",
-     integer_types,
-     {},
-     infer_broadcast,
-     [] {
-       return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {3, 6})}, 0}};
-     }},
-    {"",
-     "BitwiseNot",
-     18,
-     "All bits turned.",
-     "X",
-     "Y",
-     integer_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"one number", {i32({1}, {5})}, {}, {i32({1}, {-6})}, 0}};
-     }},
-    {"", "BitShift", 11, "Bits moved to the left or to the right.", "X Y:X", "Z", "u8 u16 u32 u64", of_shift,
-     infer_broadcast,
-     [] {
-       return Examples{{"to the left",
-                        {u8({3}, {1, 3, 255}), u8({3}, {1, 2, 9})},
-                        {{"direction", std::string("LEFT")}},
-                        {u8({3}, {2, 12, 0})},
-                        0}};
-     }},
+    {
+        .name = "BitwiseAnd",
+        .since = 18,
+        .summary = "The bits that both have.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = integer_types,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {4, 1})}, 0}};
+            },
+    },
+    {
+        .name = "BitwiseOr",
+        .since = 18,
+        .summary = "The bits that one has.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = integer_types,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {7, 7})}, 0}};
+            },
+    },
+    {
+        .name = "BitwiseXor",
+        .since = 18,
+        .summary = "The bits in which they differ.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = integer_types,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"two numbers", {u8({2}, {6, 3}), u8({1}, {5})}, {}, {u8({2}, {3, 6})}, 0}};
+            },
+    },
+    {
+        .name = "BitwiseNot",
+        .since = 18,
+        .summary = "All bits turned.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = integer_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"one number", {i32({1}, {5})}, {}, {i32({1}, {-6})}, 0}};
+            },
+    },
+    {
+        .name = "BitShift",
+        .since = 11,
+        .summary = "Bits moved to the left or to the right.",
+        .inputs = "X Y:X",
+        .outputs = "Z",
+        .types = "u8 u16 u32 u64",
+        .attributes = of_shift,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"to the left",
+                               {u8({3}, {1, 3, 255}), u8({3}, {1, 2, 9})},
+                               {{"direction", std::string("LEFT")}},
+                               {u8({3}, {2, 12, 0})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "BitwiseAnd", binary<Integers, And>},
                           {"", "BitwiseOr", binary<Integers, Or>},

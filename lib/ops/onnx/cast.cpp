@@ -1,7 +1,7 @@
 // Cast and CastLike: the elements as another type. BitCast: their bits as another type.
-#include "ops/convert.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/reference/convert.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -92,57 +92,85 @@ constexpr AttributeDef of_bit_cast[] = {to_attribute};
 std::int64_t number_of(DType type) { return static_cast<std::int64_t>(type); }
 
 constexpr OpDef defs[] = {
-    {"", "Cast", 25, "The elements as another type; floats become integers towards zero and saturate.", "input",
-     "output", all_types, of_cast, infer_cast,
-     [] {
-       return Examples{{"floats to integers",
-                        {f32({4}, {-1.7f, 1.7f, 1e30f, NAN})},
-                        {{"to", number_of(DType::i32)}},
-                        {i32({4}, {-1, 1, INT32_MAX, 0})},
-                        0},
-                       {"texts to floats",
-                        {strings({2}, {"1.5", "-INF"})},
-                        {{"to", number_of(DType::f32)}},
-                        {f32({2}, {1.5f, -INFINITY})},
-                        0},
-                       {"sizes stay sizes", {i64({2}, {3, 4})}, {{"to", number_of(DType::i32)}}, {i32({2}, {3, 4})}, 0},
-                       {"the largest small float stands for all beyond it",
-                        {f32({4}, {1.05f, -0.5f, 1e6f, -INFINITY})},
-                        {{"to", number_of(DType::f8e4m3fn)}},
-                        {small(DType::f8e4m3fn, {4}, {0x38, 0xb0, 0x7e, 0xfe})},
-                        0},
-                       {"or NaN",
-                        {f32({2}, {1, 1e6f})},
-                        {{"to", number_of(DType::f8e4m3fnuz)}, {"saturate", std::int64_t{0}}},
-                        {small(DType::f8e4m3fnuz, {2}, {0x40, 0x80})},
-                        0},
-                       {"powers of two round up",
-                        {f32({3}, {0, 1.1f, 8})},
-                        {{"to", number_of(DType::f8e8m0)}},
-                        {small(DType::f8e8m0, {3}, {0, 128, 130})},
-                        0},
-                       {"two to a byte, low bits first",
-                        {i64({3}, {-1, 7, 8})},
-                        {{"to", number_of(DType::i4)}},
-                        {small(DType::i4, {3}, {0x7f, 0x08})},
-                        0},
-                       {"out of a byte",
-                        {small(DType::i2, {5}, {0xe4, 0x03})},
-                        {{"to", number_of(DType::f32)}},
-                        {f32({5}, {0, 1, -2, -1, -1})},
-                        0}};
-     }},
-    {"", "CastLike", 25, "The elements as the type that another tensor has.", "input target_type", "output", all_types,
-     of_cast_like, infer_cast_like,
-     [] {
-       return Examples{{"integers to floats", {i64({2}, {1, 2}), f32({}, {0})}, {}, {f32({2}, {1, 2})}, 0}};
-     }},
-    {"", "BitCast", 26, "The bits of each element as another type of the same width.", "input", "output", "any -string",
-     of_bit_cast, infer_bit_cast,
-     [] {
-       return Examples{
-           {"a float's bits", {f32({1}, {1})}, {{"to", number_of(DType::i32)}}, {i32({1}, {0x3f800000})}, 0}};
-     }},
+    {
+        .name = "Cast",
+        .since = 25,
+        .summary = "The elements as another type; floats become integers towards zero and saturate.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = all_types,
+        .attributes = of_cast,
+        .infer = infer_cast,
+        .examples =
+            [] {
+              return Examples{
+                  {"floats to integers",
+                   {f32({4}, {-1.7f, 1.7f, 1e30f, NAN})},
+                   {{"to", number_of(DType::i32)}},
+                   {i32({4}, {-1, 1, INT32_MAX, 0})},
+                   0},
+                  {"texts to floats",
+                   {strings({2}, {"1.5", "-INF"})},
+                   {{"to", number_of(DType::f32)}},
+                   {f32({2}, {1.5f, -INFINITY})},
+                   0},
+                  {"sizes stay sizes", {i64({2}, {3, 4})}, {{"to", number_of(DType::i32)}}, {i32({2}, {3, 4})}, 0},
+                  {"the largest small float stands for all beyond it",
+                   {f32({4}, {1.05f, -0.5f, 1e6f, -INFINITY})},
+                   {{"to", number_of(DType::f8e4m3fn)}},
+                   {small(DType::f8e4m3fn, {4}, {0x38, 0xb0, 0x7e, 0xfe})},
+                   0},
+                  {"or NaN",
+                   {f32({2}, {1, 1e6f})},
+                   {{"to", number_of(DType::f8e4m3fnuz)}, {"saturate", std::int64_t{0}}},
+                   {small(DType::f8e4m3fnuz, {2}, {0x40, 0x80})},
+                   0},
+                  {"powers of two round up",
+                   {f32({3}, {0, 1.1f, 8})},
+                   {{"to", number_of(DType::f8e8m0)}},
+                   {small(DType::f8e8m0, {3}, {0, 128, 130})},
+                   0},
+                  {"two to a byte, low bits first",
+                   {i64({3}, {-1, 7, 8})},
+                   {{"to", number_of(DType::i4)}},
+                   {small(DType::i4, {3}, {0x7f, 0x08})},
+                   0},
+                  {"out of a byte",
+                   {small(DType::i2, {5}, {0xe4, 0x03})},
+                   {{"to", number_of(DType::f32)}},
+                   {f32({5}, {0, 1, -2, -1, -1})},
+                   0}};
+            },
+    },
+    {
+        .name = "CastLike",
+        .since = 25,
+        .summary = "The elements as the type that another tensor has.",
+        .inputs = "input target_type",
+        .outputs = "output",
+        .types = all_types,
+        .attributes = of_cast_like,
+        .infer = infer_cast_like,
+        .examples =
+            [] {
+              return Examples{{"integers to floats", {i64({2}, {1, 2}), f32({}, {0})}, {}, {f32({2}, {1, 2})}, 0}};
+            },
+    },
+    {
+        .name = "BitCast",
+        .since = 26,
+        .summary = "The bits of each element as another type of the same width.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "any -string",
+        .attributes = of_bit_cast,
+        .infer = infer_bit_cast,
+        .examples =
+            [] {
+              return Examples{
+                  {"a float's bits", {f32({1}, {1})}, {{"to", number_of(DType::i32)}}, {i32({1}, {0x3f800000})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Cast", cast}, {"", "CastLike", cast_like}, {"", "BitCast", bit_cast}};
 

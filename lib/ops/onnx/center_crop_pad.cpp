@@ -1,8 +1,10 @@
 // CenterCropPad: the middle of a tensor, cut out or surrounded by zeros, axis by axis.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since images are cut before they reach most models.
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -67,18 +69,28 @@ constexpr AttributeDef attributes[] = {
     {"axes", AttributeType::integers, "the axes that shape speaks of; all where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "CenterCropPad", 18, "The middle of a tensor at other sizes: cut out, or with zeros around.",
-     "input_data shape:i32,i64", "output_data", any_type, attributes, infer,
-     [] {
-       Tensor row = f32({1, 5}, {1, 2, 3, 4, 5});
-       return Examples{{"one axis cut, the other padded", {row, i64({2}, {2, 2})}, {}, {f32({2, 2}, {2, 3, 0, 0})}, 0},
-                       {"the last axis alone",
-                        {row, i32({1}, {8})},
-                        {{"axes", Ints{-1}}},
-                        {f32({1, 8}, {0, 1, 2, 3, 4, 5, 0, 0})},
-                        0},
-                       {"words", {strings({3}, {"a", "b", "c"}), i64({1}, {1})}, {}, {strings({1}, {"b"})}}};
-     }},
+    {
+        .name = "CenterCropPad",
+        .since = 18,
+        .summary = "The middle of a tensor at other sizes: cut out, or with zeros around.",
+        .inputs = "input_data shape:i32,i64",
+        .outputs = "output_data",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor row = f32({1, 5}, {1, 2, 3, 4, 5});
+              return Examples{
+                  {"one axis cut, the other padded", {row, i64({2}, {2, 2})}, {}, {f32({2, 2}, {2, 3, 0, 0})}, 0},
+                  {"the last axis alone",
+                   {row, i32({1}, {8})},
+                   {{"axes", Ints{-1}}},
+                   {f32({1, 8}, {0, 1, 2, 3, 4, 5, 0, 0})},
+                   0},
+                  {"words", {strings({3}, {"a", "b", "c"}), i64({1}, {1})}, {}, {strings({1}, {"b"})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "CenterCropPad", evaluate}};
 

@@ -1,9 +1,9 @@
 // Clip: numbers between two bounds.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -70,25 +70,27 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Clip",
-     13,
-     "Numbers between two bounds; an absent one does not bind.",
-     "input min?:input max?:input",
-     "output",
-     number_types,
-     {},
-     infer,
-     [] {
-       return Examples{{"both bounds",
-                        {f32({4}, {-1, 0.5f, 2, NAN}), f32({}, {0}), f32({}, {1})},
-                        {},
-                        {f32({4}, {0, 0.5f, 1, NAN})},
-                        0},
-                       {"the upper alone", {i64({2}, {1, 9}), Tensor(), i64({}, {6})}, {}, {i64({2}, {1, 6})}, 0}};
-     },
-     upgrade,
-     lower},
+    {
+        .name = "Clip",
+        .since = 13,
+        .summary = "Numbers between two bounds; an absent one does not bind.",
+        .inputs = "input min?:input max?:input",
+        .outputs = "output",
+        .types = number_types,
+        .infer = infer,
+        .upgrade = upgrade,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{
+                  {"both bounds",
+                   {f32({4}, {-1, 0.5f, 2, NAN}), f32({}, {0}), f32({}, {1})},
+                   {},
+                   {f32({4}, {0, 0.5f, 1, NAN})},
+                   0},
+                  {"the upper alone", {i64({2}, {1, 9}), Tensor(), i64({}, {6})}, {}, {i64({2}, {1, 6})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Clip", evaluate}};
 

@@ -1,7 +1,7 @@
 // Comparisons: truth values, with broadcasting. NaN compares as IEEE 754 says: false.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <functional>
 
@@ -28,68 +28,73 @@ Result<void> infer_equal(Inference& call) {
 Tensor numbers() { return f32({3}, {1, 2, 3}); }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Equal",
-     19,
-     "True where both are equal.",
-     "A B:A",
-     "C",
-     plain_types,
-     {},
-     infer_equal,
-     [] {
-       return Examples{
-           {"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, false})}},
-           {"strings", {strings({2}, {"a", "b"}), strings({2}, {"a", "c"})}, {}, {boolean({2}, {true, false})}}};
-     }},
-    {"",
-     "Less",
-     13,
-     "True where the first is less.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, false, false})}}};
-     }},
-    {"",
-     "LessOrEqual",
-     16,
-     "True where the first is less or both are equal.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, true, false})}}};
-     }},
-    {"",
-     "Greater",
-     13,
-     "True where the first is greater.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, false, true})}}};
-     }},
-    {"",
-     "GreaterOrEqual",
-     16,
-     "True where the first is greater or both are equal.",
-     "A B:A",
-     "C",
-     number_types,
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, true})}}};
-     }},
+    {
+        .name = "Equal",
+        .since = 19,
+        .summary = "True where both are equal.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = plain_types,
+        .infer = infer_equal,
+        .examples =
+            [] {
+              return Examples{
+                  {"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, false})}},
+                  {"strings", {strings({2}, {"a", "b"}), strings({2}, {"a", "c"})}, {}, {boolean({2}, {true, false})}}};
+            },
+    },
+    {
+        .name = "Less",
+        .since = 13,
+        .summary = "True where the first is less.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, false, false})}}};
+            },
+    },
+    {
+        .name = "LessOrEqual",
+        .since = 16,
+        .summary = "True where the first is less or both are equal.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {true, true, false})}}};
+            },
+    },
+    {
+        .name = "Greater",
+        .since = 13,
+        .summary = "True where the first is greater.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, false, true})}}};
+            },
+    },
+    {
+        .name = "GreaterOrEqual",
+        .since = 16,
+        .summary = "True where the first is greater or both are equal.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"floats", {numbers(), f32({}, {2})}, {}, {boolean({3}, {false, true, true})}}};
+            },
+    },
 };
 
 Result<void> evaluate_equal(const Call& call, Outputs& outputs) {

@@ -1,7 +1,9 @@
 // Compress: the slices that a condition picks.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since selection by truth values, which exporters write as NonZero and Gather.
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -62,20 +64,29 @@ constexpr AttributeDef attributes[] = {
     {"axis", AttributeType::integer, "the axis of the slices; single elements where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Compress", 11, "The slices along an axis, or the elements, that a condition picks.", "input condition:bool",
-     "output", any_type, attributes, infer,
-     [] {
-       return Examples{{"columns",
-                        {f32({2, 3}, {1, 2, 3, 4, 5, 6}), boolean({3}, {true, false, true})},
-                        {{"axis", std::int64_t{1}}},
-                        {f32({2, 2}, {1, 3, 4, 6})},
-                        0},
-                       {"elements, by a condition that is too short",
-                        {i64({2, 2}, {1, 2, 3, 4}), boolean({3}, {false, true, true})},
-                        {},
-                        {i64({2}, {2, 3})},
-                        0}};
-     }},
+    {
+        .name = "Compress",
+        .since = 11,
+        .summary = "The slices along an axis, or the elements, that a condition picks.",
+        .inputs = "input condition:bool",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"columns",
+                               {f32({2, 3}, {1, 2, 3, 4, 5, 6}), boolean({3}, {true, false, true})},
+                               {{"axis", std::int64_t{1}}},
+                               {f32({2, 2}, {1, 3, 4, 6})},
+                               0},
+                              {"elements, by a condition that is too short",
+                               {i64({2, 2}, {1, 2, 3, 4}), boolean({3}, {false, true, true})},
+                               {},
+                               {i64({2}, {2, 3})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Compress", evaluate}};
 

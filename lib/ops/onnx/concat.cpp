@@ -1,9 +1,9 @@
 // Concat: tensors one after another along an axis.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/parts.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/parts.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -71,16 +71,25 @@ Result<bool> lower(Lowering& call) {
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Concat", 13, "Puts tensors one after another along an axis.", "inputs*:inputs", "concat_result", "any",
-     attributes, infer,
-     [] {
-       return Examples{{"along the last axis",
-                        {f32({2, 1}, {1, 3}), f32({2, 2}, {10, 11, 30, 31})},
-                        {{"axis", std::int64_t{-1}}},
-                        {f32({2, 3}, {1, 10, 11, 3, 30, 31})},
-                        0}};
-     },
-     nullptr, lower},
+    {
+        .name = "Concat",
+        .since = 13,
+        .summary = "Puts tensors one after another along an axis.",
+        .inputs = "inputs*:inputs",
+        .outputs = "concat_result",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"along the last axis",
+                               {f32({2, 1}, {1, 3}), f32({2, 2}, {10, 11, 30, 31})},
+                               {{"axis", std::int64_t{-1}}},
+                               {f32({2, 3}, {1, 10, 11, 3, 30, 31})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Concat", packed_too<evaluate>}};
 

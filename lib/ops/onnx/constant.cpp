@@ -1,8 +1,8 @@
 // Constant and ConstantOfShape.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/small.hpp"
 
 namespace modelctl::ops {
@@ -109,23 +109,41 @@ constexpr AttributeDef of_constant_of_shape[] = {
     {"value", AttributeType::tensor, "one element, of the output's type; an f32 zero where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Constant", 25, "A value that stands in the model; exactly one attribute says it.", "", "output", "any",
-     of_constant, infer_constant,
-     [] {
-       return Examples{{"a list", {}, {{"value_ints", Ints{1, 2}}}, {i64({2}, {1, 2})}, 0},
-                       {"a tensor", {}, {{"value", f32({1, 1}, {3})}}, {f32({1, 1}, {3})}, 0}};
-     }},
-    {"", "ConstantOfShape", 25, "A tensor of a shape with the same value everywhere.", "input", "output", "i64",
-     of_constant_of_shape, infer_constant_of_shape,
-     [] {
-       return Examples{{"zeros", {i64({2}, {1, 2})}, {}, {f32({1, 2}, {0, 0})}, 0},
-                       {"a value", {i64({1}, {2})}, {{"value", i64({1}, {7})}}, {i64({2}, {7, 7})}, 0},
-                       {"below a byte",
-                        {i64({1}, {3})},
-                        {{"value", small(DType::u4, {1}, {7})}},
-                        {small(DType::u4, {3}, {0x77, 0x07})},
-                        0}};
-     }},
+    {
+        .name = "Constant",
+        .since = 25,
+        .summary = "A value that stands in the model; exactly one attribute says it.",
+        .inputs = "",
+        .outputs = "output",
+        .types = "any",
+        .attributes = of_constant,
+        .infer = infer_constant,
+        .examples =
+            [] {
+              return Examples{{"a list", {}, {{"value_ints", Ints{1, 2}}}, {i64({2}, {1, 2})}, 0},
+                              {"a tensor", {}, {{"value", f32({1, 1}, {3})}}, {f32({1, 1}, {3})}, 0}};
+            },
+    },
+    {
+        .name = "ConstantOfShape",
+        .since = 25,
+        .summary = "A tensor of a shape with the same value everywhere.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "i64",
+        .attributes = of_constant_of_shape,
+        .infer = infer_constant_of_shape,
+        .examples =
+            [] {
+              return Examples{{"zeros", {i64({2}, {1, 2})}, {}, {f32({1, 2}, {0, 0})}, 0},
+                              {"a value", {i64({1}, {2})}, {{"value", i64({1}, {7})}}, {i64({2}, {7, 7})}, 0},
+                              {"below a byte",
+                               {i64({1}, {3})},
+                               {{"value", small(DType::u4, {1}, {7})}},
+                               {small(DType::u4, {3}, {0x77, 0x07})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Constant", constant}, {"", "ConstantOfShape", constant_of_shape}};
 

@@ -1,7 +1,7 @@
 // Conv: a sliding dot product over one to three spatial axes, in groups of channels.
-#include "ops/convolve.hpp"
-#include "ops/example.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/window.hpp"
+#include "ops/reference/convolve.hpp"
+#include "ops/schema/example.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -40,26 +40,35 @@ constexpr AttributeDef attributes[] = {
     pads_attribute,     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "Conv", 22, "A sliding dot product over the spatial axes, in groups of channels.", "X W:X B?:X", "Y",
-     float_types, attributes, infer,
-     [] {
-       return Examples{{"a 1x1 kernel keeps the image's size",
-                        {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 1, 1}, {2}), f32({1}, {1})},
-                        {},
-                        {f32({1, 1, 2, 2}, {3, 5, 7, 9})}},
-                       {"padding, strides and dilation",
-                        {f32({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), f32({1, 1, 2, 2}, {1, 1, 1, 1})},
-                        {{"pads", Ints{1, 1, 0, 0}}, {"strides", Ints{1, 2}}, {"dilations", Ints{1, 2}}},
-                        {f32({1, 1, 3, 1}, {2, 7, 13})}},
-                       {"one group for each channel",
-                        {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2, 1, 2}, {1, 1, 1, -1})},
-                        {{"group", std::int64_t{2}}},
-                        {f32({1, 2, 1}, {3, -1})}},
-                       {"as large as the input",
-                        {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {1, 1})},
-                        {{"auto_pad", std::string("SAME_UPPER")}},
-                        {f32({1, 1, 3}, {3, 5, 3})}}};
-     }},
+    {
+        .name = "Conv",
+        .since = 22,
+        .summary = "A sliding dot product over the spatial axes, in groups of channels.",
+        .inputs = "X W:X B?:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"a 1x1 kernel keeps the image's size",
+                               {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 1, 1}, {2}), f32({1}, {1})},
+                               {},
+                               {f32({1, 1, 2, 2}, {3, 5, 7, 9})}},
+                              {"padding, strides and dilation",
+                               {f32({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), f32({1, 1, 2, 2}, {1, 1, 1, 1})},
+                               {{"pads", Ints{1, 1, 0, 0}}, {"strides", Ints{1, 2}}, {"dilations", Ints{1, 2}}},
+                               {f32({1, 1, 3, 1}, {2, 7, 13})}},
+                              {"one group for each channel",
+                               {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2, 1, 2}, {1, 1, 1, -1})},
+                               {{"group", std::int64_t{2}}},
+                               {f32({1, 2, 1}, {3, -1})}},
+                              {"as large as the input",
+                               {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {1, 1})},
+                               {{"auto_pad", std::string("SAME_UPPER")}},
+                               {f32({1, 1, 3}, {3, 5, 3})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Conv", evaluate}};
 

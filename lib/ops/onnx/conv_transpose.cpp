@@ -1,6 +1,6 @@
 // ConvTranspose: each input element spreads the kernel over the output, over one to three spatial axes.
-#include "ops/example.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/window.hpp"
+#include "ops/schema/example.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -179,22 +179,31 @@ constexpr AttributeDef attributes[] = {
     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "ConvTranspose", 22, "Each input element spreads the kernel over the output.", "X W:X B?:X", "Y", float_types,
-     attributes, infer,
-     [] {
-       return Examples{{"stride 2 doubles the size",
-                        {f32({1, 1, 2}, {1, 2}), f32({1, 1, 2}, {1, 10}), f32({1}, {0.5f})},
-                        {{"strides", Ints{2}}},
-                        {f32({1, 1, 4}, {1.5f, 10.5f, 2.5f, 20.5f})}},
-                       {"kernels overlap and padding cuts",
-                        {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 2}, {1, 1, 1, 1})},
-                        {{"pads", Ints{0, 0, 1, 1}}},
-                        {f32({1, 1, 2, 2}, {1, 3, 4, 10})}},
-                       {"an output shape that is asked for",
-                        {f32({1, 1, 2}, {1, 2}), f32({1, 1, 1}, {1})},
-                        {{"strides", Ints{2}}, {"output_shape", Ints{4}}},
-                        {f32({1, 1, 4}, {1, 0, 2, 0})}}};
-     }},
+    {
+        .name = "ConvTranspose",
+        .since = 22,
+        .summary = "Each input element spreads the kernel over the output.",
+        .inputs = "X W:X B?:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"stride 2 doubles the size",
+                               {f32({1, 1, 2}, {1, 2}), f32({1, 1, 2}, {1, 10}), f32({1}, {0.5f})},
+                               {{"strides", Ints{2}}},
+                               {f32({1, 1, 4}, {1.5f, 10.5f, 2.5f, 20.5f})}},
+                              {"kernels overlap and padding cuts",
+                               {f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 2}, {1, 1, 1, 1})},
+                               {{"pads", Ints{0, 0, 1, 1}}},
+                               {f32({1, 1, 2, 2}, {1, 3, 4, 10})}},
+                              {"an output shape that is asked for",
+                               {f32({1, 1, 2}, {1, 2}), f32({1, 1, 1}, {1})},
+                               {{"strides", Ints{2}}, {"output_shape", Ints{4}}},
+                               {f32({1, 1, 4}, {1, 0, 2, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "ConvTranspose", evaluate}};
 

@@ -1,8 +1,10 @@
 // CumSum and CumProd: running sums and products.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since running products; running sums are elsewhere.
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -39,18 +41,43 @@ constexpr AttributeDef attributes[] = {
 const Attributes backwards() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
 
 constexpr OpDef defs[] = {
-    {"", "CumSum", 14, "Running sums along an axis.", "x axis:i32,i64", "y", number_types, attributes, infer_same,
-     [] {
-       return Examples{
-           {"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
-           {"backwards, without itself", {f32({3}, {1, 2, 3}), i32({}, {0})}, backwards(), {f32({3}, {5, 3, 0})}}};
-     }},
-    {"", "CumProd", 26, "Running products along an axis.", "x axis:i32,i64", "y", number_types, attributes, infer_same,
-     [] {
-       return Examples{
-           {"forwards, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},
-           {"backwards, without itself", {i32({3}, {2, 3, 4}), i32({}, {-1})}, backwards(), {i32({3}, {12, 4, 1})}}};
-     }},
+    {
+        .name = "CumSum",
+        .since = 14,
+        .summary = "Running sums along an axis.",
+        .inputs = "x axis:i32,i64",
+        .outputs = "y",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
+                              {"backwards, without itself",
+                               {f32({3}, {1, 2, 3}), i32({}, {0})},
+                               backwards(),
+                               {f32({3}, {5, 3, 0})}}};
+            },
+    },
+    {
+        .name = "CumProd",
+        .since = 26,
+        .summary = "Running products along an axis.",
+        .inputs = "x axis:i32,i64",
+        .outputs = "y",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{
+                  {"forwards, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},
+                  {"backwards, without itself",
+                   {i32({3}, {2, 3, 4}), i32({}, {-1})},
+                   backwards(),
+                   {i32({3}, {12, 4, 1})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "CumSum", evaluate<false>}, {"", "CumProd", evaluate<true>}};
 

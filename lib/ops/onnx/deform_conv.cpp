@@ -1,9 +1,11 @@
 // DeformConv: a convolution whose taps are moved by an input, and so fall between the elements. What they read is
 // gathered as columns, some places at a time, and multiplied with the kernel.
-#include "ops/example.hpp"
-#include "ops/reals.hpp"
-#include "ops/sampling.hpp"
-#include "ops/window_infer.hpp"
+//
+// Smallest runner: regular, since of a few detectors.
+#include "ops/family/window.hpp"
+#include "ops/reference/reals.hpp"
+#include "ops/reference/sampling.hpp"
+#include "ops/schema/example.hpp"
 
 #include <cmath>
 
@@ -170,25 +172,35 @@ constexpr AttributeDef attributes[] = {
     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "DeformConv", 22, "A convolution with taps that an input moves and weighs.", "X W:X offset:X B?:X mask?:X",
-     "Y", float_types, attributes, infer,
-     [] {
-       Tensor image = f32({1, 1, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8}), kernel = f32({1, 1, 2, 2}, {1, 1, 1, 1});
-       Tensor offset(DType::f32, {1, 8, 2, 2}), moved(DType::f32, {1, 8, 2, 2});
-       auto values = moved.mutable_view().as<float>();
-       values[0] = 0.5f;    // the first tap of the first place, half a row down
-       values[31] = -0.1f;  // the last tap of the last place, a tenth of a column to the left
-       return Examples{{"offsets of zero are a convolution",
-                        {image, kernel, offset},
-                        {{"kernel_shape", Ints{2, 2}}},
-                        {f32({1, 1, 2, 2}, {8, 12, 20, 24})}},
-                       {"two taps moved", {image, kernel, moved}, {}, {f32({1, 1, 2, 2}, {9.5f, 12, 20, 23.9f})}},
-                       {"a bias, a mask and padding",
-                        {f32({1, 1, 2}, {1, 2}), f32({1, 1, 2}, {1, 10}), Tensor(DType::f32, {1, 2, 3}),
-                         f32({1}, {0.5f}), f32({1, 2, 3}, {1, 1, 1, 1, 0.5f, 1})},
-                        {{"pads", Ints{1, 1}}},
-                        {f32({1, 1, 3}, {10.5f, 11.5f, 2.5f})}}};
-     }},
+    {
+        .name = "DeformConv",
+        .since = 22,
+        .summary = "A convolution with taps that an input moves and weighs.",
+        .inputs = "X W:X offset:X B?:X mask?:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor image = f32({1, 1, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8}), kernel = f32({1, 1, 2, 2}, {1, 1, 1, 1});
+              Tensor offset(DType::f32, {1, 8, 2, 2}), moved(DType::f32, {1, 8, 2, 2});
+              auto values = moved.mutable_view().as<float>();
+              values[0] = 0.5f;    // the first tap of the first place, half a row down
+              values[31] = -0.1f;  // the last tap of the last place, a tenth of a column to the left
+              return Examples{
+                  {"offsets of zero are a convolution",
+                   {image, kernel, offset},
+                   {{"kernel_shape", Ints{2, 2}}},
+                   {f32({1, 1, 2, 2}, {8, 12, 20, 24})}},
+                  {"two taps moved", {image, kernel, moved}, {}, {f32({1, 1, 2, 2}, {9.5f, 12, 20, 23.9f})}},
+                  {"a bias, a mask and padding",
+                   {f32({1, 1, 2}, {1, 2}), f32({1, 1, 2}, {1, 10}), Tensor(DType::f32, {1, 2, 3}), f32({1}, {0.5f}),
+                    f32({1, 2, 3}, {1, 1, 1, 1, 0.5f, 1})},
+                   {{"pads", Ints{1, 1}}},
+                   {f32({1, 1, 3}, {10.5f, 11.5f, 2.5f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "DeformConv", evaluate}};
 

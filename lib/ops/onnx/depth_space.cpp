@@ -1,11 +1,11 @@
 // DepthToSpace and SpaceToDepth: channels become blocks of pixels, and back; modelctl::DepthToSpace, with channels
 // last.
 #include "kernels/transpose.hpp"
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -80,52 +80,80 @@ constexpr AttributeDef of_to_space[] = {
 constexpr AttributeDef of_to_depth[] = {block};
 
 constexpr OpDef defs[] = {
-    {"", "DepthToSpace", 13, "Channels become blocks of pixels.", "input", "output", any_type, of_to_space,
-     infer<true, false>,
-     [] {
-       return Examples{{"four channels become one",
-                        {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
-                        {{"blocksize", std::int64_t{2}}},
-                        {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
-                        0},
-                       {"CRD",
-                        {f32({1, 8, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8})},
-                        {{"blocksize", std::int64_t{2}}, {"mode", std::string("CRD")}},
-                        {f32({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})},
-                        0},
-                       {"DCR",
-                        {f32({1, 8, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8})},
-                        {{"blocksize", std::int64_t{2}}},
-                        {f32({1, 2, 2, 2}, {1, 3, 5, 7, 2, 4, 6, 8})},
-                        0}};
-     },
-     nullptr, lower<true, false>},
-    {"", "SpaceToDepth", 13, "Blocks of pixels become channels.", "input", "output", any_type, of_to_depth,
-     infer<false, false>,
-     [] {
-       return Examples{{"one channel becomes four",
-                        {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
-                        {{"blocksize", std::int64_t{2}}},
-                        {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
-                        0}};
-     },
-     nullptr, lower<false, false>},
-    {"modelctl", "DepthToSpace", 1, "Channels become blocks of pixels, with channels last.", "input", "output",
-     any_type, of_to_space, infer<true, true>,
-     [] {
-       Tensor x = f32({1, 1, 1, 8}, {1, 2, 3, 4, 5, 6, 7, 8});
-       return Examples{{"blocks outermost",
-                        {x},
-                        {{"blocksize", std::int64_t{2}}},
-                        {f32({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})},
-                        0},
-                       {"blocks innermost",
-                        {x},
-                        {{"blocksize", std::int64_t{2}}, {"mode", std::string("CRD")}},
-                        {f32({1, 2, 2, 2}, {1, 5, 2, 6, 3, 7, 4, 8})},
-                        0}};
-     },
-     nullptr, lower<true, true>},
+    {
+        .name = "DepthToSpace",
+        .since = 13,
+        .summary = "Channels become blocks of pixels.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_to_space,
+        .infer = infer<true, false>,
+        .lower = lower<true, false>,
+        .examples =
+            [] {
+              return Examples{{"four channels become one",
+                               {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
+                               {{"blocksize", std::int64_t{2}}},
+                               {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
+                               0},
+                              {"CRD",
+                               {f32({1, 8, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                               {{"blocksize", std::int64_t{2}}, {"mode", std::string("CRD")}},
+                               {f32({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                               0},
+                              {"DCR",
+                               {f32({1, 8, 1, 1}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                               {{"blocksize", std::int64_t{2}}},
+                               {f32({1, 2, 2, 2}, {1, 3, 5, 7, 2, 4, 6, 8})},
+                               0}};
+            },
+    },
+    {
+        .name = "SpaceToDepth",
+        .since = 13,
+        .summary = "Blocks of pixels become channels.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_to_depth,
+        .infer = infer<false, false>,
+        .lower = lower<false, false>,
+        .examples =
+            [] {
+              return Examples{{"one channel becomes four",
+                               {f32({1, 1, 2, 2}, {1, 2, 3, 4})},
+                               {{"blocksize", std::int64_t{2}}},
+                               {f32({1, 4, 1, 1}, {1, 2, 3, 4})},
+                               0}};
+            },
+    },
+    {
+        .domain = "modelctl",
+        .name = "DepthToSpace",
+        .since = 1,
+        .summary = "Channels become blocks of pixels, with channels last.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_to_space,
+        .infer = infer<true, true>,
+        .lower = lower<true, true>,
+        .examples =
+            [] {
+              Tensor x = f32({1, 1, 1, 8}, {1, 2, 3, 4, 5, 6, 7, 8});
+              return Examples{{"blocks outermost",
+                               {x},
+                               {{"blocksize", std::int64_t{2}}},
+                               {f32({1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})},
+                               0},
+                              {"blocks innermost",
+                               {x},
+                               {{"blocksize", std::int64_t{2}}, {"mode", std::string("CRD")}},
+                               {f32({1, 2, 2, 2}, {1, 5, 2, 6, 3, 7, 4, 8})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "DepthToSpace", evaluate<true, false>},
                           {"", "SpaceToDepth", evaluate<false, false>},

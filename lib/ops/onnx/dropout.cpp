@@ -1,9 +1,9 @@
 // Dropout: the input, unchanged, unless a model asks for training: then elements are dropped at random.
-#include "ops/draws.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/draws.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -65,17 +65,26 @@ constexpr AttributeDef attributes[] = {
      "of training: the same one drops the same elements; made of the node's name where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Dropout", 22, "The input, unchanged; in training, a part of it dropped at random.",
-     "data ratio?:floats,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz training_mode?:bool", "output mask?", all_float_types,
-     attributes, infer,
-     [] {
-       return Examples{{"nothing is dropped",
-                        {f32({2}, {1, 2}), f32({}, {0.5f})},
-                        {},
-                        {f32({2}, {1, 2}), boolean({2}, {true, true})},
-                        0}};
-     },
-     upgrade, nullptr, nullptr, true},
+    {
+        .name = "Dropout",
+        .since = 22,
+        .summary = "The input, unchanged; in training, a part of it dropped at random.",
+        .inputs = "data ratio?:floats,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz training_mode?:bool",
+        .outputs = "output mask?",
+        .types = all_float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"nothing is dropped",
+                               {f32({2}, {1, 2}), f32({}, {0.5f})},
+                               {},
+                               {f32({2}, {1, 2}), boolean({2}, {true, true})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Dropout", evaluate}};
 

@@ -1,9 +1,9 @@
 // Einsum: sums of products over labelled axes, by a plain walk over all labels. passes/expand_einsum.cpp writes those
 // that are products of matrices as such.
-#include "ops/element.hpp"
-#include "ops/equation.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/equation.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <map>
 
@@ -124,28 +124,42 @@ constexpr AttributeDef attributes[] = {
     {"equation", AttributeType::text, "the axes of each input, and of the output after '->': \"bij,bjk->bik\"", true}};
 
 constexpr OpDef defs[] = {
-    {"", "Einsum", 12, "Sums of products over labelled axes.", "Inputs*:Inputs", "Output", number_types, attributes,
-     infer,
-     [] {
-       Tensor square = f32({2, 2}, {1, 2, 3, 4});
-       return Examples{
-           {"a product of matrices, the second transposed",
-            {square, f32({1, 2}, {1, 10})},
-            equation("ij,kj->ik"),
-            {f32({2, 1}, {21, 43})}},
-           {"the output's axes in alphabetical order", {f32({1, 2}, {1, 2})}, equation("ba"), {f32({2, 1}, {1, 2})}},
-           {"a diagonal", {square}, equation("ii->i"), {f32({2}, {1, 4})}},
-           {"all summed", {i32({2, 2}, {1, 2, 3, 4})}, equation("ij->"), {i32({}, {10})}},
-           {"batches that an ellipsis stands for",
-            {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})},
-            equation("...ij, ...jk -> ...ik"),
-            {f32({2, 1, 1}, {3, 7})}},
-           {"three operands", {f32({2}, {1, 2}), square, f32({2}, {1, 10})}, equation("i,ij,j->"), {f32({}, {107})}},
-           {"an outer product",
-            {f32({2}, {1, 2}), f32({2}, {3, 4})},
-            equation("i,j->ij"),
-            {f32({2, 2}, {3, 4, 6, 8})}}};
-     }},
+    {
+        .name = "Einsum",
+        .since = 12,
+        .summary = "Sums of products over labelled axes.",
+        .inputs = "Inputs*:Inputs",
+        .outputs = "Output",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor square = f32({2, 2}, {1, 2, 3, 4});
+              return Examples{{"a product of matrices, the second transposed",
+                               {square, f32({1, 2}, {1, 10})},
+                               equation("ij,kj->ik"),
+                               {f32({2, 1}, {21, 43})}},
+                              {"the output's axes in alphabetical order",
+                               {f32({1, 2}, {1, 2})},
+                               equation("ba"),
+                               {f32({2, 1}, {1, 2})}},
+                              {"a diagonal", {square}, equation("ii->i"), {f32({2}, {1, 4})}},
+                              {"all summed", {i32({2, 2}, {1, 2, 3, 4})}, equation("ij->"), {i32({}, {10})}},
+                              {"batches that an ellipsis stands for",
+                               {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})},
+                               equation("...ij, ...jk -> ...ik"),
+                               {f32({2, 1, 1}, {3, 7})}},
+                              {"three operands",
+                               {f32({2}, {1, 2}), square, f32({2}, {1, 10})},
+                               equation("i,ij,j->"),
+                               {f32({}, {107})}},
+                              {"an outer product",
+                               {f32({2}, {1, 2}), f32({2}, {3, 4})},
+                               equation("i,j->ij"),
+                               {f32({2, 2}, {3, 4, 6, 8})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Einsum", evaluate}};
 

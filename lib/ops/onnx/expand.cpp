@@ -1,8 +1,8 @@
 // Expand and Tile: tensors repeated along axes.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -78,35 +78,40 @@ Result<void> tile(const Call& call, Outputs& outputs) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Expand",
-     13,
-     "Broadcasts a tensor to a shape, and the shape to the tensor.",
-     "input shape:i64",
-     "output",
-     "any",
-     {},
-     infer_expand,
-     [] {
-       return Examples{{"a column becomes a matrix",
-                        {f32({2, 1}, {1, 2}), i64({2}, {1, 3})},
-                        {},
-                        {f32({2, 3}, {1, 1, 1, 2, 2, 2})},
-                        0}};
-     }},
-    {"",
-     "Tile",
-     13,
-     "Repeats a tensor along its axes.",
-     "input repeats:i64",
-     "output",
-     "any",
-     {},
-     infer_tile,
-     [] {
-       return Examples{
-           {"both axes", {f32({1, 2}, {1, 2}), i64({2}, {2, 2})}, {}, {f32({2, 4}, {1, 2, 1, 2, 1, 2, 1, 2})}, 0}};
-     }},
+    {
+        .name = "Expand",
+        .since = 13,
+        .summary = "Broadcasts a tensor to a shape, and the shape to the tensor.",
+        .inputs = "input shape:i64",
+        .outputs = "output",
+        .types = "any",
+        .infer = infer_expand,
+        .examples =
+            [] {
+              return Examples{{"a column becomes a matrix",
+                               {f32({2, 1}, {1, 2}), i64({2}, {1, 3})},
+                               {},
+                               {f32({2, 3}, {1, 1, 1, 2, 2, 2})},
+                               0}};
+            },
+    },
+    {
+        .name = "Tile",
+        .since = 13,
+        .summary = "Repeats a tensor along its axes.",
+        .inputs = "input repeats:i64",
+        .outputs = "output",
+        .types = "any",
+        .infer = infer_tile,
+        .examples =
+            [] {
+              return Examples{{"both axes",
+                               {f32({1, 2}, {1, 2}), i64({2}, {2, 2})},
+                               {},
+                               {f32({2, 4}, {1, 2, 1, 2, 1, 2, 1, 2})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Expand", packed_too<expand>}, {"", "Tile", packed_too<tile>}};
 

@@ -1,8 +1,8 @@
 // Max, Min, Sum, Mean of any number of tensors, with broadcasting. NaN wins over every number.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -56,59 +56,61 @@ std::optional<Expr> smallest(const Expr& a, const Expr& b) { return min(a, b); }
 std::vector<Tensor> three() { return {f32({3}, {1, 5, 3}), f32({3}, {2, 4, 6}), f32({1}, {3})}; }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Max",
-     13,
-     "The greatest of the inputs' elements.",
-     "data_0*:data_0",
-     "max",
-     number_types,
-     {},
-     infer<largest>,
-     [] {
-       return Examples{{"three tensors", three(), {}, {f32({3}, {3, 5, 6})}},
-                       {"NaN wins", {f32({2}, {NAN, 1}), f32({2}, {1, NAN})}, {}, {f32({2}, {NAN, NAN})}}};
-     },
-     nullptr,
-     lower_binary<"max">},
-    {"",
-     "Min",
-     13,
-     "The least of the inputs' elements.",
-     "data_0*:data_0",
-     "min",
-     number_types,
-     {},
-     infer<smallest>,
-     [] {
-       return Examples{{"three tensors", three(), {}, {f32({3}, {1, 3, 3})}}};
-     },
-     nullptr,
-     lower_binary<"min">},
-    {"",
-     "Sum",
-     13,
-     "The sum of the inputs.",
-     "data_0*:data_0",
-     "sum",
-     float_types,
-     {},
-     infer_broadcast,
-     [] {
-       return Examples{{"three tensors", three(), {}, {f32({3}, {6, 12, 12})}}};
-     }},
-    {"",
-     "Mean",
-     13,
-     "The mean of the inputs.",
-     "data_0*:data_0",
-     "mean",
-     float_types,
-     {},
-     infer_broadcast,
-     [] {
-       return Examples{{"three tensors", three(), {}, {f32({3}, {2, 4, 4})}}};
-     }},
+    {
+        .name = "Max",
+        .since = 13,
+        .summary = "The greatest of the inputs' elements.",
+        .inputs = "data_0*:data_0",
+        .outputs = "max",
+        .types = number_types,
+        .infer = infer<largest>,
+        .lower = lower_binary<"max">,
+        .examples =
+            [] {
+              return Examples{{"three tensors", three(), {}, {f32({3}, {3, 5, 6})}},
+                              {"NaN wins", {f32({2}, {NAN, 1}), f32({2}, {1, NAN})}, {}, {f32({2}, {NAN, NAN})}}};
+            },
+    },
+    {
+        .name = "Min",
+        .since = 13,
+        .summary = "The least of the inputs' elements.",
+        .inputs = "data_0*:data_0",
+        .outputs = "min",
+        .types = number_types,
+        .infer = infer<smallest>,
+        .lower = lower_binary<"min">,
+        .examples =
+            [] {
+              return Examples{{"three tensors", three(), {}, {f32({3}, {1, 3, 3})}}};
+            },
+    },
+    {
+        .name = "Sum",
+        .since = 13,
+        .summary = "The sum of the inputs.",
+        .inputs = "data_0*:data_0",
+        .outputs = "sum",
+        .types = float_types,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"three tensors", three(), {}, {f32({3}, {6, 12, 12})}}};
+            },
+    },
+    {
+        .name = "Mean",
+        .since = 13,
+        .summary = "The mean of the inputs.",
+        .inputs = "data_0*:data_0",
+        .outputs = "mean",
+        .types = float_types,
+        .infer = infer_broadcast,
+        .examples =
+            [] {
+              return Examples{{"three tensors", three(), {}, {f32({3}, {2, 4, 4})}}};
+            },
+    },
 };
 
 constexpr OpRun runs[] = {

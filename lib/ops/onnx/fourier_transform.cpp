@@ -1,11 +1,13 @@
 // DFT and STFT: spectra of signals. A complex number is a last axis of 2.
+//
+// Smallest runner: regular, since sound is turned into features before it reaches most models.
 #include "kernels/stft.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/fourier.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/fourier.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -206,45 +208,67 @@ constexpr AttributeDef of_stft[] = {
 Attributes flag(const char* name, std::int64_t value = 1) { return {{name, value}}; }
 
 constexpr OpDef defs[] = {
-    {"", "DFT", 20, "The discrete Fourier transform along an axis, or its inverse.",
-     "input dft_length?:i32,i64 axis?:i64", "output", float_types, of_dft, infer_dft,
-     [] {
-       Attributes back = flag("inverse");
-       back.set("onesided", std::int64_t{1});
-       return Examples{
-           {"a real signal of four", {f32({4, 1}, {1, 2, 3, 4})}, {}, {f32({4, 2}, {10, 0, -2, 2, -2, 0, -2, -2})}},
-           {"its first half is enough",
-            {f32({4, 1}, {1, 2, 3, 4})},
-            flag("onesided"),
-            {f32({3, 2}, {10, 0, -2, 2, -2, 0})}},
-           {"and the way back", {f32({3, 2}, {10, 0, -2, 2, -2, 0})}, back, {f32({4, 1}, {1, 2, 3, 4})}},
-           {"along another axis, with a zero added",
-            {f32({2, 2, 1}, {1, 0, 1, 2}), i64({}, {3}), i64({}, {0})},
-            {},
-            {f32({3, 2, 2}, {2, 0, 2, 0, 0.5f, -0.8660254f, -1, -1.7320508f, 0.5f, 0.8660254f, -1, 1.7320508f})}},
-           {"the inverse of a complex spectrum",
-            {f32({1, 2, 2}, {2, 4, 0, 2})},
-            flag("inverse"),
-            {f32({1, 2, 2}, {1, 3, 1, 1})}}};
-     },
-     upgrade_dft},
-    {"", "STFT", 17, "The spectra of a signal's frames.",
-     "signal frame_step:i32,i64 window?:signal frame_length?:frame_step", "output", float_types, of_stft, infer_stft,
-     [] {
-       return Examples{{"frames of two, one apart",
-                        {f32({1, 3, 1}, {1, 2, 4}), i64({}, {1}), Tensor(), i64({}, {2})},
-                        {},
-                        {f32({1, 2, 2, 2}, {3, 0, -1, 0, 6, 0, -2, 0})}},
-                       {"under a window, the whole spectrum",
-                        {f32({1, 3}, {1, 2, 4}), i64({}, {1}), f32({2}, {1, 0.5f})},
-                        flag("onesided", 0),
-                        {f32({1, 2, 2, 2}, {2, 0, 0, 0, 4, 0, 0, 0})}},
-                       {"a complex signal",
-                        {f32({1, 4, 2}, {1, 1, 0, 2, 3, 0, 1, 1}), i64({}, {4}), f32({4}, {1, 1, 1, 1})},
-                        flag("onesided", 0),
-                        {f32({1, 1, 4, 2}, {5, 4, -1, 2, 3, -2, -3, 0})}}};
-     },
-     nullptr, lower_stft},
+    {
+        .name = "DFT",
+        .since = 20,
+        .summary = "The discrete Fourier transform along an axis, or its inverse.",
+        .inputs = "input dft_length?:i32,i64 axis?:i64",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_dft,
+        .infer = infer_dft,
+        .upgrade = upgrade_dft,
+        .examples =
+            [] {
+              Attributes back = flag("inverse");
+              back.set("onesided", std::int64_t{1});
+              return Examples{
+                  {"a real signal of four",
+                   {f32({4, 1}, {1, 2, 3, 4})},
+                   {},
+                   {f32({4, 2}, {10, 0, -2, 2, -2, 0, -2, -2})}},
+                  {"its first half is enough",
+                   {f32({4, 1}, {1, 2, 3, 4})},
+                   flag("onesided"),
+                   {f32({3, 2}, {10, 0, -2, 2, -2, 0})}},
+                  {"and the way back", {f32({3, 2}, {10, 0, -2, 2, -2, 0})}, back, {f32({4, 1}, {1, 2, 3, 4})}},
+                  {"along another axis, with a zero added",
+                   {f32({2, 2, 1}, {1, 0, 1, 2}), i64({}, {3}), i64({}, {0})},
+                   {},
+                   {f32({3, 2, 2},
+                        {2, 0, 2, 0, 0.5f, -0.8660254f, -1, -1.7320508f, 0.5f, 0.8660254f, -1, 1.7320508f})}},
+                  {"the inverse of a complex spectrum",
+                   {f32({1, 2, 2}, {2, 4, 0, 2})},
+                   flag("inverse"),
+                   {f32({1, 2, 2}, {1, 3, 1, 1})}}};
+            },
+    },
+    {
+        .name = "STFT",
+        .since = 17,
+        .summary = "The spectra of a signal's frames.",
+        .inputs = "signal frame_step:i32,i64 window?:signal frame_length?:frame_step",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_stft,
+        .infer = infer_stft,
+        .lower = lower_stft,
+        .examples =
+            [] {
+              return Examples{{"frames of two, one apart",
+                               {f32({1, 3, 1}, {1, 2, 4}), i64({}, {1}), Tensor(), i64({}, {2})},
+                               {},
+                               {f32({1, 2, 2, 2}, {3, 0, -1, 0, 6, 0, -2, 0})}},
+                              {"under a window, the whole spectrum",
+                               {f32({1, 3}, {1, 2, 4}), i64({}, {1}), f32({2}, {1, 0.5f})},
+                               flag("onesided", 0),
+                               {f32({1, 2, 2, 2}, {2, 0, 0, 0, 4, 0, 0, 0})}},
+                              {"a complex signal",
+                               {f32({1, 4, 2}, {1, 1, 0, 2, 3, 0, 1, 1}), i64({}, {4}), f32({4}, {1, 1, 1, 1})},
+                               flag("onesided", 0),
+                               {f32({1, 1, 4, 2}, {5, 4, -1, 2, 3, -2, -3, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "DFT", dft}, {"", "STFT", stft}};
 

@@ -1,7 +1,7 @@
 // Gather: picks slices along one axis by index.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -60,17 +60,26 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis to pick along; 0 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Gather", 13, "Picks slices along an axis; negative indices count from the end.", "data indices:i32,i64",
-     "output", "any", attributes, infer,
-     [] {
-       return Examples{
-           {"rows", {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {-1, 0})}, {}, {f32({2, 2}, {5, 6, 1, 2})}, 0},
-           {"one column",
-            {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({}, {1})},
-            {{"axis", std::int64_t{1}}},
-            {f32({3}, {2, 4, 6})},
-            0}};
-     }},
+    {
+        .name = "Gather",
+        .since = 13,
+        .summary = "Picks slices along an axis; negative indices count from the end.",
+        .inputs = "data indices:i32,i64",
+        .outputs = "output",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{
+                  {"rows", {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {-1, 0})}, {}, {f32({2, 2}, {5, 6, 1, 2})}, 0},
+                  {"one column",
+                   {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({}, {1})},
+                   {{"axis", std::int64_t{1}}},
+                   {f32({3}, {2, 4, 6})},
+                   0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Gather", packed_too<evaluate>}};
 

@@ -1,8 +1,8 @@
 // Gemm: alpha A B + beta C, where A and B may be transposed and C broadcasts.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/multiply.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/multiply.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -76,18 +76,27 @@ constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "what mu
                                        {"transB", AttributeType::integer, "1: B is transposed; 0 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Gemm", 13, "alpha A B + beta C, where A and B may be transposed and C broadcasts.", "A B:A C?:A", "Y",
-     "f32 f64 f16 bf16 i32 i64 u32 u64", attributes, infer,
-     [] {
-       return Examples{{"a dense layer",
-                        {f32({1, 2}, {1, 2}), f32({3, 2}, {1, 0, 0, 1, 1, 1}), f32({3}, {10, 20, 30})},
-                        {{"transB", std::int64_t{1}}},
-                        {f32({1, 3}, {11, 22, 33})}},
-                       {"no C and a factor",
-                        {f32({2, 1}, {1, 2}), f32({2, 1}, {3, 4})},
-                        {{"transA", std::int64_t{1}}, {"alpha", 0.5f}},
-                        {f32({1, 1}, {5.5f})}}};
-     }},
+    {
+        .name = "Gemm",
+        .since = 13,
+        .summary = "alpha A B + beta C, where A and B may be transposed and C broadcasts.",
+        .inputs = "A B:A C?:A",
+        .outputs = "Y",
+        .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"a dense layer",
+                               {f32({1, 2}, {1, 2}), f32({3, 2}, {1, 0, 0, 1, 1, 1}), f32({3}, {10, 20, 30})},
+                               {{"transB", std::int64_t{1}}},
+                               {f32({1, 3}, {11, 22, 33})}},
+                              {"no C and a factor",
+                               {f32({2, 1}, {1, 2}), f32({2, 1}, {3, 4})},
+                               {{"transA", std::int64_t{1}}, {"alpha", 0.5f}},
+                               {f32({1, 1}, {5.5f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Gemm", evaluate}};
 

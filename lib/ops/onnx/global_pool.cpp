@@ -1,8 +1,8 @@
 // GlobalMaxPool, GlobalAveragePool and GlobalLpPool: one number for each channel's whole plane.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -67,34 +67,46 @@ Tensor image() { return f32({1, 2, 2}, {3, 4, -6, 8}); }
 constexpr AttributeDef of_lp[] = {{"p", AttributeType::integer, "the norm; 2 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "GlobalMaxPool",
-     22,
-     "The greatest element of each channel.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer,
-     [] {
-       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {4, 8})}, 0}};
-     }},
-    {"",
-     "GlobalAveragePool",
-     22,
-     "The mean of each channel.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer,
-     [] {
-       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {3.5f, 1})}}};
-     }},
-    {"", "GlobalLpPool", 22, "The p-norm of each channel.", "X", "Y", float_types, of_lp, infer,
-     [] {
-       return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {5, 10})}}};
-     }},
+    {
+        .name = "GlobalMaxPool",
+        .since = 22,
+        .summary = "The greatest element of each channel.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {4, 8})}, 0}};
+            },
+    },
+    {
+        .name = "GlobalAveragePool",
+        .since = 22,
+        .summary = "The mean of each channel.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {3.5f, 1})}}};
+            },
+    },
+    {
+        .name = "GlobalLpPool",
+        .since = 22,
+        .summary = "The p-norm of each channel.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_lp,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {5, 10})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "GlobalMaxPool", evaluate<Max>},
                           {"", "GlobalAveragePool", evaluate<Mean>},

@@ -1,11 +1,13 @@
 // GridSample: an image sampled at the points that a grid names. The points of a batch are worked out once and then read
 // from every channel.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/reals.hpp"
-#include "ops/sampling.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since warping and deformable attention.
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/reals.hpp"
+#include "ops/reference/sampling.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -222,45 +224,54 @@ constexpr AttributeDef attributes[] = {
     {"padding_mode", AttributeType::text, "what lies outside: zeros (the default), border or reflection"}};
 
 constexpr OpDef defs[] = {
-    {"", "GridSample", 22, "The image's values at the points of a grid.", "X grid:floats", "Y", any_type, attributes,
-     infer,
-     [] {
-       Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
-       return Examples{{"the middle of four pixels, and a corner half outside",
-                        {image, f32({1, 1, 2, 2}, {0, 0, -1, -1})},
-                        {},
-                        {f32({1, 1, 1, 2}, {2.5f, 0.25f})}},
-                       {"x comes before y",
-                        {image, f32({1, 1, 1, 2}, {1, -1})},
-                        {{"align_corners", std::int64_t{1}}},
-                        {f32({1, 1, 1, 1}, {2})}},
-                       {"the nearest, halves to the even one, beyond the border",
-                        {f32({1, 1, 3}, {1, 2, 3}), f32({1, 3, 1}, {-0.5f, 0.5f, 9})},
-                        {{"align_corners", std::int64_t{1}},
-                         {"mode", std::string("nearest")},
-                         {"padding_mode", std::string("border")}},
-                        {f32({1, 1, 3}, {1, 3, 3})},
-                        0},
-                       {"mirrored at the borders",
-                        {f32({1, 1, 3}, {1, 2, 3}), f32({1, 2, 1}, {1.5f, -2})},
-                        {{"align_corners", std::int64_t{1}}, {"padding_mode", std::string("reflection")}},
-                        {f32({1, 1, 2}, {2.5f, 2})}},
-                       {"cubic",
-                        {f32({1, 1, 4}, {0, 0, 1, 1}), f32({1, 1, 1}, {0})},
-                        {{"mode", std::string("cubic")}, {"align_corners", std::int64_t{1}}},
-                        {f32({1, 1, 1}, {0.5f})}},
-                       {"cubic, beyond the border",
-                        {f32({1, 1, 2}, {0, 8}), f32({1, 2, 1}, {2, 9})},
-                        {{"mode", std::string("cubic")},
-                         {"align_corners", std::int64_t{1}},
-                         {"padding_mode", std::string("border")}},
-                        {f32({1, 1, 2}, {8.75f, 8})}},
-                       {"words are moved, if nothing is added",
-                        {strings({1, 1, 2}, {"left", "right"}), f32({1, 2, 1}, {1, 5})},
-                        {{"mode", std::string("nearest")}, {"align_corners", std::int64_t{1}}},
-                        {strings({1, 1, 2}, {"right", ""})}}};
-     },
-     upgrade},
+    {
+        .name = "GridSample",
+        .since = 22,
+        .summary = "The image's values at the points of a grid.",
+        .inputs = "X grid:floats",
+        .outputs = "Y",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
+              return Examples{{"the middle of four pixels, and a corner half outside",
+                               {image, f32({1, 1, 2, 2}, {0, 0, -1, -1})},
+                               {},
+                               {f32({1, 1, 1, 2}, {2.5f, 0.25f})}},
+                              {"x comes before y",
+                               {image, f32({1, 1, 1, 2}, {1, -1})},
+                               {{"align_corners", std::int64_t{1}}},
+                               {f32({1, 1, 1, 1}, {2})}},
+                              {"the nearest, halves to the even one, beyond the border",
+                               {f32({1, 1, 3}, {1, 2, 3}), f32({1, 3, 1}, {-0.5f, 0.5f, 9})},
+                               {{"align_corners", std::int64_t{1}},
+                                {"mode", std::string("nearest")},
+                                {"padding_mode", std::string("border")}},
+                               {f32({1, 1, 3}, {1, 3, 3})},
+                               0},
+                              {"mirrored at the borders",
+                               {f32({1, 1, 3}, {1, 2, 3}), f32({1, 2, 1}, {1.5f, -2})},
+                               {{"align_corners", std::int64_t{1}}, {"padding_mode", std::string("reflection")}},
+                               {f32({1, 1, 2}, {2.5f, 2})}},
+                              {"cubic",
+                               {f32({1, 1, 4}, {0, 0, 1, 1}), f32({1, 1, 1}, {0})},
+                               {{"mode", std::string("cubic")}, {"align_corners", std::int64_t{1}}},
+                               {f32({1, 1, 1}, {0.5f})}},
+                              {"cubic, beyond the border",
+                               {f32({1, 1, 2}, {0, 8}), f32({1, 2, 1}, {2, 9})},
+                               {{"mode", std::string("cubic")},
+                                {"align_corners", std::int64_t{1}},
+                                {"padding_mode", std::string("border")}},
+                               {f32({1, 1, 2}, {8.75f, 8})}},
+                              {"words are moved, if nothing is added",
+                               {strings({1, 1, 2}, {"left", "right"}), f32({1, 2, 1}, {1, 5})},
+                               {{"mode", std::string("nearest")}, {"align_corners", std::int64_t{1}}},
+                               {strings({1, 1, 2}, {"right", ""})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "GridSample", evaluate}};
 

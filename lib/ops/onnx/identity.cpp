@@ -1,7 +1,7 @@
 // Identity: the input, unchanged.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -15,18 +15,19 @@ Result<void> infer(Inference& call) {
 Result<void> evaluate(const Call& call, Outputs& outputs) { return output_copy(call, outputs, call.input(0).dims); }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Identity",
-     25,
-     "The input, unchanged.",
-     "input",
-     "output",
-     "any, sequence optional map",
-     {},
-     infer,
-     [] {
-       return Examples{{"a text", {strings({1}, {"same"})}, {}, {strings({1}, {"same"})}, 0}};
-     }},
+    {
+        .name = "Identity",
+        .since = 25,
+        .summary = "The input, unchanged.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "any, sequence optional map",
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"a text", {strings({1}, {"same"})}, {}, {strings({1}, {"same"})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Identity", evaluate}};
 

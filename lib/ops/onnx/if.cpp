@@ -1,7 +1,7 @@
 // If: one of two nested graphs, as a condition says.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -48,10 +48,21 @@ Example branching(std::string title, bool condition, Tensor output) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "If", 25, "One of two nested graphs, as a condition says.", "cond", "outputs*", "bool", attributes, infer,
-     [] {
-       return Examples{branching("it holds", true, f32({2}, {1, 2})), branching("it does not", false, f32({1}, {-3}))};
-     }},
+    {
+        .name = "If",
+        .since = 25,
+        .summary = "One of two nested graphs, as a condition says.",
+        .inputs = "cond",
+        .outputs = "outputs*",
+        .types = "bool",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{branching("it holds", true, f32({2}, {1, 2})),
+                              branching("it does not", false, f32({1}, {-3}))};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "If", evaluate}};
 

@@ -1,8 +1,11 @@
 // ImageDecoder: an image file becomes a tensor of its pixels.
+//
+// Smallest runner: full, since the libraries of its formats are 3 MB, and Debian's archives of them fit no shared
+// library.
 #include "images/images.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -57,20 +60,32 @@ Tensor file_of(std::string_view text) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "ImageDecoder", 20, "The pixels of a JPEG, JPEG 2000, PNG, TIFF, WebP, BMP, PBM, PGM or PPM file.",
-     "encoded_stream", "image", "u8", attributes, infer,
-     [] {
-       Tensor two = file_of("P3 2 1 255  255 0 0  1 2 3 ");
-       return Examples{
-           {"a portable pixmap", {two}, {}, {u8({1, 2, 3}, {255, 0, 0, 1, 2, 3})}, 0},
-           {"blue comes first",
-            {two},
-            {{"pixel_format", std::string("BGR")}},
-            {u8({1, 2, 3}, {0, 0, 255, 3, 2, 1})},
-            0},
-           {"brightness alone", {two}, {{"pixel_format", std::string("Grayscale")}}, {u8({1, 2, 1}, {76, 2})}, 0},
-           {"what is no image is an empty one", {file_of("hello")}, {}, {u8({0, 0, 3}, {})}, 0}};
-     }},
+    {
+        .name = "ImageDecoder",
+        .since = 20,
+        .summary = "The pixels of a JPEG, JPEG 2000, PNG, TIFF, WebP, BMP, PBM, PGM or PPM file.",
+        .inputs = "encoded_stream",
+        .outputs = "image",
+        .types = "u8",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor two = file_of("P3 2 1 255  255 0 0  1 2 3 ");
+              return Examples{{"a portable pixmap", {two}, {}, {u8({1, 2, 3}, {255, 0, 0, 1, 2, 3})}, 0},
+                              {"blue comes first",
+                               {two},
+                               {{"pixel_format", std::string("BGR")}},
+                               {u8({1, 2, 3}, {0, 0, 255, 3, 2, 1})},
+                               0},
+                              {"brightness alone",
+                               {two},
+                               {{"pixel_format", std::string("Grayscale")}},
+                               {u8({1, 2, 1}, {76, 2})},
+                               0},
+                              {"what is no image is an empty one", {file_of("hello")}, {}, {u8({0, 0, 3}, {})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "ImageDecoder", evaluate}};
 

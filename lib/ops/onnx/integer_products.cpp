@@ -2,12 +2,12 @@
 // integers, and what rounds is the step to the output's scale alone.
 #include "kernels/integer_conv.hpp"
 #include "kernels/integer_gemm.hpp"
-#include "ops/convolve.hpp"
-#include "ops/example.hpp"
-#include "ops/lowering.hpp"
-#include "ops/multiply.hpp"
-#include "ops/quantized.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/window.hpp"
+#include "ops/reference/convolve.hpp"
+#include "ops/reference/multiply.hpp"
+#include "ops/reference/quantized.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -311,84 +311,101 @@ constexpr AttributeDef of_conv[] = {
     pads_attribute,     strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"",
-     "MatMulInteger",
-     10,
-     "The product of two matrices of 8-bit integers less their zero points, in 32 bits.",
-     "A B:i8,u8 a_zero_point?:A b_zero_point?:B",
-     "Y",
-     "i8 u8",
-     {},
-     infer_matmul_integer,
-     [] {
-       return Examples{{"the largest numbers saturate nowhere",
-                        {u8({1, 3}, {255, 255, 255}), i8({3, 2}, {127, -128, 127, -128, 127, -128})},
-                        {},
-                        {i32({1, 2}, {97155, -97920})},
-                        0},
-                       {"a zero point for each row, and for each column",
-                        {u8({2, 2}, {1, 2, 3, 4}), u8({2, 2}, {1, 2, 3, 4}), u8({2}, {1, 2}), u8({2}, {0, 3})},
-                        {},
-                        {i32({2, 2}, {3, 1, 7, 1})},
-                        0}};
-     },
-     nullptr,
-     lower_matmul_integer},
-    {"", "ConvInteger", 10, "The convolution of 8-bit integers less their zero points, in 32 bits.",
-     "x w:i8,u8 x_zero_point?:x w_zero_point?:w", "y", "i8 u8", of_conv, infer_conv_integer,
-     [] {
-       return Examples{{"padding is zero after the zero point",
-                        {u8({1, 1, 3}, {2, 3, 4}), i8({1, 1, 2}, {1, -1}), u8({}, {1})},
-                        {{"pads", Ints{1, 1}}},
-                        {i32({1, 1, 4}, {-1, -1, -1, 3})},
-                        0},
-                       {"a zero point for each output",
-                        {u8({1, 1, 1}, {10}), u8({2, 1, 1}, {5, 6}), Tensor(), u8({2}, {4, 8})},
-                        {},
-                        {i32({1, 2, 1}, {10, -20})},
-                        0}};
-     },
-     nullptr, lower_conv_integer},
-    {"",
-     "QLinearMatMul",
-     21,
-     "The product of two quantized matrices, quantized.",
-     "a a_scale:f32,f16,bf16 a_zero_point:a b:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz "
-     "b_scale:a_scale b_zero_point:b y_scale:a_scale "
-     "y_zero_point:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
-     "y",
-     "i8 u8 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz",
-     {},
-     infer_qlinear_matmul,
-     [] {
-       return Examples{{"one scale each",
-                        {u8({1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1}, {3, -4}), f32({}, {2}),
-                         i8({}, {0}), f32({}, {4}), u8({}, {10})},
-                        {},
-                        {u8({1, 1}, {14})},
-                        0},
-                       {"a scale for each column",
-                        {u8({1, 1}, {10}), f32({}, {1}), u8({}, {0}), i8({1, 2}, {3, 3}), f32({2}, {1, 0.5f}),
-                         i8({2}, {0, 1}), f32({}, {1}), i8({}, {0})},
-                        {},
-                        {i8({1, 2}, {30, 10})},
-                        0}};
-     },
-     nullptr,
-     lower_qlinear_matmul},
-    {"", "QLinearConv", 10, "The convolution of quantized tensors, quantized.",
-     "x x_scale:f32 x_zero_point:x w:i8,u8 w_scale:f32 w_zero_point:w y_scale:f32 "
-     "y_zero_point:i8,u8 B?:i32",
-     "y", "i8 u8", of_conv, infer_qlinear_conv,
-     [] {
-       return Examples{{"a scale for each output, and a bias",
-                        {u8({1, 1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1, 1}, {4, -4}),
-                         f32({2}, {1, 2}), i8({2}, {0, 0}), f32({}, {2}), u8({}, {10}), i32({2}, {4, 0})},
-                        {},
-                        {u8({1, 2, 2}, {13, 9, 6, 14})},
-                        0}};
-     },
-     nullptr, lower_qlinear_conv},
+    {
+        .name = "MatMulInteger",
+        .since = 10,
+        .summary = "The product of two matrices of 8-bit integers less their zero points, in 32 bits.",
+        .inputs = "A B:i8,u8 a_zero_point?:A b_zero_point?:B",
+        .outputs = "Y",
+        .types = "i8 u8",
+        .infer = infer_matmul_integer,
+        .lower = lower_matmul_integer,
+        .examples =
+            [] {
+              return Examples{{"the largest numbers saturate nowhere",
+                               {u8({1, 3}, {255, 255, 255}), i8({3, 2}, {127, -128, 127, -128, 127, -128})},
+                               {},
+                               {i32({1, 2}, {97155, -97920})},
+                               0},
+                              {"a zero point for each row, and for each column",
+                               {u8({2, 2}, {1, 2, 3, 4}), u8({2, 2}, {1, 2, 3, 4}), u8({2}, {1, 2}), u8({2}, {0, 3})},
+                               {},
+                               {i32({2, 2}, {3, 1, 7, 1})},
+                               0}};
+            },
+    },
+    {
+        .name = "ConvInteger",
+        .since = 10,
+        .summary = "The convolution of 8-bit integers less their zero points, in 32 bits.",
+        .inputs = "x w:i8,u8 x_zero_point?:x w_zero_point?:w",
+        .outputs = "y",
+        .types = "i8 u8",
+        .attributes = of_conv,
+        .infer = infer_conv_integer,
+        .lower = lower_conv_integer,
+        .examples =
+            [] {
+              return Examples{{"padding is zero after the zero point",
+                               {u8({1, 1, 3}, {2, 3, 4}), i8({1, 1, 2}, {1, -1}), u8({}, {1})},
+                               {{"pads", Ints{1, 1}}},
+                               {i32({1, 1, 4}, {-1, -1, -1, 3})},
+                               0},
+                              {"a zero point for each output",
+                               {u8({1, 1, 1}, {10}), u8({2, 1, 1}, {5, 6}), Tensor(), u8({2}, {4, 8})},
+                               {},
+                               {i32({1, 2, 1}, {10, -20})},
+                               0}};
+            },
+    },
+    {
+        .name = "QLinearMatMul",
+        .since = 21,
+        .summary = "The product of two quantized matrices, quantized.",
+        .inputs = "a a_scale:f32,f16,bf16 a_zero_point:a b:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz "
+                  "b_scale:a_scale b_zero_point:b y_scale:a_scale "
+                  "y_zero_point:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
+        .outputs = "y",
+        .types = "i8 u8 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz",
+        .infer = infer_qlinear_matmul,
+        .lower = lower_qlinear_matmul,
+        .examples =
+            [] {
+              return Examples{{"one scale each",
+                               {u8({1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1}, {3, -4}),
+                                f32({}, {2}), i8({}, {0}), f32({}, {4}), u8({}, {10})},
+                               {},
+                               {u8({1, 1}, {14})},
+                               0},
+                              {"a scale for each column",
+                               {u8({1, 1}, {10}), f32({}, {1}), u8({}, {0}), i8({1, 2}, {3, 3}), f32({2}, {1, 0.5f}),
+                                i8({2}, {0, 1}), f32({}, {1}), i8({}, {0})},
+                               {},
+                               {i8({1, 2}, {30, 10})},
+                               0}};
+            },
+    },
+    {
+        .name = "QLinearConv",
+        .since = 10,
+        .summary = "The convolution of quantized tensors, quantized.",
+        .inputs = "x x_scale:f32 x_zero_point:x w:i8,u8 w_scale:f32 w_zero_point:w y_scale:f32 "
+                  "y_zero_point:i8,u8 B?:i32",
+        .outputs = "y",
+        .types = "i8 u8",
+        .attributes = of_conv,
+        .infer = infer_qlinear_conv,
+        .lower = lower_qlinear_conv,
+        .examples =
+            [] {
+              return Examples{{"a scale for each output, and a bias",
+                               {u8({1, 1, 2}, {130, 126}), f32({}, {0.5f}), u8({}, {128}), i8({2, 1, 1}, {4, -4}),
+                                f32({2}, {1, 2}), i8({2}, {0, 0}), f32({}, {2}), u8({}, {10}), i32({2}, {4, 0})},
+                               {},
+                               {u8({1, 2, 2}, {13, 9, 6, 14})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "MatMulInteger", matmul_integer},
                           {"", "ConvInteger", conv_integer},

@@ -1,9 +1,11 @@
 // LinearAttention and CausalConvWithState: attention and convolution that carry a state of fixed size from token to
 // token.
-#include "ops/attention.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since opset 27, and states carried from step to step.
+#include "ops/reference/attention.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <cmath>
 #include <cstring>
@@ -217,38 +219,55 @@ constexpr AttributeDef of_attention[] = {
 constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, where absent; silu or swish"}};
 
 constexpr OpDef defs[] = {
-    {"", "LinearAttention", 27, "Attention whose keys and values live on in one matrix for each head.",
-     "query key:query value:query past_state?:f32,f16,bf16 decay?:query beta?:query", "output present_state",
-     "f32 f16 bf16", of_attention, infer_attention,
-     [] {
-       return Examples{{"two tokens, the state of the first one read by both",
-                        {f32({1, 2, 1}, {1, 2}), f32({1, 2, 1}, {1, 1}), f32({1, 2, 2}, {1, 2, 3, 4})},
-                        {{"q_num_heads", std::int64_t{1}},
-                         {"kv_num_heads", std::int64_t{1}},
-                         {"update_rule", std::string("linear")}},
-                        {f32({1, 2, 2}, {1, 2, 8, 12}), f32({1, 1, 1, 2}, {4, 6})}},
-                       {"the state fades to a half, and what it holds already is not written",
-                        {f32({1, 1, 2}, {1, 2}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {4}), f32({1, 1, 1, 1}, {2}),
-                         f32({1, 1, 1}, {-0.6931472f}), f32({1, 1, 1}, {0.5f})},
-                        {{"q_num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}, {"scale", 2.0f}},
-                        {f32({1, 1, 2}, {5, 10}), f32({1, 1, 1, 1}, {2.5f})}}};
-     }},
-    {"", "CausalConvWithState", 27, "Convolution of each channel over its past alone, the end of which is carried on.",
-     "input weight:input bias?:input past_state?:input", "output present_state", "f32 f16 bf16", of_conv, infer_conv,
-     [] {
-       return Examples{{"two taps, from nothing",
-                        {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {10, 1})},
-                        {},
-                        {f32({1, 1, 3}, {1, 12, 23}), f32({1, 1, 1}, {3})}},
-                       {"two taps, from a state, with a bias",
-                        {f32({1, 1, 1}, {2}), f32({1, 1, 2}, {10, 1}), f32({1}, {100}), f32({1, 1, 1}, {1})},
-                        {},
-                        {f32({1, 1, 1}, {112}), f32({1, 1, 1}, {2})}},
-                       {"the state of a kernel of one is empty",
-                        {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {3})},
-                        {{"activation", std::string("silu")}},
-                        {f32({1, 1, 1}, {0}), f32({1, 1, 0}, {})}}};
-     }},
+    {
+        .name = "LinearAttention",
+        .since = 27,
+        .summary = "Attention whose keys and values live on in one matrix for each head.",
+        .inputs = "query key:query value:query past_state?:f32,f16,bf16 decay?:query beta?:query",
+        .outputs = "output present_state",
+        .types = "f32 f16 bf16",
+        .attributes = of_attention,
+        .infer = infer_attention,
+        .examples =
+            [] {
+              return Examples{{"two tokens, the state of the first one read by both",
+                               {f32({1, 2, 1}, {1, 2}), f32({1, 2, 1}, {1, 1}), f32({1, 2, 2}, {1, 2, 3, 4})},
+                               {{"q_num_heads", std::int64_t{1}},
+                                {"kv_num_heads", std::int64_t{1}},
+                                {"update_rule", std::string("linear")}},
+                               {f32({1, 2, 2}, {1, 2, 8, 12}), f32({1, 1, 1, 2}, {4, 6})}},
+                              {"the state fades to a half, and what it holds already is not written",
+                               {f32({1, 1, 2}, {1, 2}), f32({1, 1, 1}, {1}), f32({1, 1, 1}, {4}),
+                                f32({1, 1, 1, 1}, {2}), f32({1, 1, 1}, {-0.6931472f}), f32({1, 1, 1}, {0.5f})},
+                               {{"q_num_heads", std::int64_t{2}}, {"kv_num_heads", std::int64_t{1}}, {"scale", 2.0f}},
+                               {f32({1, 1, 2}, {5, 10}), f32({1, 1, 1, 1}, {2.5f})}}};
+            },
+    },
+    {
+        .name = "CausalConvWithState",
+        .since = 27,
+        .summary = "Convolution of each channel over its past alone, the end of which is carried on.",
+        .inputs = "input weight:input bias?:input past_state?:input",
+        .outputs = "output present_state",
+        .types = "f32 f16 bf16",
+        .attributes = of_conv,
+        .infer = infer_conv,
+        .examples =
+            [] {
+              return Examples{{"two taps, from nothing",
+                               {f32({1, 1, 3}, {1, 2, 3}), f32({1, 1, 2}, {10, 1})},
+                               {},
+                               {f32({1, 1, 3}, {1, 12, 23}), f32({1, 1, 1}, {3})}},
+                              {"two taps, from a state, with a bias",
+                               {f32({1, 1, 1}, {2}), f32({1, 1, 2}, {10, 1}), f32({1}, {100}), f32({1, 1, 1}, {1})},
+                               {},
+                               {f32({1, 1, 1}, {112}), f32({1, 1, 1}, {2})}},
+                              {"the state of a kernel of one is empty",
+                               {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {3})},
+                               {{"activation", std::string("silu")}},
+                               {f32({1, 1, 1}, {0}), f32({1, 1, 0}, {})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "LinearAttention", attention}, {"", "CausalConvWithState", conv}};
 

@@ -1,8 +1,10 @@
 // LRN, LpNormalization and MeanVarianceNormalization: normalisations with no learned parameters.
-#include "ops/broadcast.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since AlexNet's, and learned mean and variance.
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -116,24 +118,52 @@ constexpr AttributeDef of_mean_variance[] = {
     {"axes", AttributeType::integers, "the axes of a group; 0, 2 and 3 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "LRN", 13, "Each element over a power of the squares around it, across channels.", "X", "Y", float_types,
-     of_lrn, infer_lrn,
-     [] {
-       return Examples{{"two channels of three",
-                        {f32({1, 3, 1}, {1, 2, 3})},
-                        {{"size", std::int64_t{2}}, {"alpha", 2.0f}, {"beta", 1.0f}, {"bias", 0.0f}},
-                        {f32({1, 3, 1}, {0.2f, 0.15384616f, 0.33333334f})}}};
-     }},
-    {"", "LpNormalization", 22, "Each group along an axis over its norm; a group of zeros stays.", "input", "output",
-     float_types, of_lp, infer_lp,
-     [] {
-       return Examples{{"the Euclidean norm", {f32({1, 2}, {3, 4})}, {}, {f32({1, 2}, {0.6f, 0.8f})}}};
-     }},
-    {"", "MeanVarianceNormalization", 13, "Each group shifted to mean 0 and scaled to variance 1.", "X", "Y",
-     float_types, of_mean_variance, infer_mean_variance,
-     [] {
-       return Examples{{"each row", {f32({2, 2}, {1, 3, 4, 0})}, {{"axes", Ints{1}}}, {f32({2, 2}, {-1, 1, 1, -1})}}};
-     }},
+    {
+        .name = "LRN",
+        .since = 13,
+        .summary = "Each element over a power of the squares around it, across channels.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_lrn,
+        .infer = infer_lrn,
+        .examples =
+            [] {
+              return Examples{{"two channels of three",
+                               {f32({1, 3, 1}, {1, 2, 3})},
+                               {{"size", std::int64_t{2}}, {"alpha", 2.0f}, {"beta", 1.0f}, {"bias", 0.0f}},
+                               {f32({1, 3, 1}, {0.2f, 0.15384616f, 0.33333334f})}}};
+            },
+    },
+    {
+        .name = "LpNormalization",
+        .since = 22,
+        .summary = "Each group along an axis over its norm; a group of zeros stays.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_lp,
+        .infer = infer_lp,
+        .examples =
+            [] {
+              return Examples{{"the Euclidean norm", {f32({1, 2}, {3, 4})}, {}, {f32({1, 2}, {0.6f, 0.8f})}}};
+            },
+    },
+    {
+        .name = "MeanVarianceNormalization",
+        .since = 13,
+        .summary = "Each group shifted to mean 0 and scaled to variance 1.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_mean_variance,
+        .infer = infer_mean_variance,
+        .examples =
+            [] {
+              return Examples{
+                  {"each row", {f32({2, 2}, {1, 3, 4, 0})}, {{"axes", Ints{1}}}, {f32({2, 2}, {-1, 1, 1, -1})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"", "LRN", lrn}, {"", "LpNormalization", lp}, {"", "MeanVarianceNormalization", mean_variance}};

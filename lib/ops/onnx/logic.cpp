@@ -1,7 +1,7 @@
 // Logic on truth values, and the tests of one number that answer them.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -57,75 +57,90 @@ constexpr AttributeDef of_is_inf[] = {{"detect_negative", AttributeType::integer
                                       {"detect_positive", AttributeType::integer, "1 where absent: inf counts"}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "And",
-     7,
-     "True where both are.",
-     "A B:A",
-     "C",
-     "bool",
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, false, false, true})}}};
-     }},
-    {"",
-     "Or",
-     7,
-     "True where one is.",
-     "A B:A",
-     "C",
-     "bool",
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, true})}}};
-     }},
-    {"",
-     "Xor",
-     7,
-     "True where they differ.",
-     "A B:A",
-     "C",
-     "bool",
-     {},
-     infer_comparison,
-     [] {
-       return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, false})}}};
-     }},
-    {"",
-     "Not",
-     1,
-     "True where the input is false.",
-     "X",
-     "Y",
-     "bool",
-     {},
-     infer_same,
-     [] {
-       return Examples{{"both", {boolean({2}, {false, true})}, {}, {boolean({2}, {true, false})}}};
-     }},
-    {"",
-     "IsNaN",
-     20,
-     "True for NaN.",
-     "X",
-     "Y",
-     all_float_types,
-     {},
-     infer_test,
-     [] {
-       return Examples{
-           {"NaN alone", {f32({3}, {NAN, 1, INFINITY})}, {}, {boolean({3}, {true, false, false})}},
-           {"in eight bits", {small(DType::f8e4m3fn, {2}, {0x7f, 0x7e})}, {}, {boolean({2}, {true, false})}}};
-     }},
-    {"", "IsInf", 20, "True for infinities.", "X", "Y", all_float_types, of_is_inf, infer_test,
-     [] {
-       return Examples{{"one sign alone",
-                        {f32({3}, {-INFINITY, 1, INFINITY})},
-                        {{"detect_negative", std::int64_t{0}}},
-                        {boolean({3}, {false, false, true})}}};
-     }},
+    {
+        .name = "And",
+        .since = 7,
+        .summary = "True where both are.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = "bool",
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, false, false, true})}}};
+            },
+    },
+    {
+        .name = "Or",
+        .since = 7,
+        .summary = "True where one is.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = "bool",
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, true})}}};
+            },
+    },
+    {
+        .name = "Xor",
+        .since = 7,
+        .summary = "True where they differ.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = "bool",
+        .infer = infer_comparison,
+        .examples =
+            [] {
+              return Examples{{"the truth table", {left(), right()}, {}, {boolean({4}, {false, true, true, false})}}};
+            },
+    },
+    {
+        .name = "Not",
+        .since = 1,
+        .summary = "True where the input is false.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "bool",
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both", {boolean({2}, {false, true})}, {}, {boolean({2}, {true, false})}}};
+            },
+    },
+    {
+        .name = "IsNaN",
+        .since = 20,
+        .summary = "True for NaN.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = all_float_types,
+        .infer = infer_test,
+        .examples =
+            [] {
+              return Examples{
+                  {"NaN alone", {f32({3}, {NAN, 1, INFINITY})}, {}, {boolean({3}, {true, false, false})}},
+                  {"in eight bits", {small(DType::f8e4m3fn, {2}, {0x7f, 0x7e})}, {}, {boolean({2}, {true, false})}}};
+            },
+    },
+    {
+        .name = "IsInf",
+        .since = 20,
+        .summary = "True for infinities.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = all_float_types,
+        .attributes = of_is_inf,
+        .infer = infer_test,
+        .examples =
+            [] {
+              return Examples{{"one sign alone",
+                               {f32({3}, {-INFINITY, 1, INFINITY})},
+                               {{"detect_negative", std::int64_t{0}}},
+                               {boolean({3}, {false, false, true})}}};
+            },
+    },
 };
 
 constexpr OpRun runs[] = {

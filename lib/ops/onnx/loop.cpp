@@ -1,8 +1,8 @@
 // Loop: a nested graph, run while a condition holds and at most a number of times. It carries values from one iteration
 // to the next, which may change their sizes, and stacks what every iteration gives besides.
-#include "ops/carried.hpp"
-#include "ops/example.hpp"
-#include "ops/parts.hpp"
+#include "ops/family/carried.hpp"
+#include "ops/reference/parts.hpp"
+#include "ops/schema/example.hpp"
 #include "tensor/collection.hpp"
 
 namespace modelctl::ops {
@@ -175,19 +175,29 @@ Example counting(std::string title, std::vector<Tensor> first, std::vector<Tenso
 }
 
 constexpr OpDef defs[] = {
-    {"", "Loop", 25, "A nested graph, run while a condition holds and at most a number of times.",
-     "M? cond?:bool v_initial?*", "v_final_and_scan_outputs*", "i64", attributes, infer,
-     [] {
-       const char* doubling = "  y = Add(x, x)\n  next = Identity(go)\n  output next\n  output y\n  output y\n}";
-       const char* growing = "  y = Concat(x, x) {axis: 0}\n  output go\n  output y\n}";
-       const char* until =
-           "  const two: i64[] = [2]\n  y = Add(x, x)\n  next = Less(i, two)\n  output next\n  output y\n}";
-       return Examples{counting("three times, with what each gives", {i64({}, {3}), boolean({}, {true})},
-                                {f32({1}, {8}), f32({3, 1}, {2, 4, 8})}, doubling),
-                       counting("never", {i64({}, {0}), Tensor()}, {f32({1}, {1}), f32({0, 1}, {})}, doubling),
-                       counting("a value that grows", {i64({}, {2}), Tensor()}, {f32({4}, {1, 1, 1, 1})}, growing),
-                       counting("while a condition holds", {Tensor(), boolean({}, {true})}, {f32({1}, {8})}, until)};
-     }},
+    {
+        .name = "Loop",
+        .since = 25,
+        .summary = "A nested graph, run while a condition holds and at most a number of times.",
+        .inputs = "M? cond?:bool v_initial?*",
+        .outputs = "v_final_and_scan_outputs*",
+        .types = "i64",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              const char* doubling = "  y = Add(x, x)\n  next = Identity(go)\n  output next\n  output y\n  output y\n}";
+              const char* growing = "  y = Concat(x, x) {axis: 0}\n  output go\n  output y\n}";
+              const char* until =
+                  "  const two: i64[] = [2]\n  y = Add(x, x)\n  next = Less(i, two)\n  output next\n  output y\n}";
+              return Examples{
+                  counting("three times, with what each gives", {i64({}, {3}), boolean({}, {true})},
+                           {f32({1}, {8}), f32({3, 1}, {2, 4, 8})}, doubling),
+                  counting("never", {i64({}, {0}), Tensor()}, {f32({1}, {1}), f32({0, 1}, {})}, doubling),
+                  counting("a value that grows", {i64({}, {2}), Tensor()}, {f32({4}, {1, 1, 1, 1})}, growing),
+                  counting("while a condition holds", {Tensor(), boolean({}, {true})}, {f32({1}, {8})}, until)};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Loop", evaluate}};
 

@@ -1,8 +1,10 @@
 // NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: how far scores are from labels.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since a loss is for training.
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -110,34 +112,52 @@ Tensor labels() { return i64({3}, {1, 0, 7}); }
 Tensor scores() { return f32({3, 2}, {-1, -0.5f, -2, -0.25f, -3, -4}); }
 
 constexpr OpDef defs[] = {
-    {"", "NegativeLogLikelihoodLoss", 22, "The mean, or the sum, of what the labels' logarithmic probabilities lack.",
-     "input target:i32,i64 weight?:input", "loss", float_types, attributes, infer,
-     [] {
-       return Examples{{"a label that is ignored does not count in the mean",
-                        {scores(), labels()},
-                        {{"ignore_index", std::int64_t{7}}},
-                        {f32({}, {1.25f})}},
-                       {"classes of different weight",
-                        {scores(), labels(), f32({2}, {3, 1})},
-                        {{"ignore_index", std::int64_t{7}}},
-                        {f32({}, {1.625f})}},
-                       {"each loss by itself, in two places of one image",
-                        {f32({1, 2, 2}, {-1, -2, -3, -4}), i32({1, 2}, {1, 0})},
-                        {{"reduction", std::string("none")}},
-                        {f32({1, 2}, {3, 2})}}};
-     }},
-    {"", "SoftmaxCrossEntropyLoss", 13, "The loss of scores whose softmax is the probability of each class.",
-     "scores labels:i32,i64 weights?:scores", "output log_prob?", float_types, attributes, infer,
-     [] {
-       return Examples{{"two equal scores",
-                        {f32({1, 2}, {5, 5}), i64({1}, {0})},
-                        {},
-                        {f32({}, {0.69314718f}), f32({1, 2}, {-0.69314718f, -0.69314718f})}},
-                       {"the sum, weighted",
-                        {f32({2, 2}, {0, 0, 100, 0}), i32({2}, {0, 1}), f32({2}, {1, 2})},
-                        {{"reduction", std::string("sum")}},
-                        {f32({}, {200.69314718f})}}};
-     }},
+    {
+        .name = "NegativeLogLikelihoodLoss",
+        .since = 22,
+        .summary = "The mean, or the sum, of what the labels' logarithmic probabilities lack.",
+        .inputs = "input target:i32,i64 weight?:input",
+        .outputs = "loss",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"a label that is ignored does not count in the mean",
+                               {scores(), labels()},
+                               {{"ignore_index", std::int64_t{7}}},
+                               {f32({}, {1.25f})}},
+                              {"classes of different weight",
+                               {scores(), labels(), f32({2}, {3, 1})},
+                               {{"ignore_index", std::int64_t{7}}},
+                               {f32({}, {1.625f})}},
+                              {"each loss by itself, in two places of one image",
+                               {f32({1, 2, 2}, {-1, -2, -3, -4}), i32({1, 2}, {1, 0})},
+                               {{"reduction", std::string("none")}},
+                               {f32({1, 2}, {3, 2})}}};
+            },
+    },
+    {
+        .name = "SoftmaxCrossEntropyLoss",
+        .since = 13,
+        .summary = "The loss of scores whose softmax is the probability of each class.",
+        .inputs = "scores labels:i32,i64 weights?:scores",
+        .outputs = "output log_prob?",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"two equal scores",
+                               {f32({1, 2}, {5, 5}), i64({1}, {0})},
+                               {},
+                               {f32({}, {0.69314718f}), f32({1, 2}, {-0.69314718f, -0.69314718f})}},
+                              {"the sum, weighted",
+                               {f32({2, 2}, {0, 0, 100, 0}), i32({2}, {0, 1}), f32({2}, {1, 2})},
+                               {{"reduction", std::string("sum")}},
+                               {f32({}, {200.69314718f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "NegativeLogLikelihoodLoss", evaluate<false>},
                           {"", "SoftmaxCrossEntropyLoss", evaluate<true>}};

@@ -1,8 +1,8 @@
 // Functions of one number: powers, rounding, sign, the error function.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -60,154 +60,161 @@ struct Erf {
 using SignedNumbers = TypeList<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;
 
 constexpr OpDef defs[] = {
-    {"",
-     "Abs",
-     13,
-     "The absolute value.",
-     "X",
-     "Y",
-     number_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"signs go", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {1.5f, 0, 2})}, 0}};
-     },
-     nullptr,
-     lower_unary<"abs">},
-    {"",
-     "Neg",
-     13,
-     "The negative.",
-     "X",
-     "Y",
-     "f32 f64 f16 bf16 i8 i16 i32 i64",
-     {},
-     infer_same,
-     [] {
-       return Examples{{"signs turn", {f32({3}, {-1.5f, 1, 2})}, {}, {f32({3}, {1.5f, -1, -2})}, 0}};
-     },
-     nullptr,
-     lower_unary<"neg">},
-    {"",
-     "Sign",
-     13,
-     "-1, 0 or 1 as the sign is; NaN stays.",
-     "input",
-     "output",
-     number_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"floats", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {-1, 0, 1})}, 0}};
-     }},
-    {"",
-     "Sqrt",
-     13,
-     "The square root; NaN for negative numbers.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"squares", {f32({3}, {0, 4, 2.25f})}, {}, {f32({3}, {0, 2, 1.5f})}}};
-     },
-     nullptr,
-     lower_unary<"sqrt">},
-    {"",
-     "Exp",
-     13,
-     "The exponential.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"e to x", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 2.7182817f})}}};
-     },
-     nullptr,
-     lower_unary<"exp">},
-    {"",
-     "Log",
-     13,
-     "The natural logarithm.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"of powers of e", {f32({2}, {1, 2.7182817f})}, {}, {f32({2}, {0, 1})}}};
-     },
-     nullptr,
-     lower_unary<"log">},
-    {"",
-     "Reciprocal",
-     13,
-     "1 / x.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"halves and doubles", {f32({2}, {2, 0.5f})}, {}, {f32({2}, {0.5f, 2})}}};
-     },
-     nullptr,
-     lower_unary<"reciprocal">},
-    {"",
-     "Floor",
-     13,
-     "Rounds down.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"both signs", {f32({3}, {-1.5f, 1.2f, 2})}, {}, {f32({3}, {-2, 1, 2})}, 0}};
-     }},
-    {"",
-     "Ceil",
-     13,
-     "Rounds up.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"both signs", {f32({2}, {-1.5f, 1.2f})}, {}, {f32({2}, {-1, 2})}, 0}};
-     }},
-    {"",
-     "Round",
-     22,
-     "Rounds to the nearest whole number, halves to the even one.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{
-           {"halves go to even", {f32({5}, {0.5f, 1.5f, 2.5f, -2.5f, 2.6f})}, {}, {f32({5}, {0, 2, 2, -2, 3})}, 0}};
-     }},
-    {"",
-     "Erf",
-     13,
-     "The error function; of integers, cut to whole numbers.",
-     "input",
-     "output",
-     number_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}},
-                       {"integers", {i32({4}, {-7, -2, 0, 7})}, {}, {i32({4}, {-1, 0, 0, 1})}, 0}};
-     },
-     nullptr,
-     lower_unary<"erf">},
+    {
+        .name = "Abs",
+        .since = 13,
+        .summary = "The absolute value.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = number_types,
+        .infer = infer_same,
+        .lower = lower_unary<"abs">,
+        .examples =
+            [] {
+              return Examples{{"signs go", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {1.5f, 0, 2})}, 0}};
+            },
+    },
+    {
+        .name = "Neg",
+        .since = 13,
+        .summary = "The negative.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
+        .infer = infer_same,
+        .lower = lower_unary<"neg">,
+        .examples =
+            [] {
+              return Examples{{"signs turn", {f32({3}, {-1.5f, 1, 2})}, {}, {f32({3}, {1.5f, -1, -2})}, 0}};
+            },
+    },
+    {
+        .name = "Sign",
+        .since = 13,
+        .summary = "-1, 0 or 1 as the sign is; NaN stays.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = number_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"floats", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {-1, 0, 1})}, 0}};
+            },
+    },
+    {
+        .name = "Sqrt",
+        .since = 13,
+        .summary = "The square root; NaN for negative numbers.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"sqrt">,
+        .examples =
+            [] {
+              return Examples{{"squares", {f32({3}, {0, 4, 2.25f})}, {}, {f32({3}, {0, 2, 1.5f})}}};
+            },
+    },
+    {
+        .name = "Exp",
+        .since = 13,
+        .summary = "The exponential.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"exp">,
+        .examples =
+            [] {
+              return Examples{{"e to x", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 2.7182817f})}}};
+            },
+    },
+    {
+        .name = "Log",
+        .since = 13,
+        .summary = "The natural logarithm.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"log">,
+        .examples =
+            [] {
+              return Examples{{"of powers of e", {f32({2}, {1, 2.7182817f})}, {}, {f32({2}, {0, 1})}}};
+            },
+    },
+    {
+        .name = "Reciprocal",
+        .since = 13,
+        .summary = "1 / x.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"reciprocal">,
+        .examples =
+            [] {
+              return Examples{{"halves and doubles", {f32({2}, {2, 0.5f})}, {}, {f32({2}, {0.5f, 2})}}};
+            },
+    },
+    {
+        .name = "Floor",
+        .since = 13,
+        .summary = "Rounds down.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both signs", {f32({3}, {-1.5f, 1.2f, 2})}, {}, {f32({3}, {-2, 1, 2})}, 0}};
+            },
+    },
+    {
+        .name = "Ceil",
+        .since = 13,
+        .summary = "Rounds up.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"both signs", {f32({2}, {-1.5f, 1.2f})}, {}, {f32({2}, {-1, 2})}, 0}};
+            },
+    },
+    {
+        .name = "Round",
+        .since = 22,
+        .summary = "Rounds to the nearest whole number, halves to the even one.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"halves go to even",
+                               {f32({5}, {0.5f, 1.5f, 2.5f, -2.5f, 2.6f})},
+                               {},
+                               {f32({5}, {0, 2, 2, -2, 3})},
+                               0}};
+            },
+    },
+    {
+        .name = "Erf",
+        .since = 13,
+        .summary = "The error function; of integers, cut to whole numbers.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = number_types,
+        .infer = infer_same,
+        .lower = lower_unary<"erf">,
+        .examples =
+            [] {
+              return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}},
+                              {"integers", {i32({4}, {-7, -2, 0, 7})}, {}, {i32({4}, {-1, 0, 0, 1})}, 0}};
+            },
+    },
 };
 
 constexpr OpRun runs[] = {

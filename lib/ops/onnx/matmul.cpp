@@ -1,10 +1,10 @@
 // MatMul: numpy's, with batches that broadcast; a vector on the left is a row, one on the right a column.
 #include "kernels/gemm.hpp"
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/multiply.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/multiply.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -50,26 +50,28 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "MatMul",
-     13,
-     "Matrix multiplication, with batches that broadcast.",
-     "A B:A",
-     "Y",
-     "f32 f64 f16 bf16 i32 i64 u32 u64",
-     {},
-     infer,
-     [] {
-       return Examples{
-           {"two matrices",
-            {f32({2, 2}, {1, 2, 3, 4}), f32({2, 3}, {1, 0, 1, 0, 1, 1})},
-            {},
-            {f32({2, 3}, {1, 2, 3, 3, 4, 7})}},
-           {"a batch by one matrix", {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})}, {}, {f32({2, 1, 1}, {3, 7})}},
-           {"two vectors", {f32({2}, {1, 2}), f32({2}, {3, 4})}, {}, {f32({}, {11})}}};
-     },
-     nullptr,
-     lower},
+    {
+        .name = "MatMul",
+        .since = 13,
+        .summary = "Matrix multiplication, with batches that broadcast.",
+        .inputs = "A B:A",
+        .outputs = "Y",
+        .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"two matrices",
+                               {f32({2, 2}, {1, 2, 3, 4}), f32({2, 3}, {1, 0, 1, 0, 1, 1})},
+                               {},
+                               {f32({2, 3}, {1, 2, 3, 3, 4, 7})}},
+                              {"a batch by one matrix",
+                               {f32({2, 1, 2}, {1, 2, 3, 4}), f32({2, 1}, {1, 1})},
+                               {},
+                               {f32({2, 1, 1}, {3, 7})}},
+                              {"two vectors", {f32({2}, {1, 2}), f32({2}, {3, 4})}, {}, {f32({}, {11})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "MatMul", evaluate}};
 

@@ -1,7 +1,7 @@
 // NonMaxSuppression: of boxes that overlap, the one with the best score.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <cmath>
 
@@ -101,22 +101,37 @@ constexpr AttributeDef attributes[] = {{"center_point_box", AttributeType::integ
                                         "width, height"}};
 
 constexpr OpDef defs[] = {
-    {"", "NonMaxSuppression", 11, "The best-scored boxes of each class that do not overlap a better one.",
-     "boxes scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32", "selected_indices",
-     "f32", attributes, infer,
-     [] {
-       Tensor corners = f32({1, 3, 4}, {0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, 10, 1, 11});
-       Tensor scores = f32({1, 1, 3}, {0.5f, 0.9f, 0.6f}), half = f32({}, {0.5f});
-       return Examples{
-           {"two of them overlap", {corners, scores, i64({}, {3}), half}, {}, {i64({2, 3}, {0, 0, 1, 0, 0, 2})}, 0},
-           {"only good ones", {corners, scores, i64({}, {3}), half, f32({}, {0.7f})}, {}, {i64({1, 3}, {0, 0, 1})}, 0},
-           {"of equal scores, the first",
-            {f32({1, 2, 4}, {0, 0, 2, 2, 0, 0, 2, 2}), f32({1, 1, 2}, {1, 1}), i64({1}, {2}), half},
-            {{"center_point_box", std::int64_t{1}}},
-            {i64({1, 3}, {0, 0, 0})},
-            0},
-           {"none where no number is given", {corners, scores}, {}, {i64({0, 3}, {})}, 0}};
-     }},
+    {
+        .name = "NonMaxSuppression",
+        .since = 11,
+        .summary = "The best-scored boxes of each class that do not overlap a better one.",
+        .inputs = "boxes scores:f32 max_output_boxes_per_class?:i64 iou_threshold?:f32 score_threshold?:f32",
+        .outputs = "selected_indices",
+        .types = "f32",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor corners = f32({1, 3, 4}, {0, 0, 1, 1, 0, 0.1f, 1, 1.1f, 0, 10, 1, 11});
+              Tensor scores = f32({1, 1, 3}, {0.5f, 0.9f, 0.6f}), half = f32({}, {0.5f});
+              return Examples{{"two of them overlap",
+                               {corners, scores, i64({}, {3}), half},
+                               {},
+                               {i64({2, 3}, {0, 0, 1, 0, 0, 2})},
+                               0},
+                              {"only good ones",
+                               {corners, scores, i64({}, {3}), half, f32({}, {0.7f})},
+                               {},
+                               {i64({1, 3}, {0, 0, 1})},
+                               0},
+                              {"of equal scores, the first",
+                               {f32({1, 2, 4}, {0, 0, 2, 2, 0, 0, 2, 2}), f32({1, 1, 2}, {1, 1}), i64({1}, {2}), half},
+                               {{"center_point_box", std::int64_t{1}}},
+                               {i64({1, 3}, {0, 0, 0})},
+                               0},
+                              {"none where no number is given", {corners, scores}, {}, {i64({0, 3}, {})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "NonMaxSuppression", evaluate}};
 

@@ -1,9 +1,9 @@
 // Normalisations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
-#include "ops/broadcast.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 #include <cmath>
 
@@ -300,56 +300,102 @@ Result<bool> lower_rms(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "BatchNormalization", 15, "Each channel shifted and scaled by statistics that training found.",
-     "X scale:floats B:scale input_mean:floats input_var:input_mean", "Y running_mean? running_var?", float_types,
-     of_batch, infer_batch,
-     [] {
-       return Examples{
-           {"two channels",
-            {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {1, 3}), f32({2}, {4, 1})},
-            {{"epsilon", 0.0f}},
-            {f32({1, 2, 2}, {0, 0.5f, 1, 3})}},
-           {"training, with the batch's own statistics",
-            {f32({1, 1, 2}, {1, 3}), f32({1}, {1}), f32({1}, {0}), f32({1}, {0}), f32({1}, {1})},
-            {{"epsilon", 0.0f}, {"momentum", 0.5f}, {"training_mode", std::int64_t{1}}},
-            {f32({1, 1, 2}, {-1, 1}), f32({1}, {1}), f32({1}, {1})}}};
-     },
-     upgrade_batch},
-    {"", "InstanceNormalization", 22, "Each channel of each image normalised by its own mean and variance.",
-     "input scale:input B:input", "output", float_types, of_instance, infer_channels,
-     [] {
-       return Examples{{"one channel",
-                        {f32({1, 1, 2}, {1, 3}), f32({1}, {2}), f32({1}, {1})},
-                        {{"epsilon", 0.0f}},
-                        {f32({1, 1, 2}, {-1, 3})}}};
-     }},
-    {"", "GroupNormalization", 21, "Each group of channels of each image normalised by its own mean and variance.",
-     "X scale:X bias:X", "Y", float_types, of_group, infer_channels,
-     [] {
-       return Examples{{"two channels in one group",
-                        {f32({1, 2, 1}, {1, 3}), f32({2}, {2, 1}), f32({2}, {1, 0})},
-                        {{"epsilon", 0.0f}, {"num_groups", std::int64_t{1}}},
-                        {f32({1, 2, 1}, {-1, 1})}}};
-     },
-     upgrade_group},
-    {"", "LayerNormalization", 17, "The last axes normalised by their own mean and variance.", "X Scale:X B?:X",
-     "Y Mean? InvStdDev?", float_types, of_layer, infer_layer,
-     [] {
-       return Examples{
-           {"each row",
-            {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
-            {{"epsilon", 0.0f}},
-            {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}},
-           {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}}};
-     },
-     nullptr, lower_layer},
-    {"", "RMSNormalization", 23, "The last axes over the root of their mean square.", "X scale:floats", "Y",
-     float_types, of_layer, infer_layer,
-     [] {
-       return Examples{
-           {"one row", {f32({1, 2}, {1, 7}), f32({2}, {1, 2})}, {{"epsilon", 0.0f}}, {f32({1, 2}, {0.2f, 2.8f})}}};
-     },
-     nullptr, lower_rms},
+    {
+        .name = "BatchNormalization",
+        .since = 15,
+        .summary = "Each channel shifted and scaled by statistics that training found.",
+        .inputs = "X scale:floats B:scale input_mean:floats input_var:input_mean",
+        .outputs = "Y running_mean? running_var?",
+        .types = float_types,
+        .attributes = of_batch,
+        .infer = infer_batch,
+        .upgrade = upgrade_batch,
+        .examples =
+            [] {
+              return Examples{{"two channels",
+                               {f32({1, 2, 2}, {1, 2, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}), f32({2}, {1, 3}),
+                                f32({2}, {4, 1})},
+                               {{"epsilon", 0.0f}},
+                               {f32({1, 2, 2}, {0, 0.5f, 1, 3})}},
+                              {"training, with the batch's own statistics",
+                               {f32({1, 1, 2}, {1, 3}), f32({1}, {1}), f32({1}, {0}), f32({1}, {0}), f32({1}, {1})},
+                               {{"epsilon", 0.0f}, {"momentum", 0.5f}, {"training_mode", std::int64_t{1}}},
+                               {f32({1, 1, 2}, {-1, 1}), f32({1}, {1}), f32({1}, {1})}}};
+            },
+    },
+    {
+        .name = "InstanceNormalization",
+        .since = 22,
+        .summary = "Each channel of each image normalised by its own mean and variance.",
+        .inputs = "input scale:input B:input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_instance,
+        .infer = infer_channels,
+        .examples =
+            [] {
+              return Examples{{"one channel",
+                               {f32({1, 1, 2}, {1, 3}), f32({1}, {2}), f32({1}, {1})},
+                               {{"epsilon", 0.0f}},
+                               {f32({1, 1, 2}, {-1, 3})}}};
+            },
+    },
+    {
+        .name = "GroupNormalization",
+        .since = 21,
+        .summary = "Each group of channels of each image normalised by its own mean and variance.",
+        .inputs = "X scale:X bias:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_group,
+        .infer = infer_channels,
+        .upgrade = upgrade_group,
+        .examples =
+            [] {
+              return Examples{{"two channels in one group",
+                               {f32({1, 2, 1}, {1, 3}), f32({2}, {2, 1}), f32({2}, {1, 0})},
+                               {{"epsilon", 0.0f}, {"num_groups", std::int64_t{1}}},
+                               {f32({1, 2, 1}, {-1, 1})}}};
+            },
+    },
+    {
+        .name = "LayerNormalization",
+        .since = 17,
+        .summary = "The last axes normalised by their own mean and variance.",
+        .inputs = "X Scale:X B?:X",
+        .outputs = "Y Mean? InvStdDev?",
+        .types = float_types,
+        .attributes = of_layer,
+        .infer = infer_layer,
+        .lower = lower_layer,
+        .examples =
+            [] {
+              return Examples{
+                  {"each row",
+                   {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
+                   {{"epsilon", 0.0f}},
+                   {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}},
+                  {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}}};
+            },
+    },
+    {
+        .name = "RMSNormalization",
+        .since = 23,
+        .summary = "The last axes over the root of their mean square.",
+        .inputs = "X scale:floats",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_layer,
+        .infer = infer_layer,
+        .lower = lower_rms,
+        .examples =
+            [] {
+              return Examples{{"one row",
+                               {f32({1, 2}, {1, 7}), f32({2}, {1, 2})},
+                               {{"epsilon", 0.0f}},
+                               {f32({1, 2}, {0.2f, 2.8f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "BatchNormalization", batch},
                           {"", "InstanceNormalization", instance},

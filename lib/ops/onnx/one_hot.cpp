@@ -1,8 +1,8 @@
 // OneHot: indices as rows that have one value at the index and another everywhere else.
-#include "ops/convert.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/convert.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -59,20 +59,29 @@ constexpr AttributeDef attributes[] = {
     {"axis", AttributeType::integer, "where the new axis stands; last where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "OneHot", 11, "Rows that have one value at the index and another everywhere else.",
-     "indices depth:integers,f32,f64,f16 values", "output", number_types, attributes, infer,
-     [] {
-       return Examples{{"an index outside has no row",
-                        {i64({3}, {0, -1, 7}), i64({}, {2}), f32({2}, {0, 1})},
-                        {},
-                        {f32({3, 2}, {1, 0, 0, 1, 0, 0})},
-                        0},
-                       {"a new first axis",
-                        {i64({2}, {0, 1}), i64({1}, {3}), f32({2}, {0, 5})},
-                        {{"axis", std::int64_t{0}}},
-                        {f32({3, 2}, {5, 0, 0, 5, 0, 0})},
-                        0}};
-     }},
+    {
+        .name = "OneHot",
+        .since = 11,
+        .summary = "Rows that have one value at the index and another everywhere else.",
+        .inputs = "indices depth:integers,f32,f64,f16 values",
+        .outputs = "output",
+        .types = number_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"an index outside has no row",
+                               {i64({3}, {0, -1, 7}), i64({}, {2}), f32({2}, {0, 1})},
+                               {},
+                               {f32({3, 2}, {1, 0, 0, 1, 0, 0})},
+                               0},
+                              {"a new first axis",
+                               {i64({2}, {0, 1}), i64({1}, {3}), f32({2}, {0, 5})},
+                               {{"axis", std::int64_t{0}}},
+                               {f32({3, 2}, {5, 0, 0, 5, 0, 0})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "OneHot", evaluate}};
 

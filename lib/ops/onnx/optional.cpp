@@ -1,9 +1,11 @@
 // Optionals: Optional, OptionalHasElement and OptionalGetElement. The latter two take what is no optional, too, for one
 // that holds it; and OptionalHasElement an absent input, for one that is empty.
+//
+// Smallest runner: regular, since comes with sequence.
 #include "graph/text.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/collection.hpp"
 
 namespace modelctl::ops {
@@ -65,39 +67,50 @@ constexpr AttributeDef of_optional[] = {
 Tensor optional_of(Tensor value) { return tensor_of(Optional{std::move(value)}); }
 
 constexpr OpDef defs[] = {
-    {"", "Optional", 15, "An optional that holds the input, or none.", "input?", "output", "any, sequence", of_optional,
-     infer_optional,
-     [] {
-       return Examples{{"of a tensor", {f32({1}, {1})}, {}, {optional_of(f32({1}, {1}))}, 0},
-                       {"empty", {}, {{"type", std::string("f32[?]")}}, {optional_of({})}, 0}};
-     }},
-    {"",
-     "OptionalHasElement",
-     18,
-     "Whether an optional holds something.",
-     "input?",
-     "output",
-     "any, sequence optional",
-     {},
-     infer_has,
-     [] {
-       return Examples{{"it does", {optional_of(f32({1}, {1}))}, {}, {boolean({}, {true})}, 0},
-                       {"an absent input does not", {}, {}, {boolean({}, {false})}, 0},
-                       {"a tensor is there", {i64({}, {1})}, {}, {boolean({}, {true})}, 0}};
-     }},
-    {"",
-     "OptionalGetElement",
-     18,
-     "What an optional holds.",
-     "input",
-     "output",
-     "any, sequence optional",
-     {},
-     infer_get,
-     [] {
-       return Examples{{"a tensor", {optional_of(f32({2}, {1, 2}))}, {}, {f32({2}, {1, 2})}, 0},
-                       {"a tensor stands for itself", {f32({}, {1})}, {}, {f32({}, {1})}, 0}};
-     }},
+    {
+        .name = "Optional",
+        .since = 15,
+        .summary = "An optional that holds the input, or none.",
+        .inputs = "input?",
+        .outputs = "output",
+        .types = "any, sequence",
+        .attributes = of_optional,
+        .infer = infer_optional,
+        .examples =
+            [] {
+              return Examples{{"of a tensor", {f32({1}, {1})}, {}, {optional_of(f32({1}, {1}))}, 0},
+                              {"empty", {}, {{"type", std::string("f32[?]")}}, {optional_of({})}, 0}};
+            },
+    },
+    {
+        .name = "OptionalHasElement",
+        .since = 18,
+        .summary = "Whether an optional holds something.",
+        .inputs = "input?",
+        .outputs = "output",
+        .types = "any, sequence optional",
+        .infer = infer_has,
+        .examples =
+            [] {
+              return Examples{{"it does", {optional_of(f32({1}, {1}))}, {}, {boolean({}, {true})}, 0},
+                              {"an absent input does not", {}, {}, {boolean({}, {false})}, 0},
+                              {"a tensor is there", {i64({}, {1})}, {}, {boolean({}, {true})}, 0}};
+            },
+    },
+    {
+        .name = "OptionalGetElement",
+        .since = 18,
+        .summary = "What an optional holds.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "any, sequence optional",
+        .infer = infer_get,
+        .examples =
+            [] {
+              return Examples{{"a tensor", {optional_of(f32({2}, {1, 2}))}, {}, {f32({2}, {1, 2})}, 0},
+                              {"a tensor stands for itself", {f32({}, {1})}, {}, {f32({}, {1})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Optional", optional}, {"", "OptionalHasElement", has}, {"", "OptionalGetElement", get}};
 

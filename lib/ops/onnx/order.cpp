@@ -1,8 +1,8 @@
 // TopK, NonZero and Trilu.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <numeric>
 
@@ -147,44 +147,64 @@ constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to
 constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 where absent; 0: the lower triangle"}};
 
 constexpr OpDef defs[] = {
-    {"", "TopK", 24, "The K largest or smallest elements along an axis, and where they stand.", "X K:i64",
-     "Values Indices", number_types, of_top, infer_top,
-     [] {
-       return Examples{{"the two largest",
-                        {f32({1, 4}, {1, 4, 2, 4}), i64({1}, {2})},
-                        {},
-                        {f32({1, 2}, {4, 4}), i64({1, 2}, {1, 3})},
-                        0},
-                       {"the smallest",
-                        {f32({3}, {3, 1, 2}), i64({1}, {1})},
-                        {{"largest", std::int64_t{0}}},
-                        {f32({1}, {1}), i64({1}, {1})},
-                        0}};
-     },
-     upgrade_top},
-    {"",
-     "NonZero",
-     13,
-     "The places of the elements that are not zero, one column each.",
-     "X",
-     "Y",
-     plain_types,
-     {},
-     infer_non_zero,
-     [] {
-       return Examples{{"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0},
-                       {"texts that are not empty", {strings({3}, {"", "a", "b"})}, {}, {i64({1, 2}, {1, 2})}, 0}};
-     }},
-    {"", "Trilu", 14, "The upper or lower triangle of matrices, from the k-th diagonal.", "input k?:i64", "output",
-     any_type, of_trilu, infer_trilu,
-     [] {
-       return Examples{{"the upper", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 0, 4})}, 0},
-                       {"below the diagonal",
-                        {f32({2, 2}, {1, 2, 3, 4}), i64({}, {-1})},
-                        {{"upper", std::int64_t{0}}},
-                        {f32({2, 2}, {0, 0, 3, 0})},
-                        0}};
-     }},
+    {
+        .name = "TopK",
+        .since = 24,
+        .summary = "The K largest or smallest elements along an axis, and where they stand.",
+        .inputs = "X K:i64",
+        .outputs = "Values Indices",
+        .types = number_types,
+        .attributes = of_top,
+        .infer = infer_top,
+        .upgrade = upgrade_top,
+        .examples =
+            [] {
+              return Examples{{"the two largest",
+                               {f32({1, 4}, {1, 4, 2, 4}), i64({1}, {2})},
+                               {},
+                               {f32({1, 2}, {4, 4}), i64({1, 2}, {1, 3})},
+                               0},
+                              {"the smallest",
+                               {f32({3}, {3, 1, 2}), i64({1}, {1})},
+                               {{"largest", std::int64_t{0}}},
+                               {f32({1}, {1}), i64({1}, {1})},
+                               0}};
+            },
+    },
+    {
+        .name = "NonZero",
+        .since = 13,
+        .summary = "The places of the elements that are not zero, one column each.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = plain_types,
+        .infer = infer_non_zero,
+        .examples =
+            [] {
+              return Examples{
+                  {"a matrix", {f32({2, 2}, {1, 0, 1, 1})}, {}, {i64({2, 3}, {0, 1, 1, 0, 0, 1})}, 0},
+                  {"texts that are not empty", {strings({3}, {"", "a", "b"})}, {}, {i64({1, 2}, {1, 2})}, 0}};
+            },
+    },
+    {
+        .name = "Trilu",
+        .since = 14,
+        .summary = "The upper or lower triangle of matrices, from the k-th diagonal.",
+        .inputs = "input k?:i64",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_trilu,
+        .infer = infer_trilu,
+        .examples =
+            [] {
+              return Examples{{"the upper", {f32({2, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 0, 4})}, 0},
+                              {"below the diagonal",
+                               {f32({2, 2}, {1, 2, 3, 4}), i64({}, {-1})},
+                               {{"upper", std::int64_t{0}}},
+                               {f32({2, 2}, {0, 0, 3, 0})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "TopK", top}, {"", "NonZero", non_zero}, {"", "Trilu", trilu}};
 

@@ -1,7 +1,7 @@
 // Pad: more elements before and after along axes; negative numbers take some away.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -131,28 +131,37 @@ Result<void> upgrade(const Upgrade& upgrade) {
 constexpr AttributeDef attributes[] = {{"mode", AttributeType::text, "constant, where absent; reflect, edge or wrap"}};
 
 constexpr OpDef defs[] = {
-    {"", "Pad", 25, "Adds elements before and after along axes; negative numbers take some away.",
-     "data pads:i64 constant_value?:data axes?:i32,i64", "output", "any", attributes, infer,
-     [] {
-       return Examples{
-           {"a constant", {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({}, {9})}, {}, {f32({4}, {9, 1, 2, 9})}, 0},
-           {"reflected, along one axis",
-            {f32({1, 3}, {1, 2, 3}), i64({2}, {2, 1}), Tensor(), i64({1}, {1})},
-            {{"mode", std::string("reflect")}},
-            {f32({1, 6}, {3, 2, 1, 2, 3, 2})},
-            0},
-           {"the edge, and less at the end",
-            {f32({3}, {1, 2, 3}), i64({2}, {1, -1})},
-            {{"mode", std::string("edge")}},
-            {f32({3}, {1, 1, 2})},
-            0},
-           {"wrapped",
-            {f32({3}, {1, 2, 3}), i64({2}, {2, 1})},
-            {{"mode", std::string("wrap")}},
-            {f32({6}, {2, 3, 1, 2, 3, 1})},
-            0}};
-     },
-     upgrade},
+    {
+        .name = "Pad",
+        .since = 25,
+        .summary = "Adds elements before and after along axes; negative numbers take some away.",
+        .inputs = "data pads:i64 constant_value?:data axes?:i32,i64",
+        .outputs = "output",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{
+                  {"a constant", {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({}, {9})}, {}, {f32({4}, {9, 1, 2, 9})}, 0},
+                  {"reflected, along one axis",
+                   {f32({1, 3}, {1, 2, 3}), i64({2}, {2, 1}), Tensor(), i64({1}, {1})},
+                   {{"mode", std::string("reflect")}},
+                   {f32({1, 6}, {3, 2, 1, 2, 3, 2})},
+                   0},
+                  {"the edge, and less at the end",
+                   {f32({3}, {1, 2, 3}), i64({2}, {1, -1})},
+                   {{"mode", std::string("edge")}},
+                   {f32({3}, {1, 1, 2})},
+                   0},
+                  {"wrapped",
+                   {f32({3}, {1, 2, 3}), i64({2}, {2, 1})},
+                   {{"mode", std::string("wrap")}},
+                   {f32({6}, {2, 3, 1, 2, 3, 1})},
+                   0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Pad", packed_too<evaluate>}};
 

@@ -1,7 +1,7 @@
 // MaxPool, AveragePool and LpPool over one to three spatial axes.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/window_infer.hpp"
+#include "ops/family/window.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
 
 #include <cmath>
 
@@ -190,32 +190,62 @@ constexpr AttributeDef of_lp[] = {auto_pad_attribute,
 Tensor image() { return f32({1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}); }
 
 constexpr OpDef defs[] = {
-    {"", "MaxPool", 22, "The greatest element of each window, and where it stands.", "X", "Y Indices?",
-     "f32 f64 f16 bf16 i8 u8", of_max, infer,
-     [] {
-       return Examples{{"an incomplete last window counts in ceil_mode",
-                        {image()},
-                        {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}},
-                        {f32({1, 1, 2, 2}, {5, 6, 8, 9}), i64({1, 1, 2, 2}, {4, 5, 7, 8})},
-                        0}};
-     }},
-    {"", "AveragePool", 22, "The mean of each window.", "X", "Y", float_types, of_average, infer,
-     [] {
-       return Examples{{"2x2 windows", {image()}, {{"kernel_shape", Ints{2, 2}}}, {f32({1, 1, 2, 2}, {3, 4, 6, 7})}},
-                       {"padding does not count",
-                        {f32({1, 1, 2}, {1, 3})},
-                        {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}},
-                        {f32({1, 1, 3}, {1, 2, 3})}},
-                       {"padding counts if told",
-                        {f32({1, 1, 2}, {1, 3})},
-                        {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}, {"count_include_pad", std::int64_t{1}}},
-                        {f32({1, 1, 3}, {0.5f, 2, 1.5f})}}};
-     }},
-    {"", "LpPool", 22, "The p-norm of each window.", "X", "Y", float_types, of_lp, infer,
-     [] {
-       return Examples{
-           {"the Euclidean norm", {f32({1, 1, 2}, {3, 4})}, {{"kernel_shape", Ints{2}}}, {f32({1, 1, 1}, {5})}}};
-     }},
+    {
+        .name = "MaxPool",
+        .since = 22,
+        .summary = "The greatest element of each window, and where it stands.",
+        .inputs = "X",
+        .outputs = "Y Indices?",
+        .types = "f32 f64 f16 bf16 i8 u8",
+        .attributes = of_max,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"an incomplete last window counts in ceil_mode",
+                               {image()},
+                               {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}, {"ceil_mode", std::int64_t{1}}},
+                               {f32({1, 1, 2, 2}, {5, 6, 8, 9}), i64({1, 1, 2, 2}, {4, 5, 7, 8})},
+                               0}};
+            },
+    },
+    {
+        .name = "AveragePool",
+        .since = 22,
+        .summary = "The mean of each window.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_average,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{
+                  {"2x2 windows", {image()}, {{"kernel_shape", Ints{2, 2}}}, {f32({1, 1, 2, 2}, {3, 4, 6, 7})}},
+                  {"padding does not count",
+                   {f32({1, 1, 2}, {1, 3})},
+                   {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}},
+                   {f32({1, 1, 3}, {1, 2, 3})}},
+                  {"padding counts if told",
+                   {f32({1, 1, 2}, {1, 3})},
+                   {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}, {"count_include_pad", std::int64_t{1}}},
+                   {f32({1, 1, 3}, {0.5f, 2, 1.5f})}}};
+            },
+    },
+    {
+        .name = "LpPool",
+        .since = 22,
+        .summary = "The p-norm of each window.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_lp,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{
+                  {"the Euclidean norm", {f32({1, 1, 2}, {3, 4})}, {{"kernel_shape", Ints{2}}}, {f32({1, 1, 1}, {5})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "MaxPool", max_pool}, {"", "AveragePool", average_pool}, {"", "LpPool", lp_pool}};
 

@@ -1,9 +1,9 @@
 // Pow, Mod and PRelu: two operands that are not of the same kind.
-#include "ops/convert.hpp"
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/convert.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -133,45 +133,60 @@ constexpr AttributeDef of_mod[] = {
     {"fmod", AttributeType::integer, "1: the sign of the dividend; 0, where absent: that of the divisor"}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "Pow",
-     15,
-     "The first tensor to the power of the second; the result is of the first's type.",
-     "X Y:numbers",
-     "Z",
-     "f32 f64 f16 bf16 i32 i64",
-     {},
-     infer_pow,
-     [] {
-       return Examples{
-           {"squares", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {1, 4, 9})}},
-           {"integers to an integer power", {i64({2}, {2, 3}), i64({2}, {10, 3})}, {}, {i64({2}, {1024, 27})}, 0}};
-     },
-     nullptr,
-     lower_binary<"pow">},
-    {"", "Mod", 13, "The remainder of a division.", "A B:A", "C", number_types, of_mod, infer_mod,
-     [] {
-       return Examples{{"the sign of the divisor", {i64({2}, {-7, 7}), i64({2}, {3, -3})}, {}, {i64({2}, {2, -2})}, 0},
-                       {"the sign of the dividend",
-                        {f32({2}, {-7, 7}), f32({2}, {3, -3})},
-                        {{"fmod", std::int64_t{1}}},
-                        {f32({2}, {-1, 1})}}};
-     }},
-    {"",
-     "PRelu",
-     16,
-     "x, or slope times x below zero.",
-     "X slope:X",
-     "Y",
-     "f32 f64 f16 bf16 i32 i64 u32 u64",
-     {},
-     infer_prelu,
-     [] {
-       return Examples{{"a slope for each column",
-                        {f32({2, 2}, {-1, -1, 1, -2}), f32({2}, {0.5f, 2})},
-                        {},
-                        {f32({2, 2}, {-0.5f, -2, 1, -4})}}};
-     }},
+    {
+        .name = "Pow",
+        .since = 15,
+        .summary = "The first tensor to the power of the second; the result is of the first's type.",
+        .inputs = "X Y:numbers",
+        .outputs = "Z",
+        .types = "f32 f64 f16 bf16 i32 i64",
+        .infer = infer_pow,
+        .lower = lower_binary<"pow">,
+        .examples =
+            [] {
+              return Examples{{"squares", {f32({3}, {1, -2, 3}), f32({}, {2})}, {}, {f32({3}, {1, 4, 9})}},
+                              {"integers to an integer power",
+                               {i64({2}, {2, 3}), i64({2}, {10, 3})},
+                               {},
+                               {i64({2}, {1024, 27})},
+                               0}};
+            },
+    },
+    {
+        .name = "Mod",
+        .since = 13,
+        .summary = "The remainder of a division.",
+        .inputs = "A B:A",
+        .outputs = "C",
+        .types = number_types,
+        .attributes = of_mod,
+        .infer = infer_mod,
+        .examples =
+            [] {
+              return Examples{
+                  {"the sign of the divisor", {i64({2}, {-7, 7}), i64({2}, {3, -3})}, {}, {i64({2}, {2, -2})}, 0},
+                  {"the sign of the dividend",
+                   {f32({2}, {-7, 7}), f32({2}, {3, -3})},
+                   {{"fmod", std::int64_t{1}}},
+                   {f32({2}, {-1, 1})}}};
+            },
+    },
+    {
+        .name = "PRelu",
+        .since = 16,
+        .summary = "x, or slope times x below zero.",
+        .inputs = "X slope:X",
+        .outputs = "Y",
+        .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
+        .infer = infer_prelu,
+        .examples =
+            [] {
+              return Examples{{"a slope for each column",
+                               {f32({2, 2}, {-1, -1, 1, -2}), f32({2}, {0.5f, 2})},
+                               {},
+                               {f32({2, 2}, {-0.5f, -2, 1, -4})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Pow", pow}, {"", "Mod", evaluate_mod}, {"", "PRelu", prelu}};
 

@@ -1,7 +1,7 @@
 // QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: between numbers and steps of a scale from a zero point.
-#include "ops/quantize.hpp"
-#include "ops/example.hpp"
-#include "ops/lowering.hpp"
+#include "ops/family/quantize.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -76,68 +76,90 @@ constexpr AttributeDef of_dequantize[] = {
     axis, block, {"output_dtype", AttributeType::integer, "the type of the output; the scale's where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "QuantizeLinear", 25, "Numbers as steps of a scale from a zero point, rounded to even.",
-     "x y_scale:f32,f16,bf16,i32,f8e8m0 "
-     "y_zero_point?:small,i8,i16,u8,u16,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
-     "y", "f32 f16 bf16 i32", of_quantize, infer_quantize,
-     [] {
-       return Examples{{"ties go to the even step, and what is beyond the type to its bounds",
-                        {f32({6}, {1, 3, 5, -1000, 1000, NAN}), f32({}, {2}), u8({}, {128})},
-                        {},
-                        {u8({6}, {128, 130, 130, 0, 255, 128})},
-                        0},
-                       {"a scale for each row, in 4 bits",
-                        {f32({2, 2}, {1, 2, 30, -90}), f32({2}, {1, 10}), small(DType::i4, {2}, {0x10})},
-                        {{"axis", std::int64_t{0}}},
-                        {small(DType::i4, {2, 2}, {0x21, 0x84})},
-                        0},
-                       {"a scale for each block of two",
-                        {f32({1, 3}, {1, 2, 30}), f32({1, 2}, {1, 10})},
-                        {{"block_size", std::int64_t{2}}, {"output_dtype", std::int64_t{3}}},
-                        {i8({1, 3}, {1, 2, 3})},
-                        0},
-                       {"to eight-bit floats",
-                        {f32({2}, {1, 2000}), f32({}, {2}), small(DType::f8e4m3fn, {}, {0})},
-                        {},
-                        {small(DType::f8e4m3fn, {2}, {0x30, 0x7e})},
-                        0}};
-     },
-     nullptr, lower_quantize},
-    {"", "DequantizeLinear", 25, "Steps of a scale from a zero point as numbers.",
-     "x x_scale:f32,f16,bf16,f8e8m0 x_zero_point?:x", "y",
-     "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2", of_dequantize, infer_dequantize,
-     [] {
-       return Examples{
-           {"one scale", {u8({3}, {0, 128, 255}), f32({}, {2}), u8({}, {128})}, {}, {f32({3}, {-256, 0, 254})}, 0},
-           {"a scale for each column",
-            {i8({2, 2}, {1, 2, 3, 4}), f32({2}, {1, 10}), i8({2}, {0, 1})},
-            {},
-            {f32({2, 2}, {1, 10, 3, 30})},
-            0},
-           {"a scale for each block of two rows, in 4 bits",
-            {small(DType::u4, {3, 1}, {0x21, 0x0f}), f32({2, 1}, {1, 10})},
-            {{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}},
-            {f32({3, 1}, {1, 2, 150})},
-            0},
-           {"a bias", {i32({1}, {-3}), f32({}, {0.5f})}, {}, {f32({1}, {-1.5f})}, 0}};
-     },
-     nullptr, lower_dequantize},
-    {"",
-     "DynamicQuantizeLinear",
-     11,
-     "Numbers as steps of the scale that spans them, which is an output.",
-     "x",
-     "y y_scale y_zero_point",
-     "f32",
-     {},
-     infer_dynamic,
-     [] {
-       return Examples{
-           {"zero is a step", {f32({3}, {-51, 0, 204})}, {}, {u8({3}, {0, 51, 255}), f32({}, {1}), u8({}, {51})}, 0},
-           {"zeros alone", {f32({2}, {0, 0})}, {}, {u8({2}, {0, 0}), f32({}, {1}), u8({}, {0})}, 0}};
-     },
-     nullptr,
-     lower_dynamic},
+    {
+        .name = "QuantizeLinear",
+        .since = 25,
+        .summary = "Numbers as steps of a scale from a zero point, rounded to even.",
+        .inputs = "x y_scale:f32,f16,bf16,i32,f8e8m0 "
+                  "y_zero_point?:small,i8,i16,u8,u16,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
+        .outputs = "y",
+        .types = "f32 f16 bf16 i32",
+        .attributes = of_quantize,
+        .infer = infer_quantize,
+        .lower = lower_quantize,
+        .examples =
+            [] {
+              return Examples{{"ties go to the even step, and what is beyond the type to its bounds",
+                               {f32({6}, {1, 3, 5, -1000, 1000, NAN}), f32({}, {2}), u8({}, {128})},
+                               {},
+                               {u8({6}, {128, 130, 130, 0, 255, 128})},
+                               0},
+                              {"a scale for each row, in 4 bits",
+                               {f32({2, 2}, {1, 2, 30, -90}), f32({2}, {1, 10}), small(DType::i4, {2}, {0x10})},
+                               {{"axis", std::int64_t{0}}},
+                               {small(DType::i4, {2, 2}, {0x21, 0x84})},
+                               0},
+                              {"a scale for each block of two",
+                               {f32({1, 3}, {1, 2, 30}), f32({1, 2}, {1, 10})},
+                               {{"block_size", std::int64_t{2}}, {"output_dtype", std::int64_t{3}}},
+                               {i8({1, 3}, {1, 2, 3})},
+                               0},
+                              {"to eight-bit floats",
+                               {f32({2}, {1, 2000}), f32({}, {2}), small(DType::f8e4m3fn, {}, {0})},
+                               {},
+                               {small(DType::f8e4m3fn, {2}, {0x30, 0x7e})},
+                               0}};
+            },
+    },
+    {
+        .name = "DequantizeLinear",
+        .since = 25,
+        .summary = "Steps of a scale from a zero point as numbers.",
+        .inputs = "x x_scale:f32,f16,bf16,f8e8m0 x_zero_point?:x",
+        .outputs = "y",
+        .types = "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2",
+        .attributes = of_dequantize,
+        .infer = infer_dequantize,
+        .lower = lower_dequantize,
+        .examples =
+            [] {
+              return Examples{{"one scale",
+                               {u8({3}, {0, 128, 255}), f32({}, {2}), u8({}, {128})},
+                               {},
+                               {f32({3}, {-256, 0, 254})},
+                               0},
+                              {"a scale for each column",
+                               {i8({2, 2}, {1, 2, 3, 4}), f32({2}, {1, 10}), i8({2}, {0, 1})},
+                               {},
+                               {f32({2, 2}, {1, 10, 3, 30})},
+                               0},
+                              {"a scale for each block of two rows, in 4 bits",
+                               {small(DType::u4, {3, 1}, {0x21, 0x0f}), f32({2, 1}, {1, 10})},
+                               {{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}},
+                               {f32({3, 1}, {1, 2, 150})},
+                               0},
+                              {"a bias", {i32({1}, {-3}), f32({}, {0.5f})}, {}, {f32({1}, {-1.5f})}, 0}};
+            },
+    },
+    {
+        .name = "DynamicQuantizeLinear",
+        .since = 11,
+        .summary = "Numbers as steps of the scale that spans them, which is an output.",
+        .inputs = "x",
+        .outputs = "y y_scale y_zero_point",
+        .types = "f32",
+        .infer = infer_dynamic,
+        .lower = lower_dynamic,
+        .examples =
+            [] {
+              return Examples{{"zero is a step",
+                               {f32({3}, {-51, 0, 204})},
+                               {},
+                               {u8({3}, {0, 51, 255}), f32({}, {1}), u8({}, {51})},
+                               0},
+                              {"zeros alone", {f32({2}, {0, 0})}, {}, {u8({2}, {0, 0}), f32({}, {1}), u8({}, {0})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "QuantizeLinear", quantize},
                           {"", "DequantizeLinear", dequantize},

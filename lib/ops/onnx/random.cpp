@@ -1,10 +1,12 @@
 // RandomNormal, RandomUniform and their Like forms, Bernoulli and Multinomial. draws.hpp says where the numbers come
 // from: the same seed gives the same tensor, in every run.
-#include "ops/draws.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/generated.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since a model that is run draws nothing.
+#include "ops/reference/draws.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/generated.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -126,57 +128,113 @@ constexpr AttributeDef of_multinomial[] = {
 
 // Draws of which only one outcome is possible; tests/ops/draws_test.cpp judges the others.
 constexpr OpDef defs[] = {
-    {"", "RandomNormal", 22, "Numbers of a normal distribution.", "", "output", float_types, of_normal, infer_shaped,
-     [] {
-       return Examples{{"without spread",
-                        {},
-                        {{"shape", Ints{2, 1}}, {"mean", 3.0f}, {"scale", 0.0f}, {"dtype", std::int64_t{11}}},
-                        {f64({2, 1}, {3, 3})},
-                        0}};
-     },
-     nullptr, nullptr, nullptr, true},
-    {"", "RandomNormalLike", 22, "Numbers of a normal distribution, as many as the input has.", "input", "output",
-     any_type, of_normal_like, infer_like,
-     [] {
-       return Examples{{"without spread",
-                        {f32({3}, {9, 9, 9})},
-                        {{"mean", 1.5f}, {"scale", 0.0f}},
-                        {f32({3}, {1.5f, 1.5f, 1.5f})},
-                        0}};
-     },
-     nullptr, nullptr, nullptr, true},
-    {"", "RandomUniform", 22, "Numbers between two bounds.", "", "output", float_types, of_uniform, infer_shaped,
-     [] {
-       return Examples{
-           {"equal bounds", {}, {{"shape", Ints{2}}, {"low", 2.0f}, {"high", 2.0f}}, {f32({2}, {2, 2})}, 0}};
-     },
-     nullptr, nullptr, nullptr, true},
-    {"", "RandomUniformLike", 22, "Numbers between two bounds, as many as the input has.", "input", "output", any_type,
-     of_uniform_like, infer_like,
-     [] {
-       return Examples{{"equal bounds",
-                        {i32({1, 2}, {9, 9})},
-                        {{"low", 2.0f}, {"high", 2.0f}, {"dtype", std::int64_t{1}}},
-                        {f32({1, 2}, {2, 2})},
-                        0}};
-     },
-     nullptr, nullptr, nullptr, true},
-    {"", "Bernoulli", 22, "1 with the input's probability, else 0.", "input", "output", float_types, of_bernoulli,
-     infer_like,
-     [] {
-       return Examples{{"what is certain", {f32({2, 2}, {0, 1, 1, 0})}, {}, {f32({2, 2}, {0, 1, 1, 0})}, 0}};
-     },
-     nullptr, nullptr, nullptr, true},
-    {"", "Multinomial", 22, "Classes drawn by their logarithmic probabilities.", "input", "output", float_types,
-     of_multinomial, infer_multinomial,
-     [] {
-       return Examples{{"the only class with a chance",
-                        {f32({2, 3}, {-1e9f, 0, -1e9f, 5, -1e9f, -1e9f})},
-                        {{"sample_size", std::int64_t{2}}, {"dtype", std::int64_t{7}}},
-                        {i64({2, 2}, {1, 1, 0, 0})},
-                        0}};
-     },
-     nullptr, nullptr, nullptr, true},
+    {
+        .name = "RandomNormal",
+        .since = 22,
+        .summary = "Numbers of a normal distribution.",
+        .inputs = "",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_normal,
+        .infer = infer_shaped,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"without spread",
+                               {},
+                               {{"shape", Ints{2, 1}}, {"mean", 3.0f}, {"scale", 0.0f}, {"dtype", std::int64_t{11}}},
+                               {f64({2, 1}, {3, 3})},
+                               0}};
+            },
+    },
+    {
+        .name = "RandomNormalLike",
+        .since = 22,
+        .summary = "Numbers of a normal distribution, as many as the input has.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_normal_like,
+        .infer = infer_like,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"without spread",
+                               {f32({3}, {9, 9, 9})},
+                               {{"mean", 1.5f}, {"scale", 0.0f}},
+                               {f32({3}, {1.5f, 1.5f, 1.5f})},
+                               0}};
+            },
+    },
+    {
+        .name = "RandomUniform",
+        .since = 22,
+        .summary = "Numbers between two bounds.",
+        .inputs = "",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_uniform,
+        .infer = infer_shaped,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{
+                  {"equal bounds", {}, {{"shape", Ints{2}}, {"low", 2.0f}, {"high", 2.0f}}, {f32({2}, {2, 2})}, 0}};
+            },
+    },
+    {
+        .name = "RandomUniformLike",
+        .since = 22,
+        .summary = "Numbers between two bounds, as many as the input has.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_uniform_like,
+        .infer = infer_like,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"equal bounds",
+                               {i32({1, 2}, {9, 9})},
+                               {{"low", 2.0f}, {"high", 2.0f}, {"dtype", std::int64_t{1}}},
+                               {f32({1, 2}, {2, 2})},
+                               0}};
+            },
+    },
+    {
+        .name = "Bernoulli",
+        .since = 22,
+        .summary = "1 with the input's probability, else 0.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_bernoulli,
+        .infer = infer_like,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"what is certain", {f32({2, 2}, {0, 1, 1, 0})}, {}, {f32({2, 2}, {0, 1, 1, 0})}, 0}};
+            },
+    },
+    {
+        .name = "Multinomial",
+        .since = 22,
+        .summary = "Classes drawn by their logarithmic probabilities.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_multinomial,
+        .infer = infer_multinomial,
+        .impure = true,
+        .examples =
+            [] {
+              return Examples{{"the only class with a chance",
+                               {f32({2, 3}, {-1e9f, 0, -1e9f, 5, -1e9f, -1e9f})},
+                               {{"sample_size", std::int64_t{2}}, {"dtype", std::int64_t{7}}},
+                               {i64({2, 2}, {1, 1, 0, 0})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "RandomNormal", numbers<true, false>},
                           {"", "RandomNormalLike", numbers<true, true>},

@@ -1,7 +1,7 @@
 // Range: numbers from a start to a limit.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <cmath>
 
@@ -86,13 +86,22 @@ constexpr AttributeDef attributes[] = {
     {"stash_type", AttributeType::integer, "the type that f16 and bf16 are computed in; f32 here, whatever it says"}};
 
 constexpr OpDef defs[] = {
-    {"", "Range", 27, "The numbers from start on, by delta, before limit.", "start limit:start delta:start", "output",
-     "f32 f64 f16 bf16 i16 i32 i64", attributes, infer,
-     [] {
-       return Examples{{"by two", {i64({}, {1}), i64({}, {6}), i64({}, {2})}, {}, {i64({3}, {1, 3, 5})}, 0},
-                       {"downwards", {f32({}, {1}), f32({}, {0}), f32({}, {-0.5f})}, {}, {f32({2}, {1, 0.5f})}},
-                       {"none", {i64({}, {3}), i64({}, {1}), i64({}, {1})}, {}, {i64({0}, {})}, 0}};
-     }},
+    {
+        .name = "Range",
+        .since = 27,
+        .summary = "The numbers from start on, by delta, before limit.",
+        .inputs = "start limit:start delta:start",
+        .outputs = "output",
+        .types = "f32 f64 f16 bf16 i16 i32 i64",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"by two", {i64({}, {1}), i64({}, {6}), i64({}, {2})}, {}, {i64({3}, {1, 3, 5})}, 0},
+                              {"downwards", {f32({}, {1}), f32({}, {0}), f32({}, {-0.5f})}, {}, {f32({2}, {1, 0.5f})}},
+                              {"none", {i64({}, {3}), i64({}, {1}), i64({}, {1})}, {}, {i64({0}, {})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Range", evaluate}};
 

@@ -1,9 +1,9 @@
 // The ten Reduce operators: one number out of each group along some axes. Floats are summed in f64.
-#include "ops/broadcast.hpp"
-#include "ops/convert.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/convert.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <cmath>
 
@@ -245,7 +245,18 @@ constexpr Types types_and_bool = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64
 
 constexpr OpDef def(std::string_view name, int since, std::string_view summary, std::vector<Example> (*examples)(),
                     Result<void> (*inference)(Inference&) = infer, Types takes = types) {
-  return {"", name, since, summary, "data axes?", "reduced", takes, attributes, inference, examples, upgrade};
+  return {
+      .name = name,
+      .since = since,
+      .summary = summary,
+      .inputs = "data axes?",
+      .outputs = "reduced",
+      .types = takes,
+      .attributes = attributes,
+      .infer = inference,
+      .upgrade = upgrade,
+      .examples = examples,
+  };
 }
 
 // The rows of {{1, 2}, {3, 4}} reduced to these two.

@@ -1,8 +1,11 @@
 // RegexFullMatch: which texts a regular expression matches from end to end, in RE2's syntax and by RE2 itself: its time
 // is linear in the text, whatever the pattern.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: full, since RE2 and its tables of Unicode are 400 KB, and Debian's archive of it fits no shared
+// library.
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <re2/re2.h>
 
@@ -45,15 +48,24 @@ constexpr AttributeDef attributes[] = {
     {"pattern", AttributeType::text, "a regular expression as RE2 reads it; empty where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "RegexFullMatch", 20, "Which texts a regular expression matches from end to end.", "X", "Y", "string",
-     attributes, infer,
-     [] {
-       return Examples{{"words of letters, any letters",
-                        {strings({3}, {"abc", "äb", "a1"})},
-                        {{"pattern", std::string("\\pL+")}},
-                        {boolean({3}, {true, true, false})},
-                        0}};
-     }},
+    {
+        .name = "RegexFullMatch",
+        .since = 20,
+        .summary = "Which texts a regular expression matches from end to end.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "string",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"words of letters, any letters",
+                               {strings({3}, {"abc", "äb", "a1"})},
+                               {{"pattern", std::string("\\pL+")}},
+                               {boolean({3}, {true, true, false})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "RegexFullMatch", evaluate}};
 

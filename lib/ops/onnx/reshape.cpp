@@ -1,7 +1,7 @@
 // Reshape and Flatten: the same elements under other dimensions.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -128,25 +128,44 @@ constexpr AttributeDef of_flatten[] = {
     {"axis", AttributeType::integer, "the first axis of the second dimension; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Reshape", 25, "The same elements under another shape; -1 stands for what is left, 0 copies a size.",
-     "data shape:i64", "reshaped", "any", of_reshape, infer_reshape,
-     [] {
-       return Examples{{"0 copies and -1 is what is left",
-                        {f32({2, 3, 1}, {1, 2, 3, 4, 5, 6}), i64({2}, {0, -1})},
-                        {},
-                        {f32({2, 3}, {1, 2, 3, 4, 5, 6})},
-                        0},
-                       {"zero is a size if it is allowed",
-                        {f32({0, 3}, {}), i64({2}, {3, 0})},
-                        {{"allowzero", std::int64_t{1}}},
-                        {f32({3, 0}, {})},
-                        0}};
-     }},
-    {"", "Flatten", 25, "A matrix: the axes before `axis` become one, the others another.", "input", "output", "any",
-     of_flatten, infer_flatten,
-     [] {
-       return Examples{{"all but the first axis", {f32({2, 1, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 3, 4})}, 0}};
-     }},
+    {
+        .name = "Reshape",
+        .since = 25,
+        .summary = "The same elements under another shape; -1 stands for what is left, 0 copies a size.",
+        .inputs = "data shape:i64",
+        .outputs = "reshaped",
+        .types = "any",
+        .attributes = of_reshape,
+        .infer = infer_reshape,
+        .examples =
+            [] {
+              return Examples{{"0 copies and -1 is what is left",
+                               {f32({2, 3, 1}, {1, 2, 3, 4, 5, 6}), i64({2}, {0, -1})},
+                               {},
+                               {f32({2, 3}, {1, 2, 3, 4, 5, 6})},
+                               0},
+                              {"zero is a size if it is allowed",
+                               {f32({0, 3}, {}), i64({2}, {3, 0})},
+                               {{"allowzero", std::int64_t{1}}},
+                               {f32({3, 0}, {})},
+                               0}};
+            },
+    },
+    {
+        .name = "Flatten",
+        .since = 25,
+        .summary = "A matrix: the axes before `axis` become one, the others another.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "any",
+        .attributes = of_flatten,
+        .infer = infer_flatten,
+        .examples =
+            [] {
+              return Examples{
+                  {"all but the first axis", {f32({2, 1, 2}, {1, 2, 3, 4})}, {}, {f32({2, 2}, {1, 2, 3, 4})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Reshape", reshape}, {"", "Flatten", flatten}};
 

@@ -1,12 +1,12 @@
 // Resize: an image or any tensor scaled along some axes, by nearest, linear or cubic interpolation. Upsample, which the
 // newest opset no longer has, becomes a Resize.
-#include "kernels/interpolation.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/fused_attributes.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/storage.hpp"
+#include "kernels/bind/interpolation.hpp"
+#include "ops/family/fused_attributes.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 #include <numeric>
 
@@ -314,65 +314,79 @@ constexpr AttributeDef attributes[] = {
     {"nearest_mode", AttributeType::text, "round_prefer_floor, where absent; round_prefer_ceil, floor or ceil"}};
 
 constexpr OpDef defs[] = {
-    {"", "Resize", 19, "Scales a tensor along its axes by interpolation.", "X roi?:f32,f64,f16 scales?:f32 sizes?:i64",
-     "Y", any_type, attributes, infer,
-     [] {
-       return Examples{
-           {"nearest, twice as wide",
-            {f32({1, 2}, {1, 2}), Tensor(), f32({2}, {1, 2})},
-            {},
-            {f32({1, 4}, {1, 1, 2, 2})},
-            0},
-           {"nearest, of texts",
-            {strings({2}, {"a", "b"}), Tensor(), f32({1}, {2})},
-            {},
-            {strings({4}, {"a", "a", "b", "b"})},
-            0},
-           {"nearest, of integers beyond what a float holds",
-            {i64({2}, {9007199254740993, 1}), Tensor(), f32({1}, {1.5f})},
-            {},
-            {i64({3}, {9007199254740993, 9007199254740993, 1})},
-            0},
-           {"linear, to a size",
-            {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
-            {{"mode", std::string("linear")}},
-            {f32({4}, {1, 1.25f, 1.75f, 2})}},
-           {"linear of f64, with coordinates as exact",
-            {Tensor::of<double>(DType::f64, {3}, {1, 2, 4}), Tensor(), Tensor(), i64({1}, {7})},
-            {{"mode", std::string("linear")}},
-            {Tensor::of<double>(DType::f64, {7},
-                                {1, 1.142857142857143, 1.571428571428571, 2, 2.857142857142857, 3.714285714285714, 4})},
-            1e-14},
-           {"linear with aligned corners",
-            {f32({2}, {1, 2}), Tensor(), f32({1}, {1.5f})},
-            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("align_corners")}},
-            {f32({3}, {1, 1.5f, 2})}},
-           {"linear along two axes",
-            {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 1, 2, 2})},
-            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
-            {f32({1, 1, 4, 4}, {1, 1.5f, 2, 2, 2, 2.5f, 3, 3, 3, 3.5f, 4, 4, 3, 3.5f, 4, 4})}},
-           {"linear along two axes, channels last",
-            {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
-            {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
-            {f32({1, 2, 4, 2}, {1, 2, 2, 3, 3, 4, 3, 4, 1, 2, 2, 3, 3, 4, 3, 4})}},
-           {"nearest along two axes, channels last",
-            {f32({1, 2, 1, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
-            {{"nearest_mode", std::string("floor")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
-            {f32({1, 4, 2, 2}, {1, 2, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 3, 4})},
-            0}};
-     },
-     upgrade, lower},
-    {.domain = "",
-     .name = "Upsample",
-     .since = 10,
-     .summary = "Became Resize with opset 10.",
-     .inputs = "X scales?",
-     .outputs = "Y",
-     .types = number_types,
-     .attributes = {},
-     .infer = nullptr,
-     .examples = nullptr,
-     .upgrade = upgrade},
+    {
+        .name = "Resize",
+        .since = 19,
+        .summary = "Scales a tensor along its axes by interpolation.",
+        .inputs = "X roi?:f32,f64,f16 scales?:f32 sizes?:i64",
+        .outputs = "Y",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{
+                  {"nearest, twice as wide",
+                   {f32({1, 2}, {1, 2}), Tensor(), f32({2}, {1, 2})},
+                   {},
+                   {f32({1, 4}, {1, 1, 2, 2})},
+                   0},
+                  {"nearest, of texts",
+                   {strings({2}, {"a", "b"}), Tensor(), f32({1}, {2})},
+                   {},
+                   {strings({4}, {"a", "a", "b", "b"})},
+                   0},
+                  {"nearest, of integers beyond what a float holds",
+                   {i64({2}, {9007199254740993, 1}), Tensor(), f32({1}, {1.5f})},
+                   {},
+                   {i64({3}, {9007199254740993, 9007199254740993, 1})},
+                   0},
+                  {"linear, to a size",
+                   {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
+                   {{"mode", std::string("linear")}},
+                   {f32({4}, {1, 1.25f, 1.75f, 2})}},
+                  {"linear of f64, with coordinates as exact",
+                   {Tensor::of<double>(DType::f64, {3}, {1, 2, 4}), Tensor(), Tensor(), i64({1}, {7})},
+                   {{"mode", std::string("linear")}},
+                   {Tensor::of<double>(
+                       DType::f64, {7},
+                       {1, 1.142857142857143, 1.571428571428571, 2, 2.857142857142857, 3.714285714285714, 4})},
+                   1e-14},
+                  {"linear with aligned corners",
+                   {f32({2}, {1, 2}), Tensor(), f32({1}, {1.5f})},
+                   {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("align_corners")}},
+                   {f32({3}, {1, 1.5f, 2})}},
+                  {"linear along two axes",
+                   {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 1, 2, 2})},
+                   {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
+                   {f32({1, 1, 4, 4}, {1, 1.5f, 2, 2, 2, 2.5f, 3, 3, 3, 3.5f, 4, 4, 3, 3.5f, 4, 4})}},
+                  {"linear along two axes, channels last",
+                   {f32({1, 1, 2, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
+                   {{"mode", std::string("linear")}, {"coordinate_transformation_mode", std::string("asymmetric")}},
+                   {f32({1, 2, 4, 2}, {1, 2, 2, 3, 3, 4, 3, 4, 1, 2, 2, 3, 3, 4, 3, 4})}},
+                  {"nearest along two axes, channels last",
+                   {f32({1, 2, 1, 2}, {1, 2, 3, 4}), Tensor(), f32({4}, {1, 2, 2, 1})},
+                   {{"nearest_mode", std::string("floor")},
+                    {"coordinate_transformation_mode", std::string("asymmetric")}},
+                   {f32({1, 4, 2, 2}, {1, 2, 1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4, 3, 4})},
+                   0}};
+            },
+    },
+    {
+        .domain = "",
+        .name = "Upsample",
+        .since = 10,
+        .summary = "Became Resize with opset 10.",
+        .inputs = "X scales?",
+        .outputs = "Y",
+        .types = number_types,
+        .attributes = {},
+        .infer = nullptr,
+        .upgrade = upgrade,
+        .examples = nullptr,
+    },
 };
 constexpr OpRun runs[] = {{"", "Resize", evaluate}};
 

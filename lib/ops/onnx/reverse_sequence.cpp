@@ -1,7 +1,9 @@
 // ReverseSequence: each sequence of a batch turned round within its length.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since exporters of bidirectional cells of old.
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -56,20 +58,29 @@ constexpr AttributeDef attributes[] = {{"batch_axis", AttributeType::integer, "1
                                        {"time_axis", AttributeType::integer, "0 where absent; or 1"}};
 
 constexpr OpDef defs[] = {
-    {"", "ReverseSequence", 10, "Each sequence of a batch, reversed within its length.", "input sequence_lens:i64", "Y",
-     any_type, attributes, infer,
-     [] {
-       return Examples{{"time first",
-                        {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {3, 2})},
-                        {},
-                        {f32({3, 2}, {5, 4, 3, 2, 1, 6})},
-                        0},
-                       {"batch first",
-                        {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
-                        {{"batch_axis", std::int64_t{0}}, {"time_axis", std::int64_t{1}}},
-                        {f32({2, 3}, {1, 2, 3, 5, 4, 6})},
-                        0}};
-     }},
+    {
+        .name = "ReverseSequence",
+        .since = 10,
+        .summary = "Each sequence of a batch, reversed within its length.",
+        .inputs = "input sequence_lens:i64",
+        .outputs = "Y",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"time first",
+                               {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i64({2}, {3, 2})},
+                               {},
+                               {f32({3, 2}, {5, 4, 3, 2, 1, 6})},
+                               0},
+                              {"batch first",
+                               {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
+                               {{"batch_axis", std::int64_t{0}}, {"time_axis", std::int64_t{1}}},
+                               {f32({2, 3}, {1, 2, 3, 5, 4, 6})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "ReverseSequence", evaluate}};
 

@@ -1,7 +1,9 @@
 // RoiAlign and MaxRoiPool: what a feature map holds in each of a list of rectangles, brought to one size.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/reals.hpp"
+//
+// Smallest runner: regular, since of detectors of two stages.
+#include "ops/reference/reals.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -251,35 +253,53 @@ constexpr AttributeDef of_pool[] = {
     {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "RoiAlign", 22, "Averages of samples between the pixels of rectangles.", "X rois:X batch_indices:i64", "Y",
-     float_types, of_align, infer_align,
-     [] {
-       Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
-       return Examples{{"one bin over the whole image",
-                        {image, f32({1, 4}, {0, 0, 2, 2}), i64({1}, {0})},
-                        {{"sampling_ratio", std::int64_t{1}}},
-                        {f32({1, 1, 1, 1}, {2.5f})}},
-                       {"the greatest weighted corner, coordinates as they are",
-                        {image, f32({1, 4}, {0, 0, 1, 1}), i64({1}, {0})},
-                        {{"mode", std::string("max")},
-                         {"sampling_ratio", std::int64_t{1}},
-                         {"coordinate_transformation_mode", std::string("output_half_pixel")}},
-                        {f32({1, 1, 1, 1}, {1})}},
-                       {"a rectangle far outside is nothing, however large",
-                        {image, f32({1, 4}, {1e9f, 1e9f, 2e9f, 2e9f}), i64({1}, {0})},
-                        {{"output_width", std::int64_t{2}}},
-                        {f32({1, 1, 1, 2}, {0, 0})}}};
-     },
-     upgrade_align},
-    {"", "MaxRoiPool", 22, "The greatest element in each bin of rectangles.", "X rois:X", "Y", float_types, of_pool,
-     infer_pool,
-     [] {
-       return Examples{{"two bins, side by side",
-                        {f32({1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), f32({1, 5}, {0, 0, 0, 3, 0})},
-                        {{"pooled_shape", Ints{1, 2}}},
-                        {f32({1, 1, 1, 2}, {2, 4})},
-                        0}};
-     }},
+    {
+        .name = "RoiAlign",
+        .since = 22,
+        .summary = "Averages of samples between the pixels of rectangles.",
+        .inputs = "X rois:X batch_indices:i64",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_align,
+        .infer = infer_align,
+        .upgrade = upgrade_align,
+        .examples =
+            [] {
+              Tensor image = f32({1, 1, 2, 2}, {1, 2, 3, 4});
+              return Examples{{"one bin over the whole image",
+                               {image, f32({1, 4}, {0, 0, 2, 2}), i64({1}, {0})},
+                               {{"sampling_ratio", std::int64_t{1}}},
+                               {f32({1, 1, 1, 1}, {2.5f})}},
+                              {"the greatest weighted corner, coordinates as they are",
+                               {image, f32({1, 4}, {0, 0, 1, 1}), i64({1}, {0})},
+                               {{"mode", std::string("max")},
+                                {"sampling_ratio", std::int64_t{1}},
+                                {"coordinate_transformation_mode", std::string("output_half_pixel")}},
+                               {f32({1, 1, 1, 1}, {1})}},
+                              {"a rectangle far outside is nothing, however large",
+                               {image, f32({1, 4}, {1e9f, 1e9f, 2e9f, 2e9f}), i64({1}, {0})},
+                               {{"output_width", std::int64_t{2}}},
+                               {f32({1, 1, 1, 2}, {0, 0})}}};
+            },
+    },
+    {
+        .name = "MaxRoiPool",
+        .since = 22,
+        .summary = "The greatest element in each bin of rectangles.",
+        .inputs = "X rois:X",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = of_pool,
+        .infer = infer_pool,
+        .examples =
+            [] {
+              return Examples{{"two bins, side by side",
+                               {f32({1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), f32({1, 5}, {0, 0, 0, 3, 0})},
+                               {{"pooled_shape", Ints{1, 2}}},
+                               {f32({1, 1, 1, 2}, {2, 4})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "RoiAlign", roi_align}, {"", "MaxRoiPool", max_roi_pool}};
 

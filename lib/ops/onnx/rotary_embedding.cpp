@@ -1,9 +1,9 @@
 // RotaryEmbedding: pairs of each head turned by the angles of the token's position.
-#include "ops/attention.hpp"
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
+#include "ops/reference/attention.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -87,20 +87,30 @@ constexpr AttributeDef attributes[] = {
     {"rotary_embedding_dim", AttributeType::integer, "elements of a head that turn; 0, all, where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "RotaryEmbedding", 23, "Pairs of each head turned by angles that tell the token's position.",
-     "X cos_cache:X sin_cache:X position_ids?:i64", "Y", float_types, attributes, infer,
-     [] {
-       return Examples{{"hidden axes, and positions",
-                        {f32({1, 2, 4}, {0, 0, 1, 0, 0, -0.5f, 0, 0}), f32({3, 1}, {2, 0, -0.5f}),
-                         f32({3, 1}, {1.5f, 0.5f, 0.5f}), i64({1, 2}, {2, 0})},
-                        {{"num_heads", std::int64_t{2}}},
-                        {f32({1, 2, 4}, {-0.0f, 0, -0.5f, 0.5f, 0.75f, -1, 0, 0})}},
-                       {"neighbours, and what is beyond the angles stays",
-                        {f32({1, 1, 1, 4}, {-2, -1.5f, 0.5f, -0.5f}), f32({1, 1, 1}, {-2}), f32({1, 1, 1}, {0.5f})},
-                        {{"interleaved", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{2}}},
-                        {f32({1, 1, 1, 4}, {4.75f, 2, 0.5f, -0.5f})}}};
-     },
-     nullptr, lower},
+    {
+        .name = "RotaryEmbedding",
+        .since = 23,
+        .summary = "Pairs of each head turned by angles that tell the token's position.",
+        .inputs = "X cos_cache:X sin_cache:X position_ids?:i64",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{
+                  {"hidden axes, and positions",
+                   {f32({1, 2, 4}, {0, 0, 1, 0, 0, -0.5f, 0, 0}), f32({3, 1}, {2, 0, -0.5f}),
+                    f32({3, 1}, {1.5f, 0.5f, 0.5f}), i64({1, 2}, {2, 0})},
+                   {{"num_heads", std::int64_t{2}}},
+                   {f32({1, 2, 4}, {-0.0f, 0, -0.5f, 0.5f, 0.75f, -1, 0, 0})}},
+                  {"neighbours, and what is beyond the angles stays",
+                   {f32({1, 1, 1, 4}, {-2, -1.5f, 0.5f, -0.5f}), f32({1, 1, 1}, {-2}), f32({1, 1, 1}, {0.5f})},
+                   {{"interleaved", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{2}}},
+                   {f32({1, 1, 1, 4}, {4.75f, 2, 0.5f, -0.5f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "RotaryEmbedding", evaluate}};
 

@@ -1,9 +1,9 @@
 // Scan: a nested graph, run once for each slice of its inputs along an axis. It carries states from one slice to the
 // next and puts together what each gives. Until opset 8 it had a batch axis besides, for which the upgrade puts a Scan
 // around.
-#include "ops/carried.hpp"
-#include "ops/example.hpp"
-#include "ops/parts.hpp"
+#include "ops/family/carried.hpp"
+#include "ops/reference/parts.hpp"
+#include "ops/schema/example.hpp"
 #include "tensor/collection.hpp"
 
 namespace modelctl::ops {
@@ -250,31 +250,40 @@ constexpr AttributeDef attributes[] = {
      "1 for an output that is put together backward; 0 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Scan", 25, "A nested graph, run once for each slice of its inputs along an axis.",
-     "initial_state_and_scan_inputs*", "final_state_and_scan_outputs*", any_type, attributes, infer,
-     [] {
-       const char* sum =
-           "graph \"body\" {\n  input s: f32[2]\n  input x: f32[2]\n  y = Add(s, x)\n  output y\n"
-           "  output y\n}";
-       Tensor start = f32({2}, {0, 0});
-       return Examples{{"running sums of rows",
-                        {start, f32({3, 2}, {1, 2, 3, 4, 5, 6})},
-                        {{"num_scan_inputs", std::int64_t{1}}},
-                        {f32({2}, {9, 12}), f32({3, 2}, {1, 2, 4, 6, 9, 12})},
-                        0,
-                        {{"body", sum}}},
-                       {"of columns, backward and back",
-                        {start, f32({2, 3}, {1, 3, 5, 2, 4, 6})},
-                        {{"num_scan_inputs", std::int64_t{1}},
-                         {"scan_input_axes", Ints{-1}},
-                         {"scan_input_directions", Ints{1}},
-                         {"scan_output_axes", Ints{1}},
-                         {"scan_output_directions", Ints{1}}},
-                        {f32({2}, {9, 12}), f32({2, 3}, {9, 8, 5, 12, 10, 6})},
-                        0,
-                        {{"body", sum}}}};
-     },
-     upgrade},
+    {
+        .name = "Scan",
+        .since = 25,
+        .summary = "A nested graph, run once for each slice of its inputs along an axis.",
+        .inputs = "initial_state_and_scan_inputs*",
+        .outputs = "final_state_and_scan_outputs*",
+        .types = any_type,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              const char* sum =
+                  "graph \"body\" {\n  input s: f32[2]\n  input x: f32[2]\n  y = Add(s, x)\n  output y\n"
+                  "  output y\n}";
+              Tensor start = f32({2}, {0, 0});
+              return Examples{{"running sums of rows",
+                               {start, f32({3, 2}, {1, 2, 3, 4, 5, 6})},
+                               {{"num_scan_inputs", std::int64_t{1}}},
+                               {f32({2}, {9, 12}), f32({3, 2}, {1, 2, 4, 6, 9, 12})},
+                               0,
+                               {{"body", sum}}},
+                              {"of columns, backward and back",
+                               {start, f32({2, 3}, {1, 3, 5, 2, 4, 6})},
+                               {{"num_scan_inputs", std::int64_t{1}},
+                                {"scan_input_axes", Ints{-1}},
+                                {"scan_input_directions", Ints{1}},
+                                {"scan_output_axes", Ints{1}},
+                                {"scan_output_directions", Ints{1}}},
+                               {f32({2}, {9, 12}), f32({2, 3}, {9, 8, 5, 12, 10, 6})},
+                               0,
+                               {{"body", sum}}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Scan", evaluate}};
 

@@ -1,8 +1,8 @@
 // GatherElements, GatherND, ScatterElements and ScatterND: elements picked and put by index.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -201,58 +201,97 @@ Result<void> rename_scatter(const Upgrade& upgrade) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "GatherElements", 13, "Picks one element along an axis for each index.", "data indices:i32,i64", "output",
-     any_type, of_gather_elements, infer_gather_elements,
-     [] {
-       return Examples{{"along the rows",
-                        {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, -1, 0})},
-                        {{"axis", std::int64_t{1}}},
-                        {f32({2, 2}, {1, 1, 4, 3})},
-                        0}};
-     }},
-    {"", "GatherND", 13, "Picks the slices whose places the last axis of the indices says.", "data indices:i64",
-     "output", any_type, of_gather_nd, infer_gather_nd,
-     [] {
-       return Examples{{"elements", {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, 1, 1})}, {}, {f32({2}, {1, 4})}, 0},
-                       {"rows of a batch",
-                        {f32({2, 2, 1}, {1, 2, 3, 4}), i64({2, 1}, {1, 0})},
-                        {{"batch_dims", std::int64_t{1}}},
-                        {f32({2, 1}, {2, 3})},
-                        0}};
-     }},
-    {"", "ScatterElements", 18, "A copy with one element along an axis replaced for each index.",
-     "data indices:i32,i64 updates:data", "output", any_type, of_scatter_elements, infer_same,
-     [] {
-       return Examples{{"along a row",
-                        {f32({1, 3}, {1, 2, 3}), i64({1, 2}, {2, 0}), f32({1, 2}, {30, 10})},
-                        {{"axis", std::int64_t{1}}},
-                        {f32({1, 3}, {10, 2, 30})},
-                        0},
-                       {"added",
-                        {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({2}, {3, 4})},
-                        {{"reduction", std::string("add")}},
-                        {f32({2}, {1, 9})}}};
-     }},
-    {"", "ScatterND", 18, "A copy with slices replaced at the places that the indices say.",
-     "data indices:i64 updates:data", "output", any_type, of_scatter_nd, infer_same,
-     [] {
-       return Examples{{"a row",
-                        {f32({2, 2}, {1, 2, 3, 4}), i64({1, 1}, {1}), f32({1, 2}, {30, 40})},
-                        {},
-                        {f32({2, 2}, {1, 2, 30, 40})},
-                        0}};
-     }},
-    {.domain = "",
-     .name = "Scatter",
-     .since = 11,
-     .summary = "Became ScatterElements with opset 11.",
-     .inputs = "data indices updates",
-     .outputs = "output",
-     .types = any_type,
-     .attributes = {},
-     .infer = nullptr,
-     .examples = nullptr,
-     .upgrade = rename_scatter},
+    {
+        .name = "GatherElements",
+        .since = 13,
+        .summary = "Picks one element along an axis for each index.",
+        .inputs = "data indices:i32,i64",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_gather_elements,
+        .infer = infer_gather_elements,
+        .examples =
+            [] {
+              return Examples{{"along the rows",
+                               {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, -1, 0})},
+                               {{"axis", std::int64_t{1}}},
+                               {f32({2, 2}, {1, 1, 4, 3})},
+                               0}};
+            },
+    },
+    {
+        .name = "GatherND",
+        .since = 13,
+        .summary = "Picks the slices whose places the last axis of the indices says.",
+        .inputs = "data indices:i64",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_gather_nd,
+        .infer = infer_gather_nd,
+        .examples =
+            [] {
+              return Examples{
+                  {"elements", {f32({2, 2}, {1, 2, 3, 4}), i64({2, 2}, {0, 0, 1, 1})}, {}, {f32({2}, {1, 4})}, 0},
+                  {"rows of a batch",
+                   {f32({2, 2, 1}, {1, 2, 3, 4}), i64({2, 1}, {1, 0})},
+                   {{"batch_dims", std::int64_t{1}}},
+                   {f32({2, 1}, {2, 3})},
+                   0}};
+            },
+    },
+    {
+        .name = "ScatterElements",
+        .since = 18,
+        .summary = "A copy with one element along an axis replaced for each index.",
+        .inputs = "data indices:i32,i64 updates:data",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_scatter_elements,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"along a row",
+                               {f32({1, 3}, {1, 2, 3}), i64({1, 2}, {2, 0}), f32({1, 2}, {30, 10})},
+                               {{"axis", std::int64_t{1}}},
+                               {f32({1, 3}, {10, 2, 30})},
+                               0},
+                              {"added",
+                               {f32({2}, {1, 2}), i64({2}, {1, 1}), f32({2}, {3, 4})},
+                               {{"reduction", std::string("add")}},
+                               {f32({2}, {1, 9})}}};
+            },
+    },
+    {
+        .name = "ScatterND",
+        .since = 18,
+        .summary = "A copy with slices replaced at the places that the indices say.",
+        .inputs = "data indices:i64 updates:data",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = of_scatter_nd,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"a row",
+                               {f32({2, 2}, {1, 2, 3, 4}), i64({1, 1}, {1}), f32({1, 2}, {30, 40})},
+                               {},
+                               {f32({2, 2}, {1, 2, 30, 40})},
+                               0}};
+            },
+    },
+    {
+        .domain = "",
+        .name = "Scatter",
+        .since = 11,
+        .summary = "Became ScatterElements with opset 11.",
+        .inputs = "data indices updates",
+        .outputs = "output",
+        .types = any_type,
+        .attributes = {},
+        .infer = nullptr,
+        .upgrade = rename_scatter,
+        .examples = nullptr,
+    },
 };
 constexpr OpRun runs[] = {{"", "GatherElements", gather_elements},
                           {"", "GatherND", gather_nd},

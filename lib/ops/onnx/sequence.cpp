@@ -1,8 +1,10 @@
 // Sequences: SequenceConstruct, SequenceEmpty, SequenceInsert, SequenceErase, SequenceAt, SequenceLength,
 // ConcatFromSequence and SplitToSequence. Items are never changed, so that all sequences share them.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/parts.hpp"
+//
+// Smallest runner: regular, since lists of tensors, in hardly any graph of tensors.
+#include "ops/reference/parts.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/collection.hpp"
 
 namespace modelctl::ops {
@@ -250,119 +252,155 @@ Tensor sequence_of(std::vector<Tensor> items) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "SequenceConstruct",
-     11,
-     "A sequence of the inputs.",
-     "inputs*:inputs",
-     "output_sequence",
-     any_type,
-     {},
-     infer_construct,
-     [] {
-       return Examples{{"two tensors of different sizes",
-                        {f32({1}, {1}), f32({2}, {2, 3})},
-                        {},
-                        {sequence_of({f32({1}, {1}), f32({2}, {2, 3})})},
-                        0}};
-     }},
-    {"", "SequenceEmpty", 11, "A sequence without items.", "", "output", "any", of_empty, infer_empty,
-     [] {
-       return Examples{{"of i64", {}, {{"dtype", std::int64_t{7}}}, {tensor_of(Sequence{DType::i64, {}})}, 0}};
-     }},
-    {"",
-     "SequenceInsert",
-     11,
-     "A sequence with one item more, at a position or the end.",
-     "input_sequence tensor position?:i32,i64",
-     "output_sequence",
-     "sequence",
-     {},
-     infer_insert,
-     [] {
-       return Examples{{"at the end",
-                        {sequence_of({i64({1}, {1})}), i64({2}, {2, 3})},
-                        {},
-                        {sequence_of({i64({1}, {1}), i64({2}, {2, 3})})},
-                        0},
-                       {"before the last",
-                        {sequence_of({i64({}, {1}), i64({}, {3})}), i64({}, {2}), i32({}, {-1})},
-                        {},
-                        {sequence_of({i64({}, {1}), i64({}, {2}), i64({}, {3})})},
-                        0}};
-     }},
-    {"",
-     "SequenceErase",
-     11,
-     "A sequence without the item at a position, or the last.",
-     "input_sequence position?:i32,i64",
-     "output_sequence",
-     "sequence",
-     {},
-     infer_erase,
-     [] {
-       return Examples{{"the first of two",
-                        {sequence_of({strings({}, {"a"}), strings({1}, {"b"})}), i64({}, {0})},
-                        {},
-                        {sequence_of({strings({1}, {"b"})})},
-                        0}};
-     }},
-    {"",
-     "SequenceAt",
-     11,
-     "The item at a position, from the back if that is negative.",
-     "input_sequence position:i32,i64",
-     "tensor",
-     "sequence",
-     {},
-     infer_at,
-     [] {
-       return Examples{
-           {"the last", {sequence_of({f32({1}, {1}), f32({2}, {2, 3})}), i64({}, {-1})}, {}, {f32({2}, {2, 3})}, 0}};
-     }},
-    {"",
-     "SequenceLength",
-     11,
-     "How many items a sequence has.",
-     "input_sequence",
-     "length",
-     "sequence",
-     {},
-     infer_length,
-     [] {
-       return Examples{{"of two", {sequence_of({f32({1}, {1}), f32({}, {2})})}, {}, {i64({}, {2})}, 0}};
-     }},
-    {"", "ConcatFromSequence", 11, "The items of a sequence one after another along an axis.", "input_sequence",
-     "concat_result", "sequence", of_concat, infer_concat,
-     [] {
-       Tensor two = sequence_of({f32({1, 2}, {1, 2}), f32({1, 2}, {3, 4})});
-       return Examples{
-           {"along an axis that they have", {two}, {{"axis", std::int64_t{0}}}, {f32({2, 2}, {1, 2, 3, 4})}, 0},
-           {"along an axis of their own",
-            {two},
-            {{"axis", std::int64_t{-1}}, {"new_axis", std::int64_t{1}}},
-            {f32({1, 2, 2}, {1, 3, 2, 4})},
-            0}};
-     }},
-    {"", "SplitToSequence", 24, "A tensor in parts along an axis, as a sequence.", "input split?:i32,i64",
-     "output_sequence", any_type, of_split, infer_split,
-     [] {
-       return Examples{{"rows, without the axis",
-                        {f32({2, 2}, {1, 2, 3, 4})},
-                        {{"keepdims", std::int64_t{0}}},
-                        {sequence_of({f32({2}, {1, 2}), f32({2}, {3, 4})})},
-                        0},
-                       {"by twos, the last smaller",
-                        {f32({3}, {1, 2, 3}), i64({}, {2})},
-                        {},
-                        {sequence_of({f32({2}, {1, 2}), f32({1}, {3})})},
-                        0},
-                       {"by sizes along the last axis",
-                        {f32({1, 3}, {1, 2, 3}), i64({2}, {1, 2})},
-                        {{"axis", std::int64_t{-1}}},
-                        {sequence_of({f32({1, 1}, {1}), f32({1, 2}, {2, 3})})},
-                        0}};
-     }},
+    {
+        .name = "SequenceConstruct",
+        .since = 11,
+        .summary = "A sequence of the inputs.",
+        .inputs = "inputs*:inputs",
+        .outputs = "output_sequence",
+        .types = any_type,
+        .infer = infer_construct,
+        .examples =
+            [] {
+              return Examples{{"two tensors of different sizes",
+                               {f32({1}, {1}), f32({2}, {2, 3})},
+                               {},
+                               {sequence_of({f32({1}, {1}), f32({2}, {2, 3})})},
+                               0}};
+            },
+    },
+    {
+        .name = "SequenceEmpty",
+        .since = 11,
+        .summary = "A sequence without items.",
+        .inputs = "",
+        .outputs = "output",
+        .types = "any",
+        .attributes = of_empty,
+        .infer = infer_empty,
+        .examples =
+            [] {
+              return Examples{{"of i64", {}, {{"dtype", std::int64_t{7}}}, {tensor_of(Sequence{DType::i64, {}})}, 0}};
+            },
+    },
+    {
+        .name = "SequenceInsert",
+        .since = 11,
+        .summary = "A sequence with one item more, at a position or the end.",
+        .inputs = "input_sequence tensor position?:i32,i64",
+        .outputs = "output_sequence",
+        .types = "sequence",
+        .infer = infer_insert,
+        .examples =
+            [] {
+              return Examples{{"at the end",
+                               {sequence_of({i64({1}, {1})}), i64({2}, {2, 3})},
+                               {},
+                               {sequence_of({i64({1}, {1}), i64({2}, {2, 3})})},
+                               0},
+                              {"before the last",
+                               {sequence_of({i64({}, {1}), i64({}, {3})}), i64({}, {2}), i32({}, {-1})},
+                               {},
+                               {sequence_of({i64({}, {1}), i64({}, {2}), i64({}, {3})})},
+                               0}};
+            },
+    },
+    {
+        .name = "SequenceErase",
+        .since = 11,
+        .summary = "A sequence without the item at a position, or the last.",
+        .inputs = "input_sequence position?:i32,i64",
+        .outputs = "output_sequence",
+        .types = "sequence",
+        .infer = infer_erase,
+        .examples =
+            [] {
+              return Examples{{"the first of two",
+                               {sequence_of({strings({}, {"a"}), strings({1}, {"b"})}), i64({}, {0})},
+                               {},
+                               {sequence_of({strings({1}, {"b"})})},
+                               0}};
+            },
+    },
+    {
+        .name = "SequenceAt",
+        .since = 11,
+        .summary = "The item at a position, from the back if that is negative.",
+        .inputs = "input_sequence position:i32,i64",
+        .outputs = "tensor",
+        .types = "sequence",
+        .infer = infer_at,
+        .examples =
+            [] {
+              return Examples{{"the last",
+                               {sequence_of({f32({1}, {1}), f32({2}, {2, 3})}), i64({}, {-1})},
+                               {},
+                               {f32({2}, {2, 3})},
+                               0}};
+            },
+    },
+    {
+        .name = "SequenceLength",
+        .since = 11,
+        .summary = "How many items a sequence has.",
+        .inputs = "input_sequence",
+        .outputs = "length",
+        .types = "sequence",
+        .infer = infer_length,
+        .examples =
+            [] {
+              return Examples{{"of two", {sequence_of({f32({1}, {1}), f32({}, {2})})}, {}, {i64({}, {2})}, 0}};
+            },
+    },
+    {
+        .name = "ConcatFromSequence",
+        .since = 11,
+        .summary = "The items of a sequence one after another along an axis.",
+        .inputs = "input_sequence",
+        .outputs = "concat_result",
+        .types = "sequence",
+        .attributes = of_concat,
+        .infer = infer_concat,
+        .examples =
+            [] {
+              Tensor two = sequence_of({f32({1, 2}, {1, 2}), f32({1, 2}, {3, 4})});
+              return Examples{
+                  {"along an axis that they have", {two}, {{"axis", std::int64_t{0}}}, {f32({2, 2}, {1, 2, 3, 4})}, 0},
+                  {"along an axis of their own",
+                   {two},
+                   {{"axis", std::int64_t{-1}}, {"new_axis", std::int64_t{1}}},
+                   {f32({1, 2, 2}, {1, 3, 2, 4})},
+                   0}};
+            },
+    },
+    {
+        .name = "SplitToSequence",
+        .since = 24,
+        .summary = "A tensor in parts along an axis, as a sequence.",
+        .inputs = "input split?:i32,i64",
+        .outputs = "output_sequence",
+        .types = any_type,
+        .attributes = of_split,
+        .infer = infer_split,
+        .examples =
+            [] {
+              return Examples{{"rows, without the axis",
+                               {f32({2, 2}, {1, 2, 3, 4})},
+                               {{"keepdims", std::int64_t{0}}},
+                               {sequence_of({f32({2}, {1, 2}), f32({2}, {3, 4})})},
+                               0},
+                              {"by twos, the last smaller",
+                               {f32({3}, {1, 2, 3}), i64({}, {2})},
+                               {},
+                               {sequence_of({f32({2}, {1, 2}), f32({1}, {3})})},
+                               0},
+                              {"by sizes along the last axis",
+                               {f32({1, 3}, {1, 2, 3}), i64({2}, {1, 2})},
+                               {{"axis", std::int64_t{-1}}},
+                               {sequence_of({f32({1, 1}, {1}), f32({1, 2}, {2, 3})})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"", "SequenceConstruct", construct}, {"", "SequenceEmpty", empty},  {"", "SequenceInsert", insert_one},

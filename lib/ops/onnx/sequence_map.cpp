@@ -1,8 +1,10 @@
 // SequenceMap: a nested graph, run once for each item of a sequence. Further sequences are taken item by item with it,
 // tensors whole; each output of the graph makes a sequence.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since comes with sequence.
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/collection.hpp"
 
 namespace modelctl::ops {
@@ -65,18 +67,30 @@ constexpr AttributeDef attributes[] = {{"body", AttributeType::graph,
                                         true}};
 
 constexpr OpDef defs[] = {
-    {"", "SequenceMap", 17, "A nested graph, run once for each item of a sequence.",
-     "input_sequence additional_inputs?*", "out_sequence*", "sequence", attributes, infer,
-     [] {
-       auto sequence = [](std::vector<Tensor> items) { return tensor_of(Sequence{DType::f32, std::move(items)}); };
-       return Examples{
-           {"adding a tensor to each item",
-            {sequence({f32({1}, {1}), f32({2}, {2, 3})}), f32({1}, {10})},
-            {},
-            {sequence({f32({1}, {11}), f32({2}, {12, 13})})},
-            0,
-            {{"body", "graph \"body\" {\n  input x: f32[n]\n  input by: f32[1]\n  y = Add(x, by)\n  output y\n}"}}}};
-     }},
+    {
+        .name = "SequenceMap",
+        .since = 17,
+        .summary = "A nested graph, run once for each item of a sequence.",
+        .inputs = "input_sequence additional_inputs?*",
+        .outputs = "out_sequence*",
+        .types = "sequence",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              auto sequence = [](std::vector<Tensor> items) {
+                return tensor_of(Sequence{DType::f32, std::move(items)});
+              };
+              return Examples{
+                  {"adding a tensor to each item",
+                   {sequence({f32({1}, {1}), f32({2}, {2, 3})}), f32({1}, {10})},
+                   {},
+                   {sequence({f32({1}, {11}), f32({2}, {12, 13})})},
+                   0,
+                   {{"body",
+                     "graph \"body\" {\n  input x: f32[n]\n  input by: f32[1]\n  y = Add(x, by)\n  output y\n}"}}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "SequenceMap", evaluate}};
 

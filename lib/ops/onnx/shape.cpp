@@ -1,7 +1,7 @@
 // Shape and Size: a tensor's dimensions as a tensor. What they answer is known symbolically before the model runs.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -60,23 +60,34 @@ constexpr AttributeDef of_shape[] = {
     {"end", AttributeType::integer, "the axis after the last one told; the rank where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "Shape", 25, "The dimensions of a tensor.", "data", "shape", "any", of_shape, infer_shape,
-     [] {
-       return Examples{{"all", {f32({2, 1}, {1, 2})}, {}, {i64({2}, {2, 1})}, 0},
-                       {"the last", {f32({2, 1}, {1, 2})}, {{"start", std::int64_t{-1}}}, {i64({1}, {1})}, 0}};
-     }},
-    {"",
-     "Size",
-     25,
-     "How many elements a tensor has.",
-     "data",
-     "size",
-     "any",
-     {},
-     infer_size,
-     [] {
-       return Examples{{"two", {f32({2, 1}, {1, 2})}, {}, {i64({}, {2})}, 0}};
-     }},
+    {
+        .name = "Shape",
+        .since = 25,
+        .summary = "The dimensions of a tensor.",
+        .inputs = "data",
+        .outputs = "shape",
+        .types = "any",
+        .attributes = of_shape,
+        .infer = infer_shape,
+        .examples =
+            [] {
+              return Examples{{"all", {f32({2, 1}, {1, 2})}, {}, {i64({2}, {2, 1})}, 0},
+                              {"the last", {f32({2, 1}, {1, 2})}, {{"start", std::int64_t{-1}}}, {i64({1}, {1})}, 0}};
+            },
+    },
+    {
+        .name = "Size",
+        .since = 25,
+        .summary = "How many elements a tensor has.",
+        .inputs = "data",
+        .outputs = "size",
+        .types = "any",
+        .infer = infer_size,
+        .examples =
+            [] {
+              return Examples{{"two", {f32({2, 1}, {1, 2})}, {}, {i64({}, {2})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Shape", shape}, {"", "Size", size}};
 

@@ -1,8 +1,8 @@
 // Slice: a range along each of some axes, as Python slices: negative indices count from the end, ranges clamp.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -135,25 +135,26 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Slice",
-     13,
-     "A range along each of some axes; negative indices count from the end.",
-     "data starts:i32,i64 ends:starts axes?:starts steps?:starts",
-     "output",
-     "any",
-     {},
-     infer,
-     [] {
-       return Examples{
-           {"the last two columns, backwards",
-            {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({1}, {-1}), i64({1}, {0}), i64({1}, {1}), i64({1}, {-1})},
-            {},
-            {f32({2, 2}, {3, 2, 6, 5})},
-            0},
-           {"ranges clamp", {f32({3}, {1, 2, 3}), i64({1}, {1}), i64({1}, {1000})}, {}, {f32({2}, {2, 3})}, 0}};
-     },
-     upgrade},
+    {
+        .name = "Slice",
+        .since = 13,
+        .summary = "A range along each of some axes; negative indices count from the end.",
+        .inputs = "data starts:i32,i64 ends:starts axes?:starts steps?:starts",
+        .outputs = "output",
+        .types = "any",
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{
+                  {"the last two columns, backwards",
+                   {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({1}, {-1}), i64({1}, {0}), i64({1}, {1}), i64({1}, {-1})},
+                   {},
+                   {f32({2, 2}, {3, 2, 6, 5})},
+                   0},
+                  {"ranges clamp", {f32({3}, {1, 2, 3}), i64({1}, {1}), i64({1}, {1000})}, {}, {f32({2}, {2, 3})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Slice", packed_too<evaluate>}};
 

@@ -1,9 +1,9 @@
 // Softmax, LogSoftmax, Hardmax along one axis, shifted by the greatest element so that nothing overflows.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -89,25 +89,58 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "Softmax", 13, "Exponentials that add up to 1 along an axis.", "input", "output", float_types, attributes,
-     infer,
-     [] {
-       return Examples{
-           {"each row", {f32({2, 2}, {0, 0, 1000, 1001})}, {}, {f32({2, 2}, {0.5f, 0.5f, 0.26894143f, 0.7310586f})}},
-           {"each column", {f32({2, 1}, {0, 0})}, {{"axis", std::int64_t{0}}}, {f32({2, 1}, {0.5f, 0.5f})}}};
-     },
-     upgrade, lower<softmax_kernel>},
-    {"", "LogSoftmax", 13, "The logarithm of Softmax.", "input", "output", float_types, attributes, infer,
-     [] {
-       return Examples{{"one row", {f32({1, 2}, {0, 0})}, {}, {f32({1, 2}, {-0.6931472f, -0.6931472f})}}};
-     },
-     upgrade, lower<log_softmax_kernel>},
-    {"", "Hardmax", 13, "1 at the first greatest element along an axis, else 0.", "input", "output", float_types,
-     attributes, infer,
-     [] {
-       return Examples{{"one row", {f32({1, 3}, {1, 3, 3})}, {}, {f32({1, 3}, {0, 1, 0})}, 0}};
-     },
-     upgrade},
+    {
+        .name = "Softmax",
+        .since = 13,
+        .summary = "Exponentials that add up to 1 along an axis.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .lower = lower<softmax_kernel>,
+        .examples =
+            [] {
+              return Examples{
+                  {"each row",
+                   {f32({2, 2}, {0, 0, 1000, 1001})},
+                   {},
+                   {f32({2, 2}, {0.5f, 0.5f, 0.26894143f, 0.7310586f})}},
+                  {"each column", {f32({2, 1}, {0, 0})}, {{"axis", std::int64_t{0}}}, {f32({2, 1}, {0.5f, 0.5f})}}};
+            },
+    },
+    {
+        .name = "LogSoftmax",
+        .since = 13,
+        .summary = "The logarithm of Softmax.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .lower = lower<log_softmax_kernel>,
+        .examples =
+            [] {
+              return Examples{{"one row", {f32({1, 2}, {0, 0})}, {}, {f32({1, 2}, {-0.6931472f, -0.6931472f})}}};
+            },
+    },
+    {
+        .name = "Hardmax",
+        .since = 13,
+        .summary = "1 at the first greatest element along an axis, else 0.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{{"one row", {f32({1, 3}, {1, 3, 3})}, {}, {f32({1, 3}, {0, 1, 0})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"", "Softmax", evaluate<softmax>}, {"", "LogSoftmax", evaluate<log_softmax>}, {"", "Hardmax", evaluate<hardmax>}};

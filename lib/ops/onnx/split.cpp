@@ -1,8 +1,8 @@
 // Split: a tensor in parts along an axis.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/parts.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/parts.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -91,21 +91,30 @@ constexpr AttributeDef attributes[] = {
     {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
 
 constexpr OpDef defs[] = {
-    {"", "Split", 18, "Splits a tensor into parts along an axis.", "input split?:i64", "outputs*", "any", attributes,
-     infer,
-     [] {
-       return Examples{{"in two, the last smaller",
-                        {f32({3}, {1, 2, 3})},
-                        {{"num_outputs", std::int64_t{2}}},
-                        {f32({2}, {1, 2}), f32({1}, {3})},
-                        0},
-                       {"by sizes",
-                        {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
-                        {{"axis", std::int64_t{1}}},
-                        {f32({2, 1}, {1, 4}), f32({2, 2}, {2, 3, 5, 6})},
-                        0}};
-     },
-     upgrade},
+    {
+        .name = "Split",
+        .since = 18,
+        .summary = "Splits a tensor into parts along an axis.",
+        .inputs = "input split?:i64",
+        .outputs = "outputs*",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{{"in two, the last smaller",
+                               {f32({3}, {1, 2, 3})},
+                               {{"num_outputs", std::int64_t{2}}},
+                               {f32({2}, {1, 2}), f32({1}, {3})},
+                               0},
+                              {"by sizes",
+                               {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
+                               {{"axis", std::int64_t{1}}},
+                               {f32({2, 1}, {1, 4}), f32({2, 2}, {2, 3, 5, 6})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Split", packed_too<evaluate>}};
 

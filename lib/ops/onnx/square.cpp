@@ -1,8 +1,10 @@
 // Det and EyeLike: determinants of square matrices, and matrices with ones on a diagonal.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/generated.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since determinants.
+#include "ops/reference/element.hpp"
+#include "ops/reference/generated.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -84,34 +86,44 @@ constexpr AttributeDef of_eye[] = {
     {"k", AttributeType::integer, "which diagonal; 0 where absent, positive ones above it"}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "Det",
-     22,
-     "The determinant of each square matrix.",
-     "X",
-     "Y",
-     float_types,
-     {},
-     infer_det,
-     [] {
-       return Examples{{"one matrix", {f32({2, 2}, {0, 2, 3, 4})}, {}, {f32({}, {-6})}},
-                       {"two, one of them singular",
-                        {f32({2, 3, 3}, {2, 0, 1, 1, 3, 2, 1, 1, 2, 1, 2, 3, 2, 4, 6, 0, 1, 1})},
-                        {},
-                        {f32({2}, {6, 0})}},
-                       {"what is no number makes none", {f32({2, 2}, {0, -1, NAN, 0})}, {}, {f32({}, {NAN})}},
-                       {"a batch", {f64({2, 2, 2}, {1, 2, 3, 4, 5, 0, 0, 5})}, {}, {f64({2}, {-2, 25})}}};
-     }},
-    {"", "EyeLike", 22, "A matrix of the input's size with ones on one diagonal and zeros elsewhere.", "input",
-     "output", "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool", of_eye, infer_eye,
-     [] {
-       return Examples{{"above the main diagonal",
-                        {i32({2, 3}, {9, 9, 9, 9, 9, 9})},
-                        {{"k", std::int64_t{1}}, {"dtype", std::int64_t{1}}},
-                        {f32({2, 3}, {0, 1, 0, 0, 0, 1})},
-                        0},
-                       {"the main diagonal", {i32({2, 2}, {5, 5, 5, 5})}, {}, {i32({2, 2}, {1, 0, 0, 1})}, 0}};
-     }},
+    {
+        .name = "Det",
+        .since = 22,
+        .summary = "The determinant of each square matrix.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = float_types,
+        .infer = infer_det,
+        .examples =
+            [] {
+              return Examples{{"one matrix", {f32({2, 2}, {0, 2, 3, 4})}, {}, {f32({}, {-6})}},
+                              {"two, one of them singular",
+                               {f32({2, 3, 3}, {2, 0, 1, 1, 3, 2, 1, 1, 2, 1, 2, 3, 2, 4, 6, 0, 1, 1})},
+                               {},
+                               {f32({2}, {6, 0})}},
+                              {"what is no number makes none", {f32({2, 2}, {0, -1, NAN, 0})}, {}, {f32({}, {NAN})}},
+                              {"a batch", {f64({2, 2, 2}, {1, 2, 3, 4, 5, 0, 0, 5})}, {}, {f64({2}, {-2, 25})}}};
+            },
+    },
+    {
+        .name = "EyeLike",
+        .since = 22,
+        .summary = "A matrix of the input's size with ones on one diagonal and zeros elsewhere.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64 bool",
+        .attributes = of_eye,
+        .infer = infer_eye,
+        .examples =
+            [] {
+              return Examples{{"above the main diagonal",
+                               {i32({2, 3}, {9, 9, 9, 9, 9, 9})},
+                               {{"k", std::int64_t{1}}, {"dtype", std::int64_t{1}}},
+                               {f32({2, 3}, {0, 1, 0, 0, 0, 1})},
+                               0},
+                              {"the main diagonal", {i32({2, 2}, {5, 5, 5, 5})}, {}, {i32({2, 2}, {1, 0, 0, 1})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Det", det}, {"", "EyeLike", eye}};
 

@@ -1,7 +1,7 @@
 // Squeeze and Unsqueeze: axes of size 1 go and come.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -100,33 +100,36 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Squeeze",
-     25,
-     "Removes axes of size 1: those named, or all.",
-     "data axes?:i64",
-     "squeezed",
-     "any",
-     {},
-     infer_squeeze,
-     [] {
-       return Examples{{"one axis", {f32({1, 2, 1}, {1, 2}), i64({1}, {0})}, {}, {f32({2, 1}, {1, 2})}, 0},
-                       {"all of them", {f32({1, 2, 1}, {1, 2})}, {}, {f32({2}, {1, 2})}, 0}};
-     },
-     upgrade},
-    {"",
-     "Unsqueeze",
-     25,
-     "Adds axes of size 1, at these places of the output.",
-     "data axes:i64",
-     "expanded",
-     "any",
-     {},
-     infer_unsqueeze,
-     [] {
-       return Examples{{"before and after", {f32({2}, {1, 2}), i64({2}, {0, -1})}, {}, {f32({1, 2, 1}, {1, 2})}, 0}};
-     },
-     upgrade},
+    {
+        .name = "Squeeze",
+        .since = 25,
+        .summary = "Removes axes of size 1: those named, or all.",
+        .inputs = "data axes?:i64",
+        .outputs = "squeezed",
+        .types = "any",
+        .infer = infer_squeeze,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{{"one axis", {f32({1, 2, 1}, {1, 2}), i64({1}, {0})}, {}, {f32({2, 1}, {1, 2})}, 0},
+                              {"all of them", {f32({1, 2, 1}, {1, 2})}, {}, {f32({2}, {1, 2})}, 0}};
+            },
+    },
+    {
+        .name = "Unsqueeze",
+        .since = 25,
+        .summary = "Adds axes of size 1, at these places of the output.",
+        .inputs = "data axes:i64",
+        .outputs = "expanded",
+        .types = "any",
+        .infer = infer_unsqueeze,
+        .upgrade = upgrade,
+        .examples =
+            [] {
+              return Examples{
+                  {"before and after", {f32({2}, {1, 2}), i64({2}, {0, -1})}, {}, {f32({1, 2, 1}, {1, 2})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Squeeze", squeeze}, {"", "Unsqueeze", unsqueeze}};
 

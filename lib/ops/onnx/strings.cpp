@@ -1,7 +1,9 @@
 // StringConcat, StringSplit and StringNormalizer: words joined, taken apart and cleaned.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since most models see numbers for words.
+#include "ops/reference/broadcast.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 #include "tensor/letter_case.hpp"
 #include "tensor/utf8.hpp"
 
@@ -175,55 +177,75 @@ constexpr AttributeDef of_normalizer[] = {
     {"stopwords", AttributeType::texts, "the words to leave out"}};
 
 constexpr OpDef defs[] = {
-    {"",
-     "StringConcat",
-     20,
-     "Texts joined, element by element.",
-     "X Y:X",
-     "Z",
-     "string",
-     {},
-     infer_concat,
-     [] {
-       return Examples{{"one ending for all",
-                        {strings({2}, {"über", ""}), strings({}, {".de"})},
-                        {},
-                        {strings({2}, {"über.de", ".de"})},
-                        0}};
-     }},
-    {"", "StringSplit", 20, "Texts taken apart, short rows filled up with empty ones, and the number of pieces.", "X",
-     "Y Z", "string", of_split, infer_split,
-     [] {
-       return Examples{{"at blanks",
-                        {strings({2}, {" a  bc ", ""})},
-                        {},
-                        {strings({2, 2}, {"a", "bc", "", ""}), i64({2}, {2, 0})},
-                        0},
-                       {"at a delimiter, once",
-                        {strings({2}, {"a--b--c", "--"})},
-                        {{"delimiter", std::string("--")}, {"maxsplit", std::int64_t{1}}},
-                        {strings({2, 2}, {"a", "b--c", "", ""}), i64({2}, {2, 2})},
-                        0},
-                       {"at blanks, once",
-                        {strings({1}, {" a b c "})},
-                        {{"maxsplit", std::int64_t{1}}},
-                        {strings({1, 2}, {"a", "b c "}), i64({1}, {2})},
-                        0}};
-     }},
-    {"", "StringNormalizer", 10, "Words without those on a list, in lower or upper case.", "X", "Y", "string",
-     of_normalizer, infer_normalizer,
-     [] {
-       return Examples{{"a stop word in any case",
-                        {strings({1, 3}, {"The", "Größe", "the"})},
-                        {{"stopwords", std::vector<std::string>{"the"}}, {"case_change_action", std::string("LOWER")}},
-                        {strings({1, 1}, {"größe"})},
-                        0},
-                       {"nothing is left",
-                        {strings({1}, {"a"})},
-                        {{"stopwords", std::vector<std::string>{"a"}}, {"is_case_sensitive", std::int64_t{1}}},
-                        {strings({1}, {""})},
-                        0}};
-     }},
+    {
+        .name = "StringConcat",
+        .since = 20,
+        .summary = "Texts joined, element by element.",
+        .inputs = "X Y:X",
+        .outputs = "Z",
+        .types = "string",
+        .infer = infer_concat,
+        .examples =
+            [] {
+              return Examples{{"one ending for all",
+                               {strings({2}, {"über", ""}), strings({}, {".de"})},
+                               {},
+                               {strings({2}, {"über.de", ".de"})},
+                               0}};
+            },
+    },
+    {
+        .name = "StringSplit",
+        .since = 20,
+        .summary = "Texts taken apart, short rows filled up with empty ones, and the number of pieces.",
+        .inputs = "X",
+        .outputs = "Y Z",
+        .types = "string",
+        .attributes = of_split,
+        .infer = infer_split,
+        .examples =
+            [] {
+              return Examples{{"at blanks",
+                               {strings({2}, {" a  bc ", ""})},
+                               {},
+                               {strings({2, 2}, {"a", "bc", "", ""}), i64({2}, {2, 0})},
+                               0},
+                              {"at a delimiter, once",
+                               {strings({2}, {"a--b--c", "--"})},
+                               {{"delimiter", std::string("--")}, {"maxsplit", std::int64_t{1}}},
+                               {strings({2, 2}, {"a", "b--c", "", ""}), i64({2}, {2, 2})},
+                               0},
+                              {"at blanks, once",
+                               {strings({1}, {" a b c "})},
+                               {{"maxsplit", std::int64_t{1}}},
+                               {strings({1, 2}, {"a", "b c "}), i64({1}, {2})},
+                               0}};
+            },
+    },
+    {
+        .name = "StringNormalizer",
+        .since = 10,
+        .summary = "Words without those on a list, in lower or upper case.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "string",
+        .attributes = of_normalizer,
+        .infer = infer_normalizer,
+        .examples =
+            [] {
+              return Examples{
+                  {"a stop word in any case",
+                   {strings({1, 3}, {"The", "Größe", "the"})},
+                   {{"stopwords", std::vector<std::string>{"the"}}, {"case_change_action", std::string("LOWER")}},
+                   {strings({1, 1}, {"größe"})},
+                   0},
+                  {"nothing is left",
+                   {strings({1}, {"a"})},
+                   {{"stopwords", std::vector<std::string>{"a"}}, {"is_case_sensitive", std::int64_t{1}}},
+                   {strings({1}, {""})},
+                   0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {"", "StringConcat", concat}, {"", "StringSplit", split}, {"", "StringNormalizer", normalize}};

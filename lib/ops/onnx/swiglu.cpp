@@ -1,8 +1,10 @@
 // SwiGLU: Swish of a gate times a value. It is written as just that; the passes do the rest.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since opset 28, decoders.
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -27,23 +29,25 @@ Result<void> decompose(graph::Node& node) {
 constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "of Swish; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "",
-     .name = "SwiGLU",
-     .since = 28,
-     .summary = "Swish of a gate times a value.",
-     .inputs = "A B",
-     .outputs = "Y",
-     .types = float_types,
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           return Examples{{"a gate that is shut, and one that is open",
-                            {f32({2}, {0, 1}), f32({2}, {5, 2})},
-                            {{"alpha", 2.0f}},
-                            {f32({2}, {0, 1.7615942f})}}};
-         },
-     .decompose = decompose},
+    {
+        .domain = "",
+        .name = "SwiGLU",
+        .since = 28,
+        .summary = "Swish of a gate times a value.",
+        .inputs = "A B",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              return Examples{{"a gate that is shut, and one that is open",
+                               {f32({2}, {0, 1}), f32({2}, {5, 2})},
+                               {{"alpha", 2.0f}},
+                               {f32({2}, {0, 1.7615942f})}}};
+            },
+    },
 };
 
 }  // namespace

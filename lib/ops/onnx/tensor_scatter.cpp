@@ -1,7 +1,9 @@
 // TensorScatter: new rows written into a cache, each batch's at a place of its own.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since key-value caches.
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -66,25 +68,34 @@ constexpr AttributeDef attributes[] = {
     {"mode", AttributeType::text, "linear, where absent; circular: behind the last row comes the first"}};
 
 constexpr OpDef defs[] = {
-    {"", "TensorScatter", 24, "A cache with new rows in it, each batch's at a place of its own.",
-     "past_cache update:past_cache write_indices?:i64", "present_cache", "any", attributes, infer,
-     [] {
-       return Examples{{"one row for each of two batches",
-                        {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {10, 20}), i64({2}, {1, 0})},
-                        {},
-                        {f32({2, 2, 1}, {1, 10, 20, 4})},
-                        0},
-                       {"round the end",
-                        {f32({1, 3, 1}, {1, 2, 3}), f32({1, 2, 1}, {10, 20}), i64({1}, {2})},
-                        {{"mode", std::string("circular")}},
-                        {f32({1, 3, 1}, {20, 2, 10})},
-                        0},
-                       {"texts",
-                        {strings({1, 2, 1}, {"a", "b"}), strings({1, 1, 1}, {"c"}), i64({1}, {1})},
-                        {},
-                        {strings({1, 2, 1}, {"a", "c"})},
-                        0}};
-     }},
+    {
+        .name = "TensorScatter",
+        .since = 24,
+        .summary = "A cache with new rows in it, each batch's at a place of its own.",
+        .inputs = "past_cache update:past_cache write_indices?:i64",
+        .outputs = "present_cache",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"one row for each of two batches",
+                               {f32({2, 2, 1}, {1, 2, 3, 4}), f32({2, 1, 1}, {10, 20}), i64({2}, {1, 0})},
+                               {},
+                               {f32({2, 2, 1}, {1, 10, 20, 4})},
+                               0},
+                              {"round the end",
+                               {f32({1, 3, 1}, {1, 2, 3}), f32({1, 2, 1}, {10, 20}), i64({1}, {2})},
+                               {{"mode", std::string("circular")}},
+                               {f32({1, 3, 1}, {20, 2, 10})},
+                               0},
+                              {"texts",
+                               {strings({1, 2, 1}, {"a", "b"}), strings({1, 1, 1}, {"c"}), i64({1}, {1})},
+                               {},
+                               {strings({1, 2, 1}, {"a", "c"})},
+                               0}};
+            },
+    },
 };
 constexpr kernels::Continuation continues[] = {{0, 0, -2}};
 constexpr OpRun runs[] = {{"", "TensorScatter", packed_too<evaluate>, continues}};

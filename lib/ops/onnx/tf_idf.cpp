@@ -1,7 +1,9 @@
 // TfIdfVectorizer: how often each of a pool of n-grams stands in rows of words or numbers.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since of text pipelines of scikit-learn alone.
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <unordered_map>
 
@@ -215,34 +217,47 @@ constexpr AttributeDef attributes[] = {
     {"weights", AttributeType::numbers, "of each n-gram; 1 where absent"}};
 
 constexpr OpDef defs[] = {
-    {"", "TfIdfVectorizer", 9, "How often each of a pool of n-grams stands in a row.", "X", "Y", "i32 i64 string",
-     attributes, infer,
-     [] {
-       Attributes words{{"min_gram_length", std::int64_t{1}},
-                        {"max_gram_length", std::int64_t{2}},
-                        {"max_skip_count", std::int64_t{0}},
-                        {"ngram_counts", Ints{0, 2}},
-                        {"ngram_indexes", Ints{1, 0, 2}},
-                        {"pool_strings", std::vector<std::string>{"a", "b", "a", "b"}},
-                        {"weights", std::vector<float>{10, 20, 0.5f}}};
-       Attributes counted = words, weighted = words;
-       counted.set("mode", std::string("TF"));
-       weighted.set("mode", std::string("TFIDF"));
-       return Examples{
-           {"one word and two", {strings({4}, {"a", "b", "c", "a"})}, counted, {f32({3}, {1, 2, 1})}, 0},
-           {"weighted", {strings({2, 2}, {"a", "b", "a", "a"})}, weighted, {f32({2, 3}, {20, 10, 0.5f, 0, 20, 0})}, 0},
-           {"pairs with a number between them, once",
-            {i64({5}, {7, 1, 8, 1, 8})},
-            {{"mode", std::string("IDF")},
-             {"min_gram_length", std::int64_t{2}},
-             {"max_gram_length", std::int64_t{2}},
-             {"max_skip_count", std::int64_t{1}},
-             {"ngram_counts", Ints{0, 0}},
-             {"ngram_indexes", Ints{0, 1}},
-             {"pool_int64s", Ints{7, 8, 8, 7}}},
-            {f32({2}, {1, 0})},
-            0}};
-     }},
+    {
+        .name = "TfIdfVectorizer",
+        .since = 9,
+        .summary = "How often each of a pool of n-grams stands in a row.",
+        .inputs = "X",
+        .outputs = "Y",
+        .types = "i32 i64 string",
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Attributes words{{"min_gram_length", std::int64_t{1}},
+                               {"max_gram_length", std::int64_t{2}},
+                               {"max_skip_count", std::int64_t{0}},
+                               {"ngram_counts", Ints{0, 2}},
+                               {"ngram_indexes", Ints{1, 0, 2}},
+                               {"pool_strings", std::vector<std::string>{"a", "b", "a", "b"}},
+                               {"weights", std::vector<float>{10, 20, 0.5f}}};
+              Attributes counted = words, weighted = words;
+              counted.set("mode", std::string("TF"));
+              weighted.set("mode", std::string("TFIDF"));
+              return Examples{
+                  {"one word and two", {strings({4}, {"a", "b", "c", "a"})}, counted, {f32({3}, {1, 2, 1})}, 0},
+                  {"weighted",
+                   {strings({2, 2}, {"a", "b", "a", "a"})},
+                   weighted,
+                   {f32({2, 3}, {20, 10, 0.5f, 0, 20, 0})},
+                   0},
+                  {"pairs with a number between them, once",
+                   {i64({5}, {7, 1, 8, 1, 8})},
+                   {{"mode", std::string("IDF")},
+                    {"min_gram_length", std::int64_t{2}},
+                    {"max_gram_length", std::int64_t{2}},
+                    {"max_skip_count", std::int64_t{1}},
+                    {"ngram_counts", Ints{0, 0}},
+                    {"ngram_indexes", Ints{0, 1}},
+                    {"pool_int64s", Ints{7, 8, 8, 7}}},
+                   {f32({2}, {1, 0})},
+                   0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "TfIdfVectorizer", evaluate}};
 

@@ -1,9 +1,9 @@
 // Transpose: permutes the axes.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lowering.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 #include <numeric>
 
@@ -78,21 +78,31 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr OpDef defs[] = {
-    {"", "Transpose", 25, "Permutes the axes.", "data", "transposed", "any", attributes, infer,
-     [] {
-       return Examples{{"a matrix", {f32({2, 3}, {1, 2, 3, 4, 5, 6})}, {}, {f32({3, 2}, {1, 4, 2, 5, 3, 6})}, 0},
-                       {"the inner two of three",
-                        {f32({1, 2, 2}, {1, 2, 3, 4})},
-                        {{"perm", Ints{0, 2, 1}}},
-                        {f32({1, 2, 2}, {1, 3, 2, 4})},
-                        0},
-                       {"elements that share a byte",
-                        {small(DType::i4, {2, 2}, {0x21, 0x43})},
-                        {},
-                        {small(DType::i4, {2, 2}, {0x31, 0x42})},
-                        0}};
-     },
-     nullptr, lower},
+    {
+        .name = "Transpose",
+        .since = 25,
+        .summary = "Permutes the axes.",
+        .inputs = "data",
+        .outputs = "transposed",
+        .types = "any",
+        .attributes = attributes,
+        .infer = infer,
+        .lower = lower,
+        .examples =
+            [] {
+              return Examples{{"a matrix", {f32({2, 3}, {1, 2, 3, 4, 5, 6})}, {}, {f32({3, 2}, {1, 4, 2, 5, 3, 6})}, 0},
+                              {"the inner two of three",
+                               {f32({1, 2, 2}, {1, 2, 3, 4})},
+                               {{"perm", Ints{0, 2, 1}}},
+                               {f32({1, 2, 2}, {1, 3, 2, 4})},
+                               0},
+                              {"elements that share a byte",
+                               {small(DType::i4, {2, 2}, {0x21, 0x43})},
+                               {},
+                               {small(DType::i4, {2, 2}, {0x31, 0x42})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Transpose", packed_too<evaluate>}};
 

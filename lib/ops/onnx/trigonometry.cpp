@@ -1,8 +1,8 @@
 // Trigonometric and hyperbolic functions, in radians; NaN outside of a function's domain.
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/lower_elementwise.hpp"
+#include "ops/family/elementwise.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -46,152 +46,163 @@ struct Atanh {
 };
 
 constexpr OpDef defs[] = {
-    {"",
-     "Sin",
-     22,
-     "The sine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1.570796f})}, {}, {f32({2}, {0, 1})}}};
-     }},
-    {"",
-     "Cos",
-     22,
-     "The cosine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 0.5403023f})}}};
-     }},
-    {"",
-     "Tan",
-     22,
-     "The tangent.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 0.7853982f})}, {}, {f32({2}, {0, 1})}}};
-     }},
-    {"",
-     "Asin",
-     22,
-     "The arc sine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.570796f})}}};
-     }},
-    {"",
-     "Acos",
-     22,
-     "The arc cosine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {1, 0})}, {}, {f32({2}, {0, 1.570796f})}}};
-     }},
-    {"",
-     "Atan",
-     22,
-     "The arc tangent.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7853982f})}}};
-     }},
-    {"",
-     "Sinh",
-     22,
-     "The hyperbolic sine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.175201f})}}};
-     }},
-    {"",
-     "Cosh",
-     22,
-     "The hyperbolic cosine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 1.543081f})}}};
-     }},
-    {"",
-     "Tanh",
-     13,
-     "The hyperbolic tangent.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7615942f})}}};
-     },
-     nullptr,
-     lower_unary<"tanh">},
-    {"",
-     "Asinh",
-     22,
-     "The inverse hyperbolic sine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.8813736f})}}};
-     }},
-    {"",
-     "Acosh",
-     22,
-     "The inverse hyperbolic cosine.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {1, 2})}, {}, {f32({2}, {0, 1.316958f})}}};
-     }},
-    {"",
-     "Atanh",
-     22,
-     "The inverse hyperbolic tangent.",
-     "input",
-     "output",
-     float_types,
-     {},
-     infer_same,
-     [] {
-       return Examples{{"two points", {f32({2}, {0, 0.5f})}, {}, {f32({2}, {0, 0.5493061f})}}};
-     }},
+    {
+        .name = "Sin",
+        .since = 22,
+        .summary = "The sine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1.570796f})}, {}, {f32({2}, {0, 1})}}};
+            },
+    },
+    {
+        .name = "Cos",
+        .since = 22,
+        .summary = "The cosine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 0.5403023f})}}};
+            },
+    },
+    {
+        .name = "Tan",
+        .since = 22,
+        .summary = "The tangent.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 0.7853982f})}, {}, {f32({2}, {0, 1})}}};
+            },
+    },
+    {
+        .name = "Asin",
+        .since = 22,
+        .summary = "The arc sine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.570796f})}}};
+            },
+    },
+    {
+        .name = "Acos",
+        .since = 22,
+        .summary = "The arc cosine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {1, 0})}, {}, {f32({2}, {0, 1.570796f})}}};
+            },
+    },
+    {
+        .name = "Atan",
+        .since = 22,
+        .summary = "The arc tangent.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7853982f})}}};
+            },
+    },
+    {
+        .name = "Sinh",
+        .since = 22,
+        .summary = "The hyperbolic sine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.175201f})}}};
+            },
+    },
+    {
+        .name = "Cosh",
+        .since = 22,
+        .summary = "The hyperbolic cosine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 1.543081f})}}};
+            },
+    },
+    {
+        .name = "Tanh",
+        .since = 13,
+        .summary = "The hyperbolic tangent.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .lower = lower_unary<"tanh">,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7615942f})}}};
+            },
+    },
+    {
+        .name = "Asinh",
+        .since = 22,
+        .summary = "The inverse hyperbolic sine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.8813736f})}}};
+            },
+    },
+    {
+        .name = "Acosh",
+        .since = 22,
+        .summary = "The inverse hyperbolic cosine.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {1, 2})}, {}, {f32({2}, {0, 1.316958f})}}};
+            },
+    },
+    {
+        .name = "Atanh",
+        .since = 22,
+        .summary = "The inverse hyperbolic tangent.",
+        .inputs = "input",
+        .outputs = "output",
+        .types = float_types,
+        .infer = infer_same,
+        .examples =
+            [] {
+              return Examples{{"two points", {f32({2}, {0, 0.5f})}, {}, {f32({2}, {0, 0.5493061f})}}};
+            },
+    },
 };
 
 constexpr OpRun runs[] = {

@@ -1,8 +1,10 @@
 // Unique: each element, or each slice along an axis, once.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+//
+// Smallest runner: regular, since sorting out duplicates.
+#include "ops/reference/element.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <numeric>
 
@@ -135,28 +137,38 @@ constexpr AttributeDef attributes[] = {
     {"sorted", AttributeType::integer, "1 where absent: ascending; 0: in the order of the first of each"}};
 
 constexpr OpDef defs[] = {
-    {"", "Unique", 11, "Each element or slice once, where it came first, which one each is, and how often it came.",
-     "X", "Y indices? inverse_indices? counts?", plain_types, attributes, infer,
-     [] {
-       Tensor x = f32({6}, {2, 1, 1, 3, 4, 3});
-       return Examples{
-           {"sorted",
-            {x},
-            {},
-            {f32({4}, {1, 2, 3, 4}), i64({4}, {1, 0, 3, 4}), i64({6}, {1, 0, 0, 2, 3, 2}), i64({4}, {2, 1, 2, 1})},
-            0},
-           {"in the order in which they come",
-            {x},
-            {{"sorted", std::int64_t{0}}},
-            {f32({4}, {2, 1, 3, 4}), i64({4}, {0, 1, 3, 4}), i64({6}, {0, 1, 1, 2, 3, 2}), i64({4}, {1, 2, 2, 1})},
-            0},
-           {"rows",
-            {i32({3, 2}, {2, 3, 1, 0, 2, 3})},
-            {{"axis", std::int64_t{-2}}},
-            {i32({2, 2}, {1, 0, 2, 3}), i64({2}, {1, 0}), i64({3}, {1, 0, 1}), i64({2}, {1, 2})},
-            0},
-           {"texts", {strings({3}, {"b", "a", "b"})}, {}, {strings({2}, {"a", "b"})}, 0}};
-     }},
+    {
+        .name = "Unique",
+        .since = 11,
+        .summary = "Each element or slice once, where it came first, which one each is, and how often it came.",
+        .inputs = "X",
+        .outputs = "Y indices? inverse_indices? counts?",
+        .types = plain_types,
+        .attributes = attributes,
+        .infer = infer,
+        .examples =
+            [] {
+              Tensor x = f32({6}, {2, 1, 1, 3, 4, 3});
+              return Examples{{"sorted",
+                               {x},
+                               {},
+                               {f32({4}, {1, 2, 3, 4}), i64({4}, {1, 0, 3, 4}), i64({6}, {1, 0, 0, 2, 3, 2}),
+                                i64({4}, {2, 1, 2, 1})},
+                               0},
+                              {"in the order in which they come",
+                               {x},
+                               {{"sorted", std::int64_t{0}}},
+                               {f32({4}, {2, 1, 3, 4}), i64({4}, {0, 1, 3, 4}), i64({6}, {0, 1, 1, 2, 3, 2}),
+                                i64({4}, {1, 2, 2, 1})},
+                               0},
+                              {"rows",
+                               {i32({3, 2}, {2, 3, 1, 0, 2, 3})},
+                               {{"axis", std::int64_t{-2}}},
+                               {i32({2, 2}, {1, 0, 2, 3}), i64({2}, {1, 0}), i64({3}, {1, 0, 1}), i64({2}, {1, 2})},
+                               0},
+                              {"texts", {strings({3}, {"b", "a", "b"})}, {}, {strings({2}, {"a", "b"})}, 0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Unique", evaluate}};
 

@@ -1,9 +1,11 @@
 // MaxUnpool and Col2Im: what pooling and unfolding took apart, put back.
-#include "ops/broadcast.hpp"
-#include "ops/elementwise.hpp"
-#include "ops/example.hpp"
-#include "ops/storage.hpp"
-#include "ops/window_infer.hpp"
+//
+// Smallest runner: regular, since of segmentation in the manner of SegNet, and of unfolding undone.
+#include "ops/family/window.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/elementwise.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -196,35 +198,53 @@ constexpr AttributeDef of_unpool[] = {
 constexpr AttributeDef of_col2im[] = {dilations_attribute, pads_attribute, strides_attribute};
 
 constexpr OpDef defs[] = {
-    {"", "MaxUnpool", 22, "Pooled elements where MaxPool found them, zeros elsewhere.", "X I:i64 output_shape?:I",
-     "output", float_types, of_unpool, infer_unpool,
-     [] {
-       Tensor pooled = f32({1, 1, 2, 2}, {5, 6, 7, 8}), places = i64({1, 1, 2, 2}, {5, 7, 13, 15});
-       return Examples{{"windows of two",
-                        {pooled, places},
-                        {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}},
-                        {f32({1, 1, 4, 4}, {0, 0, 0, 0, 0, 5, 0, 6, 0, 0, 0, 0, 0, 7, 0, 8})},
-                        0},
-                       {"a larger output",
-                        {f32({1, 1, 1}, {5}), i64({1, 1, 1}, {1}), i64({3}, {1, 1, 3})},
-                        {{"kernel_shape", Ints{2}}},
-                        {f32({1, 1, 3}, {0, 5, 0})},
-                        0}};
-     }},
-    {"", "Col2Im", 18, "Columns of blocks added up to an image.", "input image_shape:i64 block_shape:i64", "output",
-     number_types, of_col2im, infer_col2im,
-     [] {
-       return Examples{{"blocks that overlap",
-                        {f32({1, 2, 2}, {1, 2, 3, 4}), i64({1}, {3}), i64({1}, {2})},
-                        {},
-                        {f32({1, 1, 3}, {1, 5, 4})},
-                        0},
-                       {"two channels, padding falls away",
-                        {i32({1, 4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), i64({1}, {2}), i64({1}, {2})},
-                        {{"pads", Ints{1, 1}}, {"strides", Ints{2}}},
-                        {i32({1, 2, 2}, {3, 2, 7, 6})},
-                        0}};
-     }},
+    {
+        .name = "MaxUnpool",
+        .since = 22,
+        .summary = "Pooled elements where MaxPool found them, zeros elsewhere.",
+        .inputs = "X I:i64 output_shape?:I",
+        .outputs = "output",
+        .types = float_types,
+        .attributes = of_unpool,
+        .infer = infer_unpool,
+        .examples =
+            [] {
+              Tensor pooled = f32({1, 1, 2, 2}, {5, 6, 7, 8}), places = i64({1, 1, 2, 2}, {5, 7, 13, 15});
+              return Examples{{"windows of two",
+                               {pooled, places},
+                               {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}},
+                               {f32({1, 1, 4, 4}, {0, 0, 0, 0, 0, 5, 0, 6, 0, 0, 0, 0, 0, 7, 0, 8})},
+                               0},
+                              {"a larger output",
+                               {f32({1, 1, 1}, {5}), i64({1, 1, 1}, {1}), i64({3}, {1, 1, 3})},
+                               {{"kernel_shape", Ints{2}}},
+                               {f32({1, 1, 3}, {0, 5, 0})},
+                               0}};
+            },
+    },
+    {
+        .name = "Col2Im",
+        .since = 18,
+        .summary = "Columns of blocks added up to an image.",
+        .inputs = "input image_shape:i64 block_shape:i64",
+        .outputs = "output",
+        .types = number_types,
+        .attributes = of_col2im,
+        .infer = infer_col2im,
+        .examples =
+            [] {
+              return Examples{{"blocks that overlap",
+                               {f32({1, 2, 2}, {1, 2, 3, 4}), i64({1}, {3}), i64({1}, {2})},
+                               {},
+                               {f32({1, 1, 3}, {1, 5, 4})},
+                               0},
+                              {"two channels, padding falls away",
+                               {i32({1, 4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), i64({1}, {2}), i64({1}, {2})},
+                               {{"pads", Ints{1, 1}}, {"strides", Ints{2}}},
+                               {i32({1, 2, 2}, {3, 2, 7, 6})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "MaxUnpool", max_unpool}, {"", "Col2Im", col2im}};
 

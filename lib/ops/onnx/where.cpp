@@ -1,8 +1,8 @@
 // Where: one of two elements, as a condition says.
-#include "ops/broadcast.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/storage.hpp"
+#include "ops/reference/broadcast.hpp"
+#include "ops/reference/storage.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -48,22 +48,23 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr OpDef defs[] = {
-    {"",
-     "Where",
-     16,
-     "The first tensor's element where the condition holds, else the second's.",
-     "condition X Y:X",
-     "output",
-     "bool",
-     {},
-     infer,
-     [] {
-       return Examples{{"a row of conditions",
-                        {boolean({2}, {true, false}), f32({2, 2}, {1, 2, 3, 4}), f32({}, {0})},
-                        {},
-                        {f32({2, 2}, {1, 0, 3, 0})},
-                        0}};
-     }},
+    {
+        .name = "Where",
+        .since = 16,
+        .summary = "The first tensor's element where the condition holds, else the second's.",
+        .inputs = "condition X Y:X",
+        .outputs = "output",
+        .types = "bool",
+        .infer = infer,
+        .examples =
+            [] {
+              return Examples{{"a row of conditions",
+                               {boolean({2}, {true, false}), f32({2, 2}, {1, 2, 3, 4}), f32({}, {0})},
+                               {},
+                               {f32({2, 2}, {1, 0, 3, 0})},
+                               0}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "Where", packed_too<evaluate>}};
 

@@ -1,7 +1,9 @@
 // HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: what spectra of sounds are made with.
-#include "ops/example.hpp"
-#include "ops/generated.hpp"
-#include "ops/infer.hpp"
+//
+// Smallest runner: regular, since comes with fourier_transform.
+#include "ops/reference/generated.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <array>
 #include <cmath>
@@ -96,32 +98,68 @@ constexpr AttributeDef of_mel[] = {datatype};
 Attributes symmetric() { return {{"periodic", std::int64_t{0}}}; }
 
 constexpr OpDef defs[] = {
-    {"", "HannWindow", 17, "The Hann window: a raised cosine.", "size", "output", "i32 i64", of_window, infer_window,
-     [] {
-       return Examples{{"periodic", {i64({}, {4})}, {}, {f32({4}, {0, 0.5f, 1, 0.5f})}},
-                       {"symmetric", {i32({}, {3})}, symmetric(), {f32({3}, {0, 1, 0})}}};
-     }},
-    {"", "HammingWindow", 17, "The Hamming window: a cosine raised further.", "size", "output", "i32 i64", of_window,
-     infer_window,
-     [] {
-       return Examples{{"symmetric", {i64({}, {3})}, symmetric(), {f32({3}, {0.08695652f, 1, 0.08695652f})}}};
-     }},
-    {"", "BlackmanWindow", 17, "The Blackman window: two cosines.", "size", "output", "i32 i64", of_window,
-     infer_window,
-     [] {
-       return Examples{
-           {"of f64", {i64({}, {4})}, {{"output_datatype", std::int64_t{11}}}, {f64({4}, {0, 0.34, 1, 0.34})}}};
-     }},
-    {"", "MelWeightMatrix", 17, "Weights that gather a spectrum's bins into bands equally wide in mel.",
-     "num_mel_bins dft_length:num_mel_bins sample_rate:num_mel_bins lower_edge_hertz:floats "
-     "upper_edge_hertz:lower_edge_hertz",
-     "output", "i32 i64", of_mel, infer_mel,
-     [] {
-       return Examples{{"two bands of nine bins",
-                        {i64({}, {2}), i64({}, {16}), i64({}, {8000}), f32({}, {100}), f32({}, {4000})},
-                        {},
-                        {f32({9, 2}, {0, 0, 1, 0, 0, 1, 0, 0.5f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}}};
-     }},
+    {
+        .name = "HannWindow",
+        .since = 17,
+        .summary = "The Hann window: a raised cosine.",
+        .inputs = "size",
+        .outputs = "output",
+        .types = "i32 i64",
+        .attributes = of_window,
+        .infer = infer_window,
+        .examples =
+            [] {
+              return Examples{{"periodic", {i64({}, {4})}, {}, {f32({4}, {0, 0.5f, 1, 0.5f})}},
+                              {"symmetric", {i32({}, {3})}, symmetric(), {f32({3}, {0, 1, 0})}}};
+            },
+    },
+    {
+        .name = "HammingWindow",
+        .since = 17,
+        .summary = "The Hamming window: a cosine raised further.",
+        .inputs = "size",
+        .outputs = "output",
+        .types = "i32 i64",
+        .attributes = of_window,
+        .infer = infer_window,
+        .examples =
+            [] {
+              return Examples{{"symmetric", {i64({}, {3})}, symmetric(), {f32({3}, {0.08695652f, 1, 0.08695652f})}}};
+            },
+    },
+    {
+        .name = "BlackmanWindow",
+        .since = 17,
+        .summary = "The Blackman window: two cosines.",
+        .inputs = "size",
+        .outputs = "output",
+        .types = "i32 i64",
+        .attributes = of_window,
+        .infer = infer_window,
+        .examples =
+            [] {
+              return Examples{
+                  {"of f64", {i64({}, {4})}, {{"output_datatype", std::int64_t{11}}}, {f64({4}, {0, 0.34, 1, 0.34})}}};
+            },
+    },
+    {
+        .name = "MelWeightMatrix",
+        .since = 17,
+        .summary = "Weights that gather a spectrum's bins into bands equally wide in mel.",
+        .inputs = "num_mel_bins dft_length:num_mel_bins sample_rate:num_mel_bins lower_edge_hertz:floats "
+                  "upper_edge_hertz:lower_edge_hertz",
+        .outputs = "output",
+        .types = "i32 i64",
+        .attributes = of_mel,
+        .infer = infer_mel,
+        .examples =
+            [] {
+              return Examples{{"two bands of nine bins",
+                               {i64({}, {2}), i64({}, {16}), i64({}, {8000}), f32({}, {100}), f32({}, {4000})},
+                               {},
+                               {f32({9, 2}, {0, 0, 1, 0, 0, 1, 0, 0.5f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {{"", "HannWindow", evaluate<hann>},
                           {"", "HammingWindow", evaluate<hamming>},

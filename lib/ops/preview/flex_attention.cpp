@@ -1,10 +1,10 @@
 // FlexAttention: attention whose scores and weights graphs of the model's own may change. Without them it is Attention;
 // with them it is written out, and their nodes stand in the middle.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/rewrite.hpp"
-#include "ops/run.hpp"
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 #include <map>
 
@@ -127,24 +127,26 @@ constexpr AttributeDef attributes[] = {
     {"softmax_precision", AttributeType::integer, "the scores' element type; f32 where absent, or f64 for f64"}};
 
 constexpr OpDef defs[] = {
-    {.domain = "ai.onnx.preview",
-     .name = "FlexAttention",
-     .since = 1,
-     .summary = "Attention whose scores and weights graphs of the model's own may change.",
-     .inputs = "Q K V",
-     .outputs = "Y",
-     .types = float_types,
-     .attributes = attributes,
-     .infer = infer,
-     .examples =
-         [] {
-           return Examples{
-               {"two query heads to one of keys",
-                {f32({1, 2, 1, 2}, {0, 0, 0, 0}), f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 1}, {2, 4})},
-                {},
-                {f32({1, 2, 1, 1}, {3, 3})}}};
-         },
-     .decompose = decompose},
+    {
+        .domain = "ai.onnx.preview",
+        .name = "FlexAttention",
+        .since = 1,
+        .summary = "Attention whose scores and weights graphs of the model's own may change.",
+        .inputs = "Q K V",
+        .outputs = "Y",
+        .types = float_types,
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              return Examples{
+                  {"two query heads to one of keys",
+                   {f32({1, 2, 1, 2}, {0, 0, 0, 0}), f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 1}, {2, 4})},
+                   {},
+                   {f32({1, 2, 1, 1}, {3, 3})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Gradient of ai.onnx.preview.training: the derivatives of one value of the graph with respect to others. It has no
 // code of its own: the operators between them are differentiated from the last to the first, as nodes before it.
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 #include <map>
 #include <set>
@@ -301,15 +301,25 @@ constexpr AttributeDef attributes[] = {{"xs", AttributeType::texts, "the values 
                                        {"zs", AttributeType::texts, "the other values that y hangs on"}};
 
 constexpr OpDef defs[] = {
-    {"ai.onnx.preview.training", "Gradient", 1, "The derivatives of a value of the graph with respect to others.",
-     "Inputs*", "Outputs*", "f32 f64 f16 bf16", attributes, infer,
-     [] {
-       return Examples{{"of a value by itself",
-                        {f32({2}, {3, 4})},
-                        {{"xs", std::vector<std::string>{"x"}}, {"y", std::string("x")}},
-                        {f32({2}, {1, 1})}}};
-     },
-     nullptr, nullptr, decompose},
+    {
+        .domain = "ai.onnx.preview.training",
+        .name = "Gradient",
+        .since = 1,
+        .summary = "The derivatives of a value of the graph with respect to others.",
+        .inputs = "Inputs*",
+        .outputs = "Outputs*",
+        .types = "f32 f64 f16 bf16",
+        .attributes = attributes,
+        .infer = infer,
+        .decompose = decompose,
+        .examples =
+            [] {
+              return Examples{{"of a value by itself",
+                               {f32({2}, {3, 4})},
+                               {{"xs", std::vector<std::string>{"x"}}, {"y", std::string("x")}},
+                               {f32({2}, {1, 1})}}};
+            },
+    },
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 // Adagrad, Adam and Momentum of ai.onnx.preview.training: one step of training. The inputs are a rate R, a count of
 // steps T, and then for any number of tensors first all of them, then all gradients, then all states.
-#include "ops/element.hpp"
-#include "ops/example.hpp"
-#include "ops/infer.hpp"
-#include "ops/run.hpp"
+//
+// Smallest runner: regular, since a step of training, in a preview domain.
+#include "ops/reference/element.hpp"
+#include "ops/reference/run.hpp"
+#include "ops/schema/example.hpp"
+#include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -137,39 +139,69 @@ constexpr AttributeDef of_momentum[] = {
     {"norm_coefficient", AttributeType::number, "of L2 regularisation", true}};
 
 constexpr OpDef defs[] = {
-    {domain, "Adagrad", 1, "A step of gradient descent, smaller where gradients were large.", "R T inputs*", "outputs*",
-     "f32 f64", of_adagrad, infer<3>,
-     [] {
-       return Examples{{"one tensor",
-                        {f32({}, {0.5f}), i64({}, {1}), f32({2}, {1, 2}), f32({2}, {3, -4}), f32({2}, {16, 0})},
-                        {{"decay_factor", 1.0f}, {"epsilon", 0.0f}},
-                        {f32({2}, {0.85f, 2.25f}), f32({2}, {25, 16})}}};
-     }},
-    {domain, "Adam", 1, "A step of gradient descent with running means of gradients and their squares.", "R T inputs*",
-     "outputs*", "f32 f64", of_adam, infer<4>,
-     [] {
-       return Examples{
-           {"the first step takes the means as they are",
-            {f32({}, {0.5f}), i64({}, {0}), f32({1}, {1}), f32({1}, {2}), f32({1}, {0}), f32({1}, {0})},
-            {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
-            {f32({1}, {0.5f}), f32({1}, {1}), f32({1}, {1})}},
-           {"two tensors in a later step",
-            {f32({}, {0.5f}), i64({}, {1}), f32({1}, {1}), f32({1}, {3}), f32({1}, {2}), f32({1}, {-2}), f32({1}, {0}),
-             f32({1}, {0}), f32({1}, {0}), f32({1}, {0})},
-            {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
-            {f32({1}, {0.5f}), f32({1}, {3.5f}), f32({1}, {1}), f32({1}, {-1}), f32({1}, {1}), f32({1}, {1})}}};
-     }},
-    {domain, "Momentum", 1, "A step of gradient descent with momentum.", "R T inputs*", "outputs*", "f32 f64",
-     of_momentum, infer<3>,
-     [] {
-       std::vector<Tensor> inputs = {f32({}, {0.5f}), i64({}, {3}), f32({1}, {1}), f32({1}, {2}), f32({1}, {4})};
-       Attributes standard{
-           {"alpha", 0.5f}, {"beta", 0.25f}, {"mode", std::string("standard")}, {"norm_coefficient", 0.0f}};
-       Attributes nesterov = standard;
-       nesterov.set("mode", std::string("nesterov"));
-       return Examples{{"half of the momentum stays", inputs, standard, {f32({1}, {-0.25f}), f32({1}, {2.5f})}},
-                       {"Nesterov's looks ahead", inputs, nesterov, {f32({1}, {-0.625f}), f32({1}, {2.5f})}}};
-     }},
+    {
+        .domain = domain,
+        .name = "Adagrad",
+        .since = 1,
+        .summary = "A step of gradient descent, smaller where gradients were large.",
+        .inputs = "R T inputs*",
+        .outputs = "outputs*",
+        .types = "f32 f64",
+        .attributes = of_adagrad,
+        .infer = infer<3>,
+        .examples =
+            [] {
+              return Examples{{"one tensor",
+                               {f32({}, {0.5f}), i64({}, {1}), f32({2}, {1, 2}), f32({2}, {3, -4}), f32({2}, {16, 0})},
+                               {{"decay_factor", 1.0f}, {"epsilon", 0.0f}},
+                               {f32({2}, {0.85f, 2.25f}), f32({2}, {25, 16})}}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "Adam",
+        .since = 1,
+        .summary = "A step of gradient descent with running means of gradients and their squares.",
+        .inputs = "R T inputs*",
+        .outputs = "outputs*",
+        .types = "f32 f64",
+        .attributes = of_adam,
+        .infer = infer<4>,
+        .examples =
+            [] {
+              return Examples{
+                  {"the first step takes the means as they are",
+                   {f32({}, {0.5f}), i64({}, {0}), f32({1}, {1}), f32({1}, {2}), f32({1}, {0}), f32({1}, {0})},
+                   {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
+                   {f32({1}, {0.5f}), f32({1}, {1}), f32({1}, {1})}},
+                  {"two tensors in a later step",
+                   {f32({}, {0.5f}), i64({}, {1}), f32({1}, {1}), f32({1}, {3}), f32({1}, {2}), f32({1}, {-2}),
+                    f32({1}, {0}), f32({1}, {0}), f32({1}, {0}), f32({1}, {0})},
+                   {{"alpha", 0.5f}, {"beta", 0.75f}, {"epsilon", 0.0f}},
+                   {f32({1}, {0.5f}), f32({1}, {3.5f}), f32({1}, {1}), f32({1}, {-1}), f32({1}, {1}), f32({1}, {1})}}};
+            },
+    },
+    {
+        .domain = domain,
+        .name = "Momentum",
+        .since = 1,
+        .summary = "A step of gradient descent with momentum.",
+        .inputs = "R T inputs*",
+        .outputs = "outputs*",
+        .types = "f32 f64",
+        .attributes = of_momentum,
+        .infer = infer<3>,
+        .examples =
+            [] {
+              std::vector<Tensor> inputs = {f32({}, {0.5f}), i64({}, {3}), f32({1}, {1}), f32({1}, {2}), f32({1}, {4})};
+              Attributes standard{
+                  {"alpha", 0.5f}, {"beta", 0.25f}, {"mode", std::string("standard")}, {"norm_coefficient", 0.0f}};
+              Attributes nesterov = standard;
+              nesterov.set("mode", std::string("nesterov"));
+              return Examples{{"half of the momentum stays", inputs, standard, {f32({1}, {-0.25f}), f32({1}, {2.5f})}},
+                              {"Nesterov's looks ahead", inputs, nesterov, {f32({1}, {-0.625f}), f32({1}, {2.5f})}}};
+            },
+    },
 };
 constexpr OpRun runs[] = {
     {domain, "Adagrad", evaluate<Adagrad>}, {domain, "Adam", evaluate<Adam>}, {domain, "Momentum", evaluate<Momentum>}};

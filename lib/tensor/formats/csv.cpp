@@ -7,7 +7,7 @@
 //
 // The file is scanned twice: the first pass finds rows, columns, header and types, so that the second one can parse
 // into a tensor of the final size without keeping the cells.
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include "tensor/element_text.hpp"
 #include "tensor/utf8.hpp"

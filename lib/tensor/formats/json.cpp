@@ -6,12 +6,12 @@
 //                                                                     a response, with "outputs"
 // Written here rather than with a library: this links into the smallest runner, and a list of a million numbers is
 // scanned twice and never held as a document. JSON has no NaN: floats may be "NaN", "Infinity" and "-Infinity".
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 #include "tensor/collection.hpp"
 #include "tensor/dispatch.hpp"
 #include "tensor/element_text.hpp"
-#include "tensor/formats/json_text.hpp"
+#include "tensor/json_text.hpp"
 
 #include <fmt/format.h>
 

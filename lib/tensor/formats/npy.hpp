@@ -1,7 +1,7 @@
 // NumPy's .npy format as a building block: a .npz file is a ZIP archive of them.
 #pragma once
 
-#include "tensor/formats/formats.hpp"
+#include "tensor/formats.hpp"
 
 namespace modelctl::formats {
 

@@ -1,0 +1,31 @@
+// Inference of window operators: window.hpp's sizes, symbolically.
+#pragma once
+
+#include "ops/reference/window.hpp"
+#include "ops/schema/infer.hpp"
+
+namespace modelctl::ops {
+
+// The window's places along an axis of this size; fails where both are known and do not fit.
+Result<graph::Expr> window_count(const Inference& call, const Windows& windows, std::size_t axis,
+                                 const graph::Expr& size);
+
+// The attributes that window operators share.
+inline constexpr AttributeDef auto_pad_attribute = {"auto_pad", AttributeType::text,
+                                                    "NOTSET (the default), SAME_UPPER, SAME_LOWER or VALID"};
+inline constexpr AttributeDef dilations_attribute = {"dilations", AttributeType::integers,
+                                                     "distance between taps along each spatial axis; 1 where absent"};
+inline constexpr AttributeDef pads_attribute = {"pads", AttributeType::integers,
+                                                "all beginnings, then all ends; 0 where absent"};
+inline constexpr AttributeDef strides_attribute = {"strides", AttributeType::integers,
+                                                   "distance between windows along each spatial axis; 1 where absent"};
+inline constexpr AttributeDef group_attribute = {"group", AttributeType::integer,
+                                                 "groups that the channels fall into; 1 where absent"};
+inline constexpr AttributeDef ceil_attribute = {"ceil_mode", AttributeType::integer,
+                                                "0 where absent; 1: an incomplete last window counts"};
+
+// What the inputs of these indices (x, w, and b, which may be absent) give when they are convolved, channels first;
+// nullopt where not even the rank is known.
+Result<std::optional<graph::Shape>> convolution_shape(Inference& call, std::size_t x, std::size_t w, std::size_t b);
+
+}  // namespace modelctl::ops

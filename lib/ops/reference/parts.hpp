@@ -1,0 +1,17 @@
+// A tensor's parts along an axis, copied out of it and into it.
+#pragma once
+
+#include "ops/reference/run.hpp"
+
+namespace modelctl::ops {
+
+// Fills `part` with what begins at index `start` of the axis of `whole`. All other dimensions are the same, and the
+// part ends within the whole: the caller has seen to both. Refuses types of less than a byte.
+Result<void> copy_part(const TensorView& whole, std::size_t axis, std::int64_t start, const MutableTensorView& part);
+// The other way round: puts `part` into `whole`.
+Result<void> paste_part(const MutableTensorView& whole, std::size_t axis, std::int64_t start, const TensorView& part);
+
+// Output 0 is the inputs one after another along the axis, which may count from the back.
+Result<void> concatenate(std::span<const TensorView> inputs, std::int64_t axis, Outputs& outputs);
+
+}  // namespace modelctl::ops

@@ -1,0 +1,238 @@
+#include "ops/reference/recurrent.hpp"
+
+#include "ops/reference/element.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+namespace modelctl::ops {
+
+double GateActivation::operator()(double x) const {
+  double limit = clip, a = alpha, b = beta;
+  if (x == x) x = std::clamp(x, -limit, limit);
+  switch (function) {
+    case RecurrentFunction::relu: return x < 0 ? 0 : x;
+    case RecurrentFunction::tanh: return std::tanh(x);
+    case RecurrentFunction::sigmoid: return 1 / (1 + std::exp(-x));
+    case RecurrentFunction::affine: return a * x + b;
+    case RecurrentFunction::leaky_relu: return x < 0 ? a * x : x;
+    case RecurrentFunction::thresholded_relu: return x > a ? x : 0;
+    case RecurrentFunction::scaled_tanh: return a * std::tanh(b * x);
+    case RecurrentFunction::hard_sigmoid: return std::clamp(a * x + b, 0.0, 1.0);
+    case RecurrentFunction::elu: return x < 0 ? a * std::expm1(x) : x;
+    case RecurrentFunction::softsign: return x / (1 + std::fabs(x));
+    case RecurrentFunction::softplus: return std::log1p(std::exp(-std::fabs(x))) + std::max(x, 0.0);
+  }
+  return x;
+}
+
+Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& attributes) {
+  RecurrentSettings settings{};
+  std::string_view direction = attributes.text("direction", "forward");
+  if (direction != "forward" && direction != "reverse" && direction != "bidirectional") {
+    return refuse("direction '" + std::string(direction) + "' is none of forward, reverse and bidirectional");
+  }
+  std::int64_t layout = attributes.integer("layout");
+  if (layout != 0 && layout != 1) return refuse("layout must be 0 or 1");
+  settings.batch_first = layout == 1;
+  settings.reverse = direction == "reverse";
+  settings.directions = direction == "bidirectional" ? 2 : 1;
+  settings.coupled = attributes.integer("input_forget") != 0;
+  settings.linear_before_reset = attributes.integer("linear_before_reset") != 0;
+  float clip = attributes.number("clip", 0);
+  if (!(clip >= 0)) return refuse("clip must not be negative");
+  if (clip == 0) clip = std::numeric_limits<float>::infinity();
+
+  const auto& names = attributes.texts("activations");
+  const auto &alphas = attributes.numbers("activation_alpha"), &betas = attributes.numbers("activation_beta");
+  std::size_t each = functions_of(kind), next_alpha = 0, next_beta = 0;
+  if (!names.empty() && names.size() != each * settings.directions) {
+    return refuse("there are " + std::to_string(names.size()) + " activations, not " +
+                  std::to_string(each * settings.directions));
+  }
+  for (std::size_t i = 0; i < each * settings.directions; ++i) {
+    bool first_of_several = i % each == 0 && kind != Recurrence::rnn;
+    std::string name = names.empty() ? (first_of_several ? "sigmoid" : "tanh") : names[i];
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto* def = std::find_if(std::begin(recurrent_functions), std::end(recurrent_functions),
+                                   [&](const RecurrentFunctionDef& candidate) { return candidate.name == name; });
+    if (def == std::end(recurrent_functions)) return refuse("activation '" + names[i] + "' is unknown");
+    // As ONNX Runtime has it, the bound is for what gates sum up, and not for the cell that an LSTM's third one is
+    // given.
+    float bound = i % each == 2 ? std::numeric_limits<float>::infinity() : clip;
+    GateActivation activation{static_cast<RecurrentFunction>(def - recurrent_functions), def->alpha, def->beta, bound};
+    // The values are consumed in order, by the functions that have such a parameter.
+    if (def->parameters > 0 && next_alpha < alphas.size()) activation.alpha = alphas[next_alpha++];
+    if (def->parameters > 1 && next_beta < betas.size()) activation.beta = betas[next_beta++];
+    settings.functions.push_back(activation);
+  }
+  return settings;
+}
+
+namespace {
+
+// One direction's weights, in the type that sums happen in.
+struct Direction {
+  std::int64_t input, hidden;
+  std::vector<double> w, r, w_bias, r_bias, peepholes;
+  const GateActivation* functions;
+  bool coupled, linear_before_reset;
+
+  // A gate's sum over the input, or the state: row `row` of its weights.
+  double of_input(std::int64_t row, const double* x) const { return dot(w, w_bias, row, x, input); }
+  double of_state(std::int64_t row, const double* h) const { return dot(r, r_bias, row, h, hidden); }
+  double peephole(std::int64_t row, double c) const { return peepholes[static_cast<std::size_t>(row)] * c; }
+
+ private:
+  static double dot(const std::vector<double>& weights, const std::vector<double>& bias, std::int64_t row,
+                    const double* x, std::int64_t n) {
+    double sum = bias[static_cast<std::size_t>(row)];
+    const double* from = weights.data() + row * n;
+    for (std::int64_t i = 0; i < n; ++i) sum += from[i] * x[i];
+    return sum;
+  }
+};
+
+// The state of one sequence; a cell takes one step.
+struct State {
+  std::vector<double> h, c, next, reset;
+};
+using Cell = void (*)(const Direction& of, const double* x, State& state);
+
+void rnn_cell(const Direction& of, const double* x, State& state) {
+  for (std::int64_t j = 0; j < of.hidden; ++j) {
+    state.next[static_cast<std::size_t>(j)] = of.functions[0](of.of_input(j, x) + of.of_state(j, state.h.data()));
+  }
+}
+
+void gru_cell(const Direction& of, const double* x, State& state) {
+  const double* h = state.h.data();
+  double *reset = state.reset.data(), *next = state.next.data();
+  const GateActivation &f = of.functions[0], &g = of.functions[1];
+  std::int64_t n = of.hidden;
+  for (std::int64_t j = 0; j < n; ++j) {
+    double r = f(of.of_input(n + j, x) + of.of_state(n + j, h));
+    reset[j] = of.linear_before_reset ? r : r * h[j];
+  }
+  for (std::int64_t j = 0; j < n; ++j) {
+    double update = f(of.of_input(j, x) + of.of_state(j, h));
+    double past = of.linear_before_reset ? reset[j] * of.of_state(2 * n + j, h) : of.of_state(2 * n + j, reset);
+    next[j] = (1 - update) * g(of.of_input(2 * n + j, x) + past) + update * h[j];
+  }
+}
+
+void lstm_cell(const Direction& of, const double* x, State& state) {
+  const GateActivation &f = of.functions[0], &g = of.functions[1], &last = of.functions[2];
+  std::int64_t n = of.hidden;
+  for (std::int64_t j = 0; j < n; ++j) {  // gates and peepholes stand in the order i, o, f, c
+    double& c = state.c[static_cast<std::size_t>(j)];
+    auto gate = [&](std::int64_t index) {
+      return of.of_input(index * n + j, x) + of.of_state(index * n + j, state.h.data());
+    };
+    double input = f(gate(0) + of.peephole(j, c));
+    double forget = of.coupled ? 1 - input : f(gate(2) + of.peephole(2 * n + j, c));
+    c = forget * c + input * g(gate(3));
+    state.next[static_cast<std::size_t>(j)] = f(gate(1) + of.peephole(n + j, c)) * last(c);
+  }
+}
+
+// `size` elements of `view` from `first` on; zeros where it is absent.
+std::vector<double> stretch(const TensorView& view, std::int64_t first, std::int64_t size) {
+  std::vector<double> values(static_cast<std::size_t>(size), 0.0);
+  if (!view.present()) return values;
+  auto load = load_of<double>(view.type);
+  for (double& value : values) value = load(view.data, first++);
+  return values;
+}
+
+Result<void> need_dims(const TensorView& view, DType type, Dims expected, std::string_view what) {
+  if (!view.present()) return {};
+  if (view.type != type) return refuse_type(view.type);
+  if (Dims(view.dims.begin(), view.dims.end()) == expected) return {};
+  return refuse(std::string(what) + " is " + describe(view.type, view.dims) + " and not " + describe(type, expected));
+}
+
+}  // namespace
+
+Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) {
+  const std::int64_t gates = gates_of(kind);
+  const Cell cell = kind == Recurrence::lstm ? lstm_cell : kind == Recurrence::gru ? gru_cell : rnn_cell;
+  const TensorView &x = call.input(0), &w = call.input(1), &r = call.input(2), &bias = call.input(3);
+  const TensorView &lengths = call.input(4), &initial_h = call.input(5), &initial_c = call.input(6),
+                   &peepholes = call.input(7);
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  RecurrentSettings settings = TRY(recurrent_settings(kind, call.attributes));
+  if (x.rank() != 3 || r.rank() != 3) return refuse("X and R must have rank 3");
+  bool batch_first = settings.batch_first;
+  const std::int64_t steps = x.dim(batch_first ? 1 : 0), batch = x.dim(batch_first ? 0 : 1), input = x.dim(2);
+  const std::int64_t hidden = r.dim(2);
+  const auto directions = static_cast<std::int64_t>(settings.directions);
+  if (call.attributes.integer("hidden_size", hidden) != hidden) return refuse("hidden_size is not that of R");
+  const std::int64_t rows = TRY(checked_multiply(gates, hidden));
+  const Dims state_dims = batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden};
+  TRY(need_dims(w, x.type, {directions, rows, input}, "W"));
+  TRY(need_dims(r, x.type, {directions, rows, hidden}, "R"));
+  TRY(need_dims(bias, x.type, {directions, 2 * rows}, "B"));
+  TRY(need_dims(lengths, DType::i32, {batch}, "sequence_lens"));
+  TRY(need_dims(initial_h, x.type, state_dims, "initial_h"));
+  TRY(need_dims(initial_c, x.type, state_dims, "initial_c"));
+  TRY(need_dims(peepholes, x.type, {directions, 3 * hidden}, "P"));
+  for (std::int64_t b = 0; lengths.present() && b < batch; ++b) {
+    std::int64_t length = lengths.as<std::int32_t>()[static_cast<std::size_t>(b)];
+    if (length < 0 || length > steps) {
+      return refuse("sequence_lens has " + std::to_string(length) + " of " + std::to_string(steps) + " steps");
+    }
+  }
+
+  void *y = nullptr, *last[2] = {nullptr, nullptr};  // Y; Y_h and Y_c
+  if (outputs.wanted(0)) {
+    Dims dims = batch_first ? Dims{batch, steps, directions, hidden} : Dims{steps, directions, batch, hidden};
+    y = TRY(outputs.allocate(0, x.type, dims)).data;
+  }
+  for (std::size_t i = 1; i < (kind == Recurrence::lstm ? 3 : 2); ++i) {
+    if (outputs.wanted(i)) last[i - 1] = TRY(outputs.allocate(i, x.type, state_dims)).data;
+  }
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  for (std::int64_t d = 0; d < directions; ++d) {
+    Direction of{input,
+                 hidden,
+                 stretch(w, d * rows * input, rows * input),
+                 stretch(r, d * rows * hidden, rows * hidden),
+                 stretch(bias, 2 * d * rows, rows),
+                 stretch(bias, (2 * d + 1) * rows, rows),
+                 stretch(peepholes, 3 * d * hidden, 3 * hidden),
+                 settings.functions.data() + d * static_cast<std::int64_t>(functions_of(kind)),
+                 settings.coupled,
+                 settings.linear_before_reset};
+    bool backwards = settings.reverse || d == 1;
+    std::vector<double> step(static_cast<std::size_t>(input));
+    for (std::int64_t b = 0; b < batch; ++b) {
+      std::int64_t at = (batch_first ? b * directions + d : d * batch + b) * hidden;
+      State state{stretch(initial_h, at, hidden), stretch(initial_c, at, hidden), {}, {}};
+      state.next = state.reset = std::vector<double>(static_cast<std::size_t>(hidden));
+      std::int64_t length = lengths.present() ? lengths.as<std::int32_t>()[static_cast<std::size_t>(b)] : steps;
+      for (std::int64_t i = 0; i < steps; ++i) {  // a sequence is reversed within its length; zeros follow it
+        std::int64_t t = backwards && i < length ? length - 1 - i : i;
+        std::int64_t from = (batch_first ? b * steps + t : t * batch + b) * input;
+        for (double& value : step) value = load(x.data, from++);
+        if (i < length) {
+          cell(of, step.data(), state);
+          state.h.swap(state.next);
+        }
+        std::int64_t to = (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) * hidden;
+        for (double value : state.h) {
+          if (y != nullptr) store(y, to++, i < length ? value : 0);
+        }
+      }
+      for (std::int64_t j = 0; j < hidden; ++j) {
+        if (last[0] != nullptr) store(last[0], at + j, state.h[static_cast<std::size_t>(j)]);
+        if (last[1] != nullptr) store(last[1], at + j, state.c[static_cast<std::size_t>(j)]);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace modelctl::ops
