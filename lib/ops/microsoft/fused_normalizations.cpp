@@ -1,4 +1,4 @@
-// Layer normalisation with what stands before it taken in, as ONNX Runtime's optimiser writes it.
+// Layer normalization with what stands before it taken in, as ONNX Runtime's optimizer writes it.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -47,7 +47,7 @@ Result<void> skip(Node& node) {
   Value* sum = TRY(sum_of(rewrite, node, 4));
   auto named = [&](std::size_t index) { return std::string(node.output(index) == nullptr ? "" : "statistics"); };
   Node* layer = TRY(rewrite.add_node("", "LayerNormalization", {sum, node.input(2), node.input(3)},
-                                     layer_attributes(node, of_skip), {"normalised", named(1), named(2)}));
+                                     layer_attributes(node, of_skip), {"normalized", named(1), named(2)}));
   rewrite.finish({layer->output(0), layer->output(1), layer->output(2), sum});
   return {};
 }
@@ -165,7 +165,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "SkipLayerNormalization",
         .since = 1,
-        .summary = "Layer normalisation of a sum, which may be told besides.",
+        .summary = "Layer normalization of a sum, which may be told besides.",
         .inputs = "input skip:input gamma:input beta?:input bias?:input",
         .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
         .types = float_types,
@@ -224,7 +224,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "EmbedLayerNormalization",
         .since = 1,
-        .summary = "The normalised sum of the embeddings of words, their positions and their segments.",
+        .summary = "The normalized sum of the embeddings of words, their positions and their segments.",
         .inputs = "input_ids segment_ids?:input_ids word_embedding:f32,f16 "
                   "position_embedding:word_embedding segment_embedding?:word_embedding gamma:word_embedding "
                   "beta:word_embedding mask?:input_ids position_ids?:input_ids",

@@ -1,4 +1,4 @@
-// GroupNorm and SkipGroupNorm: group normalisation of images whose channels come last, with a sum before it and an
+// GroupNorm and SkipGroupNorm: group normalization of images whose channels come last, with a sum before it and an
 // activation behind.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -81,7 +81,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "GroupNorm",
         .since = 1,
-        .summary = "Normalisation over groups of channels, which come last.",
+        .summary = "Normalization over groups of channels, which come last.",
         .inputs = "X gamma:f32,f16 beta:gamma",
         .outputs = "Y",
         .types = "f32 f16",

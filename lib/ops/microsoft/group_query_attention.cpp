@@ -52,7 +52,7 @@ Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
 }
 
 // Each head over the root of its mean square.
-Result<Value*> normalised(Rewrite& rewrite, Value* x, Value* weight, std::int64_t heads, float epsilon) {
+Result<Value*> normalized(Rewrite& rewrite, Value* x, Value* weight, std::int64_t heads, float epsilon) {
   Value* apart = TRY(rewrite.add("Reshape", {x, rewrite.ints({0, 0, heads, -1})}));
   Value* y = TRY(rewrite.add("RMSNormalization", {apart, weight}, {{"axis", std::int64_t{-1}}, {"epsilon", epsilon}}));
   return rewrite.add("Reshape", {y, rewrite.ints({0, 0, -1})});
@@ -87,8 +87,8 @@ Result<void> group_query(Node& node) {
   }
   if (node.input(14) != nullptr && node.input(15) != nullptr) {
     float epsilon = attributes.number("qk_norm_epsilon", 1e-6f);
-    q = TRY(normalised(rewrite, q, node.input(14), heads, attributes.number("q_norm_epsilon", epsilon)));
-    k = TRY(normalised(rewrite, k, node.input(15), kv_heads, attributes.number("k_norm_epsilon", epsilon)));
+    q = TRY(normalized(rewrite, q, node.input(14), heads, attributes.number("q_norm_epsilon", epsilon)));
+    k = TRY(normalized(rewrite, k, node.input(15), kv_heads, attributes.number("k_norm_epsilon", epsilon)));
   }
   Value* totals = TRY(rewrite.add("Add", {node.input(5), rewrite.number(node.input(5)->type.element, 1)}));
   if (attributes.integer("do_rotary") != 0) {
@@ -167,14 +167,14 @@ constexpr AttributeDef of_group_query[] = {
     {"q_norm_epsilon", AttributeType::number, "of q_norm_weight; qk_norm_epsilon where absent"},
     {"qk_norm_epsilon", AttributeType::number, "added to mean squares; 1e-6 where absent"},
     {"qk_output", AttributeType::integer, "0; others are not supported"},
-    {"rotary_interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbours"},
+    {"rotary_interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbors"},
     scale_attribute,
     {"sliding_window_cache", AttributeType::integer, "0; 1 is not supported"},
     {"smooth_softmax", AttributeType::integer, "0 where absent; 1: a score of 0 takes weight and has no value"},
     {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"},
     {"v_quant_type", AttributeType::text, "NONE; others are not supported"}};
 constexpr AttributeDef of_rotary[] = {
-    {"interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbours"},
+    {"interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbors"},
     {"is_packed_batching", AttributeType::integer, "0; 1 is not supported"},
     {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells where absent"},
     {"rotary_embedding_dim", AttributeType::integer, "told by the caches' width"},

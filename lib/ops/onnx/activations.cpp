@@ -130,7 +130,7 @@ constexpr AttributeDef of_hard_sigmoid[] = {{"alpha", AttributeType::number, "sl
                                             {"beta", AttributeType::number, "value at zero; 0.5 where absent"}};
 constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (the default) or tanh"}};
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
-                                      {"bias", AttributeType::number, "how far the others move towards zero; 0"}};
+                                      {"bias", AttributeType::number, "how far the others move toward zero; 0"}};
 
 Result<bool> lower_gelu(Lowering& call) {
   if (call.attributes().text("approximate", "none") != "none") return false;
@@ -198,7 +198,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Selu",
         .since = 22,
-        .summary = "gamma times Elu with the self-normalising alpha.",
+        .summary = "gamma times Elu with the self-normalizing alpha.",
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
@@ -341,7 +341,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Shrink",
         .since = 9,
-        .summary = "Zero inside a band around zero; outside, moved towards it.",
+        .summary = "Zero inside a band around zero; outside, moved toward it.",
         .inputs = "input",
         .outputs = "output",
         .types = number_types,

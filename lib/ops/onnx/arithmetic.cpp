@@ -127,7 +127,7 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               return Examples{{"floats", {f32({3}, {1, 2, 3}), f32({1}, {2})}, {}, {f32({3}, {0.5f, 1, 1.5f})}},
-                              {"integers truncate towards zero",
+                              {"integers truncate toward zero",
                                {i64({3}, {7, -7, 6}), i64({}, {2})},
                                {},
                                {i64({3}, {3, -3, 3})},

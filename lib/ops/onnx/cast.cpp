@@ -95,7 +95,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Cast",
         .since = 25,
-        .summary = "The elements as another type; floats become integers towards zero and saturate.",
+        .summary = "The elements as another type; floats become integers toward zero and saturate.",
         .inputs = "input",
         .outputs = "output",
         .types = all_types,

@@ -38,7 +38,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {
     {"exclusive", AttributeType::integer, "0 where absent; 1: without the element itself"},
     {"reverse", AttributeType::integer, "0 where absent; 1: from the end"}};
-const Attributes backwards() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
+const Attributes backward() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
 
 constexpr OpDef defs[] = {
     {
@@ -52,11 +52,9 @@ constexpr OpDef defs[] = {
         .infer = infer_same,
         .examples =
             [] {
-              return Examples{{"forwards", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
-                              {"backwards, without itself",
-                               {f32({3}, {1, 2, 3}), i32({}, {0})},
-                               backwards(),
-                               {f32({3}, {5, 3, 0})}}};
+              return Examples{
+                  {"forward", {f32({3}, {1, 2, 3}), i64({}, {0})}, {}, {f32({3}, {1, 3, 6})}},
+                  {"backward, without itself", {f32({3}, {1, 2, 3}), i32({}, {0})}, backward(), {f32({3}, {5, 3, 0})}}};
             },
     },
     {
@@ -71,10 +69,10 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               return Examples{
-                  {"forwards, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},
-                  {"backwards, without itself",
+                  {"forward, of columns", {f32({2, 2}, {1, 2, 3, 4}), i64({}, {0})}, {}, {f32({2, 2}, {1, 2, 3, 8})}},
+                  {"backward, without itself",
                    {i32({3}, {2, 3, 4}), i32({}, {-1})},
-                   backwards(),
+                   backward(),
                    {i32({3}, {12, 4, 1})}}};
             },
     },

@@ -1,4 +1,4 @@
-// Einsum: sums of products over labelled axes, by a plain walk over all labels. passes/expand_einsum.cpp writes those
+// Einsum: sums of products over labeled axes, by a plain walk over all labels. passes/expand_einsum.cpp writes those
 // that are products of matrices as such.
 #include "ops/reference/element.hpp"
 #include "ops/reference/equation.hpp"
@@ -127,7 +127,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Einsum",
         .since = 12,
-        .summary = "Sums of products over labelled axes.",
+        .summary = "Sums of products over labeled axes.",
         .inputs = "Inputs*:Inputs",
         .outputs = "Output",
         .types = number_types,

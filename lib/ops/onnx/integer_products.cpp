@@ -47,8 +47,8 @@ Result<Product> product_of(const TensorView& a, const TensorView& a_zero, const 
                            const TensorView& b_zero) {
   Product result{TRY(matmul_sizes(a.dims, b.dims)), {}};
   const auto& [m, k, n, a_batch, b_batch, batch, dims] = result.sizes;
-  std::vector<double> left = TRY(a.rank() > 1 ? centred(a, a_zero, by_row(a_zero)) : centred(a, a_zero));
-  std::vector<double> right = TRY(centred(b, b_zero));
+  std::vector<double> left = TRY(a.rank() > 1 ? centered(a, a_zero, by_row(a_zero)) : centered(a, a_zero));
+  std::vector<double> right = TRY(centered(b, b_zero));
   result.sums.resize(static_cast<std::size_t>(product(dims)));
   if (result.sums.empty()) return result;
   const MatMulSizes& sizes = result.sizes;
@@ -121,7 +121,7 @@ Result<void> conv_integer(const Call& call, Outputs& outputs) {
   TRY(need_bytes(x, w));
   Convolution conv = TRY(convolution_of(call.attributes, x.dims, w.dims));
   if (x_zero.present() && x_zero.elements() != 1) return refuse("x_zero_point must have one element");
-  std::vector<double> image = TRY(centred(x, x_zero)), kernel = TRY(centred(w, w_zero, by_map(w_zero, w.rank())));
+  std::vector<double> image = TRY(centered(x, x_zero)), kernel = TRY(centered(w, w_zero, by_map(w_zero, w.rank())));
   MutableTensorView y = TRY(outputs.allocate(0, DType::i32, conv.dims));
   convolve(conv, image.data(), kernel.data(),
            [&](std::int64_t i, std::int64_t, double sum) { static_cast<std::int32_t*>(y.data)[i] = wrapped(sum); });
@@ -146,8 +146,8 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
   if (w_scale.elements() != 1 && w_scale.elements() != conv.maps) {
     return refuse("w_scale must have one element, or one for each of W's outputs");
   }
-  std::vector<double> image = TRY(centred(x, call.input(2))), scales = TRY(numbers(w_scale));
-  std::vector<double> kernel = TRY(centred(w, w_zero, by_map(w_zero, w.rank())));
+  std::vector<double> image = TRY(centered(x, call.input(2))), scales = TRY(numbers(w_scale));
+  std::vector<double> kernel = TRY(centered(w, w_zero, by_map(w_zero, w.rank())));
   std::vector<float> factors;
   for (double scale : scales) {
     factors.push_back(static_cast<float>(in.scale) * static_cast<float>(scale) / static_cast<float>(out.scale));

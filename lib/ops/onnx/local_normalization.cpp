@@ -1,4 +1,4 @@
-// LRN, LpNormalization and MeanVarianceNormalization: normalisations with no learned parameters.
+// LRN, LpNormalization and MeanVarianceNormalization: normalizations with no learned parameters.
 //
 // Smallest runner: regular, since AlexNet's, and learned mean and variance.
 #include "ops/reference/broadcast.hpp"

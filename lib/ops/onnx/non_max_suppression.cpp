@@ -29,9 +29,9 @@ struct Box {
   float top, left, bottom, right, area;
 };
 
-Box box_of(const float* at, bool centred) {
+Box box_of(const float* at, bool centered) {
   Box box{};
-  if (centred) {
+  if (centered) {
     float half_width = at[2] / 2, half_height = at[3] / 2;
     box = {at[1] - half_height, at[0] - half_width, at[1] + half_height, at[0] + half_width, 0};
   } else {
@@ -61,7 +61,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   float threshold = call.input(3).present() ? static_cast<float>(TRY(one_number(call.input(3), "iou_threshold"))) : 0;
   float least = call.input(4).present() ? static_cast<float>(TRY(one_number(call.input(4), "score_threshold")))
                                         : -std::numeric_limits<float>::infinity();
-  bool all_scores = !call.input(4).present(), centred = call.attributes.integer("center_point_box") != 0;
+  bool all_scores = !call.input(4).present(), centered = call.attributes.integer("center_point_box") != 0;
   if (!(threshold >= 0 && threshold <= 1)) return refuse("iou_threshold must be in [0, 1]");
 
   Dims found;
@@ -70,7 +70,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::int64_t batch = 0; most > 0 && batch < batches; ++batch) {
     all.clear();
     for (std::int64_t i = 0; i < count; ++i) {
-      all.push_back(box_of(boxes.as<float>().data() + (batch * count + i) * 4, centred));
+      all.push_back(box_of(boxes.as<float>().data() + (batch * count + i) * 4, centered));
     }
     for (std::int64_t kind = 0; kind < classes; ++kind) {
       const float* score = scores.as<float>().data() + (batch * classes + kind) * count;

@@ -1,4 +1,4 @@
-// Normalisations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
+// Normalizations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -62,7 +62,7 @@ Result<void> infer_batch(Inference& call) {
   return infer_same(call);
 }
 
-// In training the batch's own statistics are taken; the running ones move towards them.
+// In training the batch's own statistics are taken; the running ones move toward them.
 Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>& mean, std::vector<double>& variance) {
   const TensorView& x = call.input(0);
   auto channels = static_cast<std::int64_t>(mean.size());
@@ -198,7 +198,7 @@ Result<void> infer_layer(Inference& call) {  // LayerNormalization, RMSNormaliza
 }
 
 // The axes from `axis` on are one group; scale and bias broadcast to the input.
-template <bool centred>
+template <bool centered>
 Result<void> layer(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &scale = call.input(1), &bias = call.input(2);
   TRY(need_rank(x, 1, "X"));
@@ -208,7 +208,7 @@ Result<void> layer(const Call& call, Outputs& outputs) {
   Dims full(x.dims.begin(), x.dims.end());
   if (TRY(broadcast_dims(x.dims, scale.dims)) != full) return refuse("scale does not broadcast to X");
   Dims scale_strides = broadcast_strides(scale.dims, x.dims), bias_strides(x.rank(), 0);
-  bool biased = centred && bias.present();
+  bool biased = centered && bias.present();
   if (biased) {
     TRY(same_type(x, bias));
     if (TRY(broadcast_dims(x.dims, bias.dims)) != full) return refuse("B does not broadcast to X");
@@ -224,7 +224,7 @@ Result<void> layer(const Call& call, Outputs& outputs) {
   std::vector<double> means, factors;
   for (std::int64_t g = 0; g < groups && size > 0; ++g) {
     Statistics of = statistics({x, g * size, size});
-    if (!centred) of = {0, of.variance + of.mean * of.mean};
+    if (!centered) of = {0, of.variance + of.mean * of.mean};
     means.push_back(of.mean);
     factors.push_back(1 / std::sqrt(of.variance + epsilon));
   }
@@ -326,7 +326,7 @@ constexpr OpDef defs[] = {
     {
         .name = "InstanceNormalization",
         .since = 22,
-        .summary = "Each channel of each image normalised by its own mean and variance.",
+        .summary = "Each channel of each image normalized by its own mean and variance.",
         .inputs = "input scale:input B:input",
         .outputs = "output",
         .types = float_types,
@@ -343,7 +343,7 @@ constexpr OpDef defs[] = {
     {
         .name = "GroupNormalization",
         .since = 21,
-        .summary = "Each group of channels of each image normalised by its own mean and variance.",
+        .summary = "Each group of channels of each image normalized by its own mean and variance.",
         .inputs = "X scale:X bias:X",
         .outputs = "Y",
         .types = float_types,
@@ -361,7 +361,7 @@ constexpr OpDef defs[] = {
     {
         .name = "LayerNormalization",
         .since = 17,
-        .summary = "The last axes normalised by their own mean and variance.",
+        .summary = "The last axes normalized by their own mean and variance.",
         .inputs = "X Scale:X B?:X",
         .outputs = "Y Mean? InvStdDev?",
         .types = float_types,

@@ -188,7 +188,7 @@ constexpr OpDef defs[] = {
                     f32({2, 2, 1}, {-0.24607591f, 0.35956454f, -0.013773765f, -0.2156591f}),
                     f32({2, 2, 1}, {-0.54593349f, 0.7911697f, -0.028422803f, -0.42211217f})},
                    2e-6},
-                  {"backwards, bounded, the forget gate coupled, other functions",
+                  {"backward, bounded, the forget gate coupled, other functions",
                    {f32({2, 1, 1}, {0, -0.375f}), f32({1, 4, 1}, {0.5f, -0.25f, -0.375f, 0.875f}),
                     f32({1, 4, 1}, {-0.5f, -0.625f, 0.5f, 0.25f})},
                    {{"direction", std::string("reverse")},

@@ -221,7 +221,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   (void)with_type<Numbers>(y.type, [&]<class T>() {
     auto value = values.begin();
     for (T& out : y.as<T>()) {
-      if constexpr (std::is_integral_v<T>) out = saturated<T>(*value++);  // as Cast: towards zero
+      if constexpr (std::is_integral_v<T>) out = saturated<T>(*value++);  // as Cast: toward zero
       else out = static_cast<T>(static_cast<compute_t<T>>(*value++));
     }
   });

@@ -49,13 +49,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   copy_elements(x.view, y);
   auto load = load_of<double>(x.view.type);
   auto store = store_of<double>(x.view.type);
-  bool neighbours = attributes.integer("interleaved") != 0;
+  bool neighbors = attributes.integer("interleaved") != 0;
   for (std::int64_t token = 0; token < x.batches * x.length; ++token) {
     std::int64_t position = ids.present() ? positions[static_cast<std::size_t>(token)] : token;
     for (std::int64_t h = 0; h < x.heads; ++h) {
       std::int64_t base = x.at(token / x.length, h, token % x.length);
       for (std::int64_t i = 0; i < rotated / 2; ++i) {
-        std::int64_t first = base + (neighbours ? 2 * i : i), second = first + (neighbours ? 1 : rotated / 2);
+        std::int64_t first = base + (neighbors ? 2 * i : i), second = first + (neighbors ? 1 : rotated / 2);
         double cosine = load(cosines.data, position * (rotated / 2) + i);
         double sine = load(sines.data, position * (rotated / 2) + i);
         double a = load(x.view.data, first), b = load(x.view.data, second);
@@ -82,7 +82,7 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"interleaved", AttributeType::integer, "0 where absent: pairs are half a head apart; 1: they are neighbours"},
+    {"interleaved", AttributeType::integer, "0 where absent: pairs are half a head apart; 1: they are neighbors"},
     {"num_heads", AttributeType::integer, "heads, where X has three axes"},
     {"rotary_embedding_dim", AttributeType::integer, "elements of a head that turn; 0, all, where absent"}};
 
@@ -105,7 +105,7 @@ constexpr OpDef defs[] = {
                     f32({3, 1}, {1.5f, 0.5f, 0.5f}), i64({1, 2}, {2, 0})},
                    {{"num_heads", std::int64_t{2}}},
                    {f32({1, 2, 4}, {-0.0f, 0, -0.5f, 0.5f, 0.75f, -1, 0, 0})}},
-                  {"neighbours, and what is beyond the angles stays",
+                  {"neighbors, and what is beyond the angles stays",
                    {f32({1, 1, 1, 4}, {-2, -1.5f, 0.5f, -0.5f}), f32({1, 1, 1}, {-2}), f32({1, 1, 1}, {0.5f})},
                    {{"interleaved", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{2}}},
                    {f32({1, 1, 1, 4}, {4.75f, 2, 0.5f, -0.5f})}}};

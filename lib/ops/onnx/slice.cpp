@@ -147,7 +147,7 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               return Examples{
-                  {"the last two columns, backwards",
+                  {"the last two columns, backward",
                    {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({1}, {-1}), i64({1}, {0}), i64({1}, {1}), i64({1}, {-1})},
                    {},
                    {f32({2, 2}, {3, 2, 6, 5})},

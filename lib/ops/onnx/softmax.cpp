@@ -77,7 +77,7 @@ constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axi
 
 constexpr char softmax_kernel[] = "softmax_f32", log_softmax_kernel[] = "log_softmax_f32";
 
-// Along the last axis, where the values of a group are neighbours.
+// Along the last axis, where the values of a group are neighbors.
 template <const char* kernel>
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0)) return false;

@@ -81,12 +81,12 @@ Result<void> mel(const Call& call, Outputs& outputs) {
     if (edges.back()[2] > bins) return refuse("a band ends beyond the spectrum");
   }
   return generate(outputs, type, Dims{bins, bands}, [&](std::int64_t i) {
-    auto [left, centre, right] = edges[static_cast<std::size_t>(i % bands)];
+    auto [left, center, right] = edges[static_cast<std::size_t>(i % bands)];
     std::int64_t bin = i / bands;
     auto part = [](std::int64_t a, std::int64_t b) { return static_cast<double>(a) / static_cast<double>(b); };
-    if (bin >= centre && bin < right) return part(right - bin, right - centre);
-    if (bin == centre) return 1.0;
-    return bin >= left && bin < centre ? part(bin - left, centre - left) : 0.0;
+    if (bin >= center && bin < right) return part(right - bin, right - center);
+    if (bin == center) return 1.0;
+    return bin >= left && bin < center ? part(bin - left, center - left) : 0.0;
   });
 }
 

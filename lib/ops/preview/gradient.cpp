@@ -46,12 +46,12 @@ class Differentiation {
       if (i < xs.size()) active_.insert(given);
     }
     if (y == nullptr) return bad("no value is named '" + y_name + "'");
-    TRY(forwards(y));
+    TRY(forward(y));
     y = stand_in(y);
     gradients_[y] = apply("Expand", {like(1, y), apply("Shape", {y})});
     for (auto at = nodes_.rbegin(); at != nodes_.rend(); ++at) {
       auto found = gradients_.find((*at)->output(0));
-      if (found != gradients_.end() && active_.count((*at)->output(0)) > 0) TRY(backwards(**at, found->second));
+      if (found != gradients_.end() && active_.count((*at)->output(0)) > 0) TRY(backward(**at, found->second));
     }
     for (std::size_t i = 0; i < xs.size(); ++i) {
       if (node_.output(i) == nullptr) continue;
@@ -98,7 +98,7 @@ class Differentiation {
 
   // The nodes between the values that the inputs stand for and y, in order. Where an input is another value than the
   // one it is named for, what hangs on it is computed again.
-  Result<void> forwards(Value* y) {
+  Result<void> forward(Value* y) {
     std::set<const Node*> needed;
     for (std::vector<Value*> open{y}; !open.empty();) {
       Value* value = open.back();
@@ -166,7 +166,7 @@ class Differentiation {
   }
 
   // The gradients of a node's inputs from that of its output.
-  Result<void> backwards(Node& node, Value* g) {
+  Result<void> backward(Node& node, Value* g) {
     const std::string& op = node.op;
     Value *a = node.input(0), *b = node.input(1), *y = node.output(0);
     if (!node.domain.empty()) return cannot(node);

@@ -122,7 +122,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef norm = {"norm_coefficient", AttributeType::number, "of L2 regularisation; 0 where absent"};
+constexpr AttributeDef norm = {"norm_coefficient", AttributeType::number, "of L2 regularization; 0 where absent"};
 constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the divisor; 1e-6 where absent"};
 constexpr AttributeDef of_adagrad[] = {
     {"decay_factor", AttributeType::number, "R falls to R / (1 + T * decay_factor); 0 where absent"}, epsilon, norm};
@@ -131,12 +131,12 @@ constexpr AttributeDef of_adam[] = {
     {"beta", AttributeType::number, "how much of the squares' mean stays; 0.999 where absent"},
     epsilon,
     norm,
-    {"norm_coefficient_post", AttributeType::number, "of regularisation after the step; 0 where absent"}};
+    {"norm_coefficient_post", AttributeType::number, "of regularization after the step; 0 where absent"}};
 constexpr AttributeDef of_momentum[] = {
     {"alpha", AttributeType::number, "how much of the momentum stays", true},
     {"beta", AttributeType::number, "the gradient's factor, but in the first step", true},
     {"mode", AttributeType::text, "standard or nesterov", true},
-    {"norm_coefficient", AttributeType::number, "of L2 regularisation", true}};
+    {"norm_coefficient", AttributeType::number, "of L2 regularization", true}};
 
 constexpr OpDef defs[] = {
     {

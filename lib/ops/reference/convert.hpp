@@ -1,4 +1,4 @@
-// Conversion of one element, as Cast defines it. Floats become integers towards zero and saturate, where ONNX leaves
+// Conversion of one element, as Cast defines it. Floats become integers toward zero and saturate, where ONNX leaves
 // open what is out of range (those below a byte keep its low bits, as ONNX's tests do); integers become narrower ones
 // by dropping bits.
 #pragma once

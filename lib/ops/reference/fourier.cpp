@@ -22,12 +22,12 @@ Complex root(std::int64_t k, std::int64_t n, bool inverse) {
 // Bluestein's way: with jk = (j^2 + k^2 - (k - j)^2) / 2 the transform becomes a convolution, and that two transforms
 // of any length that is long enough.
 struct Fourier::Chirp {
-  Fourier forwards, backwards;
+  Fourier forward, backward;
   std::vector<Complex> factors, filter, work;
 
   Chirp(std::int64_t length, std::int64_t padded, bool inverse)
-      : forwards(padded, false),
-        backwards(padded, true),
+      : forward(padded, false),
+        backward(padded, true),
         factors(static_cast<std::size_t>(length)),
         filter(static_cast<std::size_t>(padded)),
         work(filter.size()) {
@@ -38,14 +38,14 @@ struct Fourier::Chirp {
       filter[static_cast<std::size_t>(k)] = factor;
       if (k > 0) filter[static_cast<std::size_t>(padded - k)] = factor;
     }
-    forwards.run(filter.data());
+    forward.run(filter.data());
   }
 
   void run(Complex* data) {
     for (std::size_t k = 0; k < work.size(); ++k) work[k] = k < factors.size() ? data[k] * factors[k] : Complex{};
-    forwards.run(work.data());
+    forward.run(work.data());
     for (std::size_t k = 0; k < work.size(); ++k) work[k] = work[k] * filter[k];
-    backwards.run(work.data());
+    backward.run(work.data());
     double scale = 1 / static_cast<double>(work.size());
     for (std::size_t k = 0; k < factors.size(); ++k)
       data[k] = Complex{work[k].re * scale, work[k].im * scale} * factors[k];

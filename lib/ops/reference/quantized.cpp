@@ -15,7 +15,7 @@ Result<std::vector<double>> numbers(const TensorView& view) {
   return all;
 }
 
-Result<std::vector<double>> centred(const TensorView& x, const TensorView& zero, Dims zero_dims) {
+Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero, Dims zero_dims) {
   std::vector<double> all = TRY(numbers(x));
   if (!zero.present()) return all;
   TRY(same_type(x, zero));
@@ -29,8 +29,8 @@ Result<std::vector<double>> centred(const TensorView& x, const TensorView& zero,
   return all;
 }
 
-Result<std::vector<double>> centred(const TensorView& x, const TensorView& zero) {
-  return centred(x, zero, Dims(zero.dims.begin(), zero.dims.end()));
+Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero) {
+  return centered(x, zero, Dims(zero.dims.begin(), zero.dims.end()));
 }
 
 Quantizer::Quantizer(DType type, bool saturate) : type_(type), how_{saturate} {

@@ -16,8 +16,8 @@ inline bool is_quantized(DType type) {
 
 // All elements as f64; the zero point, whose dimensions `zero_dims` broadcast to x's, is subtracted where it is
 // present.
-Result<std::vector<double>> centred(const TensorView& x, const TensorView& zero, Dims zero_dims);
-Result<std::vector<double>> centred(const TensorView& x, const TensorView& zero);  // by its own dimensions
+Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero, Dims zero_dims);
+Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero);  // by its own dimensions
 // The elements of a tensor of numbers of any width, all as f64.
 Result<std::vector<double>> numbers(const TensorView& view);
 

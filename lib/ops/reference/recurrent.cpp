@@ -206,7 +206,7 @@ Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) 
                  settings.functions.data() + d * static_cast<std::int64_t>(functions_of(kind)),
                  settings.coupled,
                  settings.linear_before_reset};
-    bool backwards = settings.reverse || d == 1;
+    bool backward = settings.reverse || d == 1;
     std::vector<double> step(static_cast<std::size_t>(input));
     for (std::int64_t b = 0; b < batch; ++b) {
       std::int64_t at = (batch_first ? b * directions + d : d * batch + b) * hidden;
@@ -214,7 +214,7 @@ Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) 
       state.next = state.reset = std::vector<double>(static_cast<std::size_t>(hidden));
       std::int64_t length = lengths.present() ? lengths.as<std::int32_t>()[static_cast<std::size_t>(b)] : steps;
       for (std::int64_t i = 0; i < steps; ++i) {  // a sequence is reversed within its length; zeros follow it
-        std::int64_t t = backwards && i < length ? length - 1 - i : i;
+        std::int64_t t = backward && i < length ? length - 1 - i : i;
         std::int64_t from = (batch_first ? b * steps + t : t * batch + b) * input;
         for (double& value : step) value = load(x.data, from++);
         if (i < length) {

@@ -62,7 +62,7 @@ using IndexTypes = TypeList<std::int32_t, std::int64_t>;
 // All indices as i64, whatever the type; refuses one outside [-size, size), and answers them in [0, size).
 Result<Dims> indices(const TensorView& view, std::int64_t size);
 
-// Arithmetic on any type with no undefined behaviour: integers wrap, as two's complement does.
+// Arithmetic on any type with no undefined behavior: integers wrap, as two's complement does.
 template <class T>
 constexpr bool is_whole = std::is_integral_v<T>;
 template <class T>
@@ -81,7 +81,7 @@ T wrap_multiply(T a, T b) {
   else return a * b;
 }
 
-// A float as an integer: towards zero, the nearest bound where it is out of range, 0 for NaN.
+// A float as an integer: toward zero, the nearest bound where it is out of range, 0 for NaN.
 template <class To, class From>
 To saturated(From value) {
   if (value != value) return To{0};

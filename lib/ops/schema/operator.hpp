@@ -3,7 +3,7 @@
 // defines
 //     std::span<const OpDef> <stem>_ops();              the build table
 //     std::span<const runtime::OpRun> <stem>_runs();    the run table, which the runner links alone
-// A file's tables must be constant-initialised: a dynamic initialiser would drag the build half into the runner.
+// A file's tables must be constant-initialized: a dynamic initializer would drag the build half into the runner.
 #pragma once
 
 #include "graph/graph.hpp"
