@@ -1,4 +1,7 @@
-// Activations: functions of one number, some with parameters.
+// Activations: functions of one number, some with parameters that are attributes. ONNX names them Relu to Shrink; the
+// formulas stand in the summaries of the schema below. The reference computes f16 and bf16 in f64 and rounds once, so
+// that a kernel may differ from it only by its own rounding. The activations that follow a convolution or product are
+// fused into its kernel by passes/fuse_activation.cpp.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -7,6 +10,7 @@
 namespace modelctl::ops {
 namespace {
 
+// Each branch takes the exponential of a number that is not positive, so neither overflows; both are exact to rounding.
 template <class T>
 T logistic(T x) {  // exp never overflows this way
   if (x >= 0) return 1 / (1 + std::exp(-x));
@@ -14,11 +18,13 @@ T logistic(T x) {  // exp never overflows this way
   return e / (1 + e);
 }
 
+// log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)): the exponential lies in (0, 1], and small results keep their digits.
 template <class T>
 T softplus(T x) {
   return std::max(x, T{0}) + std::log1p(std::exp(-std::fabs(x)));
 }
 
+// x if x > 0, else 0. The comparison is written so that NaN is returned as NaN, which max(0, x) would lose.
 struct Relu {
   template <class T>
   T operator()(T x) const {
@@ -41,6 +47,8 @@ struct ThresholdedRelu {
   }
   float alpha;
 };
+// alpha (exp(x) - 1) below zero. expm1 keeps the digits that exp(x) - 1 cancels near zero; the same holds for Selu and
+// Celu.
 struct Elu {
   explicit Elu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -49,6 +57,7 @@ struct Elu {
   }
   float alpha;
 };
+// Self-normalizing networks (Klambauer et al., 2017): these constants keep activations at mean 0 and variance 1.
 struct Selu {
   explicit Selu(const Attributes& attributes)
       : alpha(attributes.number("alpha", 1.67326319217681884765625f)),
@@ -59,6 +68,7 @@ struct Selu {
   }
   float alpha, gamma;
 };
+// Continuously differentiable for every alpha (Barron, 2017): x is divided by alpha before the exponential.
 struct Celu {
   explicit Celu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -70,6 +80,7 @@ struct Celu {
 struct Sigmoid {
   auto operator()(auto x) const { return logistic(x); }
 };
+// clamp(alpha x + beta, 0, 1): a sigmoid of straight lines, for processors without an exponential.
 struct HardSigmoid {
   explicit HardSigmoid(const Attributes& attributes)
       : alpha(attributes.number("alpha", 0.2f)), beta(attributes.number("beta", 0.5f)) {}
@@ -79,12 +90,14 @@ struct HardSigmoid {
   }
   float alpha, beta;
 };
+// x HardSigmoid(x) with alpha = 1/6 and beta = 1/2 (MobileNetV3, Howard et al., 2019).
 struct HardSwish {
   template <class T>
   T operator()(T x) const {
     return x * std::clamp(x / 6 + T(0.5), T{0}, T{1});
   }
 };
+// x sigmoid(alpha x) (Ramachandran et al., 2017). With alpha = 1 it is SiLU, which has a kernel of its own.
 struct Swish {
   explicit Swish(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -93,6 +106,7 @@ struct Swish {
   }
   float alpha;
 };
+// x tanh(softplus(x)) (Misra, 2019).
 struct Mish {
   auto operator()(auto x) const { return x * std::tanh(softplus(x)); }
 };
@@ -102,6 +116,8 @@ struct Softplus {
 struct Softsign {
   auto operator()(auto x) const { return x / (1 + std::fabs(x)); }
 };
+// x times the probability that a standard normal variable is below x (Hendrycks and Gimpel, 2016). The approximation by
+// tanh is another function with results that differ by up to 5e-4, so a node gets the one that it asks for.
 struct Gelu {
   explicit Gelu(const Attributes& attributes) : tanh(attributes.text("approximate", "none") == "tanh") {}
   template <class T>
@@ -111,6 +127,8 @@ struct Gelu {
   }
   bool tanh;
 };
+// Soft threshold: zero within [-lambd, lambd], moved towards zero by bias outside. Computed in f64 for integers too,
+// whose range an f32 would not hold.
 struct Shrink {
   explicit Shrink(const Attributes& attributes)
       : lambd(attributes.number("lambd", 0.5f)), bias(attributes.number("bias", 0)) {}
@@ -132,6 +150,7 @@ constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
                                       {"bias", AttributeType::number, "how far the others move toward zero; 0"}};
 
+// The kernel has the exact form alone; the approximation by tanh runs in the reference implementation.
 Result<bool> lower_gelu(Lowering& call) {
   if (call.attributes().text("approximate", "none") != "none") return false;
   return lower_unary<"gelu">(call);

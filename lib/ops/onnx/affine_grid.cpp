@@ -1,4 +1,5 @@
-// AffineGrid: the points of a regular grid under an affine map, as GridSample takes them.
+// AffineGrid: the sampling positions of a regular grid under an affine map, in the form that GridSample reads:
+// positions in [-1, 1] along each axis, x before y before z.
 //
 // Smallest runner: regular, since comes with grid_sample.
 #include "ops/reference/element.hpp"
@@ -12,6 +13,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// theta [N, 2, 3] gives grid [N, H, W, 2], theta [N, 3, 4] gives [N, D, H, W, 3]; the sizes are the second input.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, 3));
   TRY(need_rank(call, 1, 1, 1));
@@ -39,6 +41,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// With align_corners the outermost positions are the centers of the corner pixels; without, their outer edges, so that
+// the first center lies half a pixel inside.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& theta = call.input(0);
   if (!holds<Floats>(theta.type)) return refuse_type(theta.type);

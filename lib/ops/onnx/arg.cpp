@@ -1,4 +1,4 @@
-// ArgMax and ArgMin: where the greatest or least element along an axis stands.
+// ArgMax and ArgMin: the index of the greatest or least element along an axis.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -9,6 +9,7 @@
 namespace modelctl::ops {
 namespace {
 
+// The axis becomes 1 with keepdims (the default) and disappears without.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   if (in == nullptr) {
@@ -23,6 +24,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Of equal elements the first wins, or the last with select_last_index.
 template <class Better>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);

@@ -1,4 +1,5 @@
-// Add, Sub, Mul, Div: numpy's broadcasting; integers wrap, and their division truncates and refuses a zero divisor.
+// Add, Sub, Mul, Div with numpy's broadcasting. Integers wrap around; their division truncates towards zero, and a zero
+// divisor fails the run, since trapping the process would take down whoever embeds it.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -35,6 +36,8 @@ struct Div {
   }
 };
 
+// Integer division checks each divisor before it divides. The least integer divided by -1 wraps to itself, as its
+// negation.
 Result<void> divide(const Call& call, Outputs& outputs) {
   const TensorView& divisor = call.input(1);
   bool zero = false;
@@ -47,6 +50,8 @@ Result<void> divide(const Call& call, Outputs& outputs) {
 
 using graph::Expr;
 
+// Shape arithmetic runs through these operators (Shape -> Gather -> Mul -> Concat -> Reshape), so a small integer
+// result is also followed symbolically: that is what keeps sizes known where a model computes them.
 template <std::optional<Expr> (*apply)(const Expr&, const Expr&)>
 Result<void> infer(Inference& call) {
   TRY(infer_broadcast(call));
@@ -57,6 +62,7 @@ Result<void> infer(Inference& call) {
 std::optional<Expr> add(const Expr& a, const Expr& b) { return a + b; }
 std::optional<Expr> sub(const Expr& a, const Expr& b) { return a - b; }
 std::optional<Expr> mul(const Expr& a, const Expr& b) { return a * b; }
+// Only a division without remainder is an expression that every size satisfies: truncation and floor differ below zero.
 std::optional<Expr> div(const Expr& a, const Expr& b) {
   if (a.known_non_negative() && b.known_positive()) return floor_div(a, b);
   return std::nullopt;

@@ -1,5 +1,6 @@
-// Attention: weighted means of values, with weights from how well queries agree with keys; the cache of a decoder
-// inside.
+// Attention: weighted means of values, softmax(scale Q K^T + mask) V, with a decoder's key-value cache inside. The
+// formulas and all options of the mask are in reference/attention.hpp; here are the schema, inference and lowering of
+// ONNX's form.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -28,6 +29,8 @@ Result<HeadSizes> sizes_of(const Inference& call, std::size_t index, std::string
   return HeadSizes{shape[0], heads, shape[1], floor_div(shape[2], heads)};
 }
 
+// Q, K and V have either 4 axes [batch, heads, tokens, size] or 3 [batch, tokens, heads * size] with the heads as
+// attributes. The present outputs are the past ones with the new tokens appended, so their length is a sum of sizes.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call, {0, 1}));
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 3, 4));

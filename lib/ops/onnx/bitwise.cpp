@@ -1,6 +1,6 @@
-// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot and BitShift.
+// BitwiseAnd, BitwiseOr, BitwiseXor, BitwiseNot and BitShift, of integers, with broadcasting.
 //
-// Smallest runner: regular, since arithmetic on bits, in hardly any graph.
+// Smallest runner: regular, since hardly any graph has arithmetic on bits.
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -32,6 +32,7 @@ struct Not {
     return static_cast<T>(~x);
   }
 };
+// A shift by the width or more gives 0. C++ leaves it undefined and x86 takes the count modulo the width.
 struct Shift {
   explicit Shift(const Attributes& attributes) : left(attributes.text("direction") == "LEFT") {}
   template <class T>

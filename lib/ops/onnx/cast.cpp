@@ -1,4 +1,5 @@
-// Cast and CastLike: the elements as another type. BitCast: their bits as another type.
+// Cast and CastLike convert elements to another type; BitCast reinterprets their bits. The rules for what is out of
+// range are in reference/convert.hpp: ONNX leaves some of them open, and we document what we do.
 #include "ops/reference/convert.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -6,6 +7,7 @@
 namespace modelctl::ops {
 namespace {
 
+// The number of an element type as ONNX numbers them (TensorProto.DataType), which is also the value of DType.
 bool known_type(std::int64_t number) {
   return number >= 1 && number <= 26 && name(static_cast<DType>(number)) != "undefined";
 }
@@ -29,6 +31,7 @@ Result<void> infer_cast_like(Inference& call) {
   return {};
 }
 
+// saturate and round_mode apply to the 8-bit floats alone. The types are checked before memory is allocated.
 Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
   const TensorView& x = call.input(0);
   for (DType each : {x.type, type}) {  // before memory is asked for
@@ -63,6 +66,7 @@ Result<void> infer_bit_cast(Inference& call) {
   return {};
 }
 
+// Both types must have elements of the same width, so the shape stays; packed types of 4 and 2 bits keep their packing.
 Result<void> bit_cast(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t to = call.attributes.integer("to");

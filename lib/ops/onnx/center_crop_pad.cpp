@@ -1,6 +1,6 @@
-// CenterCropPad: the middle of a tensor, cut out or surrounded by zeros, axis by axis.
+// CenterCropPad: each listed axis cut to its middle, or padded with zeros on both sides, to a requested size.
 //
-// Smallest runner: regular, since images are cut before they reach most models.
+// Smallest runner: regular, since images are cropped before they reach most models.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -37,6 +37,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// If the difference is odd, the extra element is cut or added at the end, as the specification's function body has it.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");

@@ -1,4 +1,4 @@
-// Clip: numbers between two bounds.
+// Clip: numbers limited to [min, max]; either bound may be absent. NaN stays NaN.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -13,6 +13,7 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
+// If min > max every element becomes max, as min(max(x, min), max) gives; ONNX says the same.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &least = call.input(1), &most = call.input(2);
   for (const TensorView* bound : {&least, &most}) {

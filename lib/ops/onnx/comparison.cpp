@@ -1,4 +1,4 @@
-// Comparisons: truth values, with broadcasting. NaN compares as IEEE 754 says: false.
+// Equal, Greater, Less and their relatives: truth values, with broadcasting. NaN compares as IEEE 754 says: false.
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -19,6 +19,8 @@ std::optional<Expr> equal(const Expr& a, const Expr& b) {
   return std::nullopt;
 }
 
+// A comparison of sizes may be decided before the model runs: two equal expressions are equal at any size, and two
+// numbers compare at once. A branch of If that depends on it is then removed by passes/inline_if.cpp.
 Result<void> infer_equal(Inference& call) {
   TRY(infer_comparison(call));
   contents_of_pair(call, equal);

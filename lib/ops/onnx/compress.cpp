@@ -1,6 +1,6 @@
-// Compress: the slices that a condition picks.
+// Compress: the slices along an axis, or elements of the flattened tensor, where a condition is true.
 //
-// Smallest runner: regular, since selection by truth values, which exporters write as NonZero and Gather.
+// Smallest runner: regular, since exporters write this selection as NonZero and Gather.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -10,6 +10,7 @@ namespace {
 
 using graph::Shape;
 
+// How many slices remain depends on the data: the size is a new symbol, known when the step has run.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 1, 1, 1));
   const Shape* x = call.shape(0);
@@ -28,6 +29,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The condition may be shorter than the axis: what it does not cover is dropped.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &condition = call.input(1);
   if (condition.type != DType::boolean || condition.rank() != 1) return refuse("the condition must be a list of bool");

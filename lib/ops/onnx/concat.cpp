@@ -1,4 +1,4 @@
-// Concat: tensors one after another along an axis.
+// Concat: tensors joined along an axis.
 #include "ops/reference/parts.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -11,6 +11,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// All other sizes must agree; the axis is the sum, symbolic if need be. Small integer tensors keep their contents: this
+// is how exporters assemble the target shape of a Reshape.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   std::int64_t attribute = call.attributes().integer("axis");
@@ -47,6 +49,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The axis splits every input into blocks that are contiguous in memory; the output interleaves them block by block.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   return concatenate(call.inputs, call.attributes.integer("axis"), outputs);
 }

@@ -1,4 +1,5 @@
-// Constant and ConstantOfShape.
+// Constant and ConstantOfShape. The graph reader turns a Constant into a constant value; only nodes that a pass or an
+// upgrade creates reach this inference.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -80,6 +81,7 @@ Result<void> infer_constant_of_shape(Inference& call) {
   return {};
 }
 
+// The product of the sizes is bounded by the budget of the run before anything is allocated: the sizes are data.
 Result<void> constant_of_shape(const Call& call, Outputs& outputs) {
   Dims dims = TRY(integers(call.input(0), "the shape"));
   Tensor value = TRY(fill_of(call.attributes));

@@ -1,4 +1,7 @@
-// Conv: a sliding dot product over one to three spatial axes, in groups of channels.
+// Conv: a sliding dot product over one to three spatial axes, in groups of channels. X is [N, C, spatial...], W is [M,
+// C / group, kernel...], Y is [N, M, spatial...]. The geometry is that of reference/window.hpp. The fast path is not
+// lowered from here: passes/channels_last.cpp rewrites f32 convolutions as modelctl::Conv, whose kernel has channels
+// last.
 #include "ops/family/window.hpp"
 #include "ops/reference/convolve.hpp"
 #include "ops/schema/example.hpp"
@@ -6,6 +9,8 @@
 namespace modelctl::ops {
 namespace {
 
+// out = floor((in + pads - dilation (kernel - 1) - 1) / stride) + 1 along each axis, as an expression of the input's
+// size.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   call.set_output(0, element, TRY(convolution_shape(call, 0, 1, 2)));

@@ -1,4 +1,5 @@
-// ConvTranspose: each input element spreads the kernel over the output, over one to three spatial axes.
+// ConvTranspose: the gradient of Conv with respect to its input. Each input element adds the kernel, scaled by it, to
+// the output. X is [N, C, spatial...], W is [C, M / group, kernel...].
 #include "ops/family/window.hpp"
 #include "ops/schema/example.hpp"
 

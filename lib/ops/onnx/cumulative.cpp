@@ -1,6 +1,6 @@
-// CumSum and CumProd: running sums and products.
+// CumSum and CumProd: running sums and products along an axis.
 //
-// Smallest runner: regular, since running products; running sums are elsewhere.
+// Smallest runner: regular, since running products are rare; models write running sums in other ways too.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -9,6 +9,8 @@
 namespace modelctl::ops {
 namespace {
 
+// The four forms (exclusive or not, from the front or the back) differ in whether an element is stored before or after
+// it is added, and in the sign of the step. Floats accumulate in f64.
 template <bool products>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);

@@ -1,7 +1,8 @@
-// DeformConv: a convolution whose taps are moved by an input, and so fall between the elements. What they read is
-// gathered as columns, some places at a time, and multiplied with the kernel.
+// DeformConv (Dai et al., 2017; modulated, Zhu et al., 2019): a convolution whose taps are moved by an input, so that
+// they fall between the elements and are read by bilinear interpolation. What the taps read is gathered as columns,
+// some places at a time, and multiplied with the kernel: the column buffer stays in the cache.
 //
-// Smallest runner: regular, since of a few detectors.
+// Smallest runner: regular, since only a few detectors have it.
 #include "ops/family/window.hpp"
 #include "ops/reference/reals.hpp"
 #include "ops/reference/sampling.hpp"
@@ -40,6 +41,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The sizes of one call, checked against each other before any loop trusts them.
 struct Sizes {
   Windows3 at;
   std::int64_t axes, groups, offset_groups, channels, maps, taps, places, plane;
@@ -92,6 +94,8 @@ Result<Sizes> sizes_of(const Call& call) {
   return sizes;
 }
 
+// A tap outside of the image reads zero. The offsets are [N, groups * taps * axes, out...], y before x; the mask scales
+// what a tap read.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);

@@ -1,5 +1,5 @@
-// DepthToSpace and SpaceToDepth: channels become blocks of pixels, and back; modelctl::DepthToSpace, with channels
-// last.
+// DepthToSpace and SpaceToDepth: channels become blocks of pixels, and back. modelctl::DepthToSpace is the form with
+// channels last that passes/move_transposes.cpp introduces.
 #include "kernels/transpose.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
@@ -15,6 +15,7 @@ using graph::Shape;
 
 constexpr std::int64_t largest_block = std::int64_t{1} << 15;
 
+// The block size must divide what is split; for a symbolic size the quotient is an expression.
 template <bool to_space, bool last>
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 4, 4));

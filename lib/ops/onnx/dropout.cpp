@@ -1,4 +1,4 @@
-// Dropout: the input, unchanged, unless a model asks for training: then elements are dropped at random.
+// Dropout: the input unchanged, unless the model is in training form: then elements are set to zero at random.
 #include "ops/reference/draws.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
@@ -36,6 +36,7 @@ Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   return {};
 }
 
+// The mask output exists in inference too, and is then all true.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &training = call.input(2), &ratio = call.input(1);
   if (training.present() && TRY(one_number(training, "training_mode")) != 0) {

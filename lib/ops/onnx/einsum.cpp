@@ -1,5 +1,6 @@
-// Einsum: sums of products over labeled axes, by a plain walk over all labels. passes/expand_einsum.cpp writes those
-// that are products of matrices as such.
+// Einsum: sums of products over labeled axes, as a plain walk over all labels: n multiplications and one addition for
+// each combination. Equations that are matrix products become MatMul in passes/expand_einsum.cpp, so this runs for the
+// rest.
 #include "ops/reference/element.hpp"
 #include "ops/reference/equation.hpp"
 #include "ops/schema/example.hpp"
@@ -13,6 +14,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// A label that occurs twice in one operand walks its diagonal: the strides of its axes are added up.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::vector<std::size_t> ranks;
   for (const TensorView& input : call.inputs) {

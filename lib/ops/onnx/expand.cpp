@@ -1,4 +1,4 @@
-// Expand and Tile: tensors repeated along axes.
+// Expand and Tile: tensors repeated along axes. Expand repeats axes of size 1 by broadcasting, Tile whole tensors.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -9,6 +9,7 @@ namespace {
 
 using graph::Shape;
 
+// Broadcasting works in both directions: a 1 in the requested shape keeps the input's size.
 Result<void> infer_expand(Inference& call) {
   const Shape* in = call.shape(0);
   auto wanted = call.contents(1);
@@ -56,6 +57,7 @@ Result<void> infer_tile(Inference& call) {
   return {};
 }
 
+// Each output coordinate reads the input's coordinate modulo its size.
 Result<void> tile(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims repeats = TRY(integers(call.input(1), "repeats"));

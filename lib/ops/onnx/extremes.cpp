@@ -1,4 +1,4 @@
-// Max, Min, Sum, Mean of any number of tensors, with broadcasting. NaN wins over every number.
+// Max, Min, Sum and Mean of any number of tensors, with broadcasting. NaN is returned if any operand is NaN.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -31,6 +31,7 @@ struct Sum : Keep {
     return a + b;
   }
 };
+// The sum is kept in the working type and divided once at the end: dividing each operand would round each of them.
 struct Mean {
   template <class T>
   T operator()(T a, T b) const {
@@ -44,6 +45,7 @@ struct Mean {
 
 using graph::Expr;
 
+// Max and Min of sizes are expressions too: exporters clamp a size with them.
 template <std::optional<Expr> (*apply)(const Expr&, const Expr&)>
 Result<void> infer(Inference& call) {
   TRY(infer_broadcast(call));

@@ -1,4 +1,5 @@
-// DFT and STFT: spectra of signals. A complex number is a last axis of 2.
+// DFT and STFT: spectra of signals. A complex number is a last axis of 2, a real one a last axis of 1. The transform
+// itself is reference/fourier.hpp: O(n log n) for every length, in f64.
 //
 // Smallest runner: regular, since sound is turned into features before it reaches most models.
 #include "kernels/stft.hpp"
@@ -19,6 +20,7 @@ constexpr std::int64_t longest = std::int64_t{1} << 30;  // of a transform; its 
 
 // ---- DFT
 
+// onesided keeps n / 2 + 1 bins of a real signal (the others are conjugates); with inverse, opset 20 reads them back.
 Result<void> infer_dft(Inference& call) {
   TRY(need_rank(call, 0, 2));
   bool inverse = call.attributes().integer("inverse") != 0, onesided = call.attributes().integer("onesided") != 0;
@@ -132,6 +134,7 @@ Result<void> infer_stft(Inference& call) {
   return {};
 }
 
+// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is no padding at the ends.
 Result<void> stft(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &window = call.input(2);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);

@@ -1,4 +1,4 @@
-// Gather: picks slices along one axis by index.
+// Gather: picks slices along one axis by index. Negative indices count from the end.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -9,6 +9,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// The output's shape is data's with the axis replaced by the shape of the indices. A Gather from a Shape keeps its
+// contents: this is how exporters read one size of a tensor.
 Result<void> infer(Inference& call) {
   const Shape* data = call.shape(0);
   const Shape* indices = call.shape(1);
@@ -35,6 +37,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Every index is checked before it is used, since indices are data: an index outside of the axis fails the run.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& data = call.input(0);
   const TensorView& picks = call.input(1);

@@ -1,4 +1,5 @@
-// Gemm: alpha A B + beta C, where A and B may be transposed and C broadcasts.
+// Gemm: Y = alpha A B + beta C, where A and B may be transposed and C broadcasts to the output. Dense layers of f32 run
+// as modelctl::Gemm with packed weights (passes/dense_products.cpp).
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
 #include "ops/schema/example.hpp"
@@ -27,6 +28,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Transposition swaps strides, so no copy is made. The product is summed in f64 for floats and scaled once at the end.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1), &c = call.input(2);
   TRY(same_type(a, b));

@@ -1,4 +1,4 @@
-// GlobalMaxPool, GlobalAveragePool and GlobalLpPool: one number for each channel's whole plane.
+// GlobalMaxPool, GlobalAveragePool and GlobalLpPool: one number for each channel of each image, over all spatial axes.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -32,6 +32,7 @@ struct Mean {
   double step(double sum, double x) const { return sum + x; }
   double finish(double sum, std::int64_t count) const { return sum / static_cast<double>(count); }
 };
+// The p-norm (sum |x|^p)^(1/p), with p an attribute; 2 if absent.
 struct Norm {
   explicit Norm(const Attributes& attributes) : p(static_cast<double>(attributes.integer("p", 2))) {}
   double start() const { return 0; }
@@ -40,6 +41,8 @@ struct Norm {
   double p;
 };
 
+// The spatial axes are contiguous, so a plane is one run of elements. An empty plane is refused: its maximum is
+// undefined.
 template <class F>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);

@@ -1,7 +1,7 @@
-// GridSample: an image sampled at the points that a grid names. The points of a batch are worked out once and then read
-// from every channel.
+// GridSample: an image sampled at the positions that a grid names, in [-1, 1] along each axis. The positions of a batch
+// are computed once, as taps and weights, and then read from every channel.
 //
-// Smallest runner: regular, since warping and deformable attention.
+// Smallest runner: regular, since warping and deformable attention are rare.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/reals.hpp"
 #include "ops/reference/sampling.hpp"
@@ -19,6 +19,7 @@ constexpr std::size_t most_axes = 5;  // spatial; a cubic point has 4 to the pow
 
 enum class Padding { zeros, border, reflection };
 
+// The attributes, read once; opset 16 called linear and cubic bilinear and bicubic, which the upgrade renames.
 struct Settings {
   std::string_view mode;
   Padding padding;

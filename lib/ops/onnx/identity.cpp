@@ -1,4 +1,4 @@
-// Identity: the input, unchanged.
+// Identity: the input, unchanged, of any type including sequences. passes/erase_identities.cpp removes it.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

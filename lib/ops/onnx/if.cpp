@@ -1,4 +1,4 @@
-// If: one of two nested graphs, as a condition says.
+// If: runs one of two nested graphs. The branches take no inputs; they capture values of the graphs around them.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -6,6 +6,7 @@
 namespace modelctl::ops {
 namespace {
 
+// An output has what both branches agree on: sizes that differ become open, as does a rank.
 Result<void> infer(Inference& call) {
   graph::Graph* branches[] = {TRY(call.body("then_branch")), TRY(call.body("else_branch"))};
   std::size_t count = call.node().outputs().size();

@@ -1,7 +1,8 @@
-// ImageDecoder: an image file becomes a tensor of its pixels.
+// ImageDecoder: an encoded image file (a vector of bytes) becomes a tensor of pixels, [height, width, channels]. The
+// formats are libraries' (lib/images).
 //
-// Smallest runner: full, since the libraries of its formats are 3 MB, and Debian's archives of them fit no shared
-// library.
+// Smallest runner: full, since the libraries of its formats take 3 MB, and Debian's archives of them are not position
+// independent.
 #include "images/images.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -32,6 +33,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// lib/images bounds the size that a file may claim. A file that cannot be decoded gives an empty image, as the
+// specification demands; grayscale is the luma of the color.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& file = call.input(0);
   if (file.type != DType::u8 || file.rank() != 1) return refuse("the input must be u8 of rank 1");

@@ -1,7 +1,8 @@
 // LinearAttention and CausalConvWithState: attention and convolution that carry a state of fixed size from token to
-// token.
+// token, so that a step costs the same at any length (Katharopoulos et al., 2020; gated delta rule, Yang et al., 2024;
+// Mamba, 2023).
 //
-// Smallest runner: regular, since opset 27, and states carried from step to step.
+// Smallest runner: regular, since the operators are of opset 27 and belong to decoders.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"

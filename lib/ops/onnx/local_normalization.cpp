@@ -1,6 +1,6 @@
-// LRN, LpNormalization and MeanVarianceNormalization: normalizations with no learned parameters.
+// LRN, LpNormalization and MeanVarianceNormalization: normalizations without learned parameters.
 //
-// Smallest runner: regular, since AlexNet's, and learned mean and variance.
+// Smallest runner: regular, since only AlexNet and its relatives have them.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -14,6 +14,7 @@ Result<void> infer_lrn(Inference& call) {
   return infer_same(call);
 }
 
+// y = x / (bias + alpha / size * sum of squares over `size` neighboring channels)^beta (Krizhevsky et al., 2012).
 Result<void> lrn(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "X"));
@@ -45,6 +46,7 @@ Result<void> infer_lp(Inference& call) {
   return infer_same(call);
 }
 
+// x divided by its p-norm (p is 1 or 2) along an axis; a vector of zeros stays zero instead of becoming NaN.
 Result<void> lp(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "input"));
@@ -81,6 +83,7 @@ Result<void> infer_mean_variance(Inference& call) {
   return infer_same(call);
 }
 
+// (x - mean) / (standard deviation + 1e-9), as the function body of the specification has it.
 Result<void> mean_variance(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims groups(x.dims.begin(), x.dims.end());

@@ -1,4 +1,4 @@
-// Logic on truth values, and the tests of one number that answer them.
+// And, Or, Xor, Not; IsNaN and IsInf.
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -21,6 +21,7 @@ struct Not {
 struct IsNaN {
   bool operator()(auto x) const { return std::isnan(x); }
 };
+// detect_positive and detect_negative choose which infinities count.
 struct IsInf {
   explicit IsInf(const Attributes& attributes)
       : negative(attributes.integer("detect_negative", 1) != 0),

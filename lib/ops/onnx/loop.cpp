@@ -1,5 +1,5 @@
 // Loop: a nested graph, run while a condition holds and at most a number of times. It carries values from one iteration
-// to the next, which may change their sizes, and stacks what every iteration gives besides.
+// to the next, which may change their sizes, and stacks the scan outputs of all iterations along a new first axis.
 #include "ops/family/carried.hpp"
 #include "ops/reference/parts.hpp"
 #include "ops/schema/example.hpp"
@@ -36,6 +36,8 @@ std::optional<Expr> trips(const Inference& call, const Graph& body) {
   return (*most)[0].known_non_negative() ? (*most)[0] : max(Expr(0), (*most)[0]);
 }
 
+// A carried value has the type that its initial value and every iteration agree on: inference repeats until nothing
+// changes (family/carried.cpp). The length of a scan output is the number of trips where that is known.
 Result<void> infer(Inference& call) {
   Graph& body = *TRY(call.body("body"));
   std::size_t carried = std::max(call.inputs(), before_inputs) - before_inputs;
@@ -112,6 +114,7 @@ Result<Tensor> given_as(const runtime::Body::Port& port, Tensor value) {
   return held;
 }
 
+// Every iteration spends from the budget of the run, so a condition that never becomes false ends with an error.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   runtime::Body* body = call.body("body");
   std::size_t carried = std::max(call.inputs.size(), before_inputs) - before_inputs;

@@ -1,6 +1,7 @@
-// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: how far scores are from labels.
+// NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: how far scores are from labels, with optional class weights
+// and a label to ignore.
 //
-// Smallest runner: regular, since a loss is for training.
+// Smallest runner: regular, since losses belong to training.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -11,6 +12,8 @@ namespace {
 
 using graph::Shape;
 
+// reduction none keeps one number for each label; sum and mean give a scalar. mean divides by the sum of the weights
+// used.
 Result<void> infer(Inference& call) {
   std::string_view reduction = call.attributes().text("reduction", "mean");
   if (reduction != "mean" && reduction != "sum" && reduction != "none") {

@@ -1,4 +1,4 @@
-// Functions of one number: powers, rounding, sign, the error function.
+// Functions of one number: Abs, Neg, Sign, Sqrt, Exp, Log, Reciprocal, Floor, Ceil, Round, Erf.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -7,6 +7,7 @@
 namespace modelctl::ops {
 namespace {
 
+// The least integer has no positive counterpart: it wraps to itself, as its negation does.
 struct Abs {
   template <class T>
   T operator()(T x) const {
@@ -50,6 +51,7 @@ struct Floor {
 struct Ceil {
   auto operator()(auto x) const { return std::ceil(x); }
 };
+// Halves go to the even neighbor, which is the rounding mode that processors start in; C's round() goes away from zero.
 struct Round {
   auto operator()(auto x) const { return std::nearbyint(x); }
 };

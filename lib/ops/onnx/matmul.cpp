@@ -1,4 +1,6 @@
-// MatMul: numpy's, with batches that broadcast; a vector on the left is a row, one on the right a column.
+// MatMul, as numpy's: the last two axes are matrices, those before are batches that broadcast; a vector on the left is
+// a row, one on the right a column, and that axis disappears. Products with constant weights become modelctl::Gemm
+// (passes/dense_products.cpp); this lowers the rest.
 #include "kernels/gemm.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
@@ -15,6 +17,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Floats are summed in f64 and integers in their own type, where they wrap.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
   TRY(same_type(a, b));

@@ -1,4 +1,5 @@
-// NonMaxSuppression: of boxes that overlap, the one with the best score.
+// NonMaxSuppression: greedy selection of boxes by score; a box that overlaps a selected one of its class too much is
+// dropped.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -11,6 +12,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// The number of selected boxes depends on the data.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, 3));
   TRY(need_rank(call, 1, 3, 3));
@@ -41,6 +43,8 @@ Box box_of(const float* at, bool centered) {
   return box;
 }
 
+// Intersection over union, in f32 as the reference implementation of the specification: the threshold decides by a last
+// bit.
 bool overlap(const Box& a, const Box& b, float threshold) {
   float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
   float width = std::min(a.right, b.right) - std::max(a.left, b.left);
@@ -49,6 +53,8 @@ bool overlap(const Box& a, const Box& b, float threshold) {
   return common > 0 && a.area > 0 && b.area > 0 && both > 0 && common / both > threshold;
 }
 
+// Candidates are sorted by score, equal ones by index, so the result does not depend on the sort. Each is compared with
+// those selected so far only: n log n + n k for k selected boxes.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &boxes = call.input(0), &scores = call.input(1);
   if (boxes.type != DType::f32 || scores.type != DType::f32) return refuse("boxes and scores must be f32");

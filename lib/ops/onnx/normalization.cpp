@@ -1,4 +1,7 @@
-// Normalizations: numbers shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones.
+// BatchNormalization, InstanceNormalization, GroupNormalization, LayerNormalization and RMSNormalization: numbers
+// shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones. The variance is the mean
+// of squared differences from the mean, in a second pass: the difference of E[x^2] and E[x]^2 cancels for data far from
+// zero.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -47,6 +50,7 @@ Result<std::vector<double>> channel_numbers(const TensorView& view, std::int64_t
   return all;
 }
 
+// scale, B, mean and variance are vectors with one element for each channel, axis 1 of X.
 Result<void> infer_batch(Inference& call) {
   TRY(need_rank(call, 0, 1));
   const Shape* x = call.shape(0);
@@ -95,6 +99,8 @@ Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>
   return {};
 }
 
+// y = scale (x - mean) / sqrt(variance + epsilon) + B, where inference takes mean and variance as they are given. A
+// BatchNormalization after a convolution is folded into its weights by passes/fold_batch_norm.cpp.
 Result<void> batch(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
@@ -166,11 +172,13 @@ Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t g
   return {};
 }
 
+// A group for each channel (Ulyanov et al., 2016).
 Result<void> instance(const Call& call, Outputs& outputs) {
   TRY(need_rank(call.input(0), 2, "input"));
   return normalize_groups(call, outputs, std::max(call.input(0).dim(1), std::int64_t{1}));
 }
 
+// Wu and He, 2018. The channels are split into equal groups of neighbors.
 Result<void> group(const Call& call, Outputs& outputs) {
   TRY(need_rank(call.input(0), 2, "X"));
   std::int64_t groups = call.attributes.integer("num_groups", 1);
@@ -267,6 +275,8 @@ bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
   return false;
 }
 
+// The kernel reads scale and bias as one contiguous row; a form that it cannot read runs in the reference
+// implementation.
 Result<bool> lower_layer(Lowering& call) {
   const graph::Node& node = call.node();
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;

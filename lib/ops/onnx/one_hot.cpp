@@ -1,4 +1,4 @@
-// OneHot: indices as rows that have one value at the index and another everywhere else.
+// OneHot: each index becomes a row with one value at the index and another everywhere else.
 #include "ops/reference/convert.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -23,6 +23,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Indices may be floats, which are truncated. Negative ones count from the end; those outside of [-depth, depth) give a
+// row without the on value, as the specification demands, not an error.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &indices = call.input(0), &values = call.input(2);
   if (!indices.present()) return refuse("the indices are absent");

@@ -1,7 +1,7 @@
-// Optionals: Optional, OptionalHasElement and OptionalGetElement. The latter two take what is no optional, too, for one
-// that holds it; and OptionalHasElement an absent input, for one that is empty.
+// Optional, OptionalHasElement and OptionalGetElement. The latter two also take a value that is not optional, as one
+// that is present; OptionalHasElement also takes an absent input, as one that is empty.
 //
-// Smallest runner: regular, since comes with sequence.
+// Smallest runner: regular, since optionals come with sequences.
 #include "graph/text.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -53,6 +53,7 @@ Result<void> infer_get(Inference& call) {
   return {};
 }
 
+// An empty optional fails the run: there is no value to return.
 Result<void> get(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.type != DType::optional) return output_copy(call, outputs, x.dims);

@@ -28,6 +28,8 @@ Result<void> infer_top(Inference& call) {
   return {};
 }
 
+// Only the k best are ordered (a partial sort). Equal elements keep the order of their indices, so the result is the
+// same on every machine; NaN ranks above all numbers.
 Result<void> top(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
@@ -79,6 +81,7 @@ Result<void> upgrade_top(const Upgrade& upgrade) {
   return {};
 }
 
+// A row for each axis and a column for each nonzero element; how many there are depends on the data.
 Result<void> infer_non_zero(Inference& call) {
   const Shape* x = call.shape(0);
   Expr rank = x == nullptr ? call.fresh_symbol() : Expr(static_cast<std::int64_t>(x->size()));
@@ -120,6 +123,7 @@ Result<void> infer_trilu(Inference& call) {
   return infer_same(call);
 }
 
+// Element (row, column) stays if column - row >= k (upper) or <= k (lower); k moves the diagonal.
 Result<void> trilu(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "input"));

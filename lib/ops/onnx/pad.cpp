@@ -1,4 +1,4 @@
-// Pad: more elements before and after along axes; negative numbers take some away.
+// Pad: elements added before and after along axes, by a constant, the edge, or mirroring; negative numbers remove some.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -9,6 +9,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// The size is in + before + after; with constant pads that is an expression of a symbolic size.
 Result<void> infer(Inference& call) {
   const Shape* x = call.shape(0);
   if (x == nullptr) {

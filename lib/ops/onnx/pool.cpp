@@ -1,4 +1,5 @@
-// MaxPool, AveragePool and LpPool over one to three spatial axes.
+// MaxPool, AveragePool and LpPool over one to three spatial axes. f32 pools with channels last run in a kernel
+// (modelctl/nhwc_pool.cpp); this is the reference implementation and the form for other types.
 #include "ops/family/window.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 using graph::Shape;
 
+// The sizes are those of a convolution, except that ceil_mode rounds up.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3));
   const Shape* x = call.shape(0);
@@ -74,6 +76,7 @@ void for_each_tap(const Pool& pool, const Taps& d, const Taps& h, const Taps& w,
   }
 }
 
+// Elements of the padding never win. The index output counts in row-major order, or column-major with storage_order 1.
 Result<void> max_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));
@@ -117,6 +120,7 @@ std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t si
   return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
 }
 
+// count_include_pad decides whether the divisor counts taps in the padding; never those that ceil_mode put beyond it.
 Result<void> average_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));

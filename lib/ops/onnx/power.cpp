@@ -1,4 +1,4 @@
-// Pow, Mod and PRelu: two operands that are not of the same kind.
+// Pow, Mod and PRelu: binary operators whose operands may differ in type or in how they broadcast.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/convert.hpp"
 #include "ops/reference/elementwise.hpp"
@@ -10,6 +10,8 @@ namespace {
 
 using graph::Expr;
 
+// The result has the base's type, whatever the exponent's. Integers multiply by squaring and wrap; an integer base with
+// a negative exponent is what truncating the real power gives.
 template <class T, class E>
 T power(T base, E exponent) {
   if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
@@ -81,6 +83,7 @@ struct TruncatedMod {  // the sign of the dividend, as C's fmod
   }
 };
 
+// A remainder of sizes as an expression, where neither operand can be negative: all conventions agree there.
 std::optional<Expr> remainder(const Expr& a, const Expr& b) {
   if (a.known_non_negative() && b.known_positive()) return mod(a, b);
   return std::nullopt;
@@ -102,6 +105,7 @@ Result<void> evaluate_mod(const Call& call, Outputs& outputs) {
   return binary<Numbers, FloorMod>(call, outputs);
 }
 
+// slope * x below zero; the slope broadcasts to X in one direction only.
 struct PRelu {
   template <class T>
   T operator()(T x, T slope) const {

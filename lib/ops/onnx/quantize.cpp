@@ -1,4 +1,6 @@
-// QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: between numbers and steps of a scale from a zero point.
+// QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: q = saturate(round(x / scale) + zero point) and back.
+// Halves round to even. Scales are one number, one for each index of an axis, or one for each block along it
+// (reference/quantized.hpp).
 #include "ops/family/quantize.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/lowering.hpp"
@@ -6,6 +8,7 @@
 namespace modelctl::ops {
 namespace {
 
+// y is u8; scale and zero point are scalars that depend on the data.
 Result<void> infer_dynamic(Inference& call) {
   const graph::Shape* shape = call.shape(0);
   call.set_output(0, DType::u8, shape == nullptr ? std::nullopt : std::optional(*shape));

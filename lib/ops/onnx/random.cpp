@@ -1,7 +1,7 @@
-// RandomNormal, RandomUniform and their Like forms, Bernoulli and Multinomial. draws.hpp says where the numbers come
-// from: the same seed gives the same tensor, in every run.
+// RandomNormal, RandomUniform and their Like forms, Bernoulli and Multinomial. reference/draws.hpp documents the
+// generator: the same seed gives the same tensor in every run, on every machine.
 //
-// Smallest runner: regular, since a model that is run draws nothing.
+// Smallest runner: regular, since a model for inference has no random numbers.
 #include "ops/reference/draws.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/generated.hpp"
@@ -69,6 +69,7 @@ Result<void> numbers(const Call& call, Outputs& outputs) {
   }
 }
 
+// True with the probability that the element gives; element i compares random number i with it.
 Result<void> bernoulli(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);

@@ -1,4 +1,4 @@
-// Range: numbers from a start to a limit.
+// Range: numbers from a start, by a step, up to but not including a limit.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -30,6 +30,8 @@ Result<std::int64_t> count_of(C start, C limit, C delta) {
   }
 }
 
+// max(0, ceil((limit - start) / delta)) elements: a number if all three are known, an expression if the step is a known
+// positive number and start or limit is symbolic, which is what exporters write for positions.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   auto start = call.contents(0), limit = call.contents(1), delta = call.contents(2);
@@ -62,6 +64,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Element i is start + i * delta, not a running sum, so that rounding does not accumulate.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &start = call.input(0), &limit = call.input(1), &delta = call.input(2);
   TRY(same_type(start, limit));

@@ -1,4 +1,5 @@
-// LSTM, GRU and RNN: their schemas and kernels; what they compute is in ops/recurrent.hpp.
+// LSTM, GRU and RNN: schemas, inference and lowering. The cells and the meaning of every attribute are in
+// reference/recurrent.hpp, which is also what runs if there is no kernel for a form.
 #include "kernels/recurrent.hpp"
 #include "ops/reference/recurrent.hpp"
 #include "ops/schema/example.hpp"
@@ -13,6 +14,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// X is [steps, batch, input], W [directions, gates * hidden, input], R [directions, gates * hidden, hidden]; layout 1
+// puts the batch first. hidden_size is optional and must agree with R.
 template <Recurrence kind>
 Result<void> infer(Inference& call) {
   auto settings = recurrent_settings(kind, call.attributes());

@@ -1,4 +1,5 @@
-// The ten Reduce operators: one number out of each group along some axes. Floats are summed in f64.
+// The ten Reduce operators: one number for each group of elements along some axes. Floats are accumulated in f64 and
+// rounded once, so the result does not depend on the order; integers wrap in their own type.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/convert.hpp"
 #include "ops/reference/element.hpp"
@@ -25,12 +26,14 @@ struct Plain {
     return sum;
   }
 };
+// An empty group gives the start value: 0 for sums, 1 for products, minus infinity (or the least integer) for maxima.
 struct Sum : Plain {
   template <class A>
   static A step(A sum, A x) {
     return wrap_add(sum, x);
   }
 };
+// The mean of an empty group of floats is NaN (0 / 0), as numpy has it; of integers 0.
 struct Mean : Sum {
   template <class A>
   static A finish(A sum, std::int64_t count) {
@@ -175,6 +178,7 @@ Result<void> evaluate_log(const Call& call, Outputs& outputs) {
   return convert_elements(result.view(), y);
 }
 
+// Types are the element types that the operator takes; F is the reduction.
 template <class Types, class F>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);

@@ -1,8 +1,8 @@
-// RegexFullMatch: which texts a regular expression matches from end to end, in RE2's syntax and by RE2 itself: its time
-// is linear in the text, whatever the pattern.
+// RegexFullMatch: whether a regular expression matches a string from end to end, in RE2's syntax and by RE2 itself,
+// whose time is linear in the string for every pattern.
 //
-// Smallest runner: full, since RE2 and its tables of Unicode are 400 KB, and Debian's archive of it fits no shared
-// library.
+// Smallest runner: full, since RE2 and its Unicode tables take 400 KB, and Debian's archive of it is not position
+// independent.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

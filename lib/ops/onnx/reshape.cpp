@@ -1,4 +1,4 @@
-// Reshape and Flatten: the same elements under other dimensions.
+// Reshape and Flatten: the same elements in the same order under other dimensions.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -25,6 +25,8 @@ Expr rest(Shape in, Shape out) {
   return divisor.is(1) ? product(in) : floor_div(product(in), divisor);
 }
 
+// 0 copies the input's size at this place (unless allowzero), and one -1 takes what remains: the quotient of two
+// products, which is an expression for symbolic sizes if they divide.
 Result<void> infer_reshape(Inference& call) {
   const Shape* in = call.shape(0);
   auto wanted = call.contents(1);
@@ -113,6 +115,7 @@ Result<void> infer_flatten(Inference& call) {
   return {};
 }
 
+// Two dimensions: the product of the axes before `axis` and of those from it on.
 Result<void> flatten(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t axis = call.attributes.integer("axis", 1);

@@ -1,5 +1,6 @@
-// Resize: an image or any tensor scaled along some axes, by nearest, linear or cubic interpolation. Upsample, which the
-// newest opset no longer has, becomes a Resize.
+// Resize: a tensor scaled along some axes, by nearest, linear or cubic interpolation, one axis after another:
+// interpolation in several axes is the product of those along each. Upsample, which the newest opset no longer has,
+// becomes a Resize.
 #include "kernels/bind/interpolation.hpp"
 #include "ops/family/fused_attributes.hpp"
 #include "ops/reference/element.hpp"
@@ -18,6 +19,7 @@ using graph::Shape;
 
 using Axis = kernels::ResizedAxis;
 
+// The attributes, in the form that the taps are computed from; shared with the kernel so that both use the same rules.
 struct Settings : kernels::Interpolation {
   double extrapolation;
 };
@@ -112,6 +114,8 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
   return axes;
 }
 
+// If all sizes are known the computation of the run is used, so the two cannot disagree. A symbolic axis keeps an
+// expression if its size is given or its scale is an integer.
 Result<void> infer(Inference& call) {
   const Shape* x = call.shape(0);
   if (x == nullptr) {
@@ -189,6 +193,7 @@ Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axe
   });
 }
 
+// Interpolates in f64 along one axis at a time; axes that do not change are skipped, as nearest would copy them.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");

@@ -1,6 +1,6 @@
-// ReverseSequence: each sequence of a batch turned round within its length.
+// ReverseSequence: each sequence of a batch reversed within its own length; what follows the length stays.
 //
-// Smallest runner: regular, since exporters of bidirectional cells of old.
+// Smallest runner: regular, since only older exporters of bidirectional cells write it.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

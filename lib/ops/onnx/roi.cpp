@@ -1,6 +1,6 @@
-// RoiAlign and MaxRoiPool: what a feature map holds in each of a list of rectangles, brought to one size.
+// RoiAlign and MaxRoiPool: regions of a feature map resampled to one size, for detectors of two stages.
 //
-// Smallest runner: regular, since of detectors of two stages.
+// Smallest runner: regular, since most detectors have one stage.
 #include "ops/reference/reals.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -28,6 +28,7 @@ Result<void> infer_regions(Inference& call, std::int64_t columns, const Expr& he
 
 constexpr std::int64_t most_samples = 1 << 12;  // along one axis of the output, if the model demands a number
 
+// The attributes of RoiAlign (He et al., 2017). half_pixel coordinates subtract half a pixel from the region's corners.
 struct Align {
   std::int64_t height, width, sampling_ratio;
   double scale;
@@ -104,6 +105,9 @@ Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, 
   return axis;
 }
 
+// Each bin is the mean (or maximum) of sampling_ratio^2 points read by bilinear interpolation; 0 adapts the ratio to
+// the size of the region. Points outside of the image count but are not visited, so a huge region costs no more than
+// the image.
 Result<void> roi_align(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &rois = call.input(1), &batches = call.input(2);
   TRY(same_type(x, rois));
@@ -190,6 +194,7 @@ std::pair<std::int64_t, std::int64_t> bin_of(double first, double last, std::int
           within(first + std::ceil(static_cast<double>(index + 1) * bin))};
 }
 
+// The maximum of each bin, whose edges are rounded to whole pixels (Girshick, 2015); an empty bin gives 0.
 Result<void> max_roi_pool(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &rois = call.input(1);
   TRY(same_type(x, rois));

@@ -1,4 +1,4 @@
-// RotaryEmbedding: pairs of each head turned by the angles of the token's position.
+// RotaryEmbedding (Su et al., 2021): pairs of elements of each head rotated by the angle of the token's position.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -20,6 +20,8 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
+// interleaved pairs neighbors (2i, 2i + 1); otherwise element i is paired with i + half. Elements beyond
+// rotary_embedding_dim pass unchanged.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   Heads x = TRY(heads_of(call.input(0), attributes.integer("num_heads"), "X"));

@@ -1,5 +1,5 @@
 // Scan: a nested graph, run once for each slice of its inputs along an axis. It carries states from one slice to the
-// next and puts together what each gives. Until opset 8 it had a batch axis besides, for which the upgrade puts a Scan
+// next and stacks the other outputs. Opset 8 had a batch axis as well, for which the upgrade wraps a second Scan
 // around.
 #include "ops/family/carried.hpp"
 #include "ops/reference/parts.hpp"
@@ -19,6 +19,8 @@ std::int64_t entry(const Attributes& attributes, std::string_view name, std::siz
   return index < list.size() ? list[index] : 0;
 }
 
+// The body's inputs are the states, then one slice of each scanned input; its outputs are the states, then one slice of
+// each stacked output. All scanned axes have the same length, which is also that of the outputs.
 Result<void> infer(Inference& call) {
   Graph& body = *TRY(call.body("body"));
   std::int64_t scanned = call.attributes().integer("num_scan_inputs");
@@ -135,6 +137,7 @@ struct Gathered {
   }
 };
 
+// A state is moved, not copied, from one iteration to the next: the body's outputs own their memory.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   runtime::Body* body = call.body("body");
   std::int64_t scanned = call.attributes.integer("num_scan_inputs");

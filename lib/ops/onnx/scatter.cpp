@@ -1,4 +1,5 @@
-// GatherElements, GatherND, ScatterElements and ScatterND: elements picked and put by index.
+// GatherElements, GatherND, ScatterElements and ScatterND: elements read and written by index. Every index is checked
+// before memory is touched, since indices are data.
 #include "ops/reference/elementwise.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -160,6 +161,8 @@ Result<void> put(const TensorView& data, const TensorView& updates, const Mutabl
   return known ? Result<void>() : Result<void>(refuse_type(data.type));
 }
 
+// The inverse of GatherElements. If an index occurs twice and there is no reduction, the last update wins; ONNX leaves
+// it open.
 Result<void> scatter_elements(const Call& call, Outputs& outputs) {
   const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
   TRY(need_rank(data, 1, "data"));
@@ -195,6 +198,7 @@ constexpr AttributeDef reduction = {"reduction", AttributeType::text, "none, whe
 constexpr AttributeDef of_scatter_elements[] = {of_gather_elements[0], reduction};
 constexpr AttributeDef of_scatter_nd[] = {reduction};
 
+// Scatter is what ScatterElements was called before opset 11.
 Result<void> rename_scatter(const Upgrade& upgrade) {
   upgrade.node.op = "ScatterElements";
   return {};

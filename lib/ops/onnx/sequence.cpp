@@ -1,7 +1,7 @@
-// Sequences: SequenceConstruct, SequenceEmpty, SequenceInsert, SequenceErase, SequenceAt, SequenceLength,
-// ConcatFromSequence and SplitToSequence. Items are never changed, so that all sequences share them.
+// SequenceConstruct, SequenceEmpty, SequenceInsert, SequenceErase, SequenceAt, SequenceLength, ConcatFromSequence and
+// SplitToSequence. Items are immutable and shared between sequences: an insertion copies references, not tensors.
 //
-// Smallest runner: regular, since lists of tensors, in hardly any graph of tensors.
+// Smallest runner: regular, since hardly any graph has lists of tensors.
 #include "ops/reference/parts.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -46,6 +46,7 @@ Result<void> insert(Outputs& outputs, const Sequence& before, std::size_t at, co
   return {};
 }
 
+// The item type is what all inputs agree on; sizes that differ become open.
 Result<void> infer_construct(Inference& call) {
   if (!call.present(0)) return call.bad("it needs at least one item");
   Type item = *call.type(0);
@@ -71,6 +72,7 @@ Result<void> construct(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// undefined for a number that is not an element type.
 DType element_of(const Attributes& attributes) {
   auto type = attributes.integer("dtype", static_cast<std::int64_t>(DType::f32));
   bool known = type > 0 && type < static_cast<std::int64_t>(DType::sequence) &&
@@ -156,6 +158,7 @@ Result<void> infer_concat(Inference& call) {
   return {};
 }
 
+// new_axis stacks the items along an axis of their own: each is viewed with an additional axis of size 1.
 Result<void> concat(const Call& call, Outputs& outputs) {
   const Sequence& x = *TRY(sequence(call));
   if (x.items.empty()) return refuse("an empty sequence cannot be put together");

@@ -1,7 +1,7 @@
-// SequenceMap: a nested graph, run once for each item of a sequence. Further sequences are taken item by item with it,
-// tensors whole; each output of the graph makes a sequence.
+// SequenceMap: a nested graph, run once for each item of a sequence. Additional sequences are read item by item with
+// it, tensors whole; each output of the graph makes a sequence.
 //
-// Smallest runner: regular, since comes with sequence.
+// Smallest runner: regular, since sequences are rare.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

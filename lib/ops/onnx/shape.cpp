@@ -1,4 +1,5 @@
-// Shape and Size: a tensor's dimensions as a tensor. What they answer is known symbolically before the model runs.
+// Shape and Size: a tensor's dimensions as a tensor. Inference follows their values symbolically, so that shapes
+// computed from them (Gather, Mul, Concat) are known before the model runs.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -8,6 +9,7 @@ namespace {
 
 using graph::Expr;
 
+// start and end select a range of axes and clamp, as Python slices do.
 struct Bounds {
   std::size_t start, end;
 };

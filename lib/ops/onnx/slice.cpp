@@ -1,4 +1,4 @@
-// Slice: a range along each of some axes, as Python slices: negative indices count from the end, ranges clamp.
+// Slice: a range along each of some axes, with Python's rules: negative indices count from the end, ranges clamp.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -52,6 +52,7 @@ std::optional<Expr> select(const Expr& size, const Expr& start, const Expr& end,
   return step == 1 ? span : ceil_div(span, Expr(step));
 }
 
+// A slice of a Shape keeps its contents; a symbolic size keeps an expression where clamping can be decided.
 Result<void> infer(Inference& call) {
   const Shape* in = call.shape(0);
   if (in == nullptr) {
@@ -96,6 +97,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// A negative step walks the other way: the first element is clamped to size - 1 and the end to -1.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims starts = TRY(integers(call.input(1), "starts"));

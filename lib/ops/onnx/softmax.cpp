@@ -1,4 +1,5 @@
-// Softmax, LogSoftmax, Hardmax along one axis, shifted by the greatest element so that nothing overflows.
+// Softmax, LogSoftmax and Hardmax along one axis. The greatest element is subtracted first, so the exponentials lie in
+// (0, 1] and their sum is at least 1: nothing overflows and nothing divides by zero.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -41,6 +42,8 @@ void softmax(std::span<double> row) {
   for (double& x : row) x /= sum;
 }
 
+// x - max - log(sum of exp(x - max)): the logarithm of softmax would be minus infinity where the exponential
+// underflows.
 void log_softmax(std::span<double> row) {
   double most = *std::max_element(row.begin(), row.end()), sum = 0;
   for (double x : row) sum += std::exp(x - most);
@@ -48,6 +51,7 @@ void log_softmax(std::span<double> row) {
   for (double& x : row) x -= shift;
 }
 
+// 1 at the first greatest element.
 void hardmax(std::span<double> row) {
   auto most = std::max_element(row.begin(), row.end()) - row.begin();
   std::fill(row.begin(), row.end(), 0.0);

@@ -1,4 +1,4 @@
-// Split: a tensor in parts along an axis.
+// Split: a tensor in parts along an axis, of given or equal sizes.
 #include "ops/reference/parts.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -15,6 +15,7 @@ std::int64_t equal_part(std::int64_t size, std::int64_t parts, std::int64_t part
   return std::clamp<std::int64_t>(size - chunk * part, 0, chunk);
 }
 
+// num_outputs that does not divide the axis leaves a smaller last part; a symbolic axis is divided as an expression.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   std::size_t parts = call.node().outputs().size();

@@ -1,4 +1,4 @@
-// Squeeze and Unsqueeze: axes of size 1 go and come.
+// Squeeze and Unsqueeze: axes of size 1 are removed and inserted. The elements stay where they are.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -13,6 +13,7 @@ bool holds(const std::vector<std::size_t>& axes, std::size_t axis) {
   return std::find(axes.begin(), axes.end(), axis) != axes.end();
 }
 
+// Without axes every axis of size 1 goes, which is not known for symbolic sizes: the rank is then open.
 Result<void> infer_squeeze(Inference& call) {
   const Shape* in = call.shape(0);
   auto axes = known_integers(call, 1);
@@ -82,6 +83,7 @@ Result<void> infer_unsqueeze(Inference& call) {
   return {};
 }
 
+// Axes are those of the output, so negative ones count from the end of the output's rank.
 Result<void> unsqueeze(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims axes = TRY(integers(call.input(1), "axes"));

@@ -1,6 +1,6 @@
-// StringConcat, StringSplit and StringNormalizer: words joined, taken apart and cleaned.
+// StringConcat, StringSplit and StringNormalizer.
 //
-// Smallest runner: regular, since most models see numbers for words.
+// Smallest runner: regular, since most models see numbers instead of words.
 #include "ops/reference/broadcast.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -83,6 +83,7 @@ std::vector<std::string_view> pieces_of(std::string_view text, std::string_view 
   return pieces;
 }
 
+// The last axis of the result is as long as the longest list of pieces; shorter ones are filled with empty strings.
 Result<void> split(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto texts = TRY(texts_of(x));
@@ -118,6 +119,7 @@ Result<Case> case_of(const Attributes& attributes) {
   return refuse("case_change_action cannot be '" + std::string(action) + "'");
 }
 
+// Upper and lower case by Unicode's simple mappings, whatever the locale: results must not depend on the machine.
 Result<std::string> changed(const std::string& text, Case to) {
   if (to == Case::none) return text;
   auto letters = from_utf8(text);

@@ -1,6 +1,7 @@
-// SwiGLU: Swish of a gate times a value. It is written as just that; the passes do the rest.
+// SwiGLU (Shazeer, 2020): Swish of a gate times a value. It is decomposed into just that; the passes fuse it again
+// where it pays.
 //
-// Smallest runner: regular, since opset 28, decoders.
+// Smallest runner: regular, since the operator is of opset 28 and belongs to decoders.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

@@ -1,6 +1,7 @@
-// TensorScatter: new rows written into a cache, each batch's at a place of its own.
+// TensorScatter: new rows written into a key-value cache, for each batch at its own position; circular mode wraps
+// around.
 //
-// Smallest runner: regular, since key-value caches.
+// Smallest runner: regular, since it belongs to decoders.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

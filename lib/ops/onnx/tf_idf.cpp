@@ -1,6 +1,7 @@
-// TfIdfVectorizer: how often each of a pool of n-grams stands in rows of words or numbers.
+// TfIdfVectorizer: how often each n-gram of a pool occurs in rows of words or numbers, as a count (TF), presence (IDF)
+// or weighted count (TFIDF). Words are numbered first, so that n-grams compare integers.
 //
-// Smallest runner: regular, since of text pipelines of scikit-learn alone.
+// Smallest runner: regular, since it belongs to text pipelines of scikit-learn.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

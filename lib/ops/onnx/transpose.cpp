@@ -1,4 +1,5 @@
-// Transpose: permutes the axes.
+// Transpose: permutes the axes; without perm it reverses them. passes/move_transposes.cpp moves them to where they
+// cancel.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -44,6 +45,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Copies by storage width, not by type. Elements are written in order and read with permuted strides.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto order = permutation(call.attributes, x.rank());

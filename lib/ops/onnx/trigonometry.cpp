@@ -1,4 +1,4 @@
-// Trigonometric and hyperbolic functions, in radians; NaN outside of a function's domain.
+// Trigonometric and hyperbolic functions, in radians; NaN outside of a function's domain, as C's functions give it.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"

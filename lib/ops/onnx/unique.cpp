@@ -1,6 +1,7 @@
-// Unique: each element, or each slice along an axis, once.
+// Unique: each distinct element, or slice along an axis, once, in ascending order or in order of first occurrence; with
+// indices, inverse indices and counts.
 //
-// Smallest runner: regular, since sorting out duplicates.
+// Smallest runner: regular, since removing duplicates is rare.
 #include "ops/reference/element.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -14,6 +15,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// All four outputs share one size that depends on the data, except the inverse indices, which are as long as the input.
 Result<void> infer(Inference& call) {
   const Shape* x = call.shape(0);
   Expr count = call.fresh_symbol(), all = call.fresh_symbol();

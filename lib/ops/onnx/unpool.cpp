@@ -1,6 +1,6 @@
-// MaxUnpool and Col2Im: what pooling and unfolding took apart, put back.
+// MaxUnpool and Col2Im: the inverses of pooling and of unfolding into columns.
 //
-// Smallest runner: regular, since of segmentation in the manner of SegNet, and of unfolding undone.
+// Smallest runner: regular, since only segmentation networks like SegNet have them.
 #include "ops/family/window.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/elementwise.hpp"
@@ -136,6 +136,8 @@ Result<void> infer_col2im(Inference& call) {
   return {};
 }
 
+// Each column is added to the image where it was taken from; overlapping columns add up. Indices cannot leave the
+// image, since they follow from checked geometry and not from data.
 Result<void> col2im(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.rank() != 3) return refuse("the input must have rank 3, not " + std::to_string(x.rank()));

@@ -1,4 +1,4 @@
-// Where: one of two elements, as a condition says.
+// Where: one of two elements, as a condition says, with broadcasting of all three.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -9,6 +9,7 @@ namespace {
 
 using graph::Expr;
 
+// The contents of small integer tensors are kept if the condition is known: exporters choose between sizes with it.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call, {1, 2}));
   call.set_output(0, element, TRY(broadcast_inputs(call)));

@@ -1,6 +1,7 @@
-// HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: what spectra of sounds are made with.
+// HannWindow, HammingWindow, BlackmanWindow and MelWeightMatrix: window functions and filter banks for spectra of
+// sound.
 //
-// Smallest runner: regular, since comes with fourier_transform.
+// Smallest runner: regular, since they come with the Fourier transform.
 #include "ops/reference/generated.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -37,6 +38,7 @@ struct Cosines {
 };
 constexpr Cosines hann{0.5, 0.5, 0}, hamming{25.0 / 46, 21.0 / 46, 0}, blackman{0.42, 0.5, 0.08};
 
+// Sums of cosines of 2 pi i / n: periodic windows divide by the size, symmetric ones by the size less one.
 template <const Cosines& window>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::int64_t size = TRY(one_integer(call.input(0), "size"));
@@ -50,6 +52,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
+// [dft_length / 2 + 1, num_mel_bins]; the sizes are inputs, so they are known only if those are constants.
 Result<void> infer_mel(Inference& call) {
   auto type = numbered_type(call.attributes(), "output_datatype", DType::f32);
   if (!type) return call.bad(type.error().what);
