@@ -76,8 +76,10 @@ std::string exit_codes_markdown() {
   std::string text =
       "# Exit codes\n\n"
       "A command ends with one of these, and its error, with `--output json`, names the kind. Numbers never change.\n"
-      "64 to 78 mean what sysexits.h says. The server answers a request that fails with the HTTP status of the "
-      "kind.\n\n"
+      "64 to 78 mean what sysexits.h says. A server's response to a request that fails has the HTTP status of the kind, "
+      "and\n"
+      "`Retry-After` if a retry may help; its own limits have statuses of their own "
+      "([limits](../how-to/serve-a-model.md)).\n\n"
       "| exit | kind | HTTP | a retry may help | meaning |\n|---|---|---|---|---|\n"
       "| 0 | | 200 | | done |\n"
       "| 1 | | | | done, and the answer is \"no\" |\n";

@@ -30,8 +30,8 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// {"error": "..."} with the status that fits: what the caller got wrong is 400, what is ours 500, and never more of the
-// inside than the caller needs.
+// {"error": "..."}, with the status of the error's kind (base/kind.def) or one that HTTP itself has. The code, the
+// place and the hint of an error are for the operator and stay here.
 HttpResponse error_response(const Error& error);
 HttpResponse error_response(int status, std::string_view message);
 

@@ -1,5 +1,7 @@
 #include "serve/inputs.hpp"
 
+#include "tensor/json/tensor.hpp"
+
 #include <fmt/core.h>
 
 namespace modelctl::serve {
@@ -9,6 +11,27 @@ Result<std::shared_ptr<LoadedModel>> loaded(const Service& service) {
   // While it drains it is not ready, and still answers.
   if (model == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
   return model;
+}
+
+Error unreadable(std::string_view what, const json::Cursor& in) {
+  return Error(Kind::bad_input, "bad-json", fmt::format("cannot read {}", what)).because(in.fault());
+}
+
+Result<std::vector<json::Member>> read_members(json::Cursor& in) {
+  std::vector<json::Member> members;
+  bool good = in.peek() == '{' ? in.object(members) : in.skip();
+  if (good && !in.at_end()) good = in.fail("it goes on after the document's end");
+  if (!good) return unreadable("the body", in);
+  return members;
+}
+
+Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,
+                          const LoadedModel& model) {
+  Tensor tensor;
+  in.go_to(at);
+  if (!json::read_tensor(in, {port.type, std::move(shape), model.limits().memory_bytes}, tensor))
+    return unreadable(fmt::format("the input '{}'", port.name), in);
+  return tensor;
 }
 
 std::string names(const std::vector<artifact::Port>& ports) {

@@ -4,14 +4,27 @@
 #include "artifact/plan.hpp"
 #include "base/result.hpp"
 #include "serve/service.hpp"
+#include "tensor/json/cursor.hpp"
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace modelctl::serve {
 
 // The model, or why there is none to answer now (503).
 Result<std::shared_ptr<LoadedModel>> loaded(const Service& service);
+
+// The members of a body, which must be JSON; none unless it is an object. Positions are those of the cursor.
+Result<std::vector<json::Member>> read_members(json::Cursor& in);
+
+// The input whose value begins at `at`, with the shape that the request states, if any.
+Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,
+                          const LoadedModel& model);
+
+// "cannot read the input 'x': line 1, column 7: …"
+Error unreadable(std::string_view what, const json::Cursor& in);
 
 // Puts tensors in the signature's order; reports every missing and every unknown name.
 Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::map<std::string, Tensor> named);

@@ -80,7 +80,7 @@ void store(void* element, T value) {
 }
 
 template <class T>
-Parsed parse_as(std::string_view text, bool whole, void* element) {
+Parsed parse_as(std::string_view text, bool whole, T& element) {
   if constexpr (std::is_integral_v<T>) {
     if (!whole) return Parsed::no_integer;
     T value{};
@@ -88,17 +88,17 @@ Parsed parse_as(std::string_view text, bool whole, void* element) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     // For unsigned types from_chars reports a '-' as an invalid argument; a negative number is out of range.
     if (error != std::errc() || end != text.data() + text.size()) return Parsed::out_of_range;
-    store(element, value);
+    element = value;
   } else if constexpr (std::is_same_v<T, double>) {
     double value = 0;
     if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
-    store(element, value);
+    element = value;
   } else {
     float value = 0;
     if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
     T narrow(value);
     if (!std::isfinite(static_cast<float>(narrow))) return Parsed::out_of_range;
-    store(element, narrow);
+    element = narrow;
   }
   return Parsed::good;
 }
@@ -142,9 +142,26 @@ Parsed parse_element(std::string_view text, DType type, void* element) {
   bool whole = false;
   if (!is_decimal(text, whole)) return Parsed::no_number;
   Parsed result = Parsed::no_number;
-  bool known = with_type<Numbers>(type, [&]<class T>() { result = parse_as<T>(text, whole, element); });
+  bool known = with_type<Numbers>(type, [&]<class T>() { result = parse_as(text, whole, *static_cast<T*>(element)); });
   return known ? result : Parsed::no_number;
 }
+
+template <class T>
+Parsed parse_decimal(std::string_view text, bool whole, T& value) {
+  return parse_as(text, whole, value);
+}
+template Parsed parse_decimal(std::string_view, bool, float&);
+template Parsed parse_decimal(std::string_view, bool, double&);
+template Parsed parse_decimal(std::string_view, bool, Half&);
+template Parsed parse_decimal(std::string_view, bool, BFloat16&);
+template Parsed parse_decimal(std::string_view, bool, std::int8_t&);
+template Parsed parse_decimal(std::string_view, bool, std::int16_t&);
+template Parsed parse_decimal(std::string_view, bool, std::int32_t&);
+template Parsed parse_decimal(std::string_view, bool, std::int64_t&);
+template Parsed parse_decimal(std::string_view, bool, std::uint8_t&);
+template Parsed parse_decimal(std::string_view, bool, std::uint16_t&);
+template Parsed parse_decimal(std::string_view, bool, std::uint32_t&);
+template Parsed parse_decimal(std::string_view, bool, std::uint64_t&);
 
 bool set_non_finite(DType type, int sign, void* element) {
   float value = sign == 0  ? std::numeric_limits<float>::quiet_NaN()

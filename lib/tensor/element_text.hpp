@@ -22,6 +22,11 @@ enum class Parsed { good, no_number, no_integer, out_of_range };
 // spells them differently. `type` must be a type of numbers.
 Parsed parse_element(std::string_view text, DType type, void* element);
 
+// The same for a number that is known to follow the grammar and to be `whole` or not, as the JSON cursor returns it,
+// into one of the types of Numbers (dispatch.hpp).
+template <class T>
+Parsed parse_decimal(std::string_view text, bool whole, T& value);
+
 // Writes NaN (with 0), infinity (1) or minus infinity (-1) into a float element; false for other types.
 bool set_non_finite(DType type, int sign, void* element);
 

@@ -152,20 +152,23 @@ TEST_CASE("the caller's fault is a 400 that says what is wrong") {
     CHECK(answer.status == 400);
     return answer.body;
   };
-  CHECK(body("/predict", "nonsense") == "{\"error\":\"cannot read the body as JSON: at byte 0: syntax error\"}\n");
-  CHECK(body("/predict", "[1]") == "{\"error\":\"the body is no object with 'data' (or 'instances', or 'inputs')\"}\n");
+  CHECK(body("/predict", "nonsense") ==
+        "{\"error\":\"cannot read the body: line 1, column 1: a value is expected\"}\n");
+  CHECK(body("/predict", "[1]") ==
+        "{\"error\":\"the body is not an object with 'data' (or 'instances', or 'inputs')\"}\n");
   CHECK(body("/predict", R"({"data": {"z": [1]}})") == "{\"error\":\"the model has no input 'z'; it has 'x'\"}\n");
   CHECK(body("/predict", R"({"data": {}})") == "{\"error\":\"the input 'x' is missing\"}\n");
-  CHECK(body("/v2/models/twice/infer", "{}") == "{\"error\":\"the body is no object with a list 'inputs'\"}\n");
+  CHECK(body("/v2/models/twice/infer", "{}") == "{\"error\":\"the body is not an object with a list 'inputs'\"}\n");
   CHECK(body("/v2/models/twice/infer",
              R"({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "INT64", "data": [1, 2]}]})") ==
         "{\"error\":\"cannot read the input 'x': its datatype is 'INT64' but the model takes 'FP32'\"}\n");
   CHECK(body("/v2/models/twice/infer",
              R"({"inputs": [{"name": "x", "shape": [1, -2], "datatype": "FP32", "data": [1, 2]}]})") ==
-        "{\"error\":\"cannot read the input 'x': 'shape' has an element that is no size\"}\n");
+        "{\"error\":\"cannot read the input 'x': line 1, column 40: '-2' is not a size\"}\n");
   CHECK(body("/v2/models/twice/infer",
              R"({"inputs": [{"name": "x", "shape": [4611686018427387904, 4], "datatype": "FP32", "data": []}]})") ==
-        "{\"error\":\"cannot read the input 'x': its shape is too large\"}\n");
+        "{\"error\":\"cannot read the input 'x': line 1, column 90: the data are f32[0], and the shape says "
+        "f32[4611686018427387904,4]\"}\n");
 }
 
 TEST_CASE("an input of the wrong shape is a 400 that names the input") {
@@ -408,7 +411,22 @@ TEST_CASE("JSON that nests too deep is refused") {
   std::string deep = "{\"data\": " + std::string(100'000, '[') + std::string(100'000, ']') + "}";
   auto answer = HttpClient(running.port()).post("/predict", deep);
   CHECK(answer.status == 400);
-  CHECK(answer.body.find("too deep") != std::string::npos);
+  CHECK(answer.body.find("nests deeper than") != std::string::npos);
+}
+
+TEST_CASE("null, and a number that the type cannot hold, are refused") {
+  Running running;
+  for (const char* number : {"null", "1e39", "-1e39", "NaN", "Infinity", "1e400", "\"1\"", "true"}) {
+    CAPTURE(number);
+    CHECK(HttpClient(running.port()).post("/predict", std::string("{\"data\": [[0, ") + number + "]]}").status == 400);
+  }
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[0, 1e39]]})").body ==
+        "{\"error\":\"cannot read the input 'x': line 1, column 15: '1e39' is out of the range of f32\"}\n");
+}
+
+TEST_CASE("a key that stands twice is refused") {
+  Running running;
+  CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[0, 1]], "data": [[0, 2]]})").status == 400);
 }
 
 TEST_CASE("an empty batch is answered with an empty one") {
@@ -420,10 +438,12 @@ TEST_CASE("an empty batch is answered with an empty one") {
   CHECK(answer.body.find("\"shape\":[0,2],\"datatype\":\"FP32\",\"data\":[]") != std::string::npos);
 }
 
-TEST_CASE("a number that JSON cannot express is answered as null") {
+TEST_CASE("what JSON has no number for is a string, both ways") {
   Running running;
   auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[3e38, 2]]})");  // twice that is infinite
-  CHECK(answer.body == "{\"prediction\":[[null,4]]}\n");
+  CHECK(answer.body == "{\"prediction\":[[\"Infinity\",4]]}\n");
+  answer = HttpClient(running.port()).post("/predict", R"({"data": [["Infinity", "NaN"], [0, "-Infinity"]]})");
+  CHECK(answer.body == "{\"prediction\":[[\"Infinity\",\"NaN\"],[0,\"-Infinity\"]]}\n");
 }
 
 TEST_CASE("what is refused before it has a route is counted, too") {

@@ -113,14 +113,14 @@ TEST_CASE("a shape that the data do not fill is refused, whatever it claims") {
         "line 1, column 44: the data are f32[2], and the shape says f32[3]");
   CHECK(fault(R"({"datatype": "FP32", "shape": [4611686018427387904, 4], "data": [1]})") ==
         "line 1, column 65: the data are f32[1], and the shape says f32[4611686018427387904,4]");
-  CHECK(fault(R"({"datatype": "FP32", "shape": [-1], "data": [1]})") == "line 1, column 32: '-1' is no size");
-  CHECK(fault(R"({"datatype": "FP32", "shape": [1.5], "data": [1]})") == "line 1, column 32: '1.5' is no size");
-  CHECK(fault(R"({"datatype": "FP32", "shape": 2, "data": [1]})") == "line 1, column 31: the shape is no list");
+  CHECK(fault(R"({"datatype": "FP32", "shape": [-1], "data": [1]})") == "line 1, column 32: '-1' is not a size");
+  CHECK(fault(R"({"datatype": "FP32", "shape": [1.5], "data": [1]})") == "line 1, column 32: '1.5' is not a size");
+  CHECK(fault(R"({"datatype": "FP32", "shape": 2, "data": [1]})") == "line 1, column 31: the shape is not a list");
   CHECK(fault(R"({"datatype": "FP8", "data": [1]})") == "line 1, column 14: the datatype 'FP8' is unknown");
 }
 
 TEST_CASE("objects with keys too many, too few or twice are refused") {
-  CHECK(fault(R"({"a": {"color": 1, "data": [1]}})") == "line 1, column 16: the key 'color' is unknown");
+  CHECK(fault(R"({"a": {"color": 1, "data": [1]}})") == "line 1, column 17: the key 'color' is unknown");
   CHECK(fault(R"({"a": {"shape": [1]}})") == R"(line 1, column 21: a tensor has no "data")");
   CHECK(fault(R"({"inputs": [{"data": [1]}]})") == R"(line 1, column 26: a tensor has no "name")");
   CHECK(fault(R"({"a": 1, "a": 2})") == "line 1, column 13: the key 'a' stands twice");

@@ -3,30 +3,35 @@
 // likewise.
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
-#include "serve/json.hpp"
+#include "serve/json_writer.hpp"
 
 #include <fmt/core.h>
 
 namespace modelctl::serve {
 namespace {
 
-Result<std::vector<Tensor>> read_inputs(const artifact::Signature& signature, JsonRef root) {
-  JsonRef data;
+Result<std::vector<Tensor>> read_inputs(const LoadedModel& model, std::string_view body) {
+  const artifact::Signature& signature = model.signature();
+  json::Cursor in(body);
+  auto members = TRY(read_members(in));
+  const json::Member* data = nullptr;
   for (std::string_view name : {"data", "instances", "inputs"}) {
-    if (JsonRef member = root.member(name); member.present()) {
-      if (data.present())
-        return Error(Kind::bad_input, "bad-request", "the body has more than one of 'data', 'instances' and 'inputs'");
-      data = member;
-    }
+    const json::Member* member = find(members, name);
+    if (member != nullptr && data != nullptr)
+      return Error(Kind::bad_input, "bad-request", "the body has more than one of 'data', 'instances' and 'inputs'");
+    if (member != nullptr) data = member;
   }
-  if (!data.present()) {
-    return Error(Kind::bad_input, "bad-request", "the body is no object with 'data' (or 'instances', or 'inputs')");
+  if (data == nullptr) {
+    return Error(Kind::bad_input, "bad-request", "the body is not an object with 'data' (or 'instances', or 'inputs')");
   }
   std::map<std::string, Tensor> named;
-  if (data.is_object()) {
-    for (const auto& [name, list] : data.members()) {
-      const artifact::Port* port = TRY(find_input(signature, name));
-      named.emplace(name, TRY(tensor_from_json(list, port->type, std::nullopt, fmt::format("the input '{}'", name))));
+  in.go_to(data->at);
+  if (in.peek() == '{') {
+    std::vector<json::Member> inputs;
+    if (!in.object(inputs)) return unreadable("the inputs", in);
+    for (const json::Member& input : inputs) {
+      const artifact::Port* port = TRY(find_input(signature, input.key));
+      named.emplace(input.key, TRY(read_input(in, input.at, *port, std::nullopt, model)));
     }
   } else {
     if (signature.inputs.size() != 1) {
@@ -35,18 +40,16 @@ Result<std::vector<Tensor>> read_inputs(const artifact::Signature& signature, Js
                                names(signature.inputs)));
     }
     const artifact::Port& port = signature.inputs[0];
-    named.emplace(port.name,
-                  TRY(tensor_from_json(data, port.type, std::nullopt, fmt::format("the input '{}'", port.name))));
+    named.emplace(port.name, TRY(read_input(in, data->at, port, std::nullopt, model)));
   }
   return in_order(signature, std::move(named));
 }
 
 Result<HttpResponse> try_predict(const Exchange& exchange) {
   auto model = TRY(loaded(exchange.service));
-  auto document = TRY(JsonDocument::parse(exchange.request.body));
-  auto inputs = TRY(read_inputs(model->signature(), document.root()));
+  auto inputs = TRY(read_inputs(*model, exchange.request.body));
   auto outputs = TRY(predict(*model, inputs));
-  JsonText body(model->limits().response_bytes);
+  JsonWriter body(model->limits().response_bytes);
   body.raw("{\"prediction\":");
   const auto& ports = model->signature().outputs;
   if (outputs.size() == 1) {

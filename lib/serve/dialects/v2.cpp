@@ -1,7 +1,8 @@
 // The Open Inference Protocol, version 2, REST with JSON tensors (kserve.github.io, "Open Inference Protocol (V2)").
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
-#include "serve/json.hpp"
+#include "serve/json_writer.hpp"
+#include "tensor/json/tensor.hpp"
 
 #include <fmt/ranges.h>
 
@@ -9,24 +10,6 @@
 
 namespace modelctl::serve {
 namespace {
-
-struct Name {
-  DType type;
-  std::string_view text;
-};
-constexpr Name datatypes[] = {
-    {DType::boolean, "BOOL"}, {DType::u8, "UINT8"},  {DType::u16, "UINT16"}, {DType::u32, "UINT32"},
-    {DType::u64, "UINT64"},   {DType::i8, "INT8"},   {DType::i16, "INT16"},  {DType::i32, "INT32"},
-    {DType::i64, "INT64"},    {DType::f16, "FP16"},  {DType::f32, "FP32"},   {DType::f64, "FP64"},
-    {DType::string, "BYTES"}, {DType::bf16, "BF16"},
-};
-
-std::string_view datatype(DType type) {
-  for (const Name& name : datatypes) {
-    if (name.type == type) return name.text;
-  }
-  return "UNKNOWN";
-}
 
 // Answers the model where the route's name (and version, where it has one) is its own.
 Result<std::shared_ptr<LoadedModel>> named_model(const Exchange& exchange) {
@@ -62,7 +45,13 @@ HttpResponse server_metadata(const Exchange&) {
       200, "application/json", "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION "\",\"extensions\":[]}\n", {}};
 }
 
-void append_ports(JsonText& out, const std::vector<artifact::Port>& ports) {
+// A type without a name in the protocol can be an input or output all the same: metadata must not fail.
+std::string_view datatype(DType type) {
+  std::string_view name = json::v2_name(type);
+  return name.empty() ? "UNKNOWN" : name;
+}
+
+void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const artifact::Port& port = ports[i];
     std::vector<std::int64_t> sizes;
@@ -74,7 +63,7 @@ void append_ports(JsonText& out, const std::vector<artifact::Port>& ports) {
 
 Result<HttpResponse> try_model_metadata(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
-  JsonText body(model->limits().response_bytes);
+  JsonWriter body(model->limits().response_bytes);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
   append_ports(body, model->signature().inputs);
@@ -93,41 +82,87 @@ HttpResponse model_metadata(const Exchange& exchange) {
 
 Error bad_request(std::string what) { return Error(Kind::bad_input, "bad-request", std::move(what)); }
 
-Result<Tensor> read_input(const artifact::Port& port, JsonRef input) {
-  std::string place = fmt::format("the input '{}'", port.name);
-  auto type = input.member("datatype").text();
-  if (!type) return bad_request(fmt::format("cannot read {}: 'datatype' is missing", place));
-  if (*type != datatype(port.type)) {
-    return bad_request(fmt::format("cannot read {}: its datatype is '{}' but the model takes '{}'", place, *type,
-                                   datatype(port.type)));
-  }
-  if (port.type == DType::f16 || port.type == DType::bf16) {
-    return bad_request(fmt::format("cannot read {}: {} has no JSON form", place, *type));
-  }
-  if (!input.member("shape").is_array()) return bad_request(fmt::format("cannot read {}: 'shape' is missing", place));
-  Dims shape;
-  for (JsonRef size : input.member("shape").elements()) {
-    auto number = size.integer();
-    if (!number || *number < 0)
-      return bad_request(fmt::format("cannot read {}: 'shape' has an element that is no size", place));
-    shape.push_back(*number);
-  }
-  if (shape.size() > max_rank || !element_count(shape))
-    return bad_request(fmt::format("cannot read {}: its shape is too large", place));
-  return tensor_from_json(input.member("data"), port.type, shape, place);
+using Members = std::vector<json::Member>;
+
+// A request's body, read once: of each tensor only where its parts begin.
+struct Body {
+  std::optional<std::vector<Members>> inputs, outputs;  // absent: the body has no such list
+  std::optional<std::string> id;
+};
+
+bool read_objects(json::Cursor& in, std::vector<Members>& objects) {
+  constexpr std::size_t limit = 10'000;  // far more than any model has
+  if (!in.eat('[')) return in.fail("a list is expected");
+  if (in.eat(']')) return true;
+  do {
+    if (objects.size() == limit) return in.fail(fmt::format("the list has more than {} objects", limit));
+    if (!in.object(objects.emplace_back())) return false;
+  } while (in.eat(','));
+  return in.eat(']') || in.fail("a ',' or ']' is expected");
 }
 
-// The outputs that the caller asked for, by position; all where it asked for none.
-Result<std::vector<std::size_t>> wanted_outputs(const artifact::Signature& signature, JsonRef root) {
+Result<Body> read_body(json::Cursor& in) {
+  Body body;
+  bool good = in.object([&](const std::string& key) {
+    if (key == "inputs") return read_objects(in, body.inputs.emplace());
+    if (key == "outputs") return read_objects(in, body.outputs.emplace());
+    if (key == "id" && in.peek() == '"') return in.string(body.id.emplace());
+    return in.skip();
+  });
+  if (good && !in.at_end()) good = in.fail("it goes on after the document's end");
+  if (!good) return unreadable("the body", in);
+  return body;
+}
+
+// The text under a key; nothing if it is absent or not a string.
+std::optional<std::string> text_of(json::Cursor& in, const Members& members, std::string_view key) {
+  const json::Member* member = find(members, key);
+  std::string text;
+  if (member == nullptr || !in.go_to(member->at) || in.peek() != '"' || !in.string(text)) return std::nullopt;
+  return text;
+}
+
+// One element of the list 'inputs'.
+Result<Tensor> read_tensor(json::Cursor& in, const Members& members, const artifact::Port& port,
+                           const LoadedModel& model) {
+  std::string what = fmt::format("the input '{}'", port.name);
+  auto type = text_of(in, members, "datatype");
+  if (!type) return bad_request(fmt::format("cannot read {}: 'datatype' is missing", what));
+  if (*type != json::v2_name(port.type)) {
+    return bad_request(fmt::format("cannot read {}: its datatype is '{}' but the model takes '{}'", what, *type,
+                                   json::v2_name(port.type)));
+  }
+  const json::Member *shape = find(members, "shape"), *data = find(members, "data");
+  if (shape == nullptr) return bad_request(fmt::format("cannot read {}: 'shape' is missing", what));
+  if (data == nullptr) return bad_request(fmt::format("cannot read {}: 'data' is missing", what));
+  Dims dims;
+  in.go_to(shape->at);
+  if (!json::read_shape(in, dims)) return unreadable(what, in);
+  return read_input(in, data->at, port, std::move(dims), model);
+}
+
+Result<std::vector<Tensor>> read_inputs(json::Cursor& in, const Body& body, const LoadedModel& model) {
+  if (!body.inputs) return bad_request("the body is not an object with a list 'inputs'");
+  std::map<std::string, Tensor> named;
+  for (const Members& members : *body.inputs) {
+    std::string name = text_of(in, members, "name").value_or("");
+    const artifact::Port* port = TRY(find_input(model.signature(), name));
+    if (named.contains(name)) return bad_request(fmt::format("the input '{}' is given twice", name));
+    named.emplace(name, TRY(read_tensor(in, members, *port, model)));
+  }
+  return in_order(model.signature(), std::move(named));
+}
+
+// The outputs that the client asks for, by position; all of them if it names none.
+Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& body,
+                                                const artifact::Signature& signature) {
   std::vector<std::size_t> wanted;
-  JsonRef list = root.member("outputs");
-  if (!list.present()) {
+  if (!body.outputs) {
     for (std::size_t i = 0; i < signature.outputs.size(); ++i) wanted.push_back(i);
     return wanted;
   }
-  if (!list.is_array()) return bad_request("'outputs' is no list");
-  for (JsonRef output : list.elements()) {
-    std::string name = output.member("name").text().value_or("");
+  for (const Members& members : *body.outputs) {
+    std::string name = text_of(in, members, "name").value_or("");
     std::size_t at = 0;
     while (at < signature.outputs.size() && signature.outputs[at].name != name) ++at;
     if (at == signature.outputs.size()) {
@@ -145,36 +180,27 @@ Result<std::vector<std::size_t>> wanted_outputs(const artifact::Signature& signa
 Result<HttpResponse> try_infer(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
   const artifact::Signature& signature = model->signature();
-  auto document = TRY(JsonDocument::parse(exchange.request.body));
-  JsonRef root = document.root();
-  if (!root.member("inputs").is_array()) return bad_request("the body is no object with a list 'inputs'");
-  std::map<std::string, Tensor> named;
-  for (JsonRef input : root.member("inputs").elements()) {
-    std::string name = input.member("name").text().value_or("");
-    const artifact::Port* port = TRY(find_input(signature, name));
-    if (!named.emplace(name, TRY(read_input(*port, input))).second) {
-      return bad_request(fmt::format("the input '{}' is given twice", name));
-    }
-  }
-  auto wanted = TRY(wanted_outputs(signature, root));
-  auto inputs = TRY(in_order(signature, std::move(named)));
+  json::Cursor in(exchange.request.body);
+  Body body = TRY(read_body(in));
+  auto wanted = TRY(wanted_outputs(in, body, signature));
+  auto inputs = TRY(read_inputs(in, body, *model));
   auto outputs = TRY(predict(*model, inputs));
 
-  JsonText body(model->limits().response_bytes);
-  body.raw("{\"model_name\":").string(model->info().name);
-  body.raw(",\"model_version\":").string(model->info().version);
-  if (auto id = root.member("id").text()) body.raw(",\"id\":").string(*id);
-  body.raw(",\"outputs\":[");
+  JsonWriter out(model->limits().response_bytes);
+  out.raw("{\"model_name\":").string(model->info().name);
+  out.raw(",\"model_version\":").string(model->info().version);
+  if (body.id) out.raw(",\"id\":").string(*body.id);
+  out.raw(",\"outputs\":[");
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const Tensor& output = outputs[wanted[i]];
-    body.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(signature.outputs[wanted[i]].name);
-    body.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
-                         datatype(output.type())));
-    body.flat(output.view()).raw("}");
+    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(signature.outputs[wanted[i]].name);
+    out.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
+                        json::v2_name(output.type())));
+    out.flat(output.view()).raw("}");
   }
-  body.raw("]}\n");
+  out.raw("]}\n");
   HttpResponse response;
-  response.body = TRY(body.done());
+  response.body = TRY(out.done());
   return response;
 }
 

@@ -1,33 +1,28 @@
-#include "tensor/json_text.hpp"
+// The grammar of RFC 8259, once: what passes here is JSON, and every number, string and nesting has a bound.
+#include "tensor/json/cursor.hpp"
 
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
-namespace modelctl::formats {
+namespace modelctl::json {
 namespace {
 constexpr int depth_limit = 100;
+constexpr std::size_t key_limit = 10'000;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 }  // namespace
 
-char JsonCursor::peek() {
-  while (at_ < text_.size()) {
-    char c = text_[at_];
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return c;
-    ++at_;
+const Member* find(const std::vector<Member>& members, std::string_view key) {
+  for (const Member& member : members) {
+    if (member.key == key) return &member;
   }
-  return '\0';
+  return nullptr;
 }
 
-bool JsonCursor::eat(char c) {
-  if (peek() != c || at_ == text_.size()) return false;
-  ++at_;
-  return true;
-}
-
-bool JsonCursor::fail(std::string reason) {
+bool Cursor::fail(std::string reason) {
   if (reason_.empty()) {
     reason_ = std::move(reason);
     failed_at_ = std::min(at_, text_.size());
@@ -35,19 +30,19 @@ bool JsonCursor::fail(std::string reason) {
   return false;
 }
 
-std::string JsonCursor::fault() const {
+std::string Cursor::fault() const {
   std::string_view before = text_.substr(0, failed_at_);
   auto line = std::count(before.begin(), before.end(), '\n') + 1;
   std::size_t column = failed_at_ - (before.rfind('\n') + 1) + 1;
   return fmt::format("line {}, column {}: {}", line, column, reason_);
 }
 
-bool JsonCursor::string(std::string& value) {
+bool Cursor::string(std::string& value) {
   value.clear();
   return pass_string(&value);
 }
 
-bool JsonCursor::pass_string(std::string* value) {
+bool Cursor::pass_string(std::string* value) {
   if (!eat('"')) return fail("a string is expected");
   while (true) {
     std::size_t start = at_;
@@ -68,7 +63,7 @@ bool JsonCursor::pass_string(std::string* value) {
   return true;
 }
 
-bool JsonCursor::hex(unsigned& value) {
+bool Cursor::hex(unsigned& value) {
   value = 0;
   for (int i = 0; i < 4; ++i, ++at_) {
     char c = at_ < text_.size() ? text_[at_] : '\0';
@@ -79,7 +74,7 @@ bool JsonCursor::hex(unsigned& value) {
   return true;
 }
 
-bool JsonCursor::escape(std::string* value) {
+bool Cursor::escape(std::string* value) {
   static constexpr std::string_view names = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
   char c = at_ < text_.size() ? text_[at_] : '\0';
   unsigned code_point = 0;
@@ -105,54 +100,85 @@ bool JsonCursor::escape(std::string* value) {
   return true;
 }
 
-bool JsonCursor::number(std::string_view& text) {
+// The hot loop of every request: each number passes here once for every time that its list is skipped or read.
+bool Cursor::number(Number& number) {
   peek();
-  std::size_t start = at_;
-  auto next = [&] { return at_ < text_.size() ? text_[at_] : '\0'; };
+  const char* const begin = text_.data() + at_;
+  const char* const end = text_.data() + text_.size();
+  const char* next = begin;
   auto digits = [&] {
-    std::size_t from = at_;
-    while (is_digit(next())) ++at_;
-    return at_ > from;
+    const char* from = next;
+    while (next != end && is_digit(*next)) ++next;
+    return next != from;
   };
+  auto is = [&](char a, char b) { return next != end && (*next == a || *next == b); };
   auto refuse = [&] {
-    at_ = start;
-    std::string_view rest = text_.substr(start);
+    std::string_view rest = text_.substr(at_);
     for (std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
       if (rest.starts_with(word)) return fail(fmt::format("JSON has no {0}; write it as a string, \"{0}\"", word));
     }
     return fail("a number is expected");
   };
-  if (next() == '-') ++at_;
-  if (next() == '0') ++at_;
+  if (is('-', '-')) ++next;
+  if (is('0', '0')) ++next;
   else if (!digits()) return refuse();
-  if (next() == '.' && (++at_, !digits())) return refuse();
-  if (next() == 'e' || next() == 'E') {
-    ++at_;
-    if (next() == '-' || next() == '+') ++at_;
+  number.whole = true;
+  if (is('.', '.')) {
+    number.whole = false;
+    if (++next; !digits()) return refuse();
+  }
+  if (is('e', 'E')) {
+    number.whole = false;
+    if (++next; is('-', '+')) ++next;
     if (!digits()) return refuse();
   }
-  text = text_.substr(start, at_ - start);
+  number.text = {begin, static_cast<std::size_t>(next - begin)};
+  at_ += number.text.size();
   return true;
 }
 
-bool JsonCursor::boolean(bool& value) {
+bool Cursor::boolean(bool& value) {
   char c = peek();
   if (c != 't' && c != 'f') return fail("true or false is expected");
   value = c == 't';
   return word(value ? "true" : "false");
 }
 
-bool JsonCursor::word(std::string_view expected) {
+bool Cursor::word(std::string_view expected) {
   if (!text_.substr(at_).starts_with(expected)) return fail("a value is expected");
   at_ += expected.size();
   return true;
 }
 
-bool JsonCursor::skip() { return skip_nested(0); }
+bool Cursor::object(const std::function<bool(const std::string& key)>& visit) {
+  if (!eat('{')) return fail("an object is expected");
+  if (eat('}')) return true;
+  std::unordered_set<std::string> seen;
+  do {
+    std::string key;
+    if (peek() != '"' || !string(key)) return fail("a key is expected");
+    if (seen.size() == key_limit) return fail(fmt::format("an object has more than {} keys", key_limit));
+    auto [known, added] = seen.insert(std::move(key));
+    if (!added) return fail(fmt::format("the key '{}' stands twice", *known));
+    if (!eat(':')) return fail("a ':' is expected");
+    peek();
+    if (!visit(*known)) return false;
+  } while (eat(','));
+  return eat('}') || fail("a ',' or '}' is expected");
+}
 
-bool JsonCursor::skip_nested(int depth) {
+bool Cursor::object(std::vector<Member>& members) {
+  return object([&](const std::string& key) {
+    members.push_back({key, at_});
+    return skip();
+  });
+}
+
+bool Cursor::skip() { return skip_nested(0); }
+
+bool Cursor::skip_nested(int depth) {
   if (depth == depth_limit) return fail(fmt::format("it nests deeper than {}", depth_limit));
-  std::string_view text;
+  Number ignored;
   bool value = false;
   char open = peek();
   switch (open) {
@@ -167,18 +193,19 @@ bool JsonCursor::skip_nested(int depth) {
       if (eat(close)) return true;
       do {
         if (open == '{' && (!pass_string(nullptr) || !(eat(':') || fail("a ':' is expected")))) return false;
-        if (!skip_nested(depth + 1)) return false;
+        char c = peek();
+        if (is_digit(c) ? !number(ignored) : !skip_nested(depth + 1)) return false;
       } while (eat(','));
       return eat(close) || fail(fmt::format("a ',' or '{}' is expected", close));
     }
     case '\0':
       if (at_ == text_.size()) return fail("it ends too early");
       [[fallthrough]];
-    default: return number(text);
+    default: return number(ignored);
   }
 }
 
-bool quote_json(std::string& out, std::string_view text) {
+bool quote(std::string& out, std::string_view text) {
   if (!is_utf8(text)) return false;
   out += '"';
   for (char c : text) {
@@ -195,4 +222,4 @@ bool quote_json(std::string& out, std::string_view text) {
   return true;
 }
 
-}  // namespace modelctl::formats
+}  // namespace modelctl::json

@@ -1,0 +1,101 @@
+#include "serve/json_writer.hpp"
+
+#include "tensor/dispatch.hpp"
+#include "tensor/json/tensor.hpp"
+#include "tensor/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace modelctl::serve {
+namespace {
+
+// Replaces each byte that does not belong to a character; long text is rare here, so it is checked byte by byte.
+std::string to_utf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length < std::min<std::size_t>(text.size(), 4) && !is_utf8(text.substr(0, length))) ++length;
+    if (is_utf8(text.substr(0, length))) {
+      out += text.substr(0, length);
+    } else {
+      append_utf8(out, 0xfffd);
+      length = 1;
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace
+
+JsonWriter& JsonWriter::raw(std::string_view text) {
+  if (!full()) text_ += text;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view text) {
+  full_ = full_ || text.size() > limit_;  // it takes one byte for each, or more
+  if (!full() && !json::quote(text_, text)) json::quote(text_, to_utf8(text));
+  return *this;
+}
+
+template <class T>
+void JsonWriter::element(const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (value.size() > limit_) full_ = true;
+    else if (!json::quote(text_, value)) inexpressible_ = true;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    text_ += value ? "true" : "false";
+  } else if constexpr (std::is_integral_v<T>) {
+    fmt::format_to(std::back_inserter(text_), "{}",
+                   static_cast<std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>(value));
+  } else {
+    compute_t<T> number(value);
+    if (std::isfinite(number)) fmt::format_to(std::back_inserter(text_), "{}", number);
+    else
+      text_ += std::isnan(number) ? json::non_finite.nan
+               : number > 0       ? json::non_finite.infinity
+                                  : json::non_finite.minus_infinity;
+  }
+}
+
+template <class T>
+void JsonWriter::list(const T*& next, DimsView dims) {
+  if (dims.empty()) return element(*next++);
+  text_ += '[';
+  for (std::int64_t i = 0; i < dims[0] && !full(); ++i) {
+    if (i > 0) text_ += ',';
+    list(next, dims.subspan(1));
+  }
+  text_ += ']';
+}
+
+JsonWriter& JsonWriter::nested(const TensorView& tensor) {
+  if (full()) return *this;
+  bool known = with_type<NumbersBoolAndString>(tensor.type, [&]<class T>() {
+    const T* next = static_cast<const T*>(tensor.data);
+    list(next, tensor.dims);
+  });
+  if (!known) inexpressible_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::flat(const TensorView& tensor) {
+  std::int64_t count = tensor.elements();
+  return nested({tensor.type, DimsView(&count, 1), tensor.data});
+}
+
+Result<std::string> JsonWriter::done() {
+  if (full()) {
+    return Error(Kind::bad_input, "response-too-large",
+                 fmt::format("the response would be larger than the {} bytes that are allowed", limit_));
+  }
+  if (inexpressible_) {
+    return Error(Kind::unsupported, "no-json-form", "an output has values for which JSON has no form");
+  }
+  return std::move(text_);
+}
+
+}  // namespace modelctl::serve

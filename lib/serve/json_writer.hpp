@@ -1,0 +1,43 @@
+// The JSON of a response. What JSON has no form for is written as it is read (tensor/json/tensor.hpp): NaN and the
+// infinities are the strings "NaN", "Infinity" and "-Infinity", so that a response can be sent back as a request.
+#pragma once
+
+#include "base/result.hpp"
+#include "tensor/tensor.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace modelctl::serve {
+
+// The text of a response, up to a limit: a few bytes of a request can ask for outputs of any size. What is written
+// beyond the limit is dropped, and done() fails.
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::uint64_t limit) : limit_(limit) {}
+
+  // As it stands: punctuation and keys.
+  JsonWriter& raw(std::string_view text);
+  // A string in quotes. What is not UTF-8 in it is replaced by U+FFFD: for names and messages.
+  JsonWriter& string(std::string_view text);
+  // Nested lists, or one list of all elements in row-major order. A number has the shortest form that reads back to the
+  // same number. A string that is not UTF-8 has no form in JSON: done() fails.
+  JsonWriter& nested(const TensorView& tensor);
+  JsonWriter& flat(const TensorView& tensor);
+
+  Result<std::string> done();
+
+ private:
+  bool full() const { return full_ || text_.size() > limit_; }
+  template <class T>
+  void element(const T& value);
+  template <class T>
+  void list(const T*& next, DimsView dims);
+
+  std::string text_;
+  const std::uint64_t limit_;
+  bool full_ = false;  // something was not even written
+  bool inexpressible_ = false;
+};
+
+}  // namespace modelctl::serve

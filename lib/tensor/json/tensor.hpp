@@ -1,0 +1,37 @@
+// The one reader of tensors in JSON, for files and for requests: nested or flat lists of numbers, booleans or strings.
+// One rule for what JSON has no number for (docs/reference/tensor-files.md): a float may be the string "NaN",
+// "Infinity" or "-Infinity", as in the JSON mapping of protocol buffers; null is refused, and so is a number that the
+// type cannot hold.
+#pragma once
+
+#include "tensor/element_text.hpp"
+#include "tensor/json/cursor.hpp"
+#include "tensor/tensor.hpp"
+
+#include <limits>
+#include <optional>
+
+namespace modelctl::json {
+
+inline constexpr NonFinite non_finite{"\"NaN\"", "\"Infinity\"", "\"-Infinity\""};
+
+// What is known of a tensor before its list is read.
+struct Wanted {
+  std::optional<DType> type;  // absent: what the elements show: i64, f64, bool or string
+  std::optional<Dims> shape;  // which a flat list must fill and a nested list must have; absent: the list's own
+  std::uint64_t memory_bytes = std::numeric_limits<std::uint64_t>::max();  // that the tensor may take
+};
+
+// Reads the list, or the single element, at the cursor, and leaves the cursor behind it. Reads it twice, so that memory
+// is taken for the elements that are there and not for those that a shape claims. False on a fault, which the cursor
+// reports.
+bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor);
+
+// Reads a list of sizes.
+bool read_shape(Cursor& in, Dims& dims);
+
+// The types that have a form in JSON, under the names of the Open Inference Protocol ("FP32").
+std::optional<DType> type_of_v2(std::string_view name);
+std::string_view v2_name(DType type);  // empty: no form in JSON
+
+}  // namespace modelctl::json
