@@ -17,7 +17,10 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::uint6
 // A file mapped read-only for the life of the object. An empty file gives an empty span.
 class MappedFile {
  public:
+  // Fails with bad_input if the path is not that of a regular file; does not wait for a writer if it is a FIFO.
   static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
+  // Of a regular file that is open already; the descriptor may be closed afterwards. `path` is for messages.
+  static Result<std::shared_ptr<const MappedFile>> map(int descriptor, const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -2,6 +2,7 @@
 
 #include "base/pages.hpp"
 #include "package/archive_internal.hpp"
+#include "package/folder_internal.hpp"
 
 #include <fmt/core.h>
 
@@ -57,28 +58,6 @@ class NoSink : public EntrySink {
   Result<void> write(ByteSpan) override { return {}; }
   Result<void> end(const Entry&) override { return {}; }
 };
-
-Error bad_folder(const fs::path& path, std::string what, std::string reason) {
-  return Error(Kind::untrusted, "altered", std::move(what)).at(path.string()).because(std::move(reason));
-}
-
-// Whether the folder holds nothing but what the manifest names: no other file, no link, nothing special.
-Result<void> check_folder(const fs::path& root, const Manifest& manifest) {
-  std::error_code code;
-  for (fs::recursive_directory_iterator at(root, code), end; !code && at != end; at.increment(code)) {
-    fs::file_status status = at->symlink_status(code);
-    if (code) break;
-    if (fs::is_directory(status)) continue;
-    std::string path = at->path().lexically_relative(root).generic_string();
-    std::string what = fmt::format("cannot use the package: '{}' does not belong there", path.substr(0, 200));
-    if (!fs::is_regular_file(status)) return bad_folder(at->path(), what, "it is no regular file");
-    if (path != manifest_path && path != bundle_path && manifest.find(path) == nullptr) {
-      return bad_folder(at->path(), what, "the manifest does not name it");
-    }
-  }
-  if (code) return system_error(code.value(), fmt::format("cannot read '{}'", root.string()), root);
-  return {};
-}
 
 }  // namespace
 
@@ -145,28 +124,21 @@ Result<void> Package::read_archive() {
 }
 
 Result<void> Package::read_folder() {
+  FolderReader folder = TRY(FolderReader::open(path_));
   auto files = std::make_shared<std::vector<std::shared_ptr<const MappedFile>>>();
   owner_ = files;
-  for (std::string_view document : {manifest_path, bundle_path}) {
-    files->push_back(TRY_BECAUSE(MappedFile::open(path_ / document),
-                                 fmt::format("'{}' is a folder, but no unpacked package", path_.string())));
-  }
+  for (std::string_view document : {manifest_path, bundle_path}) files->push_back(TRY(folder.document(document)));
   manifest_text_ = as_text((*files)[0]->bytes());
   bundle_text_ = as_text((*files)[1]->bytes());
   manifest_ = TRY(Manifest::read(manifest_text_));
-  for (const Entry& entry : manifest_.entries) {
-    auto file = MappedFile::open(path_ / entry.path);
-    if (!file && file.error().kind == Kind::not_found) {
-      return Error(Kind::bad_input, "missing-entry", fmt::format("cannot use the package: '{}' is missing", entry.path))
-          .at((path_ / entry.path).string())
-          .because("the manifest names it");
-    }
-    files->push_back(TRY(std::move(file)));
-    contents_.push_back(files->back()->bytes());
-    if (contents_.back().size() != entry.size) {
+  for (auto& content : TRY(folder.contents(manifest_))) files->push_back(std::move(content));
+  for (std::size_t i = 0; i < manifest_.entries.size(); ++i) {
+    const Entry& entry = manifest_.entries[i];
+    contents_.push_back((*files)[i + 2]->bytes());
+    if (contents_[i].size() != entry.size) {
       return Error(Kind::bad_input, "altered", fmt::format("cannot use the package: '{}' was altered", entry.path))
           .at((path_ / entry.path).string())
-          .because(fmt::format("it has {} bytes and not {}", contents_.back().size(), entry.size));
+          .because(fmt::format("it has {} bytes and not {}", contents_[i].size(), entry.size));
     }
   }
   return {};
@@ -221,7 +193,6 @@ Result<void> Package::check_content(Reporter& reporter, const StopToken& stop) c
 }
 
 Result<void> Package::check_entries(Reporter& reporter, const StopToken& stop) const {
-  if (is_folder()) TRY(check_folder(path_, manifest_));
   Progress progress(reporter, stop, manifest_.payload_size());
   for (std::size_t i = 0; i < contents_.size(); ++i) {
     EntryCheck check(manifest_.entries[i]);

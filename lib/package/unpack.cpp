@@ -26,9 +26,11 @@ class NoSink : public EntrySink {
 // Feeds the whole file to the reader; what was signed.
 Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, EntrySink& sink, std::string_view what,
                                     Reporter& reporter, const StopToken& stop) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe may be read, as in `verify <(curl ...)`, but a FIFO that nobody writes to must not block the open: it then
+  // reads as empty. Reading itself waits for the writer.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!file.is_open() || ::fstat(file.number(), &status) != 0) {
+  if (!file.is_open() || ::fstat(file.number(), &status) != 0 || ::fcntl(file.number(), F_SETFL, O_RDONLY) != 0) {
     return system_error(errno, fmt::format("cannot open '{}'", path.string()), path);
   }
   StreamReader reader(trust, sink);

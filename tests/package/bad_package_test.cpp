@@ -2,6 +2,13 @@
 #include "base/json.hpp"
 #include "package/support.hpp"
 
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
 using namespace modelctl;
 using namespace modelctl::package;
 using namespace modelctl::package::test;
@@ -217,11 +224,111 @@ TEST_CASE_FIXTURE(Fixture, "an unpacked folder is refused if it was altered in a
   REQUIRE(write_file(scratch / "elsewhere", as_bytes("a plan")));
   std::filesystem::create_symlink(scratch / "elsewhere", folder / "model.plan");
   CHECK(verdict() ==
-        "untrusted altered: cannot use the package: 'model.plan' does not belong there | model.plan | it is no regular "
-        "file");
+        "untrusted altered: cannot use the package: 'model.plan' does not belong there | model.plan | it is a "
+        "symbolic link");
   std::string other = manifest.write();
   other.replace(other.find("1.2"), 3, "1.3");
   REQUIRE(write_file(folder / "manifest.json", as_bytes(other)));
   CHECK(verdict().starts_with(
       "untrusted altered: cannot trust the package: its manifest is not the one that was signed"));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what is not a plain file of the package in its folder is refused at once, and nothing blocks") {
+  Scratch scratch;
+  FakeHost host;
+  manifest.entries.push_back({"samples/a.npy", Role::sample, false, 1, Sha256::of(as_bytes("x"))});
+  REQUIRE(write_file(scratch / "a.tar", as_bytes(archive(manifest.write(), {plan, weights, {"samples/a.npy", "x"}}))));
+  auto folder = scratch / "folder";
+  // What opening and what verifying say, which must be the same; the folder is then made again.
+  auto verdict = [&]() -> std::string {
+    auto opened = Package::open(folder);
+    auto verified = verify(folder, trust_in(key), host.reporter, host.stop);
+    std::string text = opened ? "accepted" : told(opened.error());
+    CHECK(text == (verified ? "accepted" : told(verified.error())));
+    std::string prefix = folder.string() + "/";
+    if (std::size_t at = text.find(prefix); at != std::string::npos) text.erase(at, prefix.size());
+    fs::remove_all(folder);
+    REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.reporter, host.stop));
+    return text;
+  };
+  auto refused = [](std::string path, std::string reason) {
+    return "untrusted altered: cannot use the package: '" + path + "' does not belong there | " + path + " | " + reason;
+  };
+  auto replace_by_fifo = [&](const char* path) {
+    fs::remove(folder / path);
+    REQUIRE(::mkfifo((folder / path).c_str(), 0644) == 0);
+  };
+  REQUIRE(unpack(scratch / "a.tar", folder, trust_in(key), host.reporter, host.stop));
+  CHECK(verdict() == "accepted");
+
+  REQUIRE(::mkfifo((folder / "extra").c_str(), 0644) == 0);
+  CHECK(verdict() == refused("extra", "it is a FIFO"));
+  replace_by_fifo("model.plan");
+  CHECK(verdict() == refused("model.plan", "it is a FIFO"));
+  replace_by_fifo("samples/a.npy");
+  CHECK(verdict() == refused("samples/a.npy", "it is a FIFO"));
+  for (const char* document : {"manifest.json", "manifest.sigstore.json"}) {
+    replace_by_fifo(document);
+    CHECK(verdict().starts_with(refused(document, "it is a FIFO")));
+  }
+
+  fs::create_directory(folder / "empty");
+  CHECK(verdict() == refused("empty", "the manifest names nothing in this folder"));
+  fs::create_directories(folder / "samples/more/and/more");
+  CHECK(verdict() == refused("samples/more", "the manifest names nothing in this folder"));
+  fs::remove(folder / "model.plan");
+  fs::create_directory(folder / "model.plan");
+  CHECK(verdict() == refused("model.plan", "the manifest names nothing in this folder"));
+  fs::rename(folder / "samples", scratch / "samples");
+  fs::create_directory_symlink(scratch / "samples", folder / "samples");
+  CHECK(verdict() == refused("samples", "it is a symbolic link"));
+  fs::remove_all(scratch / "samples");
+
+  constexpr const char* special = ", and a package holds nothing that is set-user-ID, set-group-ID or sticky";
+  for (const char* path : {"model.plan", "samples/a.npy", "manifest.json"}) {
+    for (mode_t mode : {04777, 04755, 02755, 01644}) {
+      REQUIRE(::chmod((folder / path).c_str(), mode) == 0);
+      CHECK(verdict().starts_with(refused(path, fmt::format("its mode is {:o}{}", mode, special))));
+    }
+    REQUIRE(::chmod((folder / path).c_str(), 0666) == 0);
+    CHECK(verdict().starts_with(refused(path, "its mode is 666: everybody can write to it")));
+  }
+  REQUIRE(::chmod((folder / "samples").c_str(), 04755) == 0);
+  CHECK(verdict() == refused("samples/", fmt::format("its mode is 4755{}", special)));
+  REQUIRE(::chmod((folder / "samples").c_str(), 0777) == 0);
+  CHECK(verdict() == refused("samples/", "its mode is 777: everybody can write to it"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a folder that a container platform has set up for a group is accepted") {
+  Scratch scratch;
+  FakeHost host;
+  REQUIRE(write_file(scratch / "a.tar", as_bytes(archive(manifest.write(), {plan, weights}))));
+  REQUIRE(unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.reporter, host.stop));
+  REQUIRE(::chmod((scratch / "folder").c_str(), 02775) == 0);
+  for (const auto& file : fs::directory_iterator(scratch / "folder")) {
+    REQUIRE(::chmod(file.path().c_str(), 0664) == 0);
+  }
+  CHECK(verify(scratch / "folder", trust_in(key), host.reporter, host.stop));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a FIFO in place of an archive does not block, and a pipe is read as a stream") {
+  Scratch scratch;
+  FakeHost host;
+  REQUIRE(::mkfifo((scratch / "a.tar").c_str(), 0644) == 0);
+  auto opened = Package::open(scratch / "a.tar");
+  REQUIRE(!opened);
+  CHECK(opened.error().code == "not-a-regular-file");
+  auto empty = verify(scratch / "a.tar", trust_in(key), host.reporter, host.stop);
+  REQUIRE(!empty);
+  CHECK(empty.error().why.front() == "it is empty");
+
+  // As the shell passes `verify <(curl ...)`.
+  std::string bytes = archive(manifest.write(), {plan, weights});
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  ::close(ends[1]);
+  CHECK(verify(fmt::format("/dev/fd/{}", ends[0]), trust_in(key), host.reporter, host.stop));
+  ::close(ends[0]);
 }
