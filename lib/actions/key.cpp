@@ -1,5 +1,6 @@
 #include "actions/key.hpp"
 
+#include "package/key_pair.hpp"
 #include "package/passphrase.hpp"
 
 #include <fmt/core.h>

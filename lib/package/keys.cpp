@@ -220,26 +220,4 @@ Result<std::vector<std::byte>> PrivateKey::sign(ByteSpan message) const {
   return signature;
 }
 
-Result<void> check_key_pair_absent(const std::filesystem::path& prefix, bool replace) {
-  for (const char* suffix : {".key", ".pub"}) {
-    std::filesystem::path path = prefix.string() + suffix;
-    std::error_code ignored;
-    if (replace || !std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) continue;
-    return Error(Kind::conflict, "already-exists", fmt::format("cannot write '{}': it is there already", path.string()))
-        .at(path.string())
-        .because("a key that is overwritten is lost for good")
-        .help("choose another --output, or pass --force");
-  }
-  return {};
-}
-
-Result<void> write_key_pair(const PrivateKey& key, const Secret& passphrase, const std::filesystem::path& prefix,
-                            bool replace) {
-  TRY(check_key_pair_absent(prefix, replace));
-  Secret pem = TRY(key.pem(passphrase));
-  TRY(write_file(prefix.string() + ".key", as_bytes(pem.reveal()), 0600));
-  std::string text = key.public_key().pem();
-  return write_file(prefix.string() + ".pub", as_bytes(text), 0644);
-}
-
 }  // namespace modelctl::package

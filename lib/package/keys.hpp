@@ -62,10 +62,4 @@ class PrivateKey {
   PublicKey public_;  // OpenSSL's object holds both halves
 };
 
-// Fails with conflict if PREFIX.key or PREFIX.pub is there, unless `replace`.
-Result<void> check_key_pair_absent(const std::filesystem::path& prefix, bool replace);
-// Writes PREFIX.key (mode 0600) and PREFIX.pub (0644); fails if either is there, unless `replace`.
-Result<void> write_key_pair(const PrivateKey& key, const Secret& passphrase, const std::filesystem::path& prefix,
-                            bool replace);
-
 }  // namespace modelctl::package

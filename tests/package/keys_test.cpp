@@ -1,5 +1,6 @@
 // Keys and raw signatures, against the test vectors of RFC 6979 and RFC 8032.
 #include "base/system_host.hpp"
+#include "package/key_pair.hpp"
 #include "package/support.hpp"
 
 using namespace modelctl;

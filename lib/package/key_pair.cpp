@@ -1,0 +1,170 @@
+// Every step is relative to the open folder, which is locked meanwhile and synced after each rename: renames of
+// different names may reach the disk in any order otherwise.
+#include "package/key_pair.hpp"
+
+#include "base/files.hpp"
+
+#include <fmt/core.h>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cerrno>
+
+namespace modelctl::package {
+namespace fs = std::filesystem;
+namespace {
+
+// Names that nobody else gives to files: recover() removes what it finds under them.
+constexpr const char* new_key_suffix = ".key.modelctl-new";
+constexpr const char* new_pub_suffix = ".pub.modelctl-new";
+constexpr const char* old_key_suffix = ".key.modelctl-old";
+
+class KeyPairFiles {
+ public:
+  // Waits while another command holds the lock: it holds it for a few writes, never while it asks for a passphrase.
+  static Result<KeyPairFiles> lock(const fs::path& prefix) {
+    fs::path folder = prefix.has_parent_path() ? prefix.parent_path() : fs::path(".");
+    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
+    KeyPairFiles files(descriptor, prefix);
+    while (::flock(descriptor, LOCK_EX) != 0) {
+      if (errno != EINTR) return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
+    }
+    return files;
+  }
+  ~KeyPairFiles() {
+    if (folder_ >= 0) ::close(folder_);
+  }
+  KeyPairFiles(KeyPairFiles&& other) noexcept
+      : folder_(std::exchange(other.folder_, -1)), prefix_(std::move(other.prefix_)), name_(std::move(other.name_)) {}
+  KeyPairFiles& operator=(KeyPairFiles&&) = delete;
+
+  // Brings the files into the state before or after a killed command.
+  Result<void> recover() {
+    bool key = exists(".key"), pub = exists(".pub"), new_key = exists(new_key_suffix), new_pub = exists(new_pub_suffix);
+    bool old_key = exists(old_key_suffix);
+    bool published = new_key && !new_pub && pub && (old_key || !key);
+    if (published && old_key) {
+      TRY(rename(new_key_suffix, ".key"));
+      return remove(old_key_suffix);
+    }
+    // There was no private key before: without its own, the new public key is of no use to anybody.
+    if (published) TRY(remove(".pub"));
+    if (old_key && !key) TRY(rename(old_key_suffix, ".key"));
+    else if (old_key) TRY(remove(old_key_suffix));
+    if (new_key) TRY(remove(new_key_suffix));  // before the other: on its own it would mean that step 3 was done
+    if (new_pub) TRY(remove(new_pub_suffix));
+    return {};
+  }
+
+  Result<void> check_absent(bool replace) const {
+    for (const char* suffix : {".key", ".pub"}) {
+      struct stat status {};
+      if (::fstatat(folder_, file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) continue;
+        return failed(suffix);
+      }
+      bool replaceable = S_ISREG(status.st_mode) || S_ISLNK(status.st_mode);
+      if (replace && replaceable) continue;
+      return Error(Kind::conflict, "already-exists",
+                   fmt::format("cannot write '{}': it is there already", path(suffix).string()))
+          .at(path(suffix).string())
+          .because(replaceable ? "a key that is overwritten is lost for good" : "it is not a file")
+          .help(replaceable ? "choose another --output, or pass --force" : "choose another --output");
+    }
+    return {};
+  }
+
+  Result<void> replace(std::string_view private_pem, std::string_view public_pem) {
+    bool replaces = exists(".key");
+    TRY(stage(new_pub_suffix, public_pem, 0644));
+    TRY(stage(new_key_suffix, private_pem, 0600));
+    TRY(sync());
+    if (replaces) TRY(keep_old());
+    TRY(rename(new_pub_suffix, ".pub"));
+    TRY(rename(new_key_suffix, ".key"));
+    return replaces ? remove(old_key_suffix) : Result<void>();
+  }
+
+ private:
+  KeyPairFiles(int folder, const fs::path& prefix)
+      : folder_(folder), prefix_(prefix.string()), name_(prefix.filename().string()) {}
+
+  std::string file(const char* suffix) const { return name_ + suffix; }
+  fs::path path(const char* suffix) const { return prefix_ + suffix; }
+  Error failed(const char* suffix) const {
+    return system_error(errno, fmt::format("cannot write '{}'", path(suffix).string()), path(suffix));
+  }
+
+  bool exists(const char* suffix) const {
+    struct stat status {};
+    return ::fstatat(folder_, file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  }
+
+  // A file system that cannot sync a folder says EINVAL; there is nothing better to do on it.
+  Result<void> sync() const {
+    if (::fsync(folder_) == 0 || errno == EINVAL) return {};
+    return failed(".key");
+  }
+
+  Result<void> rename(const char* from, const char* to) const {
+    if (::renameat(folder_, file(from).c_str(), folder_, file(to).c_str()) != 0) return failed(to);
+    return sync();
+  }
+
+  Result<void> remove(const char* suffix) const {
+    if (::unlinkat(folder_, file(suffix).c_str(), 0) != 0 && errno != ENOENT) return failed(suffix);
+    return sync();
+  }
+
+  // A second name for the old private key, so that PREFIX.key is never missing. File systems without hard links rename
+  // it: PREFIX.key is missing for a moment, and recover() brings it back.
+  Result<void> keep_old() const {
+    if (::linkat(folder_, file(".key").c_str(), folder_, file(old_key_suffix).c_str(), 0) == 0) return sync();
+    return rename(".key", old_key_suffix);
+  }
+
+  Result<void> stage(const char* suffix, std::string_view text, mode_t mode) const {
+    int descriptor =
+        ::openat(folder_, file(suffix).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (descriptor < 0) return failed(suffix);
+    bool good = true;
+    while (good && !text.empty()) {
+      ssize_t n = ::write(descriptor, text.data(), text.size());
+      if (n < 0 && errno == EINTR) continue;
+      good = n >= 0;
+      if (good) text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    good = good && ::fsync(descriptor) == 0;
+    int error = errno;
+    ::close(descriptor);
+    errno = error;
+    return good ? Result<void>() : failed(suffix);
+  }
+
+  int folder_;
+  std::string prefix_, name_;
+};
+
+}  // namespace
+
+Result<void> check_key_pair_absent(const fs::path& prefix, bool replace) {
+  KeyPairFiles files = TRY(KeyPairFiles::lock(prefix));
+  TRY(files.recover());
+  return files.check_absent(replace);
+}
+
+Result<void> write_key_pair(const PrivateKey& key, const Secret& passphrase, const fs::path& prefix, bool replace) {
+  Secret private_pem = TRY(key.pem(passphrase));
+  KeyPairFiles files = TRY(KeyPairFiles::lock(prefix));
+  TRY(files.recover());
+  TRY(files.check_absent(replace));
+  auto written = files.replace(private_pem.reveal(), key.public_key().pem());
+  // A full disk, too, must not leave a private key in a file that nobody knows of.
+  if (!written) static_cast<void>(files.recover());
+  return written;
+}
+
+}  // namespace modelctl::package

@@ -1,0 +1,84 @@
+// The intercepted calls. Only the child of run_until() counts them: everywhere else they are the real ones.
+#include "support/crash_points.hpp"
+
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+namespace {
+
+constexpr int killed_code = 99;
+int steps_left = -1;  // negative: not counting
+bool links_allowed = true;
+
+void step() {
+  if (steps_left < 0) return;
+  if (steps_left == 0) ::_exit(killed_code);
+  --steps_left;
+}
+
+}  // namespace
+
+extern "C" {
+ssize_t __real_write(int descriptor, const void* bytes, size_t size);
+int __real_fsync(int descriptor);
+int __real_rename(const char* from, const char* to);
+int __real_renameat(int from_folder, const char* from, int to_folder, const char* to);
+int __real_linkat(int from_folder, const char* from, int to_folder, const char* to, int flags);
+int __real_unlink(const char* path);
+int __real_unlinkat(int folder, const char* path, int flags);
+
+ssize_t __wrap_write(int descriptor, const void* bytes, size_t size) {
+  step();
+  return __real_write(descriptor, bytes, size);
+}
+int __wrap_fsync(int descriptor) {
+  step();
+  return __real_fsync(descriptor);
+}
+int __wrap_rename(const char* from, const char* to) {
+  step();
+  return __real_rename(from, to);
+}
+int __wrap_renameat(int from_folder, const char* from, int to_folder, const char* to) {
+  step();
+  return __real_renameat(from_folder, from, to_folder, to);
+}
+int __wrap_linkat(int from_folder, const char* from, int to_folder, const char* to, int flags) {
+  step();
+  if (links_allowed) return __real_linkat(from_folder, from, to_folder, to, flags);
+  errno = EPERM;
+  return -1;
+}
+int __wrap_unlink(const char* path) {
+  step();
+  return __real_unlink(path);
+}
+int __wrap_unlinkat(int folder, const char* path, int flags) {
+  step();
+  return __real_unlinkat(folder, path, flags);
+}
+}  // extern "C"
+
+namespace modelctl::test {
+
+Outcome run_until(int step, bool hard_links, const std::function<bool()>& work) {
+  std::fflush(nullptr);
+  pid_t child = ::fork();
+  if (child == 0) {
+    links_allowed = hard_links;
+    steps_left = step;
+    bool good = work();
+    steps_left = -1;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == killed_code) return Outcome::killed;
+  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? Outcome::succeeded : Outcome::failed;
+}
+
+}  // namespace modelctl::test
