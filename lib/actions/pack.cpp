@@ -180,6 +180,7 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   auto ask = [&] {
     return package::existing_passphrase(request.password_file, request.key.string(), host.environment, host.reporter);
   };
+  if (auto warning = exposed_secret(request.key)) host.reporter.warn(*warning);
   auto key = TRY(package::PrivateKey::read(request.key, ask));
   auto written =
       TRY(package::write_package(std::move(draft), std::move(payload), key, request.output, host.reporter, host.stop));

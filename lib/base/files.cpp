@@ -106,6 +106,18 @@ Result<std::vector<std::byte>> read_file(const fs::path& path, std::uint64_t lim
   return bytes;
 }
 
+std::optional<Error> exposed_secret(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  if ((status.st_mode & (S_IROTH | S_IWOTH)) == 0) return std::nullopt;
+  return Error(Kind::denied, "exposed-key",
+               fmt::format("every user of this machine can {} the private key '{}'",
+                           (status.st_mode & S_IWOTH) != 0 ? "replace" : "read", path.string()))
+      .at(path.string())
+      .because(fmt::format("its mode is {:o}", status.st_mode & 07777))
+      .help(fmt::format("chmod 600 {}", path.string()));
+}
+
 Result<std::string> read_text_file(const fs::path& path, std::uint64_t limit) {
   auto bytes = TRY(read_file(path, limit));
   return std::string(as_text(bytes));

@@ -7,12 +7,17 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace modelctl {
 
 // The file's bytes. Fails with not_found or io; refuses more than `limit` bytes with bad_input.
 Result<std::vector<std::byte>> read_file(const std::filesystem::path& path, std::uint64_t limit = 1ull << 32);
 Result<std::string> read_text_file(const std::filesystem::path& path, std::uint64_t limit = 64ull << 20);
+
+// A warning if every user of the machine can read or write the file, which holds a secret; nothing if not, or if it is
+// not a regular file. A group may have it: servers share certificates' keys in that way.
+std::optional<Error> exposed_secret(const std::filesystem::path& path);
 
 // A file mapped read-only for the life of the object. An empty file gives an empty span.
 class MappedFile {

@@ -1,5 +1,6 @@
-// Every step is relative to the open folder, which is locked meanwhile and synced after each rename: renames of
-// different names may reach the disk in any order otherwise.
+// Every step is relative to the open folder, which is synced after each rename: renames of different names may reach
+// the disk in any order otherwise. A lock file keeps other commands out: one that found the files of a running command
+// would take them for those of a killed one.
 #include "package/key_pair.hpp"
 
 #include "base/files.hpp"
@@ -20,25 +21,24 @@ namespace {
 constexpr const char* new_key_suffix = ".key.modelctl-new";
 constexpr const char* new_pub_suffix = ".pub.modelctl-new";
 constexpr const char* old_key_suffix = ".key.modelctl-old";
+constexpr const char* lock_suffix = ".key.modelctl-lock";
+constexpr int lock_attempts = 100;  // each fails only if another command has just finished
 
 class KeyPairFiles {
  public:
-  // Waits while another command holds the lock: it holds it for a few writes, never while it asks for a passphrase.
+  // Fails with conflict while another command writes the same pair.
   static Result<KeyPairFiles> lock(const fs::path& prefix) {
     fs::path folder = prefix.has_parent_path() ? prefix.parent_path() : fs::path(".");
-    int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
-    KeyPairFiles files(descriptor, prefix);
-    while (::flock(descriptor, LOCK_EX) != 0) {
-      if (errno != EINTR) return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
-    }
+    Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened.is_open()) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
+    KeyPairFiles files(std::move(opened), prefix);
+    TRY(files.take_lock());
     return files;
   }
   ~KeyPairFiles() {
-    if (folder_ >= 0) ::close(folder_);
+    if (lock_.is_open()) ::unlinkat(folder_.number(), file(lock_suffix).c_str(), 0);
   }
-  KeyPairFiles(KeyPairFiles&& other) noexcept
-      : folder_(std::exchange(other.folder_, -1)), prefix_(std::move(other.prefix_)), name_(std::move(other.name_)) {}
+  KeyPairFiles(KeyPairFiles&&) = default;
   KeyPairFiles& operator=(KeyPairFiles&&) = delete;
 
   // Brings the files into the state before or after a killed command.
@@ -62,7 +62,7 @@ class KeyPairFiles {
   Result<void> check_absent(bool replace) const {
     for (const char* suffix : {".key", ".pub"}) {
       struct stat status {};
-      if (::fstatat(folder_, file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (::fstatat(folder_.number(), file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) continue;
         return failed(suffix);
       }
@@ -89,8 +89,8 @@ class KeyPairFiles {
   }
 
  private:
-  KeyPairFiles(int folder, const fs::path& prefix)
-      : folder_(folder), prefix_(prefix.string()), name_(prefix.filename().string()) {}
+  KeyPairFiles(Descriptor folder, const fs::path& prefix)
+      : folder_(std::move(folder)), prefix_(prefix.string()), name_(prefix.filename().string()) {}
 
   std::string file(const char* suffix) const { return name_ + suffix; }
   fs::path path(const char* suffix) const { return prefix_ + suffix; }
@@ -98,53 +98,68 @@ class KeyPairFiles {
     return system_error(errno, fmt::format("cannot write '{}'", path(suffix).string()), path(suffix));
   }
 
+  // The holder removes the file before it releases the lock, so the file that was locked may have lost its name by
+  // then. A killed command leaves the file, but no lock.
+  Result<void> take_lock() {
+    for (int attempt = 0; attempt < lock_attempts; ++attempt) {
+      Descriptor opened(::openat(folder_.number(), file(lock_suffix).c_str(),
+                                 O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+      if (!opened.is_open()) return failed(".key");
+      if (::flock(opened.number(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) break;
+        return failed(".key");
+      }
+      struct stat locked {
+      }, named{};
+      if (::fstat(opened.number(), &locked) == 0 &&
+          ::fstatat(folder_.number(), file(lock_suffix).c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+          locked.st_ino == named.st_ino && locked.st_dev == named.st_dev) {
+        lock_ = std::move(opened);
+        return {};
+      }
+    }
+    return Error(Kind::conflict, "keys-being-written",
+                 fmt::format("cannot write '{}': another command is writing it", path(".key").string()))
+        .at(path(".key").string());
+  }
+
   bool exists(const char* suffix) const {
     struct stat status {};
-    return ::fstatat(folder_, file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+    return ::fstatat(folder_.number(), file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
   }
 
   // A file system that cannot sync a folder says EINVAL; there is nothing better to do on it.
   Result<void> sync() const {
-    if (::fsync(folder_) == 0 || errno == EINVAL) return {};
+    if (::fsync(folder_.number()) == 0 || errno == EINVAL) return {};
     return failed(".key");
   }
 
   Result<void> rename(const char* from, const char* to) const {
-    if (::renameat(folder_, file(from).c_str(), folder_, file(to).c_str()) != 0) return failed(to);
+    if (::renameat(folder_.number(), file(from).c_str(), folder_.number(), file(to).c_str()) != 0) return failed(to);
     return sync();
   }
 
   Result<void> remove(const char* suffix) const {
-    if (::unlinkat(folder_, file(suffix).c_str(), 0) != 0 && errno != ENOENT) return failed(suffix);
+    if (::unlinkat(folder_.number(), file(suffix).c_str(), 0) != 0 && errno != ENOENT) return failed(suffix);
     return sync();
   }
 
   // A second name for the old private key, so that PREFIX.key is never missing. File systems without hard links rename
   // it: PREFIX.key is missing for a moment, and recover() brings it back.
   Result<void> keep_old() const {
-    if (::linkat(folder_, file(".key").c_str(), folder_, file(old_key_suffix).c_str(), 0) == 0) return sync();
+    if (::linkat(folder_.number(), file(".key").c_str(), folder_.number(), file(old_key_suffix).c_str(), 0) == 0)
+      return sync();
     return rename(".key", old_key_suffix);
   }
 
   Result<void> stage(const char* suffix, std::string_view text, mode_t mode) const {
-    int descriptor =
-        ::openat(folder_, file(suffix).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (descriptor < 0) return failed(suffix);
-    bool good = true;
-    while (good && !text.empty()) {
-      ssize_t n = ::write(descriptor, text.data(), text.size());
-      if (n < 0 && errno == EINTR) continue;
-      good = n >= 0;
-      if (good) text.remove_prefix(static_cast<std::size_t>(n));
-    }
-    good = good && ::fsync(descriptor) == 0;
-    int error = errno;
-    ::close(descriptor);
-    errno = error;
+    Descriptor staged(
+        ::openat(folder_.number(), file(suffix).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    bool good = staged.is_open() && write_all(staged.number(), as_bytes(text)) && ::fsync(staged.number()) == 0;
     return good ? Result<void>() : failed(suffix);
   }
 
-  int folder_;
+  Descriptor folder_, lock_;
   std::string prefix_, name_;
 };
 

@@ -1,5 +1,6 @@
 #include "serve/serve.hpp"
 
+#include "base/files.hpp"
 #include "runtime/inputs.hpp"
 #include "serve/descriptors.hpp"
 
@@ -50,6 +51,7 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   options.workers = settings.limits.concurrency;
   options.queue = settings.limits.queue;
   raise_descriptor_limit();
+  if (auto warning = exposed_secret(options.tls_key)) reporter.warn(*warning);
   auto server = TRY(Server::start(options, service));
   const char* scheme = options.tls_certificate.empty() ? "http" : "https";
   reporter.info(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));

@@ -4,6 +4,8 @@
 #include "package/support.hpp"
 #include "support/crash_points.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <set>
 
@@ -17,7 +19,7 @@ using modelctl::test::run_until;
 namespace {
 
 std::optional<Digest> private_fingerprint(const fs::path& path) {
-  auto key = PrivateKey::read(path, [] { return Secret("secret"); });
+  auto key = PrivateKey::read(path, [] { return Secret(); });
   if (!key) return std::nullopt;
   return key->public_key().fingerprint();
 }
@@ -67,9 +69,9 @@ TEST_CASE("a replaced pair of keys is the old or the new one, whenever the comma
       REQUIRE(step < 100);
       Scratch scratch;
       fs::path prefix = scratch / "release";
-      REQUIRE(write_key_pair(keys.old, Secret("secret"), prefix, false));
-      Outcome outcome = run_until(
-          step, hard_links, [&] { return write_key_pair(keys.fresh, Secret("secret"), prefix, true).has_value(); });
+      REQUIRE(write_key_pair(keys.old, Secret(), prefix, false));
+      Outcome outcome =
+          run_until(step, hard_links, [&] { return write_key_pair(keys.fresh, Secret(), prefix, true).has_value(); });
       REQUIRE(outcome != Outcome::failed);
       killed = outcome == Outcome::killed;
       CAPTURE(step);
@@ -88,7 +90,7 @@ TEST_CASE("a replaced pair of keys is the old or the new one, whenever the comma
       Digest found = whole_pair(scratch.path());
       CHECK((found == keys.old_id || found == keys.fresh_id));
       if (!killed) CHECK(found == keys.fresh_id);
-      REQUIRE(write_key_pair(keys.next, Secret("secret"), prefix, true));
+      REQUIRE(write_key_pair(keys.next, Secret(), prefix, true));
       CHECK(whole_pair(scratch.path()) == keys.next_id);
     }
     CHECK(step > 12);
@@ -103,17 +105,17 @@ TEST_CASE("a first pair of keys that was not completed does not block the next t
     Scratch scratch;
     fs::path prefix = scratch / "release";
     Outcome outcome =
-        run_until(step, true, [&] { return write_key_pair(keys.fresh, Secret("secret"), prefix, false).has_value(); });
+        run_until(step, true, [&] { return write_key_pair(keys.fresh, Secret(), prefix, false).has_value(); });
     REQUIRE(outcome != Outcome::failed);
     killed = outcome == Outcome::killed;
     CAPTURE(step);
     bool complete = fs::exists(prefix.string() + ".key");
     if (complete) {
-      CHECK(whole_pair(scratch.path()) == keys.fresh_id);
       CHECK(refused(prefix).code == "already-exists");
+      CHECK(whole_pair(scratch.path()) == keys.fresh_id);
       continue;
     }
-    REQUIRE(write_key_pair(keys.next, Secret("secret"), prefix, false));
+    REQUIRE(write_key_pair(keys.next, Secret(), prefix, false));
     CHECK(whole_pair(scratch.path()) == keys.next_id);
   }
   CHECK(step > 8);
@@ -142,10 +144,10 @@ TEST_CASE("half a pair is replaced only with force, and files that are not ours 
   for (const char* half : {".key", ".pub"}) {
     Scratch scratch;
     fs::path prefix = scratch / "release";
-    REQUIRE(write_key_pair(keys.old, Secret("secret"), prefix, false));
+    REQUIRE(write_key_pair(keys.old, Secret(), prefix, false));
     fs::remove(prefix.string() + (half == std::string(".key") ? ".pub" : ".key"));
     CHECK(refused(prefix).where == prefix.string() + half);
-    REQUIRE(write_key_pair(keys.fresh, Secret("secret"), prefix, true));
+    REQUIRE(write_key_pair(keys.fresh, Secret(), prefix, true));
     CHECK(whole_pair(scratch.path()) == keys.fresh_id);
   }
   Scratch scratch;
@@ -164,9 +166,24 @@ TEST_CASE("a private key behind a symbolic link is replaced by a file, and the l
   Keys keys;
   Scratch scratch, elsewhere;
   fs::path prefix = scratch / "release";
-  REQUIRE(write_key_pair(keys.old, Secret("secret"), elsewhere / "real", false));
+  REQUIRE(write_key_pair(keys.old, Secret(), elsewhere / "real", false));
   fs::create_symlink(elsewhere / "real.key", prefix.string() + ".key");
-  REQUIRE(write_key_pair(keys.fresh, Secret("secret"), prefix, true));
+  REQUIRE(write_key_pair(keys.fresh, Secret(), prefix, true));
   CHECK(whole_pair(scratch.path()) == keys.fresh_id);
   CHECK(private_fingerprint(elsewhere / "real.key") == keys.old_id);
+}
+
+TEST_CASE("a pair of keys is written by one command at a time") {
+  Keys keys;
+  Scratch scratch;
+  fs::path prefix = scratch / "release", lock = scratch / "release.key.modelctl-lock";
+  REQUIRE(write_file(lock, {}));
+  Descriptor held(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(::flock(held.number(), LOCK_EX) == 0);
+  auto busy = write_key_pair(keys.fresh, Secret(), prefix, false);
+  REQUIRE(!busy);
+  CHECK(told(busy.error()).starts_with("conflict keys-being-written: "));
+  held.close();  // as if that command had been killed
+  REQUIRE(write_key_pair(keys.fresh, Secret(), prefix, false));
+  CHECK(whole_pair(scratch.path()) == keys.fresh_id);
 }
