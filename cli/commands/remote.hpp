@@ -1,4 +1,4 @@
-// The options of every command that speaks with another machine.
+// The options of every command that uses another machine.
 #pragma once
 
 #include "actions/remote.hpp"
@@ -13,7 +13,11 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
                 Completes::file)
       ->type_name("FILE");
   binder.app.add_flag("--plain-http", remote.plain_http,
-                      "Speak http without TLS; to this machine that is allowed without asking");
+                      "Use http without TLS; for this machine that is always allowed");
+  binder.app
+      .add_option("--auth-host", remote.auth_hosts,
+                  "A token service that may get the registry's credentials though it is of another domain")
+      ->type_name("HOST");
 }
 
 }  // namespace modelctl::cli

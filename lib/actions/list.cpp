@@ -1,5 +1,6 @@
 #include "actions/list.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/transport.hpp"
 
 #include <algorithm>
@@ -8,7 +9,7 @@ namespace modelctl::actions {
 
 Result<ListReport> list(const ListRequest& request, Host& host) {
   const transport::TransportDef* def = TRY(transport::lister_of(request.registry));
-  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  transport::Context context = context_of(request.remote, host);
   ListReport report;
   for (transport::Listed& listed : TRY(def->list(request.registry, context))) {
     ListReport::Package package{std::move(listed.reference), listed.digest, listed.size, std::nullopt};

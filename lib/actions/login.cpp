@@ -1,5 +1,6 @@
 #include "actions/login.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/oci_registry.hpp"
 
 #include <fmt/core.h>
@@ -11,9 +12,9 @@ namespace {
 Result<std::string> host_of(std::string registry) {
   if (registry.starts_with("https://")) registry.erase(0, 8);
   if (registry.ends_with('/')) registry.pop_back();
-  auto url = transport::Url::parse("https://" + registry);
+  auto url = http::Url::parse("https://" + registry);
   if (url && !url->had_userinfo && url->path == "/" && url->query.empty()) return url->authority();
-  return Error(Kind::usage, "bad-registry", fmt::format("'{}' is no registry", transport::redacted(registry)))
+  return Error(Kind::usage, "bad-registry", fmt::format("'{}' is not a registry", http::redacted(registry)))
       .help("a registry is a host, and a port if it has one of its own: registry.example:5000");
 }
 
@@ -35,14 +36,14 @@ Result<LoginReport> login(const LoginRequest& request, Host& host) {
     return Error(Kind::usage, "no-password", fmt::format("cannot log in to '{}' without a password", registry))
         .help("give it on standard input with --password-stdin");
   }
-  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
-  transport::Url origin = TRY(transport::registry_origin(registry, context));
-  transport::Session session(context, origin, "", "");
-  session.present(credentials);
-  transport::HttpRequest probe{.url = origin};
+  transport::Context context = context_of(request.remote, host);
+  http::Url origin = TRY(transport::registry_origin(registry, context));
+  transport::RemoteClient client(context, origin, "", "");
+  client.present(credentials);
+  http::HttpRequest probe{.url = origin};
   probe.url.path = "/v2/";
   // A plain web host has nothing there and cannot say whether it would accept them.
-  auto response = TRY(session.expect(probe, {200, 404, 405}, fmt::format("cannot log in to '{}'", registry)));
+  auto response = TRY(client.expect(probe, {200, 404, 405}, fmt::format("cannot log in to '{}'", registry)));
   LoginReport report;
   report.checked = response.status == 200;
   report.kept_in = TRY(transport::store_credentials(registry, credentials, host.environment, host.processes));

@@ -1,6 +1,8 @@
 #include "actions/package_cache.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
+#include "transport/reference.hpp"
 
 #include <fmt/core.h>
 
@@ -25,16 +27,17 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   package::Trust trust = TRY(package::read_trust(trusted, host.environment));
   fs::path cache = TRY(cache_folder(host.environment));
   const transport::TransportDef* def = TRY(transport::transport_of(reference));
-  transport::Context context{host, {.ca_file = remote.ca_file, .plain_http = remote.plain_http}};
+  transport::Context context = context_of(remote, host);
   auto reader = TRY(def->open_reader(reference, context));
-  package::SignedManifest manifest =
-      TRY_BECAUSE(transport::read_signed(*reader, trust), fmt::format("nothing of '{}' was taken", reference));
+  package::SignedManifest manifest = TRY_BECAUSE(transport::read_signed(*reader, trust),
+                                                 fmt::format("nothing of '{}' was taken", transport::shown(reference)));
   fs::path folder = cache / manifest.digest.hex();
   std::error_code code;
   if (fs::exists(folder, code)) return folder;
   TRY(make_folder(cache, 0700));
   auto staging = TRY(transport::stage_folder(manifest, folder));
-  TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + reference, host.reporter, host.stop));
+  TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + transport::shown(reference), host.reporter,
+                              host.stop));
   return folder;
 }
 

@@ -1,6 +1,8 @@
 #include "actions/pull.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
+#include "transport/reference.hpp"
 
 #include <fmt/core.h>
 
@@ -8,20 +10,22 @@ namespace modelctl::actions {
 
 Result<PullReport> pull(const PullRequest& request, Host& host) {
   if (request.folder.empty() && request.archive.empty()) {
-    return Error(Kind::usage, "no-place", fmt::format("cannot pull '{}' to nowhere", request.reference))
+    return Error(Kind::usage, "no-place",
+                 fmt::format("cannot pull '{}' to nowhere", transport::shown(request.reference)))
         .help("name a folder with -o FOLDER, a file with --archive FILE.tar, or both");
   }
   const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
-  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  transport::Context context = context_of(request.remote, host);
   auto reader = TRY(def->open_reader(request.reference, context));
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
-  PullReport report{
-      TRY_BECAUSE(transport::read_signed(*reader, trust), fmt::format("nothing of '{}' was taken", request.reference)),
-      request.folder, request.archive};
+  PullReport report{TRY_BECAUSE(transport::read_signed(*reader, trust),
+                                fmt::format("nothing of '{}' was taken", transport::shown(request.reference))),
+                    request.folder, request.archive};
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
-  transport::PullStory story = TRY(transport::pull_entries(*reader, report.signed_manifest, *staging,
-                                                           "pulling " + request.reference, host.reporter, host.stop));
+  transport::PullStory story =
+      TRY(transport::pull_entries(*reader, report.signed_manifest, *staging,
+                                  "pulling " + transport::shown(request.reference), host.reporter, host.stop));
   report.moved = story.moved;
   report.reused = story.reused;
   if (!request.archive.empty() && !request.folder.empty()) {

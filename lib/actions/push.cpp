@@ -1,5 +1,6 @@
 #include "actions/push.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/transport.hpp"
 
 #include <fmt/core.h>
@@ -8,7 +9,7 @@ namespace modelctl::actions {
 
 Result<PushReport> push(const PushRequest& request, Host& host) {
   const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
-  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  transport::Context context = context_of(request.remote, host);
   auto writer = TRY(def->open_writer(request.reference, context));
   auto package = TRY(package::Package::open(request.package));
   TRY_BECAUSE(package.check_content(host.reporter, host.stop),

@@ -1,6 +1,8 @@
 #include "actions/verify.hpp"
 
+#include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
+#include "transport/reference.hpp"
 
 #include <fmt/core.h>
 
@@ -16,7 +18,7 @@ bool is_local(const std::string& package) {
 // Reads every entry from where it lies, and keeps none of them.
 Result<package::SignedManifest> verify_remote(const VerifyRequest& request, const package::Trust& trust, Host& host) {
   const transport::TransportDef* def = TRY(transport::transport_of(request.package));
-  transport::Context context{host, {.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}};
+  transport::Context context = context_of(request.remote, host);
   auto reader = TRY(def->open_reader(request.package, context));
   package::SignedManifest opened = TRY(transport::read_signed(*reader, trust));
   package::Layout layout(opened.manifest, opened.text.size(), opened.bundle.size());
@@ -41,8 +43,8 @@ Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
   if (is_local(request.package))
     return VerifyReport{TRY(package::verify(request.package, trust, host.reporter, host.stop))};
-  return VerifyReport{
-      TRY_BECAUSE(verify_remote(request, trust, host), fmt::format("verifying '{}' where it lies", request.package))};
+  return VerifyReport{TRY_BECAUSE(verify_remote(request, trust, host),
+                                  fmt::format("verifying '{}' where it is", transport::shown(request.package)))};
 }
 
 }  // namespace modelctl::actions

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t file_limit = 4 << 20;
+constexpr std::chrono::seconds helper_time_limit{60};  // a helper may ask a person to unlock its store
 constexpr std::string_view no_such_credentials = "credentials not found";  // what helpers print, per their protocol
 
 std::optional<fs::path> folder_of(const Environment& environment, const char* variable, const char* below = "") {
@@ -46,10 +47,10 @@ Result<Json> read_config(const fs::path& path) {
   if (!fs::exists(path, code)) return Json::object();
   std::string text = TRY(read_text_file(path, file_limit));
   auto json = parse_json(text, path.string());
-  if (!json || !json->is_object()) {
+  if (!json || !json->is_object()) {  // the parser's own words would quote the content
     Error error(Kind::bad_config, "bad-credentials-file",
                 fmt::format("cannot read the credentials in '{}'", path.string()));
-    return std::move(error).at(path.string()).because(json ? "it is no JSON object" : json.error().why.back());
+    return std::move(error).at(path.string()).because("it is not a JSON object");
   }
   return std::move(*json);
 }
@@ -63,29 +64,53 @@ std::string text_of(const Json* value) {
   return value != nullptr && value->is_string() ? value->get<std::string>() : "";
 }
 
-bool is_docker_hub(std::string_view registry) {
-  return registry == "docker.io" || registry == "index.docker.io" || registry == "registry-1.docker.io";
+// The registry, or registry/team/name, that a key of these files means. People and programs write "h", "https://h",
+// "http://h", "https://h/v1/" and "https://h/v2/" for the same one, and Docker Hub has three names.
+std::string normalized(std::string_view key) {
+  for (std::string_view scheme : {"https://", "http://"}) {
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  }
+  auto drop_slashes = [&] {
+    while (key.ends_with('/')) key.remove_suffix(1);
+  };
+  drop_slashes();
+  if (key.ends_with("/v1") || key.ends_with("/v2")) key.remove_suffix(3);
+  drop_slashes();
+  std::string host(key.substr(0, key.find('/')));
+  std::string path(key.substr(host.size()));
+  for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (host == "index.docker.io" || host == "registry-1.docker.io") host = "docker.io";
+  return host + path;
 }
 
-// The keys to try, most specific first.
+bool is_docker_hub(std::string_view registry) { return normalized(registry) == "docker.io"; }
+
+// The normalized keys to look for, most specific first.
 std::vector<std::string> keys_for(const std::string& registry, std::string repository) {
   std::vector<std::string> keys;
   while (!repository.empty()) {
-    keys.push_back(registry + "/" + repository);
+    keys.push_back(normalized(registry + "/" + repository));
     std::size_t slash = repository.rfind('/');
     repository.erase(slash == std::string::npos ? 0 : slash);
   }
-  keys.push_back(registry);
-  keys.push_back("https://" + registry);
-  keys.push_back("https://" + registry + "/v1/");
-  if (is_docker_hub(registry)) keys.emplace_back("https://index.docker.io/v1/");
+  keys.push_back(normalized(registry));
   return keys;
+}
+
+// The entry of a table whose key means `wanted`: one that is spelled so before others. Null if there is none.
+const Json* entry_for(const Json& table, const std::string& wanted) {
+  if (const Json* exact = member(table, wanted)) return exact;
+  if (!table.is_object()) return nullptr;
+  for (auto entry = table.begin(); entry != table.end(); ++entry) {
+    if (normalized(entry.key()) == wanted) return &*entry;
+  }
+  return nullptr;
 }
 
 // The helper program that a file names for a registry: "pass" for docker-credential-pass. Empty: none.
 std::string helper_for(const Json& config, const std::string& registry) {
   if (const Json* helpers = member(config, "credHelpers")) {
-    if (std::string name = text_of(member(*helpers, registry)); !name.empty()) return name;
+    if (std::string name = text_of(entry_for(*helpers, normalized(registry))); !name.empty()) return name;
   }
   return text_of(member(config, "credsStore"));
 }
@@ -102,7 +127,8 @@ Result<ProcessResult> run_helper(const std::string& name, const char* verb, cons
         .because("its name holds a '/'");
   }
   std::array<std::string, 2> command{"docker-credential-" + name, verb};
-  return processes.run(command, {.input = input});
+  // The helper gets no MODELCTL_ variable, which is the default: it has no use for our passphrase.
+  return processes.run(command, {.input = input, .time_limit = helper_time_limit});
 }
 
 // What a helper that failed said; its output may hold a secret only if it succeeded.
@@ -111,29 +137,53 @@ std::string words_of(const ProcessResult& result) {
   return std::string(text.substr(0, std::min<std::size_t>(text.find('\n'), 300)));
 }
 
-Result<std::optional<Credentials>> ask_helper(const std::string& name, const std::string& registry,
-                                              Processes& processes) {
+struct Held {
+  Credentials credentials;
+  std::string key;  // under which the helper keeps them
+};
+
+Error helper_failed(const std::string& registry, const std::string& program, std::string reason) {
+  return Error(Kind::bad_config, "credential-helper-failed",
+               fmt::format("cannot get the credentials of '{}' from {}", registry, program))
+      .because(std::move(reason));
+}
+
+// What the helper keeps under exactly this key.
+Result<std::optional<Held>> get_from_helper(const std::string& name, const std::string& key,
+                                            const std::string& registry, Processes& processes) {
   std::string program = "docker-credential-" + name;
-  ProcessResult result = TRY_BECAUSE(run_helper(name, "get", key_for_helper(registry), processes),
+  ProcessResult result = TRY_BECAUSE(run_helper(name, "get", key, processes),
                                      fmt::format("asking {} for the credentials of '{}'", program, registry));
   if (result.exit_code != 0) {
-    if (result.out.find(no_such_credentials) != std::string::npos) return std::optional<Credentials>();
-    return Error(Kind::bad_config, "credential-helper-failed",
-                 fmt::format("cannot get the credentials of '{}' from {}", registry, program))
-        .because(words_of(result));
+    if (result.out.find(no_such_credentials) != std::string::npos) return std::optional<Held>();
+    return helper_failed(registry, program, words_of(result));
   }
   auto json = parse_json(result.out, program);
-  Credentials found;
+  Held held{.key = key};
+  Credentials& found = held.credentials;
   found.username = json ? text_of(member(*json, "Username")) : "";
   found.password = json ? text_of(member(*json, "Secret")) : "";
   found.source = program;
   if (!json || found.password.empty()) {
-    return Error(Kind::bad_config, "credential-helper-failed",
-                 fmt::format("cannot get the credentials of '{}' from {}", registry, program))
-        .because("its answer is not what a credential helper gives");
+    return helper_failed(registry, program, "its output is not what a credential helper prints");
   }
   if (found.username == "<token>") found.identity_token = std::exchange(found.password, "");
-  return std::optional(std::move(found));
+  return std::optional(std::move(held));
+}
+
+// Asks under the usual key, then, if there is nothing, under the key of the helper's list that means the registry.
+Result<std::optional<Held>> ask_helper(const std::string& name, const std::string& registry, Processes& processes) {
+  std::string usual = key_for_helper(registry);
+  auto found = TRY(get_from_helper(name, usual, registry, processes));
+  if (found) return found;
+  auto listed = run_helper(name, "list", "", processes);
+  auto keys = listed && listed->exit_code == 0 ? parse_json(listed->out, "") : Result<Json>(Json::object());
+  if (!keys || !keys->is_object()) return std::optional<Held>();  // not every helper has a list
+  for (const auto& entry : keys->items()) {
+    if (entry.key() == usual || normalized(entry.key()) != normalized(registry)) continue;
+    return get_from_helper(name, entry.key(), registry, processes);
+  }
+  return std::optional<Held>();
 }
 
 Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& path, const std::string& registry,
@@ -141,7 +191,7 @@ Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& 
   const Json* auths = member(config, "auths");
   if (auths == nullptr) return std::optional<Credentials>();
   for (const std::string& key : keys_for(registry, repository)) {
-    const Json* entry = member(*auths, key);
+    const Json* entry = entry_for(*auths, key);
     if (entry == nullptr) continue;
     Credentials found;
     found.source = path.string();
@@ -149,6 +199,7 @@ Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& 
     found.username = text_of(member(*entry, "username"));
     found.password = text_of(member(*entry, "password"));
     if (std::string packed = text_of(member(*entry, "auth")); !packed.empty()) {
+      std::erase_if(packed, [](char c) { return std::string_view(" \t\r\n").find(c) != std::string_view::npos; });
       auto bytes = from_base64(packed);
       std::string pair = bytes ? std::string(as_text(*bytes)) : "";
       std::size_t colon = pair.find(':');
@@ -183,7 +234,7 @@ Result<std::optional<Credentials>> find_credentials(const std::string& registry,
   for (const fs::path& path : files(environment)) {
     Json config = TRY(read_config(path));
     if (std::string helper = helper_for(config, registry); !helper.empty()) {
-      if (auto found = TRY(ask_helper(helper, registry, processes))) return found;
+      if (auto held = TRY(ask_helper(helper, registry, processes))) return std::optional(std::move(held->credentials));
     }
     if (auto found = TRY(in_auths(config, path, registry, repository))) return found;
   }
@@ -203,7 +254,14 @@ Result<std::string> store_credentials(const std::string& registry, const Credent
     std::string program = "docker-credential-" + helper;
     Json entry = {
         {"ServerURL", key_for_helper(registry)}, {"Username", credentials.username}, {"Secret", credentials.password}};
-    ProcessResult result = TRY_BECAUSE(run_helper(helper, "store", entry.dump(), processes),
+    std::string input;
+    try {
+      input = entry.dump();
+    } catch (const Json::exception&) {  // it throws for what is not UTF-8
+      return Error(Kind::usage, "bad-password", fmt::format("cannot keep the credentials of '{}'", registry))
+          .because(fmt::format("{} takes UTF-8, and the user name or the password is not", program));
+    }
+    ProcessResult result = TRY_BECAUSE(run_helper(helper, "store", input, processes),
                                        fmt::format("giving the credentials of '{}' to {}", registry, program));
     if (result.exit_code == 0) return program;
     return Error(Kind::bad_config, "credential-helper-failed",
@@ -223,20 +281,26 @@ Result<std::vector<std::string>> erase_credentials(const std::string& registry, 
   for (const fs::path& path : files(environment)) {
     Json config = TRY(read_config(path));
     if (std::string helper = helper_for(config, registry); !helper.empty()) {
-      if (TRY(ask_helper(helper, registry, processes))) {
-        ProcessResult result = TRY(run_helper(helper, "erase", key_for_helper(registry), processes));
+      if (auto held = TRY(ask_helper(helper, registry, processes))) {
+        ProcessResult result = TRY(run_helper(helper, "erase", held->key, processes));
         if (result.exit_code != 0) {
           return Error(Kind::bad_config, "credential-helper-failed",
-                       fmt::format("cannot erase the credentials of '{}' with docker-credential-{}", registry, helper))
+                       fmt::format("cannot erase the credentials of '{}' with "
+                                   "docker-credential-{}",
+                                   registry, helper))
               .because(words_of(result));
         }
         places.push_back("docker-credential-" + helper);
       }
     }
     if (member(config, "auths") == nullptr) continue;
-    std::size_t erased = 0;
-    for (const std::string& key : keys_for(registry, "")) erased += config["auths"].erase(key);
-    if (erased == 0) continue;
+    Json& auths = config["auths"];
+    std::vector<std::string> spelled;
+    for (const auto& entry : auths.items()) {
+      if (normalized(entry.key()) == normalized(registry)) spelled.push_back(entry.key());
+    }
+    if (spelled.empty()) continue;
+    for (const std::string& key : spelled) auths.erase(key);
     TRY(write_config(path, config));
     places.push_back(path.string());
   }

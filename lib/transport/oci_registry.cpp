@@ -1,6 +1,8 @@
+// Requests of the distribution specification, and the checks of what comes back.
 #include "transport/oci_registry.hpp"
 
 #include "base/json.hpp"
+#include "http/address.hpp"
 
 #include <fmt/core.h>
 
@@ -9,8 +11,14 @@
 namespace modelctl::transport {
 namespace {
 
-constexpr std::uint64_t page_limit = 4 << 20;
-constexpr std::size_t list_limit = 10'000;
+using http::HttpRequest;
+using http::HttpResponse;
+using http::place_of;
+using http::Url;
+
+constexpr std::uint64_t page_bytes_limit = 4 << 20;
+constexpr std::size_t list_limit = 10'000;  // names
+constexpr int page_limit = 1'000;           // a registry may send empty pages
 
 std::string scope_of(const std::string& repository, Repository::Right right) {
   return fmt::format("repository:{}:{}", repository, right == Repository::Right::pull ? "pull" : "pull,push");
@@ -34,11 +42,11 @@ Result<Url> registry_origin(const std::string& host, Context& context) {
     url.scheme = "http";
     return url;
   }
-  if (!is_loopback(url.host)) return url;
-  Http http(context.http, context.host.environment, context.host.stop);
+  if (!http::is_loopback(url.host)) return url;
+  http::ConnectionPool connections(context.http, context.host.environment, context.host.stop);
   HttpRequest probe{.method = "HEAD", .url = url};
   probe.url.path = "/v2/";
-  auto response = http.send(probe);
+  auto response = connections.send(probe);
   if (!response && response.error().code == "tls-failed") url.scheme = "http";
   return url;
 }
@@ -50,12 +58,12 @@ Result<Repository> Repository::open(const Name& name, Right right, Context& cont
   if (origin.host == "registry-1.docker.io" && used.repository.find('/') == std::string::npos) {
     used.repository = "library/" + used.repository;
   }
-  auto session = std::make_unique<Session>(context, origin, used.repository, scope_of(used.repository, right));
-  return Repository(std::move(used), std::move(session));
+  auto client = std::make_unique<RemoteClient>(context, origin, used.repository, scope_of(used.repository, right));
+  return Repository(std::move(used), std::move(client));
 }
 
 Url Repository::url(const std::string& below) const {
-  Url url = session_->origin();
+  Url url = client_->origin();
   url.path = "/v2/" + name_.repository + "/" + below;
   return url;
 }
@@ -64,9 +72,9 @@ Result<Repository::Fetched> Repository::manifest(const std::string& tag_or_diges
   HttpRequest request{.url = url("manifests/" + tag_or_digest)};
   request.headers = {{"Accept", std::string(oci_manifest_type)}, {"Accept", std::string(oci_index_type)}};
   std::string what = fmt::format("cannot pull '{}'", name_.text());
-  HttpResponse response = TRY(session_->expect(request, {200, 404}, what));
+  HttpResponse response = TRY(client_->expect(request, {200, 404}, what));
   if (response.status == 404) {
-    Error error = http_error(request, response, fmt::format("there is no '{}'", name_.text()));
+    Error error = client_->failure(request, response, fmt::format("there is no '{}'", name_.text()));
     error.code = "no-such-package";
     error.hint = fmt::format("modelctl list {}/{} shows what there is", name_.host, name_.repository);
     return error;
@@ -75,33 +83,34 @@ Result<Repository::Fetched> Repository::manifest(const std::string& tag_or_diges
   fetched.text = TRY_BECAUSE(response.text(oci_manifest_limit), what);
   fetched.digest = Sha256::of(as_bytes(fetched.text));
   std::string expected = tag_or_digest.starts_with("sha256:") ? tag_or_digest : fetched.digest.text();
-  std::string told = response.header("Docker-Content-Digest").value_or(fetched.digest.text());
-  for (const std::string& digest : {expected, told}) {
+  std::string stated = response.header("Docker-Content-Digest").value_or(fetched.digest.text());
+  for (const std::string& digest : {expected, stated}) {
     if (digest == fetched.digest.text()) continue;
     return Error(Kind::untrusted, "digest-mismatch", what)
-        .at(fmt::format("GET {}: {}", redacted(request.url), response.status))
-        .because(fmt::format("the manifest has the digest {} where {} was to come", fetched.digest.text(),
-                             digest.substr(0, 100)));
+        .at(place_of(request, response.status))
+        .because(fmt::format("the manifest has the digest {}, but {} was expected", fetched.digest.text(),
+                             client_->secrets().quote(digest)));
   }
   return fetched;
 }
 
-Result<void> Repository::blob(const Digest& digest, std::uint64_t from, std::uint64_t size, const Session::Sink& sink) {
-  return session_->download(url("blobs/" + digest.text()), from, size,
-                            fmt::format("cannot pull the blob {}", digest.text()), sink);
+Result<void> Repository::blob(const Digest& digest, std::uint64_t from, std::uint64_t size,
+                              const http::Client::Sink& sink) {
+  return client_->download(url("blobs/" + digest.text()), from, size,
+                           fmt::format("cannot pull the blob {}", digest.text()), sink);
 }
 
 Result<std::vector<std::string>> Repository::tags() {
-  return paged(*session_, url("tags/list"), "tags", fmt::format("cannot list '{}/{}'", name_.host, name_.repository));
+  return paged(*client_, url("tags/list"), "tags", fmt::format("cannot list '{}/{}'", name_.host, name_.repository));
 }
 
 Result<bool> Repository::push_blob(const Blob& blob, const Progress& progress) {
   HttpRequest request{.method = "HEAD", .url = url("blobs/" + blob.digest.text())};
   std::string what = fmt::format("cannot push to '{}'", name_.text());
-  HttpResponse response = TRY(session_->expect(request, {200, 404}, what));
+  HttpResponse response = TRY(client_->expect(request, {200, 404}, what));
   bool there = response.status == 200 && response.content_length().value_or(blob.bytes.size()) == blob.bytes.size();
   if (there) return false;
-  TRY_BECAUSE(upload_blob(*session_, url("blobs/uploads/"), blob, progress),
+  TRY_BECAUSE(upload_blob(*client_, url("blobs/uploads/"), blob, progress),
               blob.title.empty() ? what : fmt::format("pushing '{}' to '{}'", blob.title, name_.text()));
   return true;
 }
@@ -116,42 +125,44 @@ Result<void> Repository::push_manifest(const std::string& tag, const OciPackage&
         .because(fmt::format("the package has too many entries: its OCI manifest takes {} bytes of at most {}",
                              package.manifest.size(), oci_manifest_limit));
   }
-  HttpResponse response = TRY(session_->expect(request, {201, 202}, what));
+  HttpResponse response = TRY(client_->expect(request, {201, 202}, what));
   auto digest = response.header("Docker-Content-Digest");
   if (!digest || *digest == package.digest.text()) return {};
   return Error(Kind::untrusted, "digest-mismatch", what)
-      .at(fmt::format("PUT {}: {}", redacted(request.url), response.status))
-      .because(
-          fmt::format("the registry has kept {} where {} was sent", digest->substr(0, 100), package.digest.text()));
+      .at(place_of(request, response.status))
+      .because(fmt::format("the registry has stored {}, but {} was sent", client_->secrets().quote(*digest),
+                           package.digest.text()));
 }
 
 Result<std::vector<std::string>> catalog(const std::string& host, Context& context) {
-  Session session(context, TRY(registry_origin(host, context)), "", "registry:catalog:*");
-  Url url = session.origin();
+  RemoteClient client(context, TRY(registry_origin(host, context)), "", "registry:catalog:*");
+  Url url = client.origin();
   url.path = "/v2/_catalog";
-  return paged(session, std::move(url), "repositories", fmt::format("cannot list '{}'", host));
+  return paged(client, std::move(url), "repositories", fmt::format("cannot list '{}'", host));
 }
 
-Result<std::vector<std::string>> paged(Session& session, Url url, const char* key, const std::string& what) {
+Result<std::vector<std::string>> paged(RemoteClient& client, Url url, const char* key, const std::string& what) {
   std::vector<std::string> all;
-  while (all.size() < list_limit) {
+  for (int page = 0; page < page_limit; ++page) {
     HttpRequest request{.url = url};
-    HttpResponse response = TRY(session.expect(request, {200}, what));
-    std::string where = fmt::format("GET {}: {}", redacted(url), response.status);
-    std::string text = TRY_BECAUSE(response.text(page_limit), what);
+    HttpResponse response = TRY(client.expect(request, {200}, what));
+    std::string where = place_of(request, response.status);
+    std::string text = TRY_BECAUSE(response.text(page_bytes_limit), what);
     auto json = parse_json(text, where);
     bool good = json && json->is_object() && json->contains(key);
-    if (!good) return Error(Kind::protocol, "bad-answer", what).at(where).because("the answer is no list");
-    for (const Json& item : (*json)[key]) {  // null where there are none
-      if (item.is_string()) all.push_back(item.get<std::string>());
+    if (!good) return Error(Kind::protocol, "bad-answer", what).at(where).because("the response is not a list");
+    for (const Json& item : (*json)[key]) {  // null if there are none
+      if (item.is_string() && all.size() < list_limit) all.push_back(item.get<std::string>());
     }
     auto next = next_page(response);
-    if (!next) break;
-    Url following = TRY(resolve(url, *next));
-    if (!following.same_origin(url) || following.text() == url.text()) break;
+    if (!next || all.size() == list_limit) return all;
+    Url following = TRY(http::resolve(url, *next));
+    if (!following.same_origin(url) || following.text() == url.text()) return all;
     url = std::move(following);
   }
-  return all;
+  return Error(Kind::protocol, "too-many-pages", what)
+      .at(http::redacted(url))
+      .because(fmt::format("the list has more than {} pages", page_limit));
 }
 
 }  // namespace modelctl::transport

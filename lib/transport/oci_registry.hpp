@@ -3,12 +3,12 @@
 
 #include "transport/oci_package.hpp"
 #include "transport/reference.hpp"
-#include "transport/session.hpp"
+#include "transport/remote_client.hpp"
 
 namespace modelctl::transport {
 
-// Where a registry answers: https, or, on this machine, plain http if it speaks no TLS.
-Result<Url> registry_origin(const std::string& host, Context& context);
+// The base URL of a registry: https, or, on this machine, plain http if it does not support TLS.
+Result<http::Url> registry_origin(const std::string& host, Context& context);
 
 class Repository {
  public:
@@ -22,32 +22,33 @@ class Repository {
   // The manifest of a tag or digest, its digest checked.
   Result<Fetched> manifest(const std::string& tag_or_digest);
   // The bytes [from, size) of a blob.
-  Result<void> blob(const Digest& digest, std::uint64_t from, std::uint64_t size, const Session::Sink& sink);
+  Result<void> blob(const Digest& digest, std::uint64_t from, std::uint64_t size, const http::Client::Sink& sink);
   Result<std::vector<std::string>> tags();
 
   using Progress = std::function<void(std::uint64_t sent)>;
-  // False: it was there already.
+  // Returns false if it was there already.
   Result<bool> push_blob(const Blob& blob, const Progress& progress);
   Result<void> push_manifest(const std::string& tag, const OciPackage& package);
 
   const Name& name() const { return name_; }
 
  private:
-  Repository(Name name, std::unique_ptr<Session> session) : name_(std::move(name)), session_(std::move(session)) {}
-  Url url(const std::string& below) const;
+  Repository(Name name, std::unique_ptr<RemoteClient> client) : name_(std::move(name)), client_(std::move(client)) {}
+  http::Url url(const std::string& below) const;
 
   Name name_;
-  std::unique_ptr<Session> session_;
+  std::unique_ptr<RemoteClient> client_;
 };
 
-// The repositories that a registry tells of.
+// The repositories that a registry lists.
 Result<std::vector<std::string>> catalog(const std::string& host, Context& context);
 
-// The parts of a paged list, followed through Link headers: the strings below `key` of each page.
-Result<std::vector<std::string>> paged(Session& session, Url first, const char* key, const std::string& what);
+// The parts of a paged list, followed through Link headers: the strings in the array `key` of each page.
+Result<std::vector<std::string>> paged(RemoteClient& client, http::Url first, const char* key, const std::string& what);
 
-// One blob's way into a repository: POST, then PUT, or PATCH by PATCH; survives cuts within the run. `uploads` is the
-// URL that sessions are begun at.
-Result<void> upload_blob(Session& session, const Url& uploads, const Blob& blob, const Repository::Progress& progress);
+// One blob's way into a repository: POST, then PUT, or PATCH by PATCH; survives broken connections within the run.
+// `uploads` is the URL that uploads begin at.
+Result<void> upload_blob(RemoteClient& client, const http::Url& uploads, const Blob& blob,
+                         const Repository::Progress& progress);
 
 }  // namespace modelctl::transport

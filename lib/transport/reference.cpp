@@ -1,6 +1,6 @@
 #include "transport/reference.hpp"
 
-#include "transport/url.hpp"
+#include "http/url.hpp"
 
 #include <fmt/core.h>
 
@@ -48,7 +48,7 @@ bool is_tag(std::string_view tag) {
 }
 
 Error bad_reference(std::string_view text, std::string reason, std::string help) {
-  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", redacted(text)))
+  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", http::redacted(text)))
       .because(std::move(reason))
       .help(std::move(help));
 }
@@ -57,9 +57,9 @@ Result<void> take_host(std::string_view text, std::string_view& rest, Name& name
   if (!begins_with_host(rest)) return {};
   std::size_t slash = rest.find('/');
   std::string host(rest.substr(0, slash));
-  auto url = Url::parse("https://" + host);
+  auto url = http::Url::parse("https://" + host);
   if (!url || url->had_userinfo || url->path != "/" || !url->query.empty() || url->authority() != host) {
-    return bad_reference(text, fmt::format("'{}' is no host", redacted(host)),
+    return bad_reference(text, fmt::format("'{}' is no host", http::redacted(host)),
                          "a host reads as registry.example or registry.example:5000, in lower case");
   }
   name.host = std::move(host);
@@ -80,6 +80,12 @@ std::string Name::local() const { return tag.empty() ? repository : repository +
 
 std::string Name::text() const {
   return (host.empty() ? "" : host + "/") + local() + (digest ? "@" + digest->text() : "");
+}
+
+std::string shown(const std::string& reference) {
+  // These name files, in which an '@' or a '?' is an ordinary character.
+  if (reference.starts_with("file:") || reference.starts_with("oci:")) return reference;
+  return http::redacted(reference);
 }
 
 bool begins_with_host(std::string_view reference) {

@@ -22,6 +22,9 @@ struct Name {
   std::string tag_or_digest() const { return digest ? digest->text() : tag; }
 };
 
+// The reference as a person may see it: without user, password and the secrets of a query.
+std::string shown(const std::string& reference);
+
 // As docker tells hosts from teams: the first part is a host if it holds a '.' or ':' or is 'localhost', and a '/'
 // comes after it.
 bool begins_with_host(std::string_view reference);

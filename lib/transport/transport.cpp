@@ -29,7 +29,7 @@ Result<const TransportDef*> transport_of(std::string_view reference) {
   if (const TransportDef* def = by_prefix(reference)) return def;
   if (std::size_t at = reference.find("://"); at != reference.npos) {
     return Error(Kind::unsupported, "unknown-scheme",
-                 fmt::format("cannot reach '{}': there is no transport for '{}'", redacted(reference),
+                 fmt::format("cannot reach '{}': there is no transport for '{}'", http::redacted(reference),
                              reference.substr(0, at + 3)))
         .help("a reference reads as registry.example/team/digits:1.2, https://…, file:…, oci:… or digits:1.2");
   }
@@ -43,7 +43,7 @@ Result<const TransportDef*> lister_of(std::string_view registry) {
   bool host_alone = registry == "localhost" || registry.find_first_of(".:") != registry.npos;
   if (def == nullptr) def = by_claim(host_alone ? std::string(registry) + "/" : std::string(registry));
   if (def == nullptr || def->list == nullptr) {
-    return Error(Kind::unsupported, "cannot-list", fmt::format("cannot list what '{}' holds", redacted(registry)))
+    return Error(Kind::unsupported, "cannot-list", fmt::format("cannot list what '{}' holds", http::redacted(registry)))
         .because("only registries can tell what they hold")
         .help("name a registry: a host such as registry.example, oci:FOLDER, or nothing for the local one");
   }

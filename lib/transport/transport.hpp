@@ -4,7 +4,7 @@
 #pragma once
 
 #include "package/package.hpp"
-#include "transport/session.hpp"
+#include "transport/remote_client.hpp"
 
 #include <functional>
 #include <memory>

@@ -1,11 +1,13 @@
-// What a server says in headers: WWW-Authenticate, Location, and a token service's answer.
-#include "transport/auth.hpp"
-#include "transport/url.hpp"
+// What a server sends in headers, WWW-Authenticate and Location, and the response of a token service.
+#include "http/challenge.hpp"
+#include "http/url.hpp"
+#include "transport/token_service.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace modelctl::http;
   using namespace modelctl::transport;
   std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const Challenge& challenge : parse_challenges(text)) {

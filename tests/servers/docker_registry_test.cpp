@@ -125,7 +125,7 @@ TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on
   REQUIRE(registry.login("correct horse"));
   std::string content(5'500'000, 'x');
   Blob blob{"application/octet-stream", Sha256::of(as_bytes(content)), as_bytes(content), "weights"};
-  Context context{shop.host, {.ca_file = registry.certificates.authority}, 1 << 20};
+  Context context{.host = shop.host, .http = {.ca_file = registry.certificates.authority}, .chunk_size = 1 << 20};
   auto repository = Repository::open(*parse_name(registry.host + "/a:1"), Repository::Right::push, context);
   REQUIRE(repository);
   auto pushed = repository->push_blob(blob, [](std::uint64_t) {});

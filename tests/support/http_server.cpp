@@ -139,7 +139,14 @@ struct HttpServer::State {
     }
   }
 
-  // False where the connection must end.
+  void pause(std::chrono::milliseconds time) {
+    for (auto waited = std::chrono::milliseconds(0); waited < time && !stopping;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      waited += std::chrono::milliseconds(10);
+    }
+  }
+
+  // False if the connection must end.
   bool answer(Connection& connection, const ServedRequest& request) {
     ServedResponse response;
     {
@@ -150,10 +157,7 @@ struct HttpServer::State {
       }
       response = handler(request);
     }
-    for (auto waited = std::chrono::milliseconds(0); waited < response.stall && !stopping;) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      waited += std::chrono::milliseconds(10);
-    }
+    pause(response.stall);
     if (response.status == 0) return false;
     bool told = false;
     std::string head = "HTTP/1.1 " + std::to_string(response.status) + " Something\r\n";
@@ -165,6 +169,13 @@ struct HttpServer::State {
     if (!told && response.status != 204) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
     connection.send(head + "\r\n");
     if (bodiless) return true;
+    if (response.pause_per_byte.count() > 0) {
+      for (std::size_t i = 0; i < response.body.size() && !stopping; ++i) {
+        connection.send(response.body.substr(i, 1));
+        pause(response.pause_per_byte);
+      }
+      return false;
+    }
     connection.send(response.body.substr(0, response.cut_after.value_or(response.body.size())));
     return !response.cut_after.has_value();
   }

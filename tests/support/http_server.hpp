@@ -29,7 +29,8 @@ struct ServedResponse {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::optional<std::size_t> cut_after;  // send so many bytes of the body, then close
-  std::chrono::milliseconds stall{0};    // before the answer; ends early when the server goes
+  std::chrono::milliseconds stall{0};    // before the response; ends early when the server is destroyed
+  std::chrono::milliseconds pause_per_byte{0};  // of the body, which is then sent byte by byte
 };
 
 class HttpServer {

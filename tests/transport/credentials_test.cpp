@@ -102,14 +102,84 @@ TEST_CASE("a helper's name cannot lead to another folder") {
   CHECK(desk.processes.calls.empty());
 }
 
+TEST_CASE("credentials are found however the registry's key is spelled") {
+  for (const char* key : {"r.example", "https://r.example", "http://r.example", "https://r.example/", "R.Example",
+                          "https://r.example/v1/", "https://r.example/v2/", "http://r.example/v2", "r.example/v2/"}) {
+    Desk desk;
+    desk.write(".docker/config.json",
+               std::string(R"({"auths":{")") + key + R"(":{"auth":")" + auth("me:1") + R"("}}})");
+    auto found = desk.find("r.example");
+    REQUIRE(found);
+    REQUIRE_MESSAGE(found->has_value(), key);
+    CHECK((*found)->username == "me");
+    CHECK(!desk.find("other.example")->has_value());
+    CHECK(erase_credentials("r.example", desk.environment, desk.processes)->size() == 1);
+    CHECK(!desk.find("r.example")->has_value());
+  }
+}
+
+TEST_CASE("the exact spelling goes before others, and a helper of another spelling is found") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"auths":{"http://r.example":{"auth":")" + auth("other:1") +
+                                        R"("},"r.example":{"auth":")" + auth("exact:1") + R"("}}})");
+  CHECK(desk.find("r.example")->value().username == "exact");
+  desk.write(".docker/config.json", R"({"credHelpers":{"https://r.example/v2/":"pass"}})");
+  desk.processes.answer = [](auto, auto) { return ProcessResult{0, R"({"Username":"helped","Secret":"s"})", ""}; };
+  CHECK(desk.find("r.example")->value().username == "helped");
+}
+
+TEST_CASE("line breaks and spaces in 'auth' are not part of it") {
+  Desk desk;
+  std::string packed = auth("me:a long enough password");
+  desk.write(".docker/config.json",
+             R"({"auths":{"r.example":{"auth":")" + packed.substr(0, 10) + "\\n" + packed.substr(10) + "\\r\\n \"}}}");
+  CHECK(desk.find("r.example")->value().password == "a long enough password");
+}
+
+TEST_CASE("a helper that keeps the registry under another spelling is asked for its list") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"vault"})");
+  desk.processes.answer = [](std::span<const std::string> command, std::string_view input) {
+    if (command[1] == "list") return ProcessResult{0, R"({"https://x/":"a","https://r.example/v2/":"me"})", ""};
+    if (command[1] == "get" && input == "https://r.example/v2/") {
+      return ProcessResult{0, R"({"Username":"me","Secret":"s"})", ""};
+    }
+    return command[1] == "erase" ? ProcessResult{0, "", ""} : ProcessResult{1, "credentials not found\n", ""};
+  };
+  CHECK(desk.find("r.example")->value().username == "me");
+  CHECK(erase_credentials("r.example", desk.environment, desk.processes)->size() == 1);
+  CHECK(desk.processes.calls.back().second == "https://r.example/v2/");
+}
+
+TEST_CASE("a helper gets a time limit and none of our variables") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"vault"})");
+  desk.processes.answer = [](auto, auto) { return ProcessResult{1, "credentials not found\n", ""}; };
+  CHECK(!desk.find("r.example")->has_value());
+  CHECK(desk.processes.options.size() == 2);  // get and list
+  for (const ProcessOptions& options : desk.processes.options) {
+    CHECK(options.time_limit.has_value());
+    CHECK(!options.passes_own_variables);
+  }
+}
+
+TEST_CASE("a password that a helper cannot take is refused, not thrown over") {
+  Desk desk;
+  desk.write(".docker/config.json", R"({"credsStore":"vault"})");
+  auto refused = store_credentials("r.example", {"me", "\xff\xfe", "", ""}, desk.environment, desk.processes);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "bad-password");
+}
+
 TEST_CASE("a damaged file is named, its content is not shown") {
   Desk desk;
-  desk.write(".docker/config.json", "{\"auths\": secret");
+  desk.write(".docker/config.json", "{\"auths\": \"secret");
   auto failed = desk.find("r.example");
   REQUIRE(!failed);
   CHECK(failed.error().code == "bad-credentials-file");
   CHECK(failed.error().what ==
         "cannot read the credentials in '" + (desk.scratch / ".docker/config.json").string() + "'");
+  for (const std::string& reason : failed.error().why) CHECK(reason.find("secret") == std::string::npos);
   desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":"!!!"}}})");
   CHECK(desk.find("r.example").error().why.front() == "'auth' is not base64 of user:password");
 }

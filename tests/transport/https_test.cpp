@@ -1,7 +1,6 @@
 // Packages on plain web hosts, against a server that breaks off, lies and stalls.
 #include "support.hpp"
 #include "support/http_server.hpp"
-#include "transport/http.hpp"
 
 #include <doctest/doctest.h>
 
@@ -210,38 +209,9 @@ TEST_CASE("URLs that name no file, or hold a password, are refused") {
   CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example");
 }
 
-TEST_CASE("a server that stalls is given up") {
-  FakeHost fake;
-  HttpServer server([](const ServedRequest&) { return ServedResponse{.stall = std::chrono::seconds(30)}; });
-  HttpOptions options;
-  options.stall_timeout = std::chrono::seconds(1);
-  Http http(options, fake.environment, fake.stop);
-  auto response = http.send({.url = *Url::parse(server.url("/"))});
-  REQUIRE(!response);
-  CHECK(response.error().kind == Kind::retry_later);
-  CHECK(response.error().what == "'" + server.authority() + "' takes too long to answer");
-}
-
 TEST_CASE("one connection serves many exchanges") {
   Shop shop;
   WebHost web;
   REQUIRE(shop.push(web.url()));
   CHECK(web.server.connections() == 1);
-}
-
-TEST_CASE("a proxy is used for all but the hosts that are excepted") {
-  FakeHost fake;
-  HttpServer proxy([](const ServedRequest& request) { return ServedResponse{.body = "proxied " + request.path}; });
-  HttpServer direct([](const ServedRequest&) { return ServedResponse{.body = "direct"}; });
-  fake.environment.variables["http_proxy"] = "http://" + proxy.authority();
-  HttpOptions options;
-  options.plain_http = true;
-  auto get = [&](const std::string& url) {
-    Http http(options, fake.environment, fake.stop);
-    auto response = http.send({.url = *Url::parse(url)});
-    return response ? response->text(1000).value_or("cut") : told(response);
-  };
-  CHECK(get("http://models.example/a") == "proxied http://models.example/a");
-  fake.environment.variables["no_proxy"] = "localhost";
-  CHECK(get(direct.url("/")) == "direct");
 }

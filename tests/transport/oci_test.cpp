@@ -79,7 +79,7 @@ TEST_CASE("401 without credentials says how to log in") {
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::denied);
   CHECK(refused.error().code == "unauthorized");
-  CHECK(refused.error().what == "'" + registry.server().authority() + "' wants credentials");
+  CHECK(refused.error().what == "'" + registry.server().authority() + "' requires credentials");
   CHECK(refused.error().hint == "log in: modelctl login " + registry.server().authority());
 }
 
@@ -287,7 +287,7 @@ TEST_CASE("the token flow: a challenge, a token for the right scope, and on") {
   };
   auto refused = shop.push(registry.reference(name));
   REQUIRE(!refused);
-  CHECK(refused.error().what == "'" + registry.server().authority() + "' wants credentials");
+  CHECK(refused.error().what == "'" + registry.server().authority() + "' requires credentials");
   REQUIRE(store_credentials(registry.server().authority(), {"ci", "secret", "", ""}, shop.host.environment,
                             shop.host.processes));
   auto pushed = shop.push(registry.reference(name));
@@ -298,6 +298,51 @@ TEST_CASE("the token flow: a challenge, a token for the right scope, and on") {
   auto pulled = shop.pull(registry.reference(name));
   REQUIRE_MESSAGE(pulled, told(pulled));
   CHECK(service.requests().back().query == "service=reg&scope=repository%3Ateam%2Fdigits%3Apull&account=ci");
+}
+
+TEST_CASE("credentials do not go to a token service of another domain, unless the user allows it") {
+  Shop shop;
+  FakeRegistry registry;
+  std::string realm = "auth.elsewhere.example";
+  registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (!request.header("authorization").empty()) return std::nullopt;
+    return ServedResponse{.status = 401,
+                          .headers = {{"WWW-Authenticate", "Bearer realm=\"http://" + realm + "/token\""}}};
+  };
+  HttpServer proxy([](const ServedRequest& request) {
+    // Stands for the foreign service.
+    return ServedResponse{.body = R"({"token":")" + request.header("authorization").substr(6) + "\"}"};
+  });
+  shop.fake.environment.variables["http_proxy"] = proxy.url("/");
+  shop.remote.plain_http = true;
+  std::string host = registry.server().authority();
+  REQUIRE(store_credentials(host, {"ci", "secret", "", ""}, shop.host.environment, shop.host.processes));
+  auto refused = shop.push(registry.reference(name));
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "foreign-realm");
+  CHECK(refused.error().kind == Kind::denied);
+  CHECK(refused.error().hint == "if it belongs to this registry, allow it with --auth-host auth.elsewhere.example");
+  CHECK(proxy.requests().empty());
+  shop.remote.auth_hosts = {realm};
+  auto pushed = shop.push(registry.reference(name));
+  REQUIRE_MESSAGE(pushed, told(pushed));
+  CHECK(proxy.requests().size() == 1);
+}
+
+TEST_CASE("a list whose pages never end is given up") {
+  Shop shop;
+  FakeRegistry registry;
+  int page = 0;
+  registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.path.find("/tags/list") == std::string::npos) return std::nullopt;
+    return ServedResponse{
+        .headers = {{"Link", "</v2/team/digits/tags/list?n=1&last=" + std::to_string(++page) + ">; rel=\"next\""}},
+        .body = R"({"name":"team/digits","tags":[]})"};
+  };
+  auto refused = actions::list({registry.reference("team/digits"), shop.remote}, shop.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "too-many-pages");
+  CHECK(page == 1000);
 }
 
 TEST_CASE("a token that ran out in the middle is replaced") {
@@ -410,7 +455,7 @@ TEST_CASE("plain http to another machine is refused before a byte is sent") {
   auto refused = shop.pull("http://models.example/digits.tar");
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::denied);
-  CHECK(refused.error().what == "will not speak plain http with 'models.example'");
+  CHECK(refused.error().what == "will not use plain http with 'models.example'");
   CHECK(refused.error().hint == "use https, or allow it with --plain-http");
 }
 
@@ -445,5 +490,5 @@ TEST_CASE("a manifest of more than 4 MiB is not read") {
   auto refused = shop.pull(registry.reference(name));
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::protocol);
-  CHECK(refused.error().what == "the server's answer is larger than the 4194304 bytes that are allowed here");
+  CHECK(refused.error().what == "the server's response is larger than the 4194304 bytes that are allowed here");
 }

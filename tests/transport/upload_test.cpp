@@ -23,11 +23,11 @@ struct Way {
   std::uint64_t shown = 0;
 
   Result<void> go() {
-    Context context{fake.host, {}, 1000};
-    Url origin = *Url::parse(registry.server().url("/"));
-    Session session(context, origin, "a", "");
+    Context context{.host = fake.host, .chunk_size = 1000};
+    http::Url origin = *http::Url::parse(registry.server().url("/"));
+    RemoteClient client(context, origin, "a", "");
     origin.path = "/v2/a/blobs/uploads/";
-    return upload_blob(session, origin, blob, [&](std::uint64_t sent) { shown = std::max(shown, sent); });
+    return upload_blob(client, origin, blob, [&](std::uint64_t sent) { shown = std::max(shown, sent); });
   }
   bool there() const { return registry.blobs.contains(blob.digest.text()); }
   // Answers the n-th PATCH.
@@ -161,6 +161,88 @@ TEST_CASE("a smallest chunk that the registry asks for is kept to") {
   auto done = way.go();
   REQUIRE_MESSAGE(done, told(done));
   CHECK(way.registry.count("PATCH") == 2);
+}
+
+TEST_CASE("a registry that accepts chunks and keeps nothing of them is given up") {
+  Way way;
+  way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", "0-0"}}};
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().code == "no-progress");
+  CHECK(failed.error().kind == Kind::protocol);
+  CHECK(way.registry.count("PATCH") <= 6);
+}
+
+TEST_CASE("a registry that keeps one byte of each chunk is given up") {
+  Way way;
+  std::size_t kept = 1;
+  way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    return ServedResponse{.status = 202,
+                          .headers = {{"Location", request.path}, {"Range", "0-" + std::to_string(kept++)}}};
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().code == "no-progress");
+  CHECK(way.registry.count("PATCH") <= 20);
+}
+
+TEST_CASE("a registry that goes back and forth is given up") {
+  Way way;
+  int n = 0;
+  way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    std::string last = ++n % 2 == 0 ? "0-99" : "0-899";
+    return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", last}}};
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().code == "no-progress");
+}
+
+TEST_CASE("201 in response to a chunk is accepted, and so is a response without a Location") {
+  for (bool location : {true, false}) {
+    Way way;
+    way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+      if (request.method != "PATCH") return std::nullopt;
+      std::string& text = way.registry.uploads.begin()->second;
+      text += request.body;
+      ServedResponse response{.status = 201, .headers = {{"Range", "0-" + std::to_string(text.size() - 1)}}};
+      if (location) response.headers.emplace_back("Location", request.path);
+      return response;
+    };
+    auto done = way.go();
+    REQUIRE_MESSAGE(done, told(done));
+    CHECK(way.there());
+  }
+}
+
+TEST_CASE("a blob's PUT waits for as long as the registry requests, then the blob goes again") {
+  Way way;
+  int puts = 0;
+  way.registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PUT" || ++puts > 2) return std::nullopt;
+    return ServedResponse{.status = puts == 1 ? 429 : 503, .headers = {{"Retry-After", "11"}}};
+  };
+  auto done = way.go();
+  REQUIRE_MESSAGE(done, told(done));
+  CHECK(way.there());
+  CHECK(way.fake.clock.slept == std::vector<std::chrono::milliseconds>(2, std::chrono::seconds(11)));
+}
+
+TEST_CASE("an upload that is lost again and again is given up") {
+  Way way;
+  way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method != "PATCH") return std::nullopt;
+    return ServedResponse{.status = 404};
+  };
+  auto failed = way.go();
+  REQUIRE(!failed);
+  CHECK(failed.error().code == "upload-lost");
+  CHECK(way.registry.count("POST") == 5);
 }
 
 TEST_CASE("an interrupted upload stops") {

@@ -12,22 +12,26 @@
 namespace modelctl::transport {
 namespace {
 
-constexpr std::uint64_t skip_limit = 1 << 20;  // a gap larger than this is jumped over with a new range
+using http::HttpRequest;
+using http::HttpResponse;
+using http::redacted;
+using http::Url;
+
+constexpr std::uint64_t skip_limit = 1 << 20;  // a gap larger than this is skipped with a new range
 
 // The remote file as a stream that can be put anywhere.
 class RemoteFile {
  public:
-  RemoteFile(Context& context, const Url& url) : session_(context, url, "", ""), url_(url) {}
+  RemoteFile(Context& context, const Url& url) : client_(context, url, "", ""), url_(url) {}
 
   // Up to buffer.size() bytes from `at`; fails at the end of the file.
   Result<std::size_t> read(std::uint64_t at, std::span<std::byte> buffer) {
-    for (int attempt = 1;; ++attempt) {
+    while (true) {
       auto count = read_once(at, buffer);
       if (count) return count;
       response_.reset();
-      bool again = info(count.error().kind).may_retry && count.error().kind != Kind::interrupted;
-      if (!again || attempt == Session::attempts) return std::move(count).error().because(what());
-      TRY(session_.wait(attempt, nullptr));
+      if (!http::is_transient(count.error()) || !attempts_.another(at)) return std::move(count).error().because(what());
+      TRY(client_.wait(attempts_.made()));
     }
   }
 
@@ -56,21 +60,22 @@ class RemoteFile {
     response_.reset();
     HttpRequest request{.url = url_};
     if (at > 0) request.headers.push_back({"Range", fmt::format("bytes={}-", at)});
-    auto response = session_.send(request);
+    auto response = client_.send(request);
     if (!response) return std::move(response).error();
     if (response->status == 404) {
-      Error error = http_error(request, *response, fmt::format("there is no '{}'", redacted(url_)));
+      Error error = client_.failure(request, *response, fmt::format("there is no '{}'", redacted(url_)));
       error.code = "no-such-package";
       return error;
     }
-    if (response->status != 200 && response->status != 206) return http_error(request, *response, what());
+    if (response->status != 200 && response->status != 206) return client_.failure(request, *response, what());
     position_ = 0;
     if (response->status == 206) {
       std::string range = response->header("Content-Range").value_or("no Content-Range");
       if (!range.starts_with(fmt::format("bytes {}-", at))) {
         return Error(Kind::protocol, "bad-range", what())
-            .at(fmt::format("GET {}: 206", redacted(url_)))
-            .because(fmt::format("we asked for the bytes from {} and the server sends '{}'", at, range.substr(0, 100)));
+            .at(http::place_of(request, response->status))
+            .because(fmt::format("we asked for the bytes from {} and the server sends '{}'", at,
+                                 client_.secrets().quote(range)));
       }
       position_ = at;
     }
@@ -78,10 +83,11 @@ class RemoteFile {
     return {};
   }
 
-  Session session_;
+  RemoteClient client_;
   Url url_;
   std::optional<HttpResponse> response_;
   std::uint64_t position_ = 0;
+  http::Attempts attempts_;
 };
 
 class HttpsReader : public Reader {
@@ -138,7 +144,7 @@ class HttpsWriter : public Writer {
  public:
   HttpsWriter(Context& context, const Url& url)
       : context_(context),
-        session_(context, url, "", ""),
+        client_(context, url, "", ""),
         url_(url),
         what_(fmt::format("cannot push to '{}'", redacted(url))) {}
 
@@ -161,13 +167,13 @@ class HttpsWriter : public Writer {
       context_.host.reporter.info(
           fmt::format("'{}' knows no MOVE: readers could see the archive while it was being sent", url_.authority()));
     }
-    return Pushed{.reference = url_.text(), .sent = archive.size};
+    return Pushed{.reference = redacted(url_), .sent = archive.size};
   }
 
  private:
   Result<bool> knows_move(const Url& waiting) {
     // Moving what is not there: 404 from who would have done it.
-    HttpResponse response = TRY_BECAUSE(session_.send(move_request(waiting)), what_);
+    HttpResponse response = TRY_BECAUSE(client_.send(move_request(waiting)), what_);
     return response.status == 404 || response.status == 409 || response.status == 412;
   }
 
@@ -187,17 +193,17 @@ class HttpsWriter : public Writer {
       context_.host.reporter.progress(title, sent, archive.size);
       if (sent > seen) archive.let_go(package, std::exchange(seen, sent), sent);
     };
-    HttpResponse response = TRY_BECAUSE(session_.send(request), what_);
+    HttpResponse response = TRY_BECAUSE(client_.send(request), what_);
     if (response.status == 404 || response.status == 409) {  // the folder is missing
       TRY(make_collections());
-      response = TRY_BECAUSE(session_.send(request), what_);
+      response = TRY_BECAUSE(client_.send(request), what_);
     }
     if (response.status == 200 || response.status == 201 || response.status == 204) return {};
-    return http_error(request, response, what_);
+    return client_.failure(request, response, what_);
   }
 
   Result<void> move(const Url& waiting) {
-    TRY(session_.expect(move_request(waiting), {200, 201, 204}, what_));
+    TRY(client_.expect(move_request(waiting), {200, 201, 204}, what_));
     return {};
   }
 
@@ -207,19 +213,19 @@ class HttpsWriter : public Writer {
       HttpRequest request{.method = "MKCOL", .url = url_};
       request.url.path = url_.path.substr(0, slash + 1);
       request.url.query.clear();
-      TRY_BECAUSE(session_.send(request), what_);  // 405: it is there; what else is wrong the PUT will tell
+      TRY_BECAUSE(client_.send(request), what_);  // 405: it is there; what else is wrong the PUT will tell
     }
     return {};
   }
 
   void forget(const Url& waiting) {
-    auto ignored = session_.send(HttpRequest{.method = "DELETE", .url = waiting}, Session::Retry::no);
+    auto ignored = client_.send(HttpRequest{.method = "DELETE", .url = waiting}, http::Client::Retry::no);
     static_cast<void>(ignored);
   }
 
   Result<void> check_size(std::uint64_t size) {
     HttpRequest request{.method = "HEAD", .url = url_};
-    HttpResponse response = TRY_BECAUSE(session_.send(request), what_);
+    HttpResponse response = TRY_BECAUSE(client_.send(request), what_);
     auto there = response.content_length();
     if (response.status != 200 || !there || *there == size) return {};  // some hosts take and do not give
     return Error(Kind::protocol, "wrong-size", what_)
@@ -228,7 +234,7 @@ class HttpsWriter : public Writer {
   }
 
   Context& context_;
-  Session session_;
+  RemoteClient client_;
   Url url_;
   std::string what_;
 };

@@ -1,13 +1,14 @@
-#include "transport/url.hpp"
+// Parsing of the generic syntax of RFC 3986, limited to http and https.
+#include "http/url.hpp"
 
 #include <fmt/core.h>
 
-#include <arpa/inet.h>
 #include <algorithm>
-#include <array>
 
-namespace modelctl::transport {
+namespace modelctl::http {
 namespace {
+
+constexpr std::size_t shown_limit = 300;  // enough to recognize a URL by; a hostile server sends more
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -15,8 +16,8 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// The folder of a path, '.' and '..' taken out (RFC 3986, 5.2.4).
-std::string without_dots(std::string_view path) {
+// The path with its segments '.' and '..' resolved (RFC 3986, section 5.2.4).
+std::string without_dot_segments(std::string_view path) {
   std::string out;
   while (!path.empty()) {
     std::size_t end = path.find('/', 1);
@@ -32,10 +33,10 @@ std::string without_dots(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
-// Takes a URL apart; answers what is wrong with it, or null.
-const char* take_apart(std::string_view text, Url& url) {
+// Splits a URL into its parts; returns what is wrong with it, or null.
+const char* split(std::string_view text, Url& url) {
   for (char c : text) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return "it holds white space or worse";
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f) return "it contains white space or a control character";
   }
   std::size_t scheme_end = text.find("://");
   if (scheme_end == text.npos) return "it does not begin with https://";
@@ -66,13 +67,31 @@ const char* take_apart(std::string_view text, Url& url) {
     bool digits = !url.port.empty() && url.port.size() <= 5 &&
                   std::all_of(url.port.begin(), url.port.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (authority[0] != ':' || !digits || std::stoi(url.port) > 65535 || std::stoi(url.port) == 0) {
-      return "its port is no number from 1 to 65535";
+      return "its port is not a number from 1 to 65535";
     }
   }
   std::size_t query_at = std::min(rest.find('?'), rest.size());
   url.path = query_at == 0 ? "/" : std::string(rest.substr(0, query_at));
   if (query_at < rest.size()) url.query = rest.substr(query_at + 1);
   return nullptr;
+}
+
+std::vector<std::string_view> query_items(std::string_view query) {
+  std::vector<std::string_view> items;
+  while (!query.empty()) {
+    std::string_view item = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(item.size() + 1, query.size()));
+    items.push_back(item);
+  }
+  return items;
+}
+
+// Whether a "key=value" of a query holds nothing to hide. Any other key may carry a signature or a state that grants
+// access.
+bool is_harmless(std::string_view item) {
+  static constexpr std::string_view keys[] = {"digest", "from",  "last",    "mount",     "n",
+                                              "ns",     "scope", "service", "grant_type"};
+  return std::find(std::begin(keys), std::end(keys), item.substr(0, item.find('='))) != std::end(keys);
 }
 
 }  // namespace
@@ -93,9 +112,9 @@ bool Url::same_origin(const Url& other) const {
 
 Result<Url> Url::parse(std::string_view text) {
   Url url;
-  const char* fault = take_apart(text, url);
+  const char* fault = split(text, url);
   if (fault == nullptr) return url;
-  return Error(Kind::usage, "bad-url", fmt::format("'{}' is no URL", redacted(text))).because(fault);
+  return Error(Kind::usage, "bad-url", fmt::format("'{}' is not a URL", redacted(text))).because(fault);
 }
 
 Result<Url> resolve(const Url& base, std::string_view location) {
@@ -108,58 +127,42 @@ Result<Url> resolve(const Url& base, std::string_view location) {
   } else if (!location.starts_with('/')) {
     url.path = base.path.substr(0, base.path.rfind('/')) + url.path;
   }
-  url.path = without_dots(url.path);
+  url.path = without_dot_segments(url.path);
   return url;
 }
 
-bool is_loopback(std::string_view host) {
-  std::array<unsigned char, 16> address{};
-  std::string text(host);
-  if (host == "localhost" || host.ends_with(".localhost")) return true;
-  if (::inet_pton(AF_INET, text.c_str(), address.data()) == 1) return address[0] == 127;
-  if (::inet_pton(AF_INET6, text.c_str(), address.data()) != 1) return false;
-  return std::all_of(address.begin(), address.end() - 1, [](unsigned char c) { return c == 0; }) && address[15] == 1;
-}
-
-bool is_private_literal(std::string_view host) {
-  std::array<unsigned char, 16> a{};
-  std::string text(host);
-  if (is_loopback(host)) return true;
-  if (::inet_pton(AF_INET, text.c_str(), a.data()) == 1) {
-    return a[0] == 0 || a[0] == 10 || (a[0] == 172 && (a[1] & 0xf0) == 16) || (a[0] == 192 && a[1] == 168) ||
-           (a[0] == 169 && a[1] == 254);
-  }
-  if (::inet_pton(AF_INET6, text.c_str(), a.data()) != 1) return false;
-  bool mapped = std::all_of(a.begin(), a.begin() + 10, [](unsigned char c) { return c == 0; }) && a[10] == 0xff;
-  return mapped || (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
-}
-
 std::string redacted(const Url& url) {
-  static constexpr std::string_view harmless[] = {"digest", "from",  "last",    "mount",     "n",
-                                                  "ns",     "scope", "service", "grant_type"};
   Url shown = url;
   shown.query.clear();
-  std::string_view rest = url.query;
-  while (!rest.empty()) {
-    std::string_view item = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-    std::string_view key = item.substr(0, item.find('='));
-    bool known = std::find(std::begin(harmless), std::end(harmless), key) != std::end(harmless);
+  for (std::string_view item : query_items(url.query)) {
     if (!shown.query.empty()) shown.query += '&';
-    shown.query += known ? std::string(item) : std::string(key) + "=REDACTED";
+    std::size_t equals = item.find('=');
+    if (is_harmless(item)) shown.query += item;
+    else shown.query += std::string(item.substr(0, equals == item.npos ? 0 : equals + 1)) + "REDACTED";
   }
   return shown.text();
 }
 
+std::vector<std::string> secret_query_values(const Url& url) {
+  std::vector<std::string> values;
+  for (std::string_view item : query_items(url.query)) {
+    // Without '=', the whole item is the value.
+    if (!is_harmless(item)) values.emplace_back(item.substr(item.find('=') + 1));
+  }
+  return values;
+}
+
 std::string redacted(std::string_view text) {
-  if (text.find("://") == text.npos) return std::string(text.substr(0, 300));
   Url url;
-  if (take_apart(text, url) == nullptr) return redacted(url);
-  // Not a URL, and yet it may hold a secret: what stands before an '@' or after a '?' is not shown.
+  if (split(text, url) == nullptr) return redacted(url).substr(0, shown_limit);
+  // Not a URL, and yet it may contain a secret. All positions below are positions in `shown`, never in `text`.
   std::string shown(text.substr(0, std::min(text.find('?'), text.size())));
-  if (std::size_t at = shown.rfind('@'); at != shown.npos)
-    shown.replace(shown.find("://") + 3, at - shown.find("://") - 3, "REDACTED");
-  return shown.substr(0, 300);
+  std::size_t scheme_end = shown.find("://");
+  std::size_t from = scheme_end == shown.npos ? 0 : scheme_end + 3;
+  std::size_t at = shown.rfind('@');
+  bool digest = at != shown.npos && shown.compare(at + 1, 7, "sha256:") == 0;  // team/name@sha256:…
+  if (at != shown.npos && at >= from && !digest) shown.replace(from, at - from, "REDACTED");
+  return shown.substr(0, shown_limit);
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -173,4 +176,4 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-}  // namespace modelctl::transport
+}  // namespace modelctl::http

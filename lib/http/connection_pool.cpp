@@ -1,0 +1,84 @@
+// What all exchanges of one pool share: connections, certificates, proxies and time limits.
+#include "http/connection_pool.hpp"
+
+#include "base/check.hpp"
+#include "http/address.hpp"
+#include "http/exchange_internal.hpp"
+
+#include <fmt/core.h>
+
+namespace modelctl::http {
+namespace {
+
+void initialize_curl() {
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  MODELCTL_CHECK(ready == CURLE_OK, "libcurl does not start");
+}
+
+bool has_private_peer(CURL* easy) {
+  const char* address = nullptr;
+  curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+  return address != nullptr && is_private_literal(address);
+}
+
+}  // namespace
+
+struct ConnectionPool::State {
+  const StopToken& stop;
+  CURLM* multi;
+  std::string ca_file, ca_path;
+  Proxies proxies;
+
+  State(const Environment& environment, const StopToken& stop)
+      : stop(stop), multi(curl_multi_init()), proxies(environment) {}
+  ~State() { curl_multi_cleanup(multi); }
+};
+
+ConnectionPool::ConnectionPool(Options options, const Environment& environment, const StopToken& stop)
+    : options_(std::move(options)) {
+  initialize_curl();
+  state_ = std::make_unique<State>(environment, stop);
+  state_->ca_file = options_.ca_file.string();
+  if (state_->ca_file.empty()) {
+    state_->ca_file = environment.get("SSL_CERT_FILE").value_or("");
+    state_->ca_path = environment.get("SSL_CERT_DIR").value_or("");
+  }
+}
+
+ConnectionPool::~ConnectionPool() = default;
+
+Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
+  bool plain = request.url.scheme == "http" && !options_.plain_http;
+  if (plain && !is_loopback(request.url.host)) {
+    return Error(Kind::denied, "plain-http", fmt::format("will not use plain http with '{}'", request.url.authority()))
+        .at(redacted(request.url))
+        .because("everybody on the way can read and alter it")
+        .help("use https, or allow it with --plain-http");
+  }
+  AddressRule rule = request.public_only ? AddressRule::public_only
+                     : plain             ? AddressRule::loopback_only
+                                         : AddressRule::any;
+  Proxy proxy = TRY(state_->proxies.for_url(request.url));
+  auto exchange = std::make_unique<Exchange>(state_->multi, state_->stop, request, proxy, rule);
+  exchange->prepare();
+  CURL* easy = exchange->easy();
+  // The exceptions are hosts that are reached directly, mostly private ones. A host that a public server named goes
+  // through the proxy always: on_open_socket could not tell the proxy's address from the host's.
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, request.public_only ? "" : state_->proxies.exceptions().c_str());
+  if (!state_->ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, state_->ca_file.c_str());
+  if (!state_->ca_path.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, state_->ca_path.c_str());
+  auto stall = request.body.empty() ? options_.stall_timeout : options_.upload_stall_timeout;
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, options_.low_speed);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
+  TRY(exchange->start());
+  if (exchange->status == 407 && !proxy.address.empty()) return proxy_refused(request, proxy);
+  HttpResponse response;
+  response.status = exchange->status;
+  response.headers = std::move(exchange->headers);
+  response.from_private = proxy.address.empty() && has_private_peer(easy);
+  response.body = std::move(exchange);
+  return response;
+}
+
+}  // namespace modelctl::http
