@@ -140,12 +140,12 @@ struct Shrink {
   double lambd, bias;
 };
 
-constexpr AttributeDef alpha_leaky[] = {{"alpha", AttributeType::number, "slope below zero; 0.01 where absent"}};
-constexpr AttributeDef alpha_one[] = {{"alpha", AttributeType::number, "1 where absent"}};
-constexpr AttributeDef of_selu[] = {{"alpha", AttributeType::number, "1.6732632 where absent"},
-                                    {"gamma", AttributeType::number, "1.050701 where absent"}};
-constexpr AttributeDef of_hard_sigmoid[] = {{"alpha", AttributeType::number, "slope; 0.2 where absent"},
-                                            {"beta", AttributeType::number, "value at zero; 0.5 where absent"}};
+constexpr AttributeDef alpha_leaky[] = {{"alpha", AttributeType::number, "slope below zero; 0.01 if absent"}};
+constexpr AttributeDef alpha_one[] = {{"alpha", AttributeType::number, "1 if absent"}};
+constexpr AttributeDef of_selu[] = {{"alpha", AttributeType::number, "1.6732632 if absent"},
+                                    {"gamma", AttributeType::number, "1.050701 if absent"}};
+constexpr AttributeDef of_hard_sigmoid[] = {{"alpha", AttributeType::number, "slope; 0.2 if absent"},
+                                            {"beta", AttributeType::number, "value at zero; 0.5 if absent"}};
 constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (the default) or tanh"}};
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
                                       {"bias", AttributeType::number, "how far the others move toward zero; 0"}};

@@ -87,7 +87,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {{"align_corners", AttributeType::integer,
-                                        "1: -1 and 1 are the middles of the outermost elements; 0, where absent: "
+                                        "1: -1 and 1 are the middles of the outermost elements; 0, if absent: "
                                         "their outer edges"}};
 
 constexpr OpDef defs[] = {

@@ -60,9 +60,9 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "the axis to search along; 0 where absent"},
-    {"keepdims", AttributeType::integer, "1 where absent: the axis stays with size 1; 0: it goes"},
-    {"select_last_index", AttributeType::integer, "0 where absent: of equal ones, the first; 1: the last"}};
+    {"axis", AttributeType::integer, "the axis to search along; 0 if absent"},
+    {"keepdims", AttributeType::integer, "1 if absent: the axis stays with size 1; 0: it is removed"},
+    {"select_last_index", AttributeType::integer, "0 if absent: the first of equal elements; 1: the last"}};
 
 constexpr OpDef defs[] = {
     {

@@ -30,7 +30,7 @@ struct Div {
   template <class T>
   T operator()(T a, T b) const {
     if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-      if (b == -1) return wrap_subtract(T{0}, a);  // the lowest number has no negative: it wraps
+      if (b == -1) return wrap_subtract(T{0}, a);  // the lowest number has no negative counterpart: it wraps
     }
     return static_cast<T>(a / b);
   }

@@ -58,7 +58,7 @@ Result<void> infer(Inference& call) {
   HeadSizes of_v = TRY(sizes_of(call, 2, "kv_num_heads"));
   auto heads = of_q.heads.constant(), kv_heads = of_k.heads.constant();
   if (heads && kv_heads && (*kv_heads == 0 || *heads % *kv_heads != 0)) {
-    return call.bad("the heads of Q are no multiple of those of K and V");
+    return call.bad("the heads of Q are not a multiple of those of K and V");
   }
   TRY(same_size(call, of_q.batches, of_k.batches));
   TRY(same_size(call, of_q.size, of_k.size));
@@ -133,7 +133,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return attend(all, y, scores);
 }
 
-// The kernel tells no scores.
+// The kernel does not return scores.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   for (std::size_t index : {0u, 1u, 2u}) {
@@ -163,16 +163,18 @@ Result<bool> lower(Lowering& call) {
 constexpr float infinity = HUGE_VALF;
 
 constexpr AttributeDef attributes[] = {
-    {"is_causal", AttributeType::integer, "0 where absent; 1: a query sees no key after its own position"},
-    {"kv_num_heads", AttributeType::integer, "heads of K and V, where they have three axes"},
-    {"left_window_size", AttributeType::integer, "keys that a query sees before its position; -1, all, where absent"},
-    {"q_num_heads", AttributeType::integer, "heads of Q, where it has three axes"},
+    {"is_causal", AttributeType::integer, "0 if absent; 1: a query attends to no key after its own position"},
+    {"kv_num_heads", AttributeType::integer, "heads of K and V, if they have three axes"},
+    {"left_window_size", AttributeType::integer,
+     "keys before its position that a query attends to; -1 (all) if absent"},
+    {"q_num_heads", AttributeType::integer, "heads of Q, if it has three axes"},
     {"qk_matmul_output_mode", AttributeType::integer,
-     "what the last output tells: 0 products, where absent; 1 capped; 2 masked; 3 weights"},
-    {"right_window_size", AttributeType::integer, "keys that a query sees after its position; -1, all, where absent"},
-    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) where absent"},
-    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"},
-    {"softmax_precision", AttributeType::integer, "the softmax's element type; Q's where absent"}};
+     "what the last output holds: 0 products, if absent; 1 capped; 2 masked; 3 weights"},
+    {"right_window_size", AttributeType::integer,
+     "keys after its position that a query attends to; -1 (all) if absent"},
+    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) if absent"},
+    {"softcap", AttributeType::number, "scores are limited to this magnitude; 0 (no limit) if absent"},
+    {"softmax_precision", AttributeType::integer, "the softmax's element type; Q's if absent"}};
 
 constexpr OpDef defs[] = {
     {
@@ -206,7 +208,7 @@ constexpr OpDef defs[] = {
                     i64({2}, {2, 1})},
                    {{"is_causal", std::int64_t{1}}},
                    {f32({2, 1, 1, 2}, {-0.09778516f, 1.011074f, 1.5f, -1})}},
-                  {"capped scores, a mask that is added, and the masked scores besides",
+                  {"capped scores, an additive mask, and the masked scores as well",
                    {f32({1, 1, 1, 2}, {0, 0.5f}), f32({1, 1, 2, 2}, {0.5f, 1, 2, 0}), f32({1, 1, 2, 1}, {-1.5f, 0}),
                     f32({1, 2}, {0.5f, -infinity})},
                    {{"softcap", 2.0f}, {"qk_matmul_output_mode", std::int64_t{2}}},

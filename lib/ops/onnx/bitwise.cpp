@@ -37,7 +37,7 @@ struct Shift {
   explicit Shift(const Attributes& attributes) : left(attributes.text("direction") == "LEFT") {}
   template <class T>
   T operator()(T x, T by) const {
-    if (by >= sizeof(T) * 8) return 0;  // nothing is left
+    if (by >= sizeof(T) * 8) return 0;  // all bits are shifted out
     auto wide = static_cast<std::uint64_t>(x);
     return static_cast<T>(left ? wide << by : wide >> by);
   }
@@ -52,7 +52,7 @@ constexpr OpDef defs[] = {
     {
         .name = "BitwiseAnd",
         .since = 18,
-        .summary = "The bits that both have.",
+        .summary = "The bits that are set in both.",
         .inputs = "A B:A",
         .outputs = "C",
         .types = integer_types,
@@ -65,7 +65,7 @@ constexpr OpDef defs[] = {
     {
         .name = "BitwiseOr",
         .since = 18,
-        .summary = "The bits that one has.",
+        .summary = "The bits that are set in either.",
         .inputs = "A B:A",
         .outputs = "C",
         .types = integer_types,
@@ -91,7 +91,7 @@ constexpr OpDef defs[] = {
     {
         .name = "BitwiseNot",
         .since = 18,
-        .summary = "All bits turned.",
+        .summary = "All bits inverted.",
         .inputs = "X",
         .outputs = "Y",
         .types = integer_types,

@@ -21,7 +21,7 @@ void infer_as(Inference& call, DType element) {
 
 Result<void> infer_cast(Inference& call) {
   std::int64_t to = call.attributes().integer("to");
-  if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
+  if (!known_type(to)) return call.bad("there is not an element type " + std::to_string(to));
   infer_as(call, static_cast<DType>(to));
   return {};
 }
@@ -34,7 +34,7 @@ Result<void> infer_cast_like(Inference& call) {
 // saturate and round_mode apply to the 8-bit floats alone. The types are checked before memory is allocated.
 Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
   const TensorView& x = call.input(0);
-  for (DType each : {x.type, type}) {  // before memory is asked for
+  for (DType each : {x.type, type}) {  // before memory is allocated
     if (!is_convertible(each)) return refuse_type(each);
   }
   Narrowing how{call.attributes.integer("saturate", 1) != 0};
@@ -48,7 +48,7 @@ Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
 
 Result<void> cast(const Call& call, Outputs& outputs) {
   std::int64_t to = call.attributes.integer("to");
-  if (!known_type(to)) return refuse("there is no element type " + std::to_string(to));
+  if (!known_type(to)) return refuse("there is not an element type " + std::to_string(to));
   return cast_to(call, outputs, static_cast<DType>(to));
 }
 
@@ -56,7 +56,7 @@ Result<void> cast_like(const Call& call, Outputs& outputs) { return cast_to(call
 
 Result<void> infer_bit_cast(Inference& call) {
   std::int64_t to = call.attributes().integer("to");
-  if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
+  if (!known_type(to)) return call.bad("there is not an element type " + std::to_string(to));
   auto type = static_cast<DType>(to);
   if (call.element(0) != DType::undefined && bits(call.element(0)) != bits(type)) {
     return call.bad(std::string(name(call.element(0))) + " is not as wide as " + std::string(name(type)));
@@ -70,14 +70,14 @@ Result<void> infer_bit_cast(Inference& call) {
 Result<void> bit_cast(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t to = call.attributes.integer("to");
-  if (!known_type(to)) return refuse("there is no element type " + std::to_string(to));
+  if (!known_type(to)) return refuse("there is not an element type " + std::to_string(to));
   auto type = static_cast<DType>(to);
   if (bits(type) == 0 || bits(x.type) != bits(type)) {
     return refuse(std::string(name(x.type)) + " is not as wide as " + std::string(name(type)));
   }
   MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
   copy_elements(x, y);
-  if (type == DType::boolean) {  // no other bits are a truth value
+  if (type == DType::boolean) {  // other bits are not a truth value
     for (std::uint8_t& byte : MutableTensorView{DType::u8, y.dims, y.data}.as<std::uint8_t>()) byte = byte != 0;
   }
   return {};
@@ -86,9 +86,9 @@ Result<void> bit_cast(const Call& call, Outputs& outputs) {
 constexpr AttributeDef to_attribute{"to", AttributeType::integer, "the element type, as ONNX numbers them", true};
 constexpr AttributeDef saturate_attribute{
     "saturate", AttributeType::integer,
-    "for the 8-bit float types alone; 1 where absent: the largest stands for all beyond it; 0: infinity or NaN"};
+    "for the 8-bit float types alone; 1 if absent: the largest stands for all beyond it; 0: infinity or NaN"};
 constexpr AttributeDef round_mode_attribute{"round_mode", AttributeType::text,
-                                            "for f8e8m0 alone: up, where absent; down or nearest"};
+                                            "for f8e8m0 alone: up, if absent; down or nearest"};
 constexpr AttributeDef of_cast[] = {to_attribute, saturate_attribute, round_mode_attribute};
 constexpr AttributeDef of_cast_like[] = {saturate_attribute, round_mode_attribute};
 constexpr AttributeDef of_bit_cast[] = {to_attribute};

@@ -12,7 +12,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The axes that `shape` speaks of: all of them where the attribute is absent.
+// The axes that `shape` refers to: all of them if the attribute is absent.
 Dims listed_axes(const Attributes& attributes, std::size_t rank) {
   Dims listed = attributes.integers("axes");
   for (std::size_t axis = 0; !attributes.has("axes") && axis < rank; ++axis) {
@@ -47,7 +47,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   Dims dims(x.dims.begin(), x.dims.end());
   for (std::size_t i = 0; i < axes.size(); ++i) dims[axes[i]] = sizes[i];
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
-  // What both have in common, and where it begins in each; an odd difference is larger at the end.
+  // The range that input and output share, and where it begins in each; an odd difference is larger at the end.
   Dims common, from = strides_of(x.dims), to = strides_of(dims);
   std::int64_t first_in = 0, first_out = 0;
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
@@ -67,7 +67,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axes", AttributeType::integers, "the axes that shape speaks of; all where absent"}};
+    {"axes", AttributeType::integers, "the axes that shape refers to; all if absent"}};
 
 constexpr OpDef defs[] = {
     {

@@ -56,7 +56,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-// Bounds that are known before the run.
+// Bounds that are known when the model is built.
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0)) return false;
   Attributes attributes{{"function", std::string("clip")}};
@@ -74,7 +74,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Clip",
         .since = 13,
-        .summary = "Numbers between two bounds; an absent one does not bind.",
+        .summary = "Numbers limited to two bounds; an absent bound does not limit.",
         .inputs = "input min?:input max?:input",
         .outputs = "output",
         .types = number_types,

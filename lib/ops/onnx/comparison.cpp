@@ -10,7 +10,7 @@ namespace {
 
 using graph::Expr;
 
-// Enough for the idiom Where(Equal(sizes, -1), …): what is surely equal or surely not.
+// Enough for the idiom Where(Equal(sizes, -1), …): what is certainly equal or certainly different.
 std::optional<Expr> equal(const Expr& a, const Expr& b) {
   if (a == b) return Expr(1);
   auto x = a.constant(), y = b.constant();

@@ -41,7 +41,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     outer = product(x.dims.first(axis)), count = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
     dims.assign(x.dims.begin(), x.dims.end());
   }
-  Dims picked;  // a condition may be shorter; what it does not tell of is not picked
+  Dims picked;  // a condition may be shorter; what it does not cover is not selected
   for (std::int64_t i = 0; i < condition.dim(0); ++i) {
     if (!condition.as<bool>()[static_cast<std::size_t>(i)]) continue;
     if (i >= count) return refuse("the condition picks " + std::to_string(i) + " of " + std::to_string(count));
@@ -63,13 +63,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "the axis of the slices; single elements where absent"}};
+    {"axis", AttributeType::integer, "the axis of the slices; single elements if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Compress",
         .since = 11,
-        .summary = "The slices along an axis, or the elements, that a condition picks.",
+        .summary = "The slices along an axis, or the elements, that a condition selects.",
         .inputs = "input condition:bool",
         .outputs = "output",
         .types = any_type,

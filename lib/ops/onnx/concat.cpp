@@ -54,7 +54,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return concatenate(call.inputs, call.attributes.integer("axis"), outputs);
 }
 
-// Whole bytes, and sizes that are known before they meet.
+// Only for element types of whole bytes, and an axis whose sizes are known.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   DType element = call.element(0);
@@ -71,13 +71,14 @@ Result<bool> lower(Lowering& call) {
   return true;
 }
 
-constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis along which they stand", true}};
+constexpr AttributeDef attributes[] = {
+    {"axis", AttributeType::integer, "the axis along which the items are joined", true}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Concat",
         .since = 13,
-        .summary = "Puts tensors one after another along an axis.",
+        .summary = "Joins tensors along an axis.",
         .inputs = "inputs*:inputs",
         .outputs = "concat_result",
         .types = "any",

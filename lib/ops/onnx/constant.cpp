@@ -12,7 +12,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The attribute that says the value; fails where there is not exactly one.
+// The attribute that holds the value; fails unless there is exactly one.
 Result<Tensor> value_of(const Attributes& attributes) {
   if (attributes.size() != 1) return refuse("it must have one value, not " + std::to_string(attributes.size()));
   if (const Tensor* tensor = attributes.tensor("value")) return *tensor;
@@ -108,13 +108,13 @@ constexpr AttributeDef of_constant[] = {{"value", AttributeType::tensor, "a tens
                                         {"value_floats", AttributeType::numbers, "a list of f32"},
                                         {"value_strings", AttributeType::texts, "a list of texts"}};
 constexpr AttributeDef of_constant_of_shape[] = {
-    {"value", AttributeType::tensor, "one element, of the output's type; an f32 zero where absent"}};
+    {"value", AttributeType::tensor, "one element, of the output's type; an f32 zero if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Constant",
         .since = 25,
-        .summary = "A value that stands in the model; exactly one attribute says it.",
+        .summary = "A value stored in the model; exactly one attribute holds it.",
         .inputs = "",
         .outputs = "output",
         .types = "any",
@@ -129,7 +129,7 @@ constexpr OpDef defs[] = {
     {
         .name = "ConstantOfShape",
         .since = 25,
-        .summary = "A tensor of a shape with the same value everywhere.",
+        .summary = "A tensor of a given shape filled with one value.",
         .inputs = "input",
         .outputs = "output",
         .types = "i64",

@@ -41,7 +41,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef attributes[] = {
     auto_pad_attribute, dilations_attribute,
-    group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
+    group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's if absent"},
     pads_attribute,     strides_attribute};
 
 constexpr OpDef defs[] = {

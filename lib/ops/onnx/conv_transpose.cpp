@@ -33,7 +33,7 @@ Result<Extra> read_extra(const Attributes& attributes, std::size_t axes) {
   return extra;
 }
 
-// Along one axis: the output's size and how far the first tap stands before it.
+// Along one axis: the output's size, and how far before it the first tap lies.
 struct Spread {
   std::int64_t size, begin;
 };
@@ -114,7 +114,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
                   std::to_string(group) + " groups");
   }
   Dims dims{x.dim(0), TRY(checked_multiply(maps, group))};
-  // As Windows3: exactly three axes, those in front of size 1.
+  // As Windows3: exactly three axes; leading axes that are missing have size 1.
   std::array<std::int64_t, 3> in{1, 1, 1}, out{1, 1, 1}, kernel{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1},
       begin{0, 0, 0};
   for (std::size_t axis = 0; axis < axes; ++axis) {
@@ -173,8 +173,8 @@ constexpr AttributeDef attributes[] = {
     auto_pad_attribute,
     dilations_attribute,
     group_attribute,
-    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
-    {"output_padding", AttributeType::integers, "added to the output's ends; 0 where absent"},
+    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's if absent"},
+    {"output_padding", AttributeType::integers, "added to the output's ends; 0 if absent"},
     {"output_shape", AttributeType::integers, "the output's sizes, from which the padding then follows"},
     pads_attribute,
     strides_attribute};

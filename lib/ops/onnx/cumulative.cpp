@@ -38,8 +38,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"exclusive", AttributeType::integer, "0 where absent; 1: without the element itself"},
-    {"reverse", AttributeType::integer, "0 where absent; 1: from the end"}};
+    {"exclusive", AttributeType::integer, "0 if absent; 1: without the element itself"},
+    {"reverse", AttributeType::integer, "0 if absent; 1: from the end"}};
 const Attributes backward() { return {{"exclusive", std::int64_t{1}}, {"reverse", std::int64_t{1}}}; }
 
 constexpr OpDef defs[] = {

@@ -33,9 +33,9 @@ Result<void> infer(Inference& call) {
   auto windows = read_windows(call.attributes(), kernel, kernel.size());
   if (!windows && (known || call.attributes().has("kernel_shape"))) return call.bad(windows.error().what);
   for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
-    bool told = offset != nullptr && offset->size() == x->size();
+    bool given = offset != nullptr && offset->size() == x->size();
     if (windows) shape.push_back(TRY(window_count(call, *windows, axis, (*x)[axis + 2])));
-    else shape.push_back(told ? (*offset)[axis + 2] : call.fresh_symbol());
+    else shape.push_back(given ? (*offset)[axis + 2] : call.fresh_symbol());
   }
   call.set_output(0, element, std::move(shape));
   return {};
@@ -170,8 +170,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {
     dilations_attribute,
     group_attribute,
-    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
-    {"offset_group", AttributeType::integer, "groups of channels that are moved alike; 1 where absent"},
+    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's if absent"},
+    {"offset_group", AttributeType::integer, "groups of channels that share offsets; 1 if absent"},
     pads_attribute,
     strides_attribute};
 
@@ -179,7 +179,7 @@ constexpr OpDef defs[] = {
     {
         .name = "DeformConv",
         .since = 22,
-        .summary = "A convolution with taps that an input moves and weighs.",
+        .summary = "A convolution with taps that inputs move and weight.",
         .inputs = "X W:X offset:X B?:X mask?:X",
         .outputs = "Y",
         .types = float_types,

@@ -33,7 +33,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// What the kernel calls what a node does.
+// The kernel's name for the form of a node.
 std::string form_of(const Attributes& attributes, bool to_space, bool last) {
   if (!to_space) return "space_to_depth";
   return std::string(attributes.text("mode", "DCR") == "CRD" ? "crd" : "dcr") + (last ? "_last" : "");
@@ -77,7 +77,7 @@ Result<bool> lower(Lowering& call) {
 
 constexpr AttributeDef block = {"blocksize", AttributeType::integer, "height and width of a block", true};
 constexpr AttributeDef of_to_space[] = {
-    block, {"mode", AttributeType::text, "DCR, where absent: blocks outermost in the channels; CRD: innermost"}};
+    block, {"mode", AttributeType::text, "DCR, if absent: blocks outermost in the channels; CRD: innermost"}};
 constexpr AttributeDef of_to_depth[] = {block};
 
 constexpr OpDef defs[] = {

@@ -17,7 +17,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Each element is kept with the probability 1 - ratio, and what is kept makes up for the rest.
+// Each element is kept with probability 1 - ratio and divided by it, so that the expected value does not change.
 Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   const TensorView& x = call.input(0);
   if (!(ratio >= 0 && ratio < 1)) return refuse("the ratio must be from 0 to less than 1");
@@ -25,7 +25,8 @@ Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   bool* kept = nullptr;
   if (outputs.wanted(1)) kept = TRY(outputs.allocate(1, DType::boolean, x.dims)).as<bool>().data();
-  Draws draws({{"seed", static_cast<float>(call.attributes.integer("seed"))}});  // a whole number here alone
+  Draws draws({{"seed", static_cast<float>(
+                            call.attributes.integer("seed"))}});  // the attribute is an integer here, a float elsewhere
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
   for (std::int64_t i = 0, count = x.elements(); i < count; ++i) {
@@ -51,7 +52,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 11 the ratio was an attribute, which matters in training alone; until 9 the mask was of the data's type.
+// Until opset 11 the ratio was an attribute, which only matters in training; until 9 the mask was of the data's type.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.node.attributes.erase("ratio");
   graph::Value *mask = upgrade.node.output(1), *x = upgrade.node.input(0);
@@ -63,13 +64,13 @@ Result<void> upgrade(const Upgrade& upgrade) {
 
 constexpr AttributeDef attributes[] = {
     {"seed", AttributeType::integer,
-     "of training: the same one drops the same elements; made of the node's name where absent"}};
+     "of training: the same one drops the same elements; made of the node's name if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Dropout",
         .since = 22,
-        .summary = "The input, unchanged; in training, a part of it dropped at random.",
+        .summary = "The input, unchanged; in training, some elements are set to zero at random.",
         .inputs = "data ratio?:floats,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz training_mode?:bool",
         .outputs = "output mask?",
         .types = all_float_types,

@@ -34,7 +34,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       if (size == 1) size = own;
     }
   }
-  // All labels, those of the output first; for each, what one step along it skips in each operand.
+  // All labels, those of the output first; for each, the stride of a step along it in each operand.
   Labels order = equation.output;
   for (auto [label, size] : sizes) {
     if (!contains(equation.output, label)) order.push_back(label);
@@ -57,7 +57,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (!holds<Numbers>(type)) return refuse_type(type);
   std::int64_t sums = 1;
   for (std::int64_t size : dims) sums = TRY(checked_multiply(sums, size));
-  constexpr std::int64_t most = std::int64_t{1} << 36;  // products, some minutes: more than anybody waits for
+  constexpr std::int64_t most = std::int64_t{1} << 36;  // products: some minutes of computation
   if (TRY(checked_multiply(sums, terms)) > most) return refuse("the equation takes too many steps");
   MutableTensorView y = TRY(outputs.allocate(0, type, dims));
   if (y.elements() == 0) return {};
@@ -65,7 +65,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     auto load = load_of<W>(type);
     auto store = store_of<W>(type);
     Dims index(order.size(), 0), at(call.inputs.size(), 0);
-    // Steps to the next index of the labels [begin, end); false when it is the first again.
+    // Advances the index of the labels [begin, end); returns false when it wraps to the first.
     auto advance = [&](std::size_t begin, std::size_t end) {
       for (std::size_t label = end; label-- > begin;) {
         std::int64_t size = sizes[order[label]];

@@ -50,7 +50,7 @@ Result<void> infer_tile(Inference& call) {
     call.set_output(0, call.element(0), unknown_shape(call, in->size()));
     return {};
   }
-  if (repeats->size() != in->size()) return call.bad("it must be told one number of repeats for each axis");
+  if (repeats->size() != in->size()) return call.bad("repeats must have one number for each axis");
   Shape shape;
   for (std::size_t axis = 0; axis < in->size(); ++axis) shape.push_back((*in)[axis] * (*repeats)[axis]);
   call.set_output(0, call.element(0), std::move(shape));
@@ -66,7 +66,7 @@ Result<void> tile(const Call& call, Outputs& outputs) {
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
     if (repeats[axis] < 0) return refuse("a number of repeats is negative");
     dims.push_back(TRY(checked_multiply(x.dim(axis), repeats[axis])));
-    // Each axis is walked as two: the repeats, which do not move, and the input's own.
+    // Each axis is traversed as two: the repeats, with stride 0, and the input's own.
     split.insert(split.end(), {repeats[axis], x.dim(axis)});
     strides.insert(strides.end(), {0, own[axis]});
   }

@@ -16,7 +16,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-constexpr std::int64_t longest = std::int64_t{1} << 30;  // of a transform; its square is no overflow
+constexpr std::int64_t longest = std::int64_t{1} << 30;  // of a transform; its square does not overflow
 
 // ---- DFT
 
@@ -84,7 +84,8 @@ Result<void> dft(const Call& call, Outputs& outputs) {
       std::int64_t from = ((row * size + i) * inner + column) * parts;
       data[static_cast<std::size_t>(i)] = {load(x.data, from), parts == 2 ? load(x.data, from + 1) : 0};
     }
-    // The other half of a real signal's spectrum mirrors the first; what is its own mirror is real.
+    // The second half of a real signal's spectrum is the conjugate of the first; bins that are their own conjugate are
+    // real.
     for (std::int64_t i = 0; onesided && inverse && i < bins; ++i) {
       Complex& of = data[static_cast<std::size_t>(i)];
       if (i == 0 || 2 * i == length) of.im = 0;
@@ -134,7 +135,8 @@ Result<void> infer_stft(Inference& call) {
   return {};
 }
 
-// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is no padding at the ends.
+// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is not a padding at the
+// ends.
 Result<void> stft(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &window = call.input(2);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -179,8 +181,8 @@ Result<void> stft(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Frames of fixed length and step under a fixed window, as speech models have them; the matrix of longer ones would
-// take more memory than it saves time.
+// Frames of constant length and step with a constant window, as speech models have them; the matrix of longer ones
+// would take more memory than it saves time.
 Result<bool> lower_stft(Lowering& call) {
   const graph::Node& node = call.node();
   const Tensor *step = call.constant(1), *window = call.constant(2), *length = call.constant(3);
@@ -203,10 +205,10 @@ Result<bool> lower_stft(Lowering& call) {
 }
 
 constexpr AttributeDef of_dft[] = {
-    {"inverse", AttributeType::integer, "1: from spectrum to signal, divided by the length; 0 where absent"},
-    {"onesided", AttributeType::integer, "1: only the first half of a real signal's spectrum; 0 where absent"}};
+    {"inverse", AttributeType::integer, "1: from spectrum to signal, divided by the length; 0 if absent"},
+    {"onesided", AttributeType::integer, "1: only the first half of a real signal's spectrum; 0 if absent"}};
 constexpr AttributeDef of_stft[] = {
-    {"onesided", AttributeType::integer, "only the first half of a real signal's spectrum; 1 where absent"}};
+    {"onesided", AttributeType::integer, "only the first half of a real signal's spectrum; 1 if absent"}};
 
 Attributes flag(const char* name, std::int64_t value = 1) { return {{name, value}}; }
 

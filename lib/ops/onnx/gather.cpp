@@ -60,7 +60,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis to pick along; 0 where absent"}};
+constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis to pick along; 0 if absent"}};
 
 constexpr OpDef defs[] = {
     {

@@ -72,10 +72,10 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "what multiplies A B; 1 where absent"},
-                                       {"beta", AttributeType::number, "what multiplies C; 1 where absent"},
-                                       {"transA", AttributeType::integer, "1: A is transposed; 0 where absent"},
-                                       {"transB", AttributeType::integer, "1: B is transposed; 0 where absent"}};
+constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "the factor of A B; 1 if absent"},
+                                       {"beta", AttributeType::number, "the factor of C; 1 if absent"},
+                                       {"transA", AttributeType::integer, "1: A is transposed; 0 if absent"},
+                                       {"transB", AttributeType::integer, "1: B is transposed; 0 if absent"}};
 
 constexpr OpDef defs[] = {
     {

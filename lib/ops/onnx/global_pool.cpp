@@ -67,7 +67,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 Tensor image() { return f32({1, 2, 2}, {3, 4, -6, 8}); }
 
-constexpr AttributeDef of_lp[] = {{"p", AttributeType::integer, "the norm; 2 where absent"}};
+constexpr AttributeDef of_lp[] = {{"p", AttributeType::integer, "the order of the norm; 2 if absent"}};
 
 constexpr OpDef defs[] = {
     {

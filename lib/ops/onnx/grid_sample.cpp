@@ -63,18 +63,18 @@ struct Sampler {
     return settings.mode == "nearest" ? std::nearbyint(x) : x;
   }
 
-  // A point beyond the borders, brought back if the padding says so.
+  // A point beyond the borders, moved inside if the padding mode says so.
   double inside(double x) const {
     if (x >= low() && x <= high()) return x;
     if (settings.padding == Padding::zeros) return x;
     if (!std::isfinite(x)) return std::signbit(x) || std::isnan(x) ? 0 : static_cast<double>(size - 1);
-    // A cubic next to the border leans on the element before it; a point further out sees the border alone.
+    // A cubic next to the border uses the element before it; a point further out reads the border alone.
     double reach = settings.mode == "cubic" ? 2 : 0;
     if (settings.padding == Padding::border) return std::clamp(x, -reach, static_cast<double>(size - 1) + reach);
     return reflected(x, low(), high());
   }
 
-  // The element that stands for an index, which is near the axis where it is brought back; -1 for padding.
+  // The element that an index reads, after border or reflection was applied; -1 for padding.
   std::int64_t element(std::int64_t index) const {
     if (index >= 0 && index < size) return index;
     switch (settings.padding) {
@@ -87,8 +87,8 @@ struct Sampler {
   }
 
   AxisTaps taps(double x) const {
-    constexpr double a = -0.75;  // of the cubic, as Keys has it
-    // Far outside, or NaN: nothing but padding.
+    constexpr double a = -0.75;  // the coefficient of the cubic kernel (Keys, 1981)
+    // Far outside, or NaN: only padding.
     if (!(x > -4 && x < static_cast<double>(size) + 4)) return {{-1}, {0}, 1};
     double below = std::floor(x), t = x - below, u = 1 - t;
     auto at = static_cast<std::int64_t>(below);
@@ -208,7 +208,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Opset 16 called the modes by what they are in two dimensions.
+// Opset 16 used the names of the two-dimensional modes.
 Result<void> upgrade(const Upgrade& upgrade) {
   if (upgrade.opset >= 20) return {};
   std::string_view mode = upgrade.node.attributes.text("mode", "bilinear");
@@ -219,10 +219,10 @@ Result<void> upgrade(const Upgrade& upgrade) {
 
 constexpr AttributeDef attributes[] = {
     {"align_corners", AttributeType::integer,
-     "1: -1 and 1 are the middles of the outermost elements; 0, where absent: "
+     "1: -1 and 1 are the middles of the outermost elements; 0, if absent: "
      "their outer edges"},
     {"mode", AttributeType::text, "linear (the default), nearest or cubic"},
-    {"padding_mode", AttributeType::text, "what lies outside: zeros (the default), border or reflection"}};
+    {"padding_mode", AttributeType::text, "values outside of the image: zeros (the default), border or reflection"}};
 
 constexpr OpDef defs[] = {
     {

@@ -35,8 +35,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"then_branch", AttributeType::graph, "what is computed where the condition holds; it takes no inputs", true},
-    {"else_branch", AttributeType::graph, "what is computed where it does not", true}};
+    {"then_branch", AttributeType::graph, "the graph to run if the condition holds; it takes no inputs", true},
+    {"else_branch", AttributeType::graph, "the graph to run if it does not", true}};
 
 Example branching(std::string title, bool condition, Tensor output) {
   return {std::move(title),
@@ -52,7 +52,7 @@ constexpr OpDef defs[] = {
     {
         .name = "If",
         .since = 25,
-        .summary = "One of two nested graphs, as a condition says.",
+        .summary = "One of two nested graphs, selected by a condition.",
         .inputs = "cond",
         .outputs = "outputs*",
         .types = "bool",

@@ -40,7 +40,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (file.type != DType::u8 || file.rank() != 1) return refuse("the input must be u8 of rank 1");
   Pixels pixels = TRY(pixels_of(call.attributes));
   auto decoded = images::decode(std::as_bytes(file.as<std::uint8_t>()));
-  // The specification wants an empty image for what cannot be decoded.
+  // The specification demands an empty image for a file that cannot be decoded.
   if (!decoded && decoded.error().kind != Kind::bad_input) return std::move(decoded).error();
   images::Image image = decoded ? std::move(*decoded) : images::Image{};
   MutableTensorView y =
@@ -75,18 +75,19 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               Tensor two = file_of("P3 2 1 255  255 0 0  1 2 3 ");
-              return Examples{{"a portable pixmap", {two}, {}, {u8({1, 2, 3}, {255, 0, 0, 1, 2, 3})}, 0},
-                              {"blue comes first",
-                               {two},
-                               {{"pixel_format", std::string("BGR")}},
-                               {u8({1, 2, 3}, {0, 0, 255, 3, 2, 1})},
-                               0},
-                              {"brightness alone",
-                               {two},
-                               {{"pixel_format", std::string("Grayscale")}},
-                               {u8({1, 2, 1}, {76, 2})},
-                               0},
-                              {"what is no image is an empty one", {file_of("hello")}, {}, {u8({0, 0, 3}, {})}, 0}};
+              return Examples{
+                  {"a portable pixmap", {two}, {}, {u8({1, 2, 3}, {255, 0, 0, 1, 2, 3})}, 0},
+                  {"blue comes first",
+                   {two},
+                   {{"pixel_format", std::string("BGR")}},
+                   {u8({1, 2, 3}, {0, 0, 255, 3, 2, 1})},
+                   0},
+                  {"brightness alone",
+                   {two},
+                   {{"pixel_format", std::string("Grayscale")}},
+                   {u8({1, 2, 1}, {76, 2})},
+                   0},
+                  {"a file that is not an image gives an empty one", {file_of("hello")}, {}, {u8({0, 0, 3}, {})}, 0}};
             },
     },
 };

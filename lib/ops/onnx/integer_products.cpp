@@ -1,5 +1,5 @@
 // MatMulInteger, ConvInteger, QLinearMatMul and QLinearConv: products of quantized tensors, exact: every sum is that of
-// integers, and what rounds is the step to the output's scale alone.
+// integers, and only the step to the output's scale rounds.
 #include "kernels/integer_conv.hpp"
 #include "kernels/integer_gemm.hpp"
 #include "ops/family/window.hpp"
@@ -12,7 +12,7 @@
 namespace modelctl::ops {
 namespace {
 
-// Sums may overflow 32 bits, and then wrap.
+// Sums may exceed 32 bits; they wrap around.
 std::int32_t wrapped(double sum) { return static_cast<std::int32_t>(static_cast<std::int64_t>(sum)); }
 
 bool is_byte(DType type) { return type == DType::i8 || type == DType::u8; }
@@ -24,21 +24,21 @@ Result<void> need_bytes(const TensorView& a, const TensorView& b) {
   return {};
 }
 
-// A vector that belongs to the rows of a matrix, as a column.
+// A vector with one element for each row of a matrix, as a column.
 Dims by_row(const TensorView& view) {
   Dims dims(view.dims.begin(), view.dims.end());
   if (dims.size() == 1) dims.push_back(1);
   return dims;
 }
 
-// A vector that belongs to the outputs of a convolution, against its W.
+// A vector with one element for each output channel of a convolution, shaped to broadcast against W.
 Dims by_map(const TensorView& view, std::size_t rank) {
   Dims dims(view.dims.begin(), view.dims.end());
   if (dims.size() == 1) dims.resize(rank, 1);
   return dims;
 }
 
-// The product of two matrices less their zero points, as f64.
+// The product of two matrices minus their zero points, as f64.
 struct Product {
   MatMulSizes sizes;
   std::vector<double> sums;
@@ -163,11 +163,11 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// --- kernels, for weights that are known when the model is built ---
+// ---- Lowering to integer kernels, for weights that are constants
 
 using kernels::PackedBytes;
 
-// Zero points of so many columns, which must be known; nullopt where the kernel does not take them.
+// The constant zero points of `columns` columns; nullopt if the kernel does not support them.
 std::optional<TensorView> known_zeros(const Lowering& call, std::size_t index, std::int64_t columns) {
   if (call.node().input(index) == nullptr) return TensorView{};
   const Tensor* zeros = call.constant(index);
@@ -182,7 +182,7 @@ const Tensor* known_weights(const Lowering& call, std::size_t index, std::size_t
   return fits && w->elements() > 0 ? w : nullptr;
 }
 
-// What a sum is multiplied by, for each column; an empty tensor where the scales are not all known, and finite.
+// The factor of each column's sum; an empty tensor unless all scales are known and finite.
 Tensor known_factors(const Lowering& call, std::size_t a_scale, std::size_t b_scale, std::size_t y_scale,
                      std::int64_t columns) {
   const Tensor *a = call.constant(a_scale), *b = call.constant(b_scale), *y = call.constant(y_scale);
@@ -200,7 +200,7 @@ Tensor known_factors(const Lowering& call, std::size_t a_scale, std::size_t b_sc
   return factors;
 }
 
-// The output's zero point, where it is known and of bytes.
+// The output's zero point, if it is a known byte.
 std::optional<std::int64_t> known_zero(const Lowering& call, std::size_t index) {
   const Tensor* zero = call.constant(index);
   if (zero == nullptr || !is_byte(zero->type()) || zero->elements() != 1) return std::nullopt;
@@ -208,7 +208,7 @@ std::optional<std::int64_t> known_zero(const Lowering& call, std::size_t index) 
   return zero->type() == DType::i8 ? static_cast<std::int8_t>(byte) : std::int64_t{byte};
 }
 
-// A matrix whose zero points are those of columns.
+// A constant matrix, packed, with one zero point for each column.
 std::optional<PackedBytes> pack_matrix(const Lowering& call, std::size_t b_at, std::size_t zeros_at) {
   const Tensor* b = known_weights(call, b_at, 2, 2);
   if (b == nullptr || b->dims()[0] > kernels::longest_byte_sum) return std::nullopt;
@@ -243,7 +243,8 @@ Result<bool> lower_qlinear_matmul(Lowering& call) {
   return true;
 }
 
-// The attributes of a convolution's kernel, with the padding that auto_pad comes to; nullopt where it takes none such.
+// The attributes of the convolution kernel, with explicit padding for auto_pad; nullopt if the kernel does not support
+// them.
 std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& w) {
   Dims kernel(w.dims().begin() + 2, w.dims().end());
   auto windows = read_windows(call.attributes(), kernel, kernel.size());
@@ -270,7 +271,7 @@ std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& 
   return attributes;
 }
 
-// A filter for each channel alone is no matrix product.
+// A depthwise convolution is not a matrix product.
 bool is_depthwise(const Lowering& call, const Tensor& w) {
   return w.dims()[1] == 1 && w.dims()[0] == call.attributes().integer("group", 1);
 }
@@ -307,14 +308,14 @@ Result<bool> lower_qlinear_conv(Lowering& call) {
 
 constexpr AttributeDef of_conv[] = {
     auto_pad_attribute, dilations_attribute,
-    group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
+    group_attribute,    {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's if absent"},
     pads_attribute,     strides_attribute};
 
 constexpr OpDef defs[] = {
     {
         .name = "MatMulInteger",
         .since = 10,
-        .summary = "The product of two matrices of 8-bit integers less their zero points, in 32 bits.",
+        .summary = "The product of two matrices of 8-bit integers minus their zero points, in 32 bits.",
         .inputs = "A B:i8,u8 a_zero_point?:A b_zero_point?:B",
         .outputs = "Y",
         .types = "i8 u8",
@@ -337,7 +338,7 @@ constexpr OpDef defs[] = {
     {
         .name = "ConvInteger",
         .since = 10,
-        .summary = "The convolution of 8-bit integers less their zero points, in 32 bits.",
+        .summary = "The convolution of 8-bit integers minus their zero points, in 32 bits.",
         .inputs = "x w:i8,u8 x_zero_point?:x w_zero_point?:w",
         .outputs = "y",
         .types = "i8 u8",

@@ -17,7 +17,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// "gated" rules fade the state, "delta" rules write what the state does not hold yet.
+// "gated" rules decay the state; "delta" rules write the difference from what the state already returns.
 struct Rule {
   bool gated = false, delta = false;
 };
@@ -54,7 +54,7 @@ Result<void> infer_attention(Inference& call) {
   return {};
 }
 
-// The gates of one token, one for each head or for each row of its state; without a view they are not there.
+// The gates of one token, one for each head or for each row of its state; an absent view means no gates.
 struct Gates {
   TensorView view;
   std::int64_t width = 0, per_head = 0;
@@ -191,7 +191,7 @@ Result<void> conv(const Call& call, Outputs& outputs) {
   if (outputs.wanted(1)) present = TRY(outputs.allocate(1, x.type, state_dims));
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
-  std::vector<double> row;  // what was carried, then what is new
+  std::vector<double> row;  // the carried state, then the new elements
   for (std::int64_t at = 0; at < batches * channels; ++at) {
     row.clear();
     for (std::int64_t i = 0; i < carried; ++i) row.push_back(past.present() ? load(past.data, at * carried + i) : 0.0);
@@ -212,18 +212,18 @@ Result<void> conv(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_attention[] = {
-    {"chunk_size", AttributeType::integer, "a hint for other machines; changes nothing"},
+    {"chunk_size", AttributeType::integer, "a hint for other implementations; has no effect"},
     {"kv_num_heads", AttributeType::integer, "heads of key and value", true},
     {"q_num_heads", AttributeType::integer, "heads of query", true},
-    {"scale", AttributeType::number, "of the output; 0 where absent: 1/sqrt(size of a head)"},
-    {"update_rule", AttributeType::text, "gated_delta, where absent; linear, gated or delta"}};
-constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, where absent; silu or swish"}};
+    {"scale", AttributeType::number, "of the output; 0 if absent: 1/sqrt(size of a head)"},
+    {"update_rule", AttributeType::text, "gated_delta, if absent; linear, gated or delta"}};
+constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, if absent; silu or swish"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "LinearAttention",
         .since = 27,
-        .summary = "Attention whose keys and values live on in one matrix for each head.",
+        .summary = "Attention that accumulates keys and values in one matrix for each head.",
         .inputs = "query key:query value:query past_state?:f32,f16,bf16 decay?:query beta?:query",
         .outputs = "output present_state",
         .types = "f32 f16 bf16",
@@ -247,7 +247,7 @@ constexpr OpDef defs[] = {
     {
         .name = "CausalConvWithState",
         .since = 27,
-        .summary = "Convolution of each channel over its past alone, the end of which is carried on.",
+        .summary = "Causal convolution of each channel; the end of its past is returned as a state.",
         .inputs = "input weight:input bias?:input past_state?:input",
         .outputs = "output present_state",
         .types = "f32 f16 bf16",

@@ -111,20 +111,20 @@ Result<void> mean_variance(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef of_lrn[] = {{"alpha", AttributeType::number, "0.0001 where absent"},
-                                   {"beta", AttributeType::number, "0.75 where absent"},
-                                   {"bias", AttributeType::number, "1 where absent"},
+constexpr AttributeDef of_lrn[] = {{"alpha", AttributeType::number, "0.0001 if absent"},
+                                   {"beta", AttributeType::number, "0.75 if absent"},
+                                   {"bias", AttributeType::number, "1 if absent"},
                                    {"size", AttributeType::integer, "how many channels are summed over", true}};
-constexpr AttributeDef of_lp[] = {{"axis", AttributeType::integer, "the axis of a group; the last where absent"},
-                                  {"p", AttributeType::integer, "the norm, 1 or 2; 2 where absent"}};
+constexpr AttributeDef of_lp[] = {{"axis", AttributeType::integer, "the axis of a group; the last if absent"},
+                                  {"p", AttributeType::integer, "the norm, 1 or 2; 2 if absent"}};
 constexpr AttributeDef of_mean_variance[] = {
-    {"axes", AttributeType::integers, "the axes of a group; 0, 2 and 3 where absent"}};
+    {"axes", AttributeType::integers, "the axes of a group; 0, 2 and 3 if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "LRN",
         .since = 13,
-        .summary = "Each element over a power of the squares around it, across channels.",
+        .summary = "Each element divided by a power of the sum of squares of neighboring channels.",
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
@@ -141,7 +141,7 @@ constexpr OpDef defs[] = {
     {
         .name = "LpNormalization",
         .since = 22,
-        .summary = "Each group along an axis over its norm; a group of zeros stays.",
+        .summary = "Each group along an axis divided by its norm; a group of zeros stays zero.",
         .inputs = "input",
         .outputs = "output",
         .types = float_types,

@@ -41,7 +41,7 @@ Result<void> infer_test(Inference& call) {
 Tensor left() { return boolean({4}, {false, false, true, true}); }
 Tensor right() { return boolean({4}, {false, true, false, true}); }
 
-// y = f(x) of any floats, the small ones too.
+// y = f(x) for all float types, including those of 8 and 4 bits.
 template <class F>
 Result<void> float_test(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -54,14 +54,14 @@ Result<void> float_test(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef of_is_inf[] = {{"detect_negative", AttributeType::integer, "1 where absent: -inf counts"},
-                                      {"detect_positive", AttributeType::integer, "1 where absent: inf counts"}};
+constexpr AttributeDef of_is_inf[] = {{"detect_negative", AttributeType::integer, "1 if absent: -inf counts"},
+                                      {"detect_positive", AttributeType::integer, "1 if absent: inf counts"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "And",
         .since = 7,
-        .summary = "True where both are.",
+        .summary = "True where both are true.",
         .inputs = "A B:A",
         .outputs = "C",
         .types = "bool",
@@ -74,7 +74,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Or",
         .since = 7,
-        .summary = "True where one is.",
+        .summary = "True where either is true.",
         .inputs = "A B:A",
         .outputs = "C",
         .types = "bool",

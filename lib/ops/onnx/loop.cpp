@@ -13,7 +13,7 @@ using graph::Graph;
 using graph::Shape;
 using graph::Type;
 
-// Iteration number and condition come before what is carried; so does the condition among the outputs.
+// Iteration number and condition come before the carried values; the condition also comes first among the outputs.
 constexpr std::size_t before_inputs = 2, before_outputs = 1;
 
 // Scalars, but some exporters declare a list of one.
@@ -22,7 +22,7 @@ void type_counter(graph::Value& input, DType element) {
   input.type = {element, list ? Shape{1} : Shape()};
 }
 
-// How often it runs, where that is known before: no condition ends it.
+// The number of iterations, if it is known and no condition can end the loop earlier.
 std::optional<Expr> trips(const Inference& call, const Graph& body) {
   auto most = call.contents(0);
   if (!most || most->size() != 1) return std::nullopt;
@@ -81,7 +81,7 @@ Tensor counter(const runtime::Body::Port& port, std::int64_t at) {
   return Tensor::scalar(DType::i64, at).reshaped(port.dims && port.dims->size() == 1 ? Dims{1} : Dims{});
 }
 
-// Iterations one after another along a first axis of their own.
+// Stacks the iterations' values along a new first axis.
 Result<void> stack(Outputs& outputs, std::size_t index, const std::vector<Tensor>& parts,
                    const runtime::Body::Port& port) {
   Dims dims{static_cast<std::int64_t>(parts.size())};
@@ -102,7 +102,7 @@ Result<void> stack(Outputs& outputs, std::size_t index, const std::vector<Tensor
   return {};
 }
 
-// A body may take an optional and give what it holds.
+// A body may take an optional and return what it holds.
 Tensor taken_as(const runtime::Body::Port& port, Tensor value) {
   if (port.type != DType::optional || value.type() == DType::optional) return value;
   return tensor_of(Optional{std::move(value)});
@@ -127,7 +127,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::size_t stacked = body->outputs().size() - before_outputs - carried;
   std::vector<TensorView> inputs(body->inputs().size());
   for (std::size_t i = 0; i < carried; ++i) inputs[before_inputs + i] = call.input(before_inputs + i);
-  std::vector<Tensor> values;  // what the iteration before gave; keeps the inputs of this one alive
+  std::vector<Tensor> values;  // outputs of the previous iteration; owns the inputs of this one
   std::vector<std::vector<Tensor>> stacks(stacked);
   Tensor condition = Tensor::scalar(DType::boolean, true);
   if (const auto& dims = body->inputs()[1].dims; dims && dims->size() == 1) condition = condition.reshaped({1});

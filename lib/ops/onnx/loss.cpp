@@ -43,7 +43,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// `softmax`: the first input is scores, whose logarithmic softmax along axis 1 comes first; else it is that already.
+// `softmax`: the first input has scores, to which LogSoftmax along axis 1 is applied; otherwise it has log
+// probabilities.
 template <bool softmax>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &target = call.input(1), &weight = call.input(2);
@@ -86,7 +87,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::int64_t i = 0; i < places; ++i) {
     std::int64_t base = i / inner * classes * inner + i % inner, label = label_of(target.data, i);
     auto score = [&](std::int64_t of) { return load(x.data, base + of * inner); };
-    double shift = 0;  // subtracted from a score, it gives the logarithm of the probability
+    double shift = 0;  // a score minus this is the logarithm of its probability
     if (softmax && classes > 0) {
       double top = score(0), total = 0;
       for (std::int64_t c = 1; c < classes; ++c) top = std::max(top, score(c));
@@ -109,7 +110,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef attributes[] = {
     {"ignore_index", AttributeType::integer, "a label that does not count, whether or not it is a class"},
-    {"reduction", AttributeType::text, "mean (of what counts, weighted), where absent; sum; none"}};
+    {"reduction", AttributeType::text, "mean (weighted, without ignored labels) if absent; sum; none"}};
 
 Tensor labels() { return i64({3}, {1, 0, 7}); }
 Tensor scores() { return f32({3, 2}, {-1, -0.5f, -2, -0.25f, -3, -4}); }
@@ -118,7 +119,7 @@ constexpr OpDef defs[] = {
     {
         .name = "NegativeLogLikelihoodLoss",
         .since = 22,
-        .summary = "The mean, or the sum, of what the labels' logarithmic probabilities lack.",
+        .summary = "The mean, sum or list of the labels' negative log probabilities.",
         .inputs = "input target:i32,i64 weight?:input",
         .outputs = "loss",
         .types = float_types,

@@ -30,7 +30,7 @@ struct Sign {
     if constexpr (std::is_signed_v<T>) {
       if (x < T{0}) return T{-1};
     }
-    return x;  // a zero, or NaN
+    return x;  // zero or NaN
   }
 };
 struct Sqrt {
@@ -93,7 +93,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Sign",
         .since = 13,
-        .summary = "-1, 0 or 1 as the sign is; NaN stays.",
+        .summary = "-1, 0 or 1 by the sign; NaN stays NaN.",
         .inputs = "input",
         .outputs = "output",
         .types = number_types,
@@ -205,7 +205,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Erf",
         .since = 13,
-        .summary = "The error function; of integers, cut to whole numbers.",
+        .summary = "The error function; results for integers are truncated.",
         .inputs = "input",
         .outputs = "output",
         .types = number_types,

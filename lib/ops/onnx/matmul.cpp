@@ -39,7 +39,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
-// A constant matrix is packed now; two that are computed are packed as they come.
+// A constant matrix is packed when the model is built; a computed one is packed in each run.
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
   const graph::Shape &a = *call.shape(0), &b = *call.shape(1);

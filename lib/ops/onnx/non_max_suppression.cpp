@@ -103,7 +103,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {{"center_point_box", AttributeType::integer,
-                                        "0, where absent: boxes are two corners, y before x; 1: x and y of the middle, "
+                                        "0, if absent: boxes are two corners, y before x; 1: x and y of the middle, "
                                         "width, height"}};
 
 constexpr OpDef defs[] = {

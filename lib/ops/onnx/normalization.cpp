@@ -66,7 +66,7 @@ Result<void> infer_batch(Inference& call) {
   return infer_same(call);
 }
 
-// In training the batch's own statistics are taken; the running ones move toward them.
+// Training uses the statistics of the batch; the running statistics move toward them.
 Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>& mean, std::vector<double>& variance) {
   const TensorView& x = call.input(0);
   auto channels = static_cast<std::int64_t>(mean.size());
@@ -126,7 +126,8 @@ Result<void> batch(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Opset 14 tells training by an attribute; before, by the number of outputs. Opset 7 had a form without sharing.
+// Opset 14 marks training by an attribute, earlier ones by the number of outputs. Opset 7 also had spatial=0: a scale
+// for each element instead of each channel.
 Result<void> upgrade_batch(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (node.attributes.integer("spatial", 1) == 0) return upgrade.bad("spatial=0 is not supported");
@@ -245,25 +246,25 @@ Result<void> layer(const Call& call, Outputs& outputs) {
   factors.resize(static_cast<std::size_t>(groups));
   for (std::size_t index = 1; index < 3; ++index) {
     if (!outputs.wanted(index)) continue;
-    MutableTensorView told = TRY(outputs.allocate(index, DType::f32, statistics_dims));
+    MutableTensorView reported = TRY(outputs.allocate(index, DType::f32, statistics_dims));
     const auto& values = index == 1 ? means : factors;
-    auto floats = told.as<float>();
+    auto floats = reported.as<float>();
     for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(values[i]);
   }
   return {};
 }
 
-constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the variance; 1e-5 where absent"};
+constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the variance; 1e-5 if absent"};
 constexpr AttributeDef stash = {"stash_type", AttributeType::integer,
                                 "precision of the statistics; taken in f64 whatever it says"};
-constexpr AttributeDef from_axis = {"axis", AttributeType::integer, "the first axis of a group; the last where absent"};
+constexpr AttributeDef from_axis = {"axis", AttributeType::integer, "the first axis of a group; the last if absent"};
 
 constexpr AttributeDef of_batch[] = {epsilon,
-                                     {"momentum", AttributeType::number, "of training alone"},
+                                     {"momentum", AttributeType::number, "only used in training"},
                                      {"training_mode", AttributeType::integer, "0; training is not supported"}};
 constexpr AttributeDef of_instance[] = {epsilon};
 constexpr AttributeDef of_group[] = {
-    epsilon, {"num_groups", AttributeType::integer, "groups that the channels fall into", true}, stash};
+    epsilon, {"num_groups", AttributeType::integer, "number of groups of channels", true}, stash};
 constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
 
 // Whether an operand must be repeated to cover a row of these sizes.
@@ -281,7 +282,7 @@ Result<bool> lower_layer(Lowering& call) {
   const graph::Node& node = call.node();
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
   if (!call.read(0)) return false;
-  // The kernel stretches neither scale nor bias.
+  // The kernel does not broadcast scale or bias.
   const graph::Shape& x = *call.shape(0);
   auto axis = axis_index(call.attributes().integer("axis", -1), x.size());
   for (std::size_t index : {1u, 2u}) {
@@ -294,7 +295,7 @@ Result<bool> lower_layer(Lowering& call) {
   return true;
 }
 
-// The kernel takes a scale that has an element for each of a row.
+// The kernel requires a scale with one element for each element of a row.
 Result<bool> lower_rms(Lowering& call) {
   if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
   const Shape &x = *call.shape(0), &scale = *call.shape(1);
@@ -391,7 +392,7 @@ constexpr OpDef defs[] = {
     {
         .name = "RMSNormalization",
         .since = 23,
-        .summary = "The last axes over the root of their mean square.",
+        .summary = "The last axes divided by the root of their mean square.",
         .inputs = "X scale:floats",
         .outputs = "Y",
         .types = float_types,

@@ -50,7 +50,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     std::int64_t inner = product(indices.dims.subspan(axis));
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(at.size()); ++i) {
       std::int64_t index = at[static_cast<std::size_t>(i)];
-      if (index < 0 || index >= depth) continue;  // an index outside has no "on"
+      if (index < 0 || index >= depth) continue;  // an index outside of the range has no "on" value
       out[static_cast<std::size_t>((i / inner * depth + index) * inner + i % inner)] = value[1];
     }
     return {};
@@ -58,7 +58,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "where the new axis stands; last where absent"}};
+    {"axis", AttributeType::integer, "the position of the new axis; last if absent"}};
 
 constexpr OpDef defs[] = {
     {

@@ -63,7 +63,7 @@ Result<void> get(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_optional[] = {
-    {"type", AttributeType::text, "the type of what an empty optional could hold: \"f32[?]\", \"sequence<i64[?]>\""}};
+    {"type", AttributeType::text, "the type of an empty optional: \"f32[?]\", \"sequence<i64[?]>\""}};
 
 Tensor optional_of(Tensor value) { return tensor_of(Optional{std::move(value)}); }
 
@@ -71,7 +71,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Optional",
         .since = 15,
-        .summary = "An optional that holds the input, or none.",
+        .summary = "An optional that holds the input, or is empty.",
         .inputs = "input?",
         .outputs = "output",
         .types = "any, sequence",
@@ -86,7 +86,7 @@ constexpr OpDef defs[] = {
     {
         .name = "OptionalHasElement",
         .since = 18,
-        .summary = "Whether an optional holds something.",
+        .summary = "Whether an optional holds a value.",
         .inputs = "input?",
         .outputs = "output",
         .types = "any, sequence optional",
@@ -101,7 +101,7 @@ constexpr OpDef defs[] = {
     {
         .name = "OptionalGetElement",
         .since = 18,
-        .summary = "What an optional holds.",
+        .summary = "The value that an optional holds.",
         .inputs = "input",
         .outputs = "output",
         .types = "any, sequence optional",

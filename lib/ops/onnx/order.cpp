@@ -54,7 +54,7 @@ Result<void> top(const Call& call, Outputs& outputs) {
       std::int64_t row = group / inner, column = group % inner;
       std::int64_t base = row * length * inner + column;
       std::iota(order.begin(), order.end(), std::int64_t{0});
-      // NaN is greater than every number; of equal ones the first comes first.
+      // NaN is greater than every number; equal elements keep their order.
       auto before = [&](std::int64_t a, std::int64_t b) {
         W p = load(x.data, base + a * inner), q = load(x.data, base + b * inner);
         bool greater = p > q || (p != p && q == q), less = p < q || (q != q && p == p);
@@ -145,16 +145,16 @@ Result<void> trilu(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to order along; the last where absent"},
-                                   {"largest", AttributeType::integer, "1 where absent; 0: the smallest"},
-                                   {"sorted", AttributeType::integer, "the result is sorted whatever it says"}};
-constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 where absent; 0: the lower triangle"}};
+constexpr AttributeDef of_top[] = {{"axis", AttributeType::integer, "the axis to order along; the last if absent"},
+                                   {"largest", AttributeType::integer, "1 if absent; 0: the smallest"},
+                                   {"sorted", AttributeType::integer, "the result is always sorted"}};
+constexpr AttributeDef of_trilu[] = {{"upper", AttributeType::integer, "1 if absent; 0: the lower triangle"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "TopK",
         .since = 24,
-        .summary = "The K largest or smallest elements along an axis, and where they stand.",
+        .summary = "The K largest or smallest elements along an axis, and their indices.",
         .inputs = "X K:i64",
         .outputs = "Values Indices",
         .types = number_types,
@@ -178,7 +178,7 @@ constexpr OpDef defs[] = {
     {
         .name = "NonZero",
         .since = 13,
-        .summary = "The places of the elements that are not zero, one column each.",
+        .summary = "The indices of the nonzero elements, one column each.",
         .inputs = "X",
         .outputs = "Y",
         .types = plain_types,

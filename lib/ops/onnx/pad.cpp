@@ -39,7 +39,7 @@ Result<void> infer(Inference& call) {
 
 enum class Mode { constant, reflect, edge, wrap };
 
-// The index of the input that stands at `at`, which may lie outside; -1 for the constant.
+// The input's index that output position `at` reads, which may lie outside of the input; -1 for the constant.
 std::int64_t source(std::int64_t at, std::int64_t size, Mode mode) {
   if (at >= 0 && at < size) return at;
   switch (mode) {
@@ -129,13 +129,13 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"mode", AttributeType::text, "constant, where absent; reflect, edge or wrap"}};
+constexpr AttributeDef attributes[] = {{"mode", AttributeType::text, "constant, if absent; reflect, edge or wrap"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Pad",
         .since = 25,
-        .summary = "Adds elements before and after along axes; negative numbers take some away.",
+        .summary = "Adds elements before and after along axes; negative numbers remove some.",
         .inputs = "data pads:i64 constant_value?:data axes?:i32,i64",
         .outputs = "output",
         .types = "any",

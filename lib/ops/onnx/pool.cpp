@@ -114,7 +114,7 @@ Result<void> max_pool(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// How many of a window's taps lie in the input or its padding: ceil_mode's last one may reach beyond.
+// How many of a window's taps lie in the input or its padding: the last window of ceil_mode may reach beyond.
 std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t size) {
   std::int64_t room = size + window.end - taps.origin;
   return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
@@ -173,12 +173,12 @@ constexpr AttributeDef of_max[] = {
     dilations_attribute,
     kernel_shape,
     pads_attribute,
-    {"storage_order", AttributeType::integer, "of Indices: 0 row-major, where absent; 1 column-major"},
+    {"storage_order", AttributeType::integer, "of Indices: 0 row-major, if absent; 1 column-major"},
     strides_attribute};
 constexpr AttributeDef of_average[] = {
     auto_pad_attribute,
     ceil_attribute,
-    {"count_include_pad", AttributeType::integer, "0 where absent; 1: padding counts as zeros"},
+    {"count_include_pad", AttributeType::integer, "0 if absent; 1: padding counts as zeros"},
     dilations_attribute,
     kernel_shape,
     pads_attribute,
@@ -187,7 +187,7 @@ constexpr AttributeDef of_lp[] = {auto_pad_attribute,
                                   ceil_attribute,
                                   dilations_attribute,
                                   kernel_shape,
-                                  {"p", AttributeType::integer, "the norm; 2 where absent"},
+                                  {"p", AttributeType::integer, "the order of the norm; 2 if absent"},
                                   pads_attribute,
                                   strides_attribute};
 
@@ -197,7 +197,7 @@ constexpr OpDef defs[] = {
     {
         .name = "MaxPool",
         .since = 22,
-        .summary = "The greatest element of each window, and where it stands.",
+        .summary = "The greatest element of each window, and its index.",
         .inputs = "X",
         .outputs = "Y Indices?",
         .types = "f32 f64 f16 bf16 i8 u8",
@@ -229,7 +229,7 @@ constexpr OpDef defs[] = {
                    {f32({1, 1, 2}, {1, 3})},
                    {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}},
                    {f32({1, 1, 3}, {1, 2, 3})}},
-                  {"padding counts if told",
+                  {"padding counts if requested",
                    {f32({1, 1, 2}, {1, 3})},
                    {{"kernel_shape", Ints{2}}, {"pads", Ints{1, 1}}, {"count_include_pad", std::int64_t{1}}},
                    {f32({1, 1, 3}, {0.5f, 2, 1.5f})}}};

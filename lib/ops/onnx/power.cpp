@@ -113,7 +113,7 @@ struct PRelu {
   }
 };
 
-// The slope broadcasts to x, never x to the slope.
+// The slope broadcasts to x, not x to the slope.
 Result<void> infer_prelu(Inference& call) {
   DType element = TRY(common_element(call));
   const graph::Shape* shape = call.shape(0);
@@ -134,7 +134,7 @@ Result<void> prelu(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_mod[] = {
-    {"fmod", AttributeType::integer, "1: the sign of the dividend; 0, where absent: that of the divisor"}};
+    {"fmod", AttributeType::integer, "1: the sign of the dividend; 0, if absent: that of the divisor"}};
 
 constexpr OpDef defs[] = {
     {

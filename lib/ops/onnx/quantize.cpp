@@ -17,7 +17,7 @@ Result<void> infer_dynamic(Inference& call) {
   return {};
 }
 
-// In f32, as the specification's function body computes. A tensor of zeros alone, whose scale would be 0, takes 1.
+// In f32, as the specification's function body computes. A tensor of only zeros, whose scale would be 0, gets scale 1.
 Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.type != DType::f32) return refuse_type(x.type);
@@ -40,7 +40,7 @@ Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
 
 bool is_byte(DType type) { return type == DType::u8 || type == DType::i8; }
 
-// One scale for all, as activations have.
+// Per-tensor quantization only, as activations have.
 Result<bool> lower_quantize(Lowering& call) {
   const graph::Node& node = call.node();
   bool plain = call.plain_f32(0) && call.plain_f32(1) && call.one_or_absent(1) && call.one_or_absent(2);
@@ -61,28 +61,28 @@ Result<bool> lower_dequantize(Lowering& call) {
 }
 
 Result<bool> lower_dynamic(Lowering& call) {
-  if (!call.plain_f32(0) || !call.read(0)) return false;  // the scale alone is no work
+  if (!call.plain_f32(0) || !call.read(0)) return false;  // a node whose first output is unused has no kernel
   call.emit("dynamic_quantize_f32", {call.node().input(0)}, {});
   return true;
 }
 
-constexpr AttributeDef axis{"axis", AttributeType::integer, "the axis that scales differ along; 1 where absent"};
+constexpr AttributeDef axis{"axis", AttributeType::integer, "the axis that scales differ along; 1 if absent"};
 constexpr AttributeDef block{"block_size", AttributeType::integer,
-                             "along the axis, how many elements share a scale; 0 where absent: one each, or all"};
+                             "along the axis, how many elements share a scale; 0 if absent: one each, or all"};
 constexpr AttributeDef of_quantize[] = {
     axis,
     block,
-    {"output_dtype", AttributeType::integer, "the quantized type; the zero point's where absent, or u8"},
-    {"precision", AttributeType::integer, "the type to divide in; the scale's where absent"},
-    {"saturate", AttributeType::integer, "for the 8-bit float types alone; 1 where absent"}};
+    {"output_dtype", AttributeType::integer, "the quantized type; the zero point's if absent, or u8"},
+    {"precision", AttributeType::integer, "the type to divide in; the scale's if absent"},
+    {"saturate", AttributeType::integer, "for the 8-bit float types alone; 1 if absent"}};
 constexpr AttributeDef of_dequantize[] = {
-    axis, block, {"output_dtype", AttributeType::integer, "the type of the output; the scale's where absent"}};
+    axis, block, {"output_dtype", AttributeType::integer, "the type of the output; the scale's if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "QuantizeLinear",
         .since = 25,
-        .summary = "Numbers as steps of a scale from a zero point, rounded to even.",
+        .summary = "Numbers as multiples of a scale from a zero point, rounded half to even.",
         .inputs = "x y_scale:f32,f16,bf16,i32,f8e8m0 "
                   "y_zero_point?:small,i8,i16,u8,u16,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
         .outputs = "y",
@@ -117,7 +117,7 @@ constexpr OpDef defs[] = {
     {
         .name = "DequantizeLinear",
         .since = 25,
-        .summary = "Steps of a scale from a zero point as numbers.",
+        .summary = "Multiples of a scale from a zero point as numbers.",
         .inputs = "x x_scale:f32,f16,bf16,f8e8m0 x_zero_point?:x",
         .outputs = "y",
         .types = "i8 u8 i16 u16 i32 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz u4 i4 f4e2m1 u2 i2",
@@ -147,7 +147,7 @@ constexpr OpDef defs[] = {
     {
         .name = "DynamicQuantizeLinear",
         .since = 11,
-        .summary = "Numbers as steps of the scale that spans them, which is an output.",
+        .summary = "Numbers as multiples of the scale that spans their range, which is an output.",
         .inputs = "x",
         .outputs = "y y_scale y_zero_point",
         .types = "f32",

@@ -62,7 +62,7 @@ Result<void> numbers(const Call& call, Outputs& outputs) {
     return generate(outputs, type, dims, [&](std::int64_t i) { return mean + scale * draws.normal(i); });
   } else {
     double low = attributes.number("low"), high = attributes.number("high", 1);
-    // As few bits as f32 has, so that none is rounded up to 1.
+    // Only as many bits as f32 has, so that no number is rounded up to 1.
     double grain = type == DType::f64 ? 0x1p53 : 0x1p24;
     return generate(outputs, type, dims,
                     [&](std::int64_t i) { return low + (high - low) * std::floor(draws.uniform(i) * grain) / grain; });
@@ -79,7 +79,7 @@ Result<void> bernoulli(const Call& call, Outputs& outputs) {
   return generate(outputs, type, x.dims, [&](std::int64_t i) { return draws.uniform(i) < load(x.data, i) ? 1 : 0; });
 }
 
-// The input holds logarithms of probabilities, up to a constant for each row.
+// The input holds log probabilities, up to an additive constant for each row.
 Result<void> multinomial(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -107,27 +107,27 @@ Result<void> multinomial(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef seed = {"seed", AttributeType::number,
-                               "the draw's seed; where absent, one made of the output's name"};
+                               "the draw's seed; if absent, one made of the output's name"};
 constexpr AttributeDef dtype_like = {"dtype", AttributeType::integer,
-                                     "the element type, as ONNX numbers them; the input's where absent"};
+                                     "the element type, as ONNX numbers them; the input's if absent"};
 constexpr AttributeDef dtype_shaped = {"dtype", AttributeType::integer,
-                                       "the element type, as ONNX numbers them; f32 where absent"};
+                                       "the element type, as ONNX numbers them; f32 if absent"};
 constexpr AttributeDef shape = {"shape", AttributeType::integers, "the output's sizes", true};
-constexpr AttributeDef mean = {"mean", AttributeType::number, "0 where absent"};
-constexpr AttributeDef scale = {"scale", AttributeType::number, "the standard deviation; 1 where absent"};
-constexpr AttributeDef high = {"high", AttributeType::number, "the upper bound; 1 where absent"};
-constexpr AttributeDef low = {"low", AttributeType::number, "the lower bound; 0 where absent"};
+constexpr AttributeDef mean = {"mean", AttributeType::number, "0 if absent"};
+constexpr AttributeDef scale = {"scale", AttributeType::number, "the standard deviation; 1 if absent"};
+constexpr AttributeDef high = {"high", AttributeType::number, "the upper bound; 1 if absent"};
+constexpr AttributeDef low = {"low", AttributeType::number, "the lower bound; 0 if absent"};
 constexpr AttributeDef of_normal[] = {dtype_shaped, mean, scale, seed, shape};
 constexpr AttributeDef of_normal_like[] = {dtype_like, mean, scale, seed};
 constexpr AttributeDef of_uniform[] = {dtype_shaped, high, low, seed, shape};
 constexpr AttributeDef of_uniform_like[] = {dtype_like, high, low, seed};
 constexpr AttributeDef of_bernoulli[] = {dtype_like, seed};
 constexpr AttributeDef of_multinomial[] = {
-    {"dtype", AttributeType::integer, "the element type, as ONNX numbers them: i32, where absent, or i64"},
-    {"sample_size", AttributeType::integer, "how many to draw for each row; 1 where absent"},
+    {"dtype", AttributeType::integer, "the element type, as ONNX numbers them: i32, if absent, or i64"},
+    {"sample_size", AttributeType::integer, "samples for each row; 1 if absent"},
     seed};
 
-// Draws of which only one outcome is possible; tests/ops/draws_test.cpp judges the others.
+// Examples with only one possible outcome; tests/ops/draws_test.cpp tests the distributions.
 constexpr OpDef defs[] = {
     {
         .name = "RandomNormal",
@@ -220,7 +220,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Multinomial",
         .since = 22,
-        .summary = "Classes drawn by their logarithmic probabilities.",
+        .summary = "Random samples of classes by their log probabilities.",
         .inputs = "input",
         .outputs = "output",
         .types = float_types,

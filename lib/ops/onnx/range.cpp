@@ -86,7 +86,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"stash_type", AttributeType::integer, "the type that f16 and bf16 are computed in; f32 here, whatever it says"}};
+    {"stash_type", AttributeType::integer, "the type that f16 and bf16 are computed in; always f32 here"}};
 
 constexpr OpDef defs[] = {
     {

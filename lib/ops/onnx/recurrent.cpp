@@ -46,7 +46,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// W's and R's biases in one, and GRU's recurrent one of the hidden gate after them, if it is to be kept apart.
+// The sum of W's and R's biases; with `apart`, GRU's recurrent bias of the hidden gate is appended instead of added.
 Tensor join_bias(const Tensor* bias, Recurrence kind, std::int64_t directions, std::int64_t hidden, bool apart) {
   const std::int64_t gates = gates_of(kind), rows = gates * hidden, width = kind == Recurrence::gru ? 4 * hidden : rows;
   Tensor joined(DType::f32, {directions, width});
@@ -63,7 +63,7 @@ Tensor join_bias(const Tensor* bias, Recurrence kind, std::int64_t directions, s
   return joined;
 }
 
-// Constant weights are packed now. A layer that has more than the kernels know is left to evaluate.
+// Constant weights are packed when the model is built. Layers that the kernels do not support run in evaluate.
 template <Recurrence kind>
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
@@ -82,7 +82,8 @@ Result<bool> lower(Lowering& call) {
   std::vector<std::string> names;
   std::vector<float> alphas, betas;
   for (std::size_t i = 0; i < 3 * settings.directions; ++i) {
-    std::size_t each = functions_of(kind), of = i / 3 * each + std::min(i % 3, each - 1);  // the last one fills up
+    std::size_t each = functions_of(kind),
+                of = i / 3 * each + std::min(i % 3, each - 1);  // the last function is repeated
     const GateActivation& activation = settings.functions[of];
     const RecurrentFunctionDef& def = recurrent_functions[static_cast<std::size_t>(activation.function)];
     if (def.kernel.empty()) return false;
@@ -123,14 +124,14 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef activation_alpha = {
     "activation_alpha", AttributeType::numbers,
-    "for the activations that have an alpha, in order; their defaults where absent"};
+    "for the activations that have an alpha, in order; their defaults if absent"};
 constexpr AttributeDef activation_beta = {"activation_beta", AttributeType::numbers, "the same for beta"};
 constexpr AttributeDef activation_names = {"activations", AttributeType::texts,
                                            "the functions of each direction, in the order f g h"};
-constexpr AttributeDef clip = {"clip", AttributeType::number, "bound of the gates' sums; none where absent"};
-constexpr AttributeDef direction = {"direction", AttributeType::text, "forward, where absent; reverse; bidirectional"};
+constexpr AttributeDef clip = {"clip", AttributeType::number, "bound of the gates' sums; none if absent"};
+constexpr AttributeDef direction = {"direction", AttributeType::text, "forward, if absent; reverse; bidirectional"};
 constexpr AttributeDef hidden_size = {"hidden_size", AttributeType::integer, "the state's size: R's last"};
-constexpr AttributeDef layout = {"layout", AttributeType::integer, "0, where absent: time first; 1: batch first"};
+constexpr AttributeDef layout = {"layout", AttributeType::integer, "0, if absent: time first; 1: batch first"};
 constexpr AttributeDef of_rnn[] = {activation_alpha, activation_beta, activation_names, clip, direction,
                                    hidden_size,      layout};
 constexpr AttributeDef of_gru[] = {activation_alpha,
@@ -141,7 +142,7 @@ constexpr AttributeDef of_gru[] = {activation_alpha,
                                    hidden_size,
                                    layout,
                                    {"linear_before_reset", AttributeType::integer,
-                                    "1: the reset gate is applied to the product; 0 where absent: to the state"}};
+                                    "1: the reset gate is applied to the product; 0 if absent: to the state"}};
 constexpr AttributeDef of_lstm[] = {
     activation_alpha,
     activation_beta,
@@ -149,7 +150,7 @@ constexpr AttributeDef of_lstm[] = {
     clip,
     direction,
     hidden_size,
-    {"input_forget", AttributeType::integer, "1: the forget gate is 1 less the input gate; 0 where absent"},
+    {"input_forget", AttributeType::integer, "1: the forget gate is 1 less the input gate; 0 if absent"},
     layout};
 
 constexpr OpDef defs[] = {

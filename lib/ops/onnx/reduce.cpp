@@ -14,8 +14,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// A reduction starts at start() of the element type, f64 for floats; takes each element by step() and ends by finish(),
-// told how many there were.
+// A reduction starts at start() of the element type (f64 for floats), adds each element by step(), and ends by
+// finish(), which gets the number of elements.
 struct Plain {
   template <class A>
   static A start() {
@@ -96,7 +96,7 @@ struct LogSum : Sum {
     return static_cast<A>(std::log(static_cast<double>(sum)));
   }
 };
-// The running sum is kept as its own logarithm, so that nothing overflows.
+// The running sum is kept as its logarithm, so that it cannot overflow.
 struct LogSumExp : Plain {
   template <class A>
   static A start() {
@@ -112,14 +112,14 @@ struct LogSumExp : Plain {
   }
 };
 
-// Which axes go, of so many; from the axes that are given, all where none are.
+// Which of `rank` axes are reduced: those given, or all if none is given.
 std::vector<bool> reduced(const std::vector<std::size_t>& axes, std::size_t rank) {
   std::vector<bool> all(rank, axes.empty());
   for (std::size_t axis : axes) all[axis] = true;
   return all;
 }
 
-// What is common to all of them: element i of x goes to the group at the i-th offset of a walk by `strides`.
+// What is common to all of them: element i of x belongs to the group at the i-th offset of a walk by `strides`.
 struct Groups {
   Dims strides;
   std::int64_t size = 1;
@@ -163,7 +163,7 @@ void reduce(const TensorView& x, const Groups& groups, W start) {
   for (W sum : sums) store(groups.y.data, i++, F::template finish<W>(sum, groups.size));
 }
 
-// Logarithms of integers are taken in f64 and cut off.
+// Logarithms of integers are computed in f64 and truncated.
 template <class F>
 Result<void> evaluate_log(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -240,8 +240,8 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"keepdims", AttributeType::integer, "1 where absent: a reduced axis stays with size 1; 0: it goes"},
-    {"noop_with_empty_axes", AttributeType::integer, "0 where absent: no axes mean all of them; 1: they mean none"}};
+    {"keepdims", AttributeType::integer, "1 if absent: a reduced axis stays with size 1; 0: it is removed"},
+    {"noop_with_empty_axes", AttributeType::integer, "0 if absent: no axes mean all axes; 1: they mean none"}};
 
 constexpr Types types = "f32 f64 f16 bf16 i8 i16 i32 i64 u8 u16 u32 u64";
 

@@ -20,7 +20,7 @@ Result<std::unique_ptr<const RE2>> pattern_of(const Attributes& attributes) {
   options.set_max_mem(most_memory);
   std::string pattern(attributes.text("pattern"));
   auto compiled = std::make_unique<const RE2>(pattern, options);
-  if (!compiled->ok()) return refuse("'" + pattern.substr(0, 80) + "' is no pattern: " + compiled->error());
+  if (!compiled->ok()) return refuse("'" + pattern.substr(0, 80) + "' is not a pattern: " + compiled->error());
   return compiled;
 }
 
@@ -45,13 +45,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"pattern", AttributeType::text, "a regular expression as RE2 reads it; empty where absent"}};
+    {"pattern", AttributeType::text, "a regular expression as RE2 reads it; empty if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "RegexFullMatch",
         .since = 20,
-        .summary = "Which texts a regular expression matches from end to end.",
+        .summary = "Whether a regular expression matches each string from end to end.",
         .inputs = "X",
         .outputs = "Y",
         .types = "string",

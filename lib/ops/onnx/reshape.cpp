@@ -10,7 +10,7 @@ using graph::Expr;
 using graph::Shape;
 
 // The size that -1 stands for: the input's elements over the other sizes. Equal sizes cancel first, so that a symbol
-// on both sides goes.
+// on both sides cancels.
 Expr rest(Shape in, Shape out) {
   for (auto at = out.begin(); at != out.end();) {
     auto same = std::find(in.begin(), in.end(), *at);
@@ -126,15 +126,15 @@ Result<void> flatten(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_reshape[] = {
-    {"allowzero", AttributeType::integer, "0 where absent: a 0 copies the input's size; 1: it is a size of zero"}};
+    {"allowzero", AttributeType::integer, "0 if absent: a 0 copies the input's size; 1: it is a size of zero"}};
 constexpr AttributeDef of_flatten[] = {
-    {"axis", AttributeType::integer, "the first axis of the second dimension; 1 where absent"}};
+    {"axis", AttributeType::integer, "the first axis of the second dimension; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Reshape",
         .since = 25,
-        .summary = "The same elements under another shape; -1 stands for what is left, 0 copies a size.",
+        .summary = "The same elements in another shape; -1 is the remaining size, 0 copies a size.",
         .inputs = "data shape:i64",
         .outputs = "reshaped",
         .types = "any",

@@ -63,7 +63,7 @@ Result<std::vector<double>> floats_of(const TensorView& view) {
   return all;
 }
 
-// The axes in order, from what the inputs say.
+// The geometry of each axis, from attributes and inputs.
 Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, const TensorView& roi,
                                   const TensorView& scale_view, const TensorView& size_view) {
   Dims listed = attributes.integers("axes");
@@ -141,19 +141,19 @@ Result<void> infer(Inference& call) {
     call.set_output(0, call.element(0), std::move(shape));
     return {};
   }
-  // A symbolic axis: its size is told, or its scale is whole or one over a whole number.
+  // A symbolic axis keeps an expression if its size is given, or its scale is an integer.
   Dims listed = call.attributes().integers("axes");
   if (listed.empty()) {
     for (std::size_t axis = 0; axis < x->size(); ++axis) listed.push_back(static_cast<std::int64_t>(axis));
   }
   std::vector<std::size_t> named = TRY(normal_axes(call, listed, x->size()));
-  auto told = call.contents(3);
+  auto target = call.contents(3);
   auto factors = scales != nullptr ? floats_of(scales->view()) : Result<std::vector<double>>(std::vector<double>());
   Shape shape = *x;
   for (std::size_t i = 0; i < named.size(); ++i) {
     Expr& size = shape[named[i]];
-    if (told && told->size() == named.size() && policy == "stretch") {
-      size = (*told)[i];
+    if (target && target->size() == named.size() && policy == "stretch") {
+      size = (*target)[i];
     } else if (factors && factors->size() == named.size() && (*factors)[i] == std::floor((*factors)[i]) &&
                (*factors)[i] >= 1 && (*factors)[i] < 1e6) {
       size = size * Expr(static_cast<std::int64_t>((*factors)[i]));
@@ -168,7 +168,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The nearest element needs no arithmetic, so any type does, and large integers stay what they are.
+// Nearest copies elements without arithmetic, so it works for every type and keeps large integers exact.
 Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axes, const TensorView& x,
                           const MutableTensorView& y) {
   Dims strides = strides_of(x.dims);
@@ -233,18 +233,18 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// One or two axes side by side, or with only axes that stay as they are between them, of f32.
+// The kernel resizes one or two axes of f32.
 Result<bool> lower(Lowering& call) {
   const Attributes& attributes = call.attributes();
   const graph::Node& node = call.node();
   const graph::Value* y = node.output(0);
   if (!call.plain_f32(0) || y == nullptr || !y->type.shape || attributes.has("axes")) return false;
-  if (attributes.integer("antialias") != 0) return false;  // of any number of taps
+  if (attributes.integer("antialias") != 0) return false;  // the number of taps is unbounded
   if (attributes.text("coordinate_transformation_mode") == "tf_crop_and_resize") return false;
   if (attributes.text("keep_aspect_ratio_policy", "stretch") != "stretch") return false;
   const Tensor *scales = call.constant(2), *sizes = call.constant(3);
   bool by_scales = scales != nullptr && scales->elements() > 0;
-  // Sizes that are computed must be known when shapes are: as contents that inference followed.
+  // Computed sizes must be part of the shape program: contents that inference followed.
   if (!by_scales && sizes == nullptr && (node.input(3) == nullptr || !node.input(3)->contents)) return false;
   if (!by_scales && node.input(2) != nullptr && scales == nullptr) return false;
   const Shape& x = *call.shape(0);
@@ -262,7 +262,7 @@ Result<bool> lower(Lowering& call) {
   return true;
 }
 
-// Opset 10 had (X, scales) and one rule: x / scale, rounded down where it grows and up where it shrinks. A node that
+// Opset 10 had (X, scales) and one rule: x / scale, rounded down if an axis grows and up if it shrinks. A node that
 // does both becomes two.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
@@ -278,7 +278,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
   bool nearest = node.attributes.text("mode", "nearest") == "nearest";
   bool shrinks = false, grows = false;
   if (node.op == "Resize" && nearest) {
-    if (scales == nullptr || !scales->is_constant()) return upgrade.bad("its scales are no constant");
+    if (scales == nullptr || !scales->is_constant()) return upgrade.bad("its scales are not constants");
     std::vector<double> all = TRY(floats_of(scales->constant.view()));
     Tensor larger(DType::f32, scales->constant.dims()), smaller(DType::f32, scales->constant.dims());
     for (std::size_t axis = 0; axis < all.size(); ++axis) {
@@ -306,17 +306,17 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"antialias", AttributeType::integer, "0 where absent; 1: shrinking averages"},
-    {"axes", AttributeType::integers, "the axes that scales and sizes speak of; all where absent"},
+    {"antialias", AttributeType::integer, "0 if absent; 1: shrinking averages"},
+    {"axes", AttributeType::integers, "the axes that scales and sizes refer to; all if absent"},
     {"coordinate_transformation_mode", AttributeType::text,
-     "half_pixel, where absent; half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, "
+     "half_pixel, if absent; half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, "
      "tf_half_pixel_for_nn or tf_crop_and_resize"},
-    {"cubic_coeff_a", AttributeType::number, "-0.75 where absent"},
-    {"exclude_outside", AttributeType::integer, "0 where absent; 1: what lies outside has no weight"},
-    {"extrapolation_value", AttributeType::number, "of tf_crop_and_resize; 0 where absent"},
-    {"keep_aspect_ratio_policy", AttributeType::text, "stretch, where absent; not_larger or not_smaller"},
-    {"mode", AttributeType::text, "nearest, where absent; linear or cubic"},
-    {"nearest_mode", AttributeType::text, "round_prefer_floor, where absent; round_prefer_ceil, floor or ceil"}};
+    {"cubic_coeff_a", AttributeType::number, "-0.75 if absent"},
+    {"exclude_outside", AttributeType::integer, "0 if absent; 1: taps outside of the input have no weight"},
+    {"extrapolation_value", AttributeType::number, "of tf_crop_and_resize; 0 if absent"},
+    {"keep_aspect_ratio_policy", AttributeType::text, "stretch, if absent; not_larger or not_smaller"},
+    {"mode", AttributeType::text, "nearest, if absent; linear or cubic"},
+    {"nearest_mode", AttributeType::text, "round_prefer_floor, if absent; round_prefer_ceil, floor or ceil"}};
 
 constexpr OpDef defs[] = {
     {
@@ -383,7 +383,7 @@ constexpr OpDef defs[] = {
         .domain = "",
         .name = "Upsample",
         .since = 10,
-        .summary = "Became Resize with opset 10.",
+        .summary = "Renamed to Resize in opset 10.",
         .inputs = "X scales?",
         .outputs = "Y",
         .types = number_types,

@@ -54,8 +54,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef attributes[] = {{"batch_axis", AttributeType::integer, "1 where absent; or 0"},
-                                       {"time_axis", AttributeType::integer, "0 where absent; or 1"}};
+constexpr AttributeDef attributes[] = {{"batch_axis", AttributeType::integer, "1 if absent; or 0"},
+                                       {"time_axis", AttributeType::integer, "0 if absent; or 1"}};
 
 constexpr OpDef defs[] = {
     {

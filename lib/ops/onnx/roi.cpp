@@ -64,7 +64,7 @@ struct Sample {
   double to_low, to_high;  // the weights of both
 };
 
-// The samples of each bin along one axis, those outside of the map left out: they count, but add nothing.
+// The samples of each bin along one axis, without those outside of the map: they count, but add nothing.
 struct Axis {
   std::vector<Sample> samples;
   std::vector<std::size_t> ends;  // bin i has samples[ends[i - 1] .. ends[i])
@@ -86,12 +86,12 @@ Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, 
     // Samples k whose place start + (k + 0.5) * step lies in [-1, size]; a step is at most as long as the map's, or the
     // number of samples small, so that there are not many.
     double first = std::max(0.0, std::floor((-1 - start) / step - 1)), last = std::ceil((limit - start) / step);
-    if (ratio > 0) {  // few, and the step may be anything: look at each of them
+    if (ratio > 0) {  // few samples with any step: check each of them
       first = 0;
       last = axis.count;
     }
     last = std::min(last, axis.count - 1);
-    if (!(last < 0x1p52)) last = -1;  // beyond that the map is far away, and k + 1 need not be more than k
+    if (!(last < 0x1p52)) last = -1;  // beyond 2^52 k + 1 may equal k
     for (double k = first; k <= last; ++k) {
       double at = start + (k + 0.5) * step;
       if (!(at >= -1 && at <= limit)) continue;
@@ -145,7 +145,7 @@ Result<void> roi_align(const Call& call, Outputs& outputs) {
             for (const Sample& v : of_row) {
               const R *upper = image + v.low * width, *lower = image + v.high * width;
               for (const Sample& h : of_column) {
-                // The weighted corners, of which max takes the greatest: that is how the operator is defined.
+                // max takes the greatest of the weighted corners: that is how the operator is defined.
                 double corners[] = {v.to_low * h.to_low * static_cast<double>(upper[h.low]),
                                     v.to_low * h.to_high * static_cast<double>(upper[h.high]),
                                     v.to_high * h.to_low * static_cast<double>(lower[h.low]),
@@ -249,13 +249,13 @@ constexpr AttributeDef of_align[] = {
     {"coordinate_transformation_mode", AttributeType::text,
      "half_pixel (the default), or output_half_pixel, which leaves coordinates as they are"},
     {"mode", AttributeType::text, "avg (the default) or max"},
-    {"output_height", AttributeType::integer, "1 where absent"},
-    {"output_width", AttributeType::integer, "1 where absent"},
-    {"sampling_ratio", AttributeType::integer, "samples along each axis of a bin; 0, where absent: one for each pixel"},
-    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
+    {"output_height", AttributeType::integer, "1 if absent"},
+    {"output_width", AttributeType::integer, "1 if absent"},
+    {"sampling_ratio", AttributeType::integer, "samples along each axis of a bin; 0, if absent: one for each pixel"},
+    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 if absent"}};
 constexpr AttributeDef of_pool[] = {
     {"pooled_shape", AttributeType::integers, "the output's height and width", true},
-    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 where absent"}};
+    {"spatial_scale", AttributeType::number, "from the rectangles' coordinates to X's; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {

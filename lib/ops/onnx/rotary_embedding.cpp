@@ -69,8 +69,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// A negative id counts from the end, which the kernel does not know: only ids that are no constants go there, where an
-// id out of range shows as NaN.
+// A negative id counts from the end, which the kernel does not support: it gets only computed ids, where an
+// id out of range gives NaN.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   for (std::size_t index : {0u, 1u, 2u}) {
@@ -84,15 +84,15 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"interleaved", AttributeType::integer, "0 where absent: pairs are half a head apart; 1: they are neighbors"},
-    {"num_heads", AttributeType::integer, "heads, where X has three axes"},
-    {"rotary_embedding_dim", AttributeType::integer, "elements of a head that turn; 0, all, where absent"}};
+    {"interleaved", AttributeType::integer, "0 if absent: pairs are half a head apart; 1: they are neighbors"},
+    {"num_heads", AttributeType::integer, "heads, if X has three axes"},
+    {"rotary_embedding_dim", AttributeType::integer, "elements of a head that are rotated; 0 (all) if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "RotaryEmbedding",
         .since = 23,
-        .summary = "Pairs of each head turned by angles that tell the token's position.",
+        .summary = "Pairs of each head rotated by angles of the token's position.",
         .inputs = "X cos_cache:X sin_cache:X position_ids?:i64",
         .outputs = "Y",
         .types = float_types,

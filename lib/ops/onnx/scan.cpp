@@ -13,7 +13,7 @@ using graph::Expr;
 using graph::Graph;
 using graph::Type;
 
-// The entry of an optional list.
+// An entry of an optional list; 0 if it is absent.
 std::int64_t entry(const Attributes& attributes, std::string_view name, std::size_t index) {
   const auto& list = attributes.integers(name);
   return index < list.size() ? list[index] : 0;
@@ -53,7 +53,7 @@ Result<void> infer(Inference& call) {
       continue;
     }
     Type one = one_of(call, body.outputs()[i]->type);
-    if (is_collection(one.element)) return call.bad("what it puts together must be tensors");
+    if (is_collection(one.element)) return call.bad("what it stacks must be tensors");
     if (one.shape) {
       std::size_t axis =
           TRY(normal_axis(call, entry(call.attributes(), "scan_output_axes", i - states), one.shape->size() + 1));
@@ -81,7 +81,7 @@ class Slices {
 
   std::int64_t count() const { return whole_.dim(axis_); }
 
-  // The view lives until the next one is asked for. Slices along the first axis lie there already.
+  // The view is valid until the next call. Slices along the first axis are not copied.
   Result<TensorView> at(std::int64_t index) {
     if (backward_) index = count() - 1 - index;
     std::int64_t width =
@@ -106,17 +106,17 @@ class Slices {
   Tensor copy_;
 };
 
-// One output that is put together, slice by slice.
+// One stacked output, written slice by slice.
 struct Gathered {
   MutableTensorView whole;
   std::size_t axis = 0;
   bool backward = false;
 
-  // `slice` tells the sizes, an open one where nothing does is 0.
+  // `slice` has the sizes of a slice; a size that is unknown (no iteration ran) is 0.
   Result<void> begin(Outputs& outputs, std::size_t index, std::int64_t along, std::int64_t count, DType type,
                      DimsView slice) {
     Dims dims(slice.begin(), slice.end());
-    if (dims.size() >= max_rank) return refuse("the rank of what it puts together is too large");
+    if (dims.size() >= max_rank) return refuse("the rank of what it stacks is too large");
     axis = TRY(axis_index(along, dims.size() + 1));
     for (std::int64_t& size : dims) size = std::max<std::int64_t>(size, 0);
     dims.insert(dims.begin() + static_cast<std::ptrdiff_t>(axis), count);
@@ -130,7 +130,7 @@ struct Gathered {
     Dims expected(whole.dims.begin(), whole.dims.end());
     expected[axis] = 1;
     if (slice.type() != whole.type || one != expected) {
-      return refuse("what it puts together differs in size: " + describe(slice.type(), slice.dims()) + " for " +
+      return refuse("what it stacks differs in size: " + describe(slice.type(), slice.dims()) + " for " +
                     describe(whole.type, whole.dims));
     }
     return paste_part(whole, axis, backward ? whole.dims[axis] - 1 - index : index, slice.reshaped(one).view());
@@ -181,7 +181,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 // With a batch axis: a Scan over the batch, whose body is the Scan over the sequence. Where sequences have lengths of
-// their own, it sees that much of each input, and zeros follow what it gives.
+// their own, the inner Scan gets that much of each input, and its outputs are padded with zeros.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 9) return {};
@@ -216,7 +216,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
     graph::Value* parts = added("Concat", {length, rest}, {"parts"}, {{"axis", std::int64_t{0}}})->output(0);
     beyond = added("Concat", {first, rest}, {"beyond"}, {{"axis", std::int64_t{0}}})->output(0);
     rows.pop_back();
-    // Split refuses what is no length of the sequence.
+    // Split refuses a length that is outside of the sequence.
     for (std::size_t i = states; i < rows.size(); ++i) {
       rows[i] = added("Split", {rows[i], parts}, {"row", "padding"}, {{"axis", std::int64_t{0}}})->output(0);
     }
@@ -243,14 +243,13 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"body", AttributeType::graph, "takes the states and one slice of each input; gives the states and other outputs",
+    {"body", AttributeType::graph, "takes the states and one slice of each input; returns the states and other outputs",
      true},
     {"num_scan_inputs", AttributeType::integer, "how many inputs are scanned, the last ones", true},
-    {"scan_input_axes", AttributeType::integers, "the axis along which each input is scanned; 0 where absent"},
-    {"scan_input_directions", AttributeType::integers, "1 for an input that is scanned backward; 0 where absent"},
-    {"scan_output_axes", AttributeType::integers, "the axis along which each output is put together; 0 where absent"},
-    {"scan_output_directions", AttributeType::integers,
-     "1 for an output that is put together backward; 0 where absent"}};
+    {"scan_input_axes", AttributeType::integers, "the axis along which each input is scanned; 0 if absent"},
+    {"scan_input_directions", AttributeType::integers, "1 for an input that is scanned backward; 0 if absent"},
+    {"scan_output_axes", AttributeType::integers, "the axis along which each output is stacked; 0 if absent"},
+    {"scan_output_directions", AttributeType::integers, "1 for an output that is stacked backward; 0 if absent"}};
 
 constexpr OpDef defs[] = {
     {

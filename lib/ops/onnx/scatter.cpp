@@ -11,7 +11,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// For each element of `indices`, along `axis`: where in data it points. Other axes keep their place.
+// For each element of `indices`: the offset in data that it refers to along `axis`; other coordinates are its own.
 Result<std::vector<std::int64_t>> element_offsets(const TensorView& data, const TensorView& picks, std::size_t axis) {
   if (picks.rank() != data.rank()) return refuse("data and indices must have the same rank");
   for (std::size_t other = 0; other < data.rank(); ++other) {
@@ -53,7 +53,7 @@ Result<void> gather_elements(const Call& call, Outputs& outputs) {
   });
 }
 
-// The last axis of the indices is a place in data after its batch axes; what stands there is a slice.
+// The last axis of the indices is a position in data after its batch axes; it selects a slice.
 struct Slices {
   std::vector<std::int64_t> offsets;
   std::int64_t length = 1;
@@ -128,7 +128,7 @@ Result<void> gather_nd(const Call& call, Outputs& outputs) {
   });
 }
 
-// Puts `count` updates at offsets of output 0, which starts as data; `reduction` says what happens to what was there.
+// Writes updates at offsets of output 0, which starts as a copy of data; `reduction` combines them with what was there.
 // at(i) is the i-th update's offset.
 template <class At>
 Result<void> put(const TensorView& data, const TensorView& updates, const MutableTensorView& y,
@@ -161,8 +161,8 @@ Result<void> put(const TensorView& data, const TensorView& updates, const Mutabl
   return known ? Result<void>() : Result<void>(refuse_type(data.type));
 }
 
-// The inverse of GatherElements. If an index occurs twice and there is no reduction, the last update wins; ONNX leaves
-// it open.
+// The inverse of GatherElements. If an index occurs twice and there is not a reduction, the last update wins; ONNX
+// leaves it open.
 Result<void> scatter_elements(const Call& call, Outputs& outputs) {
   const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
   TRY(need_rank(data, 1, "data"));
@@ -191,10 +191,10 @@ Result<void> scatter_nd(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_gather_elements[] = {
-    {"axis", AttributeType::integer, "the axis that the indices point along; 0 where absent"}};
+    {"axis", AttributeType::integer, "the axis that the indices point along; 0 if absent"}};
 constexpr AttributeDef of_gather_nd[] = {
-    {"batch_dims", AttributeType::integer, "leading axes that data and indices share; 0 where absent"}};
-constexpr AttributeDef reduction = {"reduction", AttributeType::text, "none, where absent; add, mul, max or min"};
+    {"batch_dims", AttributeType::integer, "leading axes that data and indices share; 0 if absent"}};
+constexpr AttributeDef reduction = {"reduction", AttributeType::text, "none, if absent; add, mul, max or min"};
 constexpr AttributeDef of_scatter_elements[] = {of_gather_elements[0], reduction};
 constexpr AttributeDef of_scatter_nd[] = {reduction};
 
@@ -226,7 +226,7 @@ constexpr OpDef defs[] = {
     {
         .name = "GatherND",
         .since = 13,
-        .summary = "Picks the slices whose places the last axis of the indices says.",
+        .summary = "Picks the slices at the positions in the last axis of the indices.",
         .inputs = "data indices:i64",
         .outputs = "output",
         .types = any_type,
@@ -268,7 +268,7 @@ constexpr OpDef defs[] = {
     {
         .name = "ScatterND",
         .since = 18,
-        .summary = "A copy with slices replaced at the places that the indices say.",
+        .summary = "A copy with slices replaced at the positions in the indices.",
         .inputs = "data indices:i64 updates:data",
         .outputs = "output",
         .types = any_type,
@@ -287,7 +287,7 @@ constexpr OpDef defs[] = {
         .domain = "",
         .name = "Scatter",
         .since = 11,
-        .summary = "Became ScatterElements with opset 11.",
+        .summary = "Renamed to ScatterElements in opset 11.",
         .inputs = "data indices updates",
         .outputs = "output",
         .types = any_type,

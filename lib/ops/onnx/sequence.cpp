@@ -15,11 +15,11 @@ using graph::Shape;
 using graph::Type;
 
 Result<const Sequence*> sequence(const Call& call) {
-  if (call.input(0).type != DType::sequence) return refuse("its first input is no sequence");
+  if (call.input(0).type != DType::sequence) return refuse("its first input is not a sequence");
   return &sequence_in(call.input(0));
 }
 
-// A position in [-count, most] as an index, where negative ones count from the back.
+// A position in [-count, most] as an index, where negative numbers count from the end.
 Result<std::size_t> position(const TensorView& view, std::size_t count, std::size_t most) {
   std::int64_t at = TRY(one_integer(view, "the position")), size = static_cast<std::int64_t>(count);
   if (at < -size || at > static_cast<std::int64_t>(most) || most == static_cast<std::size_t>(-1)) {
@@ -28,7 +28,7 @@ Result<std::size_t> position(const TensorView& view, std::size_t count, std::siz
   return static_cast<std::size_t>(at < 0 ? at + size : at);
 }
 
-// Output 0: these items and one more copy of `view` at its place.
+// Output 0: these items and a copy of `view` at position `at`.
 Result<void> insert(Outputs& outputs, const Sequence& before, std::size_t at, const TensorView& view) {
   if (is_collection(view.type) && view.type != DType::map) return refuse("a sequence holds tensors or maps");
   if (view.type != before.element && before.element != DType::undefined) {
@@ -82,7 +82,7 @@ DType element_of(const Attributes& attributes) {
 
 Result<void> infer_empty(Inference& call) {
   DType element = element_of(call.attributes());
-  if (element == DType::undefined) return call.bad("its dtype is no element type");
+  if (element == DType::undefined) return call.bad("its dtype is not an element type");
   call.set_type(0, Type::sequence({element, std::nullopt}));
   return {};
 }
@@ -94,7 +94,7 @@ Result<void> empty(const Call& call, Outputs& outputs) {
 
 Result<void> infer_insert(Inference& call) {
   Type item = inside(call, 0);
-  // Of an empty sequence nothing but the element type is known; the new item tells no less.
+  // Only the element type of an empty sequence is known; the new item has at least that.
   if (const Type* next = call.type(1)) item = TRY(join(call, item, *next));
   call.set_type(0, Type::sequence(item));
   return {};
@@ -186,7 +186,7 @@ Result<void> infer_split(Inference& call) {
     auto sizes = known_integers(call, 1);
     if (!call.present(1)) (*item.shape)[axis] = 1;
     else if (sizes && std::adjacent_find(sizes->begin(), sizes->end(), std::not_equal_to<>()) == sizes->end()) {
-      // A scalar's last part may be smaller.
+      // With a scalar size the last part may be smaller.
       const Shape* split = call.shape(1);
       bool even = split != nullptr && split->size() == 1 && !sizes->empty();
       if (even) (*item.shape)[axis] = (*sizes)[0];
@@ -241,13 +241,13 @@ Result<void> split(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_empty[] = {
-    {"dtype", AttributeType::integer, "the items' element type, numbered as in ONNX; f32 (1) where absent"}};
+    {"dtype", AttributeType::integer, "the items' element type, numbered as in ONNX; f32 (1) if absent"}};
 constexpr AttributeDef of_concat[] = {
-    {"axis", AttributeType::integer, "the axis along which they stand", true},
-    {"new_axis", AttributeType::integer, "1: they are stacked along an axis of their own; 0 where absent"}};
+    {"axis", AttributeType::integer, "the axis along which the items are joined", true},
+    {"new_axis", AttributeType::integer, "1: they are stacked along an axis of their own; 0 if absent"}};
 constexpr AttributeDef of_split[] = {
-    {"axis", AttributeType::integer, "the axis to split along; 0 where absent"},
-    {"keepdims", AttributeType::integer, "0: parts of size 1 lose the axis, where no sizes are given; 1 where absent"}};
+    {"axis", AttributeType::integer, "the axis to split along; 0 if absent"},
+    {"keepdims", AttributeType::integer, "0: parts of size 1 lose the axis, if no sizes are given; 1 if absent"}};
 
 Tensor sequence_of(std::vector<Tensor> items) {
   DType element = items.empty() ? DType::f32 : items[0].type();
@@ -289,7 +289,7 @@ constexpr OpDef defs[] = {
     {
         .name = "SequenceInsert",
         .since = 11,
-        .summary = "A sequence with one item more, at a position or the end.",
+        .summary = "A sequence with an item inserted at a position or the end.",
         .inputs = "input_sequence tensor position?:i32,i64",
         .outputs = "output_sequence",
         .types = "sequence",
@@ -328,7 +328,7 @@ constexpr OpDef defs[] = {
     {
         .name = "SequenceAt",
         .since = 11,
-        .summary = "The item at a position, from the back if that is negative.",
+        .summary = "The item at a position, from the end if it is negative.",
         .inputs = "input_sequence position:i32,i64",
         .outputs = "tensor",
         .types = "sequence",
@@ -358,7 +358,7 @@ constexpr OpDef defs[] = {
     {
         .name = "ConcatFromSequence",
         .since = 11,
-        .summary = "The items of a sequence one after another along an axis.",
+        .summary = "The items of a sequence joined along an axis.",
         .inputs = "input_sequence",
         .outputs = "concat_result",
         .types = "sequence",

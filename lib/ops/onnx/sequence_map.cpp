@@ -33,7 +33,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (body == nullptr || body->inputs().size() != call.inputs.size() || call.outputs > body->outputs().size()) {
     return refuse("its body does not fit it");
   }
-  if (call.input(0).type != DType::sequence) return refuse("its first input is no sequence");
+  if (call.input(0).type != DType::sequence) return refuse("its first input is not a sequence");
   std::size_t count = sequence_in(call.input(0)).items.size();
   for (const TensorView& input : call.inputs) {
     if (input.type == DType::sequence && sequence_in(input).items.size() != count) {

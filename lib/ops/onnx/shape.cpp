@@ -14,7 +14,7 @@ struct Bounds {
   std::size_t start, end;
 };
 
-// The axes that start and end select of so many; both clamp.
+// The range of axes that start and end select; both clamp.
 Bounds bounds(const Attributes& attributes, std::size_t rank) {
   auto size = static_cast<std::int64_t>(rank);
   auto clamp = [&](std::int64_t at) { return std::clamp(at < 0 ? at + size : at, std::int64_t{0}, size); };
@@ -58,8 +58,8 @@ Result<void> size(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_shape[] = {
-    {"start", AttributeType::integer, "the first axis told; 0 where absent, negative from the end"},
-    {"end", AttributeType::integer, "the axis after the last one told; the rank where absent"}};
+    {"start", AttributeType::integer, "the first axis; 0 if absent, negative from the end"},
+    {"end", AttributeType::integer, "the axis after the last one; the rank if absent"}};
 
 constexpr OpDef defs[] = {
     {

@@ -14,7 +14,7 @@ struct Range {
   std::int64_t start = 0, step = 1, count = 0;
 };
 
-// What start:end:step selects of an axis; step is not 0.
+// The elements that start:end:step selects of an axis; step is not 0.
 Range select(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
   std::int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
   start = std::clamp(start < 0 ? start + size : start, std::max(least, std::int64_t{0}), std::max(most, least));
@@ -26,11 +26,12 @@ Range select(std::int64_t size, std::int64_t start, std::int64_t end, std::int64
   return {start, step, static_cast<std::int64_t>((static_cast<std::uint64_t>(span) - 1) / stride) + 1};
 }
 
-// The same, symbolically; nullopt where signs or bounds are not known well enough.
+// The same, symbolically; nullopt if signs or bounds are not known well enough.
 std::optional<Expr> select(const Expr& size, const Expr& start, const Expr& end, std::int64_t step) {
   auto n = size.constant(), s = start.constant(), e = end.constant();
   if (n && s && e) return Expr(select(*n, *s, *e, step).count);
-  constexpr std::int64_t beyond = std::int64_t{1} << 31;  // no size is as large; exporters write it for "to the end"
+  constexpr std::int64_t beyond = std::int64_t{1}
+                                  << 31;  // larger than any size; exporters write such numbers for "to the end"
   if (step < 0) {
     bool whole = s && e && (*s == -1 || *s >= beyond - 1) && *e <= -beyond + 1;
     return whole ? std::optional(ceil_div(size, Expr(-std::max(step, -beyond)))) : std::nullopt;

@@ -14,7 +14,7 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
-// Each row is handed over in f64, to be replaced in place.
+// Each row is converted to f64 and replaced in place.
 template <void (*row)(std::span<double>)>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -58,7 +58,7 @@ void hardmax(std::span<double> row) {
   row[static_cast<std::size_t>(most)] = 1;
 }
 
-// Until opset 12 the input was taken as a matrix, split before `axis` (1 where absent), and its rows were the groups.
+// Until opset 12 the input was taken as a matrix, split before `axis` (1 if absent), and its rows were the groups.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 13) return {};
@@ -77,11 +77,11 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis of a group; the last where absent"}};
+constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axis of a group; the last if absent"}};
 
 constexpr char softmax_kernel[] = "softmax_f32", log_softmax_kernel[] = "log_softmax_f32";
 
-// Along the last axis, where the values of a group are neighbors.
+// The kernel works along the last axis, where the elements of a group are contiguous.
 template <const char* kernel>
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0)) return false;

@@ -9,7 +9,7 @@ namespace {
 
 using graph::Expr;
 
-// Parts are of equal size as long as there is something left; what is left over makes the last ones smaller, or empty.
+// Parts have equal size as long as elements remain; the last ones may be smaller, or empty.
 std::int64_t equal_part(std::int64_t size, std::int64_t parts, std::int64_t part) {
   std::int64_t chunk = size / parts + (size % parts != 0 ? 1 : 0);
   return std::clamp<std::int64_t>(size - chunk * part, 0, chunk);
@@ -78,7 +78,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 12 the sizes were an attribute; opset 18 wants the number of parts told where there are no sizes.
+// Until opset 12 the sizes were an attribute; opset 18 requires the number of parts if there are no sizes.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.attribute_to_input("split", 1);
   if (upgrade.opset < 18 && upgrade.node.input(1) == nullptr) {
@@ -88,8 +88,8 @@ Result<void> upgrade(const Upgrade& upgrade) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "the axis to split along; 0 where absent"},
-    {"num_outputs", AttributeType::integer, "how many parts where no sizes are given; the last may be smaller"}};
+    {"axis", AttributeType::integer, "the axis to split along; 0 if absent"},
+    {"num_outputs", AttributeType::integer, "how many parts if no sizes are given; the last may be smaller"}};
 
 constexpr OpDef defs[] = {
     {

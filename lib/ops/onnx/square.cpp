@@ -83,8 +83,8 @@ Result<void> eye(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_eye[] = {
-    {"dtype", AttributeType::integer, "the element type, as ONNX numbers them; the input's where absent"},
-    {"k", AttributeType::integer, "which diagonal; 0 where absent, positive ones above it"}};
+    {"dtype", AttributeType::integer, "the element type, as ONNX numbers them; the input's if absent"},
+    {"k", AttributeType::integer, "which diagonal; 0 if absent, positive ones above it"}};
 
 constexpr OpDef defs[] = {
     {
@@ -102,7 +102,7 @@ constexpr OpDef defs[] = {
                                {f32({2, 3, 3}, {2, 0, 1, 1, 3, 2, 1, 1, 2, 1, 2, 3, 2, 4, 6, 0, 1, 1})},
                                {},
                                {f32({2}, {6, 0})}},
-                              {"what is no number makes none", {f32({2, 2}, {0, -1, NAN, 0})}, {}, {f32({}, {NAN})}},
+                              {"what is not a number makes none", {f32({2, 2}, {0, -1, NAN, 0})}, {}, {f32({}, {NAN})}},
                               {"a batch", {f64({2, 2, 2}, {1, 2, 3, 4, 5, 0, 0, 5})}, {}, {f64({2}, {-2, 25})}}};
             },
     },

@@ -31,7 +31,7 @@ Result<void> infer_squeeze(Inference& call) {
   Shape shape;
   for (std::size_t axis = 0; axis < in->size(); ++axis) {
     auto size = (*in)[axis].constant();
-    if (all_ones && !size) {  // it goes if it happens to be 1: not even the rank is known
+    if (all_ones && !size) {  // removed only if it is 1 in the run: not even the rank is known
       call.set_output(0, call.element(0), std::nullopt);
       return {};
     }

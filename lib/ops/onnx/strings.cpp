@@ -63,7 +63,7 @@ Result<void> infer_split(Inference& call) {
 
 constexpr std::string_view blanks = " \t\n\v\f\r";
 
-// At most `most` splits; what is left over is the last piece. Without a delimiter, runs of blanks separate.
+// At most `most` splits; the rest is the last piece. Without a delimiter, runs of spaces separate.
 std::vector<std::string_view> pieces_of(std::string_view text, std::string_view delimiter, std::size_t most) {
   std::vector<std::string_view> pieces;
   if (!delimiter.empty()) {
@@ -161,7 +161,7 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
     if (!stopwords.empty() && stopwords.count(TRY(changed(text, compared))) != 0) continue;
     kept.push_back(TRY(changed(text, action)));
   }
-  if (kept.empty()) kept.emplace_back();  // the specification's: one empty word, not none
+  if (kept.empty()) kept.emplace_back();  // the specification demands one empty string instead of none
   Dims dims(x.dims.begin(), x.dims.end());
   dims.back() = static_cast<std::int64_t>(kept.size());
   auto out = TRY(outputs.allocate(0, DType::string, dims)).as<std::string>();
@@ -170,12 +170,12 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_split[] = {
-    {"delimiter", AttributeType::text, "what separates; where absent or empty, runs of blanks"},
-    {"maxsplit", AttributeType::integer, "how often to split at most; no limit where absent"}};
+    {"delimiter", AttributeType::text, "the separator; if absent or empty, runs of spaces"},
+    {"maxsplit", AttributeType::integer, "how often to split at most; no limit if absent"}};
 constexpr AttributeDef of_normalizer[] = {
     {"case_change_action", AttributeType::text, "NONE (the default), LOWER or UPPER"},
-    {"is_case_sensitive", AttributeType::integer, "1: stop words must match exactly; 0, where absent: in any case"},
-    {"locale", AttributeType::text, "without effect: letters change their case by Unicode's rules alone"},
+    {"is_case_sensitive", AttributeType::integer, "1: stop words must match exactly; 0, if absent: in any case"},
+    {"locale", AttributeType::text, "has no effect: case follows Unicode's rules alone"},
     {"stopwords", AttributeType::texts, "the words to leave out"}};
 
 constexpr OpDef defs[] = {
@@ -199,7 +199,7 @@ constexpr OpDef defs[] = {
     {
         .name = "StringSplit",
         .since = 20,
-        .summary = "Texts taken apart, short rows filled up with empty ones, and the number of pieces.",
+        .summary = "Strings split into pieces, short rows filled with empty strings, and the number of pieces.",
         .inputs = "X",
         .outputs = "Y Z",
         .types = "string",

@@ -27,7 +27,7 @@ Result<void> decompose(graph::Node& node) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "of Swish; 1 where absent"}};
+constexpr AttributeDef attributes[] = {{"alpha", AttributeType::number, "of Swish; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {

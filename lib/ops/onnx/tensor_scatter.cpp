@@ -47,7 +47,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (!inside) return refuse("write_indices has " + std::to_string(start) + ", where the cache has no room");
   }
   MutableTensorView y = TRY(outputs.allocate(0, cache.type, cache.dims));
-  // Where the output continues the cache in its own memory, only what is new is written.
+  // If the output updates the cache in place, only the new rows are written.
   if (y.data != cache.data) copy_elements(cache, y);
   std::int64_t outer = product(cache.dims.first(axis)), per_batch = product(cache.dims.first(axis).subspan(1));
   std::int64_t width = product(cache.dims.subspan(axis + 1));
@@ -65,8 +65,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "the axis of rows; -2 where absent"},
-    {"mode", AttributeType::text, "linear, where absent; circular: behind the last row comes the first"}};
+    {"axis", AttributeType::integer, "the axis of rows; -2 if absent"},
+    {"mode", AttributeType::text, "linear if absent; circular: the first row follows the last"}};
 
 constexpr OpDef defs[] = {
     {

@@ -77,7 +77,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The pool as a tree: each n-gram is a way from the root, and ends at a node that knows its number.
+// The pool as a trie: each n-gram is a path from the root and ends at a node that holds its number.
 class Pool {
  public:
   static constexpr std::uint32_t root = 0, none = ~std::uint32_t{0};
@@ -115,7 +115,7 @@ class Pool {
   std::vector<std::uint32_t> grams_{none};  // by node
 };
 
-// Words as small numbers: those of the pool are counted through, all others are Pool::none.
+// Words as small numbers: those of the pool are numbered in order, all others are Pool::none.
 template <class Word>
 class Dictionary {
  public:
@@ -156,7 +156,7 @@ void for_each_gram(std::span<const std::uint32_t> row, const Pool& pool, const S
         if (n >= shortest && pool.gram(node) != Pool::none) found(pool.gram(node));
       }
     }
-    // A single word has nothing to skip: it counts in the first round alone.
+    // A single word has nothing to skip: it counts only for skip 0.
     if (shortest == 1 && ++shortest > settings.longest) break;
   }
 }
@@ -207,7 +207,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef attributes[] = {
     {"max_gram_length", AttributeType::integer, "words in the longest n-gram that counts", true},
-    {"max_skip_count", AttributeType::integer, "words that may stand between two of an n-gram", true},
+    {"max_skip_count", AttributeType::integer, "words that may be skipped between two of an n-gram", true},
     {"min_gram_length", AttributeType::integer, "words in the shortest n-gram that counts", true},
     {"mode", AttributeType::text, "TF: how often; IDF: the weight, if at all; TFIDF: how often times the weight", true},
     {"ngram_counts", AttributeType::integers, "where in the pool the n-grams of one word begin, of two, and so on",
@@ -215,13 +215,13 @@ constexpr AttributeDef attributes[] = {
     {"ngram_indexes", AttributeType::integers, "the output's column of each n-gram", true},
     {"pool_int64s", AttributeType::integers, "the n-grams, those of one word first"},
     {"pool_strings", AttributeType::texts, "the n-grams of words; this or pool_int64s"},
-    {"weights", AttributeType::numbers, "of each n-gram; 1 where absent"}};
+    {"weights", AttributeType::numbers, "of each n-gram; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "TfIdfVectorizer",
         .since = 9,
-        .summary = "How often each of a pool of n-grams stands in a row.",
+        .summary = "How often each n-gram of a pool occurs in a row.",
         .inputs = "X",
         .outputs = "Y",
         .types = "i32 i64 string",

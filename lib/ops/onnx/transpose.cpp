@@ -11,7 +11,7 @@
 namespace modelctl::ops {
 namespace {
 
-// The permutation of so many axes; nullopt where the attribute is none.
+// The permutation of `rank` axes; nullopt if the attribute is not a permutation.
 std::optional<std::vector<std::size_t>> permutation(const Attributes& attributes, std::size_t rank) {
   std::vector<std::size_t> order(rank);
   std::iota(order.rbegin(), order.rend(), std::size_t{0});
@@ -33,7 +33,7 @@ Result<void> infer(Inference& call) {
   }
   std::size_t rank = in == nullptr ? call.attributes().integers("perm").size() : in->size();
   auto order = permutation(call.attributes(), rank);
-  if (!order) return call.bad("perm is no permutation of " + std::to_string(rank) + " axes");
+  if (!order) return call.bad("perm is not a permutation of " + std::to_string(rank) + " axes");
   if (in == nullptr) {
     call.set_output(0, call.element(0), unknown_shape(call, rank));
     return {};
@@ -49,7 +49,7 @@ Result<void> infer(Inference& call) {
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto order = permutation(call.attributes, x.rank());
-  if (!order) return refuse("perm is no permutation of " + std::to_string(x.rank()) + " axes");
+  if (!order) return refuse("perm is not a permutation of " + std::to_string(x.rank()) + " axes");
   Dims own = strides_of(x.dims), dims, strides;
   for (std::size_t axis : *order) {
     dims.push_back(x.dim(axis));
@@ -65,7 +65,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"perm", AttributeType::integers, "which input axis each output axis is; reversed where absent"}};
+    {"perm", AttributeType::integers, "which input axis each output axis is; reversed if absent"}};
 
 Result<bool> lower(Lowering& call) {
   const graph::Shape* shape = call.shape(0);

@@ -7,7 +7,7 @@
 namespace modelctl::ops {
 namespace {
 
-// In long double: the same functions of f64 stand in static programs four times, one for each set of instructions.
+// In long double: a static program contains the f64 functions four times, once per instruction set, which costs size.
 struct Sin {
   double operator()(long double x) const { return static_cast<double>(std::sin(x)); }
 };

@@ -55,7 +55,7 @@ int compare(const Slices& of, std::int64_t a, std::int64_t b, Read read) {
   return 0;
 }
 
-// The slices in ascending order, equal ones as they come, and the place in that order where each group begins.
+// The slices in ascending order (stable), and the position in that order where each group begins.
 struct Order {
   Dims slices;
   std::vector<std::size_t> begins;
@@ -95,7 +95,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (!known) return refuse_type(x.type);
   }
 
-  // Groups of equal slices: each by its first one, which a stable order puts in front.
+  // Groups of equal slices, each represented by its first one in the input, which a stable order puts first.
   std::vector<std::size_t> groups(all.begins.size());
   std::iota(groups.begin(), groups.end(), std::size_t{0});
   auto first_of = [&](std::size_t group) { return all.slices[all.begins[group]]; };
@@ -135,14 +135,14 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"axis", AttributeType::integer, "slices along it are compared; single elements where absent"},
-    {"sorted", AttributeType::integer, "1 where absent: ascending; 0: in the order of the first of each"}};
+    {"axis", AttributeType::integer, "slices along it are compared; single elements if absent"},
+    {"sorted", AttributeType::integer, "1 if absent: ascending; 0: in order of first occurrence"}};
 
 constexpr OpDef defs[] = {
     {
         .name = "Unique",
         .since = 11,
-        .summary = "Each element or slice once, where it came first, which one each is, and how often it came.",
+        .summary = "Each distinct element or slice, with first indices, inverse indices and counts.",
         .inputs = "X",
         .outputs = "Y indices? inverse_indices? counts?",
         .types = plain_types,

@@ -13,7 +13,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// What a pooled axis was before, if every window was full.
+// The size of an axis before pooling, if every window was full.
 Result<std::int64_t> unpooled(const Window& window, std::int64_t places) {
   std::int64_t size = TRY(checked_multiply(places - 1, window.stride));
   size = TRY(checked_add(size, window.kernel - window.begin - window.end));
@@ -31,9 +31,9 @@ Result<void> infer_unpool(Inference& call) {
   auto windows = read_windows(call.attributes(), {}, x->size() - 2);
   if (!windows) return call.bad(windows.error().what);
   Shape shape;
-  auto told = call.contents(2);
-  if (call.present(2) && told && told->size() == x->size()) {
-    shape.assign(told->begin(), told->end());
+  auto requested = call.contents(2);
+  if (call.present(2) && requested && requested->size() == x->size()) {
+    shape.assign(requested->begin(), requested->end());
   } else if (call.present(2)) {
     shape = unknown_shape(call, x->size());
   } else {
@@ -52,8 +52,8 @@ Result<void> infer_unpool(Inference& call) {
   return {};
 }
 
-// The indices count the elements of the tensor that was pooled; it stands at the beginning of each of the output's
-// axes.
+// The indices refer to the elements of the tensor that was pooled, which starts at the beginning of each of the
+// output's axes.
 Result<void> max_unpool(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &picks = call.input(1);
   TRY(need_rank(x, 3, "X"));
@@ -162,7 +162,8 @@ Result<void> col2im(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
   if (std::uint64_t size = *byte_size(x.type, dims); size > 0) std::memset(y.data, 0, size);
   if (x.elements() == 0) return {};
-  // Where in its plane each element of one batch and channel goes: first the taps' axes, then those of the places.
+  // The offset in its plane of each element of one batch and channel: the taps' axes first, then those of the
+  // positions.
   std::vector<std::int64_t> to;
   walked.insert(walked.end(), counts.begin(), counts.end());
   Dims index(walked.size(), 0);

@@ -52,7 +52,7 @@ constexpr OpDef defs[] = {
     {
         .name = "Where",
         .since = 16,
-        .summary = "The first tensor's element where the condition holds, else the second's.",
+        .summary = "The first tensor's element if the condition holds, otherwise the second's.",
         .inputs = "condition X Y:X",
         .outputs = "output",
         .types = "bool",

@@ -17,7 +17,7 @@ using graph::Shape;
 
 constexpr double circle = 6.283185307179586;
 
-// A size that is an input: known, symbolic or only known when the model runs.
+// A size that is an input: a number, symbolic, or data-dependent.
 Expr size_of(Inference& call, std::size_t index) {
   auto contents = call.contents(index);
   return contents && contents->size() == 1 ? (*contents)[0] : call.fresh_symbol();
@@ -32,7 +32,7 @@ Result<void> infer_window(Inference& call) {
   return {};
 }
 
-// A window as a sum of cosines: a - b cos x + c cos 2x, where x goes once round.
+// A window as a sum of cosines: a - b cos x + c cos 2x, where x covers one period.
 struct Cosines {
   double a, b, c;
 };
@@ -44,7 +44,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::int64_t size = TRY(one_integer(call.input(0), "size"));
   if (size < 0) return refuse("a size of " + std::to_string(size));
   DType type = TRY(numbered_type(call.attributes, "output_datatype", DType::f32));
-  // A symmetric window ends where it began.
+  // A symmetric window ends with the value that it begins with.
   double period = static_cast<double>(call.attributes.integer("periodic", 1) != 0 ? size : size - 1);
   return generate(outputs, type, Dims{size}, [&](std::int64_t i) {
     double x = circle * static_cast<double>(i) / period;
@@ -69,8 +69,10 @@ Result<void> mel(const Call& call, Outputs& outputs) {
   double upper = TRY(one_number(call.input(4), "upper_edge_hertz"));
   DType type = TRY(numbered_type(call.attributes, "output_datatype", DType::f32));
   constexpr std::int64_t most = 1 << 24;
-  if (bands < 0 || bands > most || length < 0 || length > most) return refuse("num_mel_bins or dft_length is no size");
-  if (rate < 1 || !(lower >= 0) || !(upper >= lower)) return refuse("the edges or the sample rate are no frequencies");
+  if (bands < 0 || bands > most || length < 0 || length > most)
+    return refuse("num_mel_bins or dft_length is out of range");
+  if (rate < 1 || !(lower >= 0) || !(upper >= lower))
+    return refuse("the edges or the sample rate are not valid frequencies");
   std::int64_t bins = length / 2 + 1;
   auto mel_of = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
   double first = mel_of(lower), step = (mel_of(upper) - first) / static_cast<double>(bands + 2);
@@ -94,9 +96,9 @@ Result<void> mel(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef datatype = {"output_datatype", AttributeType::integer,
-                                   "the element type, as ONNX numbers them; f32 where absent"};
-constexpr AttributeDef of_window[] = {
-    datatype, {"periodic", AttributeType::integer, "1 where absent; 0: symmetric, for filters"}};
+                                   "the element type, as ONNX numbers them; f32 if absent"};
+constexpr AttributeDef of_window[] = {datatype,
+                                      {"periodic", AttributeType::integer, "1 if absent; 0: symmetric, for filters"}};
 constexpr AttributeDef of_mel[] = {datatype};
 Attributes symmetric() { return {{"periodic", std::int64_t{0}}}; }
 
@@ -148,7 +150,7 @@ constexpr OpDef defs[] = {
     {
         .name = "MelWeightMatrix",
         .since = 17,
-        .summary = "Weights that gather a spectrum's bins into bands equally wide in mel.",
+        .summary = "Weights that sum a spectrum's bins into bands of equal width in mel.",
         .inputs = "num_mel_bins dft_length:num_mel_bins sample_rate:num_mel_bins lower_edge_hertz:floats "
                   "upper_edge_hertz:lower_edge_hertz",
         .outputs = "output",
