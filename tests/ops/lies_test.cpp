@@ -67,7 +67,7 @@ TEST_CASE("support vectors, encoders and pools whose numbers do not fit are refu
   CHECK(told("TfIdfVectorizer", "max_skip_count", std::int64_t{-1}, "") == "max_skip_count cannot be -1");
 }
 
-TEST_CASE("a perm that is no permutation is refused before a pass believes it") {
+TEST_CASE("a perm that is not a permutation is refused before a pass believes it") {
   auto lie = [](const std::string& type, const std::string& perm) {
     auto graph = graph::parse_text("graph \"g\" {\n  input x: " + type + "\n  y = Transpose(x) {perm: " + perm +
                                    "}\n  output y\n}\n");
@@ -76,10 +76,10 @@ TEST_CASE("a perm that is no permutation is refused before a pass believes it") 
     return done ? "nothing" : done.error().what;
   };
   CHECK(lie("f32[2,3]", "[1, 0]") == "nothing");
-  CHECK(lie("f32[2,3]", "[0, -1]") == "cannot use Transpose: perm is no permutation of 2 axes");
-  CHECK(lie("f32[?]", "[0, -1]") == "cannot use Transpose: perm is no permutation of 2 axes");
-  CHECK(lie("f32[?]", "[0, 7]") == "cannot use Transpose: perm is no permutation of 2 axes");
-  CHECK(lie("f32[2,3]", "[0]") == "cannot use Transpose: perm is no permutation of 2 axes");
+  CHECK(lie("f32[2,3]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(lie("f32[?]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(lie("f32[?]", "[0, 7]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(lie("f32[2,3]", "[0]") == "cannot use Transpose: perm is not a permutation of 2 axes");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ void infer_as(Inference& call, DType element) {
 
 Result<void> infer_cast(Inference& call) {
   std::int64_t to = call.attributes().integer("to");
-  if (!known_type(to)) return call.bad("there is not an element type " + std::to_string(to));
+  if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
   infer_as(call, static_cast<DType>(to));
   return {};
 }
@@ -48,7 +48,7 @@ Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
 
 Result<void> cast(const Call& call, Outputs& outputs) {
   std::int64_t to = call.attributes.integer("to");
-  if (!known_type(to)) return refuse("there is not an element type " + std::to_string(to));
+  if (!known_type(to)) return refuse("there is no element type " + std::to_string(to));
   return cast_to(call, outputs, static_cast<DType>(to));
 }
 
@@ -56,7 +56,7 @@ Result<void> cast_like(const Call& call, Outputs& outputs) { return cast_to(call
 
 Result<void> infer_bit_cast(Inference& call) {
   std::int64_t to = call.attributes().integer("to");
-  if (!known_type(to)) return call.bad("there is not an element type " + std::to_string(to));
+  if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
   auto type = static_cast<DType>(to);
   if (call.element(0) != DType::undefined && bits(call.element(0)) != bits(type)) {
     return call.bad(std::string(name(call.element(0))) + " is not as wide as " + std::string(name(type)));
@@ -70,7 +70,7 @@ Result<void> infer_bit_cast(Inference& call) {
 Result<void> bit_cast(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t to = call.attributes.integer("to");
-  if (!known_type(to)) return refuse("there is not an element type " + std::to_string(to));
+  if (!known_type(to)) return refuse("there is no element type " + std::to_string(to));
   auto type = static_cast<DType>(to);
   if (bits(type) == 0 || bits(x.type) != bits(type)) {
     return refuse(std::string(name(x.type)) + " is not as wide as " + std::string(name(type)));

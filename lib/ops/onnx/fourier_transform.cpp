@@ -135,7 +135,7 @@ Result<void> infer_stft(Inference& call) {
   return {};
 }
 
-// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is not a padding at the
+// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is no padding at the
 // ends.
 Result<void> stft(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &window = call.input(2);

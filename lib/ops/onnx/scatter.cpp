@@ -161,7 +161,7 @@ Result<void> put(const TensorView& data, const TensorView& updates, const Mutabl
   return known ? Result<void>() : Result<void>(refuse_type(data.type));
 }
 
-// The inverse of GatherElements. If an index occurs twice and there is not a reduction, the last update wins; ONNX
+// The inverse of GatherElements. If an index occurs twice and there is no reduction, the last update wins; ONNX
 // leaves it open.
 Result<void> scatter_elements(const Call& call, Outputs& outputs) {
   const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
