@@ -1,20 +1,31 @@
 # The two patterns of everything in lib/: a component (a folder that is a static library) and an
 # extension point (a folder whose files each provide one entry of a generated table).
 
-# modelctl_component(NAME [USES component...] [LINKS library...])
+# lib/layers.txt is the one place that says which component may use which: layer_NAME is what the line of NAME lists.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/layers.txt)
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/layers.txt layers REGEX "^[a-z_]+:")
+foreach(line IN LISTS layers)
+  string(REGEX MATCH "^([a-z_]+): *(.*)$" matched "${line}")
+  string(REPLACE " " ";" layer_${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+endforeach()
+
+# modelctl_component(NAME [LINKS library...])
 #
-# Creates the static library modelctl_NAME of every .cpp below lib/NAME. USES must agree with lib/layers.txt, which
-# tests/architecture.cmake checks against the includes.
+# Makes the static library modelctl_NAME of every .cpp below lib/NAME, linked with the components that its line in
+# lib/layers.txt names and with third-party libraries.
 function(modelctl_component name)
-  cmake_parse_arguments(ARG "" "" "USES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+  if(NOT DEFINED layer_${name})
+    message(FATAL_ERROR "lib/layers.txt has no line for the component '${name}'")
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   if(NOT sources)
     return()
   endif()
   add_library(modelctl_${name} STATIC ${sources})
   target_include_directories(modelctl_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-  foreach(use IN LISTS ARG_USES)
-    if(TARGET modelctl_${use})  # a folder with only headers is not a library
+  foreach(use IN LISTS layer_${name})
+    if(TARGET modelctl_${use})  # a folder of headers alone is not a library
       target_link_libraries(modelctl_${name} PUBLIC modelctl_${use})
     endif()
   endforeach()
