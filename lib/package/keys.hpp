@@ -58,7 +58,7 @@ class PrivateKey {
   Result<std::vector<std::byte>> sign(ByteSpan message) const;
 
  private:
-  explicit PrivateKey(PublicKey key) : public_(std::move(key)) {}
+  explicit PrivateKey(PublicKey key) : public_(std::move(key)) { forbid_core_dumps(); }
   PublicKey public_;  // OpenSSL's object holds both halves
 };
 

@@ -1,5 +1,8 @@
-// A passphrase or private key in memory: wiped when it goes, and nothing prints it.
+// A passphrase or private key in memory: wiped when it is destroyed, and nothing prints it. From the first one on a crash writes
+// no core dump (base/core_dumps.hpp).
 #pragma once
+
+#include "base/core_dumps.hpp"
 
 #include <string>
 #include <string_view>
@@ -9,7 +12,7 @@ namespace modelctl::package {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string_view text) : text_(text) {}
+  explicit Secret(std::string_view text) : text_(text) { forbid_core_dumps(); }
   // As above; what it was taken from is wiped.
   static Secret take(std::string& text) {
     Secret secret{std::string_view(text)};

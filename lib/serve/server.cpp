@@ -5,6 +5,7 @@
 // after the other, so that its members need no lock.
 #include "serve/server.hpp"
 
+#include "base/core_dumps.hpp"
 #include "serve/connections.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/dialect.hpp"
@@ -559,6 +560,7 @@ Result<net::ssl::context> tls_context(const ServerOptions& options) {
         .because(code.message())
         .help("--tls-cert takes a PEM file with the server's certificate first, then its chain");
   }
+  forbid_core_dumps();
   context.use_private_key_file(options.tls_key.string(), net::ssl::context::pem, code);
   if (code) {
     return Error(Kind::bad_config, "bad-tls-key",
