@@ -1,6 +1,7 @@
-// Three things changed for many operators: broadcasting became numpy's (opset 7), memory that an input shares with an
-// output is no longer told (6), and inference is what an operator does unless its form says training (7). The rest are
-// single attributes that were renamed, got another type or another default.
+// Three changes apply to many operators: broadcasting became NumPy's (opset 7), consumed_inputs, which declared memory
+// shared by an input and an output, was removed (6), and operators are in inference form unless their outputs ask for
+// training (7). The other changes are single attributes that were renamed or got another type or default. The source is
+// the changelog of ONNX (docs/Changelog.md there).
 #include "onnx/before_opset_7.hpp"
 
 #include "ops/schema/operator.hpp"
@@ -16,14 +17,14 @@ using graph::Value;
 using ops::Upgrade;
 
 template <std::size_t N>
-bool among(const Node& node, const std::array<std::string_view, N>& names) {
+bool is_one_of(const Node& node, const std::array<std::string_view, N>& names) {
   return std::find(names.begin(), names.end(), node.op) != names.end();
 }
 
 bool broadcasts(const Node& node) {
   static constexpr std::array<std::string_view, 11> names{"Add", "Sub", "Mul",   "Div",     "Pow", "And",
                                                           "Or",  "Xor", "Equal", "Greater", "Less"};
-  return among(node, names);
+  return is_one_of(node, names);
 }
 
 std::optional<std::size_t> rank(const Value* value) {
@@ -33,10 +34,12 @@ std::optional<std::size_t> rank(const Value* value) {
   return value->type.shape->size();
 }
 
-// Puts input 1's dimensions beside those of input 0 from `axis` on: numpy's broadcasting then does the same.
+// Old broadcasting matched input 1's dimensions with those of input 0 from `axis` on; NumPy's matches from the last
+// one. Appending dimensions of 1 to input 1 makes both the same.
 Result<void> align(const Upgrade& upgrade, std::int64_t axis) {
   auto first = rank(upgrade.node.input(0)), second = rank(upgrade.node.input(1));
-  if (!first || !second) return upgrade.bad("the ranks of what it broadcasts are not known");
+  if (!first || !second)
+    return upgrade.bad("the ranks of its inputs are unknown, and its broadcasting depends on them");
   auto whole = static_cast<std::int64_t>(*first), part = static_cast<std::int64_t>(*second);
   if (axis < 0) axis += whole;
   if (axis < 0 || axis + part > whole)
@@ -49,7 +52,7 @@ Result<void> align(const Upgrade& upgrade, std::int64_t axis) {
   return {};
 }
 
-// Broadcasting was asked for by an attribute; where it was not, sizes agree and nothing is to do.
+// Broadcasting was requested by an attribute. Without it the sizes are equal, for which nothing changes.
 Result<void> numpy_broadcast(const Upgrade& upgrade) {
   Attributes& attributes = upgrade.node.attributes;
   if (attributes.integer("broadcast") != 0 && attributes.has("axis")) TRY(align(upgrade, attributes.integer("axis")));
@@ -58,7 +61,8 @@ Result<void> numpy_broadcast(const Upgrade& upgrade) {
   return {};
 }
 
-// One slope a channel had rank 1; now its rank is the input's without the batch.
+// PRelu: one slope per channel had rank 1; from opset 7 on it broadcasts like any input, so it needs trailing
+// dimensions.
 Result<void> slopes(const Upgrade& upgrade) {
   const Value* slope = upgrade.node.input(1);
   auto known = rank(slope);
@@ -85,14 +89,14 @@ Result<void> cast_type(const Upgrade& upgrade) {
   return {};
 }
 
-void whole_power(Attributes& attributes) {
+void integer_power(Attributes& attributes) {
   if (attributes.has("p")) attributes.set("p", static_cast<std::int64_t>(attributes.number("p")));
 }
 
 Result<void> opset_1(const Upgrade& upgrade) {
   Node& node = upgrade.node;
   if (node.op == "Pad") rename(node.attributes, "paddings", "pads");
-  if (node.op == "LpPool" || node.op == "GlobalLpPool") whole_power(node.attributes);
+  if (node.op == "LpPool" || node.op == "GlobalLpPool") integer_power(node.attributes);
   if (node.op == "Split" && node.input(1) != nullptr) return upgrade.bad("the sizes of the parts are its input");
   return {};
 }
@@ -111,7 +115,7 @@ Result<void> opsets_to_5(const Upgrade& upgrade) {
   return {};
 }
 
-// Only what is trained had more than one output, and only where is_test did not forbid it.
+// In training form the operators have more than one output. Those are unused in exported models if is_test is set.
 Result<void> inference_form(const Upgrade& upgrade) {
   Node& node = upgrade.node;
   bool test = node.attributes.integer("is_test") != 0;

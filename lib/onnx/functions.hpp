@@ -1,5 +1,5 @@
-// Functions that a model defines itself: a node that calls one stands for the function's nodes, which take its place as
-// the graph is read, with the call's attributes in place of those that refer to them.
+// Functions that a model defines itself (FunctionProto, IR version 8 and later): a node that calls one is replaced by
+// the function's nodes while the graph is read, with the call's attributes in place of references to them.
 #pragma once
 
 #include "onnx/model.hpp"
@@ -14,8 +14,8 @@
 
 namespace modelctl::onnx {
 
-// A node as it is read: its message, and the opsets of the function that it comes from; null: the model's own.
-struct PlacedNode {
+// A NodeProto, and the opsets of the function that it was inlined from; null: the model's own opsets.
+struct InlinedNode {
   protozero::data_view message;
   std::shared_ptr<const Opsets> opsets;
 };
@@ -26,7 +26,7 @@ std::pair<std::string, int> read_opset(protozero::data_view message);
 struct Function {
   std::string domain, name, overload;
   std::vector<std::string> inputs, outputs;
-  std::vector<std::string> attributes;                   // names, of those without a default
+  std::vector<std::string> attributes;                   // names of those without a default
   std::map<std::string, protozero::data_view> defaults;  // AttributeProto, by name
   std::vector<protozero::data_view> nodes;
   std::shared_ptr<const Opsets> opsets;
@@ -36,17 +36,18 @@ struct Function {
 
 class Functions {
  public:
-  // `written` keeps the nodes that expanding a call makes: the messages answered point into it.
-  Functions(std::string file, std::shared_ptr<std::deque<std::string>> written)
-      : file_(std::move(file)), written_(std::move(written)) {}
+  // `messages` keeps the encoded nodes that inlining creates: the results of expand() point into it. A deque, because
+  // its elements do not move when it grows.
+  Functions(std::string file, std::shared_ptr<std::deque<std::string>> messages)
+      : file_(std::move(file)), messages_(std::move(messages)) {}
 
-  // A FunctionProto. Throws protozero's exceptions where the encoding is broken.
+  // Adds a FunctionProto. Throws protozero's exceptions if the encoding is invalid.
   void add(protozero::data_view message, Faults& faults);
-  // A function that calls itself, however far around, is a fault, and so are calls that nest too deeply.
+  // Adds a fault for each function that calls itself, directly or through others, and for calls that nest too deeply.
   void check_calls(Faults& faults) const;
 
-  // What stands for a node: itself, or, where it calls a function, that one's nodes, expanded likewise.
-  std::vector<PlacedNode> expand(PlacedNode node, Faults& faults);
+  // The nodes in place of `node`: itself, or if it calls a function, that function's nodes, recursively expanded.
+  std::vector<InlinedNode> expand(InlinedNode node, Faults& faults);
 
  private:
   struct Call;
@@ -54,12 +55,12 @@ class Functions {
 
   struct Checker;
   const Function* find(const Call& call) const;
-  void expand_into(const Call& call, const Function& function, std::vector<PlacedNode>& nodes, Faults& faults);
+  void expand_into(const Call& call, const Function& function, std::vector<InlinedNode>& nodes, Faults& faults);
 
   std::string file_;
-  std::shared_ptr<std::deque<std::string>> written_;
+  std::shared_ptr<std::deque<std::string>> messages_;
   std::map<Key, Function> functions_;
-  std::size_t calls_ = 0, made_ = 0;
+  std::size_t calls_ = 0, bytes_ = 0;  // of expansions so far
 };
 
 }  // namespace modelctl::onnx

@@ -1,10 +1,10 @@
-// Reads a graph in passes over its parts, since nodes come before the initializers and inputs they use, and may come in
-// any order: constants, inputs, all node outputs, then the nodes themselves. A fault leaves a value without content
-// behind, so that one fault is not reported again by each user.
+// Reads a graph in several steps, because in a file the nodes come before the initializers and inputs that they use,
+// and may be in any order: constants, inputs, the outputs of all nodes, then the nodes themselves. After a fault the
+// value is still added, without data, so that its users do not report the same fault again.
 #include "onnx/graph_reader.hpp"
 
+#include "onnx/fields.hpp"
 #include "onnx/type_reader.hpp"
-#include "onnx/wire.hpp"
 
 #include <fmt/format.h>
 
@@ -19,10 +19,7 @@ namespace {
 
 constexpr int max_depth = graph::max_graph_depth;
 
-// AttributeProto.AttributeType
-enum Kinds { a_float = 1, a_int, a_string, a_tensor, a_graph, a_floats, a_ints, a_strings, a_sparse = 11, a_type = 13 };
-
-// `fresh` makes the symbols of sizes that the file does not name.
+// `fresh` makes the symbols for dimensions without a name.
 graph::Type type_of(const FileType& file, const std::function<graph::Expr()>& fresh) {
   graph::Type type{file.element, std::nullopt};
   type.key = file.key;
@@ -44,7 +41,7 @@ graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view 
 }  // namespace
 
 struct GraphReader::Parts {
-  std::vector<PlacedNode> nodes;
+  std::vector<InlinedNode> nodes;
   std::vector<data_view> initializers, sparse;
   std::vector<FileValue> inputs, outputs, infos;
 };
@@ -66,18 +63,18 @@ struct GraphReader::NodeParts {
 namespace {
 
 template <class Parts>
-Parts read_node(const PlacedNode& node) {
+Parts read_node(const InlinedNode& node) {
   Parts parts;
   parts.opsets = node.opsets;
   pbf_reader reader(node.message);
   while (reader.next()) {
     switch (reader.tag()) {
-      case 1: parts.inputs.push_back(reader.get_string()); break;
-      case 2: parts.outputs.push_back(reader.get_string()); break;
-      case 3: parts.name = reader.get_string(); break;
-      case 4: parts.op = reader.get_string(); break;
-      case 5: parts.attributes.push_back(reader.get_view()); break;
-      case 7: parts.domain = reader.get_string(); break;
+      case proto::node::input: parts.inputs.push_back(reader.get_string()); break;
+      case proto::node::output: parts.outputs.push_back(reader.get_string()); break;
+      case proto::node::name: parts.name = reader.get_string(); break;
+      case proto::node::op_type: parts.op = reader.get_string(); break;
+      case proto::node::attribute: parts.attributes.push_back(reader.get_view()); break;
+      case proto::node::domain: parts.domain = reader.get_string(); break;
       default: reader.skip();
     }
   }
@@ -101,24 +98,24 @@ GraphReader::Parts GraphReader::collect(data_view message, graph::Graph& graph) 
   pbf_reader reader(message);
   while (reader.next()) {
     switch (reader.tag()) {
-      case 1: {
-        auto stands_for = functions_.expand({reader.get_view(), opsets_}, faults_);
-        parts.nodes.insert(parts.nodes.end(), stands_for.begin(), stands_for.end());
+      case proto::graph::node: {
+        auto expanded = functions_.expand({reader.get_view(), opsets_}, faults_);
+        parts.nodes.insert(parts.nodes.end(), expanded.begin(), expanded.end());
         break;
       }
-      case 2: graph.name = reader.get_string(); break;
-      case 5: parts.initializers.push_back(reader.get_view()); break;
-      case 11: value(reader, parts.inputs); break;
-      case 12: value(reader, parts.outputs); break;
-      case 13: value(reader, parts.infos); break;
-      case 15: parts.sparse.push_back(reader.get_view()); break;
+      case proto::graph::name: graph.name = reader.get_string(); break;
+      case proto::graph::initializer: parts.initializers.push_back(reader.get_view()); break;
+      case proto::graph::input: value(reader, parts.inputs); break;
+      case proto::graph::output: value(reader, parts.outputs); break;
+      case proto::graph::value_info: value(reader, parts.infos); break;
+      case proto::graph::sparse_initializer: parts.sparse.push_back(reader.get_view()); break;
       default: reader.skip();
     }
   }
   return parts;
 }
 
-// Whether the name is defined in this graph already, which single assignment forbids.
+// True, with a fault, if the name is already defined in this graph: values are in single assignment form.
 bool GraphReader::taken(const graph::Graph& graph, const std::string& name, std::string_view as) {
   const graph::Value* old = graph.find_value(name);
   if (old == nullptr || &old->graph() != &graph) return false;
@@ -136,7 +133,7 @@ void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
     if (name.empty()) {
       fault(Kind::bad_input, "no-name", "cannot use an initializer without a name");
     } else if (!taken(graph, name, "an initializer")) {
-      if (read) graph.add_constant(name, std::move(read->tensor));
+      if (read && read->tensor.present()) graph.add_constant(name, std::move(read->tensor));
       else graph.add_value(name);
     }
     if (!read) {
@@ -148,7 +145,7 @@ void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
 }
 
 void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
-  // Files before IR version 4 list initializers as inputs too; later ones may, to give inputs defaults.
+  // Before IR version 4 every initializer is listed as an input too; later files may do so to give an input a default.
   std::vector<const FileValue*> real;
   std::set<std::string> seen;
   for (const FileValue& input : parts.inputs) {
@@ -161,7 +158,7 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
     const graph::Value* initializer = graph.find_value(input.name);
     if (initializer == nullptr || &initializer->graph() != &graph) real.push_back(&input);
   }
-  // Two steps, so that a fresh symbol avoids the names that later inputs use.
+  // Two steps, so that fresh symbols do not collide with names of dimensions in later inputs.
   for (const FileValue* input : real) {
     graph.add_input(input->name, type_of(input->type, [] { return graph::Expr(0); }));
   }
@@ -169,7 +166,7 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
     if (graph.outer == nullptr && real[i]->type.element == DType::undefined) {
       place_ = fmt::format("graph '{}', input '{}'", graph.name, real[i]->name);
       fault(Kind::unsupported, "unknown-type",
-            fmt::format("cannot use input '{}': the model does not say its element type", real[i]->name));
+            fmt::format("cannot use input '{}': the model does not declare its element type", real[i]->name));
     }
     graph.inputs[i]->type = type_of(real[i]->type, graph, real[i]->name + "_dim");
   }
@@ -184,6 +181,8 @@ void GraphReader::add_outputs_of(NodeParts& parts, graph::Graph& graph) {
 }
 
 Result<AttributeValue> GraphReader::attribute_value(data_view message, std::string& name) {
+  namespace attribute = proto::attribute;
+  namespace type_of_value = proto::attribute_type;
   std::int64_t type = 0, integer = 0;
   float number = 0;
   std::string text;
@@ -192,59 +191,59 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
   std::vector<std::int64_t> integers;
   std::vector<std::string> texts;
   bool reference = false;
-  int guess = 0;  // for files before IR version 2, which have no type field
+  int guess = 0;  // the type of the last value: files before IR version 2 have no type field
   pbf_reader reader(message);
   bool packed = false;
   while (reader.next()) {
     packed = reader.wire_type() == protozero::pbf_wire_type::length_delimited;
     switch (reader.tag()) {
-      case 1: name = reader.get_string(); break;
-      case 2: number = reader.get_float(), guess = a_float; break;
-      case 3: integer = reader.get_int64(), guess = a_int; break;
-      case 4: text = reader.get_string(), guess = a_string; break;
-      case 5: tensor = reader.get_view(), guess = a_tensor; break;
-      case 6: reader.skip(), guess = a_graph; break;
-      case 7:
-        guess = a_floats;
+      case attribute::name: name = reader.get_string(); break;
+      case attribute::f: number = reader.get_float(), guess = type_of_value::float_; break;
+      case attribute::i: integer = reader.get_int64(), guess = type_of_value::int_; break;
+      case attribute::s: text = reader.get_string(), guess = type_of_value::string; break;
+      case attribute::t: tensor = reader.get_view(), guess = type_of_value::tensor; break;
+      case attribute::g: reader.skip(), guess = type_of_value::graph; break;
+      case attribute::floats:
+        guess = type_of_value::floats;
         if (!packed) numbers.push_back(reader.get_float());
         else
           for (float value : reader.get_packed_float()) numbers.push_back(value);
         break;
-      case 8:
-        guess = a_ints;
+      case attribute::ints:
+        guess = type_of_value::ints;
         if (!packed) integers.push_back(reader.get_int64());
         else
           for (std::int64_t value : reader.get_packed_int64()) integers.push_back(value);
         break;
-      case 9: texts.push_back(reader.get_string()), guess = a_strings; break;
-      case 14: named_type = reader.get_view(), guess = a_type; break;
-      case 20: type = reader.get_enum(); break;
-      case 22: sparse = reader.get_view(), guess = a_sparse; break;
-      case 21: reference = !reader.get_view().empty(); break;
+      case attribute::strings: texts.push_back(reader.get_string()), guess = type_of_value::strings; break;
+      case attribute::tp: named_type = reader.get_view(), guess = type_of_value::type_proto; break;
+      case attribute::type: type = reader.get_enum(); break;
+      case attribute::sparse_tensor: sparse = reader.get_view(), guess = type_of_value::sparse_tensor; break;
+      case attribute::ref_attr_name: reference = !reader.get_view().empty(); break;
       default: reader.skip();
     }
   }
   if (reference) {
     return Error(
         Kind::bad_input, "bad-attribute",
-        fmt::format("cannot read attribute '{}': it refers to a function's, but no function is around it", name));
+        fmt::format("cannot read attribute '{}': it refers to an attribute of a function, but is not in one", name));
   }
   switch (type == 0 ? guess : type) {
-    case a_float: return AttributeValue(number);
-    case a_int: return AttributeValue(integer);
-    case a_string: return AttributeValue(std::move(text));
-    case a_floats: return AttributeValue(std::move(numbers));
-    case a_ints: return AttributeValue(std::move(integers));
-    case a_strings: return AttributeValue(std::move(texts));
-    case a_type:
-      // As text: nothing but inference reads it.
-      return AttributeValue(describe(
+    case type_of_value::float_: return AttributeValue(number);
+    case type_of_value::int_: return AttributeValue(integer);
+    case type_of_value::string: return AttributeValue(std::move(text));
+    case type_of_value::floats: return AttributeValue(std::move(numbers));
+    case type_of_value::ints: return AttributeValue(std::move(integers));
+    case type_of_value::strings: return AttributeValue(std::move(texts));
+    case type_of_value::type_proto:
+      // Kept as text: only inference reads it.
+      return AttributeValue(type_text(
           type_of(TRY(read_type(named_type.value_or(data_view()))), [] { return graph::Expr::symbol("unknown"); })));
-    case a_tensor:
+    case type_of_value::tensor:
       if (!tensor)
         return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));
       return AttributeValue(TRY(read_tensor(*tensor, source_)).tensor);
-    case a_sparse:
+    case type_of_value::sparse_tensor:
       if (!sparse)
         return Error(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is empty", name));
       return AttributeValue(TRY(read_sparse_tensor(*sparse, source_)).tensor);
@@ -260,9 +259,9 @@ void GraphReader::add_attribute(data_view message, graph::Node& node, int depth)
   bool is_graph = false;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) name = reader.get_string();
-    else if (reader.tag() == 6) body = reader.get_view();
-    else if (reader.tag() == 20) is_graph = reader.get_enum() == a_graph;
+    if (reader.tag() == proto::attribute::name) name = reader.get_string();
+    else if (reader.tag() == proto::attribute::g) body = reader.get_view();
+    else if (reader.tag() == proto::attribute::type) is_graph = reader.get_enum() == proto::attribute_type::graph;
     else reader.skip();
   }
   if (body || is_graph) {
@@ -275,12 +274,12 @@ void GraphReader::add_attribute(data_view message, graph::Node& node, int depth)
   auto value = attribute_value(message, name);
   if (!value) return fault(value.error().kind, value.error().code, value.error().what);
   if (node.attributes.has(name)) {
-    return fault(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is there twice", name));
+    return fault(Kind::bad_input, "bad-attribute", fmt::format("cannot read attribute '{}': it is given twice", name));
   }
   node.attributes.set(name, std::move(*value));
 }
 
-// A Constant node is its value; answers false where it has none that can be read.
+// A Constant node becomes a constant value, which every pass understands. Returns false if `parts` is another node.
 bool GraphReader::read_constant_node(const NodeParts& parts, graph::Graph& graph) {
   if (parts.op != "Constant" || !parts.domain.empty() || parts.attributes.size() != 1 || parts.outputs.size() != 1) {
     return false;
@@ -320,7 +319,7 @@ void GraphReader::add_node(const NodeParts& parts, graph::Graph& graph, int dept
     graph::Value* value = input.empty() ? nullptr : graph.find_value(input);
     if (!input.empty() && value == nullptr) {
       fault(Kind::bad_input, "no-producer",
-            fmt::format("cannot use '{}': no node, input or initializer makes it", input));
+            fmt::format("cannot use '{}': no node, input or initializer defines it", input));
     }
     inputs.push_back(value);
   }
@@ -332,7 +331,8 @@ void GraphReader::add_node(const NodeParts& parts, graph::Graph& graph, int dept
   opsets_ = std::move(around);
 }
 
-// What the file says of values is believed only where nothing better is known: older exporters wrote wrong ones.
+// Types in value_info and in outputs are only hints for values whose type is still unknown: older exporters wrote wrong
+// ones, and inference knows better.
 void GraphReader::add_hints(const Parts& parts, graph::Graph& graph) {
   for (const auto* list : {&parts.infos, &parts.outputs}) {
     for (const FileValue& info : *list) {
@@ -354,7 +354,7 @@ void GraphReader::add_graph_outputs(const Parts& parts, graph::Graph& graph) {
     graph::Value* value = graph.find_value(output.name);
     if (value == nullptr) {
       fault(Kind::bad_input, "no-producer",
-            fmt::format("cannot answer '{}': no node, input or initializer makes it", output.name));
+            fmt::format("cannot output '{}': no node, input or initializer defines it", output.name));
       continue;
     }
     graph.add_output(value, output.name);
@@ -367,7 +367,7 @@ void GraphReader::read(data_view message, graph::Graph& graph, int depth) {
   add_constants(parts, graph);
   add_inputs(parts, graph);
   std::vector<NodeParts> nodes;
-  for (const PlacedNode& node : parts.nodes) {
+  for (const InlinedNode& node : parts.nodes) {
     place_ = fmt::format("graph '{}', node {}", graph.name, nodes.size());
     NodeParts read = read_node<NodeParts>(node);
     if (read_constant_node(read, graph)) continue;

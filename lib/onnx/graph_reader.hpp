@@ -1,4 +1,4 @@
-// GraphProto -> graph::Graph.
+// GraphProto -> graph::Graph: nodes, initializers, inputs and outputs, with calls of the model's functions inlined.
 #pragma once
 
 #include "graph/graph.hpp"
@@ -10,8 +10,8 @@
 
 namespace modelctl::onnx {
 
-// Reads a graph and those below it into `graph`, calls of functions expanded, adding every fault. `place` follows what
-// is being read, so that a broken encoding, which throws protozero's exceptions, can be located by the caller.
+// Reads a graph and its subgraphs into `graph` and adds every fault to `faults`. `place` always describes what is being
+// read: an invalid encoding throws protozero's exceptions through this class, and the caller then knows where it was.
 class GraphReader {
  public:
   GraphReader(Model& model, const TensorSource& source, Functions& functions, Faults& faults, std::string& place)

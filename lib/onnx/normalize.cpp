@@ -1,5 +1,14 @@
-// From operators as a model's opset writes them to the newest form, or the list of all that stands in the way: every
-// operator, domain and opset that is missing is named once, with the first node that needs it.
+// Opset normalization: every operator is rewritten to the form of its newest opset, so that inference, passes and
+// lowering see one form of each operator. A model that cannot be normalized fails with a list that names every missing
+// operator, domain and opset once, with the first node that needs it.
+//
+// Theory. ONNX versions operators per domain: a model imports opset N, which means for each operator the newest version
+// of at most N. Versions differ in attributes that became inputs (axes of Squeeze in opset 13), in defaults (axis of
+// Softmax in 13), in names, and a few in meaning (broadcasting before 7). The project keeps one implementation per
+// operator, of its newest version, and an `upgrade` function in the operator's definition that rewrites older forms
+// *exactly*: where no node or group of nodes of the newest opset means the same, the upgrade fails rather than
+// approximates. Opsets 1 to 6 differ from 7 in a few rules that hold across operators; before_opset_7.cpp applies those
+// first, and upgrades then start from opset 7 at the oldest.
 #include "onnx/model.hpp"
 
 #include "base/files.hpp"
@@ -17,7 +26,7 @@ namespace {
 
 using graph::Node;
 
-std::string spoken(const std::string& domain) {
+std::string domain_name(const std::string& domain) {
   return domain.empty() ? "the default domain" : fmt::format("domain '{}'", domain);
 }
 
@@ -27,7 +36,7 @@ class Normalizer {
 
   Result<void> run() {
     check_opsets();
-    // Upgrades may add nodes of the newest form before the one they rewrite: only those of the file are visited.
+    // Upgrades may insert nodes, which are already of the newest form: only the nodes of the file are visited.
     std::vector<Node*> nodes;
     for_each_graph(*model_.graph, [&](graph::Graph& graph) {
       for (const auto& node : graph.nodes()) nodes.push_back(node.get());
@@ -62,8 +71,8 @@ class Normalizer {
       bool too_new = opset->second > newest;
       if (!too_new && opset->second >= oldest) return;
       faults_.add(Error(Kind::unsupported, too_new ? "opset-too-new" : "opset-too-old",
-                        fmt::format("cannot compile opset {} of {}: this version knows {} to {}", opset->second,
-                                    spoken(domain), oldest, newest))
+                        fmt::format("cannot compile opset {} of {}: this version supports {} to {}", opset->second,
+                                    domain_name(domain), oldest, newest))
                       .at(model_.file + place)
                       .help(fmt::format("export the model with opset {}", newest)));
     };
@@ -73,7 +82,7 @@ class Normalizer {
 
   void visit(Node& node) {
     const ops::OpDef* def = ops::find(node.domain, node.op);
-    // Our own operators are what passes make; a file that names one was not made by an exporter.
+    // The domain "modelctl" is internal: only passes create its operators, and a file must not smuggle them in.
     if (def == nullptr || node.domain == "modelctl") {
       Missing& missing = missing_[{node.domain, node.op}];
       if (missing.nodes++ == 0) missing.place = node.place();
@@ -83,7 +92,8 @@ class Normalizer {
     if (!opset) {
       faults_.add(
           Error(Kind::bad_input, "no-opset",
-                fmt::format("cannot use operator '{}': the model imports no opset of {}", node.op, spoken(node.domain)))
+                fmt::format("cannot use operator '{}': the model imports no opset of {}", node.op,
+                            domain_name(node.domain)))
               .at(where(node.place()))
               .help(fmt::format("add '{}' to the model's opset_import, with the version that the exporter meant",
                                 node.domain.empty() ? "ai.onnx" : node.domain)));
@@ -97,8 +107,8 @@ class Normalizer {
         return;
       }
     }
-    // An upgrade may look at the first input, so it must be there; whether the others are, the schema tells after it.
-    if (node.input(0) == nullptr && !def->inputs.empty() && needs_first(*def)) {
+    // An upgrade may read the first input, so its presence is checked here; the schema checks the others afterwards.
+    if (node.input(0) == nullptr && !def->inputs.empty() && requires_first_input(*def)) {
       return add(Error(Kind::bad_input, "missing-input",
                        fmt::format("cannot use {} without its input 0", ops::qualified(node.domain, node.op))),
                  place);
@@ -108,14 +118,14 @@ class Normalizer {
         add(std::move(upgraded).error(), place);
         return;
       }
-      // An upgrade may turn the node into another operator.
+      // An upgrade may have changed the node's operator (Upsample becomes Resize).
       def = ops::find(node.domain, node.op);
       if (def == nullptr) return;
     }
     if (def->infer == nullptr) {
       faults_.add(Error(Kind::bad_input, "unknown-operator",
                         fmt::format("cannot use operator '{}' of {}: opset {} no longer has it", node.op,
-                                    spoken(node.domain), *opset))
+                                    domain_name(node.domain), *opset))
                       .at(where(node.place())));
       return;
     }
@@ -127,18 +137,19 @@ class Normalizer {
     for (Error& fault : all.faults) add(std::move(fault), node.place());
   }
 
-  static bool needs_first(const ops::OpDef& def) {
+  static bool requires_first_input(const ops::OpDef& def) {
     std::string_view inputs = def.inputs;
     auto first = ops::take_formal(inputs);
     return first && !first->optional && !first->rest;
   }
 
-  // Infers what comes before a node, each node once: it is in its newest form already.
+  // Infers the types of the nodes before `node`, each once. They have been visited, so they are in their newest form.
+  // Only opsets 1 to 6 need this: their broadcasting depends on ranks.
   void infer_until(const Node& node) {
     const auto& nodes = node.graph().nodes();
     auto& last = inferred_[&node.graph()];
     for (auto next = last ? std::next(*last) : nodes.begin(); next->get() != &node; ++next) {
-      // A fault of its types is for the pipeline to report; here it means that a rank stays unknown.
+      // The pipeline reports type errors later; here one only means that a rank stays unknown.
       (void)ops::infer(**next);
       last = next;
     }
@@ -160,7 +171,7 @@ class Normalizer {
       }
       bool known_domain = !same_domain.empty() || domain.empty() || domain == "ai.onnx.ml";
       Error error(Kind::unsupported, known_domain ? "unknown-operator" : "unknown-domain",
-                  fmt::format("cannot compile operator '{}' of {}, {}: {} is not implemented", op, spoken(domain),
+                  fmt::format("cannot compile operator '{}' of {}, {}: {} is not implemented", op, domain_name(domain),
                               version, known_domain ? "the operator" : "the domain"));
       error.where = where(missing.place);
       if (missing.nodes > 1) error.why.push_back(fmt::format("{} nodes use it", missing.nodes));
@@ -175,15 +186,16 @@ class Normalizer {
       return "pass the model as it was exported, not as ONNX Runtime optimized it";
     }
     std::string meant = nearest(op, others);
-    if (!meant.empty()) return fmt::format("if '{}' is meant, name it so", meant);
-    if (domain.empty()) return "export the model with that part written in other operators";
+    if (!meant.empty()) return fmt::format("did you mean '{}'?", meant);
+    if (domain.empty()) return "export the model with other operators for that part";
     return fmt::format("export the model without operators of domain '{}'", domain);
   }
 
   Model& model_;
   Faults faults_;
   std::map<std::pair<std::string, std::string>, Missing> missing_;
-  std::map<const graph::Graph*, std::optional<std::list<std::unique_ptr<Node>>::const_iterator>> inferred_;  // the last
+  std::map<const graph::Graph*, std::optional<std::list<std::unique_ptr<Node>>::const_iterator>>
+      inferred_;  // the last one per graph
 };
 
 }  // namespace

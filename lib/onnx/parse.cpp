@@ -1,4 +1,7 @@
-// ModelProto: is it one, is it whole, what does it say of itself; then its graph.
+// Parses a ModelProto: checks that the file is one and is complete, collects its metadata, and then reads its graph.
+// Protobuf messages have no magic number and no length, so a file that is something else and a file that was cut short
+// both look like a broken encoding; read_model() tells them apart.
+#include "onnx/fields.hpp"
 #include "onnx/functions.hpp"
 #include "onnx/graph_reader.hpp"
 #include "onnx/model.hpp"
@@ -29,33 +32,33 @@ struct ModelParts {
   std::vector<data_view> functions;
 };
 
-// What else people pass by mistake, by the first bytes of the file.
-struct Other {
+// File types that users pass by mistake, recognized by their first bytes.
+struct OtherFormat {
   std::string_view magic;
-  std::string_view is;
+  std::string_view description;
   std::string_view help;
 };
-constexpr std::array<Other, 9> others{{
+constexpr std::array<OtherFormat, 9> other_formats{{
     {std::string_view("PK\x03\x04", 4), "a zip archive, as PyTorch saves", "export it with torch.onnx.export"},
     {"\x89HDF", "an HDF5 file, as Keras saves", "export it with tf2onnx or keras's export(format=\"onnx\")"},
     {"GGUF", "a GGUF file", ""},
     {"\x1f\x8b", "a gzip file", "unpack it with gunzip"},
     {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file with git lfs pull"},
     {"<!DOCTYPE", "a web page", "download the file itself"},
-    {"\x80\x04\x95", "a Python pickle", "export the model that it holds to ONNX: modelctl runs no Python"},
-    {"\x80\x02", "a Python pickle", "export the model that it holds to ONNX: modelctl runs no Python"},
+    {"\x80\x04\x95", "a Python pickle", "export the model in it to ONNX: modelctl does not run Python"},
+    {"\x80\x02", "a Python pickle", "export the model in it to ONNX: modelctl does not run Python"},
     {"{", "JSON", ""},
 }};
 
-Error no_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
+Error not_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
   std::string help;
   std::string_view text = as_text(bytes);
-  for (const Other& other : others) {
+  for (const OtherFormat& other : other_formats) {
     if (text.substr(0, other.magic.size()) != other.magic) continue;
-    reason = fmt::format("it is {}", other.is);
+    reason = fmt::format("it is {}", other.description);
     help = other.help;
   }
-  return Error(Kind::bad_input, "no-onnx", fmt::format("cannot read '{}': it is no ONNX model", file))
+  return Error(Kind::bad_input, "no-onnx", fmt::format("cannot read '{}': it is not an ONNX model", file))
       .because(std::move(reason))
       .help(std::move(help));
 }
@@ -64,51 +67,52 @@ std::pair<std::string, std::string> read_property(data_view message) {
   std::pair<std::string, std::string> entry;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) entry.first = reader.get_string();
-    else if (reader.tag() == 2) entry.second = reader.get_string();
+    if (reader.tag() == proto::entry::key) entry.first = reader.get_string();
+    else if (reader.tag() == proto::entry::value) entry.second = reader.get_string();
     else reader.skip();
   }
   return entry;
 }
 
-// The wire type that each field of a ModelProto has; nothing for fields that no version has.
+// The wire type of each field of a ModelProto; nothing for fields that no IR version has. Unknown fields are normally
+// skipped in protobuf, but here they are the best sign that the file is something else.
 std::optional<pbf_wire_type> model_field(protozero::pbf_tag_type tag) {
   switch (tag) {
-    case 1:
-    case 5: return pbf_wire_type::varint;
-    case 2:
-    case 3:
-    case 4:
-    case 6:
-    case 7:
-    case 8:
-    case 14:
-    case 20:
-    case 25:
-    case 26: return pbf_wire_type::length_delimited;
+    case proto::model::ir_version:
+    case proto::model::model_version: return pbf_wire_type::varint;
+    case proto::model::producer_name:
+    case proto::model::producer_version:
+    case proto::model::domain:
+    case proto::model::doc_string:
+    case proto::model::graph:
+    case proto::model::opset_import:
+    case proto::model::metadata_props:
+    case proto::model::training_info:
+    case proto::model::functions:
+    case proto::model::configuration: return pbf_wire_type::length_delimited;
     default: return std::nullopt;
   }
 }
 
 void take_field(pbf_reader& reader, ModelParts& parts) {
   switch (reader.tag()) {
-    case 1: parts.ir_version = reader.get_int64(); break;
-    case 2: parts.producer = reader.get_string(); break;
-    case 3: parts.producer_version = reader.get_string(); break;
-    case 6: parts.documentation = reader.get_string(); break;
-    case 7: parts.graph = reader.get_view(); break;
-    case 8: parts.opsets.insert(read_opset(reader.get_view())); break;
-    case 14: parts.properties.insert(read_property(reader.get_view())); break;
-    case 25: parts.functions.push_back(reader.get_view()); break;
+    case proto::model::ir_version: parts.ir_version = reader.get_int64(); break;
+    case proto::model::producer_name: parts.producer = reader.get_string(); break;
+    case proto::model::producer_version: parts.producer_version = reader.get_string(); break;
+    case proto::model::doc_string: parts.documentation = reader.get_string(); break;
+    case proto::model::graph: parts.graph = reader.get_view(); break;
+    case proto::model::opset_import: parts.opsets.insert(read_opset(reader.get_view())); break;
+    case proto::model::metadata_props: parts.properties.insert(read_property(reader.get_view())); break;
+    case proto::model::functions: parts.functions.push_back(reader.get_view()); break;
     default: reader.skip();
   }
 }
 
-// The fields of the file. Whether a file that does not parse is cut short or something else altogether is told by its
-// beginning: every exporter writes ir_version first.
+// Reads the top-level fields. A file that does not parse is truncated if it begins like a model, and another format
+// otherwise: every exporter writes ir_version first.
 Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
   ModelParts parts;
-  if (bytes.empty()) return no_onnx(file, bytes, "it is empty");
+  if (bytes.empty()) return not_onnx(file, bytes, "it is empty");
   pbf_reader reader(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   protozero::pbf_tag_type tag = 0;
   try {
@@ -116,18 +120,18 @@ Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
       tag = reader.tag();
       auto expected = model_field(tag);
       if (!expected || *expected != reader.wire_type()) {
-        return no_onnx(file, bytes, fmt::format("field {} is none of a model's", tag));
+        return not_onnx(file, bytes, fmt::format("an ONNX model has no field {}", tag));
       }
       take_field(reader, parts);
     }
   } catch (const protozero::end_of_buffer_exception&) {
-    if (parts.ir_version <= 0) return no_onnx(file, bytes, "its first bytes are none of a model's");
+    if (parts.ir_version <= 0) return not_onnx(file, bytes, "it does not begin like one");
     return Error(Kind::bad_input, "truncated-model", fmt::format("cannot read '{}': the model is cut short", file))
         .because(fmt::format("the file ends after {} bytes, within {}", bytes.size(),
-                             tag == 7 ? "the graph" : fmt::format("field {} of the model", tag)))
+                             tag == proto::model::graph ? "the graph" : fmt::format("field {} of the model", tag)))
         .help("copy or download the whole file");
-  } catch (const protozero::exception& broken) { return no_onnx(file, bytes, broken.what()); }
-  if (parts.ir_version <= 0 && !parts.graph) return no_onnx(file, bytes, "it has neither a version nor a graph");
+  } catch (const protozero::exception& broken) { return not_onnx(file, bytes, broken.what()); }
+  if (parts.ir_version <= 0 && !parts.graph) return not_onnx(file, bytes, "it has neither a version nor a graph");
   if (!parts.graph || parts.opsets.empty()) {
     return Error(Kind::bad_input, "truncated-model",
                  fmt::format("cannot read '{}': it has no {}", file, parts.graph ? "opset" : "graph"))
@@ -136,7 +140,7 @@ Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
   return parts;
 }
 
-constexpr std::size_t max_metadata = 64 * 1024;
+constexpr std::size_t max_metadata = 64 * 1024;  // bytes of one entry; longer ones are not carried to the artifact
 
 void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   auto keep = [&](const std::string& key, const std::string& value) {
@@ -156,7 +160,8 @@ void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   for (const auto& [key, value] : parts.properties) keep("source.property." + key, value);
 }
 
-// It reads all of a file, of which no more than a piece is to be in memory for it.
+// Hashing touches every page of the file. The pages are dropped piece by piece, so that a model of many gigabytes does
+// not stay in memory because of its digest.
 Digest digest_of(ByteSpan bytes, bool mapped) {
   constexpr std::size_t most = 16 << 20;
   Sha256 digest;
@@ -176,7 +181,7 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   ModelParts parts = TRY(read_model(bytes, file));
   Model model{std::make_unique<graph::Graph>(), parts.opsets, std::string(file), {}};
   ExternalFiles external(folder);
-  // What a tensor may point into: the file, and the nodes that calls of functions stand for.
+  // Tensors point into the file or into the nodes that inlined functions produced; one owner keeps both alive.
   auto written = std::make_shared<std::deque<std::string>>();
   TensorSource source{std::make_shared<std::pair<std::shared_ptr<const void>, decltype(written)>>(owner, written),
                       external};
@@ -189,8 +194,9 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
     for (data_view function : parts.functions) functions.add(function, faults);
     functions.check_calls(faults);
     if (faults.none()) GraphReader(model, source, functions, faults, place).read(*parts.graph, *model.graph);
+    external.report(model.file, faults);
   } catch (const protozero::exception& broken) {
-    faults.add(Error(Kind::bad_input, "bad-encoding", fmt::format("cannot read '{}': its encoding is broken", file))
+    faults.add(Error(Kind::bad_input, "bad-encoding", fmt::format("cannot read '{}': its encoding is invalid", file))
                    .at(fmt::format("{}: {}", file, place))
                    .because(broken.what()));
   }
@@ -203,8 +209,8 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   TRY(verify(*model.graph));
   keep_metadata(parts, *model.graph);
   model.graph->metadata["source"] = digest_of(bytes, mapped).text();
-  for (const auto& [location, beside] : external.files()) {
-    model.graph->metadata["source.external." + location] = digest_of(beside->bytes(), true).text();
+  for (const auto& [location, data] : external.files()) {
+    model.graph->metadata["source.external." + location] = digest_of(data->bytes(), true).text();
   }
   return model;
 }

@@ -1,4 +1,6 @@
-// SparseTensorProto: values, and where they stand in a tensor of zeros, as one index each or one row of coordinates.
+// Reads a SparseTensorProto: values, and their positions in a tensor of zeros, either one flat index or one row of
+// coordinates per value.
+#include "onnx/fields.hpp"
 #include "onnx/tensor_reader.hpp"
 
 #include <fmt/format.h>
@@ -21,9 +23,9 @@ Parts parts_of(data_view message) {
   Parts parts;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) parts.values = reader.get_view();
-    else if (reader.tag() == 2) parts.indices = reader.get_view();
-    else if (reader.tag() != 3) reader.skip();
+    if (reader.tag() == proto::sparse_tensor::values) parts.values = reader.get_view();
+    else if (reader.tag() == proto::sparse_tensor::indices) parts.indices = reader.get_view();
+    else if (reader.tag() != proto::sparse_tensor::dims) reader.skip();
     else if (reader.wire_type() != protozero::pbf_wire_type::length_delimited) parts.dims.push_back(reader.get_int64());
     else
       for (std::int64_t dim : reader.get_packed_int64()) parts.dims.push_back(dim);
@@ -31,8 +33,8 @@ Parts parts_of(data_view message) {
   return parts;
 }
 
-// The place of value `at` in the dense tensor, or -1 where it is outside.
-std::int64_t place(const Tensor& indices, std::size_t at, const Dims& dims, std::int64_t elements) {
+// The flat index of value `at` in the dense tensor, or -1 if it is out of range.
+std::int64_t flat_index(const Tensor& indices, std::size_t at, const Dims& dims, std::int64_t elements) {
   auto numbers = indices.as<std::int64_t>();
   if (indices.dims().size() == 1) return numbers[at] < elements ? numbers[at] : -1;
   std::int64_t flat = 0;
@@ -56,10 +58,13 @@ Result<NamedTensor> read_sparse_tensor(data_view message, const TensorSource& so
   NamedTensor values, indices;
   if (parts.values) values = TRY(read_tensor(*parts.values, source));
   if (parts.indices) indices = TRY(read_tensor(*parts.indices, source));
+  if ((parts.values && !values.tensor.present()) || (parts.indices && !indices.tensor.present())) {
+    return NamedTensor{values.name, Tensor()};  // an external file is missing
+  }
   auto bad = [&](std::string what) {
     return Error(Kind::bad_input, "bad-tensor", fmt::format("cannot read sparse tensor '{}': {}", values.name, what));
   };
-  if (values.tensor.dims().size() != 1) return bad("its values are no list");
+  if (values.tensor.dims().size() != 1) return bad("its values are not a list");
   DType type = values.tensor.type();
   if (bits(type) < 8) return bad(fmt::format("its values are {}", describe(type, values.tensor.dims())));
   std::int64_t count = values.tensor.elements();
@@ -72,7 +77,7 @@ Result<NamedTensor> read_sparse_tensor(data_view message, const TensorSource& so
   auto elements = element_count(parts.dims);
   auto size = byte_size(type, parts.dims);
   if (parts.dims.size() > max_rank || !elements || !size || *size > *source.sparse_budget) {
-    return bad(fmt::format("it claims to be {}, more than is written out", describe(type, parts.dims)));
+    return bad(fmt::format("it claims to be {}, more than a model may take in dense form", describe(type, parts.dims)));
   }
   *source.sparse_budget -= *size;
   Tensor dense(type, parts.dims);
@@ -80,7 +85,7 @@ Result<NamedTensor> read_sparse_tensor(data_view message, const TensorSource& so
   const auto* from = static_cast<const std::byte*>(values.tensor.view().data);
   std::size_t width = static_cast<std::size_t>(bits(type)) / 8;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
-    std::int64_t at = place(indices.tensor, i, parts.dims, *elements);
+    std::int64_t at = flat_index(indices.tensor, i, parts.dims, *elements);
     if (at < 0) return bad(fmt::format("the index of value {} is outside of {}", i, describe(type, parts.dims)));
     std::memcpy(to + static_cast<std::size_t>(at) * width, from + i * width, width);
   }

@@ -1,8 +1,9 @@
-// A tensor's elements come as raw bytes, as one of six typed lists, or in another file. Raw bytes and files are used in
-// place where they are aligned; lists are copied, never more than what the message holds.
+// A tensor's elements are raw bytes, one of six typed lists, or in an external file. Raw bytes and external files are
+// used in place if they are aligned; lists are copied, never more than the message holds.
 #include "onnx/tensor_reader.hpp"
+
 #include "base/pages.hpp"
-#include "onnx/wire.hpp"
+#include "onnx/fields.hpp"
 
 #include <fmt/format.h>
 
@@ -16,23 +17,7 @@ namespace {
 using protozero::data_view;
 using protozero::pbf_reader;
 
-enum Field : protozero::pbf_tag_type {
-  f_dims = 1,
-  f_data_type = 2,
-  f_segment = 3,
-  f_float_data = 4,
-  f_int32_data = 5,
-  f_string_data = 6,
-  f_int64_data = 7,
-  f_name = 8,
-  f_raw_data = 9,
-  f_double_data = 10,
-  f_uint64_data = 11,
-  f_external_data = 13,
-  f_data_location = 14,
-};
-
-// A message's fields, the typed lists still in their encoding.
+// The fields of a TensorProto, before its type and dimensions are checked against them.
 struct Fields {
   std::string name;
   Dims dims;
@@ -40,7 +25,7 @@ struct Fields {
   std::optional<data_view> raw;
   std::vector<float> floats;
   std::vector<double> doubles;
-  std::vector<std::int64_t> integers;  // of int32_data, int64_data and uint64_data alike
+  std::vector<std::int64_t> integers;  // from int32_data, int64_data and uint64_data
   std::vector<std::string> strings;
   bool external = false;
   bool segmented = false;
@@ -49,7 +34,7 @@ struct Fields {
 
 bool packed(const pbf_reader& reader) { return reader.wire_type() == protozero::pbf_wire_type::length_delimited; }
 
-// Repeated numbers come packed into one field or one field each.
+// A repeated number is either packed into one field or has one field per value; readers must accept both.
 template <class T, class Packed, class One>
 void append(pbf_reader& reader, std::vector<T>& into, Packed packed_values, One one) {
   if (!packed(reader)) {
@@ -63,8 +48,8 @@ std::pair<std::string, std::string> read_entry(data_view message) {
   std::pair<std::string, std::string> entry;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) entry.first = reader.get_string();
-    else if (reader.tag() == 2) entry.second = reader.get_string();
+    if (reader.tag() == proto::entry::key) entry.first = reader.get_string();
+    else if (reader.tag() == proto::entry::value) entry.second = reader.get_string();
     else reader.skip();
   }
   return entry;
@@ -75,26 +60,34 @@ Fields read_fields(data_view message) {
   pbf_reader reader(message);
   while (reader.next()) {
     switch (reader.tag()) {
-      case f_dims: append(reader, fields.dims, &pbf_reader::get_packed_int64, &pbf_reader::get_int64); break;
-      case f_data_type: fields.type = reader.get_int32(); break;
-      case f_segment:
+      case proto::tensor::dims:
+        append(reader, fields.dims, &pbf_reader::get_packed_int64, &pbf_reader::get_int64);
+        break;
+      case proto::tensor::data_type: fields.type = reader.get_int32(); break;
+      case proto::tensor::segment:
         fields.segmented = true;
         reader.skip();
         break;
-      case f_float_data: append(reader, fields.floats, &pbf_reader::get_packed_float, &pbf_reader::get_float); break;
-      case f_int32_data: append(reader, fields.integers, &pbf_reader::get_packed_int32, &pbf_reader::get_int32); break;
-      case f_string_data: fields.strings.push_back(reader.get_string()); break;
-      case f_int64_data: append(reader, fields.integers, &pbf_reader::get_packed_int64, &pbf_reader::get_int64); break;
-      case f_name: fields.name = reader.get_string(); break;
-      case f_raw_data: fields.raw = reader.get_view(); break;
-      case f_double_data:
+      case proto::tensor::float_data:
+        append(reader, fields.floats, &pbf_reader::get_packed_float, &pbf_reader::get_float);
+        break;
+      case proto::tensor::int32_data:
+        append(reader, fields.integers, &pbf_reader::get_packed_int32, &pbf_reader::get_int32);
+        break;
+      case proto::tensor::string_data: fields.strings.push_back(reader.get_string()); break;
+      case proto::tensor::int64_data:
+        append(reader, fields.integers, &pbf_reader::get_packed_int64, &pbf_reader::get_int64);
+        break;
+      case proto::tensor::name: fields.name = reader.get_string(); break;
+      case proto::tensor::raw_data: fields.raw = reader.get_view(); break;
+      case proto::tensor::double_data:
         append(reader, fields.doubles, &pbf_reader::get_packed_double, &pbf_reader::get_double);
         break;
-      case f_uint64_data:
+      case proto::tensor::uint64_data:
         append(reader, fields.integers, &pbf_reader::get_packed_uint64, &pbf_reader::get_uint64);
         break;
-      case f_external_data: fields.location.push_back(read_entry(reader.get_view())); break;
-      case f_data_location: fields.external = reader.get_enum() == 1; break;
+      case proto::tensor::external_data: fields.location.push_back(read_entry(reader.get_view())); break;
+      case proto::tensor::data_location: fields.external = reader.get_enum() == proto::data_location::external; break;
       default: reader.skip();
     }
   }
@@ -105,15 +98,15 @@ Error bad(const Fields& fields, std::string what, std::string code = "bad-tensor
   return Error(Kind::bad_input, std::move(code), fmt::format("cannot read tensor '{}': {}", fields.name, what));
 }
 
-// Where an element of the type may stand in memory.
+// The alignment of an element in memory; that of a complex number is its real part's.
 std::size_t alignment(DType type) {
   std::size_t bytes = static_cast<std::size_t>(bits(type)) / 8;
   if (type == DType::c64 || type == DType::c128) bytes /= 2;
   return std::max<std::size_t>(bytes, 1);
 }
 
-// A truth value that is neither 0 nor 1 must not reach code that reads a bool.
-void make_truth_values(Tensor& tensor) {
+// A bool whose byte is neither 0 nor 1 is undefined behavior in C++, and a file may hold any byte.
+void normalize_booleans(Tensor& tensor) {
   if (tensor.type() != DType::boolean) return;
   ByteSpan bytes = tensor.bytes();
   if (std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b <= std::byte{1}; })) return;
@@ -123,12 +116,12 @@ void make_truth_values(Tensor& tensor) {
   tensor = std::move(copy);
 }
 
-constexpr std::size_t worth_forgetting = 1 << 16;
+constexpr std::size_t min_dropped = 1 << 16;  // bytes; below that, the system call costs more than the pages
 
-// The bytes in place, or a copy where they are not aligned. The memory of large ones of a mapping is let go of when
-// they were copied, and when the last tensor that shares them goes.
+// A tensor over the bytes in place, or a copy if they are not aligned. The pages of large tensors in a mapping are
+// dropped after copying, and otherwise when the last tensor that shares them is destroyed.
 Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, ByteSpan bytes, bool mapped) {
-  mapped = mapped && bytes.size() >= worth_forgetting;
+  mapped = mapped && bytes.size() >= min_dropped;
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment(type) != 0 || bytes.data() == nullptr) {
     Tensor copy(type, std::move(dims));
     if (!bytes.empty()) std::memcpy(copy.mutable_view().data, bytes.data(), bytes.size());
@@ -137,7 +130,7 @@ Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, ByteSpan
   }
   if (mapped) owner = {bytes.data(), [owner, bytes](const void*) { forget_pages(bytes); }};
   Tensor tensor(type, std::move(dims), std::move(owner), bytes.data());
-  make_truth_values(tensor);
+  normalize_booleans(tensor);
   return tensor;
 }
 
@@ -160,18 +153,19 @@ Result<Tensor> read_external(const Fields& fields, DType type, std::uint64_t siz
     else if (key == "length") length = TRY(number(fields, key, value));
   }
   if (type == DType::string) return bad(fields, "strings cannot be external data", "bad-external-data");
-  auto file = TRY_BECAUSE(source.external.open(location), fmt::format("tensor '{}' is kept there", fields.name));
-  std::uint64_t there = file->bytes().size();
+  std::shared_ptr<const MappedFile> file = source.external.open(location, fields.name);
+  if (file == nullptr) return Tensor();
+  std::uint64_t available = file->bytes().size();
   if (length && *length != size) {
     return bad(
         fields,
         fmt::format("{} takes {} bytes but its external data has {}", describe(type, fields.dims), size, *length),
         "bad-external-data");
   }
-  if (offset > there || there - offset < size) {
+  if (offset > available || available - offset < size) {
     return bad(fields,
                fmt::format("its {} bytes at offset {} are beyond the end of '{}', which has {}", size, offset, location,
-                           there),
+                           available),
                "bad-external-data");
   }
   return borrow(type, fields.dims, file, file->bytes().subspan(offset, size), true);
@@ -183,7 +177,7 @@ void narrow(Tensor& tensor, const std::vector<From>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) to[i] = static_cast<To>(values[i]);
 }
 
-// How many entries of a typed list a tensor takes: complex numbers take two, sub-byte types share one per byte.
+// The number of entries of a typed list for a tensor: two per complex number, one per byte of packed sub-byte elements.
 std::uint64_t list_entries(DType type, std::uint64_t elements, std::uint64_t size) {
   if (type == DType::c64 || type == DType::c128) return elements * 2;
   return bits(type) > 0 && bits(type) < 8 ? size : elements;
@@ -223,7 +217,7 @@ Result<Tensor> read_list(const Fields& fields, DType type, std::uint64_t element
 
 std::string tensor_name(data_view message) {
   pbf_reader reader(message);
-  return reader.next(f_name) ? reader.get_string() : std::string();
+  return reader.next(proto::tensor::name) ? reader.get_string() : std::string();
 }
 
 Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
@@ -237,7 +231,7 @@ Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
   auto elements = element_count(fields.dims);
   auto size = byte_size(type, fields.dims);
   if (!elements || !size) {
-    return bad(fields, fmt::format("it claims to be {}, more than any memory", describe(type, fields.dims)));
+    return bad(fields, fmt::format("it claims to be {}, which exceeds any memory", describe(type, fields.dims)));
   }
   if (fields.external) return NamedTensor{fields.name, TRY(read_external(fields, type, *size, source))};
   if (!fields.raw || type == DType::string) {
@@ -248,7 +242,7 @@ Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
                fmt::format("it claims to be {} but holds {} bytes", describe(type, fields.dims), fields.raw->size()));
   }
   ByteSpan bytes = as_bytes(std::string_view(fields.raw->data(), fields.raw->size()));
-  // What a function's call wrote is memory of its own.
+  // Tensors of inlined functions are in memory of their own, not in the mapping.
   const bool mapped = !source.mapping.empty() && bytes.data() >= source.mapping.data() &&
                       bytes.data() < source.mapping.data() + source.mapping.size();
   return NamedTensor{fields.name, borrow(type, fields.dims, source.owner, bytes, mapped)};

@@ -1,7 +1,9 @@
+// Reads TypeProto and ValueInfoProto. What exporters are known to write wrongly in shapes is repaired here, so that the
+// rest of the reader can take shapes literally.
 #include "onnx/type_reader.hpp"
 
 #include "graph/graph.hpp"
-#include "onnx/wire.hpp"
+#include "onnx/fields.hpp"
 
 #include <fmt/format.h>
 
@@ -17,10 +19,10 @@ FileDim read_dim(data_view message) {
   FileDim dim;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) {
+    if (reader.tag() == proto::dimension::dim_value) {
       std::int64_t size = reader.get_int64();
       if (size > 0) dim.size = size;
-    } else if (reader.tag() == 2) {
+    } else if (reader.tag() == proto::dimension::dim_param) {
       dim.symbol = reader.get_string();
       if (dim.symbol == "?" || dim.symbol == "None" || dim.symbol == "-1") dim.symbol.clear();
     } else {
@@ -30,12 +32,12 @@ FileDim read_dim(data_view message) {
   return dim;
 }
 
-// A name that stands twice in one shape is a slip of an exporter, "batch" for all that is dynamic: runtimes let the
-// sizes differ, so the later ones get names of their own, after their axis.
+// A symbol that appears twice in one shape is usually an exporter's mistake ("batch" for every dynamic dimension), and
+// other runtimes accept different sizes for it. The later ones therefore get symbols of their own, numbered by axis.
 std::vector<FileDim> read_shape(data_view message) {
   std::vector<FileDim> dims;
   pbf_reader reader(message);
-  while (reader.next(1)) {
+  while (reader.next(proto::shape::dim)) {
     FileDim dim = read_dim(reader.get_view());
     bool again = !dim.symbol.empty() && std::any_of(dims.begin(), dims.end(), [&](const FileDim& earlier) {
       return earlier.symbol == dim.symbol;
@@ -51,8 +53,8 @@ Result<FileType> read_tensor_type(data_view message) {
   std::int64_t element = 0;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) element = reader.get_int32();
-    else if (reader.tag() == 2) type.dims = read_shape(reader.get_view());
+    if (reader.tag() == proto::tensor_type::elem_type) element = reader.get_int32();
+    else if (reader.tag() == proto::tensor_type::shape) type.dims = read_shape(reader.get_view());
     else reader.skip();
   }
   auto known = element > 0 && element < 64 && name(static_cast<DType>(element)) != name(DType::undefined);
@@ -69,19 +71,22 @@ Result<FileType> read_tensor_type(data_view message) {
 
 Result<FileType> read_type(data_view message, int depth);
 
-// TypeProto.Sequence, .Optional and .Map: the type inside is field 1 of the first two, and field 2 of a map.
+// TypeProto.Sequence, TypeProto.Optional and TypeProto.Map. They differ in the field of the element type, and in the
+// map's key.
 Result<FileType> read_collection(data_view message, DType element, int depth) {
   if (depth == graph::max_type_depth) return Error(Kind::bad_input, "bad-type", "it nests too deeply");
+  const bool map = element == DType::map;
+  const proto::Field held = map ? proto::map_type::value_type : proto::collection_type::elem_type;
   FileType type{element, std::vector<FileDim>(), {}};
   pbf_reader reader(message);
   while (reader.next()) {
-    if (element == DType::map && reader.tag() == 1) {
+    if (map && reader.tag() == proto::map_type::key_type) {
       auto key = static_cast<DType>(reader.get_int32());
       if (key != DType::i64 && key != DType::string) {
         return Error(Kind::unsupported, "bad-type", "maps have keys of type i64 or string");
       }
       type.key = key;
-    } else if (reader.tag() == (element == DType::map ? 2u : 1u)) {
+    } else if (reader.tag() == held) {
       type.inside.assign(1, TRY(read_type(reader.get_view(), depth + 1)));
     } else {
       reader.skip();
@@ -94,12 +99,13 @@ Result<FileType> read_type(data_view message, int depth) {
   pbf_reader reader(message);
   while (reader.next()) {
     switch (reader.tag()) {
-      case 1: return read_tensor_type(reader.get_view());
-      case 4: return read_collection(reader.get_view(), DType::sequence, depth);
-      case 5: return read_collection(reader.get_view(), DType::map, depth);
-      case 9: return read_collection(reader.get_view(), DType::optional, depth);
-      case 7:
-      case 8: return Error(Kind::unsupported, "bad-type", "sparse and opaque types are not supported");
+      case proto::type::tensor_type: return read_tensor_type(reader.get_view());
+      case proto::type::sequence_type: return read_collection(reader.get_view(), DType::sequence, depth);
+      case proto::type::map_type: return read_collection(reader.get_view(), DType::map, depth);
+      case proto::type::optional_type: return read_collection(reader.get_view(), DType::optional, depth);
+      case proto::type::opaque_type:
+      case proto::type::sparse_tensor_type:
+        return Error(Kind::unsupported, "bad-type", "sparse and opaque types are not supported");
       default: reader.skip();
     }
   }
@@ -114,8 +120,8 @@ Result<FileValue> read_value_info(data_view message) {
   FileValue value;
   pbf_reader reader(message);
   while (reader.next()) {
-    if (reader.tag() == 1) value.name = reader.get_string();
-    else if (reader.tag() == 2) value.type = TRY(read_type(reader.get_view()));
+    if (reader.tag() == proto::value_info::name) value.name = reader.get_string();
+    else if (reader.tag() == proto::value_info::type) value.type = TRY(read_type(reader.get_view()));
     else reader.skip();
   }
   return value;

@@ -1,4 +1,5 @@
-// ValueInfoProto -> a name and a type as the file spells it.
+// ValueInfoProto -> a name and a type as the file has it. Types become graph::Type in graph_reader.cpp, where symbols
+// for unnamed dimensions can be made without colliding with names that come later in the file.
 #pragma once
 
 #include "base/result.hpp"
@@ -12,8 +13,8 @@
 
 namespace modelctl::onnx {
 
-// A dimension: a size, a symbol's name, or neither. Exporters write 0, -1, "?" and "None" for "any", so those are
-// neither.
+// A dimension: a size, a symbol's name, or neither, which means any size. Exporters also write 0, -1, "?" and "None"
+// for "any size".
 struct FileDim {
   std::optional<std::int64_t> size;
   std::string symbol;
@@ -22,7 +23,7 @@ struct FileDim {
 struct FileType {
   DType element = DType::undefined;
   std::optional<std::vector<FileDim>> dims;  // nullopt: no shape given; none of a collection
-  std::vector<FileType> inside;              // what a collection holds: one, if the file says
+  std::vector<FileType> inside;              // a collection's element type: one entry if the file has it
   DType key = DType::undefined;              // of a map
 };
 
@@ -33,7 +34,7 @@ struct FileValue {
 
 // A TypeProto.
 Result<FileType> read_type(protozero::data_view message);
-// Throws protozero's exceptions where the encoding is broken.
+// Throws protozero's exceptions if the encoding is invalid.
 Result<FileValue> read_value_info(protozero::data_view message);
 
 }  // namespace modelctl::onnx

@@ -1,5 +1,6 @@
-// protozero, with its assertions as exceptions: what it asserts of a field is what the file claims, and a field of the
-// wrong wire type must be refused in release builds too. Include this, never protozero itself.
+// protozero with its assertions turned into exceptions. protozero asserts that a field has the expected wire type, but
+// the wire type is input: a wrong one must be refused in release builds too, where assertions are compiled out. Include
+// this header, never protozero itself.
 #pragma once
 
 #include <protozero/exception.hpp>

@@ -177,9 +177,8 @@ TEST_CASE("calls that do not fit their function are refused") {
     return nodes_of(
         with_functions(bytes_of("graph \"g\" {\ninput x: f32[2]\n" + line + "\noutput y\n}", opsets), {one}));
   };
-  CHECK(
-      call("y = mine::One(x, x)").find("cannot call 'mine::One': it takes 1 inputs and gives 1 outputs, not 2 and 1") !=
-      std::string::npos);
+  CHECK(call("y = mine::One(x, x)").find("cannot call 'mine::One': it has 1 inputs and 1 outputs, not 2 and 1") !=
+        std::string::npos);
   CHECK(call("y = mine::One(x) {size: 1}").find("it has no attribute 'size'") != std::string::npos);
   CHECK(nodes_of(with_functions(bytes_of("graph \"g\" {\ninput x: f32[2]\noutput x\n}", opsets), {one, one})) ==
         "duplicate-name: cannot define function 'mine::One' twice\n  at model.onnx\n");

@@ -25,7 +25,7 @@ TEST_CASE("everything that is missing is told at once, each with its place") {
         "  at model.onnx: node 'good' (Relu)\n"
         "unknown-operator: cannot compile operator 'Addd' of the default domain, opset 13: the operator is not "
         "implemented\n"
-        "  at model.onnx: node 'first' (Addd)\n  because 2 nodes use it\n  help if 'Add' is meant, name it so\n"
+        "  at model.onnx: node 'first' (Addd)\n  because 2 nodes use it\n  help did you mean 'Add'?\n"
         "unknown-operator: cannot compile operator 'FusedThing' of domain 'com.microsoft', opset 1: "
         "the operator is not implemented\n"
         "  at model.onnx: node 'fused' (com.microsoft::FusedThing)\n"
@@ -45,11 +45,11 @@ TEST_CASE("an opset that is too new or too old is refused") {
   };
   CHECK(at_opset(28) == "fine\n");
   CHECK(at_opset(29) ==
-        "opset-too-new: cannot compile opset 29 of the default domain: this version knows 1 to 28\n"
+        "opset-too-new: cannot compile opset 29 of the default domain: this version supports 1 to 28\n"
         "  at model.onnx\n  help export the model with opset 28\n");
   CHECK(at_opset(1) == "fine\n");
   CHECK(at_opset(0) ==
-        "opset-too-old: cannot compile opset 0 of the default domain: this version knows 1 to 28\n"
+        "opset-too-old: cannot compile opset 0 of the default domain: this version supports 1 to 28\n"
         "  at model.onnx\n  help export the model with opset 28\n");
 }
 

@@ -232,13 +232,13 @@ TEST_CASE("truth values in raw bytes are made 0 or 1") {
   CHECK(model->graph->find_value("w")->constant.bytes()[2] == std::byte{1});
 }
 
-TEST_CASE("what is no ONNX is told from what is cut short") {
+TEST_CASE("a file of another format is distinguished from a truncated model") {
   auto told_of = [](std::string bytes) { return told(parse_bytes(bytes)); };
-  CHECK(told_of("") == "no-onnx: cannot read 'model.onnx': it is no ONNX model\n  because it is empty\n");
+  CHECK(told_of("") == "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because it is empty\n");
   CHECK(told_of("hello, world") ==
-        "no-onnx: cannot read 'model.onnx': it is no ONNX model\n  because field 13 is none of a model's\n");
+        "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because an ONNX model has no field 13\n");
   CHECK(told_of("PK\x03\x04 and so on") ==
-        "no-onnx: cannot read 'model.onnx': it is no ONNX model\n  because it is a zip archive, as PyTorch saves\n"
+        "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because it is a zip archive, as PyTorch saves\n"
         "  help export it with torch.onnx.export\n");
   std::string whole = bytes_of(small);
   CHECK(told_of(whole.substr(0, 60)) ==
@@ -283,12 +283,12 @@ TEST_CASE("a tensor that claims more than it holds is refused before memory is a
   };
   std::string at = "\n  at model.onnx: graph 'net', initializer 'w'\n";
   CHECK(claim({std::int64_t{1} << 62}, 1) ==
-        "bad-tensor: cannot read tensor 'w': it claims to be f32[4611686018427387904], more than any memory" + at);
+        "bad-tensor: cannot read tensor 'w': it claims to be f32[4611686018427387904], which exceeds any memory" + at);
   CHECK(claim({1 << 30, 1 << 30, 1 << 30}, 1) ==
         "bad-tensor: cannot read tensor 'w': it claims to be f32[1073741824,1073741824,1073741824], more than any "
         "memory" +
             at);
-  CHECK(claim({-1}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[-1], more than any memory" + at);
+  CHECK(claim({-1}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[-1], which exceeds any memory" + at);
   CHECK(claim({3}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[3] but holds 8 bytes" + at);
   CHECK(claim({2}, 99) == "bad-tensor: cannot read tensor 'w': element type 99 is unknown" + at);
   CHECK(claim(std::vector<std::int64_t>(17, 1), 1) == "bad-tensor: cannot read tensor 'w': its rank is 17" + at);
@@ -321,9 +321,9 @@ TEST_CASE("names that nothing defines and names defined twice are all told") {
   CHECK(told(parse_bytes(bytes)) ==
         "duplicate-name: cannot define 'y' as an output: it is defined already\n"
         "  at model.onnx: the node of 'y' (Relu)\n"
-        "no-producer: cannot use 'x': no node, input or initializer makes it\n"
+        "no-producer: cannot use 'x': no node, input or initializer defines it\n"
         "  at model.onnx: the node of 'y' (Relu)\n"
-        "no-producer: cannot answer 'z': no node, input or initializer makes it\n"
+        "no-producer: cannot output 'z': no node, input or initializer defines it\n"
         "  at model.onnx: graph 'net', output 'z'\n");
 }
 
@@ -376,7 +376,7 @@ TEST_CASE("an input whose element type the model does not say is refused") {
     add_output(graph, "x");
   });
   CHECK(told(parse_bytes(bytes)) ==
-        "unknown-type: cannot use input 'x': the model does not say its element type\n"
+        "unknown-type: cannot use input 'x': the model does not declare its element type\n"
         "  at model.onnx: graph 'net', input 'x'\n");
 }
 
@@ -421,8 +421,8 @@ TEST_CASE("a sparse initializer that claims what it does not hold is refused") {
         std::string::npos);
   CHECK(told(parse_bytes(sparse_model({1}, 2, {2, 3}, {1}))).find("its 2 values do not have an index each") !=
         std::string::npos);
-  CHECK(told(parse_bytes(sparse_model({1}, 1, {1 << 20, 1 << 20}, {1}))).find("more than is written out") !=
-        std::string::npos);
+  CHECK(told(parse_bytes(sparse_model({1}, 1, {1 << 20, 1 << 20}, {1})))
+            .find("more than a model may take in dense form") != std::string::npos);
 }
 
 // A model with one tensor of 3 floats in another file.
@@ -441,6 +441,29 @@ std::string external_model(const std::vector<std::pair<std::string, std::string>
     tensor.commit();
     add_output(graph, "w");
   });
+}
+
+TEST_CASE("a missing external file is named once, with the number of tensors in it") {
+  std::string model = model_of([&](pbf_writer& graph) {
+    for (std::string name : {"a", "b", "c"}) {
+      pbf_writer tensor(graph, 5);
+      tensor.add_int64(1, 3);
+      tensor.add_int32(2, 1);
+      tensor.add_string(8, name);
+      tensor.add_enum(14, 1);
+      pbf_writer entry(tensor, 13);
+      entry.add_string(1, "location");
+      entry.add_string(2, name == "c" ? "other.bin" : "gone.bin");
+    }
+    add_output(graph, "a");
+  });
+  CHECK(told(parse_bytes(model)) ==
+        "no-such-external-data: cannot open external data 'gone.bin'\n  at model.onnx\n"
+        "  because tensor 'a' and one other are stored there\n  because No such file or directory\n"
+        "  help put 'gone.bin' next to the model: it holds part of its weights\n"
+        "no-such-external-data: cannot open external data 'other.bin'\n  at model.onnx\n"
+        "  because tensor 'c' is stored there\n  because No such file or directory\n"
+        "  help put 'other.bin' next to the model: it holds part of its weights\n");
 }
 
 TEST_CASE("external data is read from the model's folder and nowhere else") {
@@ -462,17 +485,17 @@ TEST_CASE("external data is read from the model's folder and nowhere else") {
   CHECK(read({{"location", "inner"}, {"offset", "4"}}));
 
   std::string at = "\n  at model.onnx: graph 'net', initializer 'w'";
-  std::string kept = "\n  because tensor 'w' is kept there\n";
+  std::string stored = "\n  at model.onnx\n  because tensor 'w' is stored there\n";
   CHECK(told(read({{"location", "gone.bin"}})) ==
-        "no-such-external-data: cannot open external data 'gone.bin'" + at +
-            "\n  because tensor 'w' is kept there\n  because No such file or directory"
-            "\n  help put 'gone.bin' beside the model: it holds part of its weights\n");
+        "no-such-external-data: cannot open external data 'gone.bin'" + stored +
+            "  because No such file or directory"
+            "\n  help put 'gone.bin' next to the model: it holds part of its weights\n");
   for (std::string location : {"../secret", "/etc/passwd", "a/../../secret", "link"}) {
     CHECK(told(read({{"location", location}})) == "external-data-outside: cannot use external data '" + location +
-                                                      "': it is outside the model's folder" + at + kept);
+                                                      "': it is outside the model's folder" + stored);
   }
   CHECK(told(read({{"location", "."}})) ==
-        "bad-external-data: cannot use external data '.': it is no regular file" + at + kept);
+        "bad-external-data: cannot use external data '.': it is not a regular file" + stored);
   CHECK(told(read({{"location", "w.bin"}, {"offset", "8"}})) ==
         "bad-external-data: cannot read tensor 'w': its 12 bytes at offset 8 are beyond the end of 'w.bin', which has "
         "16" +
