@@ -151,6 +151,7 @@ Graph::~Graph() {
     value->output_of_.erase(std::find(value->output_of_.begin(), value->output_of_.end(), this));
 }
 
+// The name is assigned by rename(), which makes it unique; until then the value has none.
 Value* Graph::add_value(std::string_view wanted, Type type) {
   auto& values = private_->values;
   values.push_back(std::make_unique<Value>());
@@ -181,6 +182,7 @@ Value* Graph::add_constant(std::string_view wanted, Tensor tensor) {
   return value;
 }
 
+// Suffixes count per base name, so that making n values of one name unique takes n steps and not n^2.
 void Graph::rename(Value* value, std::string_view wanted) {
   auto& names = private_->by_name;
   if (auto old = names.find(value->name); old != names.end() && old->second == value) names.erase(old);
@@ -202,6 +204,8 @@ Node* Graph::add_node(std::string_view domain, std::string_view op, std::vector<
   return add_node_for(domain, op, std::move(inputs), std::move(made), before);
 }
 
+// set_input() records the uses; resize_inputs() keeps trailing absent inputs, which set_input(nullptr) alone would not
+// add.
 Node* Graph::add_node_for(std::string_view domain, std::string_view op, std::vector<Value*> inputs,
                           std::vector<Value*> outputs, Node* before) {
   auto at = before == nullptr ? nodes_.end() : before->self_;
@@ -374,6 +378,7 @@ Value* Graph::find_value(std::string_view wanted) const {
   return nullptr;
 }
 
+// The set of known symbols belongs to the outermost graph: symbols are global to a model, unlike names of values.
 Expr Graph::fresh_symbol(std::string_view prefix) {
   Graph* root = this;
   while (root->outer != nullptr) root = root->outer;
@@ -485,6 +490,7 @@ std::vector<Value*> inline_graph(const Graph& from, std::vector<Value*> inputs, 
   return outputs;
 }
 
+// A value is captured if it belongs to none of the graphs within `graph`.
 std::vector<Value*> captures(const Graph& graph) {
   std::unordered_set<const Graph*> within;
   for_each_graph(graph, [&](const Graph& each) { within.insert(&each); });

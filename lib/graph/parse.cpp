@@ -18,6 +18,7 @@ namespace {
 using Decimal = TypeList<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
                          std::uint16_t, std::uint32_t, std::uint64_t, bool, std::string>;
 
+// Parses a whole token; a prefix that would parse is an error.
 template <class T>
 bool read_element(std::string_view token, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -181,6 +182,7 @@ class Parser {
     return *value;
   }
 
+  // Recursive for collections, whose nesting is bounded.
   Result<Type> type(int depth = 0) {
     Type type;
     if (depth > max_type_depth) return bad("a type nests too deeply");
@@ -270,6 +272,7 @@ class Parser {
     return tensor;
   }
 
+  // The number of digits must match exactly: a shorter text would leave elements undefined.
   Result<void> hex(Tensor& tensor) {
     std::string digits = TRY(string());
     if (tensor.type() == DType::string || digits.size() != tensor.bytes().size() * 2) {
@@ -349,6 +352,7 @@ class Parser {
     return {};
   }
 
+  // The inputs are resolved before the outputs are defined, so that a node cannot use its own output.
   Result<void> node(Graph& graph, int depth) {
     std::vector<std::optional<Typed>> made;
     do {

@@ -93,6 +93,7 @@ class Printer {
     return text + "}";
   }
 
+  // For types without a decimal form: f16, bf16, small floats, packed and complex types.
   static std::string hex(const Tensor& tensor) {
     std::string text;
     for (std::byte byte : tensor.bytes()) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
@@ -129,6 +130,7 @@ class Printer {
     return std::visit(Visitor{*this}, value);
   }
 
+  // Subgraphs are printed inline as attributes, one level deeper.
   void print_node(const Node& node, int depth) {
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {
       const Value* value = node.outputs()[i];

@@ -21,6 +21,7 @@ class Verifier {
   }
 
  private:
+  // Kind::bug: readers refuse invalid models before, so an inconsistent graph is always our error.
   void fault(const Graph& graph, std::string what, std::string where) {
     faults_.add(Error(Kind::bug, "inconsistent-graph", std::move(what))
                     .at(where.empty() ? fmt::format("graph '{}'", graph.name) : std::move(where)));
@@ -99,6 +100,7 @@ class Verifier {
     fault(graph, fmt::format("'{}' is used before it is defined", value->name), std::move(where));
   }
 
+  // The properties of a value by itself: one source, and known elements and data that match its type.
   void check_value(const Graph& graph, const Value& value) {
     if (&value.graph() != &graph) fault(graph, fmt::format("'{}' belongs to another graph", value.name), {});
     int sources = (value.producer() != nullptr) + value.is_constant() + value.is_input();

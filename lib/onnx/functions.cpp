@@ -47,6 +47,7 @@ std::pair<std::string, data_view> named_attribute(data_view message) {
   return {name, message};
 }
 
+// Copies the current field unchanged, whatever it is: fields that this code does not know must survive the rewrite.
 void copy_field(pbf_reader& reader, pbf_writer& writer) {
   auto tag = reader.tag();  // reading the value resets the reader's tag
   switch (reader.wire_type()) {
@@ -65,6 +66,7 @@ class Rewriter {
   std::map<std::string, std::string> names;     // formal parameters -> values of the caller
   std::map<std::string, data_view> attributes;  // of the call, and the function's defaults
 
+  // Node names get the prefix too: diagnostics then show which call a node comes from.
   void node(data_view message, pbf_writer& writer) const {
     pbf_reader reader(message);
     while (reader.next()) {
@@ -80,6 +82,7 @@ class Rewriter {
   }
 
  private:
+  // A formal parameter becomes the caller's value, or absent if the caller omits it; a local name gets the prefix.
   std::string renamed(const std::string& name) const {
     if (name.empty()) return name;
     auto formal = names.find(name);
@@ -113,6 +116,7 @@ class Rewriter {
     }
   }
 
+  // All names in a subgraph are renamed, its own as well as captured ones: both are local to the function.
   void graph(data_view message, pbf_writer& writer) const {
     pbf_reader reader(message);
     while (reader.next()) {
@@ -286,6 +290,8 @@ void Functions::check_calls(Faults& faults) const {
   for (const auto& [key, function] : functions_) checker.depth(function);
 }
 
+// Appends the nodes of one call. Checks the call first: its inputs and outputs may be fewer than the formal ones,
+// because trailing ones are optional, but not more.
 void Functions::expand_into(const Call& call, const Function& function, std::vector<InlinedNode>& nodes,
                             Faults& faults) {
   auto place = [&](Error error) {

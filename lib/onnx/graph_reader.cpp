@@ -40,12 +40,15 @@ graph::Type type_of(const FileType& file, graph::Graph& graph, std::string_view 
 
 }  // namespace
 
+// The parts of a GraphProto that are read in later steps, in the file's order. Tensors stay encoded, so that a large
+// model is decoded one tensor at a time.
 struct GraphReader::Parts {
   std::vector<InlinedNode> nodes;
   std::vector<data_view> initializers, sparse;
   std::vector<FileValue> inputs, outputs, infos;
 };
 
+// A NodeProto with its names, before the values behind the names are known.
 struct GraphReader::NodeParts {
   std::vector<std::string> inputs, outputs;
   std::string name, op, domain;
@@ -53,6 +56,7 @@ struct GraphReader::NodeParts {
   std::vector<graph::Value*> made;       // as outputs; null where absent
   std::shared_ptr<const Opsets> opsets;  // of the function that it comes from
 
+  // As graph::Node::place(), for a node that is not in the graph yet.
   std::string place() const {
     std::string kind = domain.empty() ? op : domain + "::" + op;
     if (!name.empty()) return fmt::format("node '{}' ({})", name, kind);
@@ -88,6 +92,7 @@ void GraphReader::fault(Kind kind, std::string code, std::string what) {
   faults_.add(Error(kind, std::move(code), std::move(what)).at(fmt::format("{}: {}", model_.file, place_)));
 }
 
+// Calls of functions are expanded here: all later steps see only operators.
 GraphReader::Parts GraphReader::collect(data_view message, graph::Graph& graph) {
   Parts parts;
   auto value = [&](pbf_reader& reader, std::vector<FileValue>& into) {
@@ -172,6 +177,7 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
   }
 }
 
+// Defines the outputs of a node. This is done for all nodes before any inputs are connected.
 void GraphReader::add_outputs_of(NodeParts& parts, graph::Graph& graph) {
   place_ = parts.place();
   for (const std::string& output : parts.outputs) {
@@ -180,6 +186,8 @@ void GraphReader::add_outputs_of(NodeParts& parts, graph::Graph& graph) {
   }
 }
 
+// An AttributeProto has one field per type of value, and `type` decides which one counts. Exporters leave the others
+// empty, but nothing enforces that. Lists of numbers may be packed or not, as in tensors.
 Result<AttributeValue> GraphReader::attribute_value(data_view message, std::string& name) {
   namespace attribute = proto::attribute;
   namespace type_of_value = proto::attribute_type;
@@ -253,6 +261,8 @@ Result<AttributeValue> GraphReader::attribute_value(data_view message, std::stri
   }
 }
 
+// A subgraph is read when its node is added. At that time the values of all nodes of this graph exist, so the subgraph
+// can capture any of them, also of nodes that come later in the file.
 void GraphReader::add_attribute(data_view message, graph::Node& node, int depth) {
   std::string name;
   std::optional<data_view> body;
@@ -312,6 +322,7 @@ bool GraphReader::read_constant_node(const NodeParts& parts, graph::Graph& graph
   return true;
 }
 
+// An input that nothing defines becomes an absent one after the fault, so that the rest of the graph is still checked.
 void GraphReader::add_node(const NodeParts& parts, graph::Graph& graph, int depth) {
   place_ = parts.place();
   std::vector<graph::Value*> inputs;
@@ -344,6 +355,7 @@ void GraphReader::add_hints(const Parts& parts, graph::Graph& graph) {
   }
 }
 
+// Subgraphs may have no outputs, and an output may be a value of an enclosing graph.
 void GraphReader::add_graph_outputs(const Parts& parts, graph::Graph& graph) {
   if (parts.outputs.empty() && graph.outer == nullptr) {
     place_ = fmt::format("graph '{}'", graph.name);
@@ -361,6 +373,7 @@ void GraphReader::add_graph_outputs(const Parts& parts, graph::Graph& graph) {
   }
 }
 
+// Constant nodes become constants before any other node is added: a node may use one that comes later in the file.
 void GraphReader::read(data_view message, graph::Graph& graph, int depth) {
   place_ = depth == 0 ? "the graph" : fmt::format("graph '{}'", graph.name);
   Parts parts = collect(message, graph);

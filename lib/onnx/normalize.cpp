@@ -49,6 +49,7 @@ class Normalizer {
   }
 
  private:
+  // An operator that is not implemented: the first node that uses it, and their number.
   struct Missing {
     std::string place;
     std::size_t nodes = 0;
@@ -56,6 +57,7 @@ class Normalizer {
 
   std::string where(const std::string& place) const { return fmt::format("{}: {}", model_.file, place); }
 
+  // Each function imports its own opsets; nodes that were inlined from one share them.
   void check_opsets() {
     check_opsets(model_.opsets, "");
     std::set<const Opsets*> seen;
@@ -80,6 +82,8 @@ class Normalizer {
     check("ai.onnx.ml", 1, newest_ml_opset);
   }
 
+  // Normalizes one node: opset 7 first if it is older, then the operator's own upgrade, then the check against the
+  // schema.
   void visit(Node& node) {
     const ops::OpDef* def = ops::find(node.domain, node.op);
     // The domain "modelctl" is internal: only passes create its operators, and a file must not smuggle them in.
@@ -160,6 +164,8 @@ class Normalizer {
     faults_.add(std::move(error));
   }
 
+  // One error per missing operator. The help depends on the likely cause: a model that another runtime has optimized, a
+  // mistyped name, or an operator of the exporter's own.
   void report_missing() {
     for (const auto& [name, missing] : missing_) {
       const auto& [domain, op] = name;

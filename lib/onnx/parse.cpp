@@ -23,6 +23,7 @@ using protozero::pbf_wire_type;
 
 namespace {
 
+// The fields of a ModelProto that are used. The graph and the functions stay encoded.
 struct ModelParts {
   std::optional<data_view> graph;
   std::int64_t ir_version = 0;
@@ -50,6 +51,7 @@ constexpr std::array<OtherFormat, 9> other_formats{{
     {"{", "JSON", ""},
 }};
 
+// `reason` is replaced by the name of the other format if the file is recognized.
 Error not_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
   std::string help;
   std::string_view text = as_text(bytes);
@@ -142,6 +144,8 @@ Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
 
 constexpr std::size_t max_metadata = 64 * 1024;  // bytes of one entry; longer ones are not carried to the artifact
 
+// Carries the model's origin to the artifact, where `inspect` shows it and a package records it as lineage. Keys of the
+// model itself get a prefix, so that they cannot override ours.
 void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   auto keep = [&](const std::string& key, const std::string& value) {
     if (!value.empty() && value.size() <= max_metadata) graph.metadata[key] = value;
@@ -188,6 +192,7 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
   if (mapped) source.mapping = bytes;
   Functions functions(model.file, written);
   Faults faults;
+  // protozero throws on an invalid encoding, from anywhere in the readers; `place` is updated by them as they proceed.
   std::string place;
   try {
     place = "the functions";

@@ -14,6 +14,7 @@ using protozero::pbf_reader;
 
 namespace {
 
+// The fields of a SparseTensorProto. Values and indices are tensors themselves, of NNZ elements or rows.
 struct Parts {
   std::optional<data_view> values, indices;
   Dims dims;

@@ -143,6 +143,8 @@ Result<std::uint64_t> number(const Fields& fields, const std::string& key, const
   return value;
 }
 
+// The keys are defined in ONNX's external data format: location, offset, length, checksum. Offset and length are
+// checked against the file, never trusted; the checksum is optional and not used.
 Result<Tensor> read_external(const Fields& fields, DType type, std::uint64_t size, const TensorSource& source) {
   std::string location;
   std::uint64_t offset = 0;
@@ -171,6 +173,8 @@ Result<Tensor> read_external(const Fields& fields, DType type, std::uint64_t siz
   return borrow(type, fields.dims, file, file->bytes().subspan(offset, size), true);
 }
 
+// Typed lists are wider than the elements: int32_data holds int8, uint8, int16, uint16, bool, and the bits of f16, bf16
+// and f8. The low bits of each entry are the element.
 template <class To, class From>
 void narrow(Tensor& tensor, const std::vector<From>& values) {
   auto* to = static_cast<To*>(tensor.mutable_view().data);

@@ -15,6 +15,8 @@ namespace {
 using protozero::data_view;
 using protozero::pbf_reader;
 
+// Sizes below 1 and placeholder names mean "any size". A zero size cannot be distinguished from an absent dim_value in
+// old files.
 FileDim read_dim(data_view message) {
   FileDim dim;
   pbf_reader reader(message);

@@ -9,6 +9,7 @@ namespace {
 
 using protozero::pbf_writer;
 
+// Elements always as raw_data, except strings, which have no raw form.
 void write_tensor(pbf_writer writer, const std::string& name, const Tensor& tensor) {
   for (std::int64_t dim : tensor.dims()) writer.add_int64(proto::tensor::dims, dim);
   writer.add_int32(proto::tensor::data_type, static_cast<std::int32_t>(tensor.type()));
@@ -21,6 +22,7 @@ void write_tensor(pbf_writer writer, const std::string& name, const Tensor& tens
   }
 }
 
+// A symbolic size is written as dim_param: its name, or the text of the expression.
 void write_type(pbf_writer writer, const graph::Type& type) {
   if (is_collection(type.element)) {
     bool map = type.element == DType::map;
@@ -49,6 +51,7 @@ void write_value(pbf_writer writer, const std::string& name, const graph::Type& 
   write_type(pbf_writer(writer, proto::value_info::type), type);
 }
 
+// Writes the value of an attribute and its type, for each alternative of AttributeValue.
 struct AttributeWriter {
   pbf_writer& writer;
 

@@ -21,6 +21,7 @@ T get_or(const Attributes& attributes, std::string_view name, T otherwise) {
   return value == nullptr ? otherwise : *value;
 }
 
+// Returns a reference to a static empty list if absent, so that callers can iterate without a check.
 template <class T>
 const std::vector<T>& get_list(const Attributes& attributes, std::string_view name) {
   static const std::vector<T> none;

@@ -43,6 +43,8 @@ constexpr Row rows[] = {
     {DType::map, "map", 0},
 };
 
+// A linear search: the table has 30 rows, and artifacts may contain any number as a type, so indexing would need a
+// check.
 constexpr const Row& row(DType type) {
   for (const Row& candidate : rows) {
     if (candidate.type == type) return candidate;

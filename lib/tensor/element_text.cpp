@@ -121,6 +121,7 @@ void print_narrow(std::string& out, T value) {
   }
 }
 
+// Integers and bools need no care; NaN and infinities are written as the format spells them.
 template <class T>
 void print_as(std::string& out, T value, const NonFinite& spelling) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -163,6 +164,7 @@ template Parsed parse_decimal(std::string_view, bool, std::uint16_t&);
 template Parsed parse_decimal(std::string_view, bool, std::uint32_t&);
 template Parsed parse_decimal(std::string_view, bool, std::uint64_t&);
 
+// Every float type here has NaN and infinities; the conversion from f32 keeps them.
 bool set_non_finite(DType type, int sign, void* element) {
   float value = sign == 0  ? std::numeric_limits<float>::quiet_NaN()
                 : sign > 0 ? std::numeric_limits<float>::infinity()
@@ -177,6 +179,7 @@ bool print_element(std::string& out, const TensorView& tensor, std::int64_t inde
   });
 }
 
+// The text is truncated: it comes from a file and may be of any length.
 std::string why_not(Parsed result, std::string_view text, DType type) {
   constexpr std::size_t shown = 40;
   std::string quoted = fmt::format("'{}{}'", text.substr(0, shown), text.size() > shown ? "…" : "");

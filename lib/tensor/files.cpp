@@ -1,3 +1,5 @@
+// Assigns files to the inputs of a model, and outputs to files. Names in arguments and in files take precedence; what
+// has no name fills the remaining inputs in order.
 #include "tensor/files.hpp"
 
 #include "base/files.hpp"

@@ -8,6 +8,7 @@
 namespace modelctl::formats {
 namespace {
 
+// ASCII case only: file names are bytes, and the locale must not matter.
 bool same_extension(std::string_view a, std::string_view b) {
   auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
@@ -53,6 +54,7 @@ Result<const Format*> format_of(std::string_view file) {
       .help(fmt::format("use a name that ends in one of: {}", known));
 }
 
+// The code is wrong-type, wrong-rank or wrong-shape, in this order of importance.
 Result<void> check(const Tensor& tensor, const Expected& expected, std::string_view where) {
   bool type_fits = expected.type == DType::undefined || tensor.type() == expected.type;
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};

@@ -114,6 +114,7 @@ constexpr Run to_lower[] = {
 };
 // clang-format on
 
+// Finds the last range that starts at or before the letter, and checks whether it contains the letter.
 std::uint32_t mapped(std::span<const Run> runs, std::uint32_t letter) {
   auto run = std::upper_bound(runs.begin(), runs.end(), letter,
                               [](std::uint32_t wanted, const Run& candidate) { return wanted < candidate.first; });

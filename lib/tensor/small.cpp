@@ -18,6 +18,7 @@ struct Format {
   bool one_zero;          // no -0: its bits are the only NaN
 };
 
+// The table of formats. f4e2m1 has neither infinity nor NaN.
 constexpr Format format_of(DType type) {
   switch (type) {
     case DType::f8e4m3fn: return {3, 7, 0x80, 0x7e, 0x7f, 0x7f, false};
@@ -49,6 +50,8 @@ std::uint8_t narrow_power(double value, Narrowing how) {
 
 }  // namespace
 
+// value = sign * 2^(exponent - bias) * 1.fraction, or with exponent 0 a subnormal: sign * 2^(1 - bias) * 0.fraction.
+// Every value is exact in f64.
 double widen(DType type, std::uint8_t bits) {
   if (type == DType::f8e8m0) return bits == 0xff ? NAN : std::ldexp(1.0, bits - 127);
   const Format format = format_of(type);
@@ -62,6 +65,7 @@ double widen(DType type, std::uint8_t bits) {
   return sign * (exponent == 0 ? std::ldexp(fraction, least) : std::ldexp(one + fraction, least + exponent - 1));
 }
 
+// Rounds to nearest even by scaling the value to units of the last place and rounding that with the FPU's default mode.
 std::uint8_t narrow(DType type, double value, Narrowing how) {
   if (type == DType::f8e8m0) return narrow_power(value, how);
   const Format format = format_of(type);

@@ -27,6 +27,7 @@ std::optional<std::int64_t> element_count(DimsView dims) {
   return empty ? 0 : count;
 }
 
+// Widths in bits, so that packed types need no special case; a string element counts as a std::string object.
 std::optional<std::uint64_t> byte_size(DType type, DimsView dims) {
   auto count = element_count(dims);
   if (!count || (is_collection(type) && !dims.empty())) return std::nullopt;
@@ -96,6 +97,7 @@ Tensor Tensor::reshaped(Dims dims) const {
   return other;
 }
 
+// Strings and collections own memory and are copied by assignment; all others are bytes.
 void copy_elements(const TensorView& from, const MutableTensorView& to) {
   if (from.type == DType::string) {
     auto strings = from.as<std::string>();
@@ -111,6 +113,7 @@ void copy_elements(const TensorView& from, const MutableTensorView& to) {
   }
 }
 
+// Recursive: a sequence may contain maps, and an optional a sequence.
 std::uint64_t held_bytes(const TensorView& view) {
   if (!view.present()) return 0;
   if (view.type == DType::optional) return held_bytes(optional_in(view).value.view());

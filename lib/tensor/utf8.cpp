@@ -5,6 +5,7 @@
 namespace modelctl {
 namespace {
 
+// Unicode scalar values: surrogates are not characters.
 bool is_code_point(std::uint32_t value) { return value < 0x110000 && (value < 0xd800 || value > 0xdfff); }
 
 // Decodes the code point at the start of `text` and removes its bytes; nullopt if there is no valid one.
@@ -26,6 +27,7 @@ std::optional<std::uint32_t> next(std::string_view& text) {
 
 }  // namespace
 
+// The leading byte holds the highest bits, each continuation byte six more.
 bool append_utf8(std::string& out, std::uint32_t code_point) {
   if (!is_code_point(code_point)) return false;
   auto tail = [&](int shift) { out += static_cast<char>(0x80 | (code_point >> shift & 0x3f)); };

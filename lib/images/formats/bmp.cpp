@@ -27,6 +27,8 @@ struct Header {
   std::array<Mask, 3> masks;
 };
 
+// Reads BITMAPCOREHEADER (12 bytes), BITMAPINFOHEADER (40) or one of its extensions (up to 124); they share their first
+// fields.
 Result<Header> header_of(Reader& in) {
   Header header{};
   in.skip(10);
@@ -60,6 +62,7 @@ Result<Header> header_of(Reader& in) {
   return header;
 }
 
+// Palette entries are blue, green, red, and a fourth byte except in the oldest header.
 Result<Image> decode_bmp(ByteSpan file) {
   Reader in{file};
   Header header = TRY(header_of(in));

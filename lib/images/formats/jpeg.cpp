@@ -36,6 +36,7 @@ void watch(j_common_ptr common) {
 
 bool matches(ByteSpan file) { return starts_with(file, "\xff\xd8\xff"); }
 
+// The destructor is safe in every state: jpeg_destroy_decompress ignores a struct that was not created.
 struct Decoder {
   jpeg_decompress_struct jpeg{};
   Errors errors{};
@@ -43,6 +44,7 @@ struct Decoder {
   ~Decoder() { jpeg_destroy_decompress(&jpeg); }
 };
 
+// Two guarded parts, because the image is allocated between them and owns memory.
 Result<Image> decode_jpeg(ByteSpan file) {
   Decoder decoder;
   jpeg_decompress_struct& jpeg = decoder.jpeg;

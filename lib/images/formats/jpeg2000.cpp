@@ -16,6 +16,7 @@ struct Source {
   std::size_t at = 0;
 };
 
+// OpenJPEG's stream callbacks over memory. -1 means the end of the file.
 OPJ_SIZE_T read(void* to, OPJ_SIZE_T bytes, void* user) {
   auto* source = static_cast<Source*>(user);
   std::size_t count = std::min(bytes, source->file.size() - source->at);
@@ -38,6 +39,7 @@ OPJ_BOOL seek(OPJ_OFF_T at, void* user) {
 }
 void ignore(const char*, void*) {}
 
+// The signature box of JP2 (ISO/IEC 15444-1, annex I); a raw code stream starts with SOC and SIZ markers.
 bool boxed(ByteSpan file) {
   using namespace std::string_view_literals;
   return starts_with(file, "\0\0\0\x0cjP  \r\n\x87\n"sv);

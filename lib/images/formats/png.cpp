@@ -14,6 +14,7 @@ struct Source {
   ByteSpan rest;
 };
 
+// png_error() does not return; it jumps to the guard.
 void read(png_structp png, png_bytep to, std::size_t bytes) {
   auto* source = static_cast<Source*>(png_get_io_ptr(png));
   if (bytes > source->rest.size()) png_error(png, "it ends too early");
@@ -28,6 +29,7 @@ void ignore(png_structp, png_const_charp) {}
 
 bool matches(ByteSpan file) { return starts_with(file, "\x89PNG\r\n\x1a\n"); }
 
+// Owns libpng's structs outside of the guarded code.
 struct Handles {
   png_structp png = nullptr;
   png_infop info = nullptr;

@@ -28,6 +28,7 @@ void skip_space(Reader& in) {
   }
 }
 
+// At most nine digits, which fit 32 bits. In plain PBM (P1) the pixels are single digits without separators.
 std::uint32_t number(Reader& in, std::size_t most_digits = 9) {
   skip_space(in);
   std::uint32_t value = 0;
@@ -42,6 +43,7 @@ std::uint32_t number(Reader& in, std::size_t most_digits = 9) {
   return value;
 }
 
+// Samples are scaled from [0, maximum] to 8 bits with rounding; 16-bit samples are big-endian.
 Result<Image> decode_pnm(ByteSpan file) {
   char kind = static_cast<char>(file[1]);
   bool digits = kind <= '3', bits = kind == '1' || kind == '4', colors = kind == '3' || kind == '6';

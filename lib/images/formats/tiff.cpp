@@ -21,6 +21,7 @@ struct Source {
   char message[256] = {};
 };
 
+// libtiff's I/O callbacks over memory. Offsets may lie beyond the end, where reads return nothing.
 tmsize_t read(thandle_t handle, void* to, tmsize_t bytes) {
   auto* source = static_cast<Source*>(handle);
   std::uint64_t left = source->file.size() - std::min<std::uint64_t>(source->at, source->file.size());
@@ -45,6 +46,7 @@ int on_error(TIFF*, void* source, const char*, const char* format, std::va_list 
 }
 int on_warning(TIFF*, void*, const char*, const char*, std::va_list) { return 1; }
 
+// TIFF and BigTIFF in both byte orders.
 bool matches(ByteSpan file) {
   using namespace std::string_view_literals;
   for (std::string_view magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {

@@ -8,6 +8,7 @@ namespace {
 
 bool matches(ByteSpan file) { return starts_with(file, "RIFF") && starts_with(file, "WEBP", 8); }
 
+// The features are read first, so that the size is checked before memory is allocated.
 Result<Image> decode_webp(ByteSpan file) {
   const auto* data = reinterpret_cast<const std::uint8_t*>(file.data());
   WebPBitstreamFeatures features;

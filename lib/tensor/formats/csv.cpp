@@ -22,6 +22,7 @@ namespace {
 constexpr NonFinite spelling{"nan", "inf", "-inf"};
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
+// A cell as a view of the text. It is unquoted only when it is used, which is never for numbers.
 struct Cell {
   std::string_view text;  // as in the file, without the enclosing quotes
   bool quoted = false;
@@ -60,6 +61,7 @@ class Rows {
   }
 
  private:
+  // Finds the closing quote. A quoted cell may contain line feeds, so the line number advances by those too.
   std::string quoted(Cell& cell) {
     cell.quoted = true;
     std::size_t start = ++at_;
@@ -86,6 +88,7 @@ class Rows {
   std::size_t line_ = 0;
 };
 
+// Compares ignoring ASCII case. Setting bit 5 also equates some punctuation, which no compared word contains.
 bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 0x20) == (y | 0x20); });
 }
@@ -95,6 +98,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(from, text.find_last_not_of(" \t") + 1 - from);
 }
 
+// Parses a cell as an element of `type`, with the additional forms of CSV: a leading '+', NaN and infinities, bools as
+// words or digits.
 Parsed parse_cell(const Cell& cell, DType type, void* element) {
   std::string_view text = trimmed(cell.text);
   if (type == DType::boolean) {
@@ -153,6 +158,7 @@ class TableReader {
     return unreadable(source_.where, fmt::format("line {}: {}", line, reason));
   }
 
+  // Whether the first row is a header is decided at the end, when the types of the other rows are known.
   Result<Table> scan() {
     Table table;
     Rows rows(text_);
@@ -225,6 +231,7 @@ class TableReader {
     return own;
   }
 
+  // The second pass. Rows and cells are as in the first one, so only the values can be wrong.
   Result<void> fill(Tensor& tensor, const Table& table) {
     Rows rows(text_);
     std::vector<Cell> cells;
@@ -264,6 +271,7 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   return tensors;
 }
 
+// Quotes a string if reading it back plainly would not give the same string.
 void print_string(std::string& out, const std::string& text) {
   bool plain = text.find_first_of(",\"\r\n") == std::string::npos && !text.starts_with(byte_order_mark);
   if (plain && !text.empty() && trimmed(text) == text) {
@@ -275,6 +283,7 @@ void print_string(std::string& out, const std::string& text) {
   out += '"';
 }
 
+// An empty tensor has no rows from which its shape could be read back, so it is refused.
 Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
   TensorView tensor = tensors[0].tensor.view();
   std::string out;

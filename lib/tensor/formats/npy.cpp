@@ -65,6 +65,7 @@ class HeaderParser {
   }
 
  private:
+  // NumPy writes single spaces, other writers none; the header ends with padding.
   void space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
   }
@@ -74,6 +75,7 @@ class HeaderParser {
     ++at_;
     return true;
   }
+  // Python strings without escapes: no key or descr of NumPy needs one.
   bool quoted(std::string& value) {
     space();
     if (at_ >= text_.size() || (text_[at_] != '\'' && text_[at_] != '"')) return false;
@@ -90,6 +92,7 @@ class HeaderParser {
     at_ += value ? 4 : 5;
     return true;
   }
+  // "()", "(3,)", "(3, 4)": a tuple of one needs its comma, but a missing one is accepted.
   std::string tuple(Dims& dims) {
     const char* bad = "'shape' in its header is not a tuple of sizes";
     if (!eat('(')) return bad;
@@ -126,6 +129,7 @@ struct Element {
   std::size_t size() const { return width * parts; }
 };
 
+// NumPy's codes without byte order.
 struct Row {
   std::string_view code;
   DType type;
@@ -135,6 +139,8 @@ constexpr Row plain[] = {{"b1", DType::boolean}, {"i1", DType::i8},   {"i2", DTy
                          {"u8", DType::u64},     {"f2", DType::f16},  {"f4", DType::f32}, {"f8", DType::f64},
                          {"c8", DType::c64},     {"c16", DType::c128}};
 
+// The first character of descr is the byte order: '<' little, '>' big, '|' not applicable, '=' native to the writer,
+// which is taken as little-endian.
 Result<Element> element_of(std::string_view descr, const Expected* expected, std::string_view where) {
   auto unknown = [&](std::string_view reason) {
     return Error(Kind::unsupported, "unsupported-type",
@@ -230,6 +236,8 @@ bool read_string(const std::byte* at, const Element& element, std::string& out) 
   return true;
 }
 
+// Three paths: strings are decoded one by one; little-endian elements in C order are copied as a block; everything else
+// is copied element by element. Bools are checked, because a bool with another byte is undefined behavior.
 Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element& element, std::int64_t count,
                              std::string_view where) {
   if (element.type == DType::string) {
@@ -295,6 +303,7 @@ Result<std::size_t> encode_strings(const Tensor& tensor, ByteWriter& data) {
 
 }  // namespace
 
+// Header and shape are checked completely against the length of the file before memory is allocated.
 Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_view where) {
   ByteReader reader(bytes);
   if (as_text(reader.take(magic.size())) != magic) return unreadable(where, "it does not begin like a .npy file");
@@ -326,6 +335,7 @@ Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_vi
   return read_elements(reader.take(left), header, element, *count, where);
 }
 
+// Byte for byte what numpy.save writes, so that digests of files do not depend on who wrote them.
 Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
   ByteWriter data;
   std::string descr;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view suffix = ".npy";
 
+// Entries other than .npy are refused: an archive of something else is probably the wrong file.
 Result<std::vector<NamedTensor>> read(const Source& source) {
   auto entries = read_zip(source.bytes);
   if (!entries) return unreadable(source.where, entries.error().what);
