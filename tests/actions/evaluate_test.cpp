@@ -41,7 +41,7 @@ struct Samples {
 
 }  // namespace
 
-TEST_CASE("answers as expected are good") {
+TEST_CASE("outputs as expected are good") {
   Samples samples;
   auto request = samples.request();
   request.expected = {"y=" + (samples.scratch / "y.json").string()};
@@ -64,7 +64,7 @@ TEST_CASE("one value beyond the tolerance is not good, and is counted") {
   CHECK(report->outputs.at(0).largest == doctest::Approx(0.5));
 }
 
-TEST_CASE("the accuracy is the share of rows whose largest value stands where the label says") {
+TEST_CASE("the accuracy is the share of rows whose largest value is at the index of the label") {
   Samples samples;
   auto request = samples.request();
   request.labels = samples.scratch / "labels.json";

@@ -23,7 +23,7 @@ TEST_CASE("an example becomes a folder with all its files") {
   CHECK(fs::exists(scratch / "mine" / "samples" / "one.npy"));
 }
 
-TEST_CASE("what stands where the project should go is left alone") {
+TEST_CASE("an existing file in place of the project is not changed") {
   test::Scratch scratch;
   test::FakeHost fake;
   std::ofstream(scratch / "mine") << "precious";
@@ -41,7 +41,7 @@ TEST_CASE("an interrupted start leaves nothing behind") {
   CHECK(fs::is_empty(scratch.path()));
 }
 
-TEST_CASE("each example has a name and says what it is") {
+TEST_CASE("each example has a name and a description") {
   REQUIRE(!examples().empty());
   for (const Example& example : examples()) CHECK(!example.description.empty());
 }

@@ -70,7 +70,7 @@ TEST_CASE("inspect shows an ONNX model as its file has it") {
   CHECK(report->counts.size() > 1);
 }
 
-TEST_CASE("inspect refuses a file that is none of these") {
+TEST_CASE("inspect refuses a file of another format") {
   Scratch scratch;
   test::FakeHost host;
   REQUIRE(write_file(scratch / "note.txt", as_bytes("hello")));

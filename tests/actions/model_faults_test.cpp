@@ -6,7 +6,7 @@
 
 using namespace modelctl;
 
-TEST_CASE("a fault of a model is told with its file, and with what would help") {
+TEST_CASE("an error of a model names its file, and a remedy") {
   auto graph = graph::parse_text("graph \"g\" {\n  input x: f32[batch,rows]\n  output x\n}");
   REQUIRE(graph);
   std::map<std::string, std::int64_t> bindings{{"batch", 1}};
@@ -17,7 +17,7 @@ TEST_CASE("a fault of a model is told with its file, and with what would help") 
   CHECK(error.hint == "if it is a matter of sizes, fix one: --bind rows=N");
 }
 
-TEST_CASE("a fault that tells its file and help already stays as it is, alone or among others") {
+TEST_CASE("an error with file and help is not changed, alone or among others") {
   std::filesystem::path file = "m.onnx";
   Faults faults;
   faults.add(Error(Kind::bad_input, "bad-node", "cannot").at("m.onnx: node 'a'").help("do"));

@@ -147,7 +147,8 @@ TEST_CASE("SOURCE_DATE_EPOCH is the time of every file in the package") {
   CHECK(refused.error().what == "cannot use the time 'yesterday'");
 }
 
-TEST_CASE("a wrong passphrase opens no key, and where nobody can be asked that is said") {
+TEST_CASE(
+    "a wrong passphrase does not open a key, and without a terminal the error states that none can be asked for") {
   Project project;
   project.fake.environment.variables["MODELCTL_PASSWORD"] = "wrong";
   auto wrong = actions::pack(project.request, project.fake.host);
@@ -166,7 +167,7 @@ TEST_CASE("a wrong passphrase opens no key, and where nobody can be asked that i
   CHECK(!std::filesystem::exists(project.scratch / "other.tar"));
 }
 
-TEST_CASE("a package in a registry is verified where it lies") {
+TEST_CASE("a package in a registry is verified in place") {
   Project project;
   std::filesystem::path registry = project.scratch / "registry";
   project.fake.environment.variables["MODELCTL_REGISTRY"] = registry.string();
@@ -192,7 +193,7 @@ TEST_CASE("a package in a registry is verified where it lies") {
   CHECK(missing.error().kind == Kind::not_found);
 }
 
-TEST_CASE("nobody is trusted by default") {
+TEST_CASE("no key is trusted by default") {
   Project project;
   REQUIRE(actions::pack(project.request, project.fake.host));
   project.verify.trust = {};
@@ -233,7 +234,7 @@ TEST_CASE("a trust file gives names to keys") {
   CHECK(verified->signed_manifest.signer.name == "release team");
 }
 
-TEST_CASE("keys are private, are not overwritten, and need a passphrase or a word that they have none") {
+TEST_CASE("keys are private, are not overwritten, and need a passphrase or the option --no-password") {
   Project project;
   auto mode = std::filesystem::status(project.scratch / "release.key").permissions();
   CHECK((mode == std::filesystem::perms(0600)));

@@ -70,7 +70,7 @@ TEST_CASE("the example's project is read whole") {
   CHECK(project->serve.max_body == 1u << 20);
 }
 
-TEST_CASE("all that may stand in a project is read") {
+TEST_CASE("every key of a project is read") {
   auto project = parse(R"(
 model: a.onnx
 artifact: build/a
@@ -156,12 +156,12 @@ TEST_CASE("a value of the wrong kind is refused with its line") {
   CHECK(fault("target: z80").starts_with("1:9: cannot build for 'z80': this modelctl builds for "));
 }
 
-TEST_CASE("a key that stands twice is refused, where YAML would take either") {
+TEST_CASE("a duplicate key is refused, which YAML parsers accept") {
   CHECK(fault("model: a\nmodel: b\n") == "2:1: the key 'model' stands twice");
   CHECK(fault("bind: {a: 1, a: 2}") == "1:14: the key 'bind.a' stands twice");
 }
 
-TEST_CASE("what is no YAML, no mapping, or more than one document is refused") {
+TEST_CASE("a file that is not YAML, not a mapping, or has several documents is refused") {
   CHECK(fault("bind: {}\nmodel: a: b\n") == "2:9: cannot read 'modelctl.yaml', illegal map value");
   CHECK(fault("- model") == "1:1: a project is a mapping of keys to values");
   CHECK(fault("model: a\n---\nmodel: b\n") == "3:1: a project is one document, and a second one begins");

@@ -58,14 +58,14 @@ Error refused(const std::string& samples) {
 
 }  // namespace
 
-TEST_CASE("samples that are answered as expected are proved, and those without outputs prove nothing") {
+TEST_CASE("samples with outputs as expected pass, and samples without outputs check nothing") {
   CHECK(prove(listed(R"({"inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/y.json"}},
                         {"inputs": {"x": "samples/x.json"}})")) == 1u);
   CHECK(prove(listed("")) == 0u);
   CHECK(prove("nobody's list", "samples/other.json") == 0u);
 }
 
-TEST_CASE("another answer than expected is told with sample, output and difference") {
+TEST_CASE("an unexpected output is reported with sample, output and difference") {
   Error error = refused(R"({"name": "four", "inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/z.json"}})");
   CHECK(error.code == "wrong-answers");
   CHECK(error.where == "the sample 'four', output 'y'");

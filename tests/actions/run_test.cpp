@@ -75,7 +75,7 @@ ProcessResult executed(std::vector<std::string> command) {
 
 }  // namespace
 
-TEST_CASE("run answers the outputs of an artifact") {
+TEST_CASE("run returns the outputs of an artifact") {
   Example example;
   auto report = actions::run({example.artifact, {example.input.string()}, {}, 1}, example.host.host);
   REQUIRE(report);
@@ -109,7 +109,7 @@ TEST_CASE("run keeps states from one run to the next, where they begin empty") {
   CHECK(same(kept->at(0).tensor, Tensor::of<float>(DType::f32, {1, 3, 2}, {1, 2, 3, 4, 5, 6})));
 }
 
-TEST_CASE("inspect tells which outputs continue which inputs") {
+TEST_CASE("inspect reports which outputs continue which inputs") {
   Decoder decoder;
   auto report = actions::inspect({decoder.artifact}, decoder.host.host);
   REQUIRE(report);
@@ -120,7 +120,7 @@ TEST_CASE("inspect tells which outputs continue which inputs") {
   CHECK(report->states[0].grows);
 }
 
-TEST_CASE("run tells of --state where a state is not given, and takes states as inputs like any others") {
+TEST_CASE("run suggests --state if a state is not given, and accepts states as inputs like any others") {
   Decoder decoder;
   decoder.state.clear();
   auto missing = decoder.run("first.json");
@@ -133,7 +133,7 @@ TEST_CASE("run tells of --state where a state is not given, and takes states as 
   CHECK(report->outputs.size() == 2);
 }
 
-TEST_CASE("run keeps no states where there are none, nor in a file that cannot name them") {
+TEST_CASE("run refuses --state for a model without states, and for a file that cannot name them") {
   Example example;
   auto none = actions::run({example.artifact, {example.input.string()}, {}, 1, "talk.npz"}, example.host.host);
   REQUIRE(!none);
@@ -272,7 +272,7 @@ TEST_CASE("link refuses a shared library of a model whose operators no library h
   CHECK(report.error().hint == "make a program: leave out --shared");
 }
 
-TEST_CASE("a linked program tells what is wrong as modelctl does") {
+TEST_CASE("a linked program reports errors as modelctl does") {
   Example example;
   auto program = (example.scratch / "small").string();
   REQUIRE(actions::link({example.artifact, program, false, false}, example.host.host));
@@ -285,7 +285,7 @@ TEST_CASE("a linked program tells what is wrong as modelctl does") {
   CHECK(run.exit_code == 66);
 }
 
-TEST_CASE("a program linked with --serve answers over HTTP until it is told to stop") {
+TEST_CASE("a program linked with --serve serves over HTTP until it is stopped") {
   Example example;
   auto program = (example.scratch / "small").string();
   REQUIRE(actions::link({example.artifact, program, false, true}, example.host.host));

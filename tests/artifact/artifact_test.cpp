@@ -95,7 +95,7 @@ TEST_CASE("what was written is read back the same") {
 
 TEST_CASE("the same plan and weights give the same bytes") { CHECK(written(small()) == written(small())); }
 
-TEST_CASE("the weights begin on a page, where the header says") {
+TEST_CASE("the weights begin on a page, at the offset in the header") {
   auto bytes = written(small());
   CHECK(artifact::weights_offset(bytes, "a").value() == 4096);
   CHECK(bytes.size() == 4096 + 64 + 15);
@@ -125,7 +125,7 @@ TEST_CASE("an altered weight is found by who asks") {
   CHECK(verdict.error().what == "cannot use 'bad': its weights were altered");
 }
 
-TEST_CASE("a file that is no artifact is refused") {
+TEST_CASE("a file that is not an artifact is refused") {
   Error error = refused(as_bytes("PK\3\4 this is something else, and long enough to hold a header of 64 bytes"));
   CHECK(error.what == "cannot read 'a': it is no artifact");
   CHECK(error.why.at(0) == "it does not begin as artifacts do");
@@ -269,7 +269,7 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
   }
 }
 
-TEST_CASE("a damaged plan tells every fault at once") {
+TEST_CASE("all faults of a damaged plan are reported together") {
   PlanMaker maker = small();
   maker.plan.values[1].bytes = 8;
   maker.plan.values[3].type = DType::undefined;

@@ -31,7 +31,7 @@ TEST_CASE("faults are summed up into one error that keeps each") {
   CHECK(all.what == "cannot read the model");
 }
 
-TEST_CASE("every kind has an exit code that scripts can tell from success and no") {
+TEST_CASE("every kind has an exit code that differs from success and from a negative result") {
   for (int kind = 0; kind <= static_cast<int>(Kind::interrupted); ++kind) {
     CHECK(info(static_cast<Kind>(kind)).exit_code >= 64);
   }

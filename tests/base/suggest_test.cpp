@@ -9,7 +9,7 @@ using namespace modelctl;
 
 TEST_CASE("swapped neighbors are one mistake") { CHECK(edit_distance("biuld", "build") == 1); }
 
-TEST_CASE("the nearest word is suggested, and none where nothing is near") {
+TEST_CASE("the nearest word is suggested, and none if no word is near") {
   std::vector<std::string> words = {"build", "bench", "pull"};
   CHECK(nearest("biuld", words) == "build");
   CHECK(nearest("pul", words) == "pull");

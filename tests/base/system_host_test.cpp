@@ -42,7 +42,7 @@ TEST_CASE("arguments reach a program as they are, with no shell between") {
   CHECK(run({"printf", "%s", "$HOME; *"})->out == "$HOME; *");
 }
 
-TEST_CASE("a program that reads none of a large input does not block") {
+TEST_CASE("a program that does not read a large input does not block") {
   CHECK(run({"true"}, std::string(1 << 20, 'x'))->exit_code == 0);
 }
 

@@ -44,7 +44,7 @@ std::vector<std::string> words_of(const CLI::App& app) {
 
 }  // namespace
 
-TEST_CASE("every command completes, and every option of it, and each says what it is") {
+TEST_CASE("every command and every option completes, and each has a description") {
   auto tree = command_tree();
   each_command(tree->root, [&](const CLI::App& app) {
     CAPTURE(full_name(app));
@@ -80,7 +80,7 @@ TEST_CASE("the values of a choice complete, as a word of their own and behind '=
   CHECK(answers({"init", "--example", "d"}) == std::vector<std::string>{"digits"});
 }
 
-TEST_CASE("after '--' a word with a dash is no option") { CHECK(!offers({"init", "--", "--ex"}, "--example")); }
+TEST_CASE("after '--' a word with a dash is not an option") { CHECK(!offers({"init", "--", "--ex"}, "--example")); }
 
 TEST_CASE("files complete below their folder, folders with a slash, hidden ones only when asked for") {
   test::Scratch scratch;

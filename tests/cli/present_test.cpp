@@ -38,7 +38,7 @@ TEST_CASE("a diagnostic as JSON has the same fields") {
         R"("what":"cannot open 'a'","where":"a"}})");
 }
 
-TEST_CASE("a name out of a hostile file cannot drive the terminal") {
+TEST_CASE("a name from a hostile file cannot control the terminal") {
   Error error(Kind::bad_input, "bad-name", "cannot use '\x1b]0;owned\x07'");
   CHECK(render(error, Severity::error, false) == "error[bad-name]: cannot use '\\x1b]0;owned\\x07'\n");
   CHECK(printable("\xC2\x9B[2J") == "\\x9b[2J");

@@ -43,7 +43,7 @@ struct Terminal {
 
 }  // namespace
 
-TEST_CASE("where nobody watches, long work is told in lines, five seconds apart") {
+TEST_CASE("without a terminal, long work is reported in lines, five seconds apart") {
   Recorded recorded;
   for (int i = 0; i < 12; ++i) {
     recorded.reporter.progress("pushing weights", static_cast<std::uint64_t>(i), 12);
@@ -52,7 +52,7 @@ TEST_CASE("where nobody watches, long work is told in lines, five seconds apart"
   CHECK(recorded.said() == "pushing weights:  42 %\npushing weights:  83 %\n");
 }
 
-TEST_CASE("short work leaves no trace in a log") {
+TEST_CASE("short work is not reported in a log") {
   Recorded recorded;
   for (std::uint64_t i = 0; i <= 3; ++i) recorded.reporter.progress("pushing", i, 3);
   CHECK(recorded.said().empty());
@@ -91,7 +91,7 @@ TEST_CASE("a secret that is typed is read and not shown") {
   CHECK(recorded.said() == "passphrase: \n");
 }
 
-TEST_CASE("where there is no terminal to ask at, there is no answer") {
+TEST_CASE("without a terminal a secret cannot be asked for") {
   int before = ::dup(STDIN_FILENO);
   int ends[2];
   REQUIRE(::pipe(ends) == 0);

@@ -118,7 +118,7 @@ TEST_CASE("a package is served without a named signer, with a warning") {
         std::string::npos);
 }
 
-TEST_CASE("a package with an altered byte is never ready, whoever is trusted") {
+TEST_CASE("a package with an altered byte is never ready, whatever key is trusted") {
   const fs::path& folder = digits().folder;
   REQUIRE(shell(folder, "cp digits.tar bad.tar && printf X | dd of=bad.tar bs=1 seek=30000 conv=notrunc").exit_code ==
           0);
@@ -137,7 +137,7 @@ TEST_CASE("a package that another key signed is never ready") {
   CHECK(ran.exit_code == 80);
 }
 
-TEST_CASE("a model that does not answer as its samples say is never ready") {
+TEST_CASE("a model whose outputs differ from its samples is never ready") {
   auto ran =
       shell(digits().folder,
             "mkdir -p wrong && cd wrong && cp -r ../samples ../digits.artifact ../modelctl.yaml ../README.md . && "
@@ -202,7 +202,7 @@ TEST_CASE("HTTPS is spoken with the certificate given, from TLS 1.2 on") {
   CHECK(HttpClient(serving.at()).get("/livez").status == 0);
 }
 
-TEST_CASE("after SIGTERM it is unready, answers what is under way, and ends with 0") {
+TEST_CASE("after SIGTERM it is unready, completes the requests in progress, and ends with 0") {
   Serving serving(digits().folder, "digits.tar --key me.pub --drain 5");
   REQUIRE(serving.ready());
   std::string body = digits().request();

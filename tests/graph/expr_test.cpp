@@ -29,7 +29,7 @@ TEST_CASE("division cancels what divides") {
   CHECK(mod(batch * h, h) == 0);
 }
 
-TEST_CASE("the ways to write half a size agree") {
+TEST_CASE("all ways to write half of a size are equal") {
   CHECK(ceil_div(h, 2) == floor_div(h + 1, 2));
   CHECK(floor_div(h - 1, 2) + 1 == ceil_div(h, 2));
   CHECK(floor_div(floor_div(h, 2), 2) == floor_div(h, 4));
@@ -43,7 +43,7 @@ TEST_CASE("minima and maxima of what is ordered are decided") {
   CHECK(max(0, n - 3).known_non_negative());
 }
 
-TEST_CASE("a broadcast is of either of two equal sizes, of the other of 1, of what is no 1 for certain") {
+TEST_CASE("a broadcast is either of two equal sizes, the other of 1, or a size that cannot be 1") {
   CHECK(broadcast(n, n) == n);
   CHECK(broadcast(1, n) == n);
   CHECK(broadcast(n, 1) == n);
@@ -59,7 +59,7 @@ TEST_CASE("a broadcast is of either of two equal sizes, of the other of 1, of wh
   CHECK(broadcast(n, h).known_non_negative());
 }
 
-TEST_CASE("the sizes of a broadcast stand in it once, in whatever order they met") {
+TEST_CASE("a broadcast contains each size once, in any order of operands") {
   Expr met = broadcast(n, broadcast(batch, h));
   CHECK(met.text() == "broadcast(batch,broadcast(h,n))");
   CHECK(broadcast(met, broadcast(h, batch)) == met);
@@ -103,7 +103,7 @@ TEST_CASE("a symbol with any name is read back") {
   }
 }
 
-TEST_CASE("what is no expression is refused") {
+TEST_CASE("a text that is not an expression is refused") {
   for (const char* text : {"", "+", "1+", "max(1)", "max(1,2", "9223372036854775808", "a b", "(a", "\"a"}) {
     CAPTURE(text);
     CHECK_FALSE(Expr::parse(text));

@@ -39,7 +39,7 @@ TEST_CASE("replacing uses reaches nodes, outputs and subgraphs") {
   CHECK(verify(graph));
 }
 
-TEST_CASE("dead nodes go with their constants, in subgraphs too") {
+TEST_CASE("dead nodes are erased with their constants, also in subgraphs") {
   auto graph = *parse_text(R"(graph "main" {
     input x: f32[2]
     const w: f32[2] = [1.0, 2.0]
@@ -60,7 +60,7 @@ TEST_CASE("dead nodes go with their constants, in subgraphs too") {
   CHECK(verify(*graph));
 }
 
-TEST_CASE("what a nested graph takes from around it is told in order, each once") {
+TEST_CASE("captures lists the captured values in order, each once") {
   auto graph = *parse_text(R"(graph "main" {
     input c: bool[]
     input x: f32[2]
@@ -161,7 +161,7 @@ TEST_CASE("a cycle is refused with its nodes named") {
   CHECK(sorted.error().why[0] == "each needs the one before: node 'second' (Mul), node 'first' (Add)");
 }
 
-TEST_CASE("erasing and dropping keep the books") {
+TEST_CASE("erasing and dropping keep the use lists") {
   Graph graph;
   Value* x = graph.add_input("x", f32_2);
   Node* node = graph.add_node("", "Split", {x, x, nullptr}, {"a", "b"});
@@ -179,7 +179,7 @@ TEST_CASE("erasing and dropping keep the books") {
   CHECK(verify(graph));
 }
 
-TEST_CASE("a clone is equal and apart") {
+TEST_CASE("a clone is equal and independent") {
   auto graph = *parse_text(R"(graph "main" {
     meta "producer" "a test"
     input x: f32[n,2]

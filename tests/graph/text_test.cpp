@@ -46,7 +46,7 @@ TEST_CASE("a large constant is written out when asked for") {
   CHECK(to_text(**parse_text(whole), {.max_elements = 20}) == whole);
 }
 
-TEST_CASE("a fault of the text is told with its line") {
+TEST_CASE("an error in the text is reported with its line") {
   struct Case {
     const char* text;
     const char* what;
@@ -83,7 +83,7 @@ TEST_CASE("a message abbreviates a long size, and the text form does not") {
   CHECK((*read->shape)[1] == (*type.shape)[1]);
 }
 
-TEST_CASE("types that nest or say too little are refused where they stand") {
+TEST_CASE("types that nest too deeply or are incomplete are refused with their position") {
   auto fault = [](const char* type) {
     auto parsed = parse_type(type);
     return parsed ? describe(*parsed) : parsed.error().what;

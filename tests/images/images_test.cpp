@@ -48,7 +48,7 @@ TEST_CASE("formats without loss give the very pixels, from the top left, red fir
   }
 }
 
-TEST_CASE("formats with loss come close, inks become colors, and gray is three times the same") {
+TEST_CASE("lossy formats are close, CMYK becomes RGB, and gray has three equal channels") {
   auto all_are = [](const char* name, Pixel wanted, int most) {
     INFO(name);
     auto image = decoded(name);
@@ -83,7 +83,7 @@ TEST_CASE("bits, digits and deep pixels become bytes") {
   CHECK(pixel(*deep, 1, 0) == Pixel{16, 16, 16});
 }
 
-TEST_CASE("what is cut off, overgrown or no image is refused") {
+TEST_CASE("truncated files, oversized claims and other formats are refused") {
   CHECK(refused("not_an_image") == "cannot decode the image: its first bytes are not those of a supported format");
   CHECK(refused("huge.bmp") == "cannot decode the image: it claims 1000000x1000000 pixels in 102 bytes");
   CHECK(refused("cut_ramps.png") == "cannot decode the image: it ends too early");
@@ -107,7 +107,7 @@ TEST_CASE("a file cut off anywhere, or with any byte changed, is an image or an 
   }
 }
 
-TEST_CASE("brightness weighs green most, and leaves gray what it is") {
+TEST_CASE("luma weighs green most, and does not change gray") {
   const std::uint8_t red[] = {255, 0, 0}, green[] = {0, 255, 0}, blue[] = {0, 0, 255}, gray[] = {77, 77, 77};
   CHECK(images::luma(red) == 76);
   CHECK(images::luma(green) == 150);

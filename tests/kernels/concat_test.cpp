@@ -4,7 +4,7 @@
 using namespace modelctl;
 using namespace modelctl::test;
 
-TEST_CASE("tensors stand one after another along any axis, whatever their width") {
+TEST_CASE("tensors are concatenated along any axis, in every width") {
   for (DType type : {DType::u8, DType::f16, DType::f32, DType::i64}) {
     for (std::int64_t axis : {0, 1, 2}) {
       Dims a{2, 3, 5}, b = a, y = a;

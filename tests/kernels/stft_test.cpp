@@ -49,7 +49,7 @@ TEST_CASE("the spectra of frames agree with the plain sum, for real and complex 
   }
 }
 
-TEST_CASE("the kernel of spectra refuses what has no frames") {
+TEST_CASE("the STFT kernel refuses a signal without frames") {
   const auto refusal = [](auto change) {
     KernelRun run = stft(1, 20, 8, 4, false);
     change(run);

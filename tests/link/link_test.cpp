@@ -49,7 +49,7 @@ TEST_CASE("the same artifact gives the same file") {
   CHECK(read_file(scratch / "x").value() == read_file(scratch / "y").value());
 }
 
-TEST_CASE("a program with no artifact inside says so") {
+TEST_CASE("a program without an artifact reports it") {
   Scratch scratch;
   REQUIRE(write_file(scratch / "x", as_bytes(program)));
   auto opened = artifact::open_appended(scratch / "x", "x");

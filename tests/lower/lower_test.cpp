@@ -36,7 +36,7 @@ TEST_CASE("a shape with a symbol that nothing defines is not known") {
   CHECK_FALSE(program.knows(graph::Shape{Expr::symbol("n") + Expr::symbol("m")}));
 }
 
-TEST_CASE("the first meaning of a symbol stays") {
+TEST_CASE("the first definition of a symbol counts") {
   lower::ShapeProgram program;
   program.define_by_input("n", 0, 1);
   program.define_by_input("n", 1, 0);
@@ -62,7 +62,7 @@ TEST_CASE("the signature keeps the users' names, types and symbols") {
   CHECK(signature.outputs[0].dims[0].symbol == "batch");
 }
 
-TEST_CASE("a constant that no step reads takes no space") {
+TEST_CASE("an unused constant takes no space") {
   auto result = lowered(R"(graph "main" {
     input x: f32[4]
     const used: f32[4] = [1.0, 2.0, 3.0, 4.0]
@@ -74,7 +74,7 @@ TEST_CASE("a constant that no step reads takes no space") {
   CHECK(result->weights.weights_bytes() == 16);
 }
 
-TEST_CASE("an output that nobody reads is absent from its step") {
+TEST_CASE("an unused output is absent from its step") {
   auto result = lowered(R"(graph "main" {
     input x: f32[4]
     const sizes: i64[2] = [1, 3]
@@ -87,7 +87,7 @@ TEST_CASE("an output that nobody reads is absent from its step") {
   CHECK(result->plan.steps[0].outputs[1] == result->plan.outputs[0]);
 }
 
-TEST_CASE("a size that only running tells makes its value late, and those after it known") {
+TEST_CASE("a value with a data-dependent shape defines its sizes for later values") {
   auto result = lowered(R"(graph "main" {
     input x: f32[n]
     input sizes: i64[2]

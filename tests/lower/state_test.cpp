@@ -70,7 +70,7 @@ constexpr std::string_view scattering = R"(graph "g" {
   output sum
 })";
 
-TEST_CASE("a model tells which outputs continue which inputs") {
+TEST_CASE("a model returns which outputs continue which inputs") {
   Loaded grows(growing), fixed(scattering);
   REQUIRE(grows.model->states().size() == 1);
   CHECK(grows.model->states()[0].input == 0);

@@ -97,7 +97,7 @@ std::string nodes_of(const std::string& bytes) {
 
 const WriteOptions opsets = {.opsets = {{"", 21}, {"mine", 1}}};
 
-TEST_CASE("a call stands for the function's nodes, with its attributes and the defaults of the others") {
+TEST_CASE("a call is replaced by the function's nodes, with its attributes and the defaults of the others") {
   Definition soft{
       "mine",           "Soft",   {"a"}, {"b"}, "t = Elu(a) {alpha: \"@steep\"}\nb = LeakyRelu(t) {alpha: \"@leak\"}",
       {{"leak", 0.5f}}, {"steep"}};
@@ -133,7 +133,7 @@ TEST_CASE("a function's nodes are written in the function's opset") {
         std::string::npos);
 }
 
-TEST_CASE("a function goes before an operator of its name") {
+TEST_CASE("a function takes precedence over an operator of its name") {
   Definition mine{"", "Relu", {"a"}, {"b"}, "b = Neg(a)"};
   std::string bytes = bytes_of("graph \"g\" {\ninput x: f32[2]\ny = Relu(x)\noutput y\n}", opsets);
   CHECK(nodes_of(with_functions(bytes, {mine})) == "y = Neg(x)\n");

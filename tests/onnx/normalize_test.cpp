@@ -8,7 +8,7 @@ namespace {
 
 using namespace test;
 
-TEST_CASE("everything that is missing is told at once, each with its place") {
+TEST_CASE("everything that is missing is reported together, each with its first node") {
   std::string bytes = bytes_of(R"(graph "net" {
     input x: f32[2]
     a = Addd(x, x) "first"
@@ -76,7 +76,7 @@ TEST_CASE("an axis that the first input does not have cannot be broadcast along"
         "  at model.onnx: the node of 'z' (Add)\n");
 }
 
-TEST_CASE("one slope a channel, as opset 6 had it, stands beside the channels") {
+TEST_CASE("one slope per channel, as in opset 6, is aligned with the channels") {
   std::string text = newest("input x: f32[2,3,4,4]\ninput s: f32[3]\ny = PRelu(x, s)\noutput y", 6);
   CHECK_MESSAGE(text.find("const PRelu: i64[2] = [1, 2]\n  PRelu_Unsqueeze = Unsqueeze(s, PRelu)") != std::string::npos,
                 text);
@@ -94,7 +94,7 @@ TEST_CASE("what opset 1 named otherwise gets its later name") {
         "  at model.onnx: the node of 'y' (Cast)\n");
 }
 
-TEST_CASE("training, as opset 6 tells it by its outputs, is refused") {
+TEST_CASE("the training form of opset 6, which has more outputs, is refused") {
   std::string inputs = "input x: f32[2,3]\ninput s: f32[3]\n";
   CHECK(newest(inputs + "y, m = BatchNormalization(x, s, s, s, s) {is_test: 0}\noutput y\noutput m", 6)
             .find("it is in training form") != std::string::npos);
@@ -125,7 +125,7 @@ TEST_CASE("a Resize of opset 10 that grows along one axis and shrinks along anot
   CHECK_MESSAGE(text.find("nearest_mode: \"floor\"") < text.find("nearest_mode: \"ceil\""), text);
 }
 
-TEST_CASE("a Scan of opset 8 sees of each sequence what its length says, and zeros follow what it gives") {
+TEST_CASE("a Scan of opset 8 reads each sequence up to its length, and pads its outputs with zeros") {
   std::string text = newest(R"(input l: i64[b]
     input s: f32[b,1]
     input x: f32[b,t,1]

@@ -72,7 +72,7 @@ TEST_CASE("subgraphs use values of the graph around them") {
   CHECK(graph::to_text(*model->graph) == text);
 }
 
-TEST_CASE("an initializer that is listed as an input is no input") {
+TEST_CASE("an initializer that is listed as an input is not an input") {
   auto model = parse_bytes(bytes_of(small, {.ir_version = 3, .initializers_as_inputs = true}));
   REQUIRE(model);
   REQUIRE(model->graph->inputs.size() == 1);
@@ -306,7 +306,7 @@ TEST_CASE("a cycle is refused with its nodes named") {
         "  because each needs the one before: node 'second' (Mul), node 'first' (Add)\n");
 }
 
-TEST_CASE("names that nothing defines and names defined twice are all told") {
+TEST_CASE("undefined and duplicate names are all reported") {
   auto node = [](pbf_writer& graph, const char* input, const char* output) {
     pbf_writer node(graph, 1);
     node.add_string(1, input);
@@ -370,7 +370,7 @@ TEST_CASE("types that nest too deeply and maps with other keys are refused") {
             .starts_with("bad-type: cannot read the type of a value: maps have keys of type i64 or string\n"));
 }
 
-TEST_CASE("an input whose element type the model does not say is refused") {
+TEST_CASE("an input without a declared element type is refused") {
   std::string bytes = model_of([&](pbf_writer& graph) {
     pbf_writer(graph, 11).add_string(1, "x");
     add_output(graph, "x");
@@ -405,7 +405,7 @@ std::string sparse_model(const std::vector<std::int64_t>& indices, std::int64_t 
   });
 }
 
-TEST_CASE("a sparse initializer is written out, its places told by one index or by coordinates") {
+TEST_CASE("a sparse initializer becomes dense, with flat indices or coordinates") {
   for (const auto& bytes : {sparse_model({1, 5}, 2, {2, 3}, {2}), sparse_model({0, 1, 1, 2}, 2, {2, 3}, {2, 2})}) {
     auto model = parse_bytes(bytes);
     REQUIRE_MESSAGE(model, told(model));

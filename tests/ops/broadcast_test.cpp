@@ -145,7 +145,7 @@ TEST_CASE("a mask of another name's size meets the scores in every layer, and th
   check(text, {{{x, f({1, 1, 1}, {5})}, {f({2, 1, 1}, {6, 6})}}, {{x, f({2, 1, 1}, {5, 6})}, {f({2, 1, 1}, {6, 7})}}});
 }
 
-TEST_CASE("a size that only the run tells broadcasts with one of the inputs") {
+TEST_CASE("a data-dependent size broadcasts with one of the inputs") {
   const std::string text = R"(graph "g" {
   input a: f32[m]
   input b: f32[n]

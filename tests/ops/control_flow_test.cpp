@@ -109,7 +109,7 @@ TEST_CASE("a carried value keeps the sizes that no iteration changes, and what i
   check(text, {{{f({1, 2}, {1, 2})}, {f({1, 2}, {4, 8}), f({3, 1, 2}, {2, 4, 3, 6, 4, 8})}}});
 }
 
-TEST_CASE("a carried value that grows has an open size, and none that changes rank has a rank") {
+TEST_CASE("a carried value that grows has a dynamic size, and one that changes rank has an unknown rank") {
   auto growing = [](const char* change) {
     return std::string(R"(graph "g" {
   input x: f32[1,2]
@@ -234,7 +234,7 @@ TEST_CASE("a loop without an end is an error, not a hang") {
   CHECK(run(session, {f({1}, {1}), b(false)}).has_value());
 }
 
-TEST_CASE("what can never be right in control flow is told at build time") {
+TEST_CASE("control flow that can never be valid is refused at build time") {
   auto fault = [](const std::string& text) {
     auto parsed = graph::parse_text(text);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().what));

@@ -37,13 +37,13 @@ TEST_CASE("an input that may have some types is refused where it has another") {
         "cannot use com.microsoft::MatMulNBits: input 1, 'B', must be of type u8, and not f32");
 }
 
-TEST_CASE("an absent input stands for nothing that others must be like") {
+TEST_CASE("an absent input does not constrain the types of others") {
   CHECK(refusal("Clip(x, _, x)").empty());
   CHECK(refusal("Clip(x, _, d)") ==
         "cannot use Clip: input 2, 'max', must be of the type of 'input', f32, and not f64");
 }
 
-TEST_CASE("a formal parameter may be absent, stand for all that follow, or both") {
+TEST_CASE("a formal parameter may be optional, variadic, or both") {
   std::string_view list = "X B?:X rest?*";
   auto x = ops::take_formal(list), b = ops::take_formal(list), rest = ops::take_formal(list);
   CHECK_FALSE((x->optional || x->rest));

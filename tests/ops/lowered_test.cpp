@@ -81,7 +81,7 @@ TEST_CASE("every example gives its outputs when it is compiled, from constants, 
   CHECK(routines.size() > 100);
 }
 
-TEST_CASE("an output is the same when nobody wants the node's others") {
+TEST_CASE("an output is the same if the node's other outputs are unused") {
   runtime::ThreadPool workers(2);
   std::map<std::string, std::size_t> routines;
   for (const OpDef* def : ops::table()) {

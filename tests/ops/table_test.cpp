@@ -24,7 +24,7 @@ void for_each_example(Body&& body) {
   }
 }
 
-TEST_CASE("each operator stands in the table once and has all that the table asks for") {
+TEST_CASE("each operator is in the table once, with everything that the table requires") {
   std::set<std::string> seen;
   for (const OpDef* def : ops::table()) {
     std::string name = ops::qualified(def->domain, def->name);
@@ -160,7 +160,7 @@ Tensor spoiled(const Tensor& tensor, std::mt19937& random) {
   }
 }
 
-TEST_CASE("wrong ranks, types, sizes and indices are errors or answers, never crashes") {
+TEST_CASE("wrong ranks, types, sizes and indices give errors or results, never crashes") {
   std::mt19937 random(20240607);
   for_each_example([&](const OpDef& def, const Example& example) {
     if (example.inputs.empty()) return;

@@ -14,7 +14,7 @@ TEST_CASE("a set of types is made of names and groups, from which words may be t
   static_assert(Types("").none() && !Types("").has(DType::undefined));
 }
 
-TEST_CASE("a set of types is told by names, a wide one by what it lacks") {
+TEST_CASE("a set of types is described by names, a large one by the missing types") {
   CHECK(Types("i64 f32").text() == "f32 i64");
   CHECK(Types("any").text() == "any");
   CHECK(Types("any -i4 -u4").text() == "any but i4 u4");

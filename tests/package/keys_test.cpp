@@ -162,7 +162,7 @@ TEST_CASE("a key is read back as it was written, encrypted or not") {
   }
 }
 
-TEST_CASE("what is no usable private key is refused with the reason") {
+TEST_CASE("an unusable private key is refused with the reason") {
   PrivateKey key = key_of(p256_pem);
   CHECK(told(refused("hello")) == "bad_input bad-key: cannot use the key 'a.key' | a.key | it is no PEM private key");
   CHECK(told(refused(key.public_key().pem())) ==
@@ -179,7 +179,7 @@ TEST_CASE("what is no usable private key is refused with the reason") {
   CHECK(refused(cut).why.front().starts_with("it is no PEM private key: "));
 }
 
-TEST_CASE("what is no usable public key is refused with the reason") {
+TEST_CASE("an unusable public key is refused with the reason") {
   auto refused_public = [](std::string_view pem) {
     auto key = PublicKey::parse(pem, "a.pub");
     REQUIRE(!key);

@@ -180,7 +180,7 @@ TEST_CASE("a manifest has one spelling only") {
   CHECK(faults(twice) == ": the key 'name' stands twice in one object");
 }
 
-TEST_CASE("a newer format is unsupported, and another one is none of ours") {
+TEST_CASE("a newer format is unsupported, and a foreign one is invalid") {
   auto newer = Manifest::read(changed([](Json& json) { json["format"] = "modelctl.package/2"; }));
   REQUIRE(!newer);
   CHECK(

@@ -115,7 +115,7 @@ TEST_CASE("damaged content is found without a key") {
   CHECK(refused.error().where == (scratch / "b.tar").string() + ": model.weights");
 }
 
-TEST_CASE("a package that is cut anywhere, or goes on, is refused") {
+TEST_CASE("a package that is truncated anywhere, or has bytes after its end, is refused") {
   Scratch scratch;
   PrivateKey key = key_of(p256_pem);
   write(scratch / "a.tar", key);
@@ -184,7 +184,7 @@ TEST_CASE("unpacking does not touch a folder that holds something") {
                                      " | it is there already, and is no empty folder");
 }
 
-TEST_CASE("a package in memory is verified where it lies, and stays as it is") {
+TEST_CASE("a package in memory is verified in place and not changed") {
   Scratch scratch;
   FakeHost host;
   PrivateKey key = key_of(p256_pem);

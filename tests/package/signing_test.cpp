@@ -135,7 +135,7 @@ TEST_CASE("a signature with its s replaced by n - s is refused, although it veri
   }) == refused + "its ECDSA signature is not in the one form that is accepted: DER, with s at most n/2");
 }
 
-TEST_CASE("a good signature over another statement is no signature over the manifest") {
+TEST_CASE("a valid signature over another statement is not a signature over the manifest") {
   // The key's owner signed something once, of the same type; it must not serve here.
   Signed made;
   std::string statement = "{\"_type\":\"https://in-toto.io/Statement/v1\",\"subject\":[]}";
@@ -148,7 +148,7 @@ TEST_CASE("a good signature over another statement is no signature over the mani
             .starts_with("untrusted altered: cannot trust the package: its manifest is not the one that was signed"));
 }
 
-TEST_CASE("a key that nobody trusts is refused, with the keys that are trusted") {
+TEST_CASE("an untrusted key is refused, and the error lists the trusted ones") {
   Signed made;
   PrivateKey other = PrivateKey::generate(Algorithm::ed25519).value();
   auto refused_key = verify_bundle(made.manifest, made.bundle, trust_in(other, "release team"));

@@ -41,7 +41,7 @@ TEST_CASE("a header is fixed to the byte") {
   CHECK(tar_header("model.plan", 60, 0644, 1'700'000'512) == expected);
 }
 
-TEST_CASE("an archive begins with manifest and signature, and goes on in the manifest's order") {
+TEST_CASE("an archive begins with manifest and signature, and continues in the manifest's order") {
   Manifest manifest = with_entry("model.plan", 513);
   Layout layout(manifest, 100, 512);
   REQUIRE(layout.slots().size() == 3);
@@ -56,7 +56,7 @@ TEST_CASE("an archive begins with manifest and signature, and goes on in the man
   CHECK(layout.size() == 2560 + 1024 + 1024);
 }
 
-TEST_CASE("the layout tells where everything lies, and with the entries gives the archive to the byte") {
+TEST_CASE("the layout has every offset, and gives the exact archive together with the entries") {
   Scratch scratch;
   PrivateKey key = key_of(p256_pem);
   write(scratch / "a.tar", key);
@@ -108,7 +108,7 @@ TEST_CASE("tar and bsdtar list and extract our packages") {
   CHECK(listed->out.find("-rwxr-xr-x 0/0              10 2023-11-14 22:13:20 code/run.sh\n") != std::string::npos);
 }
 
-TEST_CASE("tar reads the header of an entry that is larger than a tar header can say") {
+TEST_CASE("tar reads the header of an entry that is larger than the size field allows") {
   Scratch scratch;
   constexpr std::uint64_t size = 9ull << 30;
   Layout layout(with_entry("model.weights", size), 0, 0);

@@ -41,7 +41,7 @@ TEST_CASE("level 2 fuses and changes layouts") {
   CHECK(text.find("activation: \"relu\"") != std::string::npos);
 }
 
-TEST_CASE("whoever asks sees the graph after each pass") {
+TEST_CASE("an observer sees the graph after each pass") {
   std::vector<std::string> names;
   PipelineOptions options;
   options.after = [&](std::string_view pass, const graph::Graph&) { names.emplace_back(pass); };
@@ -75,7 +75,7 @@ TEST_CASE("a bound symbol becomes a number") {
   CHECK(text.find("input x: f32[4,3,4,4]") != std::string::npos);
 }
 
-TEST_CASE("a binding of what is no dimension is refused with the nearest one") {
+TEST_CASE("binding an unknown dimension is refused with the nearest name") {
   PipelineOptions options;
   options.bindings = {{"bach", 4}};
   auto report = run(options);

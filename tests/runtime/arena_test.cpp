@@ -33,7 +33,7 @@ TEST_CASE("buffers that are never alive together share memory") {
   CHECK(plan->offsets == std::vector<std::uint64_t>{0, 128, 0});
 }
 
-TEST_CASE("a buffer goes into the smallest gap that holds it") {
+TEST_CASE("a buffer is placed in the smallest gap that fits") {
   // Two gaps are left between the three large buffers at step 5: one of 256 bytes, one of 128.
   std::vector<Lifetime> buffers{{1024, 0, 9}, {256, 0, 4}, {1000, 0, 9}, {128, 0, 4}, {900, 0, 9}, {120, 5, 6}};
   auto plan = plan_arena(buffers);

@@ -75,7 +75,7 @@ TEST_CASE("a claim of an impossible size is refused") {
   CHECK(verdict({huge, floats({2}), count}) ==
         "the input 'image' has an impossible size: f32[4611686018427387904,3,7]");
 }
-TEST_CASE("every fault of the inputs is told at once") {
+TEST_CASE("all faults of the inputs are reported together") {
   CHECK(verdict({floats({2, 4, 7}), Tensor(DType::f64, {5}), count}) ==
         "the inputs do not fit the model:\n"
         "dimension 1 of the input 'image' must be 3, but is 4\n"
@@ -124,7 +124,7 @@ TEST_CASE("sequences, optionals and maps are checked with what they hold") {
   CHECK(check(floats({1}), empty) == "the input 'list' must be of type sequence, but is f32[1]");
 }
 
-TEST_CASE("a door that hands over tensors alone refuses what are none") {
+TEST_CASE("an interface for tensors refuses other values") {
   CHECK(runtime::need_tensors(signature, "serve the model"));
   artifact::Port value{"", DType::f32, {}}, key{"", DType::i64, {}};
   artifact::Signature maps{{}, {{"scores", DType::map, {}, {key, value}}}};

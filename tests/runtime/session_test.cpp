@@ -84,7 +84,7 @@ TEST_CASE("an output does not change when the session runs again") {
   CHECK(same(first, floats({1, 3}, {0, 2, 6})));
 }
 
-TEST_CASE("inputs are read where they lie, even if that is not aligned") {
+TEST_CASE("inputs are read in place, even if they are not aligned") {
   Session session = session_of(chain());
   std::vector<std::byte> bytes(1 + 3 * sizeof(float));
   const float values[] = {0, 1, 2};
@@ -195,7 +195,7 @@ TEST_CASE("strings are values like any other") {
   CHECK(outputs[1].as<std::string>()[0] == "one");
 }
 
-TEST_CASE("an output that nobody reads needs no place in the plan") {
+TEST_CASE("an unused output needs no memory in the plan") {
   PlanMaker maker;
   auto x = maker.input("x", DType::f32, {2});
   auto y = maker.like("y", x);
@@ -210,7 +210,7 @@ TEST_CASE("inputs that do not fit are refused before anything runs") {
   CHECK(failure_of(session, {floats({2, 2}, {1, 2, 3, 4})}).what == "dimension 1 of the input 'x' must be 3, but is 2");
 }
 
-TEST_CASE("a failing operator tells its node, and the session runs on") {
+TEST_CASE("the error of a failing operator names its node, and the session remains usable") {
   PlanMaker maker = chain();
   auto z = maker.like("z", 0);
   maker.step("op::Fail", {0}, {z});
@@ -222,7 +222,7 @@ TEST_CASE("a failing operator tells its node, and the session runs on") {
   CHECK(failure_of(session, {floats({1, 3}, {0, 1, 2})}).code == "bad-index");
 }
 
-TEST_CASE("an operator that disagrees with the plan is a bug that is told, not memory that is overrun") {
+TEST_CASE("an operator that disagrees with the plan is reported as a bug, and memory is not overrun") {
   auto told = [](const char* routine) {
     PlanMaker maker;
     auto x = maker.input("x", DType::f32, {4});
@@ -257,7 +257,7 @@ TEST_CASE("sizes that do not fit together are refused") {
   CHECK(error.faults.at(1).what == "cannot run the model: dimension 0 of 'z' cannot be computed");
 }
 
-TEST_CASE("a kernel that refuses its operands tells the node") {
+TEST_CASE("the error of a kernel that refuses its operands names the node") {
   PlanMaker maker;
   auto x = maker.input("x", DType::f32, {4});
   auto y = maker.computed("y", DType::f32, maker.sizes({5}));

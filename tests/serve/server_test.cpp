@@ -115,7 +115,7 @@ struct Running {
 
 }  // namespace
 
-TEST_CASE("a prediction is answered with what the model computes") {
+TEST_CASE("a prediction returns the model's outputs") {
   Running running;
   auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[1, 2], [3, 4.5]]})");
   CHECK(answer.status == 200);
@@ -128,7 +128,7 @@ TEST_CASE("inputs may be given by name") {
         "{\"prediction\":[[2,4]]}\n");
 }
 
-TEST_CASE("the open inference protocol answers with names, shapes and types") {
+TEST_CASE("the Open Inference Protocol returns names, shapes and types") {
   Running running;
   HttpClient client(running.port());
   auto answer =
@@ -144,7 +144,7 @@ TEST_CASE("the open inference protocol answers with names, shapes and types") {
         "\"FP32\",\"shape\":[-1,2]}],\"outputs\":[{\"name\":\"y\",\"datatype\":\"FP32\",\"shape\":[-1,2]}]}\n");
 }
 
-TEST_CASE("the caller's fault is a 400 that says what is wrong") {
+TEST_CASE("an invalid request is a 400 with the reason") {
   Running running;
   HttpClient client(running.port());
   auto body = [&](std::string_view path, std::string_view request) {
@@ -204,7 +204,7 @@ TEST_CASE("a server with no model yet is alive and not ready") {
   CHECK(client.get("/readyz").status == 200);
 }
 
-TEST_CASE("metrics count requests by code and protocol and tell the model") {
+TEST_CASE("metrics count requests by code and protocol and name the model") {
   Running running;
   HttpClient client(running.port());
   client.post("/predict", R"({"data": [[1, 2]]})");
@@ -261,7 +261,7 @@ TEST_CASE("headers larger than allowed are a 431") {
   CHECK(client.receive().status == 431);
 }
 
-TEST_CASE("what is no HTTP is a 400 and the connection closes") {
+TEST_CASE("a request that is not HTTP is a 400 and the connection closes") {
   Running running;
   HttpClient client(running.port());
   client.send("\x16\x03\x01 hello\r\n\r\n");
@@ -275,7 +275,7 @@ TEST_CASE("one connection carries many requests") {
   for (int i = 0; i < 5; ++i) CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
 }
 
-TEST_CASE("a client that waits for 100-continue is told to go on") {
+TEST_CASE("a client that waits for 100-continue gets it") {
   Running running;
   HttpClient client(running.port());
   client.send("POST /predict HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n");
@@ -284,7 +284,7 @@ TEST_CASE("a client that waits for 100-continue is told to go on") {
   CHECK(client.receive().status == 200);
 }
 
-TEST_CASE("HEAD is answered with the headers alone") {
+TEST_CASE("HEAD returns only the headers") {
   Running running;
   HttpClient client(running.port());
   client.send("HEAD /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
@@ -322,7 +322,7 @@ TEST_CASE("a drain turns unready, then closes the connections that wait") {
   CHECK(HttpClient(running.port()).get("/livez").status == 0);
 }
 
-TEST_CASE("a port that is taken is told with what to do") {
+TEST_CASE("a port in use is reported with a remedy") {
   Running running;
   ServerOptions options;
   options.port = running.port();
@@ -343,7 +343,7 @@ TEST_CASE("a certificate without its key is refused") {
   CHECK(server.error().what == "cannot serve HTTPS with only one of certificate and key");
 }
 
-TEST_CASE("a certificate that cannot be read is told with its path") {
+TEST_CASE("a certificate that cannot be read is reported with its path") {
   ServerOptions options;
   options.tls_certificate = "/nowhere/cert.pem";
   options.tls_key = "/nowhere/key.pem";
@@ -369,7 +369,7 @@ constexpr std::string_view live = "GET /livez HTTP/1.1\r\nHost: test\r\n\r\n";
 
 }  // namespace
 
-TEST_CASE("requests that arrive at once are answered in their order") {
+TEST_CASE("pipelined requests are answered in order") {
   Running running;
   HttpClient client(running.port());
   std::string predict = "POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}";
@@ -393,7 +393,7 @@ TEST_CASE("a request whose length can be read in two ways is refused, and what f
   CHECK(smuggled("Transfer-Encoding: chunked\r\nHost: other\r\n") == std::vector{400});
 }
 
-TEST_CASE("a client that goes in the middle of a request leaves the server as it was") {
+TEST_CASE("a client that disconnects during a request does not affect the server") {
   Running running;
   {
     HttpClient client(running.port());
@@ -429,7 +429,7 @@ TEST_CASE("a key that stands twice is refused") {
   CHECK(HttpClient(running.port()).post("/predict", R"({"data": [[0, 1]], "data": [[0, 2]]})").status == 400);
 }
 
-TEST_CASE("an empty batch is answered with an empty one") {
+TEST_CASE("an empty batch gives an empty result") {
   Running running;
   auto answer = HttpClient(running.port())
                     .post("/v2/models/twice/infer",
@@ -438,7 +438,7 @@ TEST_CASE("an empty batch is answered with an empty one") {
   CHECK(answer.body.find("\"shape\":[0,2],\"datatype\":\"FP32\",\"data\":[]") != std::string::npos);
 }
 
-TEST_CASE("what JSON has no number for is a string, both ways") {
+TEST_CASE("a number that JSON cannot represent is a string in requests and responses") {
   Running running;
   auto answer = HttpClient(running.port()).post("/predict", R"({"data": [[3e38, 2]]})");  // twice that is infinite
   CHECK(answer.body == "{\"prediction\":[[\"Infinity\",4]]}\n");
@@ -458,7 +458,7 @@ TEST_CASE("what is refused before it has a route is counted, too") {
         std::string::npos);
 }
 
-TEST_CASE("metrics tell what the process uses and how long predictions waited") {
+TEST_CASE("metrics report what the process uses and how long predictions waited") {
   Running running;
   HttpClient client(running.port());
   client.post("/predict", R"({"data": [[1, 2]]})");

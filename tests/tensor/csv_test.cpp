@@ -69,7 +69,7 @@ TEST_CASE("NaN and infinity are words in any case") {
   CHECK(tensor.as<float>()[3] == INFINITY);
 }
 
-TEST_CASE("a table that is none is refused with the line") {
+TEST_CASE("an invalid table is refused with the line") {
   CHECK(fault("") == "it is empty");
   CHECK(fault("1,2\n3\n") == "line 2: it has 1 cells, but the first line has 2");
   CHECK(fault("1,2\n\n3,4\n") == "line 2: it has 1 cells, but the first line has 2");
@@ -103,7 +103,7 @@ TEST_CASE("a string that looks like a byte order mark comes back") {
   CHECK(same(read(written(".csv", {{"", mark}}), {expect("x", DType::string)}), mark));
 }
 
-TEST_CASE("what CSV has no form for is not written") {
+TEST_CASE("values without a form in CSV are not written") {
   CHECK(written(".csv", {{"", Tensor(DType::f32, {0, 2})}}) ==
         "cannot write f32[0,2] to a .csv file: it has no elements");
   CHECK(written(".csv", {{"", Tensor(DType::c64, {1})}}) == "cannot write c64 to a .csv file");

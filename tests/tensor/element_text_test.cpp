@@ -77,7 +77,7 @@ TEST_CASE("an integer is parsed only where it is whole and fits") {
   CHECK(parse("-0", DType::u8, u) == Parsed::good);
 }
 
-TEST_CASE("what is no decimal number is refused") {
+TEST_CASE("a text that is not a decimal number is refused") {
   float f = 0;
   for (const char* text : {"", "-", ".", "+1", " 1", "1 ", "0x10", "1e", "1e+", "nan", "inf", "1,5", "--1", "1.2.3"}) {
     CHECK_MESSAGE(parse(text, DType::f32, f) == Parsed::no_number, text);
@@ -113,7 +113,7 @@ TEST_CASE("every half that is a number comes back from its text") {
   }
 }
 
-TEST_CASE("UTF-8 is told from what is none") {
+TEST_CASE("invalid UTF-8 is recognized") {
   CHECK(is_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"));
   for (const char* bad :
        {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\xff", "\xc3("}) {

@@ -58,7 +58,7 @@ TEST_CASE("a file that names its tensors fills the inputs of those names") {
   }
 }
 
-TEST_CASE("names that numpy makes up are positions") {
+TEST_CASE("names that NumPy generates are positions") {
   Scratch scratch;
   std::string file = scratch / "all.npz";
   save(file, {{"arr_0", a().tensor}, {"arr_1", b().tensor}});
@@ -98,7 +98,7 @@ TEST_CASE("an input that is missing, unknown, or given twice is refused") {
   CHECK(fault(inputs_of({"a=" + all})) == "cannot use '" + all + "' as 'a': it holds 2 tensors, none of that name");
 }
 
-TEST_CASE("a mistyped input name brings the right one to mind") {
+TEST_CASE("a mistyped input name is answered with the right one") {
   auto result = inputs_of({"imag=x.npy"}, {{"image", DType::f32, std::nullopt}});
   REQUIRE(!result);
   CHECK(result.error().code == "unknown-input");

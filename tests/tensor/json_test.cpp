@@ -42,7 +42,7 @@ TEST_CASE("an empty list has the shape that it shows") {
   CHECK(read("[[], []]").dims() == Dims{2, 0});
 }
 
-TEST_CASE("a tensor object says its type and shape; its data may be flat or nested, in any order of keys") {
+TEST_CASE("a tensor object has its type and shape; its data may be flat or nested, in any order of keys") {
   Tensor wanted = Tensor::of<float>(DType::f32, {2, 2}, {1, 2, 3, 4});
   CHECK(same(read(R"({"datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]})"), wanted));
   CHECK(same(read(R"({"data": [[1, 2], [3, 4]], "shape": [2, 2], "datatype": "f32"})"), wanted));
@@ -180,7 +180,7 @@ true}
   }
 }
 
-TEST_CASE("what JSON has no form for is not written") {
+TEST_CASE("values without a form in JSON are not written") {
   CHECK(written(".json", {{"x", Tensor(DType::c64, {1})}}) == "cannot write c64 to a .json file");
   CHECK(written(".json", {{"x", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .json file");

@@ -64,7 +64,7 @@ TEST_CASE("every type that numpy has comes back as it was written") {
   round_trip(Tensor::of_strings({2, 2}, {"", "caf\xc3\xa9", "\xf0\x9f\x98\x80", "inner \0 zero"s}));
 }
 
-TEST_CASE("types that numpy does not know are raw bytes, which the expected type explains") {
+TEST_CASE("types that NumPy does not have are raw bytes, interpreted by the expected type") {
   Tensor tensor(DType::bf16, {2});
   tensor.mutable_view().as<BFloat16>()[1] = BFloat16(1.5f);
   std::string bytes = written(".npy", {{"", tensor}});
@@ -75,7 +75,7 @@ TEST_CASE("types that numpy does not know are raw bytes, which the expected type
   CHECK(refused.error().what == "cannot read 'file': its element type '<V2' is raw bytes of an unknown type");
 }
 
-TEST_CASE("big-endian elements are turned round") {
+TEST_CASE("big-endian elements are byte-swapped") {
   CHECK(read(npy(dict(">i2", "(2,)"), "\x01\x02\x03\x04")).as<std::int16_t>()[0] == 0x0102);
   CHECK(read(npy(dict(">f4", "()"), "\x3f\x80\0\0"s)).as<float>()[0] == 1.0f);
   Tensor complex = read(npy(dict(">c8", "(1,)"), "\x3f\x80\0\0\x40\0\0\0"s));
@@ -84,7 +84,7 @@ TEST_CASE("big-endian elements are turned round") {
   CHECK(read(npy(dict(">U1", "()"), "\0\0\x20\xac"s)).as<std::string>()[0] == "\xe2\x82\xac");
 }
 
-TEST_CASE("fortran order is put in C order") {
+TEST_CASE("Fortran order is converted to C order") {
   Tensor tensor = read(npy(dict("|u1", "(2, 3)", "True"), "\x01\x04\x02\x05\x03\x06"));
   CHECK(same(tensor, Tensor::of<std::uint8_t>(DType::u8, {2, 3}, {1, 2, 3, 4, 5, 6})));
   tensor = read(npy(dict(">u2", "(2, 1, 2)", "True"), "\0\x01\0\x03\0\x02\0\x04"s));
@@ -92,7 +92,7 @@ TEST_CASE("fortran order is put in C order") {
   CHECK(read(npy(dict("<f4", "(0, 4611686018427387904)", "True"), "")).elements() == 0);
 }
 
-TEST_CASE("text is padded with zeros, which are none of it") {
+TEST_CASE("text is padded with zeros, which are not part of it") {
   CHECK(read(npy(dict("|S3", "(2,)"), "ab\0xyz"s)).as<std::string>()[0] == "ab");
   CHECK(read(npy(dict("<U2", "(1,)"), "a\0\0\0\0\0\0\0"s)).as<std::string>()[0] == "a");
   CHECK(read(npy(dict("<U0", "(2,)"), "")).elements() == 2);
@@ -103,7 +103,7 @@ TEST_CASE("the versions 2.0 and 3.0 have a longer header, and the keys may come 
   CHECK(read(npy("{\"shape\": (1L), 'fortran_order':False,'descr':'|u1'}", "\x07", 3)).dims() == Dims{1});
 }
 
-TEST_CASE("a .npy file that is none, or is cut, is refused") {
+TEST_CASE("a file that is not .npy, or is truncated, is refused") {
   CHECK(fault("") == "it does not begin like a .npy file");
   CHECK(fault("\x93NUMPX\x01") == "it does not begin like a .npy file");
   CHECK(fault("\x93NUMPY\x01") == "it ends within its header");
@@ -127,7 +127,7 @@ TEST_CASE("a claim of more elements than any memory holds is refused before anyt
         "its shape string[4611686018427387904] exceeds any memory");
 }
 
-TEST_CASE("a header that is no dictionary of the three keys is refused") {
+TEST_CASE("a header that is not a dictionary of the three keys is refused") {
   CHECK(fault(npy("", "")) == "its header is not a Python dictionary");
   CHECK(fault(npy("{'descr' '<f4'}", "")) == "its header is not a Python dictionary");
   CHECK(fault(npy("{'descr': '<f4', 'shape': ()}", "")) == "its header has no 'fortran_order'");
@@ -152,13 +152,13 @@ TEST_CASE("element types that no tensor has are refused, and Python objects abov
   }
 }
 
-TEST_CASE("elements that are no value of their type are refused") {
+TEST_CASE("elements that are not a value of their type are refused") {
   CHECK(fault(npy(dict("|b1", "(2,)"), "\x01\x02")) == "element 1 is 2, which is not a bool");
   CHECK(fault(npy(dict("<U1", "(2,)"), "a\0\0\0\0\xd8\0\0"s)) == "the text of element 1 is not Unicode");
   CHECK(fault(npy(dict("|S1", "(1,)"), "\xff")) == "the text of element 0 is not Unicode");
 }
 
-TEST_CASE("what numpy has no type for is not written") {
+TEST_CASE("types that NumPy does not have are not written") {
   CHECK(written(".npy", {{"", Tensor(DType::u4, {2})}}) == "cannot write u4 to a .npy file: NumPy has no such type");
   CHECK(written(".npy", {{"", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .npy file");

@@ -42,7 +42,7 @@ TEST_CASE("arrays come back under their names, in their order") {
   CHECK((*read)[1].tensor.as<std::int64_t>()[0] == 7);
 }
 
-TEST_CASE("an archive of nothing is none of tensors") {
+TEST_CASE("an empty archive contains no tensors") {
   auto read = read_as(".npz", written(".npz", {}));
   REQUIRE(read);
   CHECK(read->empty());
@@ -57,14 +57,14 @@ TEST_CASE("deflated arrays are unpacked") {
 
 TEST_CASE("the same arrays are the same bytes") { CHECK(two() == two()); }
 
-TEST_CASE("a file that is no archive, or is cut anywhere, is refused") {
+TEST_CASE("a file that is not an archive, or is truncated anywhere, is refused") {
   CHECK(fault("") == "it is no ZIP archive");
   CHECK(fault(std::string(100, 'x')) == "it is no ZIP archive, or does not end as one");
   std::string whole = two();
   for (std::size_t size = 0; size < whole.size(); ++size) CHECK(!read_as(".npz", whole.substr(0, size)));
 }
 
-TEST_CASE("no altered byte of an archive crashes or goes on to make a larger tensor") {
+TEST_CASE("an altered byte of an archive neither crashes nor creates a larger tensor") {
   std::string whole = two();
   for (std::size_t i = 0; i < whole.size(); ++i) {
     std::string altered = whole;

@@ -53,14 +53,14 @@ TEST_CASE("a tensor is described by its type and dimensions") {
   CHECK(describe(DType::i64, Dims{}) == "i64[]");
 }
 
-TEST_CASE("a new tensor is zero, and lies on a cache line of its own") {
+TEST_CASE("a new tensor is zero, and aligned to a cache line") {
   Tensor tensor(DType::f32, {5, 3});
   CHECK(reinterpret_cast<std::uintptr_t>(tensor.view().data) % 64 == 0);
   for (float value : tensor.as<float>()) CHECK(value == 0);
   CHECK(tensor.bytes().size() == 60);
 }
 
-TEST_CASE("a tensor of strings has empty ones, and none where a dimension is 0") {
+TEST_CASE("a tensor of strings has empty strings, and none if a dimension is 0") {
   Tensor tensor(DType::string, {2});
   CHECK(tensor.as<std::string>()[1].empty());
   CHECK(Tensor(DType::string, {0}).elements() == 0);
@@ -105,7 +105,7 @@ TEST_CASE("attributes are found by name, kept sorted, and give their default whe
   CHECK(!attributes.has("mode"));
 }
 
-TEST_CASE("dispatch calls the body for the type that matches, and says where none does") {
+TEST_CASE("dispatch calls the body for the matching type, and reports if there is none") {
   std::size_t size = 0;
   auto body = [&]<class T>() { size = sizeof(T); };
   CHECK(with_type<Numbers>(DType::f64, body));

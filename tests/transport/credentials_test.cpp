@@ -30,7 +30,7 @@ struct Desk {
 std::string auth(const std::string& pair) { return to_base64(as_bytes(pair)); }
 }  // namespace
 
-TEST_CASE("without any file there are no credentials") { CHECK(!Desk().find("registry.example")->has_value()); }
+TEST_CASE("without a file there are no credentials") { CHECK(!Desk().find("registry.example")->has_value()); }
 
 TEST_CASE("docker's file gives user and password, the longest key first") {
   Desk desk;
@@ -44,7 +44,7 @@ TEST_CASE("docker's file gives user and password, the longest key first") {
   CHECK(!desk.find("elsewhere.example")->has_value());
 }
 
-TEST_CASE("podman's file goes before docker's, and REGISTRY_AUTH_FILE before both") {
+TEST_CASE("podman's file takes precedence over docker's, and REGISTRY_AUTH_FILE over both") {
   Desk desk;
   desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":")" + auth("docker:1") + R"("}}})");
   desk.write(".config/containers/auth.json", R"({"auths":{"r.example":{"auth":")" + auth("podman:1") + R"("}}})");
@@ -60,7 +60,7 @@ TEST_CASE("Docker Hub is looked up under its old name") {
   CHECK(desk.find("registry-1.docker.io")->value().username == "hub");
 }
 
-TEST_CASE("a credential helper is asked before what stands in the file") {
+TEST_CASE("a credential helper takes precedence over the file") {
   Desk desk;
   desk.write(".docker/config.json",
              R"({"credHelpers":{"r.example":"pass"},"auths":{"r.example":{"auth":")" + auth("file:1") + R"("}}})");
@@ -82,7 +82,7 @@ TEST_CASE("a helper's <token> is an identity token") {
   CHECK(desk.find("r.example")->value().identity_token == "idt");
 }
 
-TEST_CASE("a helper that has nothing is no fault; one that fails is told with its own words") {
+TEST_CASE("a helper without credentials is not an error; the error of a failing one contains its output") {
   Desk desk;
   desk.write(".docker/config.json", R"({"credsStore":"vault"})");
   desk.processes.answer = [](auto, auto) { return ProcessResult{1, "credentials not found in native keychain\n", ""}; };
@@ -209,7 +209,7 @@ TEST_CASE("where a helper is configured no secret is written") {
   CHECK(desk.docker() == R"({"credsStore":"pass"})");
 }
 
-TEST_CASE("logout forgets it everywhere and says where") {
+TEST_CASE("logout removes the credentials everywhere and reports where") {
   Desk desk;
   std::string entry = R"({"auths":{"r.example":{"auth":"YTox"},"o.example":{"auth":"YTox"}}})";
   desk.write(".docker/config.json", entry);

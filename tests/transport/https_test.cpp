@@ -88,7 +88,7 @@ TEST_CASE("a host with WebDAV never shows half an archive: PUT to another name, 
   CHECK(shop.fake.reporter.infos.empty());
 }
 
-TEST_CASE("a host without MOVE gets a PUT, and that is said") {
+TEST_CASE("a host without MOVE gets a PUT, and a warning is printed") {
   Shop shop;
   WebHost web;
   web.dav = false;
@@ -135,7 +135,7 @@ TEST_CASE("a host that keeps less than was sent is found out") {
         "the host has 5 bytes where " + std::to_string(bytes_of(shop.archive).size()) + " were sent");
 }
 
-TEST_CASE("an archive that is cut goes on where it broke, with ranges and without") {
+TEST_CASE("an interrupted transfer of an archive resumes, with and without ranges") {
   for (bool ranges : {true, false}) {
     Shop shop;
     WebHost web;
@@ -185,7 +185,7 @@ TEST_CASE("a changed byte in an archive's content or documents is refused") {
   }
 }
 
-TEST_CASE("what is no package is told after its first block") {
+TEST_CASE("a file that is not a package is refused after its first block") {
   Shop shop;
   WebHost web;
   web.files["/index.html"] = std::string(100'000, 'h');

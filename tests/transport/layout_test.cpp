@@ -86,7 +86,7 @@ TEST_CASE("pushing again moves nothing") {
   CHECK(second->digest == first->digest);
 }
 
-TEST_CASE("the registry folder is an OCI layout and nothing else lies in it") {
+TEST_CASE("the registry folder is an OCI layout and contains nothing else") {
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
   auto files = files_in(shop.scratch / "registry");
@@ -98,7 +98,7 @@ TEST_CASE("the registry folder is an OCI layout and nothing else lies in it") {
   CHECK(files.size() == blobs + 2);
 }
 
-TEST_CASE("a name can move on; the list shows what it means now") {
+TEST_CASE("a name can be moved; the list shows its current package") {
   Shop shop;
   REQUIRE(shop.push("digits:latest"));
   Shop other({{"model.plan", package::Role::plan, false, package::Content::of_bytes("another plan")}});
@@ -149,7 +149,7 @@ TEST_CASE("entries of other tools stay in the index") {
   CHECK(actions::list({}, shop.host)->packages.size() == 2);
 }
 
-TEST_CASE("a package that is not there is told with where was looked") {
+TEST_CASE("a missing package is reported with the place that was searched") {
   Shop shop;
   std::string folder = (shop.scratch / "registry").string();
   CHECK(told(shop.pull("digits:9")) == "not_found no-such-package: there is no 'digits:9' in the local registry | " +
@@ -223,7 +223,7 @@ TEST_CASE("a damaged package is not pushed") {
   CHECK(!fs::exists(shop.scratch / "registry"));
 }
 
-TEST_CASE("an index that is damaged is told, not written over") {
+TEST_CASE("a damaged index is reported and not overwritten") {
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
   fs::path index = shop.scratch / "registry/index.json";
@@ -262,7 +262,7 @@ TEST_CASE("packages that are pushed at the same time are all in the index") {
   CHECK(actions::list({}, shop.host)->packages.size() == 8);
 }
 
-TEST_CASE("a pull that is interrupted stops, keeps what it has, and goes on") {
+TEST_CASE("an interrupted pull stops, keeps its data, and resumes") {
   Shop shop({{"a", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'a'))},
              {"b", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'b'))}});
   REQUIRE(shop.push("digits:1.2"));
@@ -306,7 +306,7 @@ TEST_CASE("two pulls into one place do not mix") {
   CHECK(second.error().what == "another pull into '" + (shop.scratch / "pulled").string() + "' is running");
 }
 
-TEST_CASE("a full disk is told, and what was there before stays") {
+TEST_CASE("a full disk is reported, and the previous content is kept") {
   Shop shop({{"weights", package::Role::weights, false, package::Content::of_bytes(std::string(2 << 20, 'w'))}});
   fs::path disk = shop.scratch / "disk";
   REQUIRE(make_folder(disk));

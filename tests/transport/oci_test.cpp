@@ -71,7 +71,7 @@ TEST_CASE("the manifest is put last, so no version ever means half a package") {
   CHECK(registry.manifests.empty());
 }
 
-TEST_CASE("401 without credentials says how to log in") {
+TEST_CASE("401 without credentials explains how to log in") {
   Shop shop;
   FakeRegistry registry;
   registry.fault = fail_times(100, "HEAD", "", {.status = 401, .headers = {{"WWW-Authenticate", "Basic realm=\"r\""}}});
@@ -132,7 +132,7 @@ TEST_CASE("429 for ever is given up after five tries") {
   }
 }
 
-TEST_CASE("500 is the server's fault and is told with its words") {
+TEST_CASE("500 is an error of the server and is reported with its text") {
   Shop shop;
   FakeRegistry registry;
   registry.fault = fail_times(1, "GET", "/manifests/", FakeRegistry::error(500, "UNKNOWN", "disk on fire"));
@@ -191,7 +191,7 @@ TEST_CASE("a registry that keeps something else than was sent is found out") {
   CHECK(refused.error().what == "cannot push to '" + registry.reference(name) + "'");
 }
 
-TEST_CASE("a body that is cut goes on with a range where it broke") {
+TEST_CASE("an interrupted body resumes with a range request") {
   Shop shop(large_payload());
   FakeRegistry registry;
   REQUIRE(shop.push(registry.reference(name)));
@@ -208,7 +208,7 @@ TEST_CASE("a body that is cut goes on with a range where it broke") {
   CHECK(registry.server().requests().back().header("range") == "bytes=100000-299999");
 }
 
-TEST_CASE("a body that is always cut is given up; the next pull goes on from what has come") {
+TEST_CASE("a body that is always interrupted is given up; the next pull resumes from the received part") {
   Shop shop(large_payload());
   FakeRegistry registry;
   REQUIRE(shop.push(registry.reference(name)));
@@ -232,7 +232,7 @@ TEST_CASE("a body that is always cut is given up; the next pull goes on from wha
   CHECK(shop.leftovers().empty());
 }
 
-TEST_CASE("what an earlier pull left is hashed again, and fetched anew where it is damaged") {
+TEST_CASE("the data of an earlier pull is hashed again, and fetched again if it is damaged") {
   Shop shop(large_payload());
   FakeRegistry registry;
   REQUIRE(shop.push(registry.reference(name)));
@@ -459,7 +459,7 @@ TEST_CASE("plain http to another machine is refused before a byte is sent") {
   CHECK(refused.error().hint == "use https, or allow it with --plain-http");
 }
 
-TEST_CASE("a server that nobody listens on is told at once") {
+TEST_CASE("a refused connection is reported immediately") {
   Shop shop;
   int port = 0;
   {
@@ -473,7 +473,7 @@ TEST_CASE("a server that nobody listens on is told at once") {
   CHECK(shop.fake.clock.slept.empty());
 }
 
-TEST_CASE("an image of another kind is no package") {
+TEST_CASE("an image of another kind is not a package") {
   Shop shop;
   FakeRegistry registry;
   registry.manifests["team/image:1"] = R"({"schemaVersion":2,"layers":[]})";

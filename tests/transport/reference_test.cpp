@@ -51,7 +51,7 @@ TEST_CASE("each fault of a reference has its own words") {
   CHECK(refusal("") == "'' is no reference to a package | '' is no name");
 }
 
-TEST_CASE("a missing version is answered with what to write") {
+TEST_CASE("a missing version is refused with a suggestion") {
   CHECK(parse_name("team/digits").error().hint == "write for example team/digits:1.0");
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("the beginning of a reference chooses its transport") {
   CHECK(transport_name("file:digits.tar") == "file");
 }
 
-TEST_CASE("a scheme that nobody knows is refused by name") {
+TEST_CASE("an unknown scheme is refused by name") {
   auto def = transport_of("s3://bucket/digits.tar");
   REQUIRE(!def);
   CHECK(def.error().kind == Kind::unsupported);

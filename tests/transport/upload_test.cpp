@@ -51,7 +51,7 @@ TEST_CASE("a large blob goes in chunks, in order") {
   CHECK(way.shown == 3500);
 }
 
-TEST_CASE("a chunk whose connection broke goes on from where the server is") {
+TEST_CASE("a chunk whose connection broke resumes at the server's offset") {
   Way way;
   // The server has kept 300 bytes of the second chunk.
   way.fault_patch(2, [&](const ServedRequest& request) {
@@ -69,7 +69,7 @@ TEST_CASE("a chunk whose connection broke goes on from where the server is") {
   CHECK(resumed);
 }
 
-TEST_CASE("416 is answered by asking where the server is") {
+TEST_CASE("after 416 the server is asked for its offset") {
   Way way;
   way.fault_patch(3, [&](const ServedRequest&) { return ServedResponse{.status = 416}; });
   auto done = way.go();
@@ -89,7 +89,7 @@ TEST_CASE("a server that took less than was sent is given the rest again") {
   CHECK(way.there());
 }
 
-TEST_CASE("an upload that the server lost begins anew") {
+TEST_CASE("an upload that the server lost starts again") {
   Way way;
   way.fault_patch(2, [&](const ServedRequest&) {
     way.registry.uploads.clear();
@@ -101,7 +101,7 @@ TEST_CASE("an upload that the server lost begins anew") {
   CHECK(way.registry.count("POST") == 2);
 }
 
-TEST_CASE("a server that counts more than was sent is not believed; the blob begins anew") {
+TEST_CASE("if the server counts more than was sent, the upload starts again") {
   Way way;
   way.fault_patch(2, [&](const ServedRequest& request) {
     way.registry.uploads.begin()->second += request.body + "junk";
@@ -113,7 +113,7 @@ TEST_CASE("a server that counts more than was sent is not believed; the blob beg
   CHECK(way.registry.count("POST") == 2);
 }
 
-TEST_CASE("a server that is full for good is told as it says") {
+TEST_CASE("the error of a server that is permanently full contains its text") {
   Way way;
   way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
     if (request.method != "PATCH") return std::nullopt;
@@ -138,7 +138,7 @@ TEST_CASE("a refused chunk is not tried again") {
   CHECK(way.registry.count("PATCH") == 1);
 }
 
-TEST_CASE("a registry that says not where to send to is told so") {
+TEST_CASE("a registry without an upload location is an error") {
   Way way;
   way.registry.fault = [](const ServedRequest& request) -> std::optional<ServedResponse> {
     if (request.method != "POST") return std::nullopt;
