@@ -1,4 +1,4 @@
-"""How long real models take here and with ONNX Runtime, side by side.
+"""Compares the latency of real models with ONNX Runtime's.
 
     python latency.py libmodelrt.so modelctl ROUNDS FOLDER…
 

@@ -1,4 +1,4 @@
-"""What real models come to: one row for each, all that is in it measured now.
+"""The cost and accuracy of real models, measured now: one row per model.
 
     python models.py libmodelrt.so modelctl ROUNDS FOLDER…
 

@@ -1,5 +1,5 @@
-// golden MODELCTL FILE.test: runs the commands of a golden test and compares what they say, or, with MODELCTL_ACCEPT=1
-// in the environment, writes it into the file. The file reads like a session at a terminal:
+// golden MODELCTL FILE.test: runs the commands of a golden test and compares their output, or, with MODELCTL_ACCEPT=1
+// in the environment, writes it into the file. The file has the form of a terminal transcript:
 //
 //     A sentence of intent. Prose, and lines such as
 //     unstable digests

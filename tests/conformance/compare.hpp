@@ -1,4 +1,4 @@
-// Values as the suite's files hold them, and when two of them agree.
+// Values in the form of the suite's files, and the comparison with tolerances.
 #pragma once
 
 #include "tensor/tensor.hpp"

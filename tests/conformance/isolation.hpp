@@ -1,4 +1,4 @@
-// Runs many jobs in forked processes, so that one that crashes or hangs takes only itself along.
+// Runs many jobs in forked processes, so that a job that crashes or hangs does not affect the others.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,8 @@ struct Answer {
   std::string text;    // else how the process ended, and what it last wrote to stderr
 };
 
-// Answers of jobs 0 … count-1, each job(i) within `seconds`, `processes` at a time. `seen` is told each as it comes.
+// Answers of jobs 0 … count-1, each job(i) within `seconds`, `processes` at a time. `seen` is called with each result
+// as it arrives.
 std::vector<Answer> run_isolated(std::size_t count, int processes, unsigned seconds,
                                  const std::function<std::string(std::size_t)>& job,
                                  const std::function<void(std::size_t, const Answer&)>& seen);

@@ -1,4 +1,4 @@
-// One test of the suite: the model is built as `modelctl build` builds it, run, and what it answers compared.
+// One test of the suite: builds the model as `modelctl build` does, runs it and compares the outputs.
 #pragma once
 
 #include "conformance/suite.hpp"

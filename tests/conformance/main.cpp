@@ -1,4 +1,4 @@
-// Runs the official ONNX test suite, which lies in the folder that MODELCTL_ONNX_TESTS names.
+// Runs the official ONNX test suite, in the folder of MODELCTL_ONNX_TESTS.
 #include "conformance/isolation.hpp"
 #include "conformance/report.hpp"
 

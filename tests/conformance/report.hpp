@@ -1,4 +1,5 @@
-// What a run of the suite prints: tables by suite, by operator and opset, by reason; and the list of what must pass.
+// The report of a run of the suite: tables by suite, by operator and opset, by reason; and the list of tests that must
+// pass.
 #pragma once
 
 #include "conformance/judge.hpp"

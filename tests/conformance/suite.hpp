@@ -1,4 +1,4 @@
-// The official ONNX backend test suite as it lies on disk: a folder of suites, a folder of tests in each, a model with
+// The official ONNX backend test suite on disk: a folder of suites, a folder of tests in each, a model with
 // one or more data sets in each of those.
 #pragma once
 

@@ -1,4 +1,4 @@
-"""Judges one graph: modelctl at two levels of optimization against the peers, under every binding."""
+"""Checks one graph: compares modelctl at two levels of optimization with the reference engines, under every binding."""
 import dataclasses
 import re
 

@@ -1,4 +1,4 @@
-/* What the differential fuzzer calls besides runtime/modelrt.h: building a model that lies in memory. */
+/* The interface of the differential fuzzer in addition to runtime/modelrt.h: builds a model in memory. */
 #ifndef MODELCTL_TESTS_DIFFERENTIAL_H
 #define MODELCTL_TESTS_DIFFERENTIAL_H
 

@@ -1,4 +1,4 @@
-"""Graphs as the fuzzer holds them: nodes, and leaves with the values that each binding of the symbolic sizes feeds."""
+"""The fuzzer's representation of graphs: nodes, and leaves with the values that each binding of the symbolic sizes feeds."""
 import copy
 import dataclasses
 from typing import Any

@@ -1,4 +1,4 @@
-"""Models that mean harm: small valid ones with bytes flipped, cut or repeated, and with absurd sizes and attributes."""
+"""Hostile models: small valid ones with bytes flipped, cut or repeated, and with absurd sizes and attributes."""
 import onnx
 
 EXTREMES = [0, 1, -1, 2, 3, 7, 64, 255, -128, 1 << 15, 1 << 20, (1 << 31) - 1, -(1 << 31), 1 << 32, 1 << 40, (1 << 62) + 1,

@@ -1,4 +1,4 @@
-"""The peers: ONNX Runtime, with and without its optimizations, and where it has no kernel onnx.reference."""
+"""The reference engines: ONNX Runtime, with and without its optimizations, and onnx.reference where it has no kernel."""
 import warnings
 
 import numpy as np

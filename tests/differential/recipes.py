@@ -1,4 +1,4 @@
-"""What each operator's inputs and attributes must be for a node to mean something. A recipe draws them from the generator
+"""Valid inputs and attributes of each operator. A recipe generates them from the generator
 `g` and emits the node; what it draws wrongly the peers refuse, which only costs time."""
 import numpy as np
 from onnx import helper

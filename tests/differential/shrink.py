@@ -1,4 +1,4 @@
-"""Makes a failing graph small: drops outputs, nodes, bindings, inputs, attributes, symbols, sizes and values as long as
+"""Minimizes a failing graph: drops outputs, nodes, bindings, inputs, attributes, symbols, sizes and values as long as
 it fails in the same way."""
 import time
 

@@ -1,5 +1,5 @@
-// What differential fuzzing (tests/differential) found in passes, lowering, upgrades and the runtime, each as the least
-// graph that showed it. What it found in an operator is an example in the operator's file.
+// Defects that differential fuzzing (tests/differential) found in passes, lowering, upgrades and the runtime, each as a
+// minimal graph. Defects of an operator are examples in the operator's file.
 #include "lower/lower.hpp"
 #include "ops/schema/example.hpp"
 #include "passes/pipeline.hpp"

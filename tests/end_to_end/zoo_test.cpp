@@ -1,4 +1,4 @@
-// Every real model of the folders that MODELCTL_ZOO names (separated by colons): each is built, run on every set of
+// Every real model of the folders of MODELCTL_ZOO (separated by colons): each is built, run on every set of
 // inputs that it has, and matches its references.
 //
 // FOLDER/<name>/ holds model.onnx, and input_<i>.npy and output_<i>.npy by position: beside it, or in one folder for

@@ -1,4 +1,4 @@
-// The artifact's reader, and the shape program of what it lets pass.
+// The artifact's reader, and the shape program of what it accepts.
 #include "artifact/artifact.hpp"
 #include "runtime/shapes.hpp"
 

@@ -1,4 +1,4 @@
-// The signature's reader, which sees bytes that nobody vouches for: only the one good bundle is accepted.
+// The signature's reader, which reads untrusted bytes: only the one valid bundle is accepted.
 #include "base/check.hpp"
 #include "package/signing.hpp"
 

@@ -1,4 +1,4 @@
-// The graph's text form: whatever parses must verify and read back as it is printed.
+// The graph's text form: what parses must verify, and printing and parsing it must give the same.
 #include "base/check.hpp"
 #include "graph/text.hpp"
 

@@ -1,4 +1,4 @@
-// What a caller sends to a server: HTTP's parser, the dialects, their readers of JSON and the inputs' checks.
+// Requests to a server: HTTP's parser, the dialects, their readers of JSON and the inputs' checks.
 #include "fuzz/twice.hpp"
 #include "serve/server.hpp"
 

@@ -1,4 +1,4 @@
-// The manifest's reader: what it accepts has one spelling.
+// The manifest's reader: what it accepts has exactly one representation.
 #include "base/check.hpp"
 #include "package/manifest.hpp"
 

@@ -1,5 +1,5 @@
-// The whole road of a hostile model, within small budgets: it may be refused anywhere, and may never crash, hang or eat
-// memory.
+// The complete pipeline of a hostile model, within small budgets: it may be refused anywhere, but must never crash,
+// hang or exhaust memory.
 #include "fuzz/whole_road.hpp"
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// An OCI manifest as a registry gives it, and a reference as a user does.
+// An OCI manifest from a registry, and a reference from a user.
 #include "transport/oci_package.hpp"
 #include "transport/reference.hpp"
 

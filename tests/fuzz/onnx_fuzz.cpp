@@ -1,4 +1,4 @@
-// The ONNX reader, normalization included: whatever is read must verify; whatever is refused must not be called a bug.
+// The ONNX reader, normalization included: what is read must verify, and what is refused must not be reported as a bug.
 #include "base/check.hpp"
 #include "onnx/model.hpp"
 

@@ -1,4 +1,4 @@
-// The archive's reader: what it accepts is to the byte what our writer would have written.
+// The archive's reader: what it accepts is exactly what the writer would have written.
 #include "base/check.hpp"
 #include "package/package.hpp"
 

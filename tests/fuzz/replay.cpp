@@ -1,4 +1,4 @@
-// Feeds a fuzz target every file of the folders named, and the empty input: what was once found stays found.
+// Runs a fuzz target on every file of the given folders and on the empty input, so that old findings stay fixed.
 #include "base/files.hpp"
 
 #include <cstdio>

@@ -1,4 +1,5 @@
-// The tensors of a request's JSON: what is read is written, and reads back as the same. The first byte picks the type.
+// The tensors of a request's JSON: what is read is written, and parsing that gives the same. The first byte selects the
+// type.
 #include "base/check.hpp"
 #include "serve/json_writer.hpp"
 #include "tensor/json/tensor.hpp"

@@ -1,4 +1,4 @@
-// The corpus of the fuzz target is the pictures of these tests: "ramps" has rows of red, green and blue, each pixel 60
+// These tests use the images of the fuzz target's corpus: "ramps" has rows of red, green and blue, each pixel 60
 // brighter than the one to its left; "flat" is of one color.
 #include "images/images.hpp"
 

@@ -1,4 +1,4 @@
-// What building a large model takes in memory, as the operating system tells it of the real binary.
+// The memory for building a large model, as the operating system reports it for the real binary.
 #include "base/files.hpp"
 #include "base/system_host.hpp"
 #include "support/scratch.hpp"

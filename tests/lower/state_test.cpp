@@ -1,4 +1,4 @@
-// Caches of decoders, continued where they lie: plans of real operators, run in memory of the caller.
+// Caches of decoders, updated in place: plans of real operators, run in memory of the caller.
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "ops/run_table.hpp"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes obstacles.onnx: a model that cannot be built, for more than one reason."""
+"""Creates obstacles.onnx: a model that cannot be built, for more than one reason."""
 import onnx
 from onnx import TensorProto, helper
 

@@ -1,5 +1,5 @@
-// The kernels of attention against the operators' own evaluate, over shapes that fill blocks of keys, cross their
-// borders and leave some empty.
+// Attention kernels against the reference implementations, over shapes that fill blocks of keys, cross their borders
+// and leave some empty.
 #include "kernels/run_kernel.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/thread_pool.hpp"

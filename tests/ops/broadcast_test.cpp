@@ -1,4 +1,4 @@
-// Sizes of different names that meet in a broadcast: each call of one session decides anew which of them is stretched.
+// Broadcasts of sizes with different names: each call of a session decides again which of them is stretched.
 #include "sessions.hpp"
 
 namespace modelctl::test {

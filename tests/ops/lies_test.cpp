@@ -1,5 +1,5 @@
-// Attributes that contradict each other or the input, as a damaged or hostile file has them: each is refused by name
-// before anything is read through it.
+// Attributes that contradict each other or the input, as in a damaged or hostile file: each is refused by name before
+// anything is read through it.
 #include "ops/calls.hpp"
 #include "ops/schema/example.hpp"
 

@@ -1,4 +1,4 @@
-// Every operator of the table, through everything that the table promises. A new operator needs no line here.
+// Properties of every operator in the table. A new operator needs no line here.
 #include "calls.hpp"
 #include "ops/reference/run.hpp"
 

@@ -1,4 +1,4 @@
-// Windows that do not fit what they slide over are refused, by kernels as by the operators' own loops.
+// Windows that do not fit their input are refused, by kernels and by reference implementations.
 #include "sessions.hpp"
 
 namespace modelctl::test {

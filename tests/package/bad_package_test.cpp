@@ -1,4 +1,4 @@
-// Packages that somebody spoilt: by hand, or with a key that is trusted.
+// Malicious packages: altered by hand, or signed with a trusted key.
 #include "base/json.hpp"
 #include "package/support.hpp"
 

@@ -1,4 +1,4 @@
-// Disks that are full, models that are large, commands that are stopped.
+// Full disks, large models, interrupted commands.
 #include "package/support.hpp"
 
 #include <sys/mount.h>

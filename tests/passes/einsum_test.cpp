@@ -1,4 +1,4 @@
-// What expand-einsum leaves computes what Einsum's own walk does.
+// The result of expand-einsum computes the same as Einsum's reference implementation.
 #include "graph/text.hpp"
 #include "passes/pass.hpp"
 

@@ -1,5 +1,5 @@
-// Every *.graph beside this file: a graph's text, `# run: pass, pass` on top, `# expected:` and the text that the
-// passes leave. MODELCTL_ACCEPT=1 writes what came out.
+// Every *.graph in this folder: a graph's text with `# run: pass, pass` at the top, then `# expected:` and the text
+// after these passes. MODELCTL_ACCEPT=1 writes the actual result.
 #include "base/files.hpp"
 #include "graph/text.hpp"
 #include "passes/pass.hpp"

@@ -1,4 +1,4 @@
-// What expand-gradients leaves computes the slopes that small steps of the inputs show.
+// The result of expand-gradients computes the derivatives that finite differences of the inputs give.
 #include "graph/text.hpp"
 #include "passes/pass.hpp"
 

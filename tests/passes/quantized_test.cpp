@@ -1,4 +1,5 @@
-// What the passes over quantized models may change: nothing where elements only move, a step where floats were summed.
+// What the passes over quantized models may change: nothing for data movement, one quantization step for sums of
+// floats.
 #include "interpret.hpp"
 #include "passes/pass.hpp"
 #include "passes/pipeline.hpp"

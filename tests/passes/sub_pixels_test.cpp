@@ -1,4 +1,4 @@
-// What sub-pixels leaves computes what ConvTranspose does.
+// The result of sub-pixels computes the same as ConvTranspose.
 #include "passes/pass.hpp"
 
 #include "interpret.hpp"

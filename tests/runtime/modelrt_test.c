@@ -1,4 +1,4 @@
-/* modelrt_test ARTIFACT: the C interface, used as a C program would, of a library that has the artifact inside.
+/* modelrt_test ARTIFACT: the C interface, used by a C program, of a library that contains the artifact.
    The model is x[n,3] + (-1, 0, 1), then relu, to y. */
 #include "runtime/modelrt.h"
 

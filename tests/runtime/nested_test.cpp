@@ -1,4 +1,4 @@
-// Plans within plans: what they capture, what they keep, and what they are refused.
+// Nested plans: captures, kept memory and bindings, and limits.
 #include "base/host.hpp"
 #include "runtime/routines.hpp"
 #include "support/plans.hpp"

@@ -1,4 +1,4 @@
-// Debian's docker-registry with TLS and htpasswd, and skopeo as the other reader of what we push.
+// Debian's docker-registry with TLS and htpasswd, and skopeo as an independent reader of what is pushed.
 #include "actions/login.hpp"
 #include "base/json.hpp"
 #include "support.hpp"

@@ -1,4 +1,5 @@
-// The tests' main: as the programs' own, it takes a closed pipe or connection for an error that is returned.
+// main() of the tests: like that of the programs, it ignores SIGPIPE, so that a closed connection is an error that is
+// returned.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

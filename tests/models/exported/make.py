@@ -1,4 +1,4 @@
-"""Exports one small network three times, as exporters of different ages do, and writes what ONNX Runtime answers.
+"""Exports one small network three times, with exporters of different ages, and writes ONNX Runtime's outputs.
 
     python make.py          # into this folder; requirements as for ../digits
 

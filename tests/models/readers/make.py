@@ -1,4 +1,4 @@
-"""Makes the seeds of tests/fuzz/corpus/onnx: small models that, together, use every part of the encoding.
+"""Creates the seeds of tests/fuzz/corpus/onnx: small models that, together, use every part of the encoding.
 
     python make.py ../../fuzz/corpus/onnx
 """
