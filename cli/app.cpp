@@ -1,3 +1,5 @@
+// CLI11 parses, and this file translates its exceptions into errors of ours: what, where, why, and which option,
+// command or value was probably meant.
 #include "cli/app.hpp"
 
 #include "base/suggest.hpp"
@@ -15,8 +17,8 @@
 namespace modelctl::cli {
 namespace {
 
-// The app for "key generate", made with its group where that is missing.
-CLI::App& place_for(CLI::App& root, std::string_view name) {
+// The app for "key generate"; its group is created if it does not exist yet.
+CLI::App& app_for(CLI::App& root, std::string_view name) {
   CLI::App* at = &root;
   while (!name.empty()) {
     std::size_t end = std::min(name.find(' '), name.size());
@@ -28,7 +30,7 @@ CLI::App& place_for(CLI::App& root, std::string_view name) {
   return *at;
 }
 
-// The heading under which help lists a command; an empty one hides it.
+// The heading under which help lists a command; an empty one hides the command.
 std::string heading(const CLI::App& root, const CLI::App& app, const CommandDef& def) {
   if (def.summary.empty()) return "";
   return app.get_parent() == &root ? std::string(stage_titles[static_cast<std::size_t>(def.stage)]) : "Commands";
@@ -36,16 +38,16 @@ std::string heading(const CLI::App& root, const CLI::App& app, const CommandDef&
 
 void add_global_flags(CommandTree& tree) {
   CLI::App& root = tree.root;
-  root.set_help_flag("-h,--help", "Show what the command does and takes");
+  root.set_help_flag("-h,--help", "Show this help");
   root.set_version_flag("--version", "modelctl " MODELCTL_VERSION, "Print the version");
-  root.add_option("--output", tree.flags.output, "Form of the answer; errors follow it on stderr")
+  root.add_option("--output", tree.flags.output, "Format of the result on stdout and of errors on stderr")
       ->check(CLI::IsMember({"text", "json"}));
-  root.add_flag("-q,--quiet", tree.flags.quiet, "Print the answer and errors only");
+  root.add_flag("-q,--quiet", tree.flags.quiet, "Print only the result and errors");
   root.add_option("--color", tree.flags.color, "Color on stderr; auto means on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
-// The deepest command that the words named.
+// The deepest command that the arguments name.
 const CLI::App& named_command(const CLI::App& root) {
   const CLI::App* at = &root;
   for (auto below = at->get_subcommands(); !below.empty(); below = at->get_subcommands()) at = below.front();
@@ -62,7 +64,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// What CLI11 could not place: a command, an option or an argument too many.
+// The error for an argument that CLI11 did not consume: an unknown command or option, or a surplus argument.
 Error unexpected(const CLI::App& app, const std::string& word) {
   std::string see = fmt::format("see '{} --help'", full_name(app));
   bool option = word.size() > 1 && word.front() == '-';
@@ -74,7 +76,7 @@ Error unexpected(const CLI::App& app, const std::string& word) {
   std::string meant = nearest(word.substr(0, word.find('=')), right);
   std::string help = meant.empty() ? see : fmt::format("did you mean '{}'?", meant);
   if (option) {
-    return Error(Kind::usage, "unknown-option", fmt::format("cannot take the option '{}'", word))
+    return Error(Kind::usage, "unknown-option", fmt::format("cannot use the option '{}'", word))
         .because(fmt::format("'{}' has no such option", full_name(app)))
         .help(help);
   }
@@ -83,14 +85,15 @@ Error unexpected(const CLI::App& app, const std::string& word) {
         .because("there is no such command")
         .help(help);
   }
-  return Error(Kind::usage, "unexpected-argument", fmt::format("cannot take the argument '{}'", word))
-      .because(fmt::format("'{}' has all the arguments it takes", full_name(app)))
+  return Error(Kind::usage, "unexpected-argument", fmt::format("cannot use the argument '{}'", word))
+      .because(fmt::format("'{}' takes no further arguments", full_name(app)))
       .help(see);
 }
 
 Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& app = named_command(root);
-  // CLI11 reports a missing argument before an unknown one; the unknown is nearer to what the user must mend.
+  // CLI11 reports a missing option before an unknown one. The unknown one comes first here: it is often the missing
+  // option with a typing mistake.
   std::vector<std::string> extra = root.remaining(true);
   std::erase(extra, "--");
   if (!extra.empty()) return unexpected(app, extra.front());
@@ -124,7 +127,7 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
     printer.line(version.what());
     return 0;
   } catch (const CLI::ParseError& error) {
-    // Flags before the fault count: a program that asked for JSON gets the error as JSON.
+    // The options before the invalid one still apply: a program that requested JSON gets the error as JSON.
     apply(tree->flags, reporter, printer);
     return usage_error(root, error);
   }
@@ -135,8 +138,8 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
     printer.text(as_help(page_of(command)));
     return 0;
   }
-  Session session{host, printer};
-  return found->second(session);
+  CommandContext context{host, printer};
+  return found->second(context);
 }
 
 }  // namespace
@@ -150,7 +153,7 @@ std::unique_ptr<CommandTree> command_tree() {
   root.option_defaults()->always_capture_default();
   add_global_flags(*tree);
   for (const CommandDef* def : commands()) {
-    CLI::App& app = place_for(root, def->name);
+    CLI::App& app = app_for(root, def->name);
     app.description(std::string(def->summary));
     app.group(heading(root, app, *def));
     if (def->bind == nullptr) continue;
@@ -170,16 +173,16 @@ int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter&
   try {
     result = parse_and_run(arguments, host, reporter, printer);
   } catch (const std::exception& exception) {
-    result = Error(Kind::bug, "bug", "cannot go on: something in modelctl is wrong")
+    result = Error(Kind::bug, "bug", "cannot continue: this is a bug in modelctl")
                  .because(exception.what())
-                 .help("please report it with the command you ran");
+                 .help("please report it with the command line");
   }
   errno = 0;
   if (!printer.flush() && result) {
     int why = errno;
-    result = Error(Kind::io, "cannot-write-answer", "cannot write the answer to standard output")
+    result = Error(Kind::io, "cannot-write-answer", "cannot write the result to standard output")
                  .because(std::generic_category().message(why == 0 ? EIO : why));
-    // A reader that has seen enough, as in `modelctl list | head -1`, need not be told so.
+    // A closed pipe is no reason for a message: in `modelctl list | head -1` the reader is done.
     if (why == EPIPE) return info(Kind::io).exit_code;
   }
   if (result) return *result;

@@ -1,4 +1,5 @@
-// The command line: the table of commands as a CLI11 tree, and running what it parses.
+// The command line: builds a CLI11 tree from the table of commands, parses the arguments and runs the command. The same
+// tree is the source of help, man pages, the reference and completion, so that they cannot contradict the parser.
 #pragma once
 
 #include "cli/command.hpp"
@@ -10,14 +11,15 @@ namespace modelctl::cli {
 
 class TerminalReporter;
 
-// What every command accepts; a command's own option of the same name hides it.
+// The options that every command accepts. A command's own option of the same name takes precedence: `run --output` is a
+// file, for example.
 struct GlobalFlags {
   std::string output = "text";
   std::string color = "auto";
   bool quiet = false;
 };
 
-// The tree that is parsed, described and completed from.
+// The tree, with the variables that its options write to. It is not movable, because CLI11 keeps pointers to them.
 struct CommandTree {
   CLI::App root;
   GlobalFlags flags;
@@ -27,7 +29,7 @@ struct CommandTree {
 
 std::unique_ptr<CommandTree> command_tree();
 
-// Runs one command line, without the program's name; answers the exit code. No exception leaves it.
+// Runs one command line (without the program's name) and returns the exit code. Throws nothing.
 int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter, Printer& printer);
 
 }  // namespace modelctl::cli

@@ -1,5 +1,6 @@
-// A command is one file in cli/commands: it binds flags to the fields of an action's Request, calls the action and
-// prints the Report. Help, man pages, the command reference and completions all derive from what it declares here.
+// The interface of a command. Each is one file in cli/commands: it binds flags to the fields of an action's Request,
+// calls the action and prints the Report. Help, man pages, the reference and completion derive from what it declares
+// here, so every option needs a description, and a type name in capitals if it takes a value.
 #pragma once
 
 #include "base/host.hpp"
@@ -16,15 +17,15 @@
 
 namespace modelctl::cli {
 
-// One candidate for the word under the cursor.
+// One candidate for the word at the cursor.
 struct Candidate {
   std::string text;
   std::string description;
 };
-// What an option's value or a positional can be completed with.
+// The kind of candidates for the value of an option or a positional argument.
 enum class Completes { nothing, file, folder, reference, registry, operators };
 
-// How each option completes; `values` where they are a fixed list.
+// How one option is completed; `values` is for a fixed list of candidates.
 struct Completion {
   const CLI::Option* option;
   Completes with;
@@ -32,17 +33,17 @@ struct Completion {
 };
 using Completions = std::vector<Completion>;
 
-// Where a command declares itself. Give each option a description, and a type_name in capitals ("FILE", "NAME=N").
+// What a command declares its options on: the CLI11 app, and how the shell completes them.
 class Binder {
  public:
   Binder(CLI::App& app, Completions& completions) : app(app), completions_(completions) {}
 
-  // Says how the shell completes an option's value; answers the option, so that calls chain.
+  // Sets how the shell completes an option's value. Returns the option, so that calls can be chained.
   CLI::Option* complete(CLI::Option* option, Completes with) {
     completions_.push_back({option, with, {}});
     return option;
   }
-  // Values that the shell offers; the action judges whether others are right.
+  // Values that the shell suggests. Others are accepted here: the action decides whether they are valid.
   CLI::Option* choice(CLI::Option* option, std::vector<std::string> values) {
     completions_.push_back({option, Completes::nothing, std::move(values)});
     return option;
@@ -54,31 +55,32 @@ class Binder {
   Completions& completions_;
 };
 
-// What a command has when it runs.
-struct Session {
+// What a command may use while it runs.
+struct CommandContext {
   Host& host;
   Printer& printer;
 };
 
-// Runs the command; answers the exit code, which is 0 or, where the answer is "no", 1.
-using Run = std::function<Result<int>(Session&)>;
+// Runs the command and returns the exit code: 0, or 1 for a negative result, such as `check` of a model that is
+// unsupported.
+using Run = std::function<Result<int>(CommandContext&)>;
 
-// Where on a model's road a command stands: help lists them so.
+// The stage in the life of a model to which a command belongs. Help groups commands by it.
 enum class Stage { build, ship, serve };
-inline constexpr std::string_view stage_titles[] = {"Build and judge", "Sign and ship", "Serve"};
+inline constexpr std::string_view stage_titles[] = {"Build and evaluate", "Sign and ship", "Serve"};
 
 struct CommandDef {
   std::string_view name;     // "pack", or "key generate" for a command of a group
   std::string_view summary;  // one line for the list of commands; an empty one hides the command
-  // Declares options and positionals on binder.app and answers what runs once they are parsed. The Request lives in a
-  // shared_ptr that the answer captures; its member initializers are the defaults that help shows. A null bind makes
-  // `name` a group, which only lists its commands.
+  // Declares options and positionals on binder.app and returns the function to run once they are parsed. The Request is
+  // in a shared_ptr that this function captures, because CLI11 writes to it after bind() has returned; its member
+  // initializers are the defaults in help. A null bind makes `name` a group, which only lists its commands.
   Run (*bind)(Binder& binder);
   Stage stage = Stage::build;
 };
 
 // All commands, one file each (generated table): each cli/commands/<stem>.cpp defines
-// std::span<const CommandDef> <stem>_command(). Prose and examples for a command's page are in
+// std::span<const CommandDef> <stem>_command(). The text and the examples of a command's page are in
 // cli/commands/<name>.md ("key-generate.md" for "key generate").
 std::span<const CommandDef* const> commands();
 

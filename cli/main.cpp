@@ -1,4 +1,5 @@
-// modelctl: builds the real Host, runs the command line, answers the exit code.
+// modelctl: builds the real Host, runs the command line and returns the exit code. This is the only place where the
+// real clock, environment, processes and random numbers are created; everything else gets them passed in.
 #include "base/system_host.hpp"
 #include "cli/app.hpp"
 #include "cli/present/terminal_reporter.hpp"
@@ -7,7 +8,7 @@
 
 namespace {
 
-// A signal handler can reach nothing else.
+// Global, because a signal handler has no argument for it.
 modelctl::StopToken* stop_token = nullptr;
 volatile std::sig_atomic_t last_signal = 0;
 
@@ -16,14 +17,15 @@ void on_signal(int signal) {
   stop_token->stop();
 }
 
-// The first signal asks for an orderly end; SA_RESETHAND lets the second kill. Without SA_RESTART a blocked read ends.
+// The first signal requests an orderly stop; SA_RESETHAND makes the second one kill the process. Without SA_RESTART a
+// blocking read returns with EINTR, so that a command that waits for input stops too.
 void watch_signals(modelctl::StopToken& stop) {
   stop_token = &stop;
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int signal : {SIGINT, SIGTERM}) ::sigaction(signal, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that is returned, not a death
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error that is returned instead of the end of the process
 }
 
 }  // namespace
@@ -40,6 +42,7 @@ int main(int argc, char** argv) {
   cli::Printer printer(stdout, cli::Printer::Format::text);
   Host host{clock, environment, processes, reporter, random, stop};
   int code = cli::run({argv + 1, argv + argc}, host, reporter, printer);
+  // By convention of shells a process that ended because of signal N exits with 128 + N.
   bool interrupted = code == info(Kind::interrupted).exit_code;
   return interrupted && last_signal != 0 ? 128 + last_signal : code;
 }

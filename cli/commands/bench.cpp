@@ -1,4 +1,5 @@
-// bench: how long an artifact takes to run.
+// bench: measures how long an artifact takes to run. It reports percentiles, because the times of runs have a long tail
+// and a mean would hide it.
 #include "actions/bench.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -27,7 +28,7 @@ Result<void> complete(Flags& flags) {
     }
     if (size < 0) {
       return Error(Kind::usage, "bad-option", fmt::format("cannot use --bind '{}'", text))
-          .because("it does not read NAME=N");
+          .because("it is not of the form NAME=N");
     }
     flags.request.sizes[text.substr(0, equals)] = size;
   }
@@ -83,14 +84,12 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   actions::BenchRequest& request = flags->request;
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote"), Completes::file)
-      ->required();
   binder
-      .complete(app.add_option("--input", request.inputs, "An input; where there is none, random numbers are used"),
-                Completes::file)
+      .complete(app.add_option("ARTIFACT", request.artifact, "Artifact written by 'modelctl build'"), Completes::file)
+      ->required();
+  binder.complete(app.add_option("--input", request.inputs, "An input; by default random numbers"), Completes::file)
       ->type_name("[NAME=]FILE");
-  app.add_option("--bind", flags->sizes, "Size of a symbol, for random inputs; 1 where it is not given")
-      ->type_name("NAME=N");
+  app.add_option("--bind", flags->sizes, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
   app.add_option("--threads", request.threads, "Threads to run on; by default all CPUs that the process may use")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
@@ -100,11 +99,11 @@ Run bind(Binder& binder) {
   app.add_option("--seconds", request.seconds, "How long to measure")
       ->check(CLI::Range(0.0, 86400.0))
       ->type_name("SECONDS");
-  app.add_option("--runs", request.runs, "Measure so many runs, however long that takes")->type_name("N");
+  app.add_option("--runs", request.runs, "Number of runs to measure, instead of a duration")->type_name("N");
   app.add_flag("--profile", request.profile, "Show the time of each step");
-  return [flags](Session& session) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
     TRY(complete(*flags));
-    print(TRY(actions::bench(flags->request, session.host)), session.printer);
+    print(TRY(actions::bench(flags->request, context.host)), context.printer);
     return 0;
   };
 }

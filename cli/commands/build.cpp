@@ -1,4 +1,5 @@
-// build: compiles an ONNX model into an artifact.
+// build: compiles an ONNX model into an artifact. Without MODEL, the project file in the current folder defines what to
+// build.
 #include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -31,7 +32,7 @@ void print(const actions::BuildReport& report, Printer& printer) {
     return;
   }
   if (!report.printed.empty()) printer.line(report.printed);
-  Table table{{"stage", "time", "what it did"}, {}};
+  Table table{{"stage", "time", "result"}, {}};
   for (const auto& stage : report.stages) {
     table.rows.push_back({stage.name, human_seconds(stage.seconds), fmt::format("{}", fmt::join(stage.did, " · "))});
   }
@@ -47,7 +48,7 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   CLI::App& app = binder.app;
   actions::BuildRequest& request = flags->request;
-  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX; without it modelctl.yaml tells"),
+  binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
                   Completes::file);
   binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)->type_name("FILE");
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
@@ -56,14 +57,14 @@ Run bind(Binder& binder) {
       ->type_name("LEVEL")
       ->capture_default_str()
       ->check(CLI::Range(0, 3));
-  app.add_option("--print-after", request.print_after, "Print the graph as this pass left it")->type_name("PASS");
-  binder.complete(app.add_option("--report", request.report, "Write what the build did as JSON"), Completes::file)
+  app.add_option("--print-after", request.print_after, "Print the graph after this pass")->type_name("PASS");
+  binder.complete(app.add_option("--report", request.report, "Write a report of the build as JSON"), Completes::file)
       ->type_name("FILE");
-  return [flags](Session& session) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
     for (const std::string& binding : flags->bindings)
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
-    auto report = TRY(actions::build(flags->request, session.host));
-    print(report, session.printer);
+    auto report = TRY(actions::build(flags->request, context.host));
+    print(report, context.printer);
     return 0;
   };
 }

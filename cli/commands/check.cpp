@@ -1,4 +1,5 @@
-// check: tells whether a model can be built, and everything that is in the way.
+// check: reports whether a model can be built, and everything that prevents it. A model that cannot be built is a
+// result (exit code 1), not an error of the command.
 #include "actions/check.hpp"
 #include "actions/build.hpp"
 #include "base/json.hpp"
@@ -34,7 +35,7 @@ Json ports(const std::vector<artifact::Port>& list) {
 }
 
 std::string as_json(const actions::CheckReport& report) {
-  Json obstacles = Json::array(), operators = Json::array(), kernels = Json::object(), loops = Json::object();
+  Json obstacles = Json::array(), operators = Json::array(), kernels = Json::object(), reference = Json::object();
   for (const auto& obstacle : report.obstacles) {
     Json entry = Json::parse(render_json(obstacle.error, Severity::error))["error"];
     entry["places"] = obstacle.places;
@@ -43,7 +44,8 @@ std::string as_json(const actions::CheckReport& report) {
   for (const auto& op : report.operators) {
     operators.push_back({{"name", op.name}, {"nodes", op.nodes}, {"implemented", op.known}});
   }
-  for (const auto& [routine, steps] : report.routines) (is_kernel(routine) ? kernels : loops)[plain(routine)] = steps;
+  for (const auto& [routine, steps] : report.routines)
+    (is_kernel(routine) ? kernels : reference)[plain(routine)] = steps;
   Json document = {{"model", report.model.string()},
                    {"buildable", report.good()},
                    {"opsets", report.opsets},
@@ -53,12 +55,12 @@ std::string as_json(const actions::CheckReport& report) {
     document["inputs"] = ports(report.signature.inputs);
     document["outputs"] = ports(report.signature.outputs);
     document["kernels"] = kernels;
-    document["loops"] = loops;
+    document["reference"] = reference;
   }
   return canonical_json(document);
 }
 
-// " (opset 17, ai.onnx.ml 3)"; nothing where the file was not read so far.
+// " (opset 17, ai.onnx.ml 3)"; empty if the file could not be read that far.
 std::string opsets_text(const actions::CheckReport& report) {
   if (report.opsets.empty()) return "";
   std::vector<std::string> all;
@@ -79,10 +81,10 @@ void print_obstacles(const actions::CheckReport& report, Printer& printer) {
   std::size_t nodes = 0, missing = 0;
   for (const auto& op : report.operators) (op.known ? nodes : missing) += op.nodes;
   printer.line("");
-  std::string count = fmt::format("{} {} in the way", report.obstacles.size(),
-                                  report.obstacles.size() == 1 ? "thing is" : "things are");
+  std::string count =
+      fmt::format("{} {}", report.obstacles.size(), report.obstacles.size() == 1 ? "obstacle" : "obstacles");
   if (nodes + missing == 0) return printer.line(count + "; the rest of the model could not be read");
-  printer.line(fmt::format("{}; {} of {} nodes have an operator that is implemented", count, nodes, nodes + missing));
+  printer.line(fmt::format("{}; {} of {} nodes have a supported operator", count, nodes, nodes + missing));
 }
 
 // "Conv 12 · Relu 11"
@@ -108,8 +110,8 @@ void print_good(const actions::CheckReport& report, Printer& printer) {
     table.rows.push_back({"output", fmt::format("{} {}", port.name, runtime::describe(port))});
   }
   table.rows.push_back({"operators", operators.empty() ? "none" : fmt::format("{}", fmt::join(operators, " · "))});
-  table.rows.push_back({"fast kernels", listed(report.routines, is_kernel)});
-  table.rows.push_back({"plain loops", listed(report.routines, [](const auto& r) { return !is_kernel(r); })});
+  table.rows.push_back({"optimized kernels", listed(report.routines, is_kernel)});
+  table.rows.push_back({"reference", listed(report.routines, [](const auto& r) { return !is_kernel(r); })});
   printer.table(table);
 }
 
@@ -117,7 +119,7 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   CLI::App& app = binder.app;
   actions::CheckRequest& request = flags->request;
-  binder.complete(app.add_option("MODEL", request.model, "The model, ONNX; without it modelctl.yaml tells"),
+  binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
                   Completes::file);
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
       ->type_name("NAME=N");
@@ -125,19 +127,19 @@ Run bind(Binder& binder) {
       ->type_name("LEVEL")
       ->capture_default_str()
       ->check(CLI::Range(0, 3));
-  return [flags](Session& session) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
     for (const std::string& binding : flags->bindings) {
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     }
-    auto report = TRY(actions::check(flags->request, session.host));
-    if (session.printer.format() == Printer::Format::json) session.printer.json(as_json(report));
-    else if (report.good()) print_good(report, session.printer);
-    else print_obstacles(report, session.printer);
+    auto report = TRY(actions::check(flags->request, context.host));
+    if (context.printer.format() == Printer::Format::json) context.printer.json(as_json(report));
+    else if (report.good()) print_good(report, context.printer);
+    else print_obstacles(report, context.printer);
     return report.good() ? 0 : 1;
   };
 }
 
-constexpr CommandDef defs[] = {{"check", "Tell whether a model can be built, and what is in the way", bind}};
+constexpr CommandDef defs[] = {{"check", "Report whether a model can be built, and what prevents it", bind}};
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// __complete: answers the shells' adaptors in completions/, one "candidate<TAB>description" a line.
+// __complete: the hidden command that the shell scripts in completions/ call. It prints one "candidate<TAB>description"
+// per line. It never fails and never waits for a network: the user has only pressed Tab.
 #include "cli/describe/complete.hpp"
 
 #include "actions/list.hpp"
@@ -15,7 +16,7 @@ std::vector<Candidate> operators() {
   return all;
 }
 
-// Those of the local registry: Tab must not wait for a network.
+// Only those of the local registry: Tab must not wait for a network.
 std::vector<Candidate> references(Host& host) {
   std::vector<Candidate> all;
   auto report = actions::list({}, host);
@@ -33,17 +34,17 @@ std::vector<Candidate> registries(Host& host) {
 Run bind(Binder& binder) {
   auto words = std::make_shared<std::vector<std::string>>();
   binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
-  return [words](Session& session) -> Result<int> {
+  return [words](CommandContext& context) -> Result<int> {
     auto tree = command_tree();
     CandidateSources sources;
     sources.operators = operators;
-    sources.references = [&] { return references(session.host); };
-    sources.registries = [&] { return registries(session.host); };
+    sources.references = [&] { return references(context.host); };
+    sources.registries = [&] { return registries(context.host); };
     for (const Candidate& candidate : complete(*tree, *words, sources)) {
-      // A line end would make two candidates of one.
+      // A line feed in a name would split one candidate into two.
       std::string line = candidate.text + (candidate.description.empty() ? "" : "\t" + candidate.description);
       std::replace(line.begin(), line.end(), '\n', ' ');
-      session.printer.line(line);
+      context.printer.line(line);
     }
     return 0;
   };

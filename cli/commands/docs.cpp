@@ -1,4 +1,4 @@
-// docs: writes the generated part of docs/reference, or the man pages.
+// docs: the hidden command that writes the generated part of docs/reference, or the man pages.
 #include "base/files.hpp"
 #include "cli/app.hpp"
 #include "cli/describe/page.hpp"
@@ -19,7 +19,7 @@ Result<void> write_pages(const CLI::App& app, const Request& request) {
   bool man = request.format == "man";
   std::string name = page.name;
   std::replace(name.begin(), name.end(), ' ', '-');
-  // Markdown pages stand in a folder of modelctl's own and need not repeat its name.
+  // Markdown pages are in a folder of their own and do not repeat the program's name.
   if (!man && app.get_parent() != nullptr) name.erase(0, name.find('-') + 1);
   auto file = std::filesystem::path(request.folder) / (man ? name + ".1" : "commands/" + name + ".md");
   TRY(write_file(file, as_bytes(man ? as_man(page) : as_markdown(page))));
@@ -29,11 +29,11 @@ Result<void> write_pages(const CLI::App& app, const Request& request) {
 
 Run bind(Binder& binder) {
   auto request = std::make_shared<Request>();
-  binder.app.add_option("--format", request->format, "Form of the pages")->check(CLI::IsMember({"man", "markdown"}));
+  binder.app.add_option("--format", request->format, "Format of the pages")->check(CLI::IsMember({"man", "markdown"}));
   binder.complete(binder.app.add_option("--dir", request->folder, "Folder to write to"), Completes::folder)
       ->type_name("FOLDER")
       ->required();
-  return [request](Session&) -> Result<int> {
+  return [request](CommandContext&) -> Result<int> {
     bool man = request->format == "man";
     std::filesystem::path folder = request->folder;
     TRY(make_folder(man ? folder : folder / "commands"));

@@ -1,4 +1,5 @@
-// evaluate: computes labeled samples and says how good the answers are.
+// evaluate: runs the model on labeled samples and compares its outputs with what is expected. A result outside the
+// tolerance is exit code 1.
 #include "actions/evaluate.hpp"
 
 #include "base/json.hpp"
@@ -35,7 +36,7 @@ void print(const actions::EvaluateReport& report, Printer& printer) {
                                                      output.name, output.different, output.values, output.largest));
   }
   if (report.accuracy) {
-    printer.line(fmt::format("accuracy: {:.4f}, {} of {} right", *report.accuracy, report.right, report.samples));
+    printer.line(fmt::format("accuracy: {:.4f}, {} of {} correct", *report.accuracy, report.right, report.samples));
   }
   printer.line(report.good ? "good" : "not good");
 }
@@ -43,34 +44,35 @@ void print(const actions::EvaluateReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::EvaluateRequest>();
   CLI::App& app = binder.app;
-  binder.complete(
-      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
-      Completes::file);
+  binder.complete(app.add_option("ARTIFACT", request->artifact,
+                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
+                  Completes::file);
   binder
       .complete(app.add_option("--input", request->inputs, "Samples of an input, by name or in order"), Completes::file)
       ->type_name("[NAME=]FILE");
   binder
-      .complete(app.add_option("--expect", request->expected, "What an output should be; the first where unnamed"),
-                Completes::file)
+      .complete(
+          app.add_option("--expect", request->expected, "Expected values of an output; of the first one if unnamed"),
+          Completes::file)
       ->type_name("[NAME=]FILE");
   binder
-      .complete(app.add_option("--labels", request->labels, "The right class for each row of the first output"),
+      .complete(app.add_option("--labels", request->labels, "Class label for each row of the first output"),
                 Completes::file)
       ->type_name("FILE");
-  app.add_option("--tolerance", request->tolerance, "Difference that is none; relative for values above 1")
+  app.add_option("--tolerance", request->tolerance, "Largest accepted difference; relative for values above 1")
       ->type_name("NUMBER");
-  app.add_option("--min-accuracy", request->min_accuracy, "Share of right answers that is good enough")
+  app.add_option("--min-accuracy", request->min_accuracy, "Smallest accepted share of correct predictions")
       ->type_name("NUMBER")
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--threads", request->threads, "Threads to compute with; 0 is one per CPU")->type_name("N");
-  return [request](Session& session) -> Result<int> {
-    auto report = TRY(actions::evaluate(*request, session.host));
-    print(report, session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    auto report = TRY(actions::evaluate(*request, context.host));
+    print(report, context.printer);
     return report.good ? 0 : 1;
   };
 }
 
-constexpr CommandDef defs[] = {{"evaluate", "Say how good a model's answers to labeled samples are", bind}};
+constexpr CommandDef defs[] = {{"evaluate", "Measure a model's accuracy on labeled samples", bind}};
 
 }  // namespace
 std::span<const CommandDef> evaluate_command() { return defs; }

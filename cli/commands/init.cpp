@@ -1,4 +1,4 @@
-// init: starts a project from an example.
+// init: creates a project from an embedded example.
 #include "actions/init.hpp"
 
 #include "base/json.hpp"
@@ -38,7 +38,7 @@ void print(const actions::InitReport& report, Printer& printer) {
   }
   Table table{{"", ""}, {}};
   for (const auto& file : report.files) table.rows.push_back({"  " + file.path, human_bytes(file.size)});
-  printer.line(fmt::format("made '{}':", report.folder.string()));
+  printer.line(fmt::format("created '{}':", report.folder.string()));
   printer.table(table);
 }
 
@@ -48,15 +48,15 @@ Run bind(Binder& binder) {
   for (const auto& example : actions::examples()) names.push_back(example.name);
   binder.choice(binder.app.add_option("--example", flags->request.example, "Example to start from"), names)
       ->type_name("NAME");
-  binder.app.add_flag("--list", flags->list, "Show the examples and make nothing");
+  binder.app.add_flag("--list", flags->list, "List the examples and create nothing");
   binder
       .complete(binder.app.add_option("FOLDER", flags->request.folder,
                                       "New folder for the project; by default one of the example's name"),
                 Completes::folder)
       ->type_name("FOLDER");
-  return [flags](Session& session) -> Result<int> {
-    if (flags->list) return print_examples(session.printer);
-    print(TRY(actions::init(flags->request, session.host)), session.printer);
+  return [flags](CommandContext& context) -> Result<int> {
+    if (flags->list) return print_examples(context.printer);
+    print(TRY(actions::init(flags->request, context.host)), context.printer);
     return 0;
   };
 }

@@ -1,4 +1,4 @@
-// inspect: what is in a model, an artifact, a package or a linked program.
+// inspect: shows what is in a model, an artifact, a package or a linked program. It reads without verifying.
 #include "actions/inspect.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -101,8 +101,8 @@ Run bind(Binder& binder) {
                                       "ONNX model, artifact, package, unpacked package or linked program"),
                 Completes::file)
       ->required();
-  return [request](Session& session) -> Result<int> {
-    print(TRY(actions::inspect(*request, session.host)), session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    print(TRY(actions::inspect(*request, context.host)), context.printer);
     return 0;
   };
 }

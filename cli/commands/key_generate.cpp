@@ -1,4 +1,4 @@
-// key generate: a new pair of signing keys.
+// key generate: generates a new pair of signing keys.
 #include "actions/key.hpp"
 #include "cli/command.hpp"
 
@@ -23,27 +23,27 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("PREFIX")
       ->required();
-  app.add_option("--type", flags->type, "Kind of key")->check(CLI::IsMember({"ecdsa-p256", "ed25519"}));
+  app.add_option("--type", flags->type, "Type of the key")->check(CLI::IsMember({"ecdsa-p256", "ed25519"}));
   binder
       .complete(app.add_option("--password-file", request.password_file,
                                "File whose first line is the passphrase; else MODELCTL_PASSWORD, else a prompt"),
                 Completes::file)
       ->type_name("FILE");
   app.add_flag("--no-password", request.no_password, "Leave the private key unencrypted");
-  app.add_flag("--force", request.force, "Replace keys that are there");
-  return [flags](Session& session) -> Result<int> {
+  app.add_flag("--force", request.force, "Replace existing keys");
+  return [flags](CommandContext& context) -> Result<int> {
     bool ed25519 = flags->type == "ed25519";
     flags->request.algorithm = ed25519 ? package::Algorithm::ed25519 : package::Algorithm::ecdsa_p256;
-    auto report = TRY(actions::key_generate(flags->request, session.host));
-    session.printer.line(fmt::format("private key  {}", report.secret.string()));
-    session.printer.line(fmt::format("public key   {}", report.public_key.string()));
-    session.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
+    auto report = TRY(actions::key_generate(flags->request, context.host));
+    context.printer.line(fmt::format("private key  {}", report.secret.string()));
+    context.printer.line(fmt::format("public key   {}", report.public_key.string()));
+    context.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
     return 0;
   };
 }
 
-constexpr CommandDef defs[] = {{"key", "Make and show signing keys", nullptr, Stage::ship},
-                               {"key generate", "Make a new pair of signing keys", bind}};
+constexpr CommandDef defs[] = {{"key", "Generate and show signing keys", nullptr, Stage::ship},
+                               {"key generate", "Generate a new pair of signing keys", bind}};
 
 }  // namespace
 std::span<const CommandDef> key_generate_command() { return defs; }

@@ -1,4 +1,4 @@
-// key show: what a public key is.
+// key show: prints the type and the fingerprint of a public key.
 #include "actions/key.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -12,15 +12,15 @@ namespace {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::KeyShowRequest>();
   binder.complete(binder.app.add_option("KEY", request->key, "Public key"), Completes::file)->required();
-  return [request](Session& session) -> Result<int> {
-    auto report = TRY(actions::key_show(*request, session.host));
-    if (session.printer.format() == Printer::Format::json) {
+  return [request](CommandContext& context) -> Result<int> {
+    auto report = TRY(actions::key_show(*request, context.host));
+    if (context.printer.format() == Printer::Format::json) {
       Json document = {{"type", name(report.algorithm)}, {"fingerprint", report.fingerprint.text()}};
-      session.printer.json(canonical_json(document));
+      context.printer.json(canonical_json(document));
       return 0;
     }
-    session.printer.line(fmt::format("type         {}", name(report.algorithm)));
-    session.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
+    context.printer.line(fmt::format("type         {}", name(report.algorithm)));
+    context.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
     return 0;
   };
 }

@@ -1,4 +1,4 @@
-// link: an artifact as one program or shared library.
+// link: turns an artifact into one executable or shared library.
 #include "actions/link.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -26,21 +26,21 @@ void print(const actions::LinkReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::LinkRequest>();
   CLI::App& app = binder.app;
-  binder.complete(
-      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
-      Completes::file);
+  binder.complete(app.add_option("ARTIFACT", request->artifact,
+                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
+                  Completes::file);
   binder.complete(app.add_option("-o", request->output, "File to write"), Completes::file)
       ->type_name("FILE")
       ->required();
-  app.add_flag("--shared", request->shared, "Make a shared library with the C interface of modelrt.h");
-  app.add_flag("--serve", request->serve, "Make a program that can also serve over HTTP and HTTPS");
-  return [request](Session& session) -> Result<int> {
-    print(TRY(actions::link(*request, session.host)), session.printer);
+  app.add_flag("--shared", request->shared, "Create a shared library with the C interface of modelrt.h");
+  app.add_flag("--serve", request->serve, "Create a program that can also serve over HTTP and HTTPS");
+  return [request](CommandContext& context) -> Result<int> {
+    print(TRY(actions::link(*request, context.host)), context.printer);
     return 0;
   };
 }
 
-constexpr CommandDef defs[] = {{"link", "Make one executable or library of an artifact", bind}};
+constexpr CommandDef defs[] = {{"link", "Link an artifact into one executable or shared library", bind}};
 
 }  // namespace
 std::span<const CommandDef> link_command() { return defs; }

@@ -1,4 +1,4 @@
-// list: what a registry holds.
+// list: lists the packages in a registry.
 #include "actions/list.hpp"
 
 #include "base/json.hpp"
@@ -52,8 +52,8 @@ Run bind(Binder& binder) {
                 Completes::registry)
       ->type_name("REGISTRY");
   bind_remote(binder, request->remote);
-  return [request](Session& session) -> Result<int> {
-    print(TRY(actions::list(*request, session.host)), session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    print(TRY(actions::list(*request, context.host)), context.printer);
     return 0;
   };
 }

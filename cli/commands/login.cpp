@@ -1,4 +1,4 @@
-// login: keeps who we are to a registry or host.
+// login: stores credentials for a registry or host. A password is never an argument, where other users could see it.
 #include "actions/login.hpp"
 
 #include "base/json.hpp"
@@ -22,7 +22,7 @@ void print(const std::string& registry, const actions::LoginReport& report, Prin
     printer.json(canonical_json({{"registry", registry}, {"kept_in", report.kept_in}, {"checked", report.checked}}));
     return;
   }
-  printer.line(fmt::format("logged in to {}: kept in {}", registry, report.kept_in));
+  printer.line(fmt::format("logged in to {}: stored in {}", registry, report.kept_in));
   if (!report.checked) printer.line("  the host is no registry and could not be asked whether it accepts them");
 }
 
@@ -35,9 +35,9 @@ Run bind(Binder& binder) {
   binder.app.add_option("-u,--username", flags->request.username, "User")->type_name("NAME")->required();
   binder.app.add_flag("--password-stdin", flags->password_stdin, "Read the password from standard input");
   bind_remote(binder, flags->request.remote);
-  return [flags](Session& session) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
     if (flags->password_stdin) std::getline(std::cin, flags->request.password);
-    print(flags->request.registry, TRY(actions::login(flags->request, session.host)), session.printer);
+    print(flags->request.registry, TRY(actions::login(flags->request, context.host)), context.printer);
     return 0;
   };
 }

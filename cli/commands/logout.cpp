@@ -1,4 +1,4 @@
-// logout: forgets who we are to a registry or host.
+// logout: removes the credentials for a registry or host.
 #include "actions/login.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -16,7 +16,7 @@ void print(const std::string& registry, const actions::LogoutReport& report, Pri
   for (const std::string& place : report.erased_from) {
     printer.line(fmt::format("logged out of {}: erased from {}", registry, place));
   }
-  if (report.erased_from.empty()) printer.line(fmt::format("nobody was logged in to {}", registry));
+  if (report.erased_from.empty()) printer.line(fmt::format("not logged in to {}", registry));
 }
 
 Run bind(Binder& binder) {
@@ -24,8 +24,8 @@ Run bind(Binder& binder) {
   binder.complete(binder.app.add_option("REGISTRY", request->registry, "Host, or host:port"), Completes::registry)
       ->type_name("REGISTRY")
       ->required();
-  return [request](Session& session) -> Result<int> {
-    print(request->registry, TRY(actions::logout(*request, session.host)), session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    print(request->registry, TRY(actions::logout(*request, context.host)), context.printer);
     return 0;
   };
 }

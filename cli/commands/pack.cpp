@@ -1,4 +1,4 @@
-// pack: an artifact and what belongs to it as one signed package.
+// pack: packs an artifact and everything that belongs to it into one signed package.
 #include "actions/pack.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -19,7 +19,7 @@ struct Flags {
 
 Error bad_value(const char* option, const std::string& value, const char* form) {
   return Error(Kind::usage, "bad-option", fmt::format("cannot use {} '{}'", option, value))
-      .because(fmt::format("it does not read {}", form));
+      .because(fmt::format("it is not of the form {}", form));
 }
 
 // "accuracy=0.98" or "accuracy=0.98@held-back digits"
@@ -73,9 +73,9 @@ Run bind(Binder& binder) {
   actions::PackRequest& request = flags->request;
   CLI::App& app = binder.app;
   auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
-  binder.complete(
-      app.add_option("ARTIFACT", request.artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
-      Completes::file);
+  binder.complete(app.add_option("ARTIFACT", request.artifact,
+                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
+                  Completes::file);
   app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
   app.add_option("--version", request.version, "Version of the package")->type_name("V");
   file(app.add_option("--key", request.key, "Private key to sign with"))->required();
@@ -88,8 +88,7 @@ Run bind(Binder& binder) {
   app.add_option("--licence", request.license)->group("")->excludes(license);  // the name in earlier versions
   app.add_option("--quality", flags->quality, "A metric of the model's quality, and the data it was measured on")
       ->type_name("METRIC=VALUE[@DATA-SET]");
-  app.add_option("--annotation", flags->annotations, "Anything else that the manifest shall say")
-      ->type_name("KEY=VALUE");
+  app.add_option("--annotation", flags->annotations, "An additional entry of the manifest")->type_name("KEY=VALUE");
   struct More {
     package::Role role;
     const char *option, *description;
@@ -102,9 +101,9 @@ Run bind(Binder& binder) {
                            More{package::Role::provenance, "--provenance", "Record of how the model was made"}}) {
     file(app.add_option(more.option, flags->files[more.role], more.description));
   }
-  return [flags](Session& session) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
     TRY(complete(*flags));
-    print(TRY(actions::pack(flags->request, session.host)), session.printer);
+    print(TRY(actions::pack(flags->request, context.host)), context.printer);
     return 0;
   };
 }

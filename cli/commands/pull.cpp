@@ -1,4 +1,4 @@
-// pull: brings a package here, after its signature was checked.
+// pull: downloads a package after its signature has been verified.
 #include "actions/pull.hpp"
 
 #include "base/json.hpp"
@@ -37,15 +37,14 @@ Run bind(Binder& binder) {
   auto request = std::make_shared<actions::PullRequest>();
   CLI::App& app = binder.app;
   binder
-      .complete(app.add_option("REFERENCE", request->reference, "Package to bring here: digits:1.2"),
+      .complete(app.add_option("REFERENCE", request->reference, "Package to pull, such as digits:1.2"),
                 Completes::reference)
       ->type_name("REFERENCE")
       ->required();
   binder.complete(app.add_option("-o,--folder", request->folder, "New folder to unpack it into"), Completes::folder)
       ->type_name("FOLDER");
   binder
-      .complete(app.add_option("--archive", request->archive, "File to keep the same archive in that was pushed"),
-                Completes::file)
+      .complete(app.add_option("--archive", request->archive, "File for the archive as it was pushed"), Completes::file)
       ->type_name("FILE");
   binder.complete(app.add_option("--key", request->trust.key, "Public key that must have signed it"), Completes::file)
       ->type_name("FILE");
@@ -56,8 +55,8 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE");
   bind_remote(binder, request->remote);
-  return [request](Session& session) -> Result<int> {
-    print(TRY(actions::pull(*request, session.host)), session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    print(TRY(actions::pull(*request, context.host)), context.printer);
     return 0;
   };
 }

@@ -1,4 +1,4 @@
-// push: brings a package to a registry or host.
+// push: uploads a package to a registry or host.
 #include "actions/push.hpp"
 
 #include "base/json.hpp"
@@ -20,7 +20,7 @@ void print(const actions::PushReport& report, Printer& printer) {
     return;
   }
   printer.line(fmt::format("pushed {} {} to {}", report.name, report.version, report.reference));
-  printer.line(fmt::format("  {} sent, {} were there already", human_bytes(report.sent), human_bytes(report.skipped)));
+  printer.line(fmt::format("  {} sent, {} already present", human_bytes(report.sent), human_bytes(report.skipped)));
 }
 
 Run bind(Binder& binder) {
@@ -31,13 +31,14 @@ Run bind(Binder& binder) {
       ->type_name("PACKAGE")
       ->required();
   binder
-      .complete(binder.app.add_option("REFERENCE", request->reference, "Where to, with the version: digits:1.2"),
-                Completes::reference)
+      .complete(
+          binder.app.add_option("REFERENCE", request->reference, "Destination with the version, such as digits:1.2"),
+          Completes::reference)
       ->type_name("REFERENCE")
       ->required();
   bind_remote(binder, request->remote);
-  return [request](Session& session) -> Result<int> {
-    print(TRY(actions::push(*request, session.host)), session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    print(TRY(actions::push(*request, context.host)), context.printer);
     return 0;
   };
 }

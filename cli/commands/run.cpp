@@ -1,4 +1,4 @@
-// run: an artifact, once, on inputs from files.
+// run: runs an artifact once on inputs from files.
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -53,9 +53,9 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::RunRequest>();
   CLI::App& app = binder.app;
-  binder.complete(
-      app.add_option("ARTIFACT", request->artifact, "What 'modelctl build' wrote; without it modelctl.yaml tells"),
-      Completes::file);
+  binder.complete(app.add_option("ARTIFACT", request->artifact,
+                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
+                  Completes::file);
   binder
       .complete(app.add_option("--input", request->inputs,
                                "An input: .npy, .npz, .json or .csv, by name or in the model's order"),
@@ -63,7 +63,7 @@ Run bind(Binder& binder) {
       ->type_name("[NAME=]FILE");
   binder
       .complete(
-          app.add_option("--output", request->output, "Where the outputs go; they are shown where this is not given"),
+          app.add_option("--output", request->output, "File or folder for the outputs; by default they are printed"),
           Completes::file)
       ->type_name("FILE|FOLDER");
   binder
@@ -74,8 +74,8 @@ Run bind(Binder& binder) {
   app.add_option("--threads", request->threads, "Threads to run on; by default all CPUs that the process may use")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
-  return [request](Session& session) -> Result<int> {
-    TRY(print(TRY(actions::run(*request, session.host)), session.printer));
+  return [request](CommandContext& context) -> Result<int> {
+    TRY(print(TRY(actions::run(*request, context.host)), context.printer));
     return 0;
   };
 }

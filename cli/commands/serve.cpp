@@ -1,4 +1,4 @@
-// serve: answers predictions over HTTP or HTTPS until it is told to stop.
+// serve: serves predictions over HTTP or HTTPS until it is stopped by a signal.
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/remote.hpp"
@@ -11,17 +11,18 @@ namespace {
 
 using Default = actions::ServeDefaults;
 
-// Defaults are shown here and taken in the action, which must know what was given.
+// Defaults are only displayed here and applied in the action, which must distinguish a given value from a default: a
+// value in modelctl.yaml applies if the flag is not given.
 void bind_limits(CLI::App& app, actions::Project::Serve& settings) {
-  app.add_option("--workers", settings.workers, "Predictions that run at once; 0 takes one per CPU")
+  app.add_option("--workers", settings.workers, "Predictions that run concurrently; 0 means one per CPU")
       ->default_str(fmt::to_string(Default::workers))
       ->type_name("N")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--threads", settings.threads, "Threads that one prediction is spread over")
+  app.add_option("--threads", settings.threads, "Threads per prediction")
       ->default_str(fmt::to_string(Default::threads))
       ->type_name("N")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--queue", settings.queue, "Predictions that may wait; more are answered with 503")
+  app.add_option("--queue", settings.queue, "Predictions that may wait; further ones get a 503")
       ->default_str(fmt::to_string(Default::queue))
       ->type_name("N")
       ->check(CLI::Range(0, 1'000'000));
@@ -30,19 +31,19 @@ void bind_limits(CLI::App& app, actions::Project::Serve& settings) {
       ->default_str("64MiB")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(false));
-  app.add_option("--max-memory", settings.max_memory, "Most memory that one prediction may take")
+  app.add_option("--max-memory", settings.max_memory, "Largest memory of one prediction")
       ->default_str("4GiB")
       ->type_name("SIZE")
       ->transform(CLI::AsSizeValue(false));
-  app.add_option("--max-time", settings.max_time, "Seconds that one prediction may take; else 503")
+  app.add_option("--max-time", settings.max_time, "Time limit of one prediction in seconds; then 503")
       ->default_str(fmt::to_string(Default::max_time))
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
-  app.add_option("--read-timeout", settings.read_timeout, "Seconds in which a request must have arrived; else 408")
+  app.add_option("--read-timeout", settings.read_timeout, "Time limit for receiving a request in seconds; then 408")
       ->default_str(fmt::to_string(Default::read_timeout))
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber);
-  app.add_option("--drain", settings.drain, "Seconds to keep answering, unready, after SIGTERM")
+  app.add_option("--drain", settings.drain, "Seconds to keep serving, unready, after SIGTERM")
       ->default_str(fmt::to_string(Default::drain))
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);
@@ -52,8 +53,9 @@ Run bind(Binder& binder) {
   auto request = std::make_shared<actions::ServeRequest>();
   CLI::App& app = binder.app;
   binder.complete(
-      app.add_option("SOURCE", request->source,
-                     "Package, unpacked or not, reference to one, or artifact; without it modelctl.yaml tells"),
+      app.add_option(
+          "SOURCE", request->source,
+          "Package, packed or unpacked, reference to one, or artifact; by default the artifact of modelctl.yaml"),
       Completes::file);
   app.add_option("--listen", request->settings.listen, "Address to listen on; port 0 takes any free one")
       ->type_name("HOST:PORT")
@@ -66,8 +68,7 @@ Run bind(Binder& binder) {
       .complete(app.add_option("--tls-key", request->settings.tls_key, "The certificate's private key (PEM)"),
                 Completes::file)
       ->type_name("FILE");
-  binder
-      .complete(app.add_option("--key", request->trust.key, "Public key of the signer whom you trust"), Completes::file)
+  binder.complete(app.add_option("--key", request->trust.key, "Public key of the trusted signer"), Completes::file)
       ->type_name("FILE");
   binder
       .complete(app.add_option("--trust", request->trust.file,
@@ -77,8 +78,8 @@ Run bind(Binder& binder) {
   app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the package's");
   bind_remote(binder, request->remote);
   bind_limits(app, request->settings);
-  return [request](Session& session) -> Result<int> {
-    TRY(actions::serve(*request, session.host));
+  return [request](CommandContext& context) -> Result<int> {
+    TRY(actions::serve(*request, context.host));
     return 0;
   };
 }

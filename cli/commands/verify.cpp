@@ -1,4 +1,4 @@
-// verify: is the package as it was signed, and by whom.
+// verify: checks that a package is exactly what was signed, and by whom.
 #include "actions/verify.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
@@ -29,7 +29,7 @@ void print_json(const package::SignedManifest& opened, Printer& printer) {
   Json signer = {{"name", opened.signer.name},
                  {"fingerprint", opened.signer.fingerprint.text()},
                  {"type", name(opened.signer.algorithm)}};
-  // What was signed, verbatim: it was read before, so it is JSON.
+  // The signed bytes verbatim. They have been parsed before, so they are valid JSON.
   Json document = {{"verified", true}, {"digest", opened.digest.text()}, {"signer", std::move(signer)}};
   if (auto manifest = parse_json(opened.text, "manifest.json")) document["manifest"] = std::move(*manifest);
   printer.json(canonical_json(document));
@@ -42,8 +42,7 @@ Run bind(Binder& binder) {
       .complete(app.add_option("PACKAGE", request->package, "Package, the folder it was unpacked into, or a reference"),
                 Completes::reference)
       ->required();
-  binder
-      .complete(app.add_option("--key", request->trust.key, "Public key of the signer whom you trust"), Completes::file)
+  binder.complete(app.add_option("--key", request->trust.key, "Public key of the trusted signer"), Completes::file)
       ->type_name("FILE");
   binder
       .complete(app.add_option("--trust", request->trust.file,
@@ -52,10 +51,10 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE");
   bind_remote(binder, request->remote);
-  return [request](Session& session) -> Result<int> {
-    auto report = TRY(actions::verify(*request, session.host));
-    if (session.printer.format() == Printer::Format::json) print_json(report.signed_manifest, session.printer);
-    else print_text(report.signed_manifest, session.printer);
+  return [request](CommandContext& context) -> Result<int> {
+    auto report = TRY(actions::verify(*request, context.host));
+    if (context.printer.format() == Printer::Format::json) print_json(report.signed_manifest, context.printer);
+    else print_text(report.signed_manifest, context.printer);
     return 0;
   };
 }

@@ -1,3 +1,5 @@
+// Completion walks the words up to the cursor through the tree as the parser would, but without its checks: the line is
+// incomplete by definition.
 #include "cli/describe/complete.hpp"
 
 #include "cli/describe/page.hpp"
@@ -10,13 +12,13 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Position {
-  const CLI::App* app;                 // the command that the words before the cursor named
+  const CLI::App* app;                 // the command named by the words before the cursor
   const CLI::Option* wants = nullptr;  // the option whose value comes next
   std::size_t positionals = 0;         // arguments given so far
   bool only_positionals = false;       // "--" came before
 };
 
-// The option of that name, of the command or of one above it.
+// The option of that name, of the command or of an enclosing one.
 const CLI::Option* find_option(const CLI::App* app, const std::string& name) {
   for (; app != nullptr; app = app->get_parent()) {
     if (const CLI::Option* option = app->get_option_no_throw(name)) return option->get_positional() ? nullptr : option;
@@ -58,7 +60,8 @@ const CLI::Option* positional(const CLI::App& app, std::size_t index) {
   return nullptr;
 }
 
-// What stands in the folder that `typed` points into; `folders_only` leaves files out. Hidden ones only if asked for.
+// The entries of the folder that `typed` refers to, without files if `folders_only`. Hidden entries are included only
+// if a dot was typed, as shells do.
 void add_files(const std::string& typed, bool folders_only, std::vector<Candidate>& found) {
   std::size_t slash = typed.rfind('/');
   std::string lead = slash == std::string::npos ? "" : typed.substr(0, slash + 1);
@@ -80,7 +83,7 @@ void add_matching(const std::vector<Candidate>& all, const std::string& typed, s
                [&](const Candidate& candidate) { return candidate.text.rfind(typed, 0) == 0; });
 }
 
-// The values that CLI11 checks an option against: "{text,json}" at the end of its type.
+// The values that CLI11 checks an option against. It has no accessor for them except the type name, "{text,json}".
 std::vector<Candidate> checked_values(const CLI::Option& option) {
   std::string type = option.get_type_name();
   std::size_t open = type.find('{'), close = type.find('}');
@@ -105,7 +108,7 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
     switch (completion.with) {
       case Completes::nothing: break;
       case Completes::file: {
-        // "image=samples/o": the name of an input stands before the file.
+        // "image=samples/o": an input's name precedes the file.
         std::size_t equals = typed.find('=') + 1;
         std::vector<Candidate> files;
         add_files(typed.substr(equals), false, files);

@@ -1,17 +1,18 @@
-// What the shell offers for the word under the cursor. completions/modelctl.* only ask for it, so they cannot drift.
+// Shell completion. The scripts in completions/ only call `modelctl __complete`, so they never have to change with the
+// commands.
 #pragma once
 
 #include "cli/app.hpp"
 
 namespace modelctl::cli {
 
-// Where the candidates come from that the command line itself does not know.
+// Sources of candidates that are not part of the command line itself.
 struct CandidateSources {
   std::function<std::vector<Candidate>()> references, registries, operators;
 };
 
-// Candidates for the last of `words`, which are those after the program's name. Each begins with what is already
-// there; a folder's ends with '/'.
+// Candidates for the last of `words`, the words after the program's name. Each candidate starts with what has been
+// typed; that of a folder ends with '/'.
 std::vector<Candidate> complete(const CommandTree& tree, const std::vector<std::string>& words,
                                 const CandidateSources& sources);
 

@@ -1,4 +1,4 @@
-// A page as --help prints it.
+// Renders a page as --help prints it.
 #include "cli/describe/page.hpp"
 
 #include <fmt/core.h>
@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t width = 100, widest_name = 28;
 
-// Text folded to the width, its further lines indented by `indent`; the first is taken to stand there already.
-std::string folded(const std::string& text, std::size_t indent) {
+// Wraps text at the width. The following lines are indented by `indent`; the first is assumed to start at that column.
+std::string wrapped(const std::string& text, std::size_t indent) {
   std::string result;
   std::size_t column = indent;
   std::size_t at = 0;
@@ -45,7 +45,7 @@ std::string section(const std::string& title, const Rows& rows) {
     std::string line = "  " + name;
     if (line.size() + 2 > column) line += "\n" + std::string(column, ' ');
     else line.resize(column, ' ');
-    result += line + folded(text, column) + "\n";
+    result += line + wrapped(text, column) + "\n";
   }
   return result;
 }
@@ -53,18 +53,19 @@ std::string section(const std::string& title, const Rows& rows) {
 Rows rows_of(const std::vector<OptionEntry>& entries) {
   Rows rows;
   for (const OptionEntry& entry : entries) {
-    std::string indent = entry.names.rfind("--", 0) == 0 ? "    " : "";  // below the short names' long ones
+    std::string indent =
+        entry.names.rfind("--", 0) == 0 ? "    " : "";  // aligned with the long names of options that have a short one
     rows.emplace_back(indent + entry.names + (entry.value.empty() ? "" : " " + entry.value),
                       entry.description + (entry.required && !entry.value.empty() ? " (required)" : ""));
   }
   return rows;
 }
 
-// Paragraphs folded to the width; blocks that are indented by four stay as they are.
+// Wraps paragraphs; blocks that are indented by four, lists and tables are kept as they are.
 std::string prose(const std::string& markdown) {
   std::string result, paragraph;
   auto flush = [&] {
-    if (!paragraph.empty()) result += folded(paragraph, 0) + "\n";
+    if (!paragraph.empty()) result += wrapped(paragraph, 0) + "\n";
     paragraph.clear();
   };
   std::istringstream lines(markdown);

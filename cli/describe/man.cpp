@@ -1,4 +1,4 @@
-// A page as troff with the man macros (man-pages(7)).
+// Renders a page as troff with the man macros (man(7), man-pages(7)).
 #include "cli/describe/page.hpp"
 
 #include <fmt/core.h>
@@ -9,7 +9,8 @@
 namespace modelctl::cli {
 namespace {
 
-// A dot or quote that opens a line would be a request; a bare '-' would become a hyphen that cannot be copied.
+// A dot or quote at the start of a line would be a troff request, and a plain '-' would be typeset as a hyphen, which
+// cannot be pasted into a shell.
 std::string escaped(const std::string& text) {
   std::string result;
   bool line_start = true;
@@ -34,7 +35,7 @@ std::string section(const char* title, const std::vector<OptionEntry>& entries) 
   return text;
 }
 
-// The little Markdown that the pages use: paragraphs, blocks indented by four, `code`.
+// The subset of Markdown that the pages use: paragraphs, indented blocks, `code`, headings.
 std::string prose(const std::string& markdown) {
   std::string text;
   std::istringstream lines(markdown);

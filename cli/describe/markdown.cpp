@@ -1,4 +1,4 @@
-// A page of docs/reference/commands.
+// Renders a page as Markdown for docs/reference/commands.
 #include "cli/describe/page.hpp"
 
 #include <fmt/core.h>

@@ -1,4 +1,4 @@
-// What there is to say about one command, read off the CLI11 tree: help, man page and reference are printed from it.
+// The description of one command, extracted from the CLI11 tree. Help, man page and reference are rendered from it.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -12,7 +12,7 @@ namespace modelctl::cli {
 struct OptionEntry {
   std::string names;        // "-o, --output", or a positional's "MODEL"
   std::string value;        // "FILE", "text|json"; empty for a flag
-  std::string description;  // with the default and the environment variable, where there are
+  std::string description;  // with the default and the environment variable if there are any
   bool required = false;
 };
 
@@ -27,7 +27,7 @@ struct Page {
   std::string usage;                                            // "modelctl key generate [options] --output PREFIX"
   std::vector<CommandEntry> commands;                           // of a group
   std::vector<OptionEntry> arguments, options, global_options;  // global: those of every command
-  std::string prose;                                            // Markdown: more words, and examples
+  std::string prose;                                            // Markdown: explanation and examples
 };
 
 Page page_of(const CLI::App& app);
@@ -39,7 +39,7 @@ std::string as_man(const Page& page);       // troff with the man macros
 // "modelctl key generate" for the app of `key generate`.
 std::string full_name(const CLI::App& app);
 
-// The apps below `app` that are no secret, in the order of a model's road and then of their names.
+// The subcommands of `app` that are not hidden, ordered by stage and then by name.
 std::vector<const CLI::App*> visible_commands(const CLI::App& app);
 
 }  // namespace modelctl::cli

@@ -1,3 +1,4 @@
+// Generates docs/reference/exit-codes.md and operators.md from the tables that the program itself uses.
 #include "cli/describe/reference.hpp"
 
 #include "base/error.hpp"
@@ -16,7 +17,7 @@ namespace {
 std::vector<const ops::OpDef*> sorted_operators() {
   std::vector<const ops::OpDef*> all;
   for (const ops::OpDef* def : ops::table()) {
-    if (def->infer != nullptr) all.push_back(def);  // the others are old names
+    if (def->infer != nullptr) all.push_back(def);  // the others only exist in old opsets
   }
   std::sort(all.begin(), all.end(), [](const ops::OpDef* a, const ops::OpDef* b) {
     return std::tie(a->domain, a->name) < std::tie(b->domain, b->name);

@@ -1,4 +1,4 @@
-// Reference pages that are printed from the tables of the program.
+// Reference pages that are generated from tables in the program. A test compares them with docs/reference.
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// Error messages as text and JSON. All text is made printable first: names in it may come from a hostile file.
 #include "cli/present/diagnostics.hpp"
 
 #include "base/json.hpp"
@@ -8,7 +9,8 @@
 namespace modelctl::cli {
 namespace {
 
-struct Paint {
+// ANSI escape sequences (ECMA-48 SGR), or none.
+struct Style {
   bool on;
   std::string bold(std::string_view text) const { return code("1", text); }
   std::string red(std::string_view text) const { return code("1;31", text); }
@@ -19,7 +21,7 @@ struct Paint {
   }
 };
 
-// A note's further lines stand under its first word.
+// Indents the following lines of a note to its first word.
 std::string indented(std::string_view text) {
   std::string result;
   for (char c : printable(text)) {
@@ -41,16 +43,16 @@ Json fields(const Error& error) {
 }  // namespace
 
 std::string render(const Error& error, Severity severity, bool color) {
-  Paint paint{color};
+  Style style{color};
   std::string text;
   for (const Error& fault : error.faults) text += render(fault, severity, color) + "\n";
   std::string head = fmt::format("{}[{}]", severity == Severity::error ? "error" : "warning", error.code);
-  text += severity == Severity::error ? paint.red(head) : paint.yellow(head);
-  text += paint.bold(fmt::format(": {}", indented(error.what))) + "\n";
-  if (!error.where.empty()) text += fmt::format("  {} {}\n", paint.blue("-->"), indented(error.where));
-  std::string equals = paint.blue("=");
+  text += severity == Severity::error ? style.red(head) : style.yellow(head);
+  text += style.bold(fmt::format(": {}", indented(error.what))) + "\n";
+  if (!error.where.empty()) text += fmt::format("  {} {}\n", style.blue("-->"), indented(error.where));
+  std::string equals = style.blue("=");
   for (const std::string& reason : error.why) text += fmt::format("   {} because {}\n", equals, indented(reason));
-  if (!error.hint.empty()) text += fmt::format("   {} {} {}\n", equals, paint.bold("help:"), indented(error.hint));
+  if (!error.hint.empty()) text += fmt::format("   {} {} {}\n", equals, style.bold("help:"), indented(error.hint));
   return text;
 }
 

@@ -1,4 +1,5 @@
-// An Error for a person (what, where, because, help) or, with --output json, for a program: the same fields.
+// Renders an Error for users (what, where, because, help) or, with --output json, for programs: the same fields in
+// both.
 #pragma once
 
 #include "base/error.hpp"
@@ -11,10 +12,10 @@ enum class Severity { error, warning };
 //     --> detector.onnx: graph 'main', node 'sample_17'
 //      = because mode "cubic" has a lowering for x86-64-v3 only
 //      = help: export with mode="linear"
-// The faults that the error sums up come before it. Ends with a line end.
+// The faults that an error summarizes are printed before it. The text ends with a line feed.
 std::string render(const Error& error, Severity severity, bool color);
 
-// One JSON object in one line, with no line end: {"error": {"code": ..., "kind": ..., "what": ..., ...}}.
+// One JSON object on one line, without a line feed: {"error": {"code": ..., "kind": ..., "what": ..., ...}}.
 std::string render_json(const Error& error, Severity severity);
 
 }  // namespace modelctl::cli

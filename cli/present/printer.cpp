@@ -1,3 +1,4 @@
+// Tables, units and the escaping of control characters.
 #include "cli/present/printer.hpp"
 
 #include <fmt/core.h>
@@ -8,8 +9,8 @@
 namespace modelctl::cli {
 namespace {
 
-// Columns as a terminal shows them: UTF-8's continuation bytes take no place. Good for what we print; not for wide
-// characters.
+// The width in terminal columns: the bytes that are not UTF-8 continuation bytes. Wide (East Asian) and combining
+// characters are not accounted for; they only misalign a table.
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
@@ -19,7 +20,7 @@ bool is_number(std::string_view cell) {
          (cell.size() > 1 && cell.front() == '-' && cell[1] >= '0' && cell[1] <= '9');
 }
 
-// A column of digests or versions starts with digits too, but is no column of numbers.
+// Digests, addresses and versions start with digits too, but are not numbers.
 bool reads_as_number(std::string_view cell) {
   return is_number(cell) && cell.find_first_of("xX:/") == std::string_view::npos &&
          std::count(cell.begin(), cell.end(), '.') <= 1 && std::count(cell.begin(), cell.end(), '-') <= 1;
@@ -101,7 +102,7 @@ std::string printable(std::string_view text) {
   safe.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto c = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F, C2 80 to C2 9F in UTF-8, are controls as well.
+    // U+0080 to U+009F, C2 80 to C2 9F in UTF-8, are control characters too.
     bool high = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
     if (high) {
       safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));

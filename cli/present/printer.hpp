@@ -1,4 +1,5 @@
-// What goes to a person's eyes: the answer on stdout, as text or as one JSON object.
+// Prints the result of a command on stdout: text for people, or one JSON object for programs. Diagnostics and progress
+// go to stderr instead (terminal_reporter.hpp).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace modelctl::cli {
 
-// A table with a header, its columns aligned; numbers to the right.
+// A table with a header and aligned columns; numbers are aligned to the right.
 struct Table {
   std::vector<std::string> header;
   std::vector<std::vector<std::string>> rows;
@@ -24,11 +25,12 @@ class Printer {
   Format format() const { return format_; }
   void set_format(Format format) { format_ = format; }
 
-  void line(std::string_view text);  // text, with a line end
-  void text(std::string_view text);  // several lines, each with its line end
+  void line(std::string_view text);  // appends a line feed
+  void text(std::string_view text);  // complete lines
   void table(const Table& table);
   void json(std::string_view document);  // one object, already serialized
-  // Sends everything on its way; false where it could not all be written, as to a full disk or a closed pipe.
+  // Flushes the output. Returns false if anything could not be written: a full disk, a closed pipe. Output is buffered,
+  // so this is the only place where such an error is certain to be seen.
   bool flush();
 
  private:
@@ -36,15 +38,15 @@ class Printer {
   Format format_;
 };
 
-// The table's lines, each with its line end. Columns in which each cell is a number (with a unit or not) stand right.
+// The table as lines of text. Columns whose cells are all numbers, with or without a unit, are aligned to the right.
 std::string render(const Table& table);
 
 // 1536 -> "1.5 KiB"; 0.00123 s -> "1.23 ms".
 std::string human_bytes(std::uint64_t bytes);
 std::string human_seconds(double seconds);
 
-// The text with control characters made visible (\x1b), so that a name out of a hostile file cannot drive the
-// terminal. Line ends and tabs stay.
+// The text with control characters escaped (\x1b), so that a name from a hostile file cannot control the terminal. Line
+// feeds and tabs are kept.
 std::string printable(std::string_view text);
 
 }  // namespace modelctl::cli

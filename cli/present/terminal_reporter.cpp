@@ -1,3 +1,4 @@
+// Progress is rate-limited, and a drawn bar is erased before any other line is written.
 #include "cli/present/terminal_reporter.hpp"
 
 #include "cli/present/diagnostics.hpp"
@@ -13,11 +14,12 @@
 namespace modelctl::cli {
 namespace {
 
-constexpr std::chrono::milliseconds redraw{100};  // a bar on a terminal
-constexpr std::chrono::seconds report{5};         // a line in a log
+constexpr std::chrono::milliseconds redraw{100};  // of a progress bar on a terminal
+constexpr std::chrono::seconds report{5};         // between lines of progress in a log
 constexpr std::size_t bar_width = 24;
 
-// Keeps what is typed off the screen while it lives.
+// Disables the terminal's echo during its lifetime, for typing a passphrase. The destructor also runs when reading
+// fails.
 class EchoOff {
  public:
   EchoOff() {
@@ -76,7 +78,7 @@ void TerminalReporter::progress(std::string_view what, std::uint64_t done, std::
   auto now = clock_.steady();
   if (what != work_) {
     work_ = what;
-    shown_ = now;  // short work is never reported: nobody could read it
+    shown_ = now;  // the first call only starts the clock: short work is not reported
     return;
   }
   if (total != 0 && done >= total) {

@@ -1,4 +1,5 @@
-// Talk on stderr: progress bars and color where a person watches, plain lines elsewhere, JSON lines for programs.
+// Reports on stderr: progress bars and color on a terminal, plain lines in a log, JSON lines with --output json. It may
+// be called from several threads.
 #pragma once
 
 #include "base/host.hpp"

@@ -1,5 +1,5 @@
-// The C ABI of runtime/modelrt.h. It stands here and not in lib/runtime because it puts together what the runtime is
-// handed: the operators' run table and the artifact inside this very file.
+// The C ABI of runtime/modelrt.h. It is here and not in lib/runtime, because it combines what the runtime is given: the
+// run table of the operators and the artifact appended to this library's own file. No exception may cross the ABI.
 #include "runtime/modelrt.h"
 
 #include "artifact/appended.hpp"
@@ -60,14 +60,14 @@ std::int32_t fail(const Error& failure, char** error) {
   return info(failure.kind).exit_code;
 }
 
-// Runs a body that answers Result<void>; nothing that the standard library throws passes on to C.
+// Runs a body that returns Result<void>, and converts exceptions of the standard library: none may reach C.
 template <class Body>
 std::int32_t guarded(char** error, Body&& body) {
   try {
     Result<void> done = body();
     return done ? MODELRT_OK : fail(done.error(), error);
   } catch (const std::bad_alloc&) {
-    return fail(Error(Kind::unavailable, "out-of-memory", "the machine has not enough memory"), error);
+    return fail(Error(Kind::unavailable, "out-of-memory", "the machine does not have enough memory"), error);
   } catch (const std::exception& exception) {
     Error unexpected(Kind::bug, "unexpected", "cannot continue: this is a bug in modelctl");
     return fail(std::move(unexpected).because(exception.what()), error);

@@ -1,3 +1,5 @@
+// What all verbs share: finding the artifact, help, dispatch to the verb, and errors. /proc/self/exe is the program's
+// own file even if it was started through a link or was renamed since.
 #include "artifact/appended.hpp"
 #include "cli/present/diagnostics.hpp"
 #include "cli/present/printer.hpp"
@@ -13,7 +15,7 @@ namespace {
 
 constexpr const char* self = "/proc/self/exe";
 
-std::string spelled(const Option& option) {
+std::string usage_of(const Option& option) {
   std::string text = "--" + std::string(option.name) + " " + std::string(option.value) + (option.several ? "..." : "");
   return option.required ? text : "[" + text + "]";
 }
@@ -36,7 +38,7 @@ void print_help(const Program& program, std::span<const Verb* const> verbs, cli:
     out.line("");
     std::string line = "  " + program.name() + " " + std::string(verb->name) + (inside ? "" : " ARTIFACT");
     for (const Option& option : verb->options) {
-      if (option.required || option.name == "output") line += " " + spelled(option);
+      if (option.required || option.name == "output") line += " " + usage_of(option);
     }
     out.line(line);
     out.line("      " + std::string(verb->summary));
@@ -67,9 +69,9 @@ Result<int> dispatch(const Program& program, std::span<const std::string> words,
   }
   auto verb = std::find_if(verbs.begin(), verbs.end(), [&](const Verb* known) { return known->name == words[0]; });
   if (verb == verbs.end()) {
-    return Error(Kind::usage, "usage", "there is no command '" + words[0] + "'").help("see --help");
+    return Error(Kind::usage, "usage", "unknown command '" + words[0] + "'").help("see --help");
   }
-  return (*verb)->run(program, TRY(Words::parse(words.subspan(1), (*verb)->options)));
+  return (*verb)->run(program, TRY(Arguments::parse(words.subspan(1), (*verb)->options)));
 }
 
 }  // namespace
@@ -79,16 +81,17 @@ bool Program::linked() const {
   return inside || inside.error().code != "no-artifact-inside";
 }
 
-Result<std::shared_ptr<const runtime::Model>> Program::load(const Words& words) const {
+Result<std::shared_ptr<const runtime::Model>> Program::load(const Arguments& arguments) const {
   auto inside = artifact::open_appended(self, name_);
   if (!inside && inside.error().code != "no-artifact-inside") return std::move(inside).error();
   std::size_t wanted = inside ? 0 : 1;
-  if (words.rest().size() < wanted)
+  if (arguments.rest().size() < wanted)
     return std::move(inside).error().help("name an artifact: " + name_ + " run ARTIFACT");
-  if (words.rest().size() > wanted) {
-    return Error(Kind::usage, "usage", "'" + words.rest()[wanted] + "' is one word too many").help("see --help");
+  if (arguments.rest().size() > wanted) {
+    return Error(Kind::usage, "usage", "'" + arguments.rest()[wanted] + "' is one argument too many")
+        .help("see --help");
   }
-  auto artifact = inside ? std::move(inside) : artifact::open(words.rest()[0]);
+  auto artifact = inside ? std::move(inside) : artifact::open(arguments.rest()[0]);
   return runtime::Model::load(TRY(std::move(artifact)), operators_, kernels::Cpu::detect());
 }
 

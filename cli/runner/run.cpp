@@ -1,3 +1,4 @@
+// The verb `run`: one run on inputs from files, as `modelctl run`.
 #include "cli/present/printer.hpp"
 #include "cli/runner/runner.hpp"
 #include "runtime/run_files.hpp"
@@ -11,15 +12,15 @@ namespace {
 
 constexpr Option options[] = {
     {"input", "[NAME=]FILE", "An input: .npy, .npz, .json or .csv, by name or in the model's order", true, true},
-    {"output", "FILE|FOLDER", "Where the outputs go; they are shown where this is not given"},
+    {"output", "FILE|FOLDER", "File or folder for the outputs; by default they are printed"},
     {"threads", "N", "Threads to run on; by default all CPUs that the process may use"},
 };
 
-Result<int> run(const Program& program, const Words& words) {
-  auto model = TRY(program.load(words));
-  runtime::ThreadPool pool(TRY(words.number("threads", 0, 1)));
+Result<int> run(const Program& program, const Arguments& arguments) {
+  auto model = TRY(program.load(arguments));
+  runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 1)));
   runtime::Session session(model, pool);
-  auto done = TRY(runtime::run_files(session, model->signature(), words.all("input"), words.one("output")));
+  auto done = TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("output")));
   cli::Printer out(stdout, cli::Printer::Format::text);
   if (!done.written.empty()) {
     for (const auto& file : done.written) out.line(file.string());

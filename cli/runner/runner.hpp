@@ -1,5 +1,6 @@
-// The program that a linked model is: it finds the artifact in its own file and runs it. Small on purpose: no option
-// parser, no JSON, no streams; the larger form adds a verb.
+// The runner: the program of a linked model. It finds the artifact in its own executable file and runs it. It is kept
+// small on purpose (no CLI11, no JSON library, no iostreams), because its size is part of every linked model. Larger
+// variants add operators and the verb `serve`.
 #pragma once
 
 #include "base/result.hpp"
@@ -15,20 +16,20 @@ namespace modelctl::runner {
 
 struct Option {
   std::string_view name;   // without the dashes
-  std::string_view value;  // what help calls its value
+  std::string_view value;  // placeholder for its value in help
   std::string_view meaning;
-  bool several = false;  // takes all words up to the next option, and may be repeated
+  bool several = false;  // takes all arguments up to the next option, and may be repeated
   bool required = false;
 };
 
-// Words after the verb, told apart: "--name value", "--name=value".
-class Words {
+// The parsed arguments after the verb: "--name value", "--name=value" and positional ones.
+class Arguments {
  public:
-  static Result<Words> parse(std::span<const std::string> words, std::span<const Option> options);
+  static Result<Arguments> parse(std::span<const std::string> words, std::span<const Option> options);
 
   const std::vector<std::string>& all(std::string_view option) const;
   std::string one(std::string_view option, std::string_view otherwise = {}) const;
-  // A whole number of at least `least`.
+  // An integer of at least `least`.
   Result<int> number(std::string_view option, int otherwise, int least) const;
   const std::vector<std::string>& rest() const { return rest_; }
 
@@ -37,15 +38,15 @@ class Words {
   std::vector<std::string> rest_;
 };
 
-// What a verb is given: a way to the artifact, which is inside the program or, in the bare runner, named.
+// Access to the artifact: in the program's own file, or in the bare runner a file named on the command line.
 class Program {
  public:
   Program(std::string name, runtime::OpRunTable operators) : name_(std::move(name)), operators_(operators) {}
 
-  const std::string& name() const { return name_; }  // as it was called
+  const std::string& name() const { return name_; }  // argv[0]
   bool linked() const;
-  // The artifact inside, or the one that the verb's only other word names.
-  Result<std::shared_ptr<const runtime::Model>> load(const Words& words) const;
+  // Loads the artifact in this program, or the one that the only positional argument names.
+  Result<std::shared_ptr<const runtime::Model>> load(const Arguments& arguments) const;
 
  private:
   std::string name_;
@@ -56,12 +57,12 @@ struct Verb {
   std::string_view name;
   std::string_view summary;
   std::span<const Option> options;
-  Result<int> (*run)(const Program& program, const Words& words);
+  Result<int> (*run)(const Program& program, const Arguments& arguments);
 };
 
 extern const Verb run_verb;
 
-// The exit code: that of the verb, or of the error's kind.
+// Runs a verb. Returns its exit code, or that of the error's kind.
 int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs, runtime::OpRunTable operators);
 
 }  // namespace modelctl::runner

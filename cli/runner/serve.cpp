@@ -1,4 +1,4 @@
-// The verb that only the larger runner has.
+// The verb `serve`, which only the largest runner has.
 #include "serve/serve.hpp"
 
 #include "base/system_host.hpp"
@@ -17,14 +17,14 @@ constexpr Option options[] = {
     {"tls-cert", "FILE", "Certificate and chain (PEM): serve HTTPS"},
     {"tls-key", "FILE", "The certificate's private key (PEM)"},
     {"name", "NAME", "Name of the model in routes and metrics"},
-    {"workers", "N", "Predictions that run at once; by default one per CPU"},
-    {"threads", "N", "Threads that one prediction is spread over; 1 by default"},
-    {"queue", "N", "Predictions that may wait, 64 by default; more are answered with 503"},
-    {"max-time", "SECONDS", "How long one prediction may take, 60 by default; else it is answered with 503"},
-    {"drain", "SECONDS", "How long to keep answering, unready, after SIGTERM; 10 by default"},
+    {"workers", "N", "Predictions that run concurrently; by default one per CPU"},
+    {"threads", "N", "Threads per prediction; 1 by default"},
+    {"queue", "N", "Predictions that may wait, 64 by default; further ones get a 503"},
+    {"max-time", "SECONDS", "Time limit of one prediction, 60 by default; then 503"},
+    {"drain", "SECONDS", "Seconds to keep serving, unready, after SIGTERM; 10 by default"},
 };
 
-// A signal handler can reach nothing else.
+// Global, because a signal handler has no argument for it.
 StopToken* stop_token = nullptr;
 
 void watch_signals(StopToken& stop) {
@@ -36,7 +36,7 @@ void watch_signals(StopToken& stop) {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-// Lines on stderr, as a supervisor's log takes them.
+// Plain lines on stderr, for the log of a supervisor such as systemd.
 class Log : public Reporter {
  public:
   void info(std::string_view line) override { write(std::string(line) + "\n"); }
@@ -52,20 +52,20 @@ class Log : public Reporter {
   std::mutex mutex_;
 };
 
-Result<int> serve(const Program& program, const Words& words) {
+Result<int> serve(const Program& program, const Arguments& arguments) {
   serve::ServeSettings settings;
-  TRY(serve::read_address(words.one("listen", "127.0.0.1:8080"), settings.server));
-  settings.server.tls_certificate = words.one("tls-cert");
-  settings.server.tls_key = words.one("tls-key");
-  settings.limits.concurrency = TRY(words.number("workers", 0, 0));
-  settings.limits.threads = TRY(words.number("threads", 1, 1));
-  settings.limits.queue = static_cast<std::size_t>(TRY(words.number("queue", 64, 0)));
-  settings.limits.time = std::chrono::seconds(TRY(words.number("max-time", 60, 1)));
-  settings.drain = std::chrono::seconds(TRY(words.number("drain", 10, 0)));
+  TRY(serve::read_address(arguments.one("listen", "127.0.0.1:8080"), settings.server));
+  settings.server.tls_certificate = arguments.one("tls-cert");
+  settings.server.tls_key = arguments.one("tls-key");
+  settings.limits.concurrency = TRY(arguments.number("workers", 0, 0));
+  settings.limits.threads = TRY(arguments.number("threads", 1, 1));
+  settings.limits.queue = static_cast<std::size_t>(TRY(arguments.number("queue", 64, 0)));
+  settings.limits.time = std::chrono::seconds(TRY(arguments.number("max-time", 60, 1)));
+  settings.drain = std::chrono::seconds(TRY(arguments.number("drain", 10, 0)));
   auto load = [&]() -> Result<serve::Loaded> {
-    auto model = TRY(program.load(words));
+    auto model = TRY(program.load(arguments));
     serve::Loaded loaded;
-    loaded.info.name = words.one("name", program.name());
+    loaded.info.name = arguments.one("name", program.name());
     loaded.model = std::move(model);
     return loaded;
   };
@@ -79,6 +79,6 @@ Result<int> serve(const Program& program, const Words& words) {
 
 }  // namespace
 
-extern const Verb serve_verb{"serve", "Answers predictions over HTTP or HTTPS.", options, serve};
+extern const Verb serve_verb{"serve", "Serves predictions over HTTP or HTTPS.", options, serve};
 
 }  // namespace modelctl::runner

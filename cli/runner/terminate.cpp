@@ -1,5 +1,5 @@
-// What ends a program when an exception meets no handler: libstdc++'s own names the type, for which it brings the
-// demangler along, 50 KB of a small runner. Ours exist only for lack of memory where nothing can be done about it.
+// Replaces libstdc++'s terminate handler, which prints the type of the exception and links the demangler for that, 50
+// KB of a small runner. Only running out of memory can terminate a runner, and then there is nothing to print.
 #include <cstdlib>
 
 namespace __gnu_cxx {

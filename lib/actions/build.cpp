@@ -161,7 +161,7 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   lower::Lowered lowered = std::move(*lowering);
   std::size_t kernels = 0, evaluated = 0;
   for (const auto& [routine, count] : lowered.routines) (routine.starts_with("kernel:") ? kernels : evaluated) += count;
-  compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them fast kernels", kernels));
+  compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them optimized kernels", kernels));
   compile.seconds = seconds_of(pipeline, passes::Stage::compile) + watch.lap();
 
   TRY(lowered.weights.write(lowered.plan, request.output));

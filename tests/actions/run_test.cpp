@@ -280,7 +280,7 @@ TEST_CASE("a linked program reports errors as modelctl does") {
   CHECK(run.exit_code == 64);
   CHECK(run.err == "error[usage]: the option '--input' is missing\n   = help: see --help\n");
   run = executed({program, "walk"});
-  CHECK(run.err == "error[usage]: there is no command 'walk'\n   = help: see --help\n");
+  CHECK(run.err == "error[usage]: unknown command 'walk'\n   = help: see --help\n");
   run = executed({program, "run", "--input", "missing.npy"});
   CHECK(run.exit_code == 66);
 }

@@ -1,3 +1,5 @@
+// The runner's argument parser. It accepts no abbreviations and no single-letter options, so every argument has one
+// meaning.
 #include "cli/runner/runner.hpp"
 
 #include <algorithm>
@@ -10,8 +12,8 @@ Error usage(std::string what) { return Error(Kind::usage, "usage", std::move(wha
 
 }  // namespace
 
-Result<Words> Words::parse(std::span<const std::string> words, std::span<const Option> options) {
-  Words parsed;
+Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span<const Option> options) {
+  Arguments parsed;
   for (std::size_t i = 0; i < words.size();) {
     std::string_view word = words[i++];
     if (!word.starts_with("--")) {
@@ -22,7 +24,7 @@ Result<Words> Words::parse(std::span<const std::string> words, std::span<const O
     std::size_t equals = word.find('=');
     std::string_view name = word.substr(0, equals);
     auto option = std::find_if(options.begin(), options.end(), [&](const Option& known) { return known.name == name; });
-    if (option == options.end()) return usage("there is no option '--" + std::string(name) + "'");
+    if (option == options.end()) return usage("unknown option '--" + std::string(name) + "'");
     std::vector<std::string> values;
     if (equals != std::string_view::npos) {
       values.emplace_back(word.substr(equals + 1));
@@ -50,25 +52,25 @@ Result<Words> Words::parse(std::span<const std::string> words, std::span<const O
   return parsed;
 }
 
-const std::vector<std::string>& Words::all(std::string_view option) const {
+const std::vector<std::string>& Arguments::all(std::string_view option) const {
   static const std::vector<std::string> none;
   auto found = std::find_if(values_.begin(), values_.end(), [&](const auto& entry) { return entry.first == option; });
   return found == values_.end() ? none : found->second;
 }
 
-std::string Words::one(std::string_view option, std::string_view otherwise) const {
+std::string Arguments::one(std::string_view option, std::string_view otherwise) const {
   const auto& values = all(option);
   return values.empty() ? std::string(otherwise) : values.front();
 }
 
-Result<int> Words::number(std::string_view option, int otherwise, int least) const {
+Result<int> Arguments::number(std::string_view option, int otherwise, int least) const {
   const auto& values = all(option);
   if (values.empty()) return otherwise;
   const std::string& text = values.front();
   int number = 0;
   auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (fault != std::errc() || end != text.data() + text.size() || number < least) {
-    return usage("'--" + std::string(option) + " " + text + "' is no number of at least " + std::to_string(least));
+    return usage("'--" + std::string(option) + " " + text + "' is not a number of at least " + std::to_string(least));
   }
   return number;
 }
