@@ -10,6 +10,7 @@
 namespace modelctl::cli {
 namespace {
 
+// A fixed size is a number in JSON, a symbolic one its text.
 Json ports(const std::vector<artifact::Port>& list) {
   Json array = Json::array();
   for (const artifact::Port& port : list) {
@@ -48,6 +49,7 @@ std::string as_json(const actions::InspectReport& report) {
   return canonical_json(document);
 }
 
+// Several tables with their own columns; those without rows are omitted.
 void print(const actions::InspectReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) return printer.json(as_json(report));
   Table facts{{"", ""}, {}};
@@ -70,12 +72,12 @@ void print(const actions::InspectReport& report, Printer& printer) {
     printer.table(signature);
   }
   if (!report.states.empty()) {
-    Table states{{"state", "type", "comes back as", "along"}, {}};
+    Table states{{"state", "type", "returned as", "along"}, {}};
     for (const auto& state : report.states) {
       const artifact::Port& input = report.signature.inputs[state.input];
       states.rows.push_back(
           {input.name, runtime::describe(input), report.signature.outputs[state.output].name,
-           fmt::format("dimension {}, {}", state.axis, state.grows ? "longer each time" : "its size kept")});
+           fmt::format("dimension {}, {}", state.axis, state.grows ? "grows with each run" : "constant size")});
     }
     printer.line("");
     printer.table(states);

@@ -24,6 +24,7 @@ std::string human_age(std::chrono::seconds age) {
   return "just now";
 }
 
+// The digest is shortened for reading; JSON has all of it.
 void print(const actions::ListReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json list = Json::array();

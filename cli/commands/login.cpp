@@ -23,7 +23,7 @@ void print(const std::string& registry, const actions::LoginReport& report, Prin
     return;
   }
   printer.line(fmt::format("logged in to {}: stored in {}", registry, report.kept_in));
-  if (!report.checked) printer.line("  the host is no registry and could not be asked whether it accepts them");
+  if (!report.checked) printer.line("  the host is not a registry, so the credentials could not be checked");
 }
 
 Run bind(Binder& binder) {
@@ -36,6 +36,7 @@ Run bind(Binder& binder) {
   binder.app.add_flag("--password-stdin", flags->password_stdin, "Read the password from standard input");
   bind_remote(binder, flags->request.remote);
   return [flags](CommandContext& context) -> Result<int> {
+    // Without the flag the action asks on the terminal, without echo.
     if (flags->password_stdin) std::getline(std::cin, flags->request.password);
     print(flags->request.registry, TRY(actions::login(flags->request, context.host)), context.printer);
     return 0;

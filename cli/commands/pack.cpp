@@ -17,6 +17,7 @@ struct Flags {
   std::vector<std::string> quality, annotations;
 };
 
+// The error for an option whose value has its own syntax, which CLI11 cannot check.
 Error bad_value(const char* option, const std::string& value, const char* form) {
   return Error(Kind::usage, "bad-option", fmt::format("cannot use {} '{}'", option, value))
       .because(fmt::format("it is not of the form {}", form));
@@ -39,6 +40,8 @@ Result<package::Quality> parse_quality(const std::string& text) {
   return bad_value("--quality", text, "METRIC=VALUE or METRIC=VALUE@DATA-SET");
 }
 
+// Moves what was parsed as text into the request. Done when the command runs, because CLI11 has no errors with a
+// reason.
 Result<void> complete(Flags& flags) {
   for (const auto& [role, paths] : flags.files) {
     for (const std::string& path : paths) flags.request.files.push_back({role, path});
@@ -89,11 +92,12 @@ Run bind(Binder& binder) {
   app.add_option("--quality", flags->quality, "A metric of the model's quality, and the data it was measured on")
       ->type_name("METRIC=VALUE[@DATA-SET]");
   app.add_option("--annotation", flags->annotations, "An additional entry of the manifest")->type_name("KEY=VALUE");
+  // One option per role, all with the same form.
   struct More {
     package::Role role;
     const char *option, *description;
   };
-  for (const More& more : {More{package::Role::sample, "--sample", "Input or expected output, to prove the model with"},
+  for (const More& more : {More{package::Role::sample, "--sample", "Input or expected output, to check the model with"},
                            More{package::Role::document, "--document", "Model card or other document"},
                            More{package::Role::source, "--source", "Source of the model"},
                            More{package::Role::code, "--code", "Code that goes with the model"},

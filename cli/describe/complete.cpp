@@ -31,6 +31,7 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   return found.empty() ? nullptr : found.front();
 }
 
+// Follows the words as the parser would: an option that takes a value consumes the next word, unless it contains '='.
 Position walk(const CommandTree& tree, std::span<const std::string> words) {
   Position at{&tree.root};
   for (const std::string& word : words) {
@@ -50,6 +51,7 @@ Position walk(const CommandTree& tree, std::span<const std::string> words) {
   return at;
 }
 
+// The positional argument at an index; one that takes several words covers several indices.
 const CLI::Option* positional(const CLI::App& app, std::size_t index) {
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) continue;
@@ -97,6 +99,7 @@ std::vector<Candidate> checked_values(const CLI::Option& option) {
   return values;
 }
 
+// Candidates for the value of an option: its fixed choices, and what the command declared for it.
 void add_values(const CommandTree& tree, const CLI::Option& option, const std::string& typed,
                 const CandidateSources& sources, std::vector<Candidate>& found) {
   add_matching(checked_values(option), typed, found);
@@ -129,6 +132,7 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
   }
 }
 
+// Options of the command and of the enclosing ones. Hidden options are not offered.
 void add_options(const CLI::App* app, const std::string& typed, std::vector<Candidate>& found) {
   for (; app != nullptr; app = app->get_parent()) {
     for (const CLI::Option* option : app->get_options()) {

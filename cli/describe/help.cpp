@@ -33,6 +33,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
+// A titled list in two columns. A name that is too long for its column gets a line of its own.
 std::string section(const std::string& title, const Rows& rows) {
   if (rows.empty()) return "";
   std::size_t column = 0;

@@ -24,6 +24,7 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
+// Tagged paragraphs (.TP), as man pages list options.
 std::string section(const char* title, const std::vector<OptionEntry>& entries) {
   if (entries.empty()) return "";
   std::string text = fmt::format(".SH {}\n", title);

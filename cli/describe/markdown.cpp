@@ -8,6 +8,7 @@
 namespace modelctl::cli {
 namespace {
 
+// One list item per option, with names and value as code.
 std::string section(const char* title, const std::vector<OptionEntry>& entries) {
   if (entries.empty()) return "";
   std::string text = fmt::format("\n## {}\n\n", title);

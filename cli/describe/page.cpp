@@ -31,6 +31,7 @@ std::string value_of(const CLI::Option& option) {
   return type == "FLOAT" ? "NUMBER" : type;
 }
 
+// Short names first, as in "-o, --output".
 std::string names_of(const CLI::Option& option) {
   std::string names;
   for (const std::string& name : option.get_snames()) names += (names.empty() ? "-" : ", -") + name;
@@ -40,6 +41,7 @@ std::string names_of(const CLI::Option& option) {
 
 bool repeats(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
+// Notes in brackets follow the description. CLI11 captures the default as text; the texts of empty values are left out.
 OptionEntry entry_of(const CLI::Option& option) {
   OptionEntry entry;
   entry.names = option.get_positional() ? option.get_name(true, false) : names_of(option);
@@ -58,8 +60,10 @@ OptionEntry entry_of(const CLI::Option& option) {
   return entry;
 }
 
+// An empty group hides an option: a former name of another option, for example.
 bool visible(const CLI::Option& option) { return !option.get_group().empty(); }
 
+// Positional arguments and required options; all others are covered by "[options]".
 std::string usage_of(const CLI::App& app, const std::string& name) {
   std::string usage = name;
   if (!visible_commands(app).empty()) return usage + " COMMAND [options]";
@@ -79,6 +83,7 @@ std::string usage_of(const CLI::App& app, const std::string& name) {
   return usage;
 }
 
+// The text of a command's page is embedded from cli/commands/<name>.md.
 std::string prose_of(std::string name) {
   std::replace(name.begin(), name.end(), ' ', '-');
   for (const EmbeddedFile& file : command_pages()) {
@@ -87,7 +92,7 @@ std::string prose_of(std::string name) {
   return "";
 }
 
-// Options of the apps above that the app's own do not hide.
+// Options of the enclosing apps, except those that the app's own options of the same name replace.
 void add_inherited(const CLI::App& app, Page& page) {
   for (const CLI::App* above = app.get_parent(); above != nullptr; above = above->get_parent()) {
     for (const CLI::Option* option : above->get_options()) {
@@ -119,6 +124,7 @@ std::vector<const CLI::App*> visible_commands(const CLI::App& app) {
   return shown;
 }
 
+// The order of options on a page is the order of their declaration.
 Page page_of(const CLI::App& app) {
   Page page;
   page.name = full_name(app);

@@ -14,6 +14,7 @@
 namespace modelctl::cli {
 namespace {
 
+// Sorted by domain and name, because the order of the table follows source files.
 std::vector<const ops::OpDef*> sorted_operators() {
   std::vector<const ops::OpDef*> all;
   for (const ops::OpDef* def : ops::table()) {
@@ -41,7 +42,7 @@ std::string section(const ops::OpDef& def) {
   return text;
 }
 
-// Where its page is linked from: how GitHub and most others name a heading.
+// The anchor of an operator's heading, by the rules of GitHub and most other renderers: lower case, dots removed.
 std::string anchor(const ops::OpDef& def) {
   std::string name;
   for (char c : title(def)) {
@@ -50,8 +51,9 @@ std::string anchor(const ops::OpDef& def) {
   return name;
 }
 
+// How a node of the operator is executed, as far as the definition determines it.
 std::string_view runs_as(const ops::OpDef& def) {
-  return def.decompose != nullptr ? "other operators" : def.lower != nullptr ? "kernels, or loops" : "loops";
+  return def.decompose != nullptr ? "other operators" : def.lower != nullptr ? "kernels, or reference" : "reference";
 }
 
 std::string row(const ops::OpDef& def) {
@@ -61,7 +63,7 @@ std::string row(const ops::OpDef& def) {
 
 std::string domain_title(std::string_view domain) {
   if (domain.empty()) return "ONNX's default domain";
-  return domain == "modelctl" ? "modelctl: what passes make of the others; no model may name them"
+  return domain == "modelctl" ? "modelctl: internal operators that passes create; models must not use them"
                               : std::string(domain);
 }
 
@@ -76,14 +78,13 @@ std::string exit_codes_markdown() {
   };
   std::string text =
       "# Exit codes\n\n"
-      "A command ends with one of these, and its error, with `--output json`, names the kind. Numbers never change.\n"
-      "64 to 78 mean what sysexits.h says. A server's response to a request that fails has the HTTP status of the kind, "
-      "and\n"
-      "`Retry-After` if a retry may help; its own limits have statuses of their own "
+      "A command ends with one of these; its error has the kind with `--output json`. Numbers never change.\n"
+      "64 to 78 are those of sysexits.h. A server's response to a failed request has the HTTP status of the kind, and\n"
+      "`Retry-After` if a retry may help; the server's own limits have statuses of their own\n"
       "([limits](../how-to/serve-a-model.md)).\n\n"
       "| exit | kind | HTTP | a retry may help | meaning |\n|---|---|---|---|---|\n"
       "| 0 | | 200 | | done |\n"
-      "| 1 | | | | done, and the answer is \"no\" |\n";
+      "| 1 | | | | done, with a negative result |\n";
   for (const KindInfo& kind : kinds) {
     text += fmt::format("| {} | {} | {} | {} | {} |\n", kind.exit_code, kind.name, kind.http_status,
                         kind.may_retry ? "yes" : "no", kind.meaning);
@@ -95,17 +96,15 @@ std::string operators_markdown() {
   auto operators = sorted_operators();
   std::string text = fmt::format(
       "# Operators\n\n"
-      "The {} operators, each in its newest form; models of opset 1 and up are brought to it. A model that needs "
-      "another\n"
-      "operator is refused by `modelctl build`, and `modelctl check` tells all that it lacks. The types are those of "
-      "the\n"
-      "first input: `any` is every type of a tensor. *Kernels* are made for the processor and take f32 above all (and "
-      "8-bit\n"
-      "integers where said); *loops* take every type that is named. Of the inputs, `?` marks one that may be absent "
-      "and `*`\n"
-      "any number; after a colon come the types that one may have, or the input whose type it must have. A tensor has "
-      "at\n"
-      "most 16 dimensions.\n",
+      "The {} operators, each in the form of its newest opset; models of opset 1 and up are converted to it. A model\n"
+      "with another operator is refused by `modelctl build`, and `modelctl check` lists all that are missing. The "
+      "types\n"
+      "are those of the first input: `any` is every type of a tensor. *Kernels* are optimized for the processor and\n"
+      "support mainly f32 (and 8-bit integers where stated); the *reference* implementation supports every listed "
+      "type.\n"
+      "Of the inputs, `?` marks an optional and `*` a variadic one; after a colon follow its types, or the input "
+      "whose\n"
+      "type it must have. A tensor has at most 16 dimensions.\n",
       operators.size());
   std::string sections;
   for (std::size_t i = 0; i < operators.size(); ++i) {

@@ -31,6 +31,7 @@ std::string indented(std::string_view text) {
   return result;
 }
 
+// Optional fields are omitted if they are empty.
 Json fields(const Error& error) {
   Json object = {{"code", error.code}, {"kind", info(error.kind).name}, {"what", error.what}};
   if (!error.where.empty()) object["where"] = error.where;

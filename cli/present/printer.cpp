@@ -74,6 +74,7 @@ void Printer::json(std::string_view document) {
 
 bool Printer::flush() { return std::fflush(out_) == 0 && std::ferror(out_) == 0; }
 
+// Binary units with one decimal; bytes exactly.
 std::string human_bytes(std::uint64_t bytes) {
   static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);
@@ -82,6 +83,7 @@ std::string human_bytes(std::uint64_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
 }
 
+// Three significant digits, in the unit in which the number is at least 1.
 std::string human_seconds(double seconds) {
   static constexpr struct {
     double from;

@@ -48,6 +48,7 @@ TerminalReporter::TerminalReporter(std::FILE* err, Clock& clock, const Environme
   color_ = terminal_ && environment.get("NO_COLOR").value_or("").empty();
 }
 
+// Erases a drawn bar first: "\r" returns to the start of the line, and CSI K clears it.
 void TerminalReporter::write(std::string_view text) {
   if (drawn_) std::fputs("\r\x1b[K", err_);
   drawn_ = false;
@@ -72,6 +73,7 @@ void TerminalReporter::error(const Error& error) {
   write(json_ ? render_json(error, Severity::error) + "\n" : render(error, Severity::error, color_));
 }
 
+// Called often, from hot loops; everything except a comparison is rate-limited.
 void TerminalReporter::progress(std::string_view what, std::uint64_t done, std::uint64_t total) {
   if (quiet_ || json_) return;
   std::lock_guard lock(mutex_);
@@ -91,6 +93,7 @@ void TerminalReporter::progress(std::string_view what, std::uint64_t done, std::
   draw(what, done, total);
 }
 
+// A bar if the total is known, otherwise the count.
 void TerminalReporter::draw(std::string_view what, std::uint64_t done, std::uint64_t total) {
   std::string name = printable(what);
   std::string share = total == 0 ? std::to_string(done) : fmt::format("{:3.0f} %", 100.0 * done / total);
@@ -107,6 +110,7 @@ void TerminalReporter::draw(std::string_view what, std::uint64_t done, std::uint
   drawn_ = true;
 }
 
+// Reads byte by byte, so that nothing after the line is consumed. Programs that request JSON cannot be asked.
 std::optional<std::string> TerminalReporter::ask_secret(std::string_view prompt) {
   if (json_ || ::isatty(STDIN_FILENO) != 1) return std::nullopt;
   std::lock_guard lock(mutex_);
@@ -116,7 +120,7 @@ std::optional<std::string> TerminalReporter::ask_secret(std::string_view prompt)
   std::string answer;
   char c = 0;
   ssize_t n = 0;
-  // A signal ends the read with EINTR, which gives up the question: the stop token says why.
+  // A signal interrupts read() with EINTR, which cancels the question; the stop token has the reason.
   while ((n = ::read(STDIN_FILENO, &c, 1)) == 1 && c != '\n') answer += c;
   write("\n");
   return n == 1 ? std::optional(answer) : std::nullopt;

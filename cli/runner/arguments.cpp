@@ -12,6 +12,8 @@ Error usage(std::string what) { return Error(Kind::usage, "usage", std::move(wha
 
 }  // namespace
 
+// An option that takes several values ends at the next word that starts with "--", so a file name that starts with "--"
+// must be given as --name=value.
 Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span<const Option> options) {
   Arguments parsed;
   for (std::size_t i = 0; i < words.size();) {

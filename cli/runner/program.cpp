@@ -26,6 +26,7 @@ cli::Table ports(const std::vector<artifact::Port>& list) {
   return table;
 }
 
+// Help shows the model's inputs and outputs, because users of a linked program may have nothing else.
 void print_help(const Program& program, std::span<const Verb* const> verbs, cli::Printer& out) {
   auto inside = artifact::open_appended(self, program.name());
   std::string model = "an artifact";
@@ -56,6 +57,7 @@ void print_help(const Program& program, std::span<const Verb* const> verbs, cli:
   out.table(ports(inside->plan.signature.outputs));
 }
 
+// Help and version are recognized in every position, before the verb is parsed.
 Result<int> dispatch(const Program& program, std::span<const std::string> words, std::span<const Verb* const> verbs,
                      cli::Printer& out) {
   auto asks = [&](std::string_view option) { return std::find(words.begin(), words.end(), option) != words.end(); };
