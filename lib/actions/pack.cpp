@@ -23,7 +23,7 @@ Result<std::uint64_t> timestamp(const Environment& environment) {
   if (fault == std::errc() && end == text->data() + text->size() && seconds <= package::timestamp_limit) return seconds;
   return Error(Kind::bad_config, "bad-source-date-epoch", fmt::format("cannot use the time '{}'", *text))
       .at("SOURCE_DATE_EPOCH")
-      .because("it is no number of seconds since 1970 that a tar file can hold");
+      .because("it is not a number of seconds since 1970 that a tar file can hold");
 }
 
 std::vector<package::TensorSignature> tensors(const std::vector<artifact::Port>& ports) {

@@ -49,7 +49,7 @@ class Section {
   Section(Report& report, const YAML::Node& node, std::string path) : report_(report), path_(std::move(path)) {
     if (!node) return;
     if (node.IsMap()) node_ = node;
-    else report_.refuse(node, fmt::format("cannot use '{}': it is no mapping", path_));
+    else report_.refuse(node, fmt::format("cannot use '{}': it is not a mapping", path_));
   }
 
   Section section(const std::string& key) { return {report_, find(key), full(key)}; }
@@ -95,7 +95,7 @@ class Section {
     if (!list.IsSequence()) return refuse(list, key, "a list");
     for (const YAML::Node& item : list) {
       if (is_text(item)) values.push_back(joined(item));
-      else report_.refuse(item, fmt::format("cannot use an entry of '{}': it is no text", full(key)));
+      else report_.refuse(item, fmt::format("cannot use an entry of '{}': it is not text", full(key)));
     }
   }
   void texts(const std::string& key, std::map<std::string, std::string>& values) {
@@ -157,7 +157,7 @@ class Section {
     for (const auto& entry : node_) {
       const YAML::Node& key = entry.first;
       if (!key.IsScalar()) {
-        report_.refuse(key, fmt::format("cannot use a key of '{}': it is no text", path_));
+        report_.refuse(key, fmt::format("cannot use a key of '{}': it is not text", path_));
         continue;
       }
       const std::string& name = key.Scalar();

@@ -50,7 +50,7 @@ class Prover {
     if (!sample.is_object() || !sample.contains("inputs") || !sample["inputs"].is_object())
       return bad_sample(name, "it has no inputs");
     if (!sample.contains("outputs")) return false;
-    if (!sample["outputs"].is_object()) return bad_sample(name, "its outputs are no object");
+    if (!sample["outputs"].is_object()) return bad_sample(name, "its outputs are not an object");
     std::vector<Tensor> inputs;
     for (const formats::Expected& wanted : expectations(signature_.inputs)) {
       std::string path = text_of(sample["inputs"], wanted.name);

@@ -8,7 +8,7 @@
 namespace modelctl::actions {
 
 // Computes every sample that has expected outputs, and fails where the model answers something else here; tells how
-// many there were. A package without samples proves nothing, and that is no failure.
+// many there were. A package without samples proves nothing, and that is not a failure.
 Result<std::size_t> prove_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
                                   std::uint64_t memory_bytes, const StopToken& stop);
 

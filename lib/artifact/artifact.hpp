@@ -31,7 +31,7 @@ struct Artifact {
   std::shared_ptr<const void> owner;
 };
 
-// Opens a file. Fails with bad_input where it is no artifact, of another version, cut or inconsistent.
+// Opens a file. Fails with bad_input where it is not an artifact, of another version, cut or inconsistent.
 Result<Artifact> open(const std::filesystem::path& path);
 // Opens the two parts where they lie (entries of a mapped package, the tail of an executable); `name` is for messages.
 Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<const void> owner, std::string_view name);

@@ -101,7 +101,7 @@ class Checker {
     for (std::size_t axis = 0; axis < value.dims.size(); ++axis) {
       std::uint32_t at = value.dims[axis];
       if (at >= plan_.shapes.size()) {
-        fault("a dimension of the value {} is no register", quoted(index));
+        fault("a dimension of the value {} is not a register", quoted(index));
         return;
       }
       const ShapeInstruction& source = plan_.shapes[at];
@@ -115,7 +115,7 @@ class Checker {
     }
     if (is_collection(value.type) &&
         (!value.dims.empty() || value.late || value.any_rank || value.storage == Storage::constant)) {
-      fault("the value {} is a {}, which has no dimensions and is no constant", quoted(index), name(value.type));
+      fault("the value {} is a {}, which has no dimensions and is not a constant", quoted(index), name(value.type));
     }
     if (value.storage > Storage::computed) fault("the value {} has a storage that is not known", quoted(index));
     if (value.late && value.storage != Storage::computed) fault("the value {} cannot be late", quoted(index));
@@ -157,11 +157,11 @@ class Checker {
       check_port(plan_.signature.inputs[i], static_cast<std::size_t>(value));
     }
     for (std::size_t i = 0; i < plan_.values.size(); ++i) {
-      if (plan_.values[i].storage == Storage::input && !seen[i]) fault("the value {} is no input", quoted(i));
+      if (plan_.values[i].storage == Storage::input && !seen[i]) fault("the value {} is not an input", quoted(i));
     }
     for (std::size_t i = 0; i < plan_.outputs.size(); ++i) {
       if (!is_value(plan_.outputs[i])) {
-        fault("output {} of the plan is no value", i);
+        fault("output {} of the plan is not a value", i);
         continue;
       }
       check_port(plan_.signature.outputs[i], static_cast<std::size_t>(plan_.outputs[i]));
@@ -212,12 +212,12 @@ class Checker {
     const Step& step = plan_.steps[index];
     std::string_view routine = step.routine;
     if (!routine.starts_with("kernel:") && !(routine.starts_with("op:") && routine.find(':', 3) != routine.npos)) {
-      fault("step {} runs '{}', which is no kind of routine", index, routine);
+      fault("step {} runs '{}', which is not a kind of routine", index, routine);
     }
     for (std::int32_t input : step.inputs) {
       if (input == absent) continue;
       if (!is_value(input)) {
-        fault("an input of step {} is no value", index);
+        fault("an input of step {} is not a value", index);
       } else if (made[static_cast<std::size_t>(input)] == never) {
         fault("step {} reads the value {} before it is made", index, quoted(static_cast<std::size_t>(input)));
       }
@@ -225,7 +225,7 @@ class Checker {
     for (std::int32_t output : step.outputs) {
       if (output == absent) continue;
       if (!is_value(output)) {
-        fault("an output of step {} is no value", index);
+        fault("an output of step {} is not a value", index);
       } else if (made[static_cast<std::size_t>(output)] != never) {
         fault("step {} makes the value {}, which is there already", index, quoted(static_cast<std::size_t>(output)));
       } else {

@@ -8,7 +8,7 @@ namespace modelctl::artifact {
 namespace {
 
 Error no_artifact(std::string_view name, std::string_view reason) {
-  return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': it is no artifact", name))
+  return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': it is not an artifact", name))
       .at(std::string(name))
       .because(std::string(reason))
       .help("build one: modelctl build MODEL.onnx -o ARTIFACT");

@@ -29,7 +29,7 @@ Result<Digest> Digest::parse_hex(std::string_view text) {
     digest.bytes[i] = static_cast<std::uint8_t>(high << 4 | (low & 15));
   }
   if (!good) {
-    return Error(Kind::bad_input, "bad-digest", "'" + std::string(text.substr(0, 100)) + "' is no SHA-256 digest")
+    return Error(Kind::bad_input, "bad-digest", "'" + std::string(text.substr(0, 100)) + "' is not a SHA-256 digest")
         .help("a digest is 64 lower-case hexadecimal digits");
   }
   return digest;
@@ -38,7 +38,7 @@ Result<Digest> Digest::parse_hex(std::string_view text) {
 Result<Digest> Digest::parse(std::string_view text) {
   constexpr std::string_view prefix = "sha256:";
   if (!text.starts_with(prefix)) {
-    return Error(Kind::bad_input, "bad-digest", "'" + std::string(text.substr(0, 100)) + "' is no SHA-256 digest")
+    return Error(Kind::bad_input, "bad-digest", "'" + std::string(text.substr(0, 100)) + "' is not a SHA-256 digest")
         .help("a digest reads 'sha256:' and 64 lower-case hexadecimal digits");
   }
   return parse_hex(text.substr(prefix.size()));

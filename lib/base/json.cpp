@@ -80,7 +80,7 @@ class Builder : public nlohmann::json_sax<Json> {
 };
 
 Error wrong(const char* key, std::string_view wanted, std::string_view where) {
-  return Error(Kind::bad_input, "bad-json", fmt::format("'{}' is missing or is no {}", key, wanted))
+  return Error(Kind::bad_input, "bad-json", fmt::format("'{}' is missing or is not {}", key, wanted))
       .at(std::string(where));
 }
 
@@ -97,24 +97,24 @@ Result<Json> parse_json(std::string_view text, std::string_view where) {
 }
 
 Result<std::string> json_string(const Json& object, const char* key, std::string_view where) {
-  if (!object.is_object() || !object.contains(key) || !object[key].is_string()) return wrong(key, "string", where);
+  if (!object.is_object() || !object.contains(key) || !object[key].is_string()) return wrong(key, "a string", where);
   return object[key].get<std::string>();
 }
 
 Result<std::uint64_t> json_unsigned(const Json& object, const char* key, std::string_view where) {
   if (!object.is_object() || !object.contains(key) || !object[key].is_number_unsigned()) {
-    return wrong(key, "whole number of 0 or more", where);
+    return wrong(key, "an integer of 0 or more", where);
   }
   return object[key].get<std::uint64_t>();
 }
 
 Result<const Json*> json_array(const Json& object, const char* key, std::string_view where) {
-  if (!object.is_object() || !object.contains(key) || !object[key].is_array()) return wrong(key, "array", where);
+  if (!object.is_object() || !object.contains(key) || !object[key].is_array()) return wrong(key, "an array", where);
   return &object[key];
 }
 
 Result<const Json*> json_object(const Json& object, const char* key, std::string_view where) {
-  if (!object.is_object() || !object.contains(key) || !object[key].is_object()) return wrong(key, "object", where);
+  if (!object.is_object() || !object.contains(key) || !object[key].is_object()) return wrong(key, "an object", where);
   return &object[key];
 }
 

@@ -13,7 +13,7 @@
 //   attributes  heads, kv_heads (integers): of operands with three axes
 //               scale (number, 1/sqrt(D)), softcap (number, 0), causal (integer, 0)
 //               left, right (integers, -1): how far from its own position a query sees; -1: as far as there is
-//               lengths (text): what `lengths` counts, "valid": K's rows that are no padding; "total": all keys, the
+//               lengths (text): what `lengths` counts, "valid": K's rows that are not padding; "total": all keys, the
 //               new ones last among them, which so begin at total - S in the present. A count that cannot be makes the
 //               batch's outputs NaN
 //

@@ -43,7 +43,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   if (call.inputs.empty() || call.outputs.size() != 1) return operands.refuse("it takes inputs and gives one output");
   const TensorView& y = call.outputs[0];
   const int width = bits(y.type) / 8;
-  if (width < 1 || y.type == DType::string) return operands.refuse("its elements are no whole bytes");
+  if (width < 1 || y.type == DType::string) return operands.refuse("its elements are not whole bytes");
   TRY(operands.operand("Y", y, y.type));
   const std::int64_t axis = TRY(operands.integer("axis", 0));
   if (axis < 0 || axis >= static_cast<std::int64_t>(y.rank())) return operands.refuse("Y has no such axis");

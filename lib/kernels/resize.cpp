@@ -166,7 +166,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   if (y.elements() == 0) return std::make_unique<Nothing>();
   if (x.elements() == 0) return operands.refuse("there is nothing to interpolate");
   if (x.elements() > std::numeric_limits<std::int32_t>::max()) return operands.refuse("X is too large");
-  if (first < last && last - first > 1) return operands.refuse("the resized axes are no neighbors");
+  if (first < last && last - first > 1) return operands.refuse("the resized axes are not neighbors");
   const std::string mode = TRY(operands.text("mode", "nearest"));
   const std::string nearest = TRY(operands.text("nearest_mode", "round_prefer_floor"));
   const std::string coordinates = TRY(operands.text("coordinate_transformation_mode", "half_pixel"));

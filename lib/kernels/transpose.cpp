@@ -191,7 +191,8 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   std::vector<bool> seen(rank);
   Dims expected;
   for (std::int64_t axis : perm) {
-    if (axis < 0 || seen[static_cast<std::size_t>(axis)]) return operands.refuse("attribute 'perm' is no permutation");
+    if (axis < 0 || seen[static_cast<std::size_t>(axis)])
+      return operands.refuse("attribute 'perm' is not a permutation");
     seen[static_cast<std::size_t>(axis)] = true;
     expected.push_back(x.dims[static_cast<std::size_t>(axis)]);
   }

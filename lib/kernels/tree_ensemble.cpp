@@ -21,7 +21,7 @@ Result<std::span<const E>> list(std::span<const TensorView> inputs, std::size_t 
   }
   const TensorView& view = inputs[at];
   if (view.type != dtype_of<E>) return bad("input " + std::to_string(at) + " is of another type");
-  if (view.data == nullptr && view.elements() > 0) return bad("input " + std::to_string(at) + " is no constant");
+  if (view.data == nullptr && view.elements() > 0) return bad("input " + std::to_string(at) + " is not a constant");
   return view.as<E>();
 }
 
@@ -181,12 +181,13 @@ Result<Trees<T>> read_trees(std::span<const TensorView> inputs, const Attributes
     return bad("there is not one base value for each target");
   }
   const auto count = static_cast<std::int64_t>(trees.nodes.size());
-  if (!all_below(trees.roots, count)) return bad("a root is no node");
+  if (!all_below(trees.roots, count)) return bad("a root is not a node");
   if (!are_starts(trees.starts, trees.weights.size()) || trees.targets.size() != trees.weights.size()) {
     return bad("the leaves' weights are out of order");
   }
   if (!all_below(trees.targets, trees.n_targets)) return bad("a weight is for no target");
-  if (!trees.set_starts.empty() && !are_starts(trees.set_starts, trees.members.size())) return bad("a set is no set");
+  if (!trees.set_starts.empty() && !are_starts(trees.set_starts, trees.members.size()))
+    return bad("the starts of sets are invalid");
   for (std::int64_t i = 0; i < count; ++i) {
     const TreeNode<T>& node = trees.nodes[static_cast<std::size_t>(i)];
     if (static_cast<std::int64_t>(feature_of(node.test)) >= columns) {
@@ -196,7 +197,7 @@ Result<Trees<T>> read_trees(std::span<const TensorView> inputs, const Attributes
     const bool is_leaf = branch == Branch::leaf;
     const bool stays = node.child == i && node.threshold != node.threshold && !missing_passes(node.test);
     if (is_leaf ? !stays : node.child <= i || node.child >= count - 1)
-      return bad("a node's child is no node behind it");
+      return bad("a node's child is not a node behind it");
     const std::size_t values = is_leaf ? trees.starts.size() : branch == Branch::member ? trees.set_starts.size() : 2;
     if (node.value < 0 || static_cast<std::size_t>(node.value) + 1 >= values) return bad("a node has no such value");
   }

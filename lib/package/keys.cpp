@@ -95,10 +95,10 @@ Result<PublicKey> PublicKey::parse(std::string_view pem, std::string_view where)
   if (pem.find("PRIVATE KEY-----") != std::string_view::npos) {
     return bad_key(where, "it is a private key where the public one is wanted").help("name the file that ends in .pub");
   }
-  if (pem.find("PUBLIC KEY-----") == std::string_view::npos) return bad_key(where, "it is no PEM public key");
+  if (pem.find("PUBLIC KEY-----") == std::string_view::npos) return bad_key(where, "it is not a PEM public key");
   Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), pem_limit))));
   std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(bio.get(), nullptr, refuse_passphrase, nullptr), EVP_PKEY_free);
-  if (!key) return bad_key(where, "it is no PEM public key: " + openssl_reason());
+  if (!key) return bad_key(where, "it is not a PEM public key: " + openssl_reason());
   Algorithm algorithm = TRY(algorithm_of(key.get(), where));
   return PublicKey(std::move(key), algorithm);
 }
@@ -158,7 +158,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
   if (text.find("PRIVATE KEY-----") == text.npos) {
     bool is_public = text.find("PUBLIC KEY-----") != text.npos;
     return bad_key(where,
-                   is_public ? "it is a public key where the private one is wanted" : "it is no PEM private key");
+                   is_public ? "it is a public key where the private one is wanted" : "it is not a PEM private key");
   }
   bool encrypted = text.find("ENCRYPTED") != text.npos;
   Secret passphrase;
@@ -169,7 +169,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
       EVP_PKEY_free);
   if (!key) {
     std::string reason = openssl_reason();
-    if (!encrypted) return bad_key(where, "it is no PEM private key: " + reason);
+    if (!encrypted) return bad_key(where, "it is not a PEM private key: " + reason);
     return Error(Kind::denied, "wrong-passphrase", fmt::format("cannot open the key '{}'", where))
         .at(std::string(where))
         .because("the passphrase is wrong, or the file is damaged: " + reason);

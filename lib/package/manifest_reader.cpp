@@ -20,7 +20,7 @@ class Reader {
  public:
   Reader(const Json& object, std::string place, Faults& faults)
       : object_(object), place_(std::move(place)), faults_(faults) {
-    if (!object.is_object()) fault(place_, "it is no object");
+    if (!object.is_object()) fault(place_, "it is not an object");
   }
 
   void fault(const std::string& place, std::string reason, std::string code = "bad-manifest") {
@@ -47,7 +47,7 @@ class Reader {
     return value ? text_of(*value, place_ + "/" + key) : std::string();
   }
   std::string text_of(const Json& value, const std::string& place) {
-    if (!value.is_string()) fault(place, "it is no text");
+    if (!value.is_string()) fault(place, "it is not text");
     else if (value.get_ref<const std::string&>().size() > text_limit) fault(place, "it is longer than 4096 bytes");
     else if (value.get_ref<const std::string&>().empty()) fault(place, "it is empty");
     else return value.get<std::string>();
@@ -56,7 +56,7 @@ class Reader {
   std::uint64_t number(const char* key, std::uint64_t limit, bool required = false) {
     const Json* value = member(key, required);
     if (!value) return 0;
-    if (!value->is_number_unsigned()) fault_at(key, "it is no whole number of 0 or more");
+    if (!value->is_number_unsigned()) fault_at(key, "it is not an integer of 0 or more");
     else if (value->get<std::uint64_t>() > limit) fault_at(key, fmt::format("it is larger than {}", limit));
     else return value->get<std::uint64_t>();
     return 0;
@@ -67,7 +67,7 @@ class Reader {
     if (value->is_string()) {
       if (auto digest = Digest::parse(value->get_ref<const std::string&>())) return *digest;
     }
-    fault_at(key, "it is no digest: 'sha256:' and 64 lower-case hexadecimal digits");
+    fault_at(key, "it is not a digest: 'sha256:' and 64 lower-case hexadecimal digits");
     return std::nullopt;
   }
   // Calls use(item, its place) for each item of a list.
@@ -75,7 +75,7 @@ class Reader {
   void each(const char* key, bool required, const Use& use) {
     const Json* value = member(key, required);
     if (!value) return;
-    if (!value->is_array()) return fault_at(key, "it is no list");
+    if (!value->is_array()) return fault_at(key, "it is not a list");
     if (value->size() > list_limit) return fault_at(key, "it has more than 10000 items");
     if (value->empty() && !required) return fault_at(key, "it is empty");
     for (std::size_t i = 0; i < value->size(); ++i) use((*value)[i], fmt::format("{}/{}/{}", place_, key, i));
@@ -143,7 +143,7 @@ void read_quality(Reader& reader, std::vector<Quality>& quality) {
     Quality value{one.text("metric", true), 0, one.text("data_set"), one.digest("data_set_digest")};
     if (const Json* number = one.member("value", true)) {
       if (number->is_number() && std::isfinite(number->get<double>())) value.value = number->get<double>();
-      else one.fault_at("value", "it is no number");
+      else one.fault_at("value", "it is not a number");
     }
     one.done();
     quality.push_back(std::move(value));

@@ -11,7 +11,7 @@ namespace modelctl::package {
 
 class Package {
  public:
-  // Errors are bad_input for what is no package, unsupported for a newer format.
+  // Errors are bad_input for what is not a package, unsupported for a newer format.
   static Result<Package> open(const std::filesystem::path& path);
   // An archive that is in memory already; `name` is for messages.
   static Result<Package> over(ByteSpan archive, std::shared_ptr<const void> owner, std::filesystem::path name);

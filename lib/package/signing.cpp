@@ -66,7 +66,7 @@ Result<Envelope> read_envelope(std::string_view bundle) {
     return bad_signature(fmt::format("it holds {} signatures and not one", signatures.size()));
   Envelope read;
   std::vector<std::byte> fingerprint = TRY(from_base64(hint));
-  if (fingerprint.size() != read.hint.bytes.size()) return bad_signature("its key hint is no SHA-256 digest");
+  if (fingerprint.size() != read.hint.bytes.size()) return bad_signature("its key hint is not a SHA-256 digest");
   std::memcpy(read.hint.bytes.data(), fingerprint.data(), fingerprint.size());
   read.payload = as_text(TRY(from_base64(TRY(json_string(envelope, "payload", bundle_path)))));
   read.signature = TRY(from_base64(TRY(json_string(signatures[0], "sig", bundle_path))));

@@ -1,6 +1,6 @@
-// The one tar that a manifest stands for. Every byte of the archive that is no entry's content follows from manifest
-// and sizes, so a reader compares instead of interpreting, and a transport may fetch entries apart and rebuild the same
-// file.
+// The one tar that a manifest stands for. Every byte of the archive that is not an entry's content follows from
+// manifest and sizes, so a reader compares instead of interpreting, and a transport may fetch entries apart and rebuild
+// the same file.
 #pragma once
 
 #include "package/manifest.hpp"

@@ -72,7 +72,7 @@ Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, c
   if (fs::exists(fs::symlink_status(folder, code)) && !(fs::is_directory(folder, code) && fs::is_empty(folder, code))) {
     return Error(Kind::conflict, "already-exists", fmt::format("cannot unpack into '{}'", folder.string()))
         .at(folder.string())
-        .because("it is there already, and is no empty folder");
+        .because("it is there already, and is not an empty folder");
   }
   auto staging = TRY(TemporaryFolder::create(folder.parent_path()));
   FolderSink sink(staging.path());

@@ -81,7 +81,7 @@ Result<Content> Content::of_file(std::filesystem::path file) {
   if (!S_ISREG(status.st_mode)) {
     return Error(Kind::bad_input, "no-regular-file", fmt::format("cannot pack '{}'", file.string()))
         .at(file.string())
-        .because("it is no regular file");
+        .because("it is not a regular file");
   }
   return of_range(std::move(file), 0, static_cast<std::uint64_t>(status.st_size));
 }

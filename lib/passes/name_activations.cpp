@@ -15,7 +15,7 @@ using graph::Value;
 
 struct Product {
   float number = 1;
-  int nodes = 0;  // that were looked into: a long chain of products is no activation
+  int nodes = 0;  // that were looked into: a long chain of products is not an activation
   std::vector<Value*> factors;
 };
 

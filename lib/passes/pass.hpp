@@ -1,6 +1,6 @@
 // A pass: one file that rewrites a graph and keeps what it computes. Each lib/passes/<stem>.cpp defines
 // std::span<const PassDef> <stem>_pass(), and opens with before -> after -> when it does not pay. pipeline, match and
-// layout are no passes.
+// layout are not passes.
 #pragma once
 
 #include "graph/graph.hpp"

@@ -28,7 +28,7 @@ class Pipeline {
     graph_.erase_dead();  // what nobody reads needs no step
     stage_ = Stage::compile;
     TRY(compile());
-    graph_.erase_dead();  // at every level: a node that nobody reads is no step
+    graph_.erase_dead();  // at every level: a node that nobody reads is not a step
     return std::move(report_);
   }
 

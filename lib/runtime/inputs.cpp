@@ -167,7 +167,7 @@ Result<void> need_tensors(const artifact::Signature& signature, std::string_view
     }
   }
   if (faults.none()) return {};
-  return std::move(faults).sum(fmt::format("cannot {}: it takes or gives what are no tensors", what));
+  return std::move(faults).sum(fmt::format("cannot {}: it takes or gives what are not tensors", what));
 }
 
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature,

@@ -12,7 +12,7 @@ namespace modelctl::serve {
 namespace {
 
 // One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
-// before a caller does. What the zeros themselves get wrong (an index out of range, say) is no fault of the model.
+// before a caller does. What the zeros themselves get wrong (an index out of range, say) is not a fault of the model.
 void warm_up(LoadedModel& model, Reporter& reporter) {
   std::vector<Tensor> zeros;
   std::vector<TensorView> views;

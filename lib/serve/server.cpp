@@ -179,7 +179,7 @@ std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, cons
   if (code == net::error::no_memory) return busy("the bodies of other requests take up the memory for bodies");
   bool ours = code.category() == http::make_error_code(http::error::end_of_stream).category();
   if (!ours || code == http::error::end_of_stream || code == http::error::partial_message) return std::nullopt;
-  return error_response(400, fmt::format("this is no HTTP request: {}", code.message()));
+  return error_response(400, fmt::format("this is not an HTTP request: {}", code.message()));
 }
 
 // What the parser lets through, and a proxy in front might read otherwise (RFC 9112, sections 3.2 and 6.1).

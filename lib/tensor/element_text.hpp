@@ -34,7 +34,7 @@ bool set_non_finite(DType type, int sign, void* element);
 // Returns false for types without such a text (strings, complex numbers, packed types).
 bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling);
 
-// Why `text` was not parsed: "'1.5' is no i64".
+// Why `text` was not parsed: "'1.5' is not an i64".
 std::string why_not(Parsed result, std::string_view text, DType type);
 
 }  // namespace modelctl

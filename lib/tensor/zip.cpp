@@ -28,9 +28,9 @@ struct Directory {
 // The end record is the last thing in the file. A comment may follow it by the format, but no writer of .npz makes one,
 // and a file in which two end records could be found would be read differently by different programs.
 Result<Directory> find_directory(ByteSpan archive) {
-  if (archive.size() < end_size) return bad("it is no ZIP archive");
+  if (archive.size() < end_size) return bad("it is not a ZIP archive");
   ByteReader reader(archive.subspan(archive.size() - end_size));
-  if (reader.u32() != end_magic) return bad("it is no ZIP archive, or does not end as one");
+  if (reader.u32() != end_magic) return bad("it is not a ZIP archive, or does not end as one");
   reader.u32();  // this disk, the directory's disk
   reader.number<std::uint16_t>();
   Directory directory{reader.number<std::uint16_t>(), 0, 0};

@@ -44,7 +44,7 @@ struct OciManifest {
   OciLayer documents[2];   // manifest.json and its signature
   std::uint64_t size = 0;  // of all layers
 };
-// Fails with bad_input where this is no manifest of a package of ours; `where` names it in messages.
+// Fails with bad_input where this is not a manifest of a package of ours; `where` names it in messages.
 Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view where);
 
 }  // namespace modelctl::transport

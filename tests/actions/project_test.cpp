@@ -138,14 +138,14 @@ TEST_CASE("every fault is reported at once") {
 
 TEST_CASE("a value of the wrong kind is refused with its line") {
   CHECK(fault("bind: {}\nmodel: ''\n") == "2:8: cannot use 'model': it is not text");
-  CHECK(fault("package: digits") == "1:10: cannot use 'package': it is no mapping");
+  CHECK(fault("package: digits") == "1:10: cannot use 'package': it is not a mapping");
   CHECK(fault("samples: {}") == "1:10: cannot use 'samples': it is not a list");
-  CHECK(fault("samples: [x]") == "1:11: cannot use 'samples[]': it is no mapping");
+  CHECK(fault("samples: [x]") == "1:11: cannot use 'samples[]': it is not a mapping");
   CHECK(fault("samples: [{name: x}]") == "1:11: cannot use 'samples[]': it has no 'inputs'");
   CHECK(fault("package: {quality: [{metric: f1}]}") == "1:21: cannot use 'package.quality[]': it has no 'value'");
   CHECK(fault("package: {quality: [{metric: f1, value: nan}]}") ==
         "1:41: cannot use 'package.quality[].value': it is not a number");
-  CHECK(fault("package: {documents: [[a]]}") == "1:23: cannot use an entry of 'package.documents': it is no text");
+  CHECK(fault("package: {documents: [[a]]}") == "1:23: cannot use an entry of 'package.documents': it is not text");
   CHECK(fault("bind: {batch: 1.5}") == "1:15: cannot use 'bind.batch': it is not a whole number of 0 or more");
   CHECK(fault("bind: {batch: -1}") == "1:15: cannot use 'bind.batch': it is not a whole number of 0 or more");
   CHECK(fault("bind: [batch]") == "1:7: cannot use 'bind': it is not a mapping");

@@ -82,7 +82,7 @@ TEST_CASE("a list that does not fit the model or the package is refused") {
         std::vector<std::string>{"the input 'x' is missing"});
   CHECK(refused(R"({"outputs": {"y": "samples/y.json"}})").why == std::vector<std::string>{"it has no inputs"});
   CHECK(refused(R"({"inputs": {"x": "samples/x.json"}, "outputs": []})").why ==
-        std::vector<std::string>{"its outputs are no object"});
+        std::vector<std::string>{"its outputs are not an object"});
   CHECK(refused(R"({"inputs": {"x": "samples/none.json"}, "outputs": {}})").kind == Kind::not_found);
   CHECK(refused("42").why == std::vector<std::string>{"it has no inputs"});
   auto newer = prove(R"({"format": "modelctl.samples/2", "samples": []})");

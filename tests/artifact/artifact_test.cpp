@@ -127,9 +127,9 @@ TEST_CASE("an altered weight is found by who asks") {
 
 TEST_CASE("a file that is not an artifact is refused") {
   Error error = refused(as_bytes("PK\3\4 this is something else, and long enough to hold a header of 64 bytes"));
-  CHECK(error.what == "cannot read 'a': it is no artifact");
+  CHECK(error.what == "cannot read 'a': it is not an artifact");
   CHECK(error.why.at(0) == "it does not begin as artifacts do");
-  CHECK(refused({}).what == "cannot read 'a': it is no artifact");
+  CHECK(refused({}).what == "cannot read 'a': it is not an artifact");
 }
 
 TEST_CASE("an artifact of another version is refused by its number") {
@@ -197,7 +197,7 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
   }
   SUBCASE("a sequence with dimensions") {
     maker.plan.values[3].type = DType::sequence;
-    CHECK(fault_of(maker) == "the value 'sum' (3) is a sequence, which has no dimensions and is no constant");
+    CHECK(fault_of(maker) == "the value 'sum' (3) is a sequence, which has no dimensions and is not a constant");
   }
   SUBCASE("a rank that nothing tells") {
     maker.plan.values[3].any_rank = true;
@@ -208,9 +208,9 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
     maker.plan.signature.inputs[0].inside[0].type = DType::f32;
     CHECK(fault_of(maker) == "the port 'x' does not hold what its type does");
   }
-  SUBCASE("a dimension that is no register") {
+  SUBCASE("a dimension that is not a register") {
     maker.plan.values[3].dims[0] = 4096;
-    CHECK(fault_of(maker) == "a dimension of the value 'sum' (3) is no register");
+    CHECK(fault_of(maker) == "a dimension of the value 'sum' (3) is not a register");
   }
   SUBCASE("a shape instruction that reads ahead") {
     maker.reg(ShapeOp::add, 0, static_cast<std::int64_t>(maker.plan.shapes.size()));
@@ -226,7 +226,7 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
   }
   SUBCASE("a step that reads no value") {
     maker.plan.steps[0].inputs[1] = 77;
-    CHECK(fault_of(maker) == "an input of step 0 is no value");
+    CHECK(fault_of(maker) == "an input of step 0 is not a value");
   }
   SUBCASE("a value made twice") {
     maker.plan.steps[1].outputs.push_back(3);
@@ -246,7 +246,7 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
   }
   SUBCASE("a routine of no kind") {
     maker.plan.steps[0].routine = "Add";
-    CHECK(fault_of(maker) == "step 0 runs 'Add', which is no kind of routine");
+    CHECK(fault_of(maker) == "step 0 runs 'Add', which is not a kind of routine");
   }
   SUBCASE("an input used twice") {
     maker.plan.inputs.push_back(0);
@@ -337,7 +337,7 @@ TEST_CASE("each rule of nested plans is enforced, with its own message") {
   }
   SUBCASE("a fault within") {
     maker.plan.bodies[0].outputs[0] = 7;
-    CHECK(fault_of(maker) == "nested plan 0: output 0 of the plan is no value");
+    CHECK(fault_of(maker) == "nested plan 0: output 0 of the plan is not a value");
   }
 }
 

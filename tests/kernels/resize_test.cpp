@@ -42,7 +42,7 @@ TEST_CASE("an image resized with channels first and last is the same, on any num
 
 TEST_CASE("resizing refuses scales and axes that do not fit") {
   KernelRun apart = twice({2, 3, 2}, {4, 3, 4});
-  CHECK(apart.refusal() == "cannot bind kernel 'resize_f32': the resized axes are no neighbors");
+  CHECK(apart.refusal() == "cannot bind kernel 'resize_f32': the resized axes are not neighbors");
   KernelRun scaled = twice({2, 2}, {2, 4});
   scaled.attributes.set("scales", std::vector<float>{1, 1e-9f});
   CHECK(scaled.refusal() == "cannot bind kernel 'resize_f32': a scale does not give the size of Y");

@@ -76,9 +76,9 @@ TEST_CASE("transpose refuses operands that do not fit") {
   KernelRun run{"transpose", {{"perm", std::vector<std::int64_t>{1, 0}}}, {random({3, 4}, 1)}, {{3, 4}}};
   CHECK(run.refusal() == cannot + "Y has the dimensions [3,4], not [4,3]");
   run.attributes.set("perm", std::vector<std::int64_t>{1, 1});
-  CHECK(run.refusal() == cannot + "attribute 'perm' is no permutation");
+  CHECK(run.refusal() == cannot + "attribute 'perm' is not a permutation");
   run.attributes.set("perm", std::vector<std::int64_t>{1, 2});
   CHECK(run.refusal() == cannot + "attribute 'perm' has the value 2");
   run.attributes.erase("perm");
-  CHECK(run.refusal() == cannot + "attribute 'perm' is no permutation");
+  CHECK(run.refusal() == cannot + "attribute 'perm' is not a permutation");
 }

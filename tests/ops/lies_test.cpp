@@ -37,7 +37,7 @@ TEST_CASE("trees whose indices lie are refused") {
   CHECK(lie("nodes_featureids", Ints{-1, 0, 0}) == "a node asks for column -1");
   CHECK(lie("nodes_featureids", Ints{0, 0}) == "the lists of nodes are of different lengths");
   CHECK(lie("nodes_nodeids", Ints{0, 1, 1}) == "two nodes have the same id");
-  CHECK(lie("nodes_modes", Texts{"BRANCH_LEQ", "LEAF", "TWIG"}) == "nodes_modes has 'TWIG', which is no mode");
+  CHECK(lie("nodes_modes", Texts{"BRANCH_LEQ", "LEAF", "TWIG"}) == "nodes_modes has 'TWIG', which is not a mode");
   CHECK(lie("target_ids", Ints{0, 1}) == "a weight is for target 1 of 1");
   CHECK(lie("target_nodeids", Ints{1, 9}) == "a weight belongs to no node");
   CHECK(lie("target_weights", Floats{1}) == "the lists of weights are of different lengths");

@@ -160,7 +160,7 @@ TEST_CASE_FIXTURE(Fixture, "a claim of 10 GB is refused for what it is and alloc
   CHECK(opened.error().why.back() == "it ends too early");
 }
 
-TEST_CASE_FIXTURE(Fixture, "what is no package at all is refused") {
+TEST_CASE_FIXTURE(Fixture, "what is not a package at all is refused") {
   CHECK(unpacked("") == spoilt + "byte 0 | it is empty");
   CHECK(unpacked("hello") == spoilt + "byte 5 | it ends too early");
   CHECK(unpacked(std::string(4096, 'x')) ==

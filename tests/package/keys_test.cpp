@@ -164,7 +164,8 @@ TEST_CASE("a key is read back as it was written, encrypted or not") {
 
 TEST_CASE("an unusable private key is refused with the reason") {
   PrivateKey key = key_of(p256_pem);
-  CHECK(told(refused("hello")) == "bad_input bad-key: cannot use the key 'a.key' | a.key | it is no PEM private key");
+  CHECK(told(refused("hello")) ==
+        "bad_input bad-key: cannot use the key 'a.key' | a.key | it is not a PEM private key");
   CHECK(told(refused(key.public_key().pem())) ==
         "bad_input bad-key: cannot use the key 'a.key' | a.key | it is a public key where the private one is wanted");
   CHECK(told(refused("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) ==
@@ -176,7 +177,7 @@ TEST_CASE("an unusable private key is refused with the reason") {
   CHECK(wrong.what == "cannot open the key 'a.key'");
   CHECK(wrong.why.front().starts_with("the passphrase is wrong, or the file is damaged: "));
   std::string cut(p256_pem.substr(0, 100));
-  CHECK(refused(cut).why.front().starts_with("it is no PEM private key: "));
+  CHECK(refused(cut).why.front().starts_with("it is not a PEM private key: "));
 }
 
 TEST_CASE("an unusable public key is refused with the reason") {
@@ -187,12 +188,12 @@ TEST_CASE("an unusable public key is refused with the reason") {
   };
   CHECK(told(refused_public(p256_pem)) ==
         "bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is a private key where the public one is wanted");
-  CHECK(refused_public("hello").why.front() == "it is no PEM public key");
+  CHECK(refused_public("hello").why.front() == "it is not a PEM public key");
   // Cut in the middle.
   CHECK(told(refused_public("-----BEGIN PUBLIC KEY-----\n"
                             "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqocg6+jKkMeO5ZqYgbyMvQ3pBXZWZOyd\n"
                             "-----END PUBLIC KEY-----\n"))
-            .starts_with("bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is no PEM public key: "));
+            .starts_with("bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is not a PEM public key: "));
 }
 
 TEST_CASE("keys of other kinds are named and refused") {

@@ -87,16 +87,16 @@ TEST_CASE("each fault of a manifest is reported with its place") {
   CHECK(faults(changed([](Json& json) { json["entries"][0]["mode"] = "4755"; })) ==
         "/entries/0/mode: it is neither '0644' nor '0755'");
   CHECK(faults(changed([](Json& json) { json["entries"][0]["size"] = -1; })) ==
-        "/entries/0/size: it is no whole number of 0 or more");
+        "/entries/0/size: it is not an integer of 0 or more");
   CHECK(faults(changed([](Json& json) { json["entries"][0]["size"] = 1ull << 53; })) ==
         "/entries/0/size: it is larger than 9007199254740991");
   CHECK(faults(changed([](Json& json) { json["entries"][0]["digest"] = "sha256:AB"; })) ==
-        "/entries/0/digest: it is no digest: 'sha256:' and 64 lower-case hexadecimal digits");
+        "/entries/0/digest: it is not a digest: 'sha256:' and 64 lower-case hexadecimal digits");
   CHECK(faults(changed([](Json& json) { json["entries"][0].erase("digest"); })) == "/entries/0/digest: it is missing");
   CHECK(faults(changed([](Json& json) { json["entries"][0]["owner"] = "root"; })) ==
         "/entries/0/owner: it is not known");
-  CHECK(faults(changed([](Json& json) { json["entries"][0] = 7; })) == "/entries/0: it is no object");
-  CHECK(faults(changed([](Json& json) { json["entries"] = "none"; })) == "/entries: it is no list");
+  CHECK(faults(changed([](Json& json) { json["entries"][0] = 7; })) == "/entries/0: it is not an object");
+  CHECK(faults(changed([](Json& json) { json["entries"] = "none"; })) == "/entries: it is not a list");
   CHECK(faults(changed([](Json& json) { json.erase("entries"); })) == "/entries: it is missing");
   CHECK(faults(changed([](Json& json) { json["name"] = "Digits"; })).starts_with("/name: registries allow lower-case"));
   CHECK(faults(changed([](Json& json) { json["version"] = "1/2"; })).starts_with("/version: registries allow letters"));
@@ -105,13 +105,13 @@ TEST_CASE("each fault of a manifest is reported with its place") {
   CHECK(faults(changed([](Json& json) { json["licence"] = ""; })) == "/licence: it is empty");
   CHECK(faults(changed([](Json& json) { json["extra"] = true; })) == "/extra: it is not known");
   CHECK(faults(changed([](Json& json) { json["quality"][0]["value"] = "good"; })) ==
-        "/quality/0/value: it is no number");
+        "/quality/0/value: it is not a number");
   CHECK(faults(changed([](Json& json) { json["requires"] = Json::object(); })) == "/requires: it is empty");
   CHECK(faults(changed([](Json& json) { json["requires"]["packages"] = Json::array({1}); })) ==
-        "/requires/packages/0: it is no text");
+        "/requires/packages/0: it is not text");
   CHECK(faults(changed([](Json& json) { json["signature"]["inputs"][0]["shape"][0] = -1; })) ==
         "/signature/inputs/0/shape/0: it is neither a size nor a symbol");
-  CHECK(faults(changed([](Json& json) { json["annotations"]["a"] = 1; })) == "/annotations/a: it is no text");
+  CHECK(faults(changed([](Json& json) { json["annotations"]["a"] = 1; })) == "/annotations/a: it is not text");
   CHECK(faults("{").starts_with(": [json.exception.parse_error.101] parse error at line 1, column 2"));
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("all faults are reported at once") {
     json["licence"] = 3;
   }));
   CHECK(all ==
-        "/licence: it is no text; /entries/0/path: it is absolute; /entries/1/mode: it is neither '0644' nor '0755'");
+        "/licence: it is not text; /entries/0/path: it is absolute; /entries/1/mode: it is neither '0644' nor '0755'");
 }
 
 TEST_CASE("paths that leave the folder, or mean something else on some system, are refused") {

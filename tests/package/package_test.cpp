@@ -181,7 +181,7 @@ TEST_CASE("unpacking does not touch a folder that holds something") {
   REQUIRE(!refused);
   CHECK(told(refused.error()) == "conflict already-exists: cannot unpack into '" + (scratch / "folder").string() +
                                      "' | " + (scratch / "folder").string() +
-                                     " | it is there already, and is no empty folder");
+                                     " | it is there already, and is not an empty folder");
 }
 
 TEST_CASE("a package in memory is verified in place and not changed") {

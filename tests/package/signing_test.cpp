@@ -100,7 +100,7 @@ TEST_CASE("a manifest that was not the one signed is refused") {
 TEST_CASE("a bundle that differs in anything is refused with the reason") {
   Signed made;
   CHECK(made.verify(made.manifest, "").starts_with(refused + "cannot read the JSON document"));
-  CHECK(made.verify(made.manifest, "{}") == refused + "'mediaType' is missing or is no string");
+  CHECK(made.verify(made.manifest, "{}") == refused + "'mediaType' is missing or is not a string");
   CHECK(made.verify(made.manifest, made.bundle + " ") == refused + "its file is not in canonical form");
   CHECK(made.verify(made.manifest, std::string(bundle_limit + 1, ' ')) == refused + "it has more than 65536 bytes");
   CHECK(made.changed([](Json& json) { json["mediaType"] = "application/json"; }) ==
@@ -118,7 +118,7 @@ TEST_CASE("a bundle that differs in anything is refused with the reason") {
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["payload"] = to_base64(as_bytes("{}")); }) ==
         refused + "it was not made with the key 'test', or it was altered");
   CHECK(made.changed([](Json& json) { json["verificationMaterial"]["publicKey"]["hint"] = "QQ=="; }) ==
-        refused + "its key hint is no SHA-256 digest");
+        refused + "its key hint is not a SHA-256 digest");
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["payloadType"] = "text/plain"; }) ==
         refused + "its file is not in canonical form");
   CHECK(made.changed([](Json& json) { json["dsseEnvelope"]["signatures"][0]["keyid"] = "x"; }) ==

@@ -73,7 +73,7 @@ class Generator {
       case 3: node("Clip", {x, constant({}), number(3)}); return;
       case 4: {
         Value* turned = node("Transpose", {x});
-        values_.pop_back();  // its first size is no batch
+        values_.pop_back();  // its first size is not a batch
         node("Transpose", {turned});
         return;
       }

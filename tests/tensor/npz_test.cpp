@@ -58,8 +58,8 @@ TEST_CASE("deflated arrays are unpacked") {
 TEST_CASE("the same arrays are the same bytes") { CHECK(two() == two()); }
 
 TEST_CASE("a file that is not an archive, or is truncated anywhere, is refused") {
-  CHECK(fault("") == "it is no ZIP archive");
-  CHECK(fault(std::string(100, 'x')) == "it is no ZIP archive, or does not end as one");
+  CHECK(fault("") == "it is not a ZIP archive");
+  CHECK(fault(std::string(100, 'x')) == "it is not a ZIP archive, or does not end as one");
   std::string whole = two();
   for (std::size_t size = 0; size < whole.size(); ++size) CHECK(!read_as(".npz", whole.substr(0, size)));
 }

@@ -191,7 +191,7 @@ TEST_CASE("a file that is not a package is refused after its first block") {
   web.files["/index.html"] = std::string(100'000, 'h');
   CHECK(told(shop.pull(web.url("/index.html"))) ==
         "untrusted no-package: cannot pull '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
-            "' was taken | it is no package of modelctl: 'manifest.json' is not where it must be");
+            "' was taken | it is not a package of modelctl: 'manifest.json' is not where it must be");
   web.files["/empty"] = "";
   CHECK(told(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
   CHECK(told(shop.pull(web.url("/none")))
@@ -201,7 +201,7 @@ TEST_CASE("a file that is not a package is refused after its first block") {
 TEST_CASE("URLs that name no file, or hold a password, are refused") {
   Shop shop;
   CHECK(told(shop.pull("https://models.example/a/")) ==
-        "usage bad-reference: 'https://models.example/a/' is no reference to a package | it names no file");
+        "usage bad-reference: 'https://models.example/a/' is not a reference to a package | it names no file");
   auto refused = shop.pull("https://me:secret@models.example/a.tar");
   CHECK(told(refused) ==
         "usage secret-in-url: cannot use 'https://models.example/a.tar' | a password in a URL ends up in "

@@ -242,9 +242,9 @@ TEST_CASE("a file is pushed to and pulled from, whole") {
   auto pulled = shop.pull_folder(reference);
   REQUIRE_MESSAGE(pulled, told(pulled));
   CHECK(told(shop.push("file://host/a.tar")) ==
-        "usage bad-reference: 'file://host/a.tar' is no reference to a package | it names a host, and files are on "
+        "usage bad-reference: 'file://host/a.tar' is not a reference to a package | it names a host, and files are on "
         "this one");
-  CHECK(told(shop.push("file:")) == "usage bad-reference: 'file:' is no reference to a package | it names no file");
+  CHECK(told(shop.push("file:")) == "usage bad-reference: 'file:' is not a reference to a package | it names no file");
 }
 
 TEST_CASE("packages that are pushed at the same time are all in the index") {

@@ -37,18 +37,18 @@ TEST_CASE("a first part without '.', ':' or localhost is a team, not a host") {
 }
 
 TEST_CASE("each fault of a reference has its own words") {
-  CHECK(refusal("digits") == "'digits' is no reference to a package | it names no version");
-  CHECK(refusal("Digits:1") == "'Digits:1' is no reference to a package | 'Digits' is no name");
-  CHECK(refusal("a..b:1") == "'a..b:1' is no reference to a package | 'a..b' is no name");
-  CHECK(refusal("team/../b:1") == "'team/../b:1' is no reference to a package | 'team/../b' is no name");
-  CHECK(refusal("digits:") == "'digits:' is no reference to a package | '' is no version");
-  CHECK(refusal("digits:-1") == "'digits:-1' is no reference to a package | '-1' is no version");
+  CHECK(refusal("digits") == "'digits' is not a reference to a package | it names no version");
+  CHECK(refusal("Digits:1") == "'Digits:1' is not a reference to a package | 'Digits' is not a name");
+  CHECK(refusal("a..b:1") == "'a..b:1' is not a reference to a package | 'a..b' is not a name");
+  CHECK(refusal("team/../b:1") == "'team/../b:1' is not a reference to a package | 'team/../b' is not a name");
+  CHECK(refusal("digits:") == "'digits:' is not a reference to a package | '' is not a version");
+  CHECK(refusal("digits:-1") == "'digits:-1' is not a reference to a package | '-1' is not a version");
   CHECK(refusal("digits:" + std::string(129, 'v')).ends_with("is no version"));
   CHECK(refusal("digits@sha256:12") ==
-        "'digits@sha256:12' is no reference to a package | what stands after '@' is no SHA-256 digest");
+        "'digits@sha256:12' is not a reference to a package | what stands after '@' is not a SHA-256 digest");
   CHECK(refusal("Host.example/digits:1") ==
-        "'Host.example/digits:1' is no reference to a package | 'Host.example' is no host");
-  CHECK(refusal("") == "'' is no reference to a package | '' is no name");
+        "'Host.example/digits:1' is not a reference to a package | 'Host.example' is not a host");
+  CHECK(refusal("") == "'' is not a reference to a package | '' is not a name");
 }
 
 TEST_CASE("a missing version is refused with a suggestion") {

@@ -16,7 +16,7 @@ Result<TreeMode> mode_of(std::string_view name) {
   constexpr std::string_view names[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",    "BRANCH_GT",
                                         "BRANCH_EQ",  "BRANCH_NEQ", "BRANCH_MEMBER", "LEAF"};
   const auto* found = std::find(std::begin(names), std::end(names), name);
-  if (found == std::end(names)) return refuse("nodes_modes has '" + std::string(name) + "', which is no mode");
+  if (found == std::end(names)) return refuse("nodes_modes has '" + std::string(name) + "', which is not a mode");
   return static_cast<TreeMode>(found - std::begin(names));
 }
 
@@ -197,7 +197,7 @@ Result<Forest> read_named_forest(const Attributes& attributes, const std::string
     node.threshold = thresholds[i];
     node.missing_passes = !missing.empty() && missing[i] != 0;
     if (node.mode == TreeMode::leaf) continue;
-    if (node.mode == TreeMode::member) return refuse("nodes_modes has 'BRANCH_MEMBER', which is no mode");
+    if (node.mode == TreeMode::member) return refuse("nodes_modes has 'BRANCH_MEMBER', which is not a mode");
     auto on_true = places.find({tree[i], yes[i]}), on_false = places.find({tree[i], no[i]});
     if (on_true == places.end() || on_false == places.end()) return refuse("a node has no such child");
     node.if_true = on_true->second;
@@ -276,7 +276,7 @@ Result<Forest> read_indexed_forest(const Attributes& attributes) {
   };
   auto member = members.begin();
   for (std::size_t i = 0; i < count; ++i) {
-    if (!(modes[i] >= 0 && modes[i] <= 6)) return refuse("nodes_modes has what is no mode");
+    if (!(modes[i] >= 0 && modes[i] <= 6)) return refuse("nodes_modes has what is not a mode");
     if (feature[i] < 0 || feature[i] > kernels::largest_feature) {
       return refuse("a node asks for column " + std::to_string(feature[i]));
     }
@@ -296,7 +296,7 @@ Result<Forest> read_indexed_forest(const Attributes& attributes) {
     forest.nodes[i] = std::move(node);
   }
   for (std::int64_t root : roots) {
-    if (root < 0 || static_cast<std::size_t>(root) >= count) return refuse("a root is no node");
+    if (root < 0 || static_cast<std::size_t>(root) >= count) return refuse("a root is not a node");
     forest.roots.push_back(static_cast<std::size_t>(root));
   }
   return forest;

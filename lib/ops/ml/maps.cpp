@@ -55,17 +55,17 @@ Result<void> zip(const Call& call, Outputs& outputs) {
 }
 
 Result<const Map*> map_of(const Call& call) {
-  if (call.input(0).type != DType::map) return refuse("its input is no map");
+  if (call.input(0).type != DType::map) return refuse("its input is not a map");
   return &map_in(call.input(0));
 }
 
-// A text as T; fails where it is no number.
+// A text as T; fails where it is not a number.
 template <class T>
 Result<T> parsed(const std::string& text) {
   T value{};
   const char* end = text.data() + text.size();
   auto [stop, code] = std::from_chars(text.data(), end, value);
-  if (code != std::errc() || stop != end) return refuse("'" + text + "' is no number");
+  if (code != std::errc() || stop != end) return refuse("'" + text + "' is not a number");
   return value;
 }
 

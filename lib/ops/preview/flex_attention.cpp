@@ -35,7 +35,7 @@ Result<void> infer(Inference& call) {
   TRY(same_size(call, (*k)[2], (*v)[2]));
   auto heads = (*q)[1].constant(), kv_heads = (*k)[1].constant();
   if (heads && kv_heads && (*kv_heads == 0 || *heads % *kv_heads != 0)) {
-    return call.bad("the heads of Q are no multiple of those of K and V");
+    return call.bad("the heads of Q are not a multiple of those of K and V");
   }
   call.set_output(0, element, Shape{(*q)[0], (*q)[1], (*q)[2], (*v)[3]});
   return {};

@@ -115,7 +115,7 @@ Result<void> check(const Attend& attend) {
   if (k.size != q.size) return refuse("the heads of Q and K differ in size");
   if (v.length != k.length) return refuse("K and V differ in length");
   if (k.heads != v.heads || k.heads == 0 || q.heads % k.heads != 0) {
-    return refuse("the heads of Q are no multiple of those of K and V");
+    return refuse("the heads of Q are not a multiple of those of K and V");
   }
   bool past = attend.past_k.view.present();
   if (past != attend.past_v.view.present()) return refuse("past_key and past_value go together");

@@ -30,7 +30,7 @@ std::string to_text(From value) {
   }
 }
 
-// Fails where the text is no number; "NaN" and "INF" are some for floats.
+// Fails where the text is not a number; "NaN" and "INF" are some for floats.
 template <class To>
 Result<To> from_text(const std::string& text) {
   const char* end = text.data() + text.size();
@@ -48,7 +48,7 @@ Result<To> from_text(const std::string& text) {
     if constexpr (std::is_same_v<To, bool>) value = number != 0;
     else value = static_cast<To>(static_cast<std::conditional_t<std::is_same_v<To, double>, double, float>>(number));
   }
-  if (!good) return refuse("'" + text.substr(0, 40) + "' is no number of type " + std::string(name(dtype_of<To>)));
+  if (!good) return refuse("'" + text.substr(0, 40) + "' is not a number of type " + std::string(name(dtype_of<To>)));
   return value;
 }
 

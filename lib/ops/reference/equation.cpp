@@ -21,7 +21,7 @@ Result<Labels> read_labels(std::string_view term, std::size_t free, bool& has_el
     } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
       labels.push_back(c);
     } else {
-      return refuse("the equation's '" + std::string(term) + "' is no list of letters");
+      return refuse("the equation's '" + std::string(term) + "' is not a list of letters");
     }
   }
   return labels;

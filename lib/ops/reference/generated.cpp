@@ -9,7 +9,8 @@ Result<DType> numbered_type(const Attributes& attributes, std::string_view name,
   std::int64_t number = attributes.integer(name);
   auto type = static_cast<DType>(number);
   bool known = number >= 1 && number <= 16 && with_type<NumbersAndBool>(type, []<class T>() {});
-  if (!known) return refuse("attribute '" + std::string(name) + "' is no type of numbers: " + std::to_string(number));
+  if (!known)
+    return refuse("attribute '" + std::string(name) + "' is not a type of numbers: " + std::to_string(number));
   return type;
 }
 

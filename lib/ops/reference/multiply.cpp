@@ -5,7 +5,7 @@
 namespace modelctl::ops {
 
 Result<MatMulSizes> matmul_sizes(DimsView a, DimsView b) {
-  if (a.empty() || b.empty()) return refuse("a number is no matrix");
+  if (a.empty() || b.empty()) return refuse("a number is not a matrix");
   MatMulSizes sizes{};
   sizes.m = a.size() > 1 ? a[a.size() - 2] : 1;
   sizes.k = a.back();

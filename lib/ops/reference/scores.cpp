@@ -32,7 +32,7 @@ Result<void> post_transform(std::span<double> scores, std::string_view name) {
     return refuse("post_transform cannot be '" + std::string(name) + "'");
   }
   double most = *std::max_element(scores.begin(), scores.end()), sum = 0;
-  bool keep_zeros = name == "SOFTMAX_ZERO";  // what is no score stays none
+  bool keep_zeros = name == "SOFTMAX_ZERO";  // what is not a score stays none
   for (double& score : scores) {
     bool zero = keep_zeros && std::fabs(score) <= 1e-7;
     score = zero ? 0 : std::exp(score - most);

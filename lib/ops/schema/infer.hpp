@@ -48,7 +48,7 @@ Result<std::optional<graph::Shape>> matmul_shape(const Inference& call, std::siz
 // The type of a value that is of one type or the other: sizes that differ are open, a rank that differs is unknown.
 // Fails where the element types differ.
 Result<graph::Type> join(Inference& call, const graph::Type& a, const graph::Type& b);
-// The type of one of several values that may differ in every size that is no number.
+// The type of one of several values that may differ in every size that is not a number.
 graph::Type one_of(Inference& call, const graph::Type& type);
 // What the collection of input `index` holds; nothing known where that is not told.
 graph::Type inside(const Inference& call, std::size_t index);

@@ -22,7 +22,7 @@ class Lowering {
   // True where input `index` is absent, or known to have one element: a zero point of a whole tensor, say.
   bool one_or_absent(std::size_t index) const;
 
-  // A constant of the plan that is no value of the graph: packed weights.
+  // A constant of the plan that is not a value of the graph: packed weights.
   struct Operand {
     const graph::Value* value = nullptr;  // a value of the graph, or …
     Tensor packed;                        // … a constant of the plan's own; neither: an absent operand

@@ -40,7 +40,7 @@ class Inference {
   const graph::Type* type(std::size_t index) const;    // null where absent
   DType element(std::size_t index) const;              // undefined where absent or unknown
   const graph::Shape* shape(std::size_t index) const;  // null where absent or of unknown rank
-  const Tensor* constant(std::size_t index) const;     // null where it is no constant
+  const Tensor* constant(std::size_t index) const;     // null where it is not a constant
   // The elements of a small integer input, symbolic where need be: from a constant or from shape arithmetic.
   std::optional<std::vector<graph::Expr>> contents(std::size_t index) const;
 

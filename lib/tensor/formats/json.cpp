@@ -148,7 +148,7 @@ bool print(std::string& out, const TensorView& tensor, std::size_t axis, std::in
   return true;
 }
 
-// Appends a value in the form that read() takes, or, for one that is no tensor, in one of its own: a sequence as
+// Appends a value in the form that read() takes, or, for one that is not a tensor, in one of its own: a sequence as
 // {"sequence": [value, …]}, an optional as {"optional": value or null}, a map as {"map": {"key": element, …}}. Answers
 // what of it JSON has no form for; empty where all is well.
 std::string print_value(std::string& out, const TensorView& value);

@@ -18,7 +18,7 @@ Result<fs::path> path_of(const std::string& reference) {
   if (path.starts_with("//localhost/")) path.erase(0, std::string_view("//localhost").size());
   if (path.starts_with("///")) path.erase(0, 2);
   if (!path.empty() && !path.starts_with("//")) return fs::path(path);
-  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", reference))
+  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", reference))
       .because(path.empty() ? "it names no file" : "it names a host, and files are on this one")
       .help("write file:PATH or file:///PATH");
 }

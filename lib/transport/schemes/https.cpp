@@ -130,7 +130,7 @@ class HttpsReader : public Reader {
     bool named = std::string_view(header).starts_with(std::string(path) + '\0');
     if (!named || size == 0 || size > limit) {
       return Error(Kind::untrusted, "no-package", file_.what())
-          .because(fmt::format("it is no package of modelctl: '{}' is not where it must be", path));
+          .because(fmt::format("it is not a package of modelctl: '{}' is not where it must be", path));
     }
     std::string text = TRY(bytes(at + package::tar_block, size));
     at += package::tar_block + size + package::tar_padding(size);
@@ -247,7 +247,7 @@ Result<Url> url_of(const std::string& reference) {
         .help(fmt::format("leave it out and log in: modelctl login {}", url.authority()));
   }
   if (url.path.ends_with('/')) {
-    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", redacted(url)))
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", redacted(url)))
         .because("it names no file")
         .help(fmt::format("write for example {}digits-1.0.tar", redacted(url)));
   }

@@ -48,13 +48,13 @@ Result<Place> place_of(const std::string& reference, Context& context) {
   std::size_t colon = reference.find(':', prefix.size());
   std::string folder = reference.substr(prefix.size(), colon - prefix.size());
   if (colon == reference.npos || folder.empty()) {
-    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", reference))
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", reference))
         .because("it names no package in the folder")
         .help("write oci:FOLDER:NAME:VERSION");
   }
   Name name = TRY(parse_name(reference.substr(colon + 1)));
   if (!name.host.empty()) {
-    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", reference))
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", reference))
         .because("a package in a folder has no host")
         .help("write oci:FOLDER:NAME:VERSION");
   }
