@@ -137,6 +137,7 @@ class Parser {
   bool signed_number_ = false;  // true if the last atom was a number that consumed the sign before it
 };
 
+// Lower case only, as quoted() writes.
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -177,6 +178,7 @@ std::string quoted(std::string_view text) {
   return out + '"';
 }
 
+// The inverse of quoted(). Any escaped character other than n, t and x stands for itself.
 std::optional<std::string> read_quoted(std::string_view text, std::size_t& at) {
   std::string out;
   std::size_t i = at + 1;

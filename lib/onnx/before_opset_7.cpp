@@ -21,6 +21,7 @@ bool is_one_of(const Node& node, const std::array<std::string_view, N>& names) {
   return std::find(names.begin(), names.end(), node.op) != names.end();
 }
 
+// The operators that had the attributes `broadcast` and `axis`.
 bool broadcasts(const Node& node) {
   static constexpr std::array<std::string_view, 11> names{"Add", "Sub", "Mul",   "Div",     "Pow", "And",
                                                           "Or",  "Xor", "Equal", "Greater", "Less"};
@@ -93,6 +94,7 @@ void integer_power(Attributes& attributes) {
   if (attributes.has("p")) attributes.set("p", static_cast<std::int64_t>(attributes.number("p")));
 }
 
+// Changes of opset 2: renamed attributes and integer norms. Split with sizes as an input existed only in opset 1.
 Result<void> opset_1(const Upgrade& upgrade) {
   Node& node = upgrade.node;
   if (node.op == "Pad") rename(node.attributes, "paddings", "pads");
@@ -101,6 +103,8 @@ Result<void> opset_1(const Upgrade& upgrade) {
   return {};
 }
 
+// Changes of opsets 4 to 6: Cast's type became a number, Reshape's shape an input, Concat's axis mandatory, and Selu's
+// defaults more precise.
 Result<void> opsets_to_5(const Upgrade& upgrade) {
   Node& node = upgrade.node;
   node.attributes.erase("consumed_inputs");
@@ -128,6 +132,7 @@ Result<void> inference_form(const Upgrade& upgrade) {
   return {};
 }
 
+// Upsample had separate factors for height and width of images.
 void upsample_scales(Attributes& attributes) {
   attributes.set("scales",
                  std::vector<float>{1, 1, attributes.number("height_scale"), attributes.number("width_scale")});

@@ -17,6 +17,7 @@ Error outside(const std::string& location) {
 
 }  // namespace
 
+// Opens and maps a file. Nothing is read yet: pages are loaded when a tensor is used.
 Result<std::shared_ptr<const MappedFile>> ExternalFiles::map(const std::string& location) const {
   fs::path relative(location);
   if (location.empty() || location.find('\0') != std::string::npos) {
@@ -54,6 +55,7 @@ std::shared_ptr<const MappedFile> ExternalFiles::open(const std::string& locatio
   return nullptr;
 }
 
+// One error per file instead of one per tensor; the number shows how much of the model is missing.
 void ExternalFiles::report(std::string_view model, Faults& faults) const {
   for (const auto& [location, failure] : failures_) {
     const std::size_t others = failure.tensors - 1;

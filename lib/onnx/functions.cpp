@@ -37,6 +37,7 @@ constexpr std::size_t max_bytes = 1u << 30;
 constexpr std::size_t max_depth = 64;        // of calls within calls
 constexpr int max_scanned_graph_depth = 32;  // of subgraphs in a body; the graph reader refuses deeper ones
 
+// An attribute by its name, still encoded: most are only copied.
 std::pair<std::string, data_view> named_attribute(data_view message) {
   pbf_reader reader(message);
   std::string name;
@@ -209,6 +210,7 @@ struct Functions::Call {
   }
 };
 
+// Functions are identified by domain, name and overload; IR versions before 10 have no overload, which is then empty.
 void Functions::add(data_view message, Faults& faults) {
   Function function;
   Opsets opsets;
@@ -351,6 +353,7 @@ void Functions::expand_into(const Call& call, const Function& function, std::vec
   }
 }
 
+// The entry point for each node of the model. Without functions it costs nothing.
 std::vector<InlinedNode> Functions::expand(InlinedNode node, Faults& faults) {
   if (functions_.empty()) return {node};
   Call call(node.message);

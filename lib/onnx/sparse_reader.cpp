@@ -54,6 +54,7 @@ std::string sparse_tensor_name(data_view message) {
   return parts.values ? tensor_name(*parts.values) : std::string();
 }
 
+// Indices may be in any order. A repeated index is not an error here: the last value counts.
 Result<NamedTensor> read_sparse_tensor(data_view message, const TensorSource& source) {
   Parts parts = parts_of(message);
   NamedTensor values, indices;

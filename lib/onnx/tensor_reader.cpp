@@ -55,6 +55,7 @@ std::pair<std::string, std::string> read_entry(data_view message) {
   return entry;
 }
 
+// Reads all fields in one pass; unknown ones are skipped, as protobuf requires for forward compatibility.
 Fields read_fields(data_view message) {
   Fields fields;
   pbf_reader reader(message);
@@ -187,6 +188,7 @@ std::uint64_t list_entries(DType type, std::uint64_t elements, std::uint64_t siz
   return bits(type) > 0 && bits(type) < 8 ? size : elements;
 }
 
+// The list is determined by the type; a non-empty list of another type does not count.
 Result<Tensor> read_list(const Fields& fields, DType type, std::uint64_t elements, std::uint64_t size) {
   bool float_list = type == DType::f32 || type == DType::c64;
   bool double_list = type == DType::f64 || type == DType::c128;
@@ -224,6 +226,7 @@ std::string tensor_name(data_view message) {
   return reader.next(proto::tensor::name) ? reader.get_string() : std::string();
 }
 
+// The order of the checks matters: type, rank and overflow first, so that the sizes can then be compared safely.
 Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
   Fields fields = read_fields(message);
   auto type = static_cast<DType>(fields.type);

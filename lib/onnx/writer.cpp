@@ -88,6 +88,7 @@ struct AttributeWriter {
 
 void write_graph(pbf_writer writer, const graph::Graph& graph, const WriteOptions& options);
 
+// An absent input or output is an empty name.
 void write_node(pbf_writer writer, const graph::Node& node, const WriteOptions& options) {
   auto name_of = [](const graph::Value* value) { return value == nullptr ? std::string() : value->name; };
   for (const graph::Value* value : node.inputs()) writer.add_string(proto::node::input, name_of(value));
@@ -108,6 +109,7 @@ void write_node(pbf_writer writer, const graph::Node& node, const WriteOptions& 
   if (!node.domain.empty()) writer.add_string(proto::node::domain, node.domain);
 }
 
+// Nodes in the graph's order, which is topological as ONNX requires.
 void write_graph(pbf_writer writer, const graph::Graph& graph, const WriteOptions& options) {
   for (const auto& node : graph.nodes()) write_node(pbf_writer(writer, proto::graph::node), *node, options);
   writer.add_string(proto::graph::name, graph.name);

@@ -14,18 +14,18 @@ namespace modelctl::formats {
 namespace fs = std::filesystem;
 namespace {
 
-// A tensor that the user gave, and where it came from.
+// A tensor from a file, and the file's name for messages.
 struct Given {
   Tensor tensor;
   std::string where;
 };
 
-// Fills the inputs one by one, and finds at the end which are missing.
+// Collects the inputs one by one, and reports the missing ones at the end, all together.
 class Inputs {
  public:
   explicit Inputs(std::span<const Expected> expected) : expected_(expected), given_(expected.size()) {}
 
-  // The first input that nothing was given for; nullptr where all are.
+  // The first input without a tensor; nullptr if there is none.
   const Expected* next() const {
     auto found = std::find_if(given_.begin(), given_.end(), [](const auto& given) { return !given; });
     return found == given_.end() ? nullptr : &expected_[static_cast<std::size_t>(found - given_.begin())];
@@ -87,7 +87,7 @@ Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const E
   return format->read({bytes, where, expected, next});
 }
 
-// numpy.savez calls what it is given without a name arr_0, arr_1, …
+// numpy.savez names positional arrays arr_0, arr_1, …
 bool is_made_up(std::string_view name) {
   if (!name.starts_with("arr_")) return false;
   std::string_view digits = name.substr(4);
