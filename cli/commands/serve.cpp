@@ -84,7 +84,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"serve", "Answer predictions over HTTP or HTTPS", bind, Stage::serve}};
+constexpr CommandDef defs[] = {{"serve", "Serve predictions over HTTP or HTTPS", bind, Stage::serve}};
 
 }  // namespace
 

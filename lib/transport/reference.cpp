@@ -48,7 +48,7 @@ bool is_tag(std::string_view tag) {
 }
 
 Error bad_reference(std::string_view text, std::string reason, std::string help) {
-  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is no reference to a package", http::redacted(text)))
+  return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", http::redacted(text)))
       .because(std::move(reason))
       .help(std::move(help));
 }
@@ -59,7 +59,7 @@ Result<void> take_host(std::string_view text, std::string_view& rest, Name& name
   std::string host(rest.substr(0, slash));
   auto url = http::Url::parse("https://" + host);
   if (!url || url->had_userinfo || url->path != "/" || !url->query.empty() || url->authority() != host) {
-    return bad_reference(text, fmt::format("'{}' is no host", http::redacted(host)),
+    return bad_reference(text, fmt::format("'{}' is not a host", http::redacted(host)),
                          "a host reads as registry.example or registry.example:5000, in lower case");
   }
   name.host = std::move(host);
@@ -69,7 +69,7 @@ Result<void> take_host(std::string_view text, std::string_view& rest, Name& name
 
 Result<void> check_repository(std::string_view text, std::string_view repository) {
   if (is_repository(repository)) return {};
-  return bad_reference(text, fmt::format("'{}' is no name", repository.substr(0, 300)),
+  return bad_reference(text, fmt::format("'{}' is not a name", repository.substr(0, 300)),
                        "a name has lower-case letters and digits, with single '.', '_', '-' between them, and '/' "
                        "between its parts");
 }
@@ -102,7 +102,7 @@ Result<Name> parse_name(std::string_view text) {
   if (std::size_t at = rest.find('@'); at != rest.npos) {
     auto digest = Digest::parse(rest.substr(at + 1));
     if (!digest) {
-      return bad_reference(text, "what stands after '@' is no SHA-256 digest",
+      return bad_reference(text, "what stands after '@' is not a SHA-256 digest",
                            "a digest reads 'sha256:' and 64 lower-case hexadecimal digits");
     }
     name.digest = *digest;
@@ -113,7 +113,7 @@ Result<Name> parse_name(std::string_view text) {
     rest = rest.substr(0, colon);
     if (!is_tag(name.tag)) {
       return bad_reference(
-          text, fmt::format("'{}' is no version", name.tag.substr(0, 300)),
+          text, fmt::format("'{}' is not a version", name.tag.substr(0, 300)),
           "a version has at most 128 letters, digits, '_', '.' and '-', and begins with none of '.', '-'");
     }
   }
