@@ -285,8 +285,8 @@ TEST_CASE("a tensor that claims more than it holds is refused before memory is a
   CHECK(claim({std::int64_t{1} << 62}, 1) ==
         "bad-tensor: cannot read tensor 'w': it claims to be f32[4611686018427387904], which exceeds any memory" + at);
   CHECK(claim({1 << 30, 1 << 30, 1 << 30}, 1) ==
-        "bad-tensor: cannot read tensor 'w': it claims to be f32[1073741824,1073741824,1073741824], more than any "
-        "memory" +
+        "bad-tensor: cannot read tensor 'w': it claims to be f32[1073741824,1073741824,1073741824], "
+        "which exceeds any memory" +
             at);
   CHECK(claim({-1}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[-1], which exceeds any memory" + at);
   CHECK(claim({3}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[3] but holds 8 bytes" + at);
