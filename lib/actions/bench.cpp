@@ -1,3 +1,5 @@
+// Measures runs with the same session, so that shapes are bound only once. Percentiles come from sorted times of all
+// runs.
 #include "actions/bench.hpp"
 
 #include "base/stopwatch.hpp"
@@ -55,7 +57,7 @@ Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
   return tensors;
 }
 
-// Of sorted times: the one that a share of `p` of all do not exceed.
+// The percentile `p` of sorted times.
 double percentile(const std::vector<double>& sorted, double p) {
   auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size())));
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];

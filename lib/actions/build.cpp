@@ -1,3 +1,4 @@
+// Reads, runs the pipeline, lowers and writes; the report has the time and the results of each stage.
 #include "actions/build.hpp"
 
 #include "actions/model_faults.hpp"
@@ -27,7 +28,7 @@ std::string counted(std::size_t count, std::string_view one) {
 }
 
 // What the passes of a stage changed, in the order they ran, each pass once.
-void tell_passes(const passes::PipelineReport& report, passes::Stage stage, BuildStage& out) {
+void report_passes(const passes::PipelineReport& report, passes::Stage stage, BuildStage& out) {
   std::vector<std::pair<std::string, std::size_t>> changes;
   for (const passes::PassReport& pass : report.passes) {
     if (pass.stage != stage || pass.changes == 0) continue;
@@ -78,7 +79,7 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
          "\n";
 }
 
-// What the request leaves out, as modelctl.yaml has it.
+// Takes what the request leaves out from modelctl.yaml.
 Result<BuildRequest> complete(BuildRequest request) {
   if (request.model.empty()) {
     Project project = TRY(current_project("build", "model"));
@@ -150,9 +151,9 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
       unknown.hint = fmt::format("did you mean '{}'?", near);
     return unknown;
   }
-  tell_passes(pipeline, passes::Stage::preprocess, preprocess);
+  report_passes(pipeline, passes::Stage::preprocess, preprocess);
   preprocess.seconds = reading + seconds_of(pipeline, passes::Stage::preprocess);
-  tell_passes(pipeline, passes::Stage::compile, compile);
+  report_passes(pipeline, passes::Stage::compile, compile);
   watch.lap();
 
   if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");

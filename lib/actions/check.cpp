@@ -1,3 +1,5 @@
+// Goes as far as a build without writing. After a fault the rest of the model is still checked node by node, so that
+// the list of obstacles is complete.
 #include "actions/check.hpp"
 
 #include "actions/model_faults.hpp"

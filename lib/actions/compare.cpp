@@ -1,3 +1,4 @@
+// Comparison of tensors in f64 with a tolerance that is absolute up to 1 and relative above.
 #include "actions/compare.hpp"
 
 #include "tensor/dispatch.hpp"
@@ -47,7 +48,7 @@ Result<std::vector<double>> numbers(const TensorView& tensor, const std::string&
 Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected, double tolerance) {
   if (value.dims() != expected.dims()) {
     return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with what is expected", name))
-        .because(fmt::format("the model answers {}, and {} is expected", describe(value.type(), value.dims()),
+        .because(fmt::format("the model returns {}, but {} is expected", describe(value.type(), value.dims()),
                              describe(expected.type(), expected.dims())));
   }
   auto got = TRY(numbers(value.view(), name));

@@ -1,3 +1,5 @@
+// Samples come from flags or from modelctl.yaml. All outputs are compared before the result is decided, so that the
+// report is complete.
 #include "actions/evaluate.hpp"
 
 #include "actions/project.hpp"
@@ -19,7 +21,8 @@ struct Sample {
   std::filesystem::path labels;
 };
 
-// Counts the rows whose largest value stands where the label says; an output with one value a row is the answer itself.
+// Counts the rows whose largest value is at the index of the label; an output with one value per row is the class
+// itself.
 Result<void> count_right(const Tensor& output, const std::string& name, const std::filesystem::path& file,
                          EvaluateReport& report) {
   auto loaded = TRY(formats::load(file));
@@ -30,7 +33,7 @@ Result<void> count_right(const Tensor& output, const std::string& name, const st
   if (labels.empty() || values.size() % labels.size() != 0) {
     return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {} labels", name, labels.size()))
         .at(file.string())
-        .because(fmt::format("the model answers {}", describe(output.type(), output.dims())));
+        .because(fmt::format("the model returns {}", describe(output.type(), output.dims())));
   }
   std::size_t width = values.size() / labels.size();
   for (std::size_t row = 0; row < labels.size(); ++row) {
@@ -43,7 +46,7 @@ Result<void> count_right(const Tensor& output, const std::string& name, const st
   return {};
 }
 
-// The samples that the flags describe, or those of modelctl.yaml, which then also names the artifact.
+// The samples of the flags, or those of modelctl.yaml, which then also defines the artifact.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request) {
   bool flags = !request.inputs.empty() || !request.expected.empty() || !request.labels.empty();
   std::vector<Sample> samples;
@@ -68,7 +71,7 @@ class Evaluation {
   Evaluation(const EvaluateRequest& request, std::shared_ptr<const runtime::Model> model)
       : request_(request), signature_(model->signature()), pool_(request.threads), session_(std::move(model), pool_) {}
 
-  // `title` stands before the names of the outputs in the report.
+  // `title` precedes the names of the outputs in the report.
   Result<void> add(const Sample& sample, const std::string& title) {
     auto inputs = TRY(formats::load_inputs(sample.inputs, expectations(signature_.inputs)));
     std::vector<TensorView> views;

@@ -1,3 +1,4 @@
+// The examples are embedded in the binary. A project is written to a temporary folder, which is then renamed.
 #include "actions/init.hpp"
 
 #include "base/embedded.hpp"

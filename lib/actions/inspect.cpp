@@ -1,3 +1,4 @@
+// Everything is read by the checked readers; nothing is run, and no signature is verified.
 #include "actions/inspect.hpp"
 
 #include "artifact/appended.hpp"
@@ -13,7 +14,7 @@ namespace modelctl::actions {
 namespace fs = std::filesystem;
 namespace {
 
-// The steps of a plan and of those nested in it, by routine; answers how many there are.
+// The steps of a plan and of those nested in it, by routine; returns their number.
 std::size_t count_steps(const artifact::Plan& plan, std::map<std::string, std::size_t>& counts) {
   std::size_t steps = plan.steps.size();
   for (const artifact::Step& step : plan.steps) ++counts[step.routine];
@@ -28,8 +29,8 @@ std::vector<InspectReport::Count> ordered(const std::map<std::string, std::size_
   return list;
 }
 
-// What only a loaded plan tells: which outputs continue which inputs, and the memory of a run. Nothing where the plan
-// wants routines that this build does not have.
+// What is known only of a loaded plan: which outputs continue which inputs, and the memory of a run. Skipped if the
+// plan needs routines that this build does not have.
 void add_loaded(InspectReport& report, artifact::Artifact artifact) {
   std::vector<Dims> dims;
   for (const artifact::Port& port : artifact.plan.signature.inputs) {

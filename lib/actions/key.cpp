@@ -1,3 +1,4 @@
+// Key files themselves are written and read by lib/package.
 #include "actions/key.hpp"
 
 #include "package/key_pair.hpp"
@@ -8,7 +9,7 @@
 namespace modelctl::actions {
 
 Result<KeyReport> key_generate(const KeyGenerateRequest& request, Host& host) {
-  // Before anything is asked of anybody; writing checks again.
+  // Before a passphrase is asked for; writing checks again.
   TRY(package::check_key_pair_absent(request.prefix, request.force));
   package::Secret passphrase;
   if (request.no_password) {

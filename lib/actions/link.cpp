@@ -1,3 +1,4 @@
+// Selects the smallest runner that has all operators of the plan, including those of nested plans.
 #include "actions/link.hpp"
 
 #include "actions/project.hpp"
@@ -25,7 +26,7 @@ const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTabl
   return nullptr;
 }
 
-// What the artifact is linked with; a library only where it has all that the artifact needs.
+// The runner for the artifact; the shared library only if it has all operators of the plan.
 Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& plan) {
   if (request.serve) return link::Form::server;
   const artifact::Step* beyond = step_beyond(plan, ops::regular_run_table());

@@ -1,3 +1,4 @@
+// The transport of the reference lists the packages; without a reference it is that of the local registry.
 #include "actions/list.hpp"
 
 #include "actions/remote_context.hpp"

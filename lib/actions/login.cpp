@@ -1,3 +1,4 @@
+// Credentials are checked with the registry before they are stored, if the host is a registry.
 #include "actions/login.hpp"
 
 #include "actions/remote_context.hpp"

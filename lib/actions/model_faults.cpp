@@ -1,3 +1,5 @@
+// Readers and passes report what is wrong and where in the graph; the file, and the help that depends on the symbolic
+// sizes of the model, are added here.
 #include "actions/model_faults.hpp"
 
 #include "graph/graph.hpp"

@@ -1,3 +1,5 @@
+// Collects the payload, then lets lib/package write it. Everything that could differ between two machines (time, order,
+// modes) is fixed, so that packing is reproducible.
 #include "actions/pack.hpp"
 
 #include "actions/project.hpp"
@@ -55,7 +57,7 @@ package::Lineage lineage(const std::map<std::string, std::string>& metadata) {
   return lineage;
 }
 
-// "sample" -> "samples/"; only the artifact's own parts lie at the top.
+// "sample" -> "samples/"; only the parts of the artifact are at the top level.
 std::string folder_of(package::Role role) {
   switch (role) {
     case package::Role::sample: return "samples/";
@@ -72,7 +74,7 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
                           executable && file.role == package::Role::code, std::move(content)};
 }
 
-// What the request leaves out, as modelctl.yaml has it.
+// Takes what the request leaves out from modelctl.yaml.
 Result<PackRequest> complete(PackRequest request) {
   if (request.artifact.empty()) {
     Project project = TRY(current_project("pack", "artifact"));

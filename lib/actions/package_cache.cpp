@@ -1,3 +1,5 @@
+// The key is the digest of the manifest, so a package is stored once for all of its names and a moved tag cannot hit an
+// old entry.
 #include "actions/package_cache.hpp"
 
 #include "actions/remote_context.hpp"

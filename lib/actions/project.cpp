@@ -1,3 +1,5 @@
+// Reads modelctl.yaml with a small visitor: each member function of Section names a key, so the known keys, the error
+// messages and project_keys() all follow from one description.
 #include "actions/project.hpp"
 
 #include "base/files.hpp"
@@ -25,7 +27,7 @@ constexpr std::string_view this_architecture = "aarch64";
 constexpr std::string_view this_architecture = "unknown";
 #endif
 
-// What all parts of the file report to.
+// Collects the faults and the known keys of all sections.
 struct Report {
   const fs::path& file;
   Faults faults;

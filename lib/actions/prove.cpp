@@ -1,3 +1,4 @@
+// Runs the samples of a package and compares the outputs with those recorded when it was packed.
 #include "actions/prove.hpp"
 
 #include "actions/compare.hpp"

@@ -7,7 +7,7 @@
 
 namespace modelctl::actions {
 
-// Computes every sample that has expected outputs, and fails where the model answers something else here; tells how
+// Computes every sample that has expected outputs, and fails if the model returns something else here; returns how
 // many there were. A package without samples proves nothing, and that is not a failure.
 Result<std::size_t> prove_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
                                   std::uint64_t memory_bytes, const StopToken& stop);

@@ -1,3 +1,4 @@
+// The signature is read and checked first; only then is a place for the files prepared and anything else transferred.
 #include "actions/pull.hpp"
 
 #include "actions/remote_context.hpp"

@@ -1,3 +1,4 @@
+// The content of the package is checked completely before any of it is sent.
 #include "actions/push.hpp"
 
 #include "actions/remote_context.hpp"

@@ -1,3 +1,4 @@
+// States are separated from the other inputs and outputs here: the runtime sees only tensors.
 #include "actions/run.hpp"
 
 #include "actions/project.hpp"
@@ -12,7 +13,7 @@
 namespace modelctl::actions {
 namespace {
 
-// What the request leaves out, as modelctl.yaml has it.
+// Takes what the request leaves out from modelctl.yaml.
 Result<RunRequest> complete(RunRequest request) {
   if (!request.artifact.empty()) return request;
   Project project = TRY(current_project("run", "artifact"));

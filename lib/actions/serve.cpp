@@ -1,3 +1,5 @@
+// Each setting is the flag, else the value in modelctl.yaml, else the default. The model is loaded while the server
+// already listens; the order of the checks is documented in docs/explanation/serving.md.
 #include "actions/serve.hpp"
 
 #include "actions/package_cache.hpp"
@@ -24,7 +26,7 @@ Result<artifact::Artifact> artifact_of(const std::shared_ptr<const package::Pack
 
 std::string samples(std::size_t count) { return fmt::format("{} sample{}", count, count == 1 ? "" : "s"); }
 
-// Checks who signed it, or, where nobody is trusted, at least that it is whole; answers who is named in the metrics.
+// Verifies the signature, or without a trusted key only the content; returns the signer for the metrics.
 Result<std::string> check_package(const package::Package& package, const ServeRequest& request, Host& host) {
   bool trusted = !request.trust.key.empty() || !request.trust.file.empty() || host.environment.get("MODELCTL_TRUST");
   if (trusted) {
@@ -39,7 +41,7 @@ Result<std::string> check_package(const package::Package& package, const ServeRe
   return std::string();
 }
 
-// Where the source lies on this machine: a reference is pulled.
+// The source as a local path: a reference is pulled first.
 Result<fs::path> local_source(const ServeRequest& request, Host& host) {
   std::error_code code;
   if (fs::exists(request.source, code)) return fs::path(request.source);
@@ -50,7 +52,7 @@ Result<fs::path> local_source(const ServeRequest& request, Host& host) {
       .help("check the path");
 }
 
-// Verifies a package and loads its model, which must answer the samples as it did where it was packed.
+// Verifies a package and loads its model, whose outputs for the samples must be as expected.
 Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest& request, std::uint64_t memory_bytes,
                                    Host& host) {
   auto package = std::make_shared<const package::Package>(std::move(opened));

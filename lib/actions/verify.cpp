@@ -1,3 +1,4 @@
+// Local packages are read from disk, remote ones from their transport; nothing is stored in either case.
 #include "actions/verify.hpp"
 
 #include "actions/remote_context.hpp"
@@ -9,13 +10,13 @@
 namespace modelctl::actions {
 namespace {
 
-// Whether the word names something on this machine. What is not there and could be a reference is taken for one.
+// True for a local path. A path that does not exist and could be a reference is taken as a reference.
 bool is_local(const std::string& package) {
   std::error_code code;
   return std::filesystem::exists(package, code) || package.find(':') == std::string::npos;
 }
 
-// Reads every entry from where it lies, and keeps none of them.
+// Reads and verifies every entry from its transport, and stores none of them.
 Result<package::SignedManifest> verify_remote(const VerifyRequest& request, const package::Trust& trust, Host& host) {
   const transport::TransportDef* def = TRY(transport::transport_of(request.package));
   transport::Context context = context_of(request.remote, host);

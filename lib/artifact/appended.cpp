@@ -1,3 +1,5 @@
+// Finds the artifact at the end of an executable file by its footer. The offsets in the footer are checked against the
+// file.
 #include "artifact/appended.hpp"
 
 #include "artifact/format.hpp"

@@ -1,3 +1,5 @@
+// Serialization of the plan. Each put_x has its take_x with the same order of fields; readers take everything from a
+// bounded ByteReader, which yields zeros after the end.
 #include "artifact/format.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,4 @@
+// Opens an artifact from bytes or a file: magic, version and sizes first, then the plan and its checks.
 #include "artifact/artifact.hpp"
 #include "artifact/format.hpp"
 

@@ -1,3 +1,5 @@
+// Writes each weight aligned, and equal ones only once. Large packed weights can
+// be spilled to an unlinked file until they are written.
 #include "artifact/artifact.hpp"
 #include "artifact/format.hpp"
 #include "base/check.hpp"

@@ -1,3 +1,4 @@
+// Copies the template and appends the artifact with one atomic write.
 #include "link/link.hpp"
 
 #include "artifact/appended.hpp"

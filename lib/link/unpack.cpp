@@ -1,3 +1,4 @@
+// Decompresses an embedded template with zlib. The input is part of this binary, so an error is a bug.
 #include "link/unpack.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,4 @@
+// Permutations for Transpose: [0, 2, 3, …, 1] to channels last, and [0, n - 1, 1, 2, …] back.
 #include "passes/layout.hpp"
 
 #include <numeric>

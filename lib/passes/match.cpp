@@ -1,3 +1,4 @@
+// Building blocks for finding a pattern in a graph and for replacing it.
 #include "passes/match.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The reader and writer of ZIP archives. Claims of sizes are compared with the bytes in the archive before anything is
+// decompressed.
 #include "tensor/zip.hpp"
 
 #include <fmt/format.h>
