@@ -18,9 +18,16 @@ struct Avx512 {
   using I = std::int32_t __attribute__((vector_size(64)));
   using N = std::uint32_t __attribute__((vector_size(64)));
   using U = float __attribute__((vector_size(64), aligned(4), may_alias));
+  using S = std::uint16_t __attribute__((vector_size(32), aligned(2), may_alias));
   static V minimum(V a, V b) { return _mm512_min_ps(a, b); }
   static V maximum(V a, V b) { return _mm512_max_ps(a, b); }
   static V square_root(V v) { return _mm512_sqrt_ps(v); }
+  static V from_half(const std::uint16_t* from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  static void to_half(V value, std::uint16_t* to) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
+  }
   static __mmask16 first(int count) { return static_cast<__mmask16>((1u << count) - 1); }
   static V load_partial(const float* from, int count) { return _mm512_maskz_loadu_ps(first(count), from); }
   static void store_partial(float* to, V value, int count) { _mm512_mask_storeu_ps(to, first(count), value); }

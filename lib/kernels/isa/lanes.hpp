@@ -2,6 +2,8 @@
 //   V, I, N     vectors of `width` floats, of as many int32 and uint32, as the compiler's vector extensions
 //   U           V at any address
 //   minimum, maximum(a, b)   b where either is NaN, as the x86 instructions do
+//   S           as many uint16 at any address
+//   from_half, to_half   `width` f16 in memory as V, and V rounded to them
 //   load_partial, store_partial(…, count)   of the first `count` < width lanes only; the others read as zero
 // Everything here lives in an unnamed namespace: each instruction set has its own copy by design.
 #pragma once

@@ -84,6 +84,9 @@ enum class Unary : std::uint8_t {
 };
 enum class Binary : std::uint8_t { add, sub, mul, div, max, min };
 
+// Floating-point types of 16 bits, which are storage: numbers are widened to f32 before anything is computed.
+enum class ShortFloat : std::uint8_t { f16, bf16 };
+
 // Rows that a pool folds: at first, first + row_step, …
 struct Stretch {
   const float* first;
@@ -134,6 +137,10 @@ struct Simd {
   int depthwise_rows;
   DepthwiseFunction depthwise[row_limit + 1];
 
+  // n numbers, exact one way and rounded to nearest even the other.
+  void (*widen)(ShortFloat format, const std::uint16_t* from, float* to, std::int64_t n);
+  void (*narrow)(ShortFloat format, const float* from, std::uint16_t* to, std::int64_t n);
+
   // For each of `rows` rows of n: y = f(x). x and y may be the same memory.
   void (*unary)(Unary f, float alpha, float beta, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
                 std::int64_t rows, std::int64_t n);
@@ -161,8 +168,7 @@ struct Simd {
                    float* out);
   // Pairs of x turned by angles: (x, x') becomes (x cos - x' sin, x sin + x' cos). A pair is `half` apart, or
   // (neighbors) side by side.
-  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbors,
-                 float* y);
+  void (*rotate)(const float* x, const float* cosines, const float* sines, std::int64_t half, bool neighbors, float* y);
 
   // out[c] = the largest, or scale times the sum, of column c over all rows of the stretches.
   void (*largest_row)(const Stretch* stretches, std::int64_t count, std::int64_t row_step, float* out, std::int64_t n);

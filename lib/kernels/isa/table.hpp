@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/isa/attention.hpp"
+#include "kernels/isa/convert.hpp"
 #include "kernels/isa/depthwise.hpp"
 #include "kernels/isa/loops.hpp"
 #include "kernels/isa/recurrent.hpp"
@@ -23,6 +24,8 @@ constexpr Simd make_table() {
   add_tiles<T, rows, wide>(simd);
   add_flat_tiles<T, flat_rows, flat_panels>(simd);
   add_depthwise<T, depthwise_rows>(simd);
+  simd.widen = &widen<T>;
+  simd.narrow = &narrow<T>;
   simd.unary = &unary<T>;
   simd.binary = &binary<T>;
   simd.softmax = &softmax<T>;
