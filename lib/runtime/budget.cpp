@@ -6,6 +6,7 @@ namespace modelctl::runtime {
 
 void Budget::begin() {
   iterations_ = 0;
+  cut_short_.store(false, std::memory_order_relaxed);
   Clock::time_point now = Clock::now();
   timed_ = limits_.time < Clock::time_point::max() - now;
   if (timed_) end_ = now + limits_.time;
@@ -18,6 +19,22 @@ Result<void> Budget::iterate() {
   }
   if (over()) return why();
   return {};
+}
+
+bool Budget::requested() const {
+  if (!over()) return false;
+  cut_short_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void InterruptibleWorkers::run(std::int64_t tiles, Function function, void* context) {
+  if (!budget_.limited()) {
+    workers_.for_each_tile(tiles, [&](std::int64_t tile) { function(context, tile); });
+    return;
+  }
+  workers_.for_each_tile(tiles, [&](std::int64_t tile) {
+    if (!budget_.requested()) function(context, tile);
+  });
 }
 
 Error Budget::why() const {

@@ -85,7 +85,7 @@ class Session {
     std::size_t cached_shapes = 8;
     // How often one run may run nested graphs, all together: a Loop whose condition always holds must end.
     std::uint64_t iterations = 10'000'000;
-    // How long one run may take, and who may end it before. Asked between steps: one that has begun is finished.
+    // How long one run may take, and who may end it before. Checked between steps and within those that take long.
     std::chrono::nanoseconds time = std::chrono::nanoseconds::max();
     const StopToken* stop = nullptr;  // outlives the session
   };

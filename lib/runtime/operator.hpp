@@ -2,6 +2,7 @@
 // constants at build time, judges every faster kernel in tests, and executes the operator wherever no kernel does.
 #pragma once
 
+#include "base/interrupt.hpp"
 #include "base/result.hpp"
 #include "kernels/continuation.hpp"
 #include "tensor/attributes.hpp"
@@ -33,6 +34,10 @@ struct Call {
   std::span<const TensorView> inputs;  // absent optional ones are !present(); may be shorter than the schema's list
   std::size_t outputs;                 // how many the node names
   std::span<Body* const> bodies = {};  // the node's nested graphs
+  const Interrupt* interrupt = nullptr;
+  // True where the run must end: loops that may take long ask it once a row or so, and return early. What they leave
+  // incomplete is discarded by the caller.
+  bool interrupted() const { return interrupt != nullptr && interrupt->requested(); }
   Body* body(std::string_view name) const {  // null where there is none of that name
     for (Body* each : bodies) {
       if (each->name() == name) return each;

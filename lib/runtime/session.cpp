@@ -244,6 +244,7 @@ Result<void> Session::State::run_segment(std::size_t index) {
     } else {
       TRY(run_operator(binding, step, at));
     }
+    if (budget->was_cut_short()) return budget->why();
     if (profiling) seconds[at] += std::chrono::duration<double>(Clock::now() - start).count();
     for (std::int32_t value : model.dying[at]) own[static_cast<std::size_t>(value)] = Tensor();
   }
@@ -258,7 +259,7 @@ void Session::State::run_kernel(const Binding& binding, const BoundStep& step, s
   for (std::uint32_t i = 0; i < step.inputs; ++i) input_pointers[i] = address(operands[i]);
   for (std::uint32_t i = 0; i < step.outputs; ++i) output_pointers[i] = address(operands[step.inputs + i]);
   step.kernel->run({std::span(input_pointers).first(step.inputs), std::span(output_pointers).first(step.outputs),
-                    arena + step.scratch, workers});
+                    arena + step.scratch, tile_workers});
 }
 
 Result<void> Session::State::run_operator(Binding& binding, const BoundStep& step, std::uint32_t index) {
@@ -277,7 +278,9 @@ Result<void> Session::State::run_operator(Binding& binding, const BoundStep& ste
   }
   PlannedOutputs outputs(*this, binding, step, planned);
   auto own_inputs = views.first(views.size() - planned.captured);
-  auto done = model.routines[index].op->evaluate({planned.attributes, own_inputs, step.outputs, bodies}, outputs);
+  auto done = model.routines[index].op->evaluate(
+      {planned.attributes, own_inputs, step.outputs, bodies, budget->limited() ? budget : nullptr}, outputs);
+  if (budget->was_cut_short()) return budget->why();
   if (!done) {
     Error error = std::move(done).error();
     if (error.where.empty()) error.where = planned.label;

@@ -53,6 +53,7 @@ struct Session::State {
         workers(workers),
         limits(limits),
         whole(limits),
+        budget(around == nullptr ? &whole : around),
         blocks(model.segments.size()),
         active(model.segments.size()),
         addresses(plan.values.size()),
@@ -63,7 +64,6 @@ struct Session::State {
     for (std::size_t i = 0; i < addresses.size(); ++i) {
       if (model.values[i].constant.present()) addresses[i] = const_cast<void*>(model.values[i].constant.view().data);
     }
-    if (around != nullptr) budget = around;
     nested.resize(plan.bodies.empty() ? 0 : plan.steps.size());
     for (std::size_t i = 0; i < nested.size(); ++i) {
       for (const artifact::StepBody& each : plan.steps[i].bodies) {
@@ -94,7 +94,9 @@ struct Session::State {
   kernels::Workers& workers;
   Limits limits;
   Budget whole;
-  Budget* budget = &whole;  // of the whole run, which the states of nested plans share
+  Budget* budget;  // of the whole run, which the states of nested plans share
+
+  InterruptibleWorkers tile_workers{workers, *budget};  // `workers`, which stop when the budget is spent
 
   std::vector<Block> blocks;                 // by segment
   std::vector<Cached> cache;                 // what was bound lately

@@ -1,6 +1,7 @@
 // A few routines for plans made by hand: operators and kernels that do little, some of them badly on purpose. Relu
 // works on f32 of any shape; Add repeats its second operand; NonZero is late (i64[n]); Concat joins strings; Fail
-// fails; Shrink, Retype and Idle disagree with the plan; Repeat runs a nested plan.
+// fails; Shrink, Retype and Idle disagree with the plan; Endless ends when it is interrupted; Repeat runs a nested
+// plan.
 #pragma once
 
 #include "runtime/model.hpp"
@@ -62,6 +63,11 @@ inline Result<void> retype(const Call& call, Outputs& outputs) {
   return {};
 }
 inline Result<void> idle(const Call&, Outputs&) { return {}; }
+inline Result<void> endless(const Call& call, Outputs& outputs) {
+  TRY(outputs.allocate(0, DType::f32, call.input(0).dims));
+  while (!call.interrupted()) {}
+  return {};
+}
 // Makes its second output whether anybody wants it or not.
 inline Result<void> both(const Call& call, Outputs& outputs) {
   auto x = call.input(0).as<float>();
@@ -88,7 +94,7 @@ inline Result<void> repeat(const Call& call, Outputs& outputs) {
 inline constexpr runtime::OpRun rows[] = {{"", "Relu", relu},      {"", "Add", add},       {"", "NonZero", nonzero},
                                           {"", "Float", to_float}, {"", "Concat", concat}, {"", "Fail", fail},
                                           {"", "Shrink", shrink},  {"", "Retype", retype}, {"", "Idle", idle},
-                                          {"", "Both", both},      {"", "Repeat", repeat}};
+                                          {"", "Both", both},      {"", "Repeat", repeat}, {"", "Endless", endless}};
 
 class Scale : public kernels::Bound {
  public:

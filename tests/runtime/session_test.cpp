@@ -1,4 +1,5 @@
 // Sessions over plans that are written by hand with the routines of routines.hpp.
+#include "base/host.hpp"
 #include "runtime/routines.hpp"
 #include "support/plans.hpp"
 
@@ -301,6 +302,58 @@ TEST_CASE("a plan that names routines that are not there is refused when it is l
   CHECK(loaded.error().kind == Kind::unsupported);
   REQUIRE(loaded.error().faults.size() == 2);
   CHECK(loaded.error().faults[1].what == "cannot run the model: this program has no routine 'kernel:winograd'");
+}
+
+// Stops the run when it reaches a tile, as a signal might.
+class StoppingWorkers final : public kernels::Workers {
+ public:
+  StoppingWorkers(StopToken& stop, std::int64_t at) : stop_(stop), at_(at) {}
+  int threads() const override { return 1; }
+
+ protected:
+  void run(std::int64_t tiles, Function function, void* context) override {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      if (tile == at_) stop_.stop();
+      function(context, tile);
+    }
+    if (tiles == at_) stop_.stop();
+  }
+
+ private:
+  StopToken& stop_;
+  std::int64_t at_;
+};
+
+TEST_CASE("a signal ends a kernel between its tiles, and a kernel that finished keeps its result") {
+  for (std::int64_t at : {std::int64_t{3}, std::int64_t{10}}) {
+    PlanMaker maker;
+    auto x = maker.input("x", DType::f32, {10, 2});
+    auto y = maker.computed("y", DType::f32, maker.sizes({10}));
+    maker.step("kernel:sum_rows", {x, maker.constant("offset", floats({1}, {1}))}, {y});
+    maker.output("y", y);
+    StopToken stop;
+    StoppingWorkers workers(stop, at);
+    Session::Limits limits;
+    limits.stop = &stop;
+    Session session(test::load(maker.artifact()).value(), workers, limits);
+    const Tensor input(DType::f32, {10, 2});
+    const TensorView views[] = {input.view()};
+    auto outputs = session.run(views);
+    CHECK(outputs.has_value() == (at == 10));
+    if (!outputs) CHECK(outputs.error().code == "interrupted");
+  }
+}
+
+TEST_CASE("an operator that would take for ever ends at the time limit") {
+  PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {4});
+  auto y = maker.computed("y", DType::f32, maker.sizes({4}));
+  maker.step("op::Endless", {x}, {y});
+  maker.output("y", y);
+  Session::Limits limits;
+  limits.time = std::chrono::milliseconds(5);
+  Session session = session_of(maker, limits);
+  CHECK(failure_of(session, {floats({4}, {1, 2, 3, 4})}).code == "time-limit");
 }
 
 TEST_CASE("a profile has the time of each step") {
