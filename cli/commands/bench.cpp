@@ -3,6 +3,7 @@
 #include "actions/bench.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
@@ -90,8 +91,8 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("--input", request.inputs, "An input; by default random numbers"), Completes::file)
       ->type_name("[NAME=]FILE");
   app.add_option("--bind", flags->sizes, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
-  app.add_option("--threads", request.threads, "Threads to run on; by default all CPUs that the process may use")
-      ->check(CLI::Range(1, 1024))
+  app.add_option("--threads", request.threads, "Threads to run on; 0 takes all CPUs that the process may use")
+      ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
   app.add_option("--warm-up", request.warm_up_seconds, "Seconds to run before measuring")
       ->check(CLI::Range(0.0, 3600.0))

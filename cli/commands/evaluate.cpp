@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 
@@ -64,7 +65,9 @@ Run bind(Binder& binder) {
   app.add_option("--min-accuracy", request->min_accuracy, "Smallest accepted share of correct predictions")
       ->type_name("NUMBER")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--threads", request->threads, "Threads to compute with; 0 is one per CPU")->type_name("N");
+  app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
+      ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
+      ->type_name("N");
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::evaluate(*request, context.host));
     print(report, context.printer);

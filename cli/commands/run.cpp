@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "runtime/thread_pool.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/formats.hpp"
 
@@ -71,8 +72,8 @@ Run bind(Binder& binder) {
                                "Keep the states, as a decoder's cache, from run to run; the first run makes the file"),
                 Completes::file)
       ->type_name("FILE.npz");
-  app.add_option("--threads", request->threads, "Threads to run on; by default all CPUs that the process may use")
-      ->check(CLI::Range(1, 1024))
+  app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
+      ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
   return [request](CommandContext& context) -> Result<int> {
     TRY(print(TRY(actions::run(*request, context.host)), context.printer));

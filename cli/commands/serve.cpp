@@ -1,6 +1,7 @@
 // serve: serves predictions over HTTP or HTTPS until it is stopped by a signal.
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
+#include "runtime/thread_pool.hpp"
 #include "cli/commands/remote.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +19,10 @@ void bind_limits(CLI::App& app, actions::Project::Serve& settings) {
       ->default_str(fmt::to_string(Default::workers))
       ->type_name("N")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--threads", settings.threads, "Threads per prediction")
+  app.add_option("--threads", settings.threads, "Threads per prediction; 0 takes all CPUs that the process may use")
       ->default_str(fmt::to_string(Default::threads))
       ->type_name("N")
-      ->check(CLI::Range(1, 4096));
+      ->check(CLI::Range(0, runtime::ThreadPool::most_threads));
   app.add_option("--queue", settings.queue, "Predictions that may wait; further ones get a 503")
       ->default_str(fmt::to_string(Default::queue))
       ->type_name("N")

@@ -13,12 +13,12 @@ namespace {
 constexpr Option options[] = {
     {"input", "[NAME=]FILE", "An input: .npy, .npz, .json or .csv, by name or in the model's order", true, true},
     {"output", "FILE|FOLDER", "File or folder for the outputs; by default they are printed"},
-    {"threads", "N", "Threads to run on; by default all CPUs that the process may use"},
+    {"threads", "N", "Threads to run on; 0, the default, takes all CPUs that the process may use"},
 };
 
 Result<int> run(const Program& program, const Arguments& arguments) {
   auto model = TRY(program.load(arguments));
-  runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 1)));
+  runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 0)));
   runtime::Session session(model, pool);
   auto done = TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("output")));
   cli::Printer out(stdout, cli::Printer::Format::text);

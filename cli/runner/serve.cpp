@@ -18,7 +18,7 @@ constexpr Option options[] = {
     {"tls-key", "FILE", "The certificate's private key (PEM)"},
     {"name", "NAME", "Name of the model in routes and metrics"},
     {"workers", "N", "Predictions that run concurrently; by default one per CPU"},
-    {"threads", "N", "Threads per prediction; 1 by default"},
+    {"threads", "N", "Threads per prediction; 1 by default, 0 takes all CPUs"},
     {"queue", "N", "Predictions that may wait, 64 by default; further ones get a 503"},
     {"max-time", "SECONDS", "Time limit of one prediction, 60 by default; then 503"},
     {"drain", "SECONDS", "Seconds to keep serving, unready, after SIGTERM; 10 by default"},
@@ -58,7 +58,7 @@ Result<int> serve(const Program& program, const Arguments& arguments) {
   settings.server.tls_certificate = arguments.one("tls-cert");
   settings.server.tls_key = arguments.one("tls-key");
   settings.limits.concurrency = TRY(arguments.number("workers", 0, 0));
-  settings.limits.threads = TRY(arguments.number("threads", 1, 1));
+  settings.limits.threads = TRY(arguments.number("threads", 1, 0));
   settings.limits.queue = static_cast<std::size_t>(TRY(arguments.number("queue", 64, 0)));
   settings.limits.time = std::chrono::seconds(TRY(arguments.number("max-time", 60, 1)));
   settings.drain = std::chrono::seconds(TRY(arguments.number("drain", 10, 0)));

@@ -251,7 +251,7 @@ void read_serve(Section serve, Project::Serve& to) {
   serve.path("tls_cert", to.tls_cert);
   serve.path("tls_key", to.tls_key);
   serve.count("workers", to.workers, 0, most);
-  serve.count("threads", to.threads, 1, most);
+  serve.count("threads", to.threads, 0, most);
   serve.count("queue", to.queue, 0, 1'000'000);
   serve.bytes("max_body", to.max_body);
   serve.bytes("max_memory", to.max_memory);

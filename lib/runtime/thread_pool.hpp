@@ -11,6 +11,8 @@ namespace modelctl::runtime {
 // idle worker spins for some microseconds and then sleeps. Concurrent callers take turns.
 class ThreadPool final : public kernels::Workers {
  public:
+  // More would not start on any machine: a larger number means this one.
+  static constexpr int most_threads = 4096;
   // `threads` counts the caller: 1 starts none. 0 takes default_threads().
   explicit ThreadPool(int threads = 0);
   ~ThreadPool() override;

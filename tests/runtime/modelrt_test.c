@@ -93,6 +93,8 @@ static void check_model(modelrt_model* model) {
   CHECK(model != NULL);
   CHECK(modelrt_state_count(model) == 0 && modelrt_state_at(model, 0, &state) == MODELRT_USAGE);
   check_signature(model);
+  CHECK(modelrt_session_create(model, 0, &session, NULL) == MODELRT_OK); /* all CPUs that the process may use */
+  modelrt_session_free(session);
   CHECK(modelrt_session_create(model, 2, &session, NULL) == MODELRT_OK);
   modelrt_model_free(model); /* the session keeps what it needs */
   check_runs(session);
