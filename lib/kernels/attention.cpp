@@ -1,3 +1,6 @@
+// Attention with an online softmax (Dao et al., "FlashAttention", 2022): for each block of keys, the scores of a few
+// queries are computed, and the sums so far are scaled down if the block has a greater maximum. The matrix of all
+// scores never exists, so memory grows with the number of queries, not with its product with the number of keys.
 #include "kernels/attention.hpp"
 
 #include "kernels/product/product.hpp"
@@ -279,7 +282,7 @@ class Attention final : public Bound {
     }
   }
 
-  // The keys that query s may see, but for the mask: [first, second).
+  // The keys that query s may see, before the mask: [first, second).
   std::pair<std::int64_t, std::int64_t> range(const AttentionWindow& window, std::int64_t s) const {
     const std::int64_t position = window.offset + s;
     std::int64_t low = 0, high = window.total();
@@ -290,7 +293,7 @@ class Attention final : public Bound {
     return {low, std::max(high, std::int64_t{0})};
   }
 
-  // Turns a row's n scores from key `begin` on into weights, relative to the greatest score so far. Answers what the
+  // Turns a row's n scores from key `begin` on into weights, relative to the greatest score so far. Returns what the
   // weights of the blocks before must be multiplied with.
   float weigh(const RunCall& call, const AttentionWindow& window, std::int64_t b, std::int64_t h, std::int64_t s,
               std::int64_t begin, std::int64_t n, float* row, float& most, float& sum) const {

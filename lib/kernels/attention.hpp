@@ -2,12 +2,12 @@
 // of a whole row never exist.
 //
 //   inputs      Q, K, V f32: [B, heads, S, D], or [B, S, heads * D] as they come from a product
-//               mask, optional: bool (who takes part) or f32 (added), as many axes as it likes, broadcast to [B, H, S,
-//               T] but for the last axis, beyond whose end nothing takes part
+//               mask, optional: bool (who takes part) or f32 (added), of any rank up to 4, broadcast to [B, H, S,
+//               T], except that keys beyond the end of its last axis take no part
 //               past key, past value f32 [B, KV heads, P, D], optional: they come before K and V
 //               lengths i32 or i64 [B], optional
 //               sinks f32 [heads], optional: a score of each head that takes weight and has no value
-//   outputs     Y f32 as Q, but for V's D
+//   outputs     Y f32 as Q, with V's D
 //               present key, present value f32 [B, KV heads, R, D], both or neither: past, then new. May be the memory
 //               of past key and value, in which case nothing of the past is moved
 //   attributes  heads, kv_heads (integers): of operands with three axes

@@ -1,3 +1,5 @@
+// Copies each input's rows to its place in Y. Where Y is in the memory of the first input, as a cache that grows, only
+// the other inputs are copied.
 #include "kernels/concat.hpp"
 
 #include "kernels/bind/operands.hpp"

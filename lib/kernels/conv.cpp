@@ -1,3 +1,8 @@
+// Direct convolution on channels-last images. It is the matrix product of product.hpp with a row of A that is not one
+// stretch of memory but several, the segments: for each row of taps of the window (or each tap, where padding cuts the
+// row), the channels of the pixels under it. So nothing is copied (no im2col), and weights are packed in the same
+// order, [panel][tap][channel][16]. Padding costs nothing but a bit mask: a row whose bit is 0 reads a shared row of
+// zeros.
 #include "kernels/conv.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,5 @@
+// Depthwise convolution. There is no sum over channels, so a vector holds channels of one pixel, and memory bandwidth
+// limits the speed: blocks are chosen so that the rows of a window stay in the first-level cache.
 #include "kernels/depthwise_conv.hpp"
 
 #include "base/check.hpp"
@@ -113,7 +115,7 @@ class DepthwiseConv final : public Bound {
   const Simd& simd_;
   Window window_;
   Activation activation_;
-  std::int64_t channels_ = panel_columns;  // per block, a multiple of the panel's but for the last
+  std::int64_t channels_ = panel_columns;  // per block, a multiple of the panel's, except the last
   std::int64_t rows_ = 1;                  // per block
 };
 

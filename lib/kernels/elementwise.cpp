@@ -1,3 +1,5 @@
+// Unary and binary elementwise kernels. A broadcast becomes nested loops, of which the innermost one, where each
+// operand has stride 0 or 1, is vectorized.
 #include "kernels/elementwise.hpp"
 
 #include "kernels/bind/operands.hpp"

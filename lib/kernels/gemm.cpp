@@ -1,3 +1,4 @@
+// Checks the operands of a product with packed weights; product/product.hpp computes it.
 #include "kernels/gemm.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,5 @@
+// The convolution of 8-bit integers: windows are gathered into rows of a matrix product, a few at a time, so that the
+// whole im2col matrix never exists.
 #include "kernels/integer_conv.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,4 @@
+// The matrix product of 8-bit integers: rows are prepared a few at a time and multiplied by the packed panels.
 #include "kernels/integer_gemm.hpp"
 
 #include <algorithm>

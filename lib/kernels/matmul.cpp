@@ -1,3 +1,5 @@
+// The batched product of two computed operands. B is packed into panels at each run: that costs one pass over B, and
+// each row of A reads the panels again.
 #include "kernels/matmul.hpp"
 
 #include "kernels/product/product.hpp"

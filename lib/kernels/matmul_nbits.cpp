@@ -1,3 +1,5 @@
+// A product with weights of 4 or 8 bits. Few rows read the packed weights as they are, since memory bandwidth limits
+// them; many rows unpack a panel to f32 first and run the tiles of the f32 product.
 #include "kernels/matmul_nbits.hpp"
 
 #include "kernels/bind/operands.hpp"

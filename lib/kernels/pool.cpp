@@ -1,3 +1,5 @@
+// Pools on channels-last images: a vector holds channels, and a window is a list of stretches of rows to fold. Padding
+// is never read.
 #include "kernels/pool.hpp"
 
 #include "kernels/bind/window.hpp"
@@ -33,8 +35,8 @@ class Pool final : public Bound {
   static Range taps(const Axis& axis, std::int64_t o, std::int64_t before, std::int64_t after) {
     const std::int64_t start = o * axis.stride - axis.begin;
     const std::int64_t begin = start >= -before ? 0 : ceil_div(-before - start, axis.dilation);
-    const std::int64_t room = axis.in + after - start;
-    const std::int64_t end = room <= 0 ? 0 : std::min(axis.kernel, ceil_div(room, axis.dilation));
+    const std::int64_t left = axis.in + after - start;
+    const std::int64_t end = left <= 0 ? 0 : std::min(axis.kernel, ceil_div(left, axis.dilation));
     return {std::min(begin, end), end};
   }
 

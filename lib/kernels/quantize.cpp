@@ -1,3 +1,4 @@
+// Quantization with one scale. The dynamic kind takes two passes: the range of all elements first.
 #include "kernels/quantize.hpp"
 
 #include "kernels/bind/operands.hpp"
@@ -94,7 +95,7 @@ class DynamicQuantize final : public Bound {
   std::int64_t count_;
 };
 
-// X and Y of one size, a scale and perhaps a zero point of one element; answers how bytes are read.
+// X and Y of one size, a scale and perhaps a zero point of one element; returns how bytes are read.
 Result<std::uint8_t> read(const Operands& operands, const BindCall& call, const TensorView& floats,
                           const TensorView& bytes) {
   if (call.inputs.size() < 2 || call.inputs.size() > 3 || call.outputs.size() != 1) {

@@ -1,3 +1,5 @@
+// LSTM, GRU and RNN. The products of the input weights do not depend on the state, so they are one large product for
+// all steps, and only the products of the state are computed step by step: that is what limits the speed.
 #include "kernels/recurrent.hpp"
 
 #include "base/check.hpp"

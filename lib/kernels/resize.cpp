@@ -1,3 +1,5 @@
+// Resizing one or two axes. The taps of each output index are computed when the kernel is bound; a run only blends rows
+// with their weights.
 #include "kernels/resize.hpp"
 
 #include "kernels/bind/interpolation.hpp"

@@ -1,3 +1,4 @@
+// Softmax, normalizations and means over rows: a tile is a few rows, and each row is one call of an inner loop.
 #include "kernels/rows.hpp"
 
 #include "kernels/bind/operands.hpp"

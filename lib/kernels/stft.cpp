@@ -1,3 +1,4 @@
+// The short-time Fourier transform as a matrix product: the weights are the window times the roots of unity.
 #include "kernels/stft.hpp"
 
 #include "kernels/gemm.hpp"

@@ -1,3 +1,5 @@
+// Permutations of axes. Adjacent axes that stay adjacent are merged first, so that most permutations become a batch of
+// matrix transpositions, which are done in blocks that fit the first-level cache.
 #include "kernels/transpose.hpp"
 
 #include "kernels/bind/operands.hpp"
@@ -130,7 +132,7 @@ class Transpose final : public Bound {
   std::int64_t per_tile_ = 1;
 };
 
-// What both kernels ask of X and Y; answers the bytes of an element.
+// What both kernels require of X and Y; returns the bytes of an element.
 Result<std::int64_t> check(const Operands& operands, const BindCall& call) {
   if (call.inputs.size() != 1 || call.outputs.size() != 1) return operands.refuse("it has 1 input and 1 output");
   const TensorView &x = call.inputs[0], &y = call.outputs[0];

@@ -1,3 +1,6 @@
+// Walks rows through decision trees. A walk is a chain of dependent loads, so several rows go through a tree at once:
+// the loads of one row hide behind those of the others. Everything that a walk indexes with is checked when it is
+// bound.
 #include "kernels/tree_ensemble.hpp"
 
 #include "kernels/bind/operands.hpp"

@@ -1,3 +1,11 @@
+// Placing buffers, each alive during an interval of steps, in the least memory is dynamic storage allocation, which is
+// NP-hard. Largest first, into the smallest gap that fits, is the usual approximation: the buffers whose misplacement
+// would cost most meet an empty arena, and small ones fill the gaps that are left. On the networks in tests/models it
+// comes within a few percent of the lower bound, the most bytes that are alive at any step. The time is quadratic in
+// the buffers of a segment, some hundreds, and is spent once for each set of input sizes.
+//
+// The invariant: two buffers that are alive at the same step do not overlap. Nothing else protects a kernel's operands
+// from each other, so tests/runtime/arena_test.cpp checks it on random lifetimes.
 #include "runtime/arena.hpp"
 
 #include <algorithm>
@@ -9,7 +17,7 @@ namespace {
 constexpr std::uint64_t alignment = 64;
 constexpr std::uint64_t limit = std::uint64_t{1} << 62;
 
-// An empty buffer takes room too: its address is a buffer's like any other.
+// An empty buffer takes memory too: its address is a buffer's like any other.
 std::uint64_t rounded(std::uint64_t bytes) {
   return (std::max<std::uint64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
 }

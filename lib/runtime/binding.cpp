@@ -1,3 +1,21 @@
+// Binding turns one segment of a plan, whose sizes are registers of the shape program, into numbers and addresses for
+// one set of input sizes. Whatever depends on sizes is decided here, once, so that a run computes, and neither
+// allocates nor takes a lock. Four passes over the segment's steps:
+//
+//   find_dims    evaluates the shape program and gives every value its dimensions. The caller's inputs have the
+//                dimensions that the caller states; a kernel that cannot take them refuses in bind_step.
+//   add_buffers  gives each value that a step makes a buffer, alive from the step that makes it to the step that reads
+//                it last. A step marked in_place takes over the buffer of an input that dies there, if the bytes agree.
+//                Values with a data-dependent shape, strings and collections are not here: they own their memory.
+//   bind_step    lets each kernel check its operands and make its tables; a kernel's scratch memory is a buffer that is
+//                alive during its step alone.
+//   plan_arena   places all those buffers in one block of memory.
+//
+// Outputs of the plan are not in the arena, since they outlive the run: they own their memory, or lie in the caller's.
+//
+// A step whose operands' sizes depend on the data of an earlier step cannot be bound before that step has run. So the
+// loader cuts the plan into segments at such places (model.cpp), and a run binds a segment when it gets there. Bindings
+// are kept by input sizes and data-dependent sizes (session.cpp), so a repeated size binds nothing.
 #include "runtime/binding.hpp"
 
 #include "base/check.hpp"
@@ -70,7 +88,7 @@ class Binder {
   Result<void> find_dims() {
     binding_->dims.resize(plan_.values.size());
     std::vector<bool> found(plan_.values.size());
-    // The caller's memory is as large as the caller says, whatever the plan foresaw.
+    // The caller's memory has the dimensions that the caller states, whatever the plan expects.
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
       dims(plan_.inputs[i]).assign(inputs_[i].begin(), inputs_[i].end());
       found[static_cast<std::size_t>(plan_.inputs[i])] = true;

@@ -1,3 +1,4 @@
+// Counts what a run spends. The clock is read at most once a step and once a tile.
 #include "runtime/budget.hpp"
 
 #include <fmt/core.h>

@@ -1,3 +1,5 @@
+// Matches named tensors to a model's inputs and checks them. All faults are collected, so that one message has them
+// all.
 #include "runtime/inputs.hpp"
 
 #include "base/suggest.hpp"
@@ -32,7 +34,7 @@ struct Bound {
 
 std::string misfit(const artifact::Port& port, const TensorView& given);
 
-// What is wrong with what a collection holds; empty where it is as the port says. The sizes inside are not compared:
+// What is wrong with the items of a collection; empty where they match the port. The sizes inside are not compared:
 // operators check them, as they differ from item to item.
 std::string misfit_inside(const artifact::Port& port, const Tensor& value, std::string_view what) {
   if (!value.present()) return fmt::format("{} is missing", what);

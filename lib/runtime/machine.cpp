@@ -1,3 +1,5 @@
+// Reads the affinity mask and the limits of control groups, version 1 and 2. A limit of any enclosing group binds, so
+// the least of them counts.
 #include "runtime/machine.hpp"
 
 #include "base/files.hpp"

@@ -1,3 +1,5 @@
+// Loads a plan: resolves its routines, finds for each value the step that reads it last, and cuts the steps into
+// segments wherever a size depends on data that an earlier step computes.
 #include "runtime/model_state.hpp"
 
 #include "artifact/strings.hpp"
@@ -38,7 +40,7 @@ class Loader {
  private:
   Result<void> resolve() {
     Faults faults;
-    std::set<std::string_view> told;
+    std::set<std::string_view> reported;
     for (const artifact::Step& step : state_.plan().steps) {
       std::string_view name = step.routine;
       Routine routine;
@@ -51,7 +53,7 @@ class Loader {
         auto found = operators_.find({name.substr(3, colon - 3), name.substr(colon + 1)});
         if (found != operators_.end()) routine.op = found->second;
       }
-      if (routine.kernel == nullptr && routine.op == nullptr && told.insert(name).second) {
+      if (routine.kernel == nullptr && routine.op == nullptr && reported.insert(name).second) {
         faults.add(Error(Kind::unsupported, "no-such-routine",
                          fmt::format("cannot run the model: this program has no routine '{}'", name))
                        .at(step.label)

@@ -1,3 +1,5 @@
+// Runs the nested plan of a step. Its session is made at the first run and kept, so that an iteration of a loop binds
+// and allocates nothing new.
 #include "runtime/nested_body.hpp"
 
 #include "runtime/session_state.hpp"

@@ -1,3 +1,4 @@
+// Loads the input files of a run and writes its outputs, in the model's order.
 #include "runtime/run_files.hpp"
 
 #include "runtime/inputs.hpp"

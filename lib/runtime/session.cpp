@@ -1,3 +1,5 @@
+// Runs a bound plan: finds or makes the binding of each segment, places its values, executes its steps in order, and
+// hands out the outputs. Between two runs a session keeps its bindings and arenas, and nothing of the data.
 #include "runtime/session_state.hpp"
 
 #include "base/check.hpp"
@@ -32,7 +34,7 @@ class PlannedOutputs final : public Outputs {
   Result<void> claim(std::uint64_t bytes) override { return session_.claim(bytes); }
   Result<void> give(std::size_t index, Tensor value) override;
 
-  // Every output that somebody reads must be there.
+  // Every output that is read must be there.
   Result<void> finish() const {
     for (std::size_t i = 0; i < made_.size(); ++i) {
       if (wanted(i) && !made_[i]) return disagreement(fmt::format("did not make output {}", i));
@@ -44,7 +46,7 @@ class PlannedOutputs final : public Outputs {
   std::int32_t value_of(std::size_t index) const {
     return index < step_.outputs ? binding_.operands[step_.operands + step_.inputs + index] : artifact::absent;
   }
-  // Whether a size of it hangs on the inputs', rather than being fixed.
+  // Whether one of its sizes depends on the inputs' sizes.
   bool names_sizes(const artifact::PlanValue& value) const {
     return std::any_of(value.dims.begin(), value.dims.end(),
                        [&](std::uint32_t at) { return session_.plan.shapes[at].op != artifact::ShapeOp::constant; });
@@ -63,7 +65,7 @@ class PlannedOutputs final : public Outputs {
   const BoundStep& step_;
   const artifact::Step& planned_;
   std::vector<bool> made_;
-  std::vector<Tensor> unread_;  // what an operator makes although nobody wants it
+  std::vector<Tensor> unread_;  // what an operator makes although nothing reads it
 };
 
 Result<Tensor> PlannedOutputs::fresh(DType type, DimsView dims) {
@@ -97,7 +99,7 @@ Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) co
                  fmt::format("cannot run the model on these inputs: '{}' would be {}, which has not {} dimensions",
                              foreseen.name, describe(type, dims), foreseen.dims.size()))
         .at(planned_.label)
-        .because("the model says how many there are where nothing else tells it");
+        .because("the model states a rank that nothing else confirms");
   }
   if (type == foreseen.type && !foreseen.late) {
     return Error(Kind::bad_input, "plan-disagrees",

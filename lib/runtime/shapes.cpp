@@ -1,3 +1,4 @@
+// The interpreter of shape programs. Arithmetic is checked: sizes come from callers and from files.
 #include "runtime/shapes.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// States: outputs that continue an input, in the caller's memory. Everything that could make two operands of a step
+// overlap is refused here.
 #include "runtime/states.hpp"
 
 #include <fmt/core.h>

@@ -9,7 +9,7 @@ namespace modelctl::runtime {
 // Every output of the plan that a step makes by continuing an input of the plan which nothing else reads.
 std::vector<StatePort> find_states(const artifact::Plan& plan, std::span<const Routine> routines);
 
-// What can be told of output_buffers before sizes are known: which outputs they are of, and what memory they share.
+// What can be checked of output buffers before sizes are known: which outputs they are of, and what memory they share.
 Result<void> check_output_buffers(const Model::State& model, std::span<const TensorView> inputs,
                                   std::span<const OutputBuffer> output_buffers);
 

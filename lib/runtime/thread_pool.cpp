@@ -1,3 +1,17 @@
+// A pool for many short jobs: a step of a plan is some ten to some thousand microseconds, and its tiles some ten each.
+//
+// Tiles are taken from one atomic counter. A fixed share per thread would wait for the slowest thread, and on a shared
+// machine any thread may lose its CPU for milliseconds. Which thread runs a tile never changes a result, because no two
+// tiles write the same element and no sum is split between tiles.
+//
+// A worker that finds no job spins for some microseconds, because the next step usually comes sooner than a sleeping
+// thread wakes, and then sleeps: a longer spin takes the CPU from other processes, and with a CPU quota from itself.
+//
+// The caller works too, and returns only when no worker can touch the job any more: the job is the caller's stack
+// frame. That is what `open` and `inside` are for. A worker joins under the mutex, while the job is open; the caller
+// closes it under the same mutex, so whoever has not joined by then never will, and waits until those inside have left.
+// `leaving` mirrors `inside` as an atomic, for a short spin before that wait. `job` counts jobs, so a worker that slept
+// through one sees that the next is another one.
 #include "runtime/thread_pool.hpp"
 
 #include "runtime/machine.hpp"

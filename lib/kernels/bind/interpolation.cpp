@@ -1,3 +1,4 @@
+// The taps and weights of Resize for one output index, after the reference implementation in the ONNX specification.
 #include "kernels/bind/interpolation.hpp"
 
 #include <algorithm>
@@ -6,7 +7,7 @@
 namespace modelctl::kernels {
 namespace {
 
-// In f32, as the scales are, but for elements of f64: where the result falls on a border, the last bit decides which
+// In f32, as the scales are, except for elements of f64: where the result falls on a border, the last bit decides which
 // element is nearest.
 template <class Real>
 Real coordinate(const Interpolation& rules, const ResizedAxis& axis, std::int64_t i) {

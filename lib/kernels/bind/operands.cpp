@@ -1,3 +1,5 @@
+// Checks of types, sizes and attributes, with the kernel's name in each message. Sizes are limited so that their
+// products stay within 64 bits.
 #include "kernels/bind/operands.hpp"
 
 #include "tensor/tensor.hpp"

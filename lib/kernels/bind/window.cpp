@@ -1,3 +1,4 @@
+// Reads and checks the attributes of convolutions and pools.
 #include "kernels/bind/window.hpp"
 
 #include <algorithm>
@@ -24,13 +25,13 @@ Result<Window> read_window(const Operands& operands, const BindCall& call, bool 
     Axis& axis = i + 1 == axes ? window.x : window.y;
     if (kernel[i] < 1) return operands.refuse("attribute 'kernel_shape' is missing");
     axis = {input.dim(1 + i), output.dim(1 + i), kernel[i], strides[i], dilations[i], pads[i], pads[axes + i]};
-    const std::int64_t room = axis.in + axis.begin + axis.end - axis.reach();
-    if (room < 0) {
+    const std::int64_t slack = axis.in + axis.begin + axis.end - axis.reach();
+    if (slack < 0) {
       return operands.refuse("a window of " + std::to_string(axis.reach()) + " does not fit " +
                              std::to_string(axis.in + axis.begin + axis.end) + ", the padded size of axis " +
                              std::to_string(i + 2));
     }
-    std::int64_t expected = (ceil_mode ? ceil_div(room, axis.stride) : room / axis.stride) + 1;
+    std::int64_t expected = (ceil_mode ? ceil_div(slack, axis.stride) : slack / axis.stride) + 1;
     // A window that would start in the padding after the input does not count.
     if (ceil_mode && expected > 0 && (expected - 1) * axis.stride >= axis.in + axis.begin) --expected;
     if (axis.out != expected) {

@@ -1,3 +1,5 @@
+// Detects what this CPU and operating system support. A CPU may have AVX while the system does not save its registers,
+// which the compiler's builtins check as well.
 #include "kernels/isa/cpu.hpp"
 
 #include "kernels/isa/simd.hpp"

@@ -1,3 +1,5 @@
+// Packs 8-bit weights and multiplies prepared rows by them. Zero points are handled by sums of rows and columns, so the
+// inner loop multiplies raw bytes.
 #include "kernels/product/byte_product.hpp"
 
 #include "base/check.hpp"
@@ -51,7 +53,7 @@ ByteRows::ByteRows(const ByteSimd& simd, std::int64_t k)
 
 std::int64_t ByteRows::capacity(const ByteSimd& simd, std::int64_t k) {
   const std::int64_t row_bytes = byte_quads(k) * 4 * (simd.centered ? 2 : 1);
-  const std::int64_t fit = std::min(room / std::max<std::int64_t>(row_bytes, 1), most);
+  const std::int64_t fit = std::min(buffer_bytes / std::max<std::int64_t>(row_bytes, 1), most);
   return fit < simd.max_rows ? fit : fit / simd.max_rows * simd.max_rows;
 }
 

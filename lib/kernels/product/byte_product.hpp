@@ -42,7 +42,7 @@ struct ByteProduct {
 class ByteRows {
  public:
   ByteRows(const ByteSimd& simd, std::int64_t k);
-  // How many rows of K bytes there is room for.
+  // How many rows of K bytes fit.
   static std::int64_t capacity(const ByteSimd& simd, std::int64_t k);
   void add(const ByteProduct& product, const std::uint8_t* row);
   // The rows times the panels [first, end); column `first * 16` of the first row goes to `out`.
@@ -51,18 +51,18 @@ class ByteRows {
 
  private:
   static constexpr std::int64_t most = 48;
-  static constexpr std::int64_t room = 1 << 16;
+  static constexpr std::int64_t buffer_bytes = 1 << 16;
   const ByteSimd& simd_;
   std::int64_t row_bytes_, count_ = 0;
   std::int32_t sums_[most];
-  alignas(64) std::byte rows_[room];
+  alignas(64) std::byte rows_[buffer_bytes];
 };
 
 // Checks the operands that both kernels have: A, the panels and columns of `groups` products of K by N, A's zero point,
 // factors, and the output's type.
 Result<ByteProduct> read_byte_product(const Operands& operands, const BindCall& call, std::int64_t k, std::int64_t n,
                                       std::int64_t groups);
-// The same with what is told at run time.
+// The same with what is known at run time only.
 ByteProduct at_run(ByteProduct product, const RunCall& call);
 
 }  // namespace modelctl::kernels

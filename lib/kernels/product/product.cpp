@@ -1,3 +1,4 @@
+// Chooses the blocks of a matrix product, packs panels, and runs one block: product.hpp has the theory.
 #include "kernels/product/product.hpp"
 
 #include <algorithm>
@@ -90,7 +91,7 @@ Blocks cut(const Simd& simd, std::int64_t m, std::int64_t k, std::int64_t n) {
     blocks.panels = round_up(std::max<std::int64_t>(flat_bytes / (depth * panel_columns * 4), 1), simd.flat_panels);
   } else {
     const std::int64_t fit = std::max<std::int64_t>(rows_bytes / (depth * 4) / simd.max_rows, 1) * simd.max_rows;
-    // Equal blocks, of whole tiles but for the last.
+    // Equal blocks, of whole tiles except the last.
     const std::int64_t cuts = ceil_div(m, fit);
     blocks.rows = cuts == 1 ? m : round_up(ceil_div(m, cuts), simd.max_rows);
     blocks.panels =

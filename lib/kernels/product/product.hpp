@@ -1,5 +1,25 @@
 // The product of a matrix in memory and one in packed panels, cut into tiles whose boundaries depend on shapes and CPU
 // alone: what GEMM, batched MatMul and 1x1 convolution share. The sum over K is never cut.
+//
+// Three levels, after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), simpler
+// because weights are packed before the run and K is not cut:
+//
+//   tile   rows x (panels * 16) sums in registers (isa/tile.hpp). A step along K loads the panels' vectors, broadcasts
+//          one value per row, and does rows * vectors multiply-adds. More rows mean fewer loads per multiply-add; the
+//          register file is the limit: 14 x 2 of 32 registers with AVX-512, 6 x 2 of 16 with AVX2.
+//   panel  16 columns of B as [K][16], zero-padded: the loop over K reads it with stride 1, one cache line of f32 a
+//   step,
+//          whatever B's layout was. 16 is one AVX-512 vector, two of AVX2 and four of the portable code, so that one
+//          packed artifact serves them all.
+//   block  the unit that a thread takes: so many rows of A as stay in the second-level cache while the panels stream
+//          by, times so many panels as make some 2 million multiply-adds. Its boundaries follow from the shapes and the
+//          CPU, never from the number of threads.
+//
+// A matrix-vector product reads each weight once and is limited by memory bandwidth: few rows take several panels at
+// once ("flat"), which keeps more loads in flight.
+//
+// Since K is never cut, every element is one chain of fused multiply-adds in the order of K. The price is that long
+// rows of A take more cache than a cut would; the gain is that results do not depend on the block sizes.
 #pragma once
 
 #include "kernels/bind/operands.hpp"
