@@ -1,7 +1,11 @@
+// Transposed convolution on channels-last images, phase by phase (conv_transpose.hpp). Inside a phase it is the direct
+// convolution of conv.cpp with stride 1; what differs is which input a tap reads, its shift, and that consecutive
+// outputs of a phase are `stride` pixels apart in Y. No two tiles write the same output, so nothing is accumulated in
+// memory.
 #include "kernels/conv_transpose.hpp"
 
 #include "base/check.hpp"
-#include "kernels/product.hpp"
+#include "kernels/product/product.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,8 +16,6 @@ namespace {
 // Multiply-adds of a block of work, and bytes of input that should stay in the second-level cache meanwhile.
 constexpr std::int64_t block_work = 1 << 21;
 constexpr std::int64_t block_bytes = 256 * 1024;
-// A phase without taps has outputs too, the bias: strides beyond this are left to the reference implementation.
-constexpr std::int64_t largest_stride = 1 << 16;
 
 // One axis, its taps sorted by phase. Where there are fewer than three, the first ones have size 1.
 struct Axis {
@@ -209,7 +211,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   if (y.rank() != x.rank() || y.dim(0) != x.dim(0)) return operands.refuse("X and Y differ in rank or batch size");
   const std::size_t axes = x.rank() - 2;
   const auto kernel = TRY(operands.integers("kernel_shape", axes, 0, 1, 1 << 16));
-  const auto strides = TRY(operands.integers("strides", axes, 1, 1, largest_stride));
+  const auto strides = TRY(operands.integers("strides", axes, 1, 1, largest_transposed_stride));
   const auto dilations = TRY(operands.integers("dilations", axes, 1, 1, 1 << 20));
   const auto begins = TRY(operands.integers("begins", axes, 0, 0, 1 << 30));
   Shape shape;

@@ -22,6 +22,8 @@ struct TransposedAxis {
 };
 // The most taps that one phase may have, all axes together.
 inline constexpr std::int64_t largest_phase = 512;
+// A phase without taps has outputs too, the bias: larger strides are left to the reference implementation.
+inline constexpr std::int64_t largest_transposed_stride = 1 << 16;
 
 // The taps of the phase that has most.
 std::int64_t most_taps_of_a_phase(std::span<const TransposedAxis> axes);

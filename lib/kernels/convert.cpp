@@ -1,6 +1,7 @@
+// Conversion between f32 and the 16-bit floating-point types, in tiles of a fixed number of elements.
 #include "kernels/convert.hpp"
 
-#include "kernels/operands.hpp"
+#include "kernels/bind/operands.hpp"
 
 #include <algorithm>
 

@@ -1,8 +1,10 @@
-// y = Conv(x, w)  ->  y = Transpose[0,3,1,2](modelctl::Conv(Transpose[0,2,3,1](x), w)), and the pools so.
-// The fast kernels want channels last. The Transposes at the edges are for move-transposes to carry away and cancel; a
-// lone convolution pays for two, which is little beside its sums. Not for f64 and f16, three spatial axes, weights that
-// are computed, or sizes of padding that only the run tells: those stay as they are.
-#include "ops/reference/window.hpp"
+// y = Conv(x, w)  ->  y = Transpose[0,3,1,2](modelctl::Conv(Transpose[0,2,3,1](x), w)), and the ConvTranspose
+// and the pools so.
+// The optimized kernels need channels last. The Transposes at the edges are for move-transposes to carry away and
+// cancel; a lone convolution pays for two, which is little beside its sums. Not for f64 (f16 is f32 by then,
+// compute-in-f32), three spatial axes except in ConvTranspose, computed weights, or padding that depends on sizes known
+// at run time only: those stay as they are.
+#include "ops/reference/convolve_transposed.hpp"
 #include "ops/schema/operator.hpp"
 #include "passes/layout.hpp"
 #include "passes/match.hpp"
@@ -41,13 +43,57 @@ std::optional<Ints> pads_of(const Node& node, DimsView kernel) {
   return pads;
 }
 
-bool is_image(const Value* value) {
-  return plain_f32(value) && value->type.shape->size() >= 3 && value->type.shape->size() <= 4;
+bool is_image(const Value* value, std::size_t most_axes) {
+  return plain_f32(value) && value->type.shape->size() >= 3 && value->type.shape->size() <= 2 + most_axes;
+}
+
+// Sets the attribute unless all its numbers are 0, which is what an absent one means.
+void set_unless_zero(Attributes& attributes, const char* name, Ints numbers) {
+  if (std::any_of(numbers.begin(), numbers.end(), [](std::int64_t number) { return number != 0; })) {
+    attributes.set(name, std::move(numbers));
+  }
+}
+
+// The same for ConvTranspose: whatever decides the output's sizes becomes pads and output_padding.
+std::optional<Attributes> transposed_attributes_of(const Node& node) {
+  const Tensor* w = constant(node.input(1));
+  const graph::Shape& shape = *node.input(0)->type.shape;
+  if (w == nullptr || w->dims().size() != shape.size() || w->elements() == 0) return std::nullopt;
+  const DimsView kernel = DimsView(w->dims()).subspan(2);
+  const std::size_t axes = kernel.size();
+  auto transposed = ops::read_transposed_windows(node.attributes, kernel, axes);
+  if (!transposed) return std::nullopt;
+  const ops::AutoPad auto_pad = transposed->windows.auto_pad;
+  const bool by_pads =
+      transposed->output_shape.empty() && auto_pad != ops::AutoPad::same_upper && auto_pad != ops::AutoPad::same_lower;
+  Ints pads(axes * 2, 0), padding = transposed->output_padding;
+  for (std::size_t axis = 0; axis < axes; ++axis) {
+    const ops::Window& window = transposed->windows.axes[axis];
+    std::int64_t begin = window.begin, end = window.end;
+    if (!by_pads) {
+      auto in = shape[axis + 2].constant();
+      auto along = in ? ops::spread(*transposed, axis, *in) : Result<ops::Spread>();
+      if (!in || !along) return std::nullopt;
+      const std::int64_t full = std::max<std::int64_t>(*in - 1, 0) * window.stride + window.reach() + padding[axis];
+      begin = along->begin;
+      end = std::max<std::int64_t>(full - begin - along->size, 0);
+      padding[axis] += std::max<std::int64_t>(along->size + begin - full, 0);
+    }
+    if (begin < 0 || end < 0 || window.kernel != kernel[axis]) return std::nullopt;
+    pads[axis] = begin;
+    pads[axes + axis] = end;
+  }
+  Attributes attributes = node.attributes;
+  for (const char* name : {"auto_pad", "pads", "output_padding", "output_shape"}) attributes.erase(name);
+  set_unless_zero(attributes, "pads", std::move(pads));
+  set_unless_zero(attributes, "output_padding", std::move(padding));
+  return attributes;
 }
 
 // The attributes of the node with channels last; nullopt where it cannot be one.
 std::optional<Attributes> attributes_of(const Node& node) {
   if (node.op == "GlobalAveragePool") return Attributes();
+  if (node.op == "ConvTranspose") return transposed_attributes_of(node);
   Dims kernel;
   if (node.op == "Conv") {
     const Tensor* w = constant(node.input(1));
@@ -62,16 +108,15 @@ std::optional<Attributes> attributes_of(const Node& node) {
   attributes.erase("auto_pad");
   attributes.erase("storage_order");
   attributes.erase("pads");
-  if (std::any_of(pads->begin(), pads->end(), [](std::int64_t pad) { return pad != 0; })) {
-    attributes.set("pads", std::move(*pads));
-  }
+  set_unless_zero(attributes, "pads", std::move(*pads));
   return attributes;
 }
 
 bool convert(Node& node) {
-  bool convertible = node.domain.empty() && (node.op == "Conv" || node.op == "MaxPool" || node.op == "AveragePool" ||
-                                             node.op == "GlobalAveragePool");
-  if (!convertible || !is_image(node.input(0)) || node.output(0) == nullptr) return false;
+  const bool transposes = node.is("ConvTranspose");
+  bool convertible =
+      node.is("Conv") || transposes || node.is("MaxPool") || node.is("AveragePool") || node.is("GlobalAveragePool");
+  if (!convertible || !is_image(node.input(0), transposes ? 3 : 2) || node.output(0) == nullptr) return false;
   auto attributes = attributes_of(node);
   if (!attributes) return false;
   Value* y = node.output(0);

@@ -106,6 +106,7 @@ std::size_t for_each_node(Graph& graph, bool (*body)(Node& node)) {
 
 graph::Node* plain_product(const graph::Value* value) {
   graph::Node* node = producer(value, "Conv", "modelctl");
+  if (node == nullptr) node = producer(value, "ConvTranspose", "modelctl");
   if (node == nullptr) node = producer(value, "Gemm", "modelctl");
   return node == nullptr || node->attributes.has("activation") ? nullptr : node;
 }

@@ -34,7 +34,7 @@ struct Operands {
 };
 Operands operand_from(const graph::Node& node, std::string_view op);
 
-// The Conv or Gemm of ours that makes the value and has no activation yet; null where there is none.
+// The Conv, ConvTranspose or Gemm of ours that makes the value and has no activation yet; null where there is none.
 graph::Node* plain_product(const graph::Value* value);
 // Such a product that can still take a bias or residual in: it has no residual, and nothing else uses its value.
 graph::Node* open_product(const graph::Value* value);
