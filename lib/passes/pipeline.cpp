@@ -63,13 +63,14 @@ class Pipeline {
     if (TRY(pass("decompose")) > 0) TRY(pass("infer"));
     if (options_.level >= 1 && TRY(pass("expand-einsum")) > 0) TRY(pass("infer"));
     if (options_.level < 2) return {};
+    // Kernels compute in f32.
+    TRY(pass("compute-in-f32"));
     // What exporters write out is named again.
     TRY(pass("name-activations"));
     TRY(pass("fuse-layer-norm"));
     // The layout that kernels want, and the Transposes that this costs out of the way.
     TRY(pass("fold-batch-norm"));
     TRY(pass("dense-products"));
-    TRY(pass("sub-pixels"));
     TRY(pass("channels-last"));
     TRY(pass("move-transposes"));
     TRY(pass("erase-identities"));

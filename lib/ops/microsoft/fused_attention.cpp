@@ -288,6 +288,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_attention,
         .infer = infer_attention,
+        .short_floats = ShortFloats::follow,
         .decompose = attention,
         .examples =
             [] {
@@ -346,6 +347,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_multi_head,
         .infer = infer_multi_head,
+        .short_floats = ShortFloats::follow,
         .decompose = multi_head,
         .examples =
             [] {

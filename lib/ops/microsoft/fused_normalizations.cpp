@@ -171,6 +171,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = skip_attributes,
         .infer = infer_skip,
+        .short_floats = ShortFloats::widen,
         .decompose = skip,
         .examples =
             [] {
@@ -191,6 +192,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = skip_attributes,
         .infer = infer_skip,
+        .short_floats = ShortFloats::widen,
         .decompose = skip_simplified,
         .examples =
             [] {

@@ -85,7 +85,7 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
             [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
               Matrix<T> left{static_cast<const T*>(a.data) + at[0], a_steps[a.rank() - 2], a_steps.back()};
               Matrix<T> right{static_cast<const T*>(b.data) + at[1], b_steps[b.rank() - 2], b_steps.back()};
-              multiply(left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+              multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
                 out[(i * m + row) * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum * alpha));
               });
             });
@@ -213,6 +213,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_matmul,
         .infer = infer_matmul,
+        .short_floats = ShortFloats::widen,
         .lower = lower_matmul,
         .examples =
             [] {
@@ -267,6 +268,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_gemm,
         .infer = infer_as<gemm_name>,
+        .short_floats = ShortFloats::widen,
         .decompose = gemm,
         .examples =
             [] {

@@ -240,6 +240,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_rotary,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .decompose = rotary,
         .examples =
             [] {

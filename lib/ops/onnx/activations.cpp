@@ -165,6 +165,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"relu">,
         .examples =
             [] {
@@ -180,6 +181,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = alpha_leaky,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"leaky_relu">,
         .examples =
             [] {
@@ -209,6 +211,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = alpha_one,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 2})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 2})}}};
@@ -223,6 +226,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_selu,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
@@ -237,6 +241,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = alpha_one,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
@@ -250,6 +255,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"sigmoid">,
         .examples =
             [] {
@@ -265,6 +271,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_hard_sigmoid,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"hard_sigmoid">,
         .examples =
             [] {
@@ -279,6 +286,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"hard_swish">,
         .examples =
             [] {
@@ -294,6 +302,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = alpha_one,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
@@ -307,6 +316,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.86509836f})}}};
@@ -320,6 +330,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"large numbers stay", {f32({2}, {0, 200})}, {}, {f32({2}, {0.6931472f, 200})}}};
@@ -333,6 +344,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 3})}, {}, {f32({2}, {-0.5f, 0.75f})}}};
@@ -347,6 +359,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_gelu,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_gelu,
         .examples =
             [] {

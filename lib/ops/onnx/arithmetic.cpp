@@ -77,6 +77,7 @@ constexpr OpDef defs[] = {
         .outputs = "C",
         .types = number_types,
         .infer = infer<add>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"add">,
         .examples =
             [] {
@@ -95,6 +96,7 @@ constexpr OpDef defs[] = {
         .outputs = "C",
         .types = number_types,
         .infer = infer<sub>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"sub">,
         .examples =
             [] {
@@ -112,6 +114,7 @@ constexpr OpDef defs[] = {
         .outputs = "C",
         .types = number_types,
         .infer = infer<mul>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"mul">,
         .examples =
             [] {
@@ -129,6 +132,7 @@ constexpr OpDef defs[] = {
         .outputs = "C",
         .types = number_types,
         .infer = infer<div>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"div">,
         .examples =
             [] {

@@ -79,6 +79,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   std::int64_t heads = attributes.integer("q_num_heads"), kv_heads = attributes.integer("kv_num_heads");
   Attend all;
+  all.interrupt = call.interrupt;
   all.q = TRY(heads_of(call.input(0), heads, "Q"));
   all.k = TRY(heads_of(call.input(1), kv_heads, "K"));
   all.v = TRY(heads_of(call.input(2), kv_heads, "V"));
@@ -186,6 +187,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .lower = lower,
         .examples =
             [] {

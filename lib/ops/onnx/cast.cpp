@@ -3,6 +3,7 @@
 #include "ops/reference/convert.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
+#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -83,6 +84,18 @@ Result<void> bit_cast(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Between f32 and the 16-bit floating-point types; round_mode and saturate are for others.
+bool lower_to(Lowering& call, DType to) {
+  const DType from = call.element(0);
+  auto is_short = [](DType type) { return type == DType::f16 || type == DType::bf16; };
+  if (call.shape(0) == nullptr) return false;
+  if (!(from == DType::f32 && is_short(to)) && !(is_short(from) && to == DType::f32)) return false;
+  call.emit("convert", {call.node().input(0)}, {});
+  return true;
+}
+Result<bool> lower_cast(Lowering& call) { return lower_to(call, static_cast<DType>(call.attributes().integer("to"))); }
+Result<bool> lower_cast_like(Lowering& call) { return lower_to(call, call.element(1)); }
+
 constexpr AttributeDef to_attribute{"to", AttributeType::integer, "the element type, as ONNX numbers them", true};
 constexpr AttributeDef saturate_attribute{
     "saturate", AttributeType::integer,
@@ -105,6 +118,7 @@ constexpr OpDef defs[] = {
         .types = all_types,
         .attributes = of_cast,
         .infer = infer_cast,
+        .lower = lower_cast,
         .examples =
             [] {
               return Examples{
@@ -155,6 +169,7 @@ constexpr OpDef defs[] = {
         .types = all_types,
         .attributes = of_cast_like,
         .infer = infer_cast_like,
+        .lower = lower_cast_like,
         .examples =
             [] {
               return Examples{{"integers to floats", {i64({2}, {1, 2}), f32({}, {0})}, {}, {f32({2}, {1, 2})}, 0}};

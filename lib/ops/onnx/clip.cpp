@@ -79,6 +79,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = number_types,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .upgrade = upgrade,
         .lower = lower,
         .examples =

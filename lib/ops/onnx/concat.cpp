@@ -84,6 +84,7 @@ constexpr OpDef defs[] = {
         .types = "any",
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .lower = lower,
         .examples =
             [] {

@@ -32,7 +32,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     auto bias = [&](std::int64_t map) {
       return b.present() ? static_cast<double>(static_cast<compute_t<T>>(b.as<T>()[static_cast<std::size_t>(map)])) : 0;
     };
-    convolve(conv, x.as<T>().data(), w.as<T>().data(), [&](std::int64_t i, std::int64_t map, double sum) {
+    convolve(call, conv, x.as<T>().data(), w.as<T>().data(), [&](std::int64_t i, std::int64_t map, double sum) {
       out[i] = static_cast<T>(static_cast<compute_t<T>>(sum + bias(map)));
     });
     return {};
@@ -54,6 +54,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"a 1x1 kernel keeps the image's size",

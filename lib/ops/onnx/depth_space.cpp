@@ -90,6 +90,7 @@ constexpr OpDef defs[] = {
         .types = any_type,
         .attributes = of_to_space,
         .infer = infer<true, false>,
+        .short_floats = ShortFloats::follow,
         .lower = lower<true, false>,
         .examples =
             [] {
@@ -119,6 +120,7 @@ constexpr OpDef defs[] = {
         .types = any_type,
         .attributes = of_to_depth,
         .infer = infer<false, false>,
+        .short_floats = ShortFloats::follow,
         .lower = lower<false, false>,
         .examples =
             [] {

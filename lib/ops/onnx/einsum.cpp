@@ -78,6 +78,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     };
     std::int64_t to = 0;
     do {
+      if (to % 64 == 0 && call.interrupted()) return;
       W sum{0};
       for (std::int64_t term = 0; term < terms; ++term) {
         W factor{1};

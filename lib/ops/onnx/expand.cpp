@@ -88,6 +88,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any",
         .infer = infer_expand,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{{"a column becomes a matrix",
@@ -105,6 +106,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any",
         .infer = infer_tile,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{{"both axes",

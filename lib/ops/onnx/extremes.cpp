@@ -66,6 +66,7 @@ constexpr OpDef defs[] = {
         .outputs = "max",
         .types = number_types,
         .infer = infer<largest>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"max">,
         .examples =
             [] {
@@ -81,6 +82,7 @@ constexpr OpDef defs[] = {
         .outputs = "min",
         .types = number_types,
         .infer = infer<smallest>,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"min">,
         .examples =
             [] {
@@ -95,6 +97,7 @@ constexpr OpDef defs[] = {
         .outputs = "sum",
         .types = float_types,
         .infer = infer_broadcast,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"three tensors", three(), {}, {f32({3}, {6, 12, 12})}}};
@@ -108,6 +111,7 @@ constexpr OpDef defs[] = {
         .outputs = "mean",
         .types = float_types,
         .infer = infer_broadcast,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"three tensors", three(), {}, {f32({3}, {2, 4, 4})}}};

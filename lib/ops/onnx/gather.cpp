@@ -72,6 +72,7 @@ constexpr OpDef defs[] = {
         .types = "any",
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{

@@ -53,7 +53,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     const T* added = c.present() ? c.as<T>().data() : nullptr;
     Matrix<T> left{a.as<T>().data(), flip_a ? 1 : a.dim(1), flip_a ? a.dim(1) : 1};
     Matrix<T> right{b.as<T>().data(), flip_b ? 1 : b.dim(1), flip_b ? b.dim(1) : 1};
-    multiply(left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+    multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
       dot_t<T> more{0};
       if (added != nullptr) {
         more = static_cast<dot_t<T>>(static_cast<compute_t<T>>(added[row * c_strides[0] + column * c_strides[1]]));
@@ -87,6 +87,7 @@ constexpr OpDef defs[] = {
         .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"a dense layer",

@@ -78,6 +78,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {4, 8})}, 0}};
@@ -91,6 +92,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {3.5f, 1})}}};
@@ -105,6 +107,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_lp,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two channels", {image()}, {}, {f32({1, 2, 1}, {5, 10})}}};

@@ -23,6 +23,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any, sequence optional map",
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{{"a text", {strings({1}, {"same"})}, {}, {strings({1}, {"same"})}, 0}};

@@ -43,7 +43,7 @@ struct Product {
   MatMulSizes sizes;
   std::vector<double> sums;
 };
-Result<Product> product_of(const TensorView& a, const TensorView& a_zero, const TensorView& b,
+Result<Product> product_of(const Call& call, const TensorView& a, const TensorView& a_zero, const TensorView& b,
                            const TensorView& b_zero) {
   Product result{TRY(matmul_sizes(a.dims, b.dims)), {}};
   const auto& [m, k, n, a_batch, b_batch, batch, dims] = result.sizes;
@@ -57,7 +57,7 @@ Result<Product> product_of(const TensorView& a, const TensorView& a_zero, const 
             Matrix<double> x{left.data() + at[0] * sizes.m * sizes.k, sizes.k, 1};
             Matrix<double> y{right.data() + at[1] * sizes.k * sizes.n, sizes.n, 1};
             double* out = result.sums.data() + i * sizes.m * sizes.n;
-            multiply(x, y, sizes.m, sizes.k, sizes.n,
+            multiply(call, x, y, sizes.m, sizes.k, sizes.n,
                      [&](std::int64_t row, std::int64_t column, double sum) { out[row * sizes.n + column] = sum; });
           });
   return result;
@@ -70,7 +70,7 @@ Result<void> infer_matmul_integer(Inference& call) {
 
 Result<void> matmul_integer(const Call& call, Outputs& outputs) {
   TRY(need_bytes(call.input(0), call.input(1)));
-  Product product = TRY(product_of(call.input(0), call.input(2), call.input(1), call.input(3)));
+  Product product = TRY(product_of(call, call.input(0), call.input(2), call.input(1), call.input(3)));
   MutableTensorView y = TRY(outputs.allocate(0, DType::i32, product.sizes.dims));
   std::transform(product.sums.begin(), product.sums.end(), y.as<std::int32_t>().begin(), wrapped);
   return {};
@@ -87,7 +87,7 @@ Result<void> qlinear_matmul(const Call& call, Outputs& outputs) {
   for (const TensorView* view : {&a, &b, &y_zero}) {
     if (!is_quantized(view->type) || bits(view->type) != 8) return refuse_type(view->type);
   }
-  Product product = TRY(product_of(a, call.input(2), b, call.input(5)));
+  Product product = TRY(product_of(call, a, call.input(2), b, call.input(5)));
   const Dims& dims = product.sizes.dims;
   Dims a_dims = a.rank() > 1 ? by_row(a_scale) : Dims(a_scale.dims.begin(), a_scale.dims.end());
   for (DimsView each : {DimsView(a_dims), b_scale.dims, y_scale.dims, y_zero.dims}) {
@@ -123,7 +123,7 @@ Result<void> conv_integer(const Call& call, Outputs& outputs) {
   if (x_zero.present() && x_zero.elements() != 1) return refuse("x_zero_point must have one element");
   std::vector<double> image = TRY(centered(x, x_zero)), kernel = TRY(centered(w, w_zero, by_map(w_zero, w.rank())));
   MutableTensorView y = TRY(outputs.allocate(0, DType::i32, conv.dims));
-  convolve(conv, image.data(), kernel.data(),
+  convolve(call, conv, image.data(), kernel.data(),
            [&](std::int64_t i, std::int64_t, double sum) { static_cast<std::int32_t*>(y.data)[i] = wrapped(sum); });
   return {};
 }
@@ -154,7 +154,7 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
   }
   const Quantizer quantizer(y_zero.type);
   MutableTensorView y = TRY(outputs.allocate(0, y_zero.type, conv.dims));
-  convolve(conv, image.data(), kernel.data(), [&](std::int64_t i, std::int64_t map, double sum) {
+  convolve(call, conv, image.data(), kernel.data(), [&](std::int64_t i, std::int64_t map, double sum) {
     auto at = static_cast<std::size_t>(map);
     if (b.present()) sum += b.as<std::int32_t>()[at];
     float factor = factors[factors.size() == 1 ? 0 : at];

@@ -130,6 +130,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_lrn,
         .infer = infer_lrn,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two channels of three",
@@ -147,6 +148,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_lp,
         .infer = infer_lp,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"the Euclidean norm", {f32({1, 2}, {3, 4})}, {}, {f32({1, 2}, {0.6f, 0.8f})}}};
@@ -161,6 +163,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_mean_variance,
         .infer = infer_mean_variance,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{

@@ -70,6 +70,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = number_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"abs">,
         .examples =
             [] {
@@ -84,6 +85,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"neg">,
         .examples =
             [] {
@@ -111,6 +113,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"sqrt">,
         .examples =
             [] {
@@ -125,6 +128,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"exp">,
         .examples =
             [] {
@@ -139,6 +143,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"log">,
         .examples =
             [] {
@@ -153,6 +158,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"reciprocal">,
         .examples =
             [] {
@@ -210,6 +216,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = number_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"erf">,
         .examples =
             [] {

@@ -31,7 +31,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
             [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
               Matrix<T> left{a.as<T>().data() + at[0] * m * k, k, 1}, right{b.as<T>().data() + at[1] * k * n, n, 1};
               T* product = out + i * m * n;
-              multiply(left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+              multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
                 product[row * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum));
               });
             });
@@ -61,6 +61,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .lower = lower,
         .examples =
             [] {

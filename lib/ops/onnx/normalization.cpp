@@ -320,6 +320,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_batch,
         .infer = infer_batch,
+        .short_floats = ShortFloats::widen,
         .upgrade = upgrade_batch,
         .examples =
             [] {
@@ -343,6 +344,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_instance,
         .infer = infer_channels,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"one channel",
@@ -360,6 +362,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_group,
         .infer = infer_channels,
+        .short_floats = ShortFloats::widen,
         .upgrade = upgrade_group,
         .examples =
             [] {
@@ -378,6 +381,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_layer,
         .infer = infer_layer,
+        .short_floats = ShortFloats::widen,
         .lower = lower_layer,
         .examples =
             [] {
@@ -398,6 +402,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_layer,
         .infer = infer_layer,
+        .short_floats = ShortFloats::widen,
         .lower = lower_rms,
         .examples =
             [] {

@@ -49,11 +49,12 @@ Result<Pool> pool_of(const Call& call) {
 
 // Calls body(place, plane, d, h, w) for each place of each plane, with the taps along the three axes.
 template <class Body>
-void for_each_place(const Pool& pool, Body&& body) {
+void for_each_place(const Call& call, const Pool& pool, Body&& body) {
   std::int64_t place = 0;
   for (std::int64_t plane = 0; plane < pool.planes; ++plane) {
     for (std::int64_t od = 0; od < pool.at.out[0]; ++od) {
       for (std::int64_t oh = 0; oh < pool.at.out[1]; ++oh) {
+        if (call.interrupted()) return;
         for (std::int64_t ow = 0; ow < pool.at.out[2]; ++ow) {
           body(place++, plane, taps(pool.at.axes[0], od, pool.at.in[0]), taps(pool.at.axes[1], oh, pool.at.in[1]),
                taps(pool.at.axes[2], ow, pool.at.in[2]));
@@ -91,25 +92,26 @@ Result<void> max_pool(const Call& call, Outputs& outputs) {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
     W lowest = static_cast<W>(x.type == DType::i8 ? -128.0 : x.type == DType::u8 ? 0.0 : -HUGE_VAL);
-    for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
-      bool any = false;
-      W best = lowest;
-      std::array<std::int64_t, 3> where{0, 0, 0};
-      for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
-        W value = load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
-        if (!any || value > best || (value != value && best == best)) {  // the first of equal ones; NaN wins
-          any = true;
-          best = value;
-          where = {id, ih, iw};
-        }
-      });
-      store(y.data, place, best);
-      if (index == nullptr) return;
-      auto [id, ih, iw] = where;
-      std::int64_t inside = column_major ? (iw * pool.at.in[1] + ih) * pool.at.in[0] + id
-                                         : (id * pool.at.in[1] + ih) * pool.at.in[2] + iw;
-      index[place] = plane * pool.plane + inside;
-    });
+    for_each_place(
+        call, pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+          bool any = false;
+          W best = lowest;
+          std::array<std::int64_t, 3> where{0, 0, 0};
+          for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
+            W value = load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
+            if (!any || value > best || (value != value && best == best)) {  // the first of equal ones; NaN wins
+              any = true;
+              best = value;
+              where = {id, ih, iw};
+            }
+          });
+          store(y.data, place, best);
+          if (index == nullptr) return;
+          auto [id, ih, iw] = where;
+          std::int64_t inside = column_major ? (iw * pool.at.in[1] + ih) * pool.at.in[0] + id
+                                             : (id * pool.at.in[1] + ih) * pool.at.in[2] + iw;
+          index[place] = plane * pool.plane + inside;
+        });
   });
   return {};
 }
@@ -130,7 +132,7 @@ Result<void> average_pool(const Call& call, Outputs& outputs) {
   if (y.elements() == 0) return {};
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
-  for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+  for_each_place(call, pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
     double sum = 0;
     std::int64_t count = 0;
     for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
@@ -155,7 +157,7 @@ Result<void> lp_pool(const Call& call, Outputs& outputs) {
   if (y.elements() == 0) return {};
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
-  for_each_place(pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
+  for_each_place(call, pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
     double sum = 0;
     for_each_tap(pool, d, h, w, [&](std::int64_t id, std::int64_t ih, std::int64_t iw) {
       double value = load(x.data, plane * pool.plane + (id * pool.at.in[1] + ih) * pool.at.in[2] + iw);
@@ -203,6 +205,7 @@ constexpr OpDef defs[] = {
         .types = "f32 f64 f16 bf16 i8 u8",
         .attributes = of_max,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"an incomplete last window counts in ceil_mode",
@@ -221,6 +224,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_average,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{
@@ -244,6 +248,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_lp,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{

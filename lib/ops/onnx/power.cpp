@@ -145,6 +145,7 @@ constexpr OpDef defs[] = {
         .outputs = "Z",
         .types = "f32 f64 f16 bf16 i32 i64",
         .infer = infer_pow,
+        .short_floats = ShortFloats::widen,
         .lower = lower_binary<"pow">,
         .examples =
             [] {
@@ -183,6 +184,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
         .infer = infer_prelu,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"a slope for each column",

@@ -163,6 +163,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_lstm,
         .infer = infer<Recurrence::lstm>,
+        .short_floats = ShortFloats::widen,
         .lower = lower<Recurrence::lstm>,
         .examples =
             [] {
@@ -220,6 +221,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_gru,
         .infer = infer<Recurrence::gru>,
+        .short_floats = ShortFloats::widen,
         .lower = lower<Recurrence::gru>,
         .examples =
             [] {
@@ -255,6 +257,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_rnn,
         .infer = infer<Recurrence::rnn>,
+        .short_floats = ShortFloats::widen,
         .lower = lower<Recurrence::rnn>,
         .examples =
             [] {

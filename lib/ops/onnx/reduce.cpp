@@ -258,6 +258,7 @@ constexpr OpDef def(std::string_view name, int since, std::string_view summary, 
       .types = takes,
       .attributes = attributes,
       .infer = inference,
+      .short_floats = ShortFloats::widen,
       .upgrade = upgrade,
       .examples = examples,
   };

@@ -140,6 +140,7 @@ constexpr OpDef defs[] = {
         .types = "any",
         .attributes = of_reshape,
         .infer = infer_reshape,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{{"0 copies and -1 is what is left",
@@ -163,6 +164,7 @@ constexpr OpDef defs[] = {
         .types = "any",
         .attributes = of_flatten,
         .infer = infer_flatten,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{

@@ -328,6 +328,7 @@ constexpr OpDef defs[] = {
         .types = any_type,
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .upgrade = upgrade,
         .lower = lower,
         .examples =

@@ -98,6 +98,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::widen,
         .lower = lower,
         .examples =
             [] {

@@ -146,6 +146,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any",
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .upgrade = upgrade,
         .examples =
             [] {

@@ -101,6 +101,7 @@ constexpr OpDef defs[] = {
         .types = "any",
         .attributes = attributes,
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .upgrade = upgrade,
         .examples =
             [] {

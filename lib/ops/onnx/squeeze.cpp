@@ -110,6 +110,7 @@ constexpr OpDef defs[] = {
         .outputs = "squeezed",
         .types = "any",
         .infer = infer_squeeze,
+        .short_floats = ShortFloats::follow,
         .upgrade = upgrade,
         .examples =
             [] {
@@ -125,6 +126,7 @@ constexpr OpDef defs[] = {
         .outputs = "expanded",
         .types = "any",
         .infer = infer_unsqueeze,
+        .short_floats = ShortFloats::follow,
         .upgrade = upgrade,
         .examples =
             [] {

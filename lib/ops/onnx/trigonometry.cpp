@@ -54,6 +54,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1.570796f})}, {}, {f32({2}, {0, 1})}}};
@@ -67,6 +68,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 0.5403023f})}}};
@@ -158,6 +160,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .infer = infer_same,
+        .short_floats = ShortFloats::widen,
         .lower = lower_unary<"tanh">,
         .examples =
             [] {

@@ -57,6 +57,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "bool",
         .infer = infer,
+        .short_floats = ShortFloats::follow,
         .examples =
             [] {
               return Examples{{"a row of conditions",

@@ -143,7 +143,8 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults) {
 }
 
 Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view name, const Attributes& attributes,
-                                     std::span<const TensorView> inputs, std::size_t outputs, std::uint64_t budget) {
+                                     std::span<const TensorView> inputs, std::size_t outputs, std::uint64_t budget,
+                                     const Interrupt* interrupt) {
   runtime::Evaluate run = find_run(domain, name);
   if (run == nullptr) {
     return Error(Kind::unsupported, "unsupported-operator",
@@ -152,7 +153,10 @@ Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view n
   Error too_large(Kind::bad_input, "too-large", "what it needs is more than any memory");
   try {
     OwnedOutputs owned(outputs, budget);
-    TRY(run(Call{attributes, inputs, outputs}, owned));
+    TRY(run(Call{attributes, inputs, outputs, {}, interrupt}, owned));
+    if (interrupt != nullptr && interrupt->requested()) {
+      return Error(Kind::interrupted, "interrupted", "stopped evaluating " + qualified(domain, name));
+    }
     return std::move(owned.tensors);
   } catch (const std::bad_alloc&) { return too_large; } catch (const std::length_error&) {
     return too_large;

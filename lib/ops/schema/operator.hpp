@@ -92,6 +92,14 @@ struct Example {
 
 class Lowering;  // lowering.hpp
 
+// What an operator's results are when its f16 or bf16 operands are widened to f32 first, and rounded only where they
+// leave the graph (passes/compute_in_f32.cpp).
+enum class ShortFloats {
+  keep,    // other ones: it compares or rounds its operands, or its type is an attribute
+  widen,   // as good or better: it is a continuous function of its float operands
+  follow,  // the same: it moves elements, so it widens nothing that is not in f32 already
+};
+
 struct OpDef {
   std::string_view domain = "";  // ONNX's default domain
   std::string_view name;
@@ -107,6 +115,7 @@ struct OpDef {
 
   // Null for a name that the newest opset no longer has: upgrade then renames the node, and that is all there is of it.
   Result<void> (*infer)(Inference& call) = nullptr;
+  ShortFloats short_floats = ShortFloats::keep;
   // Rewrites an older node; null where every older form since opset 7 is the newest one.
   Result<void> (*upgrade)(const Upgrade& upgrade) = nullptr;
   // Emits faster steps than evaluate; answers false where this node has none. Null: always evaluate.
@@ -134,10 +143,12 @@ Result<void> check_input_types(const graph::Node& node, const OpDef& def);
 Result<void> infer(graph::Node& node);
 // Infers all nodes of a graph in order, and those of nested graphs; answers how many values became better known.
 Result<std::size_t> infer(graph::Graph& graph);
-// Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes.
+// Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes;
+// fails with `interrupted` once `interrupt` is requested.
 Result<std::vector<Tensor>> evaluate(std::string_view domain, std::string_view name, const Attributes& attributes,
                                      std::span<const TensorView> inputs, std::size_t outputs,
-                                     std::uint64_t budget = std::uint64_t{1} << 34);
+                                     std::uint64_t budget = std::uint64_t{1} << 34,
+                                     const Interrupt* interrupt = nullptr);
 
 // "Softmax", "ai.onnx.ml::LinearClassifier", "modelctl::Conv".
 std::string qualified(std::string_view domain, std::string_view name);
