@@ -2,6 +2,7 @@
 // tests pass the fakes of tests/support. Files are real in tests too (docs/explanation/decisions/files-are-real.md).
 #pragma once
 
+#include "base/interrupt.hpp"
 #include "base/result.hpp"
 
 #include <atomic>
@@ -58,9 +59,10 @@ class Processes {
 };
 
 // Asked between steps of long work, set by the signal handler: the work ends with Kind::interrupted, nothing half-done.
-class StopToken {
+class StopToken final : public Interrupt {
  public:
   void stop() { stopped_.store(true, std::memory_order_relaxed); }
+  bool requested() const override { return stopped(); }
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
  private:

@@ -48,6 +48,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (call.input(index).rank() != 3) return refuse("query, key and value must have three axes");
   }
   Attend all;
+  all.interrupt = call.interrupt;
   all.q = TRY(heads_of(call.input(0), heads, "query"));
   all.k = TRY(heads_of(call.input(1), kv_heads, "key"));
   all.v = TRY(heads_of(call.input(2), kv_heads, "value"));

@@ -153,6 +153,7 @@ class Sums {
       for (std::int64_t h = 0; h < q.heads; ++h) {
         if (h % group == 0) take(b, h / group);
         for (std::int64_t s = 0; s < q.length; ++s) {
+          if (all_.interrupt != nullptr && all_.interrupt->requested()) return;
           weigh(b, h, s);
           for (std::int64_t d = 0; d < all_.v.size; ++d) store(y.data, out.at(b, h, s) + d, mean(b, d));
         }

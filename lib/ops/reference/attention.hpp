@@ -30,10 +30,11 @@ struct Attend {
   TensorView mask;  // absent, bool, or numbers to add; broadcasts to [B, H, S, T], beyond its last axis is nothing
   double scale = 1, softcap = 0;
   bool causal = false;
-  std::int64_t left = -1, right = -1;  // how far from its own position a query sees; -1: as far as there is
-  std::vector<double> sinks;           // of each head, or empty: a score that takes weight and has no value
-  DType precision = DType::undefined;  // of the softmax, where it is not Q's
-  std::int64_t keys() const;           // T: of the batch that has most
+  std::int64_t left = -1, right = -1;    // how far from its own position a query sees; -1: as far as there is
+  std::vector<double> sinks;             // of each head, or empty: a score that takes weight and has no value
+  DType precision = DType::undefined;    // of the softmax, where it is not Q's
+  std::int64_t keys() const;             // T: of the batch that has most
+  const Interrupt* interrupt = nullptr;  // of the call
 };
 // Q, K, V and the past fit together.
 Result<void> check(const Attend& attend);

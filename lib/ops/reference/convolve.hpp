@@ -15,9 +15,10 @@ struct Convolution {
 // X [N, group * channels, ...], W [maps, channels, ...].
 Result<Convolution> convolution_of(const Attributes& attributes, DimsView x, DimsView w);
 
-// Calls store(i, map, sum) for each element of the output in order; padding adds nothing.
+// Calls store(i, map, sum) for each element of the output in order; padding adds nothing. Ends early where the call is
+// interrupted.
 template <class X, class W, class Store>
-void convolve(const Convolution& conv, const X* x, const W* w, Store&& store) {
+void convolve(const Call& call, const Convolution& conv, const X* x, const W* w, Store&& store) {
   const Windows3& at = conv.at;
   const auto& [depth, height, width] = at.axes;
   const std::int64_t plane = at.in[0] * at.in[1] * at.in[2], all = depth.kernel * height.kernel * width.kernel;
@@ -32,6 +33,7 @@ void convolve(const Convolution& conv, const X* x, const W* w, Store&& store) {
       for (std::int64_t od = 0; od < at.out[0]; ++od) {
         const Taps d = taps(depth, od, at.in[0]);
         for (std::int64_t oh = 0; oh < at.out[1]; ++oh) {
+          if (call.interrupted()) return;
           const Taps h = taps(height, oh, at.in[1]);
           for (std::int64_t ow = 0; ow < at.out[2]; ++ow) {
             const Taps v = taps(width, ow, at.in[2]);

@@ -16,6 +16,9 @@ F functor(const Attributes& attributes) {
   else return F{};
 }
 
+// Elements from one check for an interruption to the next.
+inline constexpr std::int64_t interval = 1 << 16;
+
 // y = f(x), of the same type.
 template <class Types, class F>
 Result<void> unary(const Call& call, Outputs& outputs) {
@@ -27,7 +30,10 @@ Result<void> unary(const Call& call, Outputs& outputs) {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
     std::int64_t count = x.elements();
-    for (std::int64_t i = 0; i < count; ++i) store(y.data, i, static_cast<W>(f(load(x.data, i))));
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (i % interval == 0 && call.interrupted()) return;
+      store(y.data, i, static_cast<W>(f(load(x.data, i))));
+    }
   });
   return {};
 }

@@ -28,13 +28,16 @@ struct Matrix {
   }
 };
 
-// Calls store(i, j, sum) for each element of the m x n product; k is what is summed over.
+// Calls store(i, j, sum) for each element of the m x n product; k is what is summed over. Ends early where the
+// call is interrupted.
 template <class T, class Store>
-void multiply(const Matrix<T>& a, const Matrix<T>& b, std::int64_t m, std::int64_t k, std::int64_t n, Store&& store) {
+void multiply(const Call& call, const Matrix<T>& a, const Matrix<T>& b, std::int64_t m, std::int64_t k, std::int64_t n,
+              Store&& store) {
   std::vector<dot_t<T>> sums(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < m; ++i) {
     std::fill(sums.begin(), sums.end(), dot_t<T>{0});
     for (std::int64_t p = 0; p < k; ++p) {
+      if (p % 64 == 0 && call.interrupted()) return;
       dot_t<T> left = a.at(i, p);
       for (std::int64_t j = 0; j < n; ++j) {
         auto& sum = sums[static_cast<std::size_t>(j)];

@@ -213,7 +213,8 @@ Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) 
       State state{stretch(initial_h, at, hidden), stretch(initial_c, at, hidden), {}, {}};
       state.next = state.reset = std::vector<double>(static_cast<std::size_t>(hidden));
       std::int64_t length = lengths.present() ? lengths.as<std::int32_t>()[static_cast<std::size_t>(b)] : steps;
-      for (std::int64_t i = 0; i < steps; ++i) {  // a sequence is reversed within its length; zeros follow it
+      // A sequence is reversed within its length; zeros follow it.
+      for (std::int64_t i = 0; i < steps && !call.interrupted(); ++i) {
         std::int64_t t = backward && i < length ? length - 1 - i : i;
         std::int64_t from = (batch_first ? b * steps + t : t * batch + b) * input;
         for (double& value : step) value = load(x.data, from++);
