@@ -61,11 +61,16 @@ struct Shape {
   std::int64_t panels() const { return ceil_div(columns(), panel_columns); }
   std::int64_t taps() const { return axes[0].taps * axes[1].taps * axes[2].taps; }
   std::int64_t weights() const { return group * taps() * panels() * depth() * panel_columns; }
-  // Where the weights of a phase begin in those of its group: all taps of the phases before it, of every panel.
-  std::int64_t weights_before(const Axis::Phase& d, const Axis::Phase& h, const Axis::Phase& w) const {
+  // One filter for each channel: a vector then holds channels, as in depthwise_conv.cpp.
+  bool depthwise() const { return group > 1 && group == channels && group == channels_out; }
+  // The taps of all phases before this one, of one panel or of one channel.
+  std::int64_t taps_before(const Axis::Phase& d, const Axis::Phase& h, const Axis::Phase& w) const {
     const auto nd = static_cast<std::int64_t>(d.taps.size()), nh = static_cast<std::int64_t>(h.taps.size());
-    const std::int64_t before = d.before * axes[1].taps * axes[2].taps + nd * (h.before * axes[2].taps + nh * w.before);
-    return before * panels() * depth() * panel_columns;
+    return d.before * axes[1].taps * axes[2].taps + nd * (h.before * axes[2].taps + nh * w.before);
+  }
+  // Where the weights of a phase begin in those of its group: those of every panel of the phases before it come first.
+  std::int64_t weights_before(const Axis::Phase& d, const Axis::Phase& h, const Axis::Phase& w) const {
+    return taps_before(d, h, w) * panels() * depth() * panel_columns;
   }
 };
 
@@ -203,6 +208,112 @@ class ConvTranspose final : public Bound {
   std::int64_t line_blocks_ = 1, panel_blocks_ = 1, lines_per_block_ = 1;
 };
 
+// Weights are [panel of 16 channels][tap, in the order of phases][16].
+class DepthwiseConvTranspose final : public Bound {
+ public:
+  DepthwiseConvTranspose(const Simd& simd, Shape shape, const Activation& activation, bool any)
+      : simd_(simd), shape_(std::move(shape)), activation_(activation) {
+    const Axis& across = shape_.axes[2];
+    if (any) lines_ = shape_.batch * shape_.axes[0].out * shape_.axes[1].out * across.stride;
+    const std::int64_t phases = shape_.axes[0].stride * shape_.axes[1].stride * across.stride;
+    const std::int64_t work =
+        ceil_div(across.out, across.stride) * shape_.channels * (ceil_div(shape_.taps(), phases) + 1);
+    lines_per_block_ = std::max<std::int64_t>((block_work >> 2) / std::max<std::int64_t>(work, 1), 1);
+  }
+
+  void run(const RunCall& call) const override {
+    call.workers.for_each_tile(ceil_div(lines_, lines_per_block_), [&](std::int64_t index) {
+      const std::int64_t end = std::min((index + 1) * lines_per_block_, lines_);
+      for (std::int64_t line = index * lines_per_block_; line < end; ++line) run_line(call, line);
+    });
+  }
+
+ private:
+  void run_line(const RunCall& call, std::int64_t line) const {
+    const auto input = [&](std::size_t i) {
+      return i < call.inputs.size() ? static_cast<const float*>(call.inputs[i]) : nullptr;
+    };
+    const auto& [deep, down, across] = shape_.axes;
+    const std::int64_t channels = shape_.channels;
+    const Axis::Phase& w = across.phases[static_cast<std::size_t>(line % across.stride)];
+    line /= across.stride;
+    const std::int64_t oh = line % down.out, od = line / down.out % deep.out, image = line / down.out / deep.out;
+    const Axis::Phase& h = down.phases[static_cast<std::size_t>(oh % down.stride)];
+    const Axis::Phase& d = deep.phases[static_cast<std::size_t>(od % deep.stride)];
+    const std::int64_t pixels = across.count(w);
+    const std::int64_t first_weight = shape_.taps_before(d, h, w) * panel_columns;
+    const std::int64_t first_out = (((image * deep.out + od) * down.out + oh) * across.out + w.first) * channels;
+
+    std::array<Tap, largest_phase> taps;
+    // The taps of output q that lie inside the input, in rows that do.
+    const auto collect = [&](std::int64_t q) {
+      std::int64_t count = 0, weight = first_weight;
+      for (const Axis::Entry& td : d.taps) {
+        const std::int64_t id = od / deep.stride + td.shift;
+        for (const Axis::Entry& th : h.taps) {
+          const std::int64_t ih = oh / down.stride + th.shift;
+          const bool inside = id >= 0 && id < deep.in && ih >= 0 && ih < down.in;
+          for (const Axis::Entry& tw : w.taps) {
+            const std::int64_t iw = q + tw.shift, at = weight;
+            weight += panel_columns;
+            if (!inside || iw < 0 || iw >= across.in) continue;
+            const std::int64_t row = (image * deep.in + id) * down.in + ih;
+            taps[static_cast<std::size_t>(count++)] = {input(0) + (row * across.in + iw) * channels, at};
+          }
+        }
+      }
+      return count;
+    };
+    DepthwiseTile tile{};
+    tile.taps = taps.data();
+    tile.row_step = channels;
+    tile.panels = input(1);
+    tile.panel_step = shape_.taps() * panel_columns;
+    tile.out_step = across.stride * channels;
+    tile.columns = channels;
+    tile.bias = input(2);
+    tile.low = activation_.low;
+    tile.high = activation_.high;
+    const auto run_pixels = [&](std::int64_t begin, std::int64_t end) {
+      const std::int64_t at = first_out + begin * tile.out_step;
+      tile.out = static_cast<float*>(call.outputs[0]) + at;
+      tile.residual = input(3) ? input(3) + at : nullptr;
+      simd_.depthwise[end - begin](tile);
+      if (activation_.after != Unary::copy) {
+        simd_.unary(activation_.after, activation_.alpha, activation_.beta, tile.out, tile.out_step, tile.out,
+                    tile.out_step, end - begin, tile.columns);
+      }
+    };
+    // Outputs whose taps all lie inside the input go several at a time, those at the edges one by one.
+    std::int64_t begin = 0, end = pixels;
+    for (const Axis::Entry& tw : w.taps) {
+      begin = std::max(begin, -tw.shift);
+      end = std::min(end, across.in - tw.shift);
+    }
+    begin = std::min(begin, pixels);
+    end = std::max(begin, end);
+    for (std::int64_t q = 0; q < pixels; ++q) {
+      if (q == begin) q = end;
+      if (q >= pixels) break;
+      tile.tap_count = collect(q);
+      run_pixels(q, q + 1);
+    }
+    if (begin == end) return;
+    tile.tap_count = collect(begin);
+    const std::int64_t chunks = ceil_div(end - begin, simd_.depthwise_rows);
+    for (std::int64_t i = 0; i < chunks; ++i) {
+      const std::int64_t first = (end - begin) * i / chunks;
+      tile.offset = first * channels;
+      run_pixels(begin + first, begin + (end - begin) * (i + 1) / chunks);
+    }
+  }
+
+  const Simd& simd_;
+  Shape shape_;
+  Activation activation_;
+  std::int64_t lines_ = 0, lines_per_block_ = 1;
+};
+
 Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
   const Operands operands("conv_transpose_nhwc_f32", call);
   TRY(operands.floats(2, 4));
@@ -234,13 +345,19 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
     return operands.refuse("a phase has more than " + std::to_string(largest_phase) + " taps");
   }
   // Counted with care: a plan's sizes may overflow.
-  const auto weights = element_count(Dims{shape.group, shape.taps(), shape.panels(), shape.depth(), panel_columns});
+  const auto weights =
+      shape.depthwise() ? element_count(Dims{ceil_div(shape.channels, panel_columns), shape.taps(), panel_columns})
+                        : element_count(Dims{shape.group, shape.taps(), shape.panels(), shape.depth(), panel_columns});
   if (!weights) return operands.refuse("W would be too large");
   TRY(operands.dims("W", call.inputs[1], {*weights}));
   if (operands.has(2)) TRY(operands.dims("the bias", call.inputs[2], {shape.channels_out}));
   if (operands.has(3)) TRY(operands.dims("the residual", call.inputs[3], y.dims));
   const Activation activation = TRY(read_activation(operands));
-  return std::make_unique<ConvTranspose>(simd(call.cpu.isa), std::move(shape), activation, y.elements() > 0);
+  const bool any = y.elements() > 0;
+  if (shape.depthwise()) {
+    return std::make_unique<DepthwiseConvTranspose>(simd(call.cpu.isa), std::move(shape), activation, any);
+  }
+  return std::make_unique<ConvTranspose>(simd(call.cpu.isa), std::move(shape), activation, any);
 }
 
 constexpr KernelDef table[] = {{"conv_transpose_nhwc_f32", bind}};
@@ -270,6 +387,31 @@ Tensor pack_conv_transpose_weights(const TensorView& w, std::span<const Transpos
     Axis& axis = shape.axes[3 - axes.size() + i];
     axis.taps = axes[i].kernel;
     axis.phases = phases_of(axes[i]);
+  }
+  if (shape.depthwise()) {
+    const std::int64_t all = shape.taps();
+    Tensor packed(DType::f32, {ceil_div(group, panel_columns) * all * panel_columns});
+    auto* to = packed.mutable_view().as<float>().data();
+    const auto* from = static_cast<const float*>(w.data);
+    for (const Axis::Phase& pd : shape.axes[0].phases) {
+      for (const Axis::Phase& ph : shape.axes[1].phases) {
+        for (const Axis::Phase& pw : shape.axes[2].phases) {
+          std::int64_t at = shape.taps_before(pd, ph, pw);
+          for (const Axis::Entry& td : pd.taps) {
+            for (const Axis::Entry& th : ph.taps) {
+              for (const Axis::Entry& tw : pw.taps) {
+                const std::int64_t tap = (td.tap * shape.axes[1].taps + th.tap) * shape.axes[2].taps + tw.tap;
+                for (std::int64_t c = 0; c < group; ++c) {
+                  to[(c / panel_columns * all + at) * panel_columns + c % panel_columns] = from[c * all + tap];
+                }
+                ++at;
+              }
+            }
+          }
+        }
+      }
+    }
+    return packed;
   }
   const std::int64_t taps = shape.taps(), depth = shape.depth(), maps = shape.columns(), panels = shape.panels();
   Tensor packed(DType::f32, {shape.weights()});

@@ -103,6 +103,9 @@ const Case cases[] = {
     {{4, 5}, {9, 14}, {{2, 2, 1, 0}, {5, 3, 1, 2}}, 2, 8, 12, 4},
     {{3, 40}, {5, 43}, {{3, 1, 1, 0}, {4, 1, 1, 0}}, 1, 16, 64},
     {{5, 5}, {10, 10}, {{4, 2, 1, 1}, {4, 2, 1, 1}}, 1, 24, 24, 24},
+    {{5, 5}, {9, 11}, {{4, 2, 1, 2}, {5, 3, 1, 1}}, 2, 40, 40, 40},
+    {{30}, {61}, {{3, 2, 1, 0}}, 1, 17, 17, 17},
+    {{2, 3, 4}, {4, 5, 8}, {{3, 2, 1, 1}, {3, 1, 1, 0}, {3, 2, 2, 1}}, 2, 6, 6, 6},
     {{3, 4, 5}, {6, 8, 10}, {{2, 2, 1, 0}, {2, 2, 1, 0}, {2, 2, 1, 0}}, 1, 6, 20},
     {{2, 3, 4}, {4, 5, 8}, {{3, 2, 1, 1}, {3, 1, 1, 0}, {3, 2, 2, 1}}, 2, 4, 6, 2},
 };
@@ -125,6 +128,7 @@ TEST_CASE("a residual and every activation follow a transposed convolution") {
     CAPTURE(activation);
     for (kernels::Cpu cpu : cpus()) {
       CHECK(distance(run_of(cases[7], activation, true).run_alone(cpu), expected(cases[7], activation, true)) < 1e-5);
+      CHECK(distance(run_of(cases[10], activation, true).run_alone(cpu), expected(cases[10], activation, true)) < 1e-5);
     }
   }
 }
