@@ -24,11 +24,11 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
                     request.folder, request.archive};
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
-  transport::PullStory story =
+  transport::PullStats stats =
       TRY(transport::pull_entries(*reader, report.signed_manifest, *staging,
                                   "pulling " + transport::shown(request.reference), host.reporter, host.stop));
-  report.moved = story.moved;
-  report.reused = story.reused;
+  report.moved = stats.moved;
+  report.reused = stats.reused;
   if (!request.archive.empty() && !request.folder.empty()) {
     TRY(package::unpack(request.archive, request.folder, trust, host.reporter, host.stop));
   }

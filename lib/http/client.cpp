@@ -67,6 +67,7 @@ Result<HttpResponse> Client::follow(HttpRequest request) {
   }
 }
 
+// The authorizer sees a 401 only once per request: a server that refuses every proof cannot keep us here.
 // One request, and a second one if the server asks for other proof than the first had.
 Result<HttpResponse> Client::authorized(const HttpRequest& request) {
   if (authorizer_ == nullptr || !authorizer_->covers(request.url)) return connections_.send(request);

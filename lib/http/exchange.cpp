@@ -195,7 +195,9 @@ std::size_t Exchange::on_header(char* data, std::size_t, std::size_t size, void*
   return size;
 }
 
-// Copies the body's bytes from sent_ on, as many as `out` holds.
+// The body is a list of pieces, and libcurl asks for any number of bytes: piece_ and piece_at_ remember the current
+// piece, so that a body of many pieces is not searched from its start each time. Copies the body's bytes from sent_ on,
+// as many as `out` holds.
 std::size_t Exchange::copy_body(std::span<std::byte> out) {
   std::size_t copied = 0;
   while (piece_ < request_.body.size() && copied < out.size()) {

@@ -11,7 +11,8 @@ inline constexpr int attempt_limit = 5;
 
 // Whether the status may pass without anybody's help: 429, 502, 503, 504.
 bool is_transient(int status);
-// Whether the failure may. A name that does not resolve or a port that nobody listens on will not mend within seconds.
+// Whether the failure may pass. A name that does not resolve or a port that nobody listens on will not mend within
+// seconds.
 bool is_transient(const Error& error);
 
 // What Retry-After says, in seconds or as a date (RFC 9110, section 10.2.3).

@@ -1,3 +1,6 @@
+// The pieces of an archive, in the order of its layout: the head (both documents), then for each entry its header, its
+// content and its padding, then the end. Only the content is large, and it is a view into the mapped package; all else
+// is made here. So a package of any size is sent without a copy, and its pages are released behind the sender.
 #include "transport/archive.hpp"
 
 #include <algorithm>

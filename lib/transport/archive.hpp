@@ -1,5 +1,5 @@
-// A package's archive as pieces that lie apart in memory, in order: what a plain host or a file gets, from a mapped
-// archive and from an unpacked folder alike.
+// A package's archive as a list of pieces in different places of memory. It can be made of a mapped archive and of an
+// unpacked folder, and is what a plain host or a file receives.
 #pragma once
 
 #include "package/package.hpp"
@@ -14,11 +14,11 @@ struct Archive {
   std::uint64_t size = 0;
   std::deque<std::string> made;  // headers and padding
 
-  // Lets go of the package's content in the bytes [from, to) of the archive: they were sent.
+  // Releases the pages of the package's content in the bytes [from, to) of the archive, which were sent.
   void let_go(const package::Package& package, std::uint64_t from, std::uint64_t to) const;
 };
 
-// `package` must outlive the answer.
+// `package` must outlive the result.
 Archive archive_of(const package::Package& package);
 
 }  // namespace modelctl::transport

@@ -41,6 +41,7 @@ class ArchiveStaging : public Staging {
     return write(zeros(slot.end - slot.at - slot.size), slot.at + slot.size);
   }
 
+  // The archive was created private. It gets the mode of the file that it replaces, else 0644: a package is not secret.
   Result<void> commit() override {
     TRY(write(zeros(2 * package::tar_block), layout_.size() - 2 * package::tar_block));
     struct stat old {};

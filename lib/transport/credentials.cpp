@@ -1,3 +1,15 @@
+// Which file, which key in it, and which helper: the rules of docker and podman, with the spellings that people use.
+//
+// A file looks like this; all tables are optional:
+//
+//     {"auths": {"registry.example": {"auth": "base64 of user:password"},
+//                "other.example":    {"identitytoken": "…"}},
+//      "credHelpers": {"registry.example": "pass"},    one helper for one registry: docker-credential-pass
+//      "credsStore": "secretservice"}                  one helper for all others
+//
+// A helper is a program with the verbs get, store, erase and list. It reads a registry (for store, a JSON document)
+// from its standard input and prints JSON. Its exit code does not show whether it failed or has nothing: only its words
+// do.
 #include "transport/credentials.hpp"
 
 #include "base/digest.hpp"
@@ -119,6 +131,7 @@ std::string key_for_helper(const std::string& registry) {
   return is_docker_hub(registry) ? "https://index.docker.io/v1/" : registry;
 }
 
+// Starts a helper directly, without a shell, so that a name from a file cannot become a command.
 Result<ProcessResult> run_helper(const std::string& name, const char* verb, const std::string& input,
                                  Processes& processes) {
   bool plain = !name.empty() && name.find('/') == name.npos;  // it becomes part of a program's name
@@ -186,6 +199,8 @@ Result<std::optional<Held>> ask_helper(const std::string& name, const std::strin
   return std::optional<Held>();
 }
 
+// What the file itself holds. `auth` may stand beside `identitytoken`, which then counts; an entry without any secret
+// (docker writes those when a helper has it) is skipped, so that a less specific key is still found.
 Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& path, const std::string& registry,
                                             const std::string& repository) {
   const Json* auths = member(config, "auths");

@@ -1,5 +1,5 @@
-// Who we are to a registry or host: read from and written to the files and helper programs that docker, podman and
-// skopeo use, so that one login serves all of them. Secrets never print.
+// User names and passwords for registries and hosts, in the files and credential helpers of docker, podman and skopeo,
+// so that one login works for all of them. Nothing here may enter a message except user names and places.
 #pragma once
 
 #include "base/host.hpp"
@@ -11,6 +11,8 @@
 
 namespace modelctl::transport {
 
+// Either a user name with a password, or an identity token, which a token service exchanges for bearer tokens and which
+// never goes to the registry itself.
 struct Credentials {
   std::string username;
   std::string password;
@@ -18,22 +20,23 @@ struct Credentials {
   std::string source;          // the file or helper it came from
 };
 
-// Looks in, first found first taken: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
-// ~/.config/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json. In each, `credHelpers` goes
-// before `credsStore` before `auths`; keys are the host, or host/team/name with the longest match first.
+// Searches in this order: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+// ~/.config/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json. In each,
+// `credHelpers` goes before `credsStore` and that before `auths`. Keys are the host in any spelling (with a scheme,
+// with /v1/ or /v2/), or host/team/name, with the longest match first.
 Result<std::optional<Credentials>> find_credentials(const std::string& registry, const std::string& repository,
                                                     const Environment& environment, Processes& processes);
 
-// Keeps them for `registry`: through the helper that the file names, else in the file itself (mode 0600). Answers
-// where. The file is $REGISTRY_AUTH_FILE, else docker's.
+// Stores them for `registry`: in the helper that the file names, else in the file itself (mode 0600). Returns where.
+// The file is $REGISTRY_AUTH_FILE, else docker's.
 Result<std::string> store_credentials(const std::string& registry, const Credentials& credentials,
                                       const Environment& environment, Processes& processes);
 
-// Forgets them everywhere that find_credentials looks; answers the places where there were some.
+// Removes them everywhere that find_credentials searches; returns the places that had some.
 Result<std::vector<std::string>> erase_credentials(const std::string& registry, const Environment& environment,
                                                    Processes& processes);
 
-// The registries that the files name, for who types: no helper is asked, and what cannot be read names none.
+// The registries that the files name, for completion: no helper is run, and a file that cannot be read has none.
 std::vector<std::string> known_registries(const Environment& environment);
 
 }  // namespace modelctl::transport

@@ -27,6 +27,7 @@ class FolderStaging : public Staging {
     return OpenEntry{file_.number(), 0, static_cast<std::uint64_t>(status.st_size)};
   }
 
+  // The times come from the package, not from the pull, so that two pulls give equal folders.
   Result<void> finish_entry(std::size_t i) override {
     const package::Entry& entry = manifest_.manifest.entries[i];
     auto seconds = static_cast<std::time_t>(manifest_.manifest.timestamp);

@@ -1,3 +1,8 @@
+// Blobs by digest, and the index under its lock.
+//
+// Several processes may push into one layout. Blobs need no lock: each is written to a temporary file and renamed to
+// the name that its content determines, so two writers of one blob write the same. The index is read, changed and
+// replaced as one step under the lock. Readers take no lock, since the rename replaces the index at once.
 #include "transport/layout_store.hpp"
 
 #include "base/descriptor.hpp"

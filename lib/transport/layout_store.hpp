@@ -1,5 +1,5 @@
 // A folder that is an OCI image layout (OCI image specification 1.1, "Image Layout"): the local registry. Blobs are
-// written once and never change; only index.json does, replaced whole under a lock on the folder.
+// written once and never change; only index.json does, and it is replaced as a whole under a lock on the folder.
 #pragma once
 
 #include "base/digest.hpp"
@@ -14,7 +14,7 @@ namespace modelctl::transport {
 
 class LayoutStore {
  public:
-  // Nothing need be there yet.
+  // The folder need not exist.
   explicit LayoutStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
   const std::filesystem::path& folder() const { return folder_; }

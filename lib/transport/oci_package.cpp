@@ -1,3 +1,9 @@
+// Writing and reading the OCI manifest of a package.
+//
+// It is an artifact manifest (OCI image specification 1.1, "Guidelines for Artifact Usage"): an empty config,
+// artifactType, and one layer per file with its path as the title. Registries treat it like an image, and oras unpacks
+// it to the files. Its JSON is canonical and contains nothing of the push (no date, no tool), so every push of a
+// package gives one digest.
 #include "transport/oci_package.hpp"
 
 #include "base/json.hpp"
@@ -58,6 +64,7 @@ OciPackage oci_package(const package::Package& package) {
   return oci;
 }
 
+// The manifest is not signed, so it is used only to find the two signed documents. Everything else follows from those.
 Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view where) {
   Json json = TRY(parse_json(text, where));
   OciManifest manifest;
@@ -84,7 +91,7 @@ Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view wh
     }
   }
   if (!found[0] || !found[1]) {
-    return Error(Kind::bad_input, "no-package", "what lies there is no package of modelctl")
+    return Error(Kind::bad_input, "no-package", "the manifest there does not describe a package of modelctl")
         .at(std::string(where))
         .because(fmt::format("it has no layer '{}'", found[0] ? package::bundle_path : package::manifest_path));
   }

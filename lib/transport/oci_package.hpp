@@ -1,6 +1,6 @@
-// A package as an OCI artifact: one layer per file of its archive, raw, manifest.json and its signature first. Every
-// byte follows from the package, so it has one digest in all registries, and a file that did not change is a blob that
-// is there.
+// A package as an OCI artifact: one layer per file, uncompressed, with manifest.json and its signature first. Every
+// byte is determined by the package, so it has the same digest in all registries, and a file that did not change is a
+// blob that the registry has already.
 #pragma once
 
 #include "package/package.hpp"
@@ -14,7 +14,7 @@ namespace modelctl::transport {
 inline constexpr std::string_view oci_manifest_type = "application/vnd.oci.image.manifest.v1+json";
 inline constexpr std::string_view oci_index_type = "application/vnd.oci.image.index.v1+json";
 inline constexpr std::string_view package_artifact_type = "application/vnd.modelctl.package.v1";
-inline constexpr std::uint64_t oci_manifest_limit = 4 << 20;  // what registries take at most, too
+inline constexpr std::uint64_t oci_manifest_limit = 4 << 20;  // also what registries accept
 
 // One blob: the empty config or a layer.
 struct Blob {
@@ -25,6 +25,7 @@ struct Blob {
   bool entry = false;  // an entry's content, which the package can let go of
 };
 
+// The blobs in the order in which they are pushed, and the manifest that lists them.
 struct OciPackage {
   std::string manifest;  // the OCI manifest's bytes
   Digest digest;         // and their digest
@@ -34,7 +35,7 @@ struct OciPackage {
 // The views are into `package`, which must outlive them.
 OciPackage oci_package(const package::Package& package);
 
-// What our reader needs of an OCI manifest that lies in a registry.
+// The part of a registry's OCI manifest that our reader needs.
 struct OciLayer {
   Digest digest;
   std::uint64_t size = 0;

@@ -44,6 +44,8 @@ Result<Url> registry_origin(const std::string& host, Context& context) {
   }
   if (!http::is_loopback(url.host)) return url;
   http::ConnectionPool connections(context.http, context.host.environment, context.host.stop);
+  // A registry of this machine is usually a test's or a developer's, without TLS. Only a failed handshake shows that: a
+  // server that supports TLS is never used without it.
   HttpRequest probe{.method = "HEAD", .url = url};
   probe.url.path = "/v2/";
   auto response = connections.send(probe);
@@ -104,6 +106,7 @@ Result<std::vector<std::string>> Repository::tags() {
   return paged(*client_, url("tags/list"), "tags", fmt::format("cannot list '{}/{}'", name_.host, name_.repository));
 }
 
+// A blob that the repository has is not sent. The size is compared too, in case the registry kept only a part of it.
 Result<bool> Repository::push_blob(const Blob& blob, const Progress& progress) {
   HttpRequest request{.method = "HEAD", .url = url("blobs/" + blob.digest.text())};
   std::string what = fmt::format("cannot push to '{}'", name_.text());

@@ -1,4 +1,5 @@
-// An OCI registry over HTTP (OCI distribution specification 1.1): one repository, for reading or for writing.
+// An OCI registry over HTTP (OCI distribution specification 1.1): one repository, for reading or for writing. The two
+// are different objects because they need tokens of different scopes: a reader must not hold a token that can push.
 #pragma once
 
 #include "transport/oci_package.hpp"
@@ -19,9 +20,10 @@ class Repository {
     std::string text;
     Digest digest;
   };
-  // The manifest of a tag or digest, its digest checked.
+  // The manifest of a tag or digest. Its digest is checked against the request and against the registry's own
+  // statement.
   Result<Fetched> manifest(const std::string& tag_or_digest);
-  // The bytes [from, size) of a blob.
+  // The bytes [from, size) of a blob. They are not checked: pull.hpp hashes the entry as a whole.
   Result<void> blob(const Digest& digest, std::uint64_t from, std::uint64_t size, const http::Client::Sink& sink);
   Result<std::vector<std::string>> tags();
 

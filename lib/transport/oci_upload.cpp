@@ -2,6 +2,11 @@
 // place is appended without a word, so the Range of each response is compared; and a request with an outdated URL ends
 // the upload, so the newest Location is kept and a lost upload starts over.
 //
+// The protocol (distribution specification, "Pushing blobs"): POST opens an upload and returns its Location. A small
+// blob follows in one PUT with its digest. A large one goes in PATCH requests; the response to each has a new Location
+// and the Range that the registry has so far; a PUT without content and with the digest closes the upload. After a
+// failure, GET on the Location returns that Range, from which the next PATCH continues.
+//
 // Every loop has a bound that the registry cannot move: chunks without progress count as failed attempts, and all
 // chunks of one upload together may send the blob four times.
 #include "transport/oci_registry.hpp"

@@ -1,3 +1,9 @@
+// One entry after another into its staging place.
+//
+// An interrupted pull leaves a prefix of some entry, written by us but unprotected since. It is read and hashed with
+// the same running digest that the new bytes continue, so the final comparison covers both. If that fails, the prefix
+// may be what is wrong: the entry is fetched once more from its start. A second failure is the remote's, and everything
+// is discarded.
 #include "transport/pull.hpp"
 
 #include "base/descriptor.hpp"
@@ -17,18 +23,18 @@ struct Puller {
   Reporter& reporter;
   const StopToken& stop;
   package::Layout layout;
-  PullStory story;
+  PullStats stats;
   std::uint64_t done = 0, total = 0;
 
   void show(std::uint64_t within) { reporter.progress(what, done + within, total); }
 
-  // Hashes what an earlier pull left.
+  // Hashes what an earlier pull left, so that the digest continues where the file ends.
   Result<void> check_present(const Staging::OpenEntry& place, package::EntryCheck& check) {
     std::vector<std::byte> buffer(std::min<std::uint64_t>(place.present, 1 << 20));
     while (check.seen() < place.present) {
       if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
-      std::size_t room = std::min<std::uint64_t>(buffer.size(), place.present - check.seen());
-      ssize_t n = read_some_at(place.descriptor, std::span(buffer).first(room), place.base + check.seen());
+      std::size_t capacity = std::min<std::uint64_t>(buffer.size(), place.present - check.seen());
+      ssize_t n = read_some_at(place.descriptor, std::span(buffer).first(capacity), place.base + check.seen());
       if (n <= 0) return system_error(n < 0 ? errno : EIO, "cannot read what an earlier pull left", staging.path());
       TRY(check.update({buffer.data(), static_cast<std::size_t>(n)}));
       show(check.seen());
@@ -51,13 +57,13 @@ struct Puller {
         std::uint64_t at = check.seen();
         TRY(check.update(bytes));
         TRY(write(place, at, bytes));
-        story.moved += bytes.size();
+        stats.moved += bytes.size();
         show(check.seen());
         return {};
       }));
     }
     TRY(check.finish());
-    story.reused += kept;
+    stats.reused += kept;
     return {};
   }
 
@@ -74,7 +80,7 @@ struct Puller {
       place.present = 0;
     }
     auto result = attempt(entry, part, place);
-    // What was there from before may be damaged without any fault of the remote's: once more, from the start.
+    // The file that an earlier pull left may be damaged although the remote is right: try once more from the start.
     if (!result && result.error().kind == Kind::untrusted && place.present > 0) {
       TRY(cut());
       place.present = 0;
@@ -95,7 +101,7 @@ Result<package::SignedManifest> read_signed(Reader& reader, const package::Trust
   return package::open_signed(documents.manifest, documents.bundle, trust);
 }
 
-Result<PullStory> pull_entries(Reader& reader, const package::SignedManifest& manifest, Staging& staging,
+Result<PullStats> pull_entries(Reader& reader, const package::SignedManifest& manifest, Staging& staging,
                                const std::string& what, Reporter& reporter, const StopToken& stop) {
   package::Layout layout(manifest.manifest, manifest.text.size(), manifest.bundle.size());
   Puller puller{reader, manifest, staging, what, reporter, stop, std::move(layout), {}};
@@ -106,14 +112,14 @@ Result<PullStory> pull_entries(Reader& reader, const package::SignedManifest& ma
     Error error = std::move(result).error();
     if (error.kind == Kind::untrusted) {
       staging.discard();
-    } else if (puller.story.moved + puller.story.reused > 0 && error.hint.empty()) {
-      error.hint = "run the same command again: it goes on where this one stopped";
+    } else if (puller.stats.moved + puller.stats.reused > 0 && error.hint.empty()) {
+      error.hint = "run the same command again: it continues where this one stopped";
     }
     return error;
   }
   puller.show(0);
   TRY(staging.commit());
-  return puller.story;
+  return puller.stats;
 }
 
 }  // namespace modelctl::transport

@@ -1,3 +1,5 @@
+// The grammar of names, tags and digests (OCI distribution specification 1.1). A name becomes part of URLs and, in the
+// local registry, of files, so anything beyond the grammar is refused here: '..', '%', white space, upper case.
 #include "transport/reference.hpp"
 
 #include "http/url.hpp"

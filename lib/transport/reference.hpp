@@ -1,5 +1,5 @@
-// References: how a user says where a package lives. Which transport a reference belongs to is decided by
-// transport.hpp; this is the grammar that the local registry and OCI registries share.
+// References: how a user writes where a package is. transport.hpp decides which transport a reference belongs to; this
+// is the grammar that the local registry and OCI registries share.
 #pragma once
 
 #include "base/digest.hpp"
@@ -25,13 +25,13 @@ struct Name {
 // The reference as a person may see it: without user, password and the secrets of a query.
 std::string shown(const std::string& reference);
 
-// As docker tells hosts from teams: the first part is a host if it holds a '.' or ':' or is 'localhost', and a '/'
-// comes after it.
+// Whether the first part is a host and not a team, by docker's rule: it contains a '.' or ':' or is 'localhost', and a
+// '/' follows.
 bool begins_with_host(std::string_view reference);
 
-// Fails with `usage` and a help that can be followed. One of tag and digest must be there: nothing is guessed.
+// Fails with `usage` and with help that can be followed. A tag or a digest is required: no default is assumed.
 Result<Name> parse_name(std::string_view reference);
-// A repository's name alone, host or not: what `list` takes. The repository may be empty after a host.
+// A repository's name alone, with or without a host: what `list` takes. The repository may be empty after a host.
 Result<Name> parse_repository(std::string_view text);
 
 }  // namespace modelctl::transport

@@ -1,4 +1,6 @@
-// The choice among a host's challenges.
+// The choice among a host's challenges. Nothing is sent before the host asks: a registry that is public for reading
+// works without credentials, and a wrong password in a file does not matter there. A token is preferred over Basic, as
+// it is limited in scope and time.
 #include "transport/registry_authorizer.hpp"
 
 #include "base/digest.hpp"

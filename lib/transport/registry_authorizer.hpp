@@ -17,6 +17,8 @@ struct Account {
   std::string name() const { return origin.authority(); }
 };
 
+// The state is the reaction to the last challenge: nothing, a Basic header, or a token service. A host may ask for
+// something else in the middle of a push; the newest challenge counts.
 class RegistryAuthorizer : public http::Authorizer {
  public:
   // `client` is the one that this authorizer is used by.

@@ -13,6 +13,8 @@ struct Context {
   std::uint64_t chunk_size = 64 << 20;  // blobs larger than this are uploaded in pieces of it
 };
 
+// An HTTP client whose credentials belong to one origin. A redirect to another origin (a content delivery network, an
+// object store) goes without them.
 class RemoteClient : public http::Client {
  public:
   RemoteClient(Context& context, http::Url origin, std::string repository, std::string scope);

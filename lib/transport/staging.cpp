@@ -1,4 +1,8 @@
 // The names, the lock and the final rename of a staging place.
+//
+// The place is in the target's own folder, since a rename is atomic only within one file system. Its name contains the
+// manifest's digest: a pull of another version does not continue this one's files. The lock (flock) ends with the
+// process, so a killed pull leaves none.
 #include "transport/staging.hpp"
 
 #include <fmt/core.h>

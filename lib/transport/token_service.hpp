@@ -20,6 +20,9 @@ Result<http::Token> parse_token(std::string_view body, std::string_view where);
 bool may_get_credentials(const std::string& registry, const std::string& realm,
                          const std::vector<std::string>& allowed);
 
+// One token service, and what to ask it for. The scope names all that this client will do, so that one token is enough
+// for a whole push. Docker's documentation calls the realm a URL, and services differ in what they return: "token",
+// "access_token", or both.
 struct TokenService {
   http::Destination realm;
   std::string service;  // as the challenge names it; may be empty

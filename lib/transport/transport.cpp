@@ -1,3 +1,5 @@
+// The choice of a transport. Prefixes decide first; a text with any other scheme is an error and not a name, so that a
+// typing error in "htps://" is not looked up in the local registry.
 #include "transport/transport.hpp"
 
 #include "base/check.hpp"

@@ -1,6 +1,6 @@
 // How packages move. A transport is one file in schemes/: it claims references and opens them for reading or for
-// writing, apart, since the two need different rights. What moves is checked elsewhere: a reader hands out the signed
-// documents first and then each entry by itself, and pull.hpp believes nothing that does not match them.
+// writing, separately, since the two need different permissions. A transport checks nothing: a reader returns the
+// signed documents first and then each entry by itself, and pull.hpp accepts nothing that does not match them.
 #pragma once
 
 #include "package/package.hpp"
@@ -14,21 +14,24 @@
 
 namespace modelctl::transport {
 
-// The documents in front of a package, as they lie at the remote: nothing is known to be true of them.
+// The two documents of a package as the remote has them, unverified.
 struct Documents {
   std::string manifest, bundle;
 };
 
-// One entry as a reader needs to know it.
+// One entry of the manifest, as far as a reader needs it.
 struct Part {
   std::string path;
   std::uint64_t size;
   Digest digest;
-  std::uint64_t archive_offset;  // where its content lies in the package's archive
+  std::uint64_t archive_offset;  // where its content begins in the package's archive
 };
 
+// Receives bytes in order; an error ends the transfer and is returned by it.
 using Sink = std::function<Result<void>(ByteSpan)>;
 
+// Gives access to one package. The calls come in the order of the manifest, so a stream that cannot go back serves,
+// too.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -38,16 +41,17 @@ class Reader {
 };
 
 struct Pushed {
-  std::string reference;         // with the digest where the remote has one: names exactly this
+  std::string reference;         // with the digest, if the remote has one: identifies exactly this package
   std::optional<Digest> digest;  // of the OCI manifest
-  std::uint64_t sent = 0;        // bytes of content that moved
-  std::uint64_t skipped = 0;     // bytes that were there already
+  std::uint64_t sent = 0;        // bytes of content that were sent
+  std::uint64_t skipped = 0;     // bytes that the remote had already
 };
 
+// Sends one package, whose content was checked before.
 class Writer {
  public:
   virtual ~Writer() = default;
-  // Nothing is visible under the reference's name before everything is there.
+  // The reference's name does not refer to the package before all of it is stored.
   virtual Result<Pushed> push(const package::Package& package) = 0;
 };
 
@@ -56,20 +60,20 @@ struct Listed {
   std::string reference;
   Digest digest;
   std::uint64_t size = 0;                                       // of all content
-  std::optional<std::chrono::system_clock::time_point> pushed;  // where the registry keeps it
+  std::optional<std::chrono::system_clock::time_point> pushed;  // if the registry records it
 };
 
 struct TransportDef {
   std::string_view name;
   std::string_view example;  // a reference of its kind
   std::string_view summary;  // one line for the reference page
-  // The beginnings that make a reference this transport's, whatever follows: "https://". Looked at first.
+  // Prefixes that assign a reference to this transport, such as "https://". They are tried before claims().
   std::span<const std::string_view> prefixes;
-  // For references without such a beginning; null where there are none.
+  // Whether a reference without a known prefix belongs to this transport; null: never.
   bool (*claims)(std::string_view reference);
   Result<std::unique_ptr<Reader>> (*open_reader)(const std::string& reference, Context& context);
   Result<std::unique_ptr<Writer>> (*open_writer)(const std::string& reference, Context& context);
-  // What a registry holds; null where nothing can be listed.
+  // The packages of a registry; null if this transport cannot list.
   Result<std::vector<Listed>> (*list)(const std::string& registry, Context& context);
 };
 

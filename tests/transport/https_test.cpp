@@ -96,7 +96,7 @@ TEST_CASE("a host without MOVE gets a PUT, and a warning is printed") {
   REQUIRE_MESSAGE(pushed, told(pushed));
   CHECK(shop.fake.reporter.infos ==
         std::vector<std::string>{"'" + web.server.authority() +
-                                 "' knows no MOVE: readers could see the archive while it was being sent"});
+                                 "' does not support MOVE: readers could see the archive while it was being sent"});
 }
 
 TEST_CASE("missing folders are made") {
@@ -132,7 +132,7 @@ TEST_CASE("a host that keeps less than was sent is found out") {
   auto refused = shop.push(web.url());
   REQUIRE(!refused);
   CHECK(refused.error().why.back() ==
-        "the host has 5 bytes where " + std::to_string(bytes_of(shop.archive).size()) + " were sent");
+        "the host has 5 bytes and " + std::to_string(bytes_of(shop.archive).size()) + " were sent");
 }
 
 TEST_CASE("an interrupted transfer of an archive resumes, with and without ranges") {

@@ -282,7 +282,7 @@ TEST_CASE("an interrupted pull stops, keeps its data, and resumes") {
   auto stopped = actions::pull(request, host);
   REQUIRE(!stopped);
   CHECK(stopped.error().kind == Kind::interrupted);
-  CHECK(stopped.error().hint == "run the same command again: it goes on where this one stopped");
+  CHECK(stopped.error().hint == "run the same command again: it continues where this one stopped");
   CHECK(!fs::exists(shop.scratch / "pulled"));
   auto pulled = shop.pull_folder("digits:1.2");
   REQUIRE_MESSAGE(pulled, told(pulled));

@@ -221,7 +221,7 @@ TEST_CASE("a body that is always interrupted is given up; the next pull resumes 
   auto refused = shop.pull_folder(registry.reference(name));
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::unavailable);
-  CHECK(refused.error().hint == "run the same command again: it goes on where this one stopped");
+  CHECK(refused.error().hint == "run the same command again: it continues where this one stopped");
   CHECK(shop.leftovers().size() == 1);
   CHECK(!std::filesystem::exists(shop.scratch / "pulled"));
   registry.fault = nullptr;
@@ -327,6 +327,29 @@ TEST_CASE("credentials do not go to a token service of another domain, unless th
   auto pushed = shop.push(registry.reference(name));
   REQUIRE_MESSAGE(pushed, told(pushed));
   CHECK(proxy.requests().size() == 1);
+}
+
+TEST_CASE("a registry that lists more versions than anybody reads is given up") {
+  Shop shop;
+  FakeRegistry registry;
+  int asked = 0;
+  registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    std::string list = "[\"r0\"";
+    if (request.path == "/v2/_catalog") {
+      for (int i = 1; i < 2'000; ++i) list += ",\"r" + std::to_string(i) + "\"";
+      return ServedResponse{.body = "{\"repositories\":" + list + "]}"};
+    }
+    if (request.path.ends_with("/tags/list")) {
+      for (int i = 1; i < 9'000; ++i) list += ",\"t" + std::to_string(i) + "\"";
+      return ServedResponse{.body = "{\"tags\":" + list + "]}"};
+    }
+    ++asked;
+    return ServedResponse{.body = "{}"};
+  };
+  auto refused = actions::list({registry.server().authority(), shop.remote}, shop.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "list-too-long");
+  CHECK(asked == 10'000);
 }
 
 TEST_CASE("a list whose pages never end is given up") {
@@ -478,7 +501,7 @@ TEST_CASE("an image of another kind is not a package") {
   FakeRegistry registry;
   registry.manifests["team/image:1"] = R"({"schemaVersion":2,"layers":[]})";
   auto refused = shop.pull(registry.reference("team/image:1"));
-  CHECK(told(refused) == "bad_input no-package: what lies there is no package of modelctl | " +
+  CHECK(told(refused) == "bad_input no-package: the manifest there does not describe a package of modelctl | " +
                              registry.reference("team/image:1") + " | nothing of '" +
                              registry.reference("team/image:1") + "' was taken | it has no layer 'manifest.json'");
 }

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t chunk = 1 << 20;
 
+// The path of a file: reference (RFC 8089): without a host, or with an empty host or localhost.
 Result<fs::path> path_of(const std::string& reference) {
   std::string path = reference.substr(std::string_view("file:").size());
   if (path.starts_with("//localhost/")) path.erase(0, std::string_view("//localhost").size());
@@ -23,6 +24,8 @@ Result<fs::path> path_of(const std::string& reference) {
       .help("write file:PATH or file:///PATH");
 }
 
+// Reads the entries of a mapped package. Pages are released behind the reader, so that a large package does not fill
+// the memory.
 class FileReader : public Reader {
  public:
   FileReader(package::Package package, const StopToken& stop) : package_(std::move(package)), stop_(stop) {}
@@ -46,6 +49,7 @@ class FileReader : public Reader {
   const StopToken& stop_;
 };
 
+// Writes the archive to a temporary file beside the target and renames it, as AtomicFile does.
 class FileWriter : public Writer {
  public:
   FileWriter(fs::path path, std::string reference, Host& host)
@@ -89,7 +93,7 @@ constexpr std::string_view prefixes[] = {"file:"};
 constexpr TransportDef defs[] = {{
     .name = "file",
     .example = "file:/srv/models/digits-1.2.tar",
-    .summary = "an archive on this machine or a mounted one",
+    .summary = "an archive in the file system",
     .prefixes = prefixes,
     .claims = nullptr,
     .open_reader = open_reader,

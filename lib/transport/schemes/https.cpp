@@ -1,6 +1,6 @@
 // A plain web host: https://host/models/digits-1.2.tar. Reading is one GET that is drawn along with the archive's own
-// layout, and begun again with a range where it broke; a server without ranges is read again from its start. Writing is
-// a PUT under another name and a MOVE, where the host speaks WebDAV, else a PUT.
+// layout, and repeated with a range if it breaks; a server without ranges is read again from its start. Writing is a
+// PUT under another name and a MOVE if the host supports WebDAV, else a PUT.
 #include "transport/archive.hpp"
 #include "transport/transport.hpp"
 
@@ -17,9 +17,10 @@ using http::HttpResponse;
 using http::redacted;
 using http::Url;
 
+// Between the content of two entries are a header and padding: reading over those is cheaper than a new request.
 constexpr std::uint64_t skip_limit = 1 << 20;  // a gap larger than this is skipped with a new range
 
-// The remote file as a stream that can be put anywhere.
+// The remote file as a stream that can be positioned.
 class RemoteFile {
  public:
   RemoteFile(Context& context, const Url& url) : client_(context, url, "", ""), url_(url) {}
@@ -105,8 +106,8 @@ class HttpsReader : public Reader {
   Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
     std::vector<std::byte> buffer(256 << 10);
     while (from < part.size) {
-      std::span<std::byte> room(buffer.data(), std::min<std::uint64_t>(buffer.size(), part.size - from));
-      std::size_t count = TRY(file_.read(part.archive_offset + from, room));
+      std::span<std::byte> part_of_buffer(buffer.data(), std::min<std::uint64_t>(buffer.size(), part.size - from));
+      std::size_t count = TRY(file_.read(part.archive_offset + from, part_of_buffer));
       TRY(sink(ByteSpan(buffer.data(), count)));
       from += count;
     }
@@ -140,6 +141,8 @@ class HttpsReader : public Reader {
   RemoteFile file_;
 };
 
+// Sends the archive to a temporary name beside its own and moves it there, so that no reader sees half of it and a
+// failed push leaves the old file. The name is random: two pushes at the same time do not write into one file.
 class HttpsWriter : public Writer {
  public:
   HttpsWriter(Context& context, const Url& url)
@@ -155,24 +158,24 @@ class HttpsWriter : public Writer {
     context_.host.random.fill(random);
     for (std::byte byte : random) waiting.path += fmt::format("{}{:02x}", &byte == random.data() ? "." : "", byte);
     waiting.path += ".part";
-    bool moves = TRY(knows_move(waiting));
+    bool moves = TRY(supports_move(waiting));
     auto sent = put(moves ? waiting : url_, package, archive);
     if (sent && moves) sent = move(waiting);
     if (!sent) {
-      if (moves) forget(waiting);
+      if (moves) remove(waiting);
       return std::move(sent).error();
     }
     TRY(check_size(archive.size));
     if (!moves) {
-      context_.host.reporter.info(
-          fmt::format("'{}' knows no MOVE: readers could see the archive while it was being sent", url_.authority()));
+      context_.host.reporter.info(fmt::format(
+          "'{}' does not support MOVE: readers could see the archive while it was being sent", url_.authority()));
     }
     return Pushed{.reference = redacted(url_), .sent = archive.size};
   }
 
  private:
-  Result<bool> knows_move(const Url& waiting) {
-    // Moving what is not there: 404 from who would have done it.
+  Result<bool> supports_move(const Url& waiting) {
+    // A host that supports MOVE responds with 404 to the move of a file that does not exist.
     HttpResponse response = TRY_BECAUSE(client_.send(move_request(waiting)), what_);
     return response.status == 404 || response.status == 409 || response.status == 412;
   }
@@ -213,24 +216,25 @@ class HttpsWriter : public Writer {
       HttpRequest request{.method = "MKCOL", .url = url_};
       request.url.path = url_.path.substr(0, slash + 1);
       request.url.query.clear();
-      TRY_BECAUSE(client_.send(request), what_);  // 405: it is there; what else is wrong the PUT will tell
+      TRY_BECAUSE(client_.send(request), what_);  // 405: it exists; any other fault shows in the PUT
     }
     return {};
   }
 
-  void forget(const Url& waiting) {
+  void remove(const Url& waiting) {
     auto ignored = client_.send(HttpRequest{.method = "DELETE", .url = waiting}, http::Client::Retry::no);
     static_cast<void>(ignored);
   }
 
+  // A host may store less than it accepted, for example when its disk is full.
   Result<void> check_size(std::uint64_t size) {
     HttpRequest request{.method = "HEAD", .url = url_};
     HttpResponse response = TRY_BECAUSE(client_.send(request), what_);
     auto there = response.content_length();
-    if (response.status != 200 || !there || *there == size) return {};  // some hosts take and do not give
+    if (response.status != 200 || !there || *there == size) return {};  // some hosts accept files and do not serve them
     return Error(Kind::protocol, "wrong-size", what_)
         .at(redacted(url_))
-        .because(fmt::format("the host has {} bytes where {} were sent", *there, size));
+        .because(fmt::format("the host has {} bytes and {} were sent", *there, size));
   }
 
   Context& context_;

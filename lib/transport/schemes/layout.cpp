@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view prefix = "oci:";
 constexpr std::size_t chunk = 1 << 20;
 
-struct Place {
+// A reference resolved to a folder and a name in it.
+struct LayoutReference {
   LayoutStore store;
   std::string spelled;  // what stands before the name in a reference: "" or "oci:FOLDER:"
   Name name;
@@ -26,6 +27,7 @@ struct Place {
   std::string title() const { return spelled.empty() ? "the local registry" : "'" + store.folder().string() + "'"; }
 };
 
+// Where the local registry is, by the XDG base directory specification.
 Result<fs::path> local_folder(const Environment& environment) {
   auto set = [&](const char* variable) {
     auto value = environment.get(variable);
@@ -40,10 +42,10 @@ Result<fs::path> local_folder(const Environment& environment) {
 }
 
 // The folder ends at the first ':' behind the prefix; what follows is the name.
-Result<Place> place_of(const std::string& reference, Context& context) {
+Result<LayoutReference> parse_layout_reference(const std::string& reference, Context& context) {
   if (!reference.starts_with(prefix)) {
     Name name = TRY(parse_name(reference));
-    return Place{LayoutStore(TRY(local_folder(context.host.environment))), "", std::move(name)};
+    return LayoutReference{LayoutStore(TRY(local_folder(context.host.environment))), "", std::move(name)};
   }
   std::size_t colon = reference.find(':', prefix.size());
   std::string folder = reference.substr(prefix.size(), colon - prefix.size());
@@ -58,54 +60,55 @@ Result<Place> place_of(const std::string& reference, Context& context) {
         .because("a package in a folder has no host")
         .help("write oci:FOLDER:NAME:VERSION");
   }
-  return Place{LayoutStore(folder), reference.substr(0, colon + 1), std::move(name)};
+  return LayoutReference{LayoutStore(folder), reference.substr(0, colon + 1), std::move(name)};
 }
 
-Error no_such_package(const Place& place) {
+Error no_such_package(const LayoutReference& target) {
   return Error(Kind::not_found, "no-such-package",
-               fmt::format("there is no '{}' in {}", place.name.text(), place.title()))
-      .at(place.store.folder().string())
-      .help(place.spelled.empty()
+               fmt::format("there is no '{}' in {}", target.name.text(), target.title()))
+      .at(target.store.folder().string())
+      .help(target.spelled.empty()
                 ? "modelctl list shows what there is"
-                : fmt::format("modelctl list oci:{} shows what there is", place.store.folder().string()));
+                : fmt::format("modelctl list oci:{} shows what there is", target.store.folder().string()));
 }
 
 class LayoutReader : public Reader {
  public:
-  LayoutReader(Place place, const StopToken& stop) : place_(std::move(place)), stop_(stop) {}
+  LayoutReader(LayoutReference target, const StopToken& stop) : reference_(std::move(target)), stop_(stop) {}
 
   Result<Documents> documents() override {
-    std::optional<Digest> digest = place_.name.digest;
-    if (!digest) digest = TRY(place_.store.find(place_.name.local()));
+    std::optional<Digest> digest = reference_.name.digest;
+    if (!digest) digest = TRY(reference_.store.find(reference_.name.local()));
     std::error_code code;
-    if (!digest || !fs::exists(place_.store.blob_path(*digest), code)) return no_such_package(place_);
-    std::string where = place_.store.blob_path(*digest).string();
+    if (!digest || !fs::exists(reference_.store.blob_path(*digest), code)) return no_such_package(reference_);
+    std::string where = reference_.store.blob_path(*digest).string();
     std::string text = TRY(read_text_file(where, oci_manifest_limit));
     if (Sha256::of(as_bytes(text)) != *digest) {
       return Error(Kind::untrusted, "digest-mismatch",
-                   fmt::format("'{}' in {} is damaged", place_.name.text(), place_.title()))
+                   fmt::format("'{}' in {} is damaged", reference_.name.text(), reference_.title()))
           .at(where)
           .because("the manifest's content does not have the digest that it is kept under");
     }
     OciManifest manifest = TRY(read_oci_manifest(text, where));
     Documents documents;
     documents.manifest =
-        TRY(read_text_file(place_.store.blob_path(manifest.documents[0].digest), package::manifest_limit));
-    documents.bundle = TRY(read_text_file(place_.store.blob_path(manifest.documents[1].digest), package::bundle_limit));
+        TRY(read_text_file(reference_.store.blob_path(manifest.documents[0].digest), package::manifest_limit));
+    documents.bundle =
+        TRY(read_text_file(reference_.store.blob_path(manifest.documents[1].digest), package::bundle_limit));
     return documents;
   }
 
   // Read, not mapped: pages of a mapping count as our memory, and a model may be larger than that.
   Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
-    fs::path path = place_.store.blob_path(part.digest);
-    std::string what = fmt::format("cannot read '{}' of '{}'", part.path, place_.name.text());
+    fs::path path = reference_.store.blob_path(part.digest);
+    std::string what = fmt::format("cannot read '{}' of '{}'", part.path, reference_.name.text());
     std::ifstream file(path, std::ios::binary);
     if (!file) return system_error(errno, what, path);
     std::error_code code;
     if (std::uintmax_t size = fs::file_size(path, code); code || size != part.size) {
       return Error(Kind::untrusted, "wrong-size", what)
           .at(path.string())
-          .because(fmt::format("the file has {} bytes where {} were signed", size, part.size));
+          .because(fmt::format("the file has {} bytes and {} were signed", size, part.size));
     }
     file.seekg(static_cast<std::streamoff>(from));
     std::vector<std::byte> buffer(chunk);
@@ -122,20 +125,21 @@ class LayoutReader : public Reader {
   }
 
  private:
-  Place place_;
+  LayoutReference reference_;
   const StopToken& stop_;
 };
 
+// Stores the blobs, then the manifest, then the name: a push that ends early leaves the name as it was.
 class LayoutWriter : public Writer {
  public:
-  LayoutWriter(Place place, Host& host) : place_(std::move(place)), host_(host) {}
+  LayoutWriter(LayoutReference target, Host& host) : reference_(std::move(target)), host_(host) {}
 
   Result<Pushed> push(const package::Package& package) override {
     OciPackage oci = oci_package(package);
     Pushed pushed;
     std::uint64_t total = 0;
     for (const Blob& blob : oci.blobs) total += blob.bytes.size();
-    std::string what = fmt::format("pushing {}", place_.name.text());
+    std::string what = fmt::format("pushing {}", reference_.name.text());
     for (const Blob& blob : oci.blobs) {
       std::uint64_t before = pushed.sent + pushed.skipped;
       std::uint64_t seen = 0;
@@ -144,38 +148,38 @@ class LayoutWriter : public Writer {
         if (blob.entry) package.let_go(blob.bytes.subspan(seen, n - seen));
         seen = n;
       };
-      bool fresh = TRY_BECAUSE(place_.store.put(blob.digest, blob.bytes, host_.stop, show),
-                               fmt::format("pushing '{}' to {}", blob.title, place_.title()));
+      bool fresh = TRY_BECAUSE(reference_.store.put(blob.digest, blob.bytes, host_.stop, show),
+                               fmt::format("pushing '{}' to {}", blob.title, reference_.title()));
       (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
     }
-    TRY(place_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
+    TRY(reference_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
     host_.reporter.progress(what, total, total);
-    TRY(place_.store.set_name(place_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
-                              host_.clock.now()));
-    Name exact = place_.name;
+    TRY(reference_.store.set_name(reference_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
+                                  host_.clock.now()));
+    Name exact = reference_.name;
     exact.digest = oci.digest;
-    pushed.reference = place_.spelled + exact.text();
+    pushed.reference = reference_.spelled + exact.text();
     pushed.digest = oci.digest;
     return pushed;
   }
 
  private:
-  Place place_;
+  LayoutReference reference_;
   Host& host_;
 };
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
-  return std::unique_ptr<Reader>(new LayoutReader(TRY(place_of(reference, context)), context.host.stop));
+  return std::unique_ptr<Reader>(new LayoutReader(TRY(parse_layout_reference(reference, context)), context.host.stop));
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
-  Place place = TRY(place_of(reference, context));
-  if (place.name.digest) {
+  LayoutReference target = TRY(parse_layout_reference(reference, context));
+  if (target.name.digest) {
     return Error(Kind::usage, "bad-reference", fmt::format("cannot push to '{}'", reference))
-        .because("a digest names what is there already")
-        .help("push to a name and version; the digest is told when it is there");
+        .because("a digest identifies a package that exists already")
+        .help("push to a name and version; push prints the digest");
   }
-  return std::unique_ptr<Writer>(new LayoutWriter(std::move(place), context.host));
+  return std::unique_ptr<Writer>(new LayoutWriter(std::move(target), context.host));
 }
 
 // `registry` is empty, oci:FOLDER, or a name that the list is narrowed to.

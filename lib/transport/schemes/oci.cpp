@@ -9,6 +9,10 @@
 namespace modelctl::transport {
 namespace {
 
+constexpr std::size_t versions_limit = 10'000;  // each is one request
+
+// Finds the two documents by the OCI manifest, then each entry by its signed digest: the manifest's list of layers is
+// not used for that, so a registry cannot substitute one entry for another.
 class OciReader : public Reader {
  public:
   explicit OciReader(Repository repository) : repository_(std::move(repository)) {}
@@ -36,7 +40,7 @@ class OciReader : public Reader {
     if (Digest found = Sha256::of(as_bytes(text)); found != layer.digest) {
       return Error(Kind::untrusted, "digest-mismatch",
                    fmt::format("cannot pull '{}' of '{}'", title, repository_.name().text()))
-          .because(fmt::format("the registry sends {} where {} was to come", found.text(), layer.digest.text()));
+          .because(fmt::format("the registry sent {}, but {} was expected", found.text(), layer.digest.text()));
     }
     return text;
   }
@@ -44,6 +48,8 @@ class OciReader : public Reader {
   Repository repository_;
 };
 
+// Pushes all blobs before the manifest, which is what a tag refers to. An interrupted push leaves blobs without a
+// manifest: the next push finds them, and the registry's garbage collection removes them otherwise.
 class OciWriter : public Writer {
  public:
   OciWriter(Repository repository, Host& host) : repository_(std::move(repository)), host_(host) {}
@@ -89,16 +95,22 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
   Name name = TRY(parse_name(reference));
   if (name.digest) {
     return Error(Kind::usage, "bad-reference", fmt::format("cannot push to '{}'", reference))
-        .because("a digest names what is there already")
-        .help("push to a name and version; the digest is told when it is there");
+        .because("a digest identifies a package that exists already")
+        .help("push to a name and version; push prints the digest");
   }
   return std::unique_ptr<Writer>(
       new OciWriter(TRY(Repository::open(name, Repository::Right::push, context)), context.host));
 }
 
-Result<void> list_repository(const Name& name, Context& context, std::vector<Listed>& all) {
+// `left` is how many versions may still be looked at: a registry chooses how many repositories and tags it names.
+Result<void> list_repository(const Name& name, Context& context, std::size_t& left, std::vector<Listed>& all) {
   Repository repository = TRY(Repository::open(name, Repository::Right::pull, context));
   for (const std::string& tag : TRY(repository.tags())) {
+    if (left-- == 0) {
+      return Error(Kind::unsupported, "list-too-long", fmt::format("cannot list '{}'", name.host))
+          .because(fmt::format("it has more than {} versions", versions_limit))
+          .help(fmt::format("name one repository: modelctl list {}/{}", name.host, name.repository));
+    }
     auto fetched = TRY(repository.manifest(tag));
     auto manifest = read_oci_manifest(fetched.text, "");
     if (!manifest) continue;  // an image, or an artifact of another kind
@@ -113,12 +125,13 @@ Result<void> list_repository(const Name& name, Context& context, std::vector<Lis
 Result<std::vector<Listed>> list(const std::string& registry, Context& context) {
   Name name = TRY(parse_repository(registry));
   std::vector<Listed> all;
+  std::size_t left = versions_limit;
   if (!name.repository.empty()) {
-    TRY(list_repository(name, context, all));
+    TRY(list_repository(name, context, left, all));
   } else {
     for (std::string& repository : TRY(catalog(name.host, context))) {
       name.repository = std::move(repository);
-      TRY(list_repository(name, context, all));
+      TRY(list_repository(name, context, left, all));
     }
   }
   std::sort(all.begin(), all.end(), [](const Listed& a, const Listed& b) { return a.reference < b.reference; });
