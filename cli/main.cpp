@@ -1,5 +1,6 @@
 // modelctl: builds the real Host, runs the command line and returns the exit code. This is the only place where the
 // real clock, environment, processes and random numbers are created; everything else gets them passed in.
+#include "base/mapped_file.hpp"
 #include "base/system_host.hpp"
 #include "cli/app.hpp"
 #include "cli/present/terminal_reporter.hpp"
@@ -34,6 +35,7 @@ int main(int argc, char** argv) {
   using namespace modelctl;
   StopToken stop;
   watch_signals(stop);
+  report_bus_errors();
   SystemClock clock(stop);
   SystemEnvironment environment;
   SystemProcesses processes(stop);

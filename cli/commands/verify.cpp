@@ -39,8 +39,10 @@ Run bind(Binder& binder) {
   auto request = std::make_shared<actions::VerifyRequest>();
   CLI::App& app = binder.app;
   binder
-      .complete(app.add_option("PACKAGE", request->package, "Package, the folder it was unpacked into, or a reference"),
-                Completes::reference)
+      .complete(
+          app.add_option("PACKAGE", request->package,
+                         "Package, the folder it was unpacked into, or a reference; or an artifact or linked program"),
+          Completes::reference)
       ->required();
   binder.complete(app.add_option("--key", request->trust.key, "Public key of the trusted signer"), Completes::file)
       ->type_name("FILE");
@@ -53,8 +55,15 @@ Run bind(Binder& binder) {
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::verify(*request, context.host));
-    if (context.printer.format() == Printer::Format::json) print_json(report.signed_manifest, context.printer);
-    else print_text(report.signed_manifest, context.printer);
+    bool json = context.printer.format() == Printer::Format::json;
+    if (!report.signed_manifest) {
+      if (json) context.printer.json(canonical_json(Json{{"verified", false}, {"intact", true}, {"signed", false}}));
+      else context.printer.line(fmt::format("{}: intact, unsigned", request->package));
+    } else if (json) {
+      print_json(*report.signed_manifest, context.printer);
+    } else {
+      print_text(*report.signed_manifest, context.printer);
+    }
     return 0;
   };
 }

@@ -98,6 +98,7 @@ Result<std::shared_ptr<const runtime::Model>> Program::load(const Arguments& arg
 }
 
 int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs, runtime::OpRunTable operators) {
+  report_bus_errors();
   std::string_view called = arguments.empty() ? "modelctl-runner" : arguments[0];
   Program program(std::string(called.substr(called.rfind('/') + 1)), operators);
   std::vector<std::string> words(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());

@@ -2,6 +2,7 @@
 #include "actions/link.hpp"
 
 #include "actions/project.hpp"
+#include "artifact/integrity.hpp"
 #include "ops/run_table.hpp"
 
 #include <fmt/core.h>
@@ -53,8 +54,7 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
   if (request.artifact.empty())
     request.artifact = TRY(project_artifact(TRY(current_project("link", "artifact")), "link"));
   auto artifact = TRY(artifact::open(request.artifact));
-  // What is handed on must be whole; here the weights are read anyway.
-  TRY(artifact::verify_weights(artifact, request.artifact.string()));
+  TRY(artifact.integrity->check());
   link::Form form = TRY(form_of(request, artifact.plan));
   return LinkReport{request.output, form, TRY(link::link(artifact, form, request.output))};
 }

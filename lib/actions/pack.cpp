@@ -3,7 +3,7 @@
 #include "actions/pack.hpp"
 
 #include "actions/project.hpp"
-#include "artifact/artifact.hpp"
+#include "artifact/integrity.hpp"
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
 
@@ -148,6 +148,7 @@ class Samples {
 Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& draft,
                           std::vector<package::Payload>& payload) {
   auto artifact = TRY(artifact::open(path));
+  TRY(artifact.integrity->check());
   draft.inputs = tensors(artifact.plan.signature.inputs);
   draft.outputs = tensors(artifact.plan.signature.outputs);
   draft.lineage = lineage(artifact.plan.metadata);

@@ -4,6 +4,7 @@
 
 #include "actions/package_cache.hpp"
 #include "actions/prove.hpp"
+#include "artifact/integrity.hpp"
 #include "ops/schema/operator.hpp"
 #include "package/package.hpp"
 #include "serve/serve.hpp"
@@ -21,7 +22,11 @@ Result<artifact::Artifact> artifact_of(const std::shared_ptr<const package::Pack
     return Error(Kind::bad_input, "no-artifact", "cannot serve the package: it holds no compiled model")
         .help("pack an artifact that 'modelctl build' made");
   }
-  return artifact::open(TRY(package->content(plan->path)), TRY(package->content(weights->path)), package, plan->path);
+  auto opened =
+      TRY(artifact::open(TRY(package->content(plan->path)), TRY(package->content(weights->path)), package, plan->path));
+  // The package was verified, which says more than the digest in the artifact; it must only stay as it was.
+  opened.integrity = std::make_shared<const artifact::Integrity>([package] { return package->check_unchanged(); });
+  return opened;
 }
 
 std::string samples(std::size_t count) { return fmt::format("{} sample{}", count, count == 1 ? "" : "s"); }
@@ -71,7 +76,7 @@ Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest
 
 Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_bytes, Host& host) {
   fs::path path = TRY(local_source(request, host));
-  auto package = package::Package::open(path);
+  auto package = package::Package::open_stable(path);
   if (package) {
     auto loaded = load_package(std::move(*package), request, memory_bytes, host);
     if (loaded || path == request.source || loaded.error().kind != Kind::untrusted) return loaded;

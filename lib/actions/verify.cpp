@@ -2,6 +2,8 @@
 #include "actions/verify.hpp"
 
 #include "actions/remote_context.hpp"
+#include "artifact/appended.hpp"
+#include "artifact/integrity.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
 
@@ -38,9 +40,41 @@ Result<package::SignedManifest> verify_remote(const VerifyRequest& request, cons
   return opened;
 }
 
+// Packages begin with the name of their manifest, so that the first bytes decide. What cannot be read is left to the
+// package's reader, which says why.
+Result<bool> is_artifact_or_linked(const std::filesystem::path& path) {
+  std::error_code code;
+  if (!std::filesystem::is_regular_file(path, code)) return false;
+  auto file = TRY(MappedFile::open(path));
+  return artifact::is_artifact(file->bytes()) || as_text(file->bytes())
+                                                     .starts_with(
+                                                         "\x7f"
+                                                         "ELF");
+}
+
+Result<void> verify_unsigned(const VerifyRequest& request) {
+  bool wants_signature = !request.trust.key.empty() || !request.trust.file.empty();
+  if (wants_signature) {
+    return Error(Kind::untrusted, "unsigned", fmt::format("cannot trust '{}': it is not signed", request.package))
+        .at(request.package)
+        .because("an artifact or linked program has a digest against damage, but no signature")
+        .help("verify the package that it came in, or leave out --key and --trust");
+  }
+  auto opened = TRY(MappedFile::open(request.package));
+  bool bare = artifact::is_artifact(opened->bytes());
+  auto artifact =
+      TRY(bare ? artifact::open(request.package) : artifact::open_appended(request.package, request.package));
+  return artifact.integrity->check();
+}
+
 }  // namespace
 
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
+  bool unsigned_form = is_local(request.package) && TRY(is_artifact_or_linked(request.package));
+  if (unsigned_form) {
+    TRY(verify_unsigned(request));
+    return VerifyReport{std::nullopt};
+  }
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
   if (is_local(request.package))
     return VerifyReport{TRY(package::verify(request.package, trust, host.reporter, host.stop))};

@@ -1,19 +1,24 @@
-// verify: checks a package's signature and every byte of it, and tells what was signed by whom.
+// verify: checks a package's signature and every byte of it, and reports what was signed by whom. An artifact or a
+// linked program has no signature: only its digest can be checked, which shows damage, not who made it.
 #pragma once
 
 #include "actions/remote.hpp"
 #include "package/package.hpp"
 
+#include <optional>
+
 namespace modelctl::actions {
 
 struct VerifyRequest {
-  std::string package;  // an archive, the folder that it was unpacked into, or a reference
+  // An archive, the folder that it was unpacked into, or a reference; or an artifact or linked program.
+  std::string package;
   package::TrustRequest trust;
   RemoteOptions remote;
 };
 
 struct VerifyReport {
-  package::SignedManifest signed_manifest;
+  // Absent: an artifact or linked program, which is intact.
+  std::optional<package::SignedManifest> signed_manifest;
 };
 
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host);

@@ -31,29 +31,27 @@ std::array<std::byte, footer_bytes> make_footer(std::uint64_t offset, std::uint6
 }
 
 Result<Artifact> open_appended(const std::filesystem::path& path, std::string_view name) {
-  auto file = TRY(MappedFile::open(path));
-  ByteSpan bytes = file->bytes();
-  ByteReader footer(bytes.last(std::min(bytes.size(), footer_bytes)));
-  if (as_text(footer.take(footer_magic.size())) != footer_magic) {
+  // The footer alone decides: a program without an artifact, which is what a plain runner is, is not read any further.
+  Descriptor file = TRY(open_file(path));
+  std::uint64_t file_size = TRY(size_of(file, path, true));
+  std::array<std::byte, footer_bytes> last{};
+  bool has_footer = file_size >= footer_bytes && read_all_at(file.number(), last, file_size - footer_bytes);
+  ByteReader footer(last);
+  if (!has_footer || as_text(footer.take(footer_magic.size())) != footer_magic) {
     return Error(Kind::not_found, "no-artifact-inside", fmt::format("cannot find a model in '{}'", name))
         .at(std::string(name))
         .because("the file does not end in an artifact; stripping or packing a linked program removes it");
   }
   std::uint32_t version = footer.u32(), reserved = footer.u32();
   std::uint64_t offset = footer.u64(), size = footer.u64();
-  std::uint64_t end = bytes.size() - footer_bytes;
+  std::uint64_t end = file_size - footer_bytes;
   if (footer.failed() || version != footer_version || reserved != 0 || offset % page != 0 || offset > end ||
       size != end - offset) {
     return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read the model in '{}': it is damaged", name))
         .at(std::string(name));
   }
-  ByteSpan artifact = bytes.subspan(offset, size);
-  std::uint64_t split = TRY(weights_offset(artifact, name));
-  if (split > size) {
-    return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read the model in '{}': it is cut", name))
-        .at(std::string(name));
-  }
-  return open(artifact.first(split), artifact.subspan(split), file, name);
+  auto mapped = TRY(MappedFile::map_stable_part(std::move(file), path, offset, size));
+  return open_whole(mapped->bytes(), mapped, name);
 }
 
 }  // namespace modelctl::artifact

@@ -1,6 +1,6 @@
 // The artifact: a compiled model as one file.
 //
-//   header     64 bytes: magic, version, sizes of the two parts, SHA-256 of the weights
+//   header     64 bytes: magic, version, sizes of the two parts, SHA-256 of everything after the header
 //   plan       the Plan (plan.hpp), padded with zeros to a multiple of 4096
 //   weights    the constants, each 64-byte aligned; mapped, never copied
 //
@@ -19,6 +19,7 @@
 
 namespace modelctl::artifact {
 
+class Integrity;
 class SpillFile;
 
 // An artifact that was opened and checked: every index, offset and size in the plan lies within bounds, the steps are
@@ -29,20 +30,21 @@ struct Artifact {
   ByteSpan weights;  // 64-byte aligned
   // Keeps the bytes alive; share it with whatever outlives this struct.
   std::shared_ptr<const void> owner;
+  // Whether the bytes are and stay what was built; null where nothing can be said about it. A session asks before it
+  // returns outputs, so that nothing altered is run.
+  std::shared_ptr<const Integrity> integrity;
 };
 
-// Opens a file. Fails with bad_input where it is not an artifact, of another version, cut or inconsistent.
+// Opens a file. Fails with bad_input if it is not an artifact, is of another version, cut or inconsistent, and with
+// untrusted if it was altered (integrity.hpp says when that is found).
 Result<Artifact> open(const std::filesystem::path& path);
-// Opens the two parts where they lie (entries of a mapped package, the tail of an executable); `name` is for messages.
+// Opens the two parts where they lie (entries of a mapped package); `name` is for messages. Their digest is not
+// compared: the caller has verified them.
 Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<const void> owner, std::string_view name);
 // Whether a file begins as artifacts do.
 bool is_artifact(ByteSpan bytes);
 // Where the weights part begins in a file whose first 64 bytes these are.
 Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name);
-// Compares the weights with the digest in the header. Opening does not: who runs a model has verified the package or
-// made the artifact, and a start in milliseconds reads no weight that it does not use.
-Result<void> verify_weights(const Artifact& artifact, std::string_view name);
-
 // Collects constants while a plan is made, one copy of equal ones, and writes the file without holding a second copy.
 class Writer {
  public:

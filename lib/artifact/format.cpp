@@ -199,7 +199,7 @@ void encode(const Header& header, ByteWriter& out) {
   out.u32(0);
   out.u64(header.plan_bytes);
   out.u64(header.weights_bytes);
-  out.append(std::as_bytes(std::span(header.weights_digest.bytes)));
+  out.append(std::as_bytes(std::span(header.digest.bytes)));
 }
 
 Result<Header> decode_header(ByteSpan bytes, std::string_view name) {
@@ -217,9 +217,9 @@ Result<Header> decode_header(ByteSpan bytes, std::string_view name) {
   Header header;
   header.plan_bytes = in.u64();
   header.weights_bytes = in.u64();
-  ByteSpan digest = in.take(header.weights_digest.bytes.size());
+  ByteSpan digest = in.take(sizeof header.digest.bytes);
   if (in.failed()) return no_artifact(name, "its header is cut");
-  std::memcpy(header.weights_digest.bytes.data(), digest.data(), digest.size());
+  std::memcpy(header.digest.bytes.data(), digest.data(), digest.size());
   constexpr std::uint64_t sane = std::uint64_t{1} << 62;
   if (reserved != 0 || header.plan_bytes > sane || header.weights_bytes > sane) {
     return no_artifact(name, "its header makes no sense");

@@ -1,6 +1,7 @@
 // Opens an artifact from bytes or a file: magic, version and sizes first, then the plan and its checks.
 #include "artifact/artifact.hpp"
 #include "artifact/format.hpp"
+#include "artifact/integrity.hpp"
 
 #include <fmt/core.h>
 
@@ -47,16 +48,22 @@ Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<cons
     for (Error& each : error.faults) each.where = name;
     return error;
   }
-  return Artifact{std::move(plan), plan_part, weights, std::move(owner)};
+  return Artifact{std::move(plan), plan_part, weights, std::move(owner), nullptr};
+}
+
+Result<Artifact> open_whole(ByteSpan bytes, std::shared_ptr<const MappedFile> file, std::string_view name) {
+  Header header = TRY(decode_header(bytes, name));
+  std::uint64_t offset = header.weights_offset();
+  if (bytes.size() < offset) return cut(name, bytes.size(), offset + header.weights_bytes);
+  // The structure first: what is cut or malformed gets a better message than a wrong digest.
+  Artifact opened = TRY(open(bytes.first(offset), bytes.subspan(offset), file, name));
+  opened.integrity = TRY(Integrity::compare({bytes.subspan(header_bytes)}, header.digest, std::move(file), name));
+  return opened;
 }
 
 Result<Artifact> open(const std::filesystem::path& path) {
-  auto file = TRY(MappedFile::open(path));
-  ByteSpan bytes = file->bytes();
-  Header header = TRY(decode_header(bytes, path.string()));
-  std::uint64_t offset = header.weights_offset();
-  if (bytes.size() < offset) return cut(path.string(), bytes.size(), offset + header.weights_bytes);
-  return open(bytes.first(offset), bytes.subspan(offset), file, path.string());
+  auto file = TRY(MappedFile::open_stable(path));
+  return open_whole(file->bytes(), file, path.string());
 }
 
 }  // namespace modelctl::artifact

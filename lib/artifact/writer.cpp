@@ -143,10 +143,11 @@ Result<void> Writer::write(const Plan& plan, const std::filesystem::path& path) 
   header.plan_bytes = head.size() - header_bytes;
   header.weights_bytes = end_;
   head.align(page);
+  Sha256 digest;
+  digest.update(ByteSpan(head.bytes()).subspan(header_bytes));
 
   auto file = TRY(AtomicFile::create(path));
   TRY(file.write(head.bytes()));
-  Sha256 digest;
   std::uint64_t at = 0;
   for (const Block& block : blocks_) {
     TRY(write_zeros(file, &digest, block.offset - at));
@@ -156,24 +157,14 @@ Result<void> Writer::write(const Plan& plan, const std::filesystem::path& path) 
     }));
     at = block.offset + block.bytes;
   }
-  // The weights are read once: their digest is known now, and goes to the header, which was left open for it.
-  header.weights_digest = digest.finish();
+  // The weights are read once: the digest is known now, and goes to the header, which was left open for it.
+  header.digest = digest.finish();
   ByteWriter final_header;
   encode(header, final_header);
-  ssize_t written = ::pwrite(file.descriptor(), final_header.bytes().data(), final_header.size(), 0);
-  if (written != static_cast<ssize_t>(final_header.size())) {
-    return system_error(written < 0 ? errno : ENOSPC, fmt::format("cannot write '{}'", path.string()), path);
+  if (!write_all_at(file.descriptor(), final_header.bytes(), 0)) {
+    return system_error(errno, fmt::format("cannot write '{}'", path.string()), path);
   }
   return file.commit();
-}
-
-Result<void> verify_weights(const Artifact& artifact, std::string_view name) {
-  Header header = TRY(decode_header(artifact.plan_part, name));
-  Digest found = Sha256::of(artifact.weights);
-  if (found == header.weights_digest) return {};
-  return Error(Kind::untrusted, "digest-mismatch", fmt::format("cannot use '{}': its weights were altered", name))
-      .at(std::string(name))
-      .because(fmt::format("the header says {}, the weights have {}", header.weights_digest.text(), found.text()));
 }
 
 }  // namespace modelctl::artifact

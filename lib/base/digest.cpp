@@ -1,7 +1,5 @@
 #include "base/digest.hpp"
 
-#include "base/check.hpp"
-
 #include <openssl/evp.h>
 
 namespace modelctl {
@@ -42,32 +40,6 @@ Result<Digest> Digest::parse(std::string_view text) {
         .help("a digest reads 'sha256:' and 64 lower-case hexadecimal digits");
   }
   return parse_hex(text.substr(prefix.size()));
-}
-
-struct Sha256::State {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~State() { EVP_MD_CTX_free(context); }
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  MODELCTL_CHECK(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1, "OpenSSL has no SHA-256");
-}
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
-
-void Sha256::update(ByteSpan bytes) { EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()); }
-
-Digest Sha256::finish() {
-  Digest digest;
-  EVP_DigestFinal_ex(state_->context, digest.bytes.data(), nullptr);
-  return digest;
-}
-
-Digest Sha256::of(ByteSpan bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.finish();
 }
 
 std::string to_base64(ByteSpan bytes) {

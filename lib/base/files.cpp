@@ -2,45 +2,15 @@
 #include "base/files.hpp"
 
 #include "base/descriptor.hpp"
-#include "base/pages.hpp"
 
 #include <fmt/core.h>
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace modelctl {
 namespace fs = std::filesystem;
-namespace {
-
-// Opens a file, or anything that can be read like one. `flags` are more flags of open(2).
-Result<Descriptor> open_file(const fs::path& path, int flags = 0) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
-  if (file.is_open()) return file;
-  return system_error(errno, fmt::format("cannot open '{}'", path.string()), path);
-}
-
-// The size of an open file that is not a folder: 0 for what has none, such as a pipe.
-Result<std::uint64_t> size_of(int descriptor, const fs::path& path, bool must_be_regular) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0)
-    return system_error(errno, fmt::format("cannot read '{}'", path.string()), path);
-  if (S_ISDIR(status.st_mode)) {
-    return Error(Kind::bad_input, "is-a-folder", fmt::format("cannot read '{}': it is a folder", path.string()))
-        .at(path.string());
-  }
-  if (must_be_regular && !S_ISREG(status.st_mode)) {
-    return Error(Kind::bad_input, "not-a-regular-file",
-                 fmt::format("cannot read '{}': it is not a regular file", path.string()))
-        .at(path.string());
-  }
-  return static_cast<std::uint64_t>(status.st_size);
-}
-
-}  // namespace
-
 Error system_error(int error_number, std::string what, const fs::path& path) {
   std::error_code code(error_number, std::generic_category());
   Kind kind = Kind::io;
@@ -80,9 +50,31 @@ Error system_error(int error_number, std::string what, const fs::path& path) {
   return error;
 }
 
+Result<Descriptor> open_file(const fs::path& path, int flags) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
+  if (file.is_open()) return file;
+  return system_error(errno, fmt::format("cannot open '{}'", path.string()), path);
+}
+
+Result<std::uint64_t> size_of(const Descriptor& file, const fs::path& path, bool must_be_regular) {
+  struct stat status {};
+  if (::fstat(file.number(), &status) != 0)
+    return system_error(errno, fmt::format("cannot read '{}'", path.string()), path);
+  if (S_ISDIR(status.st_mode)) {
+    return Error(Kind::bad_input, "is-a-folder", fmt::format("cannot read '{}': it is a folder", path.string()))
+        .at(path.string());
+  }
+  if (must_be_regular && !S_ISREG(status.st_mode)) {
+    return Error(Kind::bad_input, "not-a-regular-file",
+                 fmt::format("cannot read '{}': it is not a regular file", path.string()))
+        .at(path.string());
+  }
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
 Result<std::vector<std::byte>> read_file(const fs::path& path, std::uint64_t limit) {
   Descriptor file = TRY(open_file(path));
-  std::uint64_t size = TRY(size_of(file.number(), path, false));
+  std::uint64_t size = TRY(size_of(file, path, false));
   auto too_large = [&] {
     return Error(Kind::bad_input, "file-too-large",
                  fmt::format("cannot read '{}': it is larger than the {} bytes that are allowed here", path.string(),
@@ -121,28 +113,6 @@ std::optional<Error> exposed_secret(const fs::path& path) {
 Result<std::string> read_text_file(const fs::path& path, std::uint64_t limit) {
   auto bytes = TRY(read_file(path, limit));
   return std::string(as_text(bytes));
-}
-
-Result<std::shared_ptr<const MappedFile>> MappedFile::open(const fs::path& path) {
-  Descriptor file = TRY(open_file(path, O_NONBLOCK));
-  return map(file.number(), path);
-}
-
-Result<std::shared_ptr<const MappedFile>> MappedFile::map(int descriptor, const fs::path& path) {
-  std::uint64_t size = TRY(size_of(descriptor, path, true));
-  ByteSpan bytes;
-  if (size > 0) {
-    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-    if (address == MAP_FAILED) return system_error(errno, fmt::format("cannot map '{}'", path.string()), path);
-    bytes = {static_cast<const std::byte*>(address), size};
-  }
-  return std::shared_ptr<const MappedFile>(new MappedFile(bytes));
-}
-
-void MappedFile::forget() const { forget_pages(bytes_); }
-
-MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 Result<void> make_folder(const fs::path& path, unsigned mode) {

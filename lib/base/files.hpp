@@ -1,8 +1,9 @@
-// Files: read whole, mapped, or written so that the new content is complete or absent.
+// Files: read whole, mapped (base/mapped_file.hpp), or written so that the new content is complete or absent.
 #pragma once
 
 #include "base/bytes.hpp"
 #include "base/descriptor.hpp"
+#include "base/mapped_file.hpp"
 #include "base/temporary.hpp"
 
 #include <filesystem>
@@ -18,26 +19,6 @@ Result<std::string> read_text_file(const std::filesystem::path& path, std::uint6
 // A warning if every user of the machine can read or write the file, which holds a secret; nothing if not, or if it is
 // not a regular file. A group may have it: servers share certificates' keys in that way.
 std::optional<Error> exposed_secret(const std::filesystem::path& path);
-
-// A file mapped read-only for the life of the object. An empty file gives an empty span.
-class MappedFile {
- public:
-  // Fails with bad_input if the path is not that of a regular file; does not wait for a writer if it is a FIFO.
-  static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
-  // Of a regular file that is open already; the descriptor may be closed afterwards. `path` is for messages.
-  static Result<std::shared_ptr<const MappedFile>> map(int descriptor, const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-
-  ByteSpan bytes() const { return bytes_; }
-  // Gives back the memory of what was read; it is read from the file again when it is needed again.
-  void forget() const;
-
- private:
-  explicit MappedFile(ByteSpan bytes) : bytes_(bytes) {}
-  ByteSpan bytes_;
-};
 
 // Writes a file that is complete or absent: the bytes go to a temporary file in the same folder, and commit() syncs it
 // and renames it over the target. Destroyed without commit(), it leaves no trace; killed, it leaves a temporary file
@@ -85,6 +66,11 @@ class TemporaryFolder {
   explicit TemporaryFolder(Temporary temporary) : temporary_(std::move(temporary)) {}
   Temporary temporary_;
 };
+
+// Opens a file, or anything that can be read like one. `flags` are more flags of open(2).
+Result<Descriptor> open_file(const std::filesystem::path& path, int flags = 0);
+// The size of an open file that is not a folder: 0 for what has none, such as a pipe.
+Result<std::uint64_t> size_of(const Descriptor& file, const std::filesystem::path& path, bool must_be_regular);
 
 // The error for a failed system call: not_found, denied or io by `error_number`, with the system's own words last.
 Error system_error(int error_number, std::string what, const std::filesystem::path& path);

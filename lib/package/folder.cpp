@@ -54,9 +54,10 @@ std::string fault_of_mode(mode_t mode) {
                      mode & 07777);
 }
 
-// Opens `name` in the folder `parent` and maps it; nothing if it is not there. The descriptor is closed again: a
-// mapping stays valid without it, and a package may have more files than a process may have descriptors.
-Result<Mapping> map_file(int parent, const std::string& name, std::string_view path, const fs::path& shown) {
+// Opens `name` in the folder `parent` and maps it; nothing if it is not there. The descriptor is closed again, except
+// of a large file that is watched: a package may have more files than a process may have descriptors.
+Result<Mapping> map_file(int parent, const std::string& name, std::string_view path, const fs::path& shown,
+                         FolderReader::MapFile map) {
   Descriptor file(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!file.is_open() && errno == ELOOP) return not_allowed(shown, path, "it is a symbolic link");
   if (!file.is_open() && errno == ENXIO) return not_allowed(shown, path, "it is a socket or a device");
@@ -65,13 +66,13 @@ Result<Mapping> map_file(int parent, const std::string& name, std::string_view p
   if (::fstat(file.number(), &status) != 0) return cannot_read(errno, shown);
   if (!S_ISREG(status.st_mode)) { return not_allowed(shown, path, fmt::format("it is {}", kind_of(status.st_mode))); }
   if (std::string fault = fault_of_mode(status.st_mode); !fault.empty()) return not_allowed(shown, path, fault);
-  return MappedFile::map(file.number(), shown);
+  return map(std::move(file), shown);
 }
 
 // The walk. Its depth and its number of steps are bounded by the manifest: it ends at the first name that is not in it.
 class Walk {
  public:
-  Walk(const fs::path& root, const Manifest& manifest) : root_(root) {
+  Walk(const fs::path& root, const Manifest& manifest, FolderReader::MapFile map) : root_(root), map_(map) {
     for (const Entry& entry : manifest.entries) {
       files_.emplace(entry.path);
       for (std::size_t at = entry.path.find('/'); at != std::string::npos; at = entry.path.find('/', at + 1)) {
@@ -133,33 +134,34 @@ class Walk {
     bool document = path == manifest_path || path == bundle_path;  // mapped and checked before
     if (document) return {};
     if (!files_.contains(path)) return not_allowed(shown, path, "the manifest does not name it");
-    mapped_.emplace(path, TRY(map_file(parent, name, path, shown)));
+    mapped_.emplace(path, TRY(map_file(parent, name, path, shown, map_)));
     return {};
   }
 
   const fs::path& root_;
+  FolderReader::MapFile map_;
   std::set<std::string, std::less<>> files_, folders_;
   std::map<std::string, Mapping, std::less<>> mapped_;
 };
 
 }  // namespace
 
-Result<FolderReader> FolderReader::open(const fs::path& path) {
+Result<FolderReader> FolderReader::open(const fs::path& path, MapFile map) {
   Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return cannot_read(errno, path);
-  return FolderReader(std::move(folder), path);
+  return FolderReader(std::move(folder), path, map);
 }
 
 Result<Mapping> FolderReader::document(std::string_view name) const {
   std::string file(name);
-  auto mapped = map_file(folder_.number(), file, name, path_ / file);
+  auto mapped = map_file(folder_.number(), file, name, path_ / file, map_);
   if (mapped || mapped.error().kind != Kind::not_found) return mapped;
   return std::move(mapped).error().because(
       fmt::format("'{}' is a folder, but not an unpacked package", path_.string()));
 }
 
 Result<std::vector<Mapping>> FolderReader::contents(const Manifest& manifest) const {
-  Walk walk(path_, manifest);
+  Walk walk(path_, manifest, map_);
   // A descriptor of its own: reading a folder moves the descriptor's position, which dup() would share.
   int root = ::openat(folder_.number(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return cannot_read(errno, path_);

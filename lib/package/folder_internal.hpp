@@ -11,7 +11,9 @@ namespace modelctl::package {
 // One open folder with an unpacked package, in two steps, as the manifest must be read to know what may be there.
 class FolderReader {
  public:
-  static Result<FolderReader> open(const std::filesystem::path& path);
+  // MappedFile::map or map_stable.
+  using MapFile = Result<std::shared_ptr<const MappedFile>> (*)(Descriptor file, const std::filesystem::path& shown);
+  static Result<FolderReader> open(const std::filesystem::path& path, MapFile map);
 
   // manifest.json or manifest.sigstore.json.
   Result<std::shared_ptr<const MappedFile>> document(std::string_view name) const;
@@ -21,9 +23,11 @@ class FolderReader {
   Result<std::vector<std::shared_ptr<const MappedFile>>> contents(const Manifest& manifest) const;
 
  private:
-  FolderReader(Descriptor folder, std::filesystem::path path) : folder_(std::move(folder)), path_(std::move(path)) {}
+  FolderReader(Descriptor folder, std::filesystem::path path, MapFile map)
+      : folder_(std::move(folder)), path_(std::move(path)), map_(map) {}
   Descriptor folder_;
   std::filesystem::path path_;
+  MapFile map_;
 };
 
 }  // namespace modelctl::package

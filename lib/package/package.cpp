@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 namespace modelctl::package {
@@ -61,18 +63,26 @@ class NoSink : public EntrySink {
 
 }  // namespace
 
-Result<Package> Package::open(const fs::path& path) {
+Result<Package> Package::open(const fs::path& path) { return open_by(path, &MappedFile::map); }
+
+Result<Package> Package::open_stable(const fs::path& path) {
+  return open_by(path,
+                 [](Descriptor file, const fs::path& shown) { return MappedFile::map_stable(std::move(file), shown); });
+}
+
+Result<Package> Package::open_by(const fs::path& path, MapFile map) {
   std::error_code code;
   if (!fs::is_directory(path, code)) {
-    auto file = TRY(MappedFile::open(path));
+    auto file = TRY(map(TRY(open_file(path, O_NONBLOCK)), path));
     Package package = TRY(over(file->bytes(), file, path));
     package.mapped_ = true;
+    package.files_.push_back(std::move(file));
     return package;
   }
   Package package;
   package.path_ = path;
   package.mapped_ = true;
-  if (auto good = package.read_folder(); !good) return in_file(path, std::move(good).error());
+  if (auto good = package.read_folder(map); !good) return in_file(path, std::move(good).error());
   return package;
 }
 
@@ -123,24 +133,28 @@ Result<void> Package::read_archive() {
   return {};
 }
 
-Result<void> Package::read_folder() {
-  FolderReader folder = TRY(FolderReader::open(path_));
-  auto files = std::make_shared<std::vector<std::shared_ptr<const MappedFile>>>();
-  owner_ = files;
-  for (std::string_view document : {manifest_path, bundle_path}) files->push_back(TRY(folder.document(document)));
-  manifest_text_ = as_text((*files)[0]->bytes());
-  bundle_text_ = as_text((*files)[1]->bytes());
+Result<void> Package::check_unchanged() const {
+  for (const auto& file : files_) TRY(file->check_unchanged());
+  return {};
+}
+
+Result<void> Package::read_folder(MapFile map) {
+  FolderReader folder = TRY(FolderReader::open(path_, map));
+  for (std::string_view document : {manifest_path, bundle_path}) files_.push_back(TRY(folder.document(document)));
+  manifest_text_ = as_text(files_[0]->bytes());
+  bundle_text_ = as_text(files_[1]->bytes());
   manifest_ = TRY(Manifest::read(manifest_text_));
-  for (auto& content : TRY(folder.contents(manifest_))) files->push_back(std::move(content));
+  for (auto& content : TRY(folder.contents(manifest_))) files_.push_back(std::move(content));
   for (std::size_t i = 0; i < manifest_.entries.size(); ++i) {
     const Entry& entry = manifest_.entries[i];
-    contents_.push_back((*files)[i + 2]->bytes());
+    contents_.push_back(files_[i + 2]->bytes());
     if (contents_[i].size() != entry.size) {
       return Error(Kind::bad_input, "altered", fmt::format("cannot use the package: '{}' was altered", entry.path))
           .at((path_ / entry.path).string())
           .because(fmt::format("it has {} bytes and not {}", contents_[i].size(), entry.size));
     }
   }
+  owner_ = std::make_shared<const std::vector<std::shared_ptr<const MappedFile>>>(files_);
   return {};
 }
 

@@ -13,6 +13,8 @@ class Package {
  public:
   // Errors are bad_input for what is not a package, unsupported for a newer format.
   static Result<Package> open(const std::filesystem::path& path);
+  // The same for a package whose content is used for a while after it was verified (MappedFile::open_stable).
+  static Result<Package> open_stable(const std::filesystem::path& path);
   // An archive that is in memory already; `name` is for messages.
   static Result<Package> over(ByteSpan archive, std::shared_ptr<const void> owner, std::filesystem::path name);
 
@@ -38,17 +40,22 @@ class Package {
   Result<SignedManifest> verify(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
   // Every entry against the manifest, the signature left aside: that nothing was damaged, not where it is from.
   Result<void> check_content(Reporter& reporter, const StopToken& stop) const;
+  // Fails if somebody wrote to a file of the package since open_stable().
+  Result<void> check_unchanged() const;
 
  private:
   Package() = default;
   Result<void> read_archive();
-  Result<void> read_folder();
+  using MapFile = Result<std::shared_ptr<const MappedFile>> (*)(Descriptor file, const std::filesystem::path& path);
+  static Result<Package> open_by(const std::filesystem::path& path, MapFile map);
+  Result<void> read_folder(MapFile map);
   Result<SignedManifest> verify_archive(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
   Result<void> check_entries(Reporter& reporter, const StopToken& stop) const;
   Result<SignedManifest> verify_folder(const Trust& trust, Reporter& reporter, const StopToken& stop) const;
   std::filesystem::path path_;
   ByteSpan archive_;     // empty for a folder
   bool mapped_ = false;  // from files, and not memory that a caller gave
+  std::vector<std::shared_ptr<const MappedFile>> files_;
   std::shared_ptr<const void> owner_;
   Manifest manifest_;
   std::string_view manifest_text_, bundle_text_;

@@ -2,6 +2,7 @@
 // segments wherever a size depends on data that an earlier step computes.
 #include "runtime/model_state.hpp"
 
+#include "artifact/integrity.hpp"
 #include "artifact/strings.hpp"
 #include "base/check.hpp"
 #include "runtime/states.hpp"
@@ -195,6 +196,11 @@ Result<std::shared_ptr<const Model>> Model::load(artifact::Artifact artifact, Op
 const artifact::Signature& Model::signature() const { return state_->plan().signature; }
 const artifact::Plan& Model::plan() const { return state_->plan(); }
 std::span<const StatePort> Model::states() const { return state_->states; }
+
+Result<void> Model::check_integrity() const {
+  const auto& integrity = state_->artifact->integrity;
+  return integrity == nullptr ? Result<void>() : integrity->check();
+}
 std::uint64_t Model::weights_bytes() const { return state_->artifact->weights.size(); }
 
 }  // namespace modelctl::runtime

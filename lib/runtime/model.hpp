@@ -55,6 +55,8 @@ class Model {
   const artifact::Plan& plan() const;
   std::uint64_t weights_bytes() const;
   std::span<const StatePort> states() const;
+  // Fails if the artifact is not what was built, or not any longer; waits until that is known (artifact/integrity.hpp).
+  Result<void> check_integrity() const;
 
   struct State;
   const State& state() const { return *state_; }

@@ -351,6 +351,8 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs,
     }
     state_->forget();
     if (!done) return std::move(done).error();
+    // Last, because the artifact may have changed until now: nothing that altered bytes computed leaves this function.
+    TRY(state_->owner->check_integrity());
     return outputs;
   } catch (const std::bad_alloc&) {
     return state_->run_out_of_memory();

@@ -58,6 +58,7 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
 
   Loaded loaded = TRY(load());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
+  TRY(loaded.model->check_integrity());
   auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
   warm_up(*model, reporter);
   service.load(model);
@@ -66,9 +67,12 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   reporter.info(fmt::format("ready: '{}' version {}{}", info.name, info.version,
                             info.signer.empty() ? "" : ", signed by " + info.signer));
 
-  while (!stop.stopped() && clock.sleep(std::chrono::milliseconds(100))) {}
+  // A model that somebody alters must not be served: each prediction fails from then on, and the server stops.
+  Result<void> intact;
+  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) intact = model->check_integrity();
   reporter.info(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));
   server->drain(settings.drain);
+  TRY(std::move(intact));
   return ServeTotals{server->port()};
 }
 

@@ -42,6 +42,7 @@ class LoadedModel {
   const ModelInfo& info() const { return info_; }
   const ServiceLimits& limits() const { return limits_; }
   const artifact::Signature& signature() const { return model_->signature(); }
+  Result<void> check_integrity() const { return model_->check_integrity(); }
   // Waits for a session; any thread may call it. Throws what the run throws, std::bad_alloc above all.
   Result<std::vector<Tensor>> predict(std::span<const TensorView> inputs);
 

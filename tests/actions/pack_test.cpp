@@ -66,8 +66,8 @@ TEST_CASE("an artifact is packed as plan and weights, with the model's signature
   REQUIRE(report);
   auto verified = actions::verify(project.verify, project.fake.host);
   REQUIRE(verified);
-  CHECK(verified->signed_manifest.digest == report->digest);
-  const package::Manifest& manifest = verified->signed_manifest.manifest;
+  CHECK(verified->signed_manifest->digest == report->digest);
+  const package::Manifest& manifest = verified->signed_manifest->manifest;
   CHECK(manifest.inputs == std::vector<package::TensorSignature>{{"x", "f32", {{0, "n"}, {3, {}}}}});
   CHECK(manifest.outputs.size() == 1);
   CHECK(manifest.lineage.builder == "modelctl 0.1.0");
@@ -176,9 +176,9 @@ TEST_CASE("a package in a registry is verified in place") {
   project.verify.package = "small:1";
   auto verified = actions::verify(project.verify, project.fake.host);
   REQUIRE(verified);
-  CHECK(verified->signed_manifest.manifest.name == "small");
+  CHECK(verified->signed_manifest->manifest.name == "small");
 
-  std::string weights = verified->signed_manifest.manifest.find("model.weights")->digest.hex();
+  std::string weights = verified->signed_manifest->manifest.find("model.weights")->digest.hex();
   for (const auto& blob : std::filesystem::recursive_directory_iterator(registry)) {
     if (blob.path().filename() == weights)
       REQUIRE(write_file(blob.path(), as_bytes(std::string(blob.file_size(), 'x'))));
@@ -231,7 +231,7 @@ TEST_CASE("a trust file gives names to keys") {
   project.fake.environment.variables["MODELCTL_TRUST"] = (project.scratch / "trusted.json").string();
   auto verified = actions::verify(project.verify, project.fake.host);
   REQUIRE(verified);
-  CHECK(verified->signed_manifest.signer.name == "release team");
+  CHECK(verified->signed_manifest->signer.name == "release team");
 }
 
 TEST_CASE("keys are private, are not overwritten, and need a passphrase or the option --no-password") {

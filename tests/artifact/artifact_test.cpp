@@ -1,4 +1,5 @@
 // The artifact format: round trips, determinism, and a checked reader that no damaged file can crash.
+#include "artifact/integrity.hpp"
 #include "support/plans.hpp"
 
 #include <doctest/doctest.h>
@@ -112,17 +113,41 @@ TEST_CASE("equal constants are stored once") {
   CHECK(maker.writer.weights_bytes() == 72);
 }
 
-TEST_CASE("an altered weight is found by who asks") {
+TEST_CASE("an altered digest, plan or weight is found when the artifact is opened") {
   auto bytes = written(small());
   Scratch scratch;
   REQUIRE(write_file(scratch / "good", bytes));
-  CHECK(artifact::verify_weights(artifact::open(scratch / "good").value(), "good").has_value());
-  bytes[4096] ^= std::byte{1};
+  CHECK(artifact::open(scratch / "good").value().integrity->check());
+  std::size_t in_plan = as_text(bytes).find("producer");
+  for (std::size_t at : {std::size_t{40}, in_plan, std::size_t{4096}, bytes.size() - 1}) {
+    auto bad = bytes;
+    bad[at] ^= std::byte{1};
+    REQUIRE(write_file(scratch / "bad", bad));
+    auto opened = artifact::open(scratch / "bad");
+    REQUIRE(!opened);
+    CHECK(opened.error().kind == Kind::untrusted);
+    CHECK(opened.error().code == "digest-mismatch");
+  }
+}
+
+TEST_CASE("a large artifact opens at once, and that it was altered is found before anything of it is used") {
+  PlanMaker maker;
+  const std::uint64_t count = artifact::Integrity::compared_at_once / 4;
+  maker.constant("a", Tensor(DType::f32, {static_cast<std::int64_t>(count + 1)}));
+  auto bytes = written(maker);
+  Scratch scratch;
+  REQUIRE(write_file(scratch / "good", bytes));
+  CHECK(artifact::open(scratch / "good").value().integrity->check());
+  bytes.back() ^= std::byte{1};
   REQUIRE(write_file(scratch / "bad", bytes));
-  auto verdict = artifact::verify_weights(artifact::open(scratch / "bad").value(), "bad");
-  REQUIRE(!verdict);
-  CHECK(verdict.error().kind == Kind::untrusted);
-  CHECK(verdict.error().what == "cannot use 'bad': its weights were altered");
+  auto opened = artifact::open(scratch / "bad");
+  REQUIRE(opened);
+  for (int i = 0; i < 2; ++i) {
+    auto verdict = opened->integrity->check();
+    REQUIRE(!verdict);
+    CHECK(verdict.error().code == "digest-mismatch");
+  }
+  CHECK(artifact::open(scratch / "good").has_value());  // and nobody has to ask
 }
 
 TEST_CASE("a file that is not an artifact is refused") {
@@ -137,7 +162,7 @@ TEST_CASE("an artifact of another version is refused by its number") {
   bytes[8] = std::byte{9};
   Error error = refused(bytes);
   CHECK(error.code == "artifact-version");
-  CHECK(error.what == "cannot read 'a': it is an artifact of version 9, and this program reads version 2");
+  CHECK(error.what == "cannot read 'a': it is an artifact of version 9, and this program reads version 3");
 }
 
 TEST_CASE("an artifact cut anywhere is refused") {

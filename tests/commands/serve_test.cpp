@@ -130,6 +130,27 @@ TEST_CASE("a package with an altered byte is never ready, whatever key is truste
   }
 }
 
+TEST_CASE("a file that is overwritten or truncated after the server is ready changes nothing") {
+  const fs::path& folder = digits().folder;
+  REQUIRE(shell(folder, "cp digits.tar served.tar && cp digits.artifact served.artifact").exit_code == 0);
+  for (const char* source : {"served.tar --key me.pub", "served.artifact"}) {
+    CAPTURE(source);
+    std::string file = std::string(source).substr(0, std::string(source).find(' '));
+    Serving serving(folder, source);
+    REQUIRE(serving.ready());
+    std::string name = file == "served.tar" ? "digits" : "served";
+    auto answer = [&] {
+      return HttpClient(serving.at()).post("/v2/models/" + name + "/infer", digits().request()).body;
+    };
+    std::string expected = answer();
+    REQUIRE(shell(folder, "size=$(stat -c %s " + file + ") && head -c $size /dev/urandom | dd of=" + file +
+                              " conv=notrunc").exit_code == 0);
+    CHECK(answer() == expected);
+    REQUIRE(shell(folder, "truncate -s 0 " + file).exit_code == 0);
+    CHECK(answer() == expected);
+  }
+}
+
 TEST_CASE("a package that another key signed is never ready") {
   auto ran =
       shell(digits().folder,
