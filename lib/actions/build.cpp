@@ -134,11 +134,15 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
 
   bool printed = false;
   passes::PipelineOptions options{
-      request.level, request.bindings, [&](std::string_view pass, const graph::Graph& after) {
-        if (pass != request.print_after) return;
-        report.printed = graph::to_text(after);  // a pass may run more than once: the last result counts
-        printed = true;
-      }};
+      .level = request.level,
+      .bindings = request.bindings,
+      .after =
+          [&](std::string_view pass, const graph::Graph& after) {
+            if (pass != request.print_after) return;
+            report.printed = graph::to_text(after);  // a pass may run more than once: the last result counts
+            printed = true;
+          },
+      .stop = &host.stop};
   auto ran = passes::run_pipeline(*graph, options);
   if (!ran) return in_model(std::move(ran).error(), model);
   const passes::PipelineReport& pipeline = *ran;
@@ -156,7 +160,6 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   report_passes(pipeline, passes::Stage::compile, compile);
   watch.lap();
 
-  if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
   auto lowering = lower::lower(*graph, folder_of(request.output));
   if (!lowering) return in_model(std::move(lowering).error(), model);
   lower::Lowered lowered = std::move(*lowering);
@@ -165,6 +168,7 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them optimized kernels", kernels));
   compile.seconds = seconds_of(pipeline, passes::Stage::compile) + watch.lap();
 
+  if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
   TRY(lowered.weights.write(lowered.plan, request.output));
   report.weights_bytes = lowered.weights.weights_bytes();
   report.artifact_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.output));

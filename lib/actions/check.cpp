@@ -18,7 +18,9 @@ namespace {
 
 class Check {
  public:
-  explicit Check(const CheckRequest& request) : request_(request) { report_.model = request.model; }
+  Check(const CheckRequest& request, const StopToken& stop) : request_(request), stop_(stop) {
+    report_.model = request.model;
+  }
 
   Result<CheckReport> run() {
     auto mapped = TRY(MappedFile::open(request_.model));
@@ -35,7 +37,7 @@ class Check {
       add(std::move(normal).error());
       add_what_else(*graph_);
     } else {
-      build();
+      TRY(build());
     }
     return std::move(report_);
   }
@@ -52,14 +54,21 @@ class Check {
     }
   }
 
-  void build() {
-    if (auto done = passes::run_pipeline(*graph_, {request_.level, request_.bindings, nullptr}); !done) {
-      return add(std::move(done).error());
+  // Fails only if it was interrupted.
+  Result<void> build() {
+    if (auto done = passes::run_pipeline(*graph_, {request_.level, request_.bindings, nullptr, &stop_}); !done) {
+      if (done.error().kind == Kind::interrupted) return std::move(done).error();
+      add(std::move(done).error());
+      return {};
     }
     auto lowered = lower::lower(*graph_);
-    if (!lowered) return add(std::move(lowered).error());
+    if (!lowered) {
+      add(std::move(lowered).error());
+      return {};
+    }
     report_.signature = lowered->plan.signature;
     report_.routines = lowered->routines;
+    return {};
   }
 
   // Where the reading failed, what the nodes that are fine by themselves would still meet later. Types and shapes end
@@ -90,13 +99,14 @@ class Check {
   }
 
   const CheckRequest& request_;
+  const StopToken& stop_;
   CheckReport report_;
   graph::Graph* graph_ = nullptr;
 };
 
 }  // namespace
 
-Result<CheckReport> check(const CheckRequest& given, Host&) {
+Result<CheckReport> check(const CheckRequest& given, Host& host) {
   CheckRequest request = given;
   if (request.model.empty()) {
     Project project = TRY(current_project("check", "model"));
@@ -108,7 +118,7 @@ Result<CheckReport> check(const CheckRequest& given, Host&) {
     request.model = project.model;
     request.bindings.insert(project.bind.begin(), project.bind.end());
   }
-  return Check(request).run();
+  return Check(request, host.stop).run();
 }
 
 }  // namespace modelctl::actions

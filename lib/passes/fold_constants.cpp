@@ -1,6 +1,7 @@
 // const a, const b;  c = Add(a, b)  ->  const c
 // It does not pay where the result is much larger than what it is made from (an Expand, a ConstantOfShape, a Tile):
 // computing it is cheaper than storing it, so such nodes stay.
+#include "base/host.hpp"
 #include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
@@ -72,7 +73,10 @@ bool fold(Node& node, std::uint64_t& left, std::uint64_t& products_left) {
 Result<std::size_t> run(Graph& graph, const PassContext& context) {
   std::size_t changes = 0;
   for_each_graph(graph, [&](Graph& each) {
-    each.for_each_node([&](Node& node) { changes += fold(node, context.fold_bytes, context.fold_products) ? 1 : 0; });
+    each.for_each_node([&](Node& node) {
+      if (context.stop != nullptr && context.stop->stopped()) return;
+      changes += fold(node, context.fold_bytes, context.fold_products) ? 1 : 0;
+    });
   });
   if (changes > 0) graph.erase_dead();
   return changes;

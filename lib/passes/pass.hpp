@@ -11,9 +11,16 @@
 #include <string>
 #include <string_view>
 
+namespace modelctl {
+class StopToken;
+}
+
 namespace modelctl::passes {
 
 struct PassContext {
+  // Ctrl-C: a pass that can take seconds checks it at each node and returns what it changed so far; the pipeline then
+  // fails. Null: never.
+  const StopToken* stop = nullptr;
   std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
   // Bytes that folding may still make: a chain of constants that each grow a little must not fill the memory.
   mutable std::uint64_t fold_bytes = std::uint64_t{1} << 28;

@@ -2,6 +2,7 @@
 #include "passes/pipeline.hpp"
 
 #include "base/check.hpp"
+#include "base/host.hpp"
 #include "base/stopwatch.hpp"
 #include "passes/pass.hpp"
 
@@ -14,6 +15,7 @@ class Pipeline {
  public:
   Pipeline(graph::Graph& graph, const PipelineOptions& options) : graph_(graph), options_(options) {
     context_.bindings = options.bindings;
+    context_.stop = options.stop;
     for_each_graph(graph, [this](graph::Graph& each) {
       for (const graph::Value* value : each.values()) {
         if (!value->is_constant()) continue;
@@ -88,6 +90,9 @@ class Pipeline {
     MODELCTL_CHECK(def != nullptr, "the pipeline names passes that there are");
     Stopwatch watch;
     std::size_t changes = TRY(def->run(graph_, context_));
+    if (options_.stop != nullptr && options_.stop->stopped()) {
+      return Error(Kind::interrupted, "interrupted", "stopped compiling the model; nothing was written");
+    }
 #ifdef MODELCTL_VERIFY
     TRY_BECAUSE(verify(graph_), fmt::format("pass '{}' left it so", name));
 #endif

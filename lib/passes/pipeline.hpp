@@ -10,13 +10,18 @@
 #include <string>
 #include <vector>
 
+namespace modelctl {
+class StopToken;
+}
+
 namespace modelctl::passes {
 
 struct PipelineOptions {
   int level = 2;  // 0: what lowering needs and nothing else; 1: folding; 2: fusion and layouts; 3: all
   std::map<std::string, std::int64_t> bindings;  // --bind NAME=N
   // Asked after each pass with its name and the graph: `build --print-after`.
-  std::function<void(std::string_view pass, const graph::Graph& graph)> after;
+  std::function<void(std::string_view pass, const graph::Graph& graph)> after = nullptr;
+  const StopToken* stop = nullptr;  // outlives the pipeline; once it is set, the pipeline fails with `interrupted`
 };
 
 enum class Stage { preprocess, compile };

@@ -1,6 +1,7 @@
 // The pipeline of passes: what each level does, and limits of folding.
 #include "passes/pipeline.hpp"
 
+#include "base/host.hpp"
 #include "graph/text.hpp"
 #include "passes/pass.hpp"
 
@@ -65,6 +66,31 @@ TEST_CASE("folding leaves to the run what would keep the build busy") {
   std::string text = to_text(*graph);
   CHECK(text.find("const a: f32[16384]") != std::string::npos);
   CHECK(text.find("y = Einsum(a, a, a)") != std::string::npos);
+}
+
+TEST_CASE("the pipeline ends with the pass in which it is interrupted, and folding between two nodes") {
+  StopToken stop;
+  PipelineOptions options;
+  options.stop = &stop;
+  std::vector<std::string> names;
+  options.after = [&](std::string_view pass, const graph::Graph&) {
+    names.emplace_back(pass);
+    if (pass == "infer") stop.stop();
+  };
+  auto report = run(options);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().kind == Kind::interrupted);
+  CHECK(names.back() == "infer");
+
+  auto graph = *graph::parse_text(R"(graph "g" {
+  const a: f32[2] = [1.0, 2.0]
+  y = Add(a, a)
+  output y
+})");
+  PassContext context;
+  context.stop = &stop;
+  CHECK(*find("fold-constants")->run(*graph, context) == 0);
+  CHECK(find("infer")->run(*graph, context).error().kind == Kind::interrupted);
 }
 
 TEST_CASE("a bound symbol becomes a number") {

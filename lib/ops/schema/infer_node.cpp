@@ -1,3 +1,7 @@
+// Inference of a node, and of all nodes of a graph: the one class that implements Inference, over a graph's values.
+#include "ops/schema/infer_graph.hpp"
+
+#include "base/host.hpp"
 #include "ops/schema/formals.hpp"
 #include "ops/schema/operator.hpp"
 
@@ -9,7 +13,7 @@ namespace {
 // Writes what inference tells onto the node's output values.
 class NodeInference final : public Inference {
  public:
-  explicit NodeInference(graph::Node& node) : node_(node) {}
+  NodeInference(graph::Node& node, const StopToken* stop) : node_(node), stop_(stop) {}
   const graph::Node& node() const override { return node_; }
 
   void set_type(std::size_t index, graph::Type type) override {
@@ -22,7 +26,7 @@ class NodeInference final : public Inference {
   }
 
   Result<void> infer_body(graph::Graph& body) override {
-    TRY(infer(body));
+    TRY(infer_graph(body, stop_));
     return {};
   }
 
@@ -56,6 +60,7 @@ class NodeInference final : public Inference {
   }
 
   graph::Node& node_;
+  const StopToken* stop_;
   std::set<std::string> fresh_;
 };
 
@@ -84,14 +89,19 @@ std::string inputs_of(const graph::Node& node) {
   return text;
 }
 
+Result<void> infer_node(graph::Node& node, const StopToken* stop);
+
 }  // namespace
 
-Result<std::size_t> infer(graph::Graph& graph) {
+Result<std::size_t> infer_graph(graph::Graph& graph, const StopToken* stop) {
   std::size_t changes = 0;
   Faults faults;
   for (const auto& node : graph.nodes()) {
+    if (stop != nullptr && stop->stopped()) {
+      return Error(Kind::interrupted, "interrupted", "stopped inferring types and shapes");
+    }
     std::string before = known_of(*node);
-    auto inferred = infer(*node);
+    auto inferred = infer_node(*node, stop);
     if (!inferred) {
       Error error = std::move(inferred).error();
       if (error.where.empty()) error.where = node->place();
@@ -155,7 +165,9 @@ Result<void> check_input_types(const graph::Node& node, const OpDef& def) {
   return {};
 }
 
-Result<void> infer(graph::Node& node) {
+namespace {
+
+Result<void> infer_node(graph::Node& node, const StopToken* stop) {
   const OpDef* def = find(node.domain, node.op);
   if (def == nullptr || def->infer == nullptr) {
     return Error(Kind::unsupported, "unsupported-operator",
@@ -169,12 +181,17 @@ Result<void> infer(graph::Node& node) {
     return Error(Kind::bad_input, "bad-node", "cannot use " + qualified(node.domain, node.op) + ": it takes no " + type)
         .at(node.place());
   }
-  NodeInference call(node);
+  NodeInference call(node, stop);
   auto inferred = def->infer(call);
   if (inferred || inferred.error().code != "bad-node" || !inferred.error().why.empty()) return inferred;
   std::string inputs = inputs_of(node);
   if (inputs.empty()) return inferred;
   return std::move(inferred).error().because("its inputs are: " + inputs);
 }
+
+}  // namespace
+
+Result<void> infer(graph::Node& node) { return infer_node(node, nullptr); }
+Result<std::size_t> infer(graph::Graph& graph) { return infer_graph(graph, nullptr); }
 
 }  // namespace modelctl::ops
