@@ -141,8 +141,29 @@ def trees(g, features, many):
                 nodes["falsenodeids"][at] = grow(depth - 1)
             return node
 
+        first = len(nodes["nodeids"])
         grow(g.integer(1, 3))  # ONNX Runtime drops trees that are one leaf
+        if g.chance(0.4):
+            share(g, nodes, first)
     return {f"nodes_{key}": value for key, value in nodes.items()}, leaves
+
+
+def share(g, nodes, first):
+    """A categorical split in the place of a tree's root: tests for equality in a row, with one child where any passes."""
+    ids = nodes["nodeids"][first:]
+    children = nodes["truenodeids"][first], nodes["falsenodeids"][first]
+    feature, fresh = nodes["featureids"][first], max(ids) + 1
+    nodes["modes"][first] = "BRANCH_EQ"
+    nodes["values"][first] = float(g.integer(-2, 2))
+    nodes["missing_value_tracks_true"][first] = 0  # with NaN, the converters' chains mean something else
+    count = g.integer(1, 3)
+    nodes["falsenodeids"][first] = fresh
+    for i in range(count):
+        last = i + 1 == count
+        for key, value in (("treeids", nodes["treeids"][first]), ("nodeids", fresh + i), ("featureids", feature),
+                           ("values", float(g.integer(-2, 2))), ("modes", "BRANCH_EQ"), ("truenodeids", children[0]),
+                           ("falsenodeids", children[1] if last else fresh + i + 1), ("missing_value_tracks_true", 0)):
+            nodes[key].append(value)
 
 
 @recipe("TreeEnsembleRegressor", domain=ML)

@@ -1,10 +1,14 @@
+// Reads the two forms in which ai.onnx.ml writes tree ensembles and packs their nodes for the kernel. What is not
+// obvious: the "trees" are acyclic graphs, since converters let several nodes share a child.
 #include "ops/family/forest.hpp"
 
 #include "kernels/tree_ensemble.hpp"
 #include "ops/reference/run.hpp"
 
+#include <array>
 #include <cmath>
 #include <map>
+#include <optional>
 
 namespace modelctl::ops {
 namespace {
@@ -39,23 +43,80 @@ T rounded_down(double value) {
   return static_cast<double>(near) > value ? std::nextafter(near, -std::numeric_limits<T>::infinity()) : near;
 }
 
+constexpr std::size_t most_nodes = std::size_t{1} << 30;  // packed: their places are i32
+
+// Every test becomes one for "at most", "equal" or "member": the opposite test swaps the children, and what is less
+// than a threshold is at most the number before it.
+bool swaps(TreeMode mode) { return mode == TreeMode::gte || mode == TreeMode::gt || mode == TreeMode::neq; }
+
+// Where the packed test fails, and where it passes.
+std::array<std::size_t, 2> children_of(const ForestNode& node) {
+  if (swaps(node.mode)) return {node.if_true, node.if_false};
+  return {node.if_false, node.if_true};
+}
+
+// The nodes that roots reach, each before its children: a walk from a root then never goes back. A depth-first search
+// with its own stack, since trees can be as deep as they have nodes. It fails if nodes go in circles. The children
+// where tests pass come last, so that of a tree the order is depth-first and neighbors share cache lines.
+Result<std::vector<std::size_t>> topological_order(const Forest& forest) {
+  enum class Visit : std::uint8_t { none, open, done };
+  std::vector<Visit> visits(forest.nodes.size(), Visit::none);
+  std::vector<std::size_t> order, stack;
+  for (auto root = forest.roots.rbegin(); root != forest.roots.rend(); ++root) {
+    stack.push_back(*root);
+    while (!stack.empty()) {
+      std::size_t at = stack.back();
+      Visit& visit = visits[at];
+      const ForestNode& node = forest.nodes[at];
+      if (visit == Visit::none && node.mode != TreeMode::leaf) {
+        visit = Visit::open;
+        for (std::size_t child : children_of(node)) {
+          if (visits[child] == Visit::open) return refuse("the nodes of a tree form a cycle");
+          if (visits[child] == Visit::none) stack.push_back(child);
+        }
+        continue;
+      }
+      stack.pop_back();
+      if (visit != Visit::done) order.push_back(at);
+      visit = Visit::done;
+    }
+  }
+  std::reverse(order.begin(), order.end());
+  return order;
+}
+
 template <class T>
 class Packer {
  public:
   explicit Packer(const Forest& forest) : forest_(forest) {}
 
+  // A child that several nodes share is packed once for each of them, since the two children of a node stand side by
+  // side; its own children are not repeated. So there are at most two packed nodes for each test, whatever the graph.
   Result<void> run() {
-    for (std::size_t root : forest_.roots) {
-      roots_.push_back(static_cast<std::int32_t>(nodes_.size()));
-      todo_.push_back({root, nodes_.size()});
-      nodes_.emplace_back();
-      while (!todo_.empty()) {
-        auto [from, to] = todo_.back();
-        todo_.pop_back();
-        pack(forest_.nodes[from], to);
-        // Each node has one parent, so that there can be no more of them packed than there are.
-        if (nodes_.size() > forest_.nodes.size()) return refuse("a node has two parents");
+    std::vector<std::size_t> order = TRY(topological_order(forest_));
+    std::vector<std::size_t> origins;  // of the packed nodes
+    std::vector<std::size_t> children(forest_.nodes.size(), 0);
+    std::multimap<std::size_t, std::size_t> root_of;  // node -> its place among the roots
+    for (std::size_t i = 0; i < forest_.roots.size(); ++i) root_of.emplace(forest_.roots[i], i);
+    roots_.resize(forest_.roots.size());
+    for (std::size_t from : order) {
+      auto [first, last] = root_of.equal_range(from);
+      for (; first != last; ++first) {
+        roots_[first->second] = static_cast<std::int32_t>(origins.size());
+        origins.push_back(from);
       }
+      const ForestNode& node = forest_.nodes[from];
+      if (node.mode == TreeMode::leaf) continue;
+      children[from] = origins.size();
+      for (std::size_t child : children_of(node)) origins.push_back(child);
+      if (origins.size() > most_nodes) return refuse("there are too many nodes");
+    }
+    std::vector<std::optional<TreeNode<T>>> packed(forest_.nodes.size());
+    for (std::size_t to = 0; to < origins.size(); ++to) {
+      std::optional<TreeNode<T>>& node = packed[origins[to]];
+      if (!node) node = pack(forest_.nodes[origins[to]], children[origins[to]]);
+      nodes_.push_back(*node);
+      if (kernels::branch_of(node->test) == Branch::leaf) nodes_.back().child = static_cast<std::int32_t>(to);
     }
     return {};
   }
@@ -95,10 +156,6 @@ class Packer {
   }
 
  private:
-  struct Task {
-    std::size_t from, to;
-  };
-
   template <class E>
   static Tensor tensor_of(const std::vector<E>& values) {
     Tensor tensor(dtype_of<E>, {static_cast<std::int64_t>(values.size())});
@@ -106,24 +163,20 @@ class Packer {
     return tensor;
   }
 
-  // Every test becomes one for "at most", "equal" or "member": the opposite one swaps the children, and who is less
-  // than a threshold is at most the number before it.
-  void pack(const ForestNode& node, std::size_t to) {
+  // `children` is the place of the first child.
+  TreeNode<T> pack(const ForestNode& node, std::size_t children) {
     TreeNode<T> packed{};
     if (node.mode == TreeMode::leaf) {
       packed.threshold = std::numeric_limits<T>::quiet_NaN();
       packed.test = kernels::tree_test(0, Branch::leaf, false);
-      packed.child = static_cast<std::int32_t>(to);
       packed.value = static_cast<std::int32_t>(starts_.size());
       starts_.push_back(static_cast<std::int32_t>(weights_.size()));
       for (const ForestWeight& weight : node.weights) {
         targets_.push_back(static_cast<std::int32_t>(weight.target));
         weights_.push_back(static_cast<T>(weight.value));
       }
-      nodes_[to] = packed;
-      return;
+      return packed;
     }
-    bool swapped = node.mode == TreeMode::gte || node.mode == TreeMode::gt || node.mode == TreeMode::neq;
     bool strict = node.mode == TreeMode::lt || node.mode == TreeMode::gte;
     double threshold = strict ? std::nextafter(node.threshold, -HUGE_VAL) : node.threshold;
     Branch branch = Branch::at_most;
@@ -135,28 +188,28 @@ class Packer {
     }
     if (node.mode == TreeMode::member) {
       branch = Branch::member;
-      packed.value = static_cast<std::int32_t>(set_starts_.size());
-      set_starts_.push_back(static_cast<std::int32_t>(members_.size()));
-      std::vector<T> members;
-      for (double member : node.members) {
-        if (static_cast<double>(static_cast<T>(member)) == member) members.push_back(static_cast<T>(member));
-      }
-      std::sort(members.begin(), members.end());
-      members_.insert(members_.end(), members.begin(), members.end());
+      packed.value = add_set(node.members);
     }
-    // NaN fails every comparison but "not equal".
+    // NaN fails every comparison except "not equal".
     bool missing_true = node.missing_passes || node.mode == TreeMode::neq;
-    packed.test = kernels::tree_test(node.feature, branch, missing_true != swapped);
-    packed.child = static_cast<std::int32_t>(nodes_.size());
-    nodes_[to] = packed;
-    todo_.push_back({swapped ? node.if_false : node.if_true, nodes_.size() + 1});
-    todo_.push_back({swapped ? node.if_true : node.if_false, nodes_.size()});
-    nodes_.resize(nodes_.size() + 2);
+    packed.test = kernels::tree_test(node.feature, branch, missing_true != swaps(node.mode));
+    packed.child = static_cast<std::int32_t>(children);
+    return packed;
+  }
+
+  // Members that T cannot represent equal no element of X.
+  std::int32_t add_set(const std::vector<double>& members) {
+    auto number = static_cast<std::int32_t>(set_starts_.size()), first = static_cast<std::int32_t>(members_.size());
+    set_starts_.push_back(first);
+    for (double member : members) {
+      if (static_cast<double>(static_cast<T>(member)) == member) members_.push_back(static_cast<T>(member));
+    }
+    std::sort(members_.begin() + first, members_.end());
+    return number;
   }
 
   const Forest& forest_;
   std::vector<TreeNode<T>> nodes_;
-  std::vector<Task> todo_;
   std::vector<std::int32_t> roots_, starts_, targets_, set_starts_;
   std::vector<T> weights_, members_;
 };
@@ -190,7 +243,7 @@ Result<Forest> read_named_forest(const Attributes& attributes, const std::string
   Forest forest;
   forest.n_targets = targets;
   forest.nodes.resize(count);
-  std::vector<int> parents(count, 0);
+  std::vector<bool> is_child(count, false);
   for (std::size_t i = 0; i < count; ++i) {
     ForestNode& node = forest.nodes[i];
     node.mode = TRY(mode_of(modes[i]));
@@ -202,20 +255,20 @@ Result<Forest> read_named_forest(const Attributes& attributes, const std::string
     if (on_true == places.end() || on_false == places.end()) return refuse("a node has no such child");
     node.if_true = on_true->second;
     node.if_false = on_false->second;
-    ++parents[node.if_true];
-    ++parents[node.if_false];
+    is_child[node.if_true] = is_child[node.if_false] = true;
     if (feature[i] < 0 || feature[i] > kernels::largest_feature) {
       return refuse("a node asks for column " + std::to_string(feature[i]));
     }
     node.feature = feature[i];
   }
-  // A node that is nobody's child is a root; as none has two parents, what a root reaches is a tree.
+  // A node that is not a child is a root. Several nodes may share a child, as converters of categorical splits write
+  // them: "in {1, 3}" becomes two tests for equality with one child where either passes.
   for (std::size_t i = 0; i < count; ++i) {
-    if (parents[i] > 1) return refuse("a node has two parents");
-    if (parents[i] != 0) continue;
+    if (is_child[i]) continue;
     if (!forest.roots.empty() && tree[forest.roots.back()] == tree[i]) return refuse("a tree has two roots");
     forest.roots.push_back(i);
   }
+  if (TRY(topological_order(forest)).size() != count) return refuse("the nodes of a tree form a cycle");
   const auto &weight_tree = attributes.integers(kind + "_treeids"),
              &weight_node = attributes.integers(kind + "_nodeids"), &weight_target = attributes.integers(kind + "_ids");
   auto weights = TRY(numbers_of(attributes, kind + "_weights"));
@@ -303,7 +356,7 @@ Result<Forest> read_indexed_forest(const Attributes& attributes) {
 }
 
 Result<graph::Value*> add_tree_ensemble(graph::Node& node, graph::Value* x, DType type, const Forest& forest) {
-  if (forest.nodes.size() > std::size_t{1} << 30) return refuse("there are too many nodes");
+  if (forest.nodes.size() > most_nodes) return refuse("there are too many nodes");
   auto pack = [&](auto packer) -> Result<graph::Value*> {
     TRY(packer.run());
     return packer.add(node, x);

@@ -41,7 +41,7 @@ Result<Forest> read_named_forest(const Attributes& attributes, const std::string
 Result<Forest> read_indexed_forest(const Attributes& attributes);
 
 // Makes modelctl::TreeEnsemble of it before `node`, over the node's first input, which is of `type` (f32 or f64);
-// answers the scores. Fails where nodes go in circles.
+// returns the scores. Fails if nodes form a cycle.
 Result<graph::Value*> add_tree_ensemble(graph::Node& node, graph::Value* x, DType type, const Forest& forest);
 
 }  // namespace modelctl::ops
