@@ -1,7 +1,7 @@
 """Recipes for com.microsoft: what exporters and optimizers emit. There are no schemas for them here, nor a reference."""
 import numpy as np
 
-from generate import Unfit, f32, i8, i32, i64, u8
+from generate import Unfit, f32, f64, i8, i32, i64, string, u8
 from recipes import conv_shapes, emit, indices_leaf, recipe, scale, some, window, zero_point
 
 MS = "com.microsoft"
@@ -17,6 +17,32 @@ def bias_gelu(g):
     x = g.any(f32, least=1, positive=True)
     bias = [g.like(f32, (x.shape[-1],))]
     emit(g, [x, *(bias if g.op == "BiasGelu" or g.chance(0.7) else [])])
+
+
+@recipe("CDist", domain=MS)
+def cdist(g):
+    dtype, columns = g.choice([f32, f32, f64]), g.integer(1, 5)
+    rows = [g.leaf(dtype, (g.integer(1, 5), columns)) for _ in range(2)]
+    # ONNX Runtime expands squares, so that small distances of f32 come out of the difference of large numbers.
+    emit(g, rows, {"metric": "sqeuclidean" if dtype == f32 else g.choice(["euclidean", "sqeuclidean"])})
+
+
+TEXTS = ["", "a", "The cat, the dog!", "naïve café", "x1 y22  z333", "aab ab;b", "tab\tand\nnewline", "Ünï"]
+
+
+@recipe("Tokenizer", domain=MS)
+def tokenizer(g):
+    shape = (g.integer(1, 3),) if g.chance(0.5) else (g.integer(1, 3), g.integer(1, 2))
+    texts = g.leaf(string, shape, make=lambda shape: np.array([g.choice(TEXTS) for _ in range(int(np.prod(shape)))], object).reshape(shape))
+    attributes = {"mark": g.integer(0, 1), "pad_value": g.choice(["", "#"]), "mincharnum": g.integer(1, 3)}
+    kind = g.choice(["characters", "separators", "expression"])
+    if kind == "separators":
+        attributes["separators"] = [g.choice([" ", ",|;", "[a-c]+", "\\W", "x*", "b"]) for _ in range(g.integer(1, 3))]
+    elif kind == "expression":
+        attributes["tokenexp"] = g.choice(["[a-zA-Z0-9_]+", "\\w\\w+", "a|ab|aab", "\\pL+", "[^ ]*", "a+?"])
+    else:
+        attributes |= {"mincharnum": 1, **g.choice([{"separators": [""]}, {"tokenexp": "."}])}
+    emit(g, [texts], attributes)
 
 
 @recipe("FusedMatMul", domain=MS)

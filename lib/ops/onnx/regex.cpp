@@ -1,27 +1,17 @@
-// RegexFullMatch: whether a regular expression matches a string from end to end, in RE2's syntax and by RE2 itself,
-// whose time is linear in the string for every pattern.
+// RegexFullMatch: which texts a regular expression matches from end to end. A pattern that does not compile fails the
+// build of the model.
 //
-// Smallest runner: full, since RE2 and its Unicode tables take 400 KB, and Debian's archive of it is not position
-// independent.
+// Smallest runner: full, since RE2 is only in that one (ops/reference/pattern.hpp).
+#include "ops/reference/pattern.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 
-#include <re2/re2.h>
-
 namespace modelctl::ops {
 namespace {
 
-constexpr std::int64_t most_memory = 8 << 20;  // of a compiled pattern and its automata
-
-Result<std::unique_ptr<const RE2>> pattern_of(const Attributes& attributes) {
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(most_memory);
-  std::string pattern(attributes.text("pattern"));
-  auto compiled = std::make_unique<const RE2>(pattern, options);
-  if (!compiled->ok()) return refuse("'" + pattern.substr(0, 80) + "' is not a pattern: " + compiled->error());
-  return compiled;
+Result<Pattern> pattern_of(const Attributes& attributes) {
+  return Pattern::compile(attributes.text("pattern"), Pattern::Prefer::first);
 }
 
 Result<void> infer(Inference& call) {
@@ -38,9 +28,9 @@ Result<void> infer(Inference& call) {
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.type != DType::string) return refuse("the input must be string, not " + std::string(name(x.type)));
-  auto pattern = TRY(pattern_of(call.attributes));
+  Pattern pattern = TRY(pattern_of(call.attributes));
   bool* out = TRY(outputs.allocate(0, DType::boolean, x.dims)).as<bool>().data();
-  for (const std::string& text : x.as<std::string>()) *out++ = RE2::FullMatch(text, *pattern);
+  for (const std::string& text : x.as<std::string>()) *out++ = pattern.matches_all(text);
   return {};
 }
 
