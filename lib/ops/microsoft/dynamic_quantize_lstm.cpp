@@ -1,22 +1,28 @@
-// DynamicQuantizeLSTM: an LSTM whose weights are bytes. They are dequantized, and the layer runs on floats: what ONNX
-// Runtime rounds besides, inputs and states of each step, stays as it is.
-#include "ops/reference/run.hpp"
+// DynamicQuantizeLSTM: an LSTM whose weights are bytes and whose activations become bytes while it runs. X is quantized
+// once, over all of its elements, and the state at each step, over the whole batch, both as DynamicQuantizeLinear does;
+// the products are sums of integers, and only a gate's sum is a float again. So a result of the float layer is not one
+// of this one: each step's rounding is part of the operator.
+#include "ops/reference/recurrent.hpp"
+
+#include "ops/reference/quantized.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
-#include "ops/schema/rewrite.hpp"
+
+#include <algorithm>
+#include <cmath>
 
 namespace modelctl::ops {
 namespace {
 
 using graph::Expr;
-using graph::Node;
 using graph::Shape;
-using graph::Value;
 
 Result<void> infer(Inference& call) {
+  auto settings = recurrent_settings(Recurrence::lstm, call.attributes());
+  if (!settings) return call.bad(settings.error().what);
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 3, 3));
   const Shape *x = call.shape(0), *r = call.shape(2);
-  Expr directions = call.attributes().text("direction", "forward") == "bidirectional" ? 2 : 1;
+  Expr directions = static_cast<std::int64_t>(settings->directions);
   Expr steps = x != nullptr ? (*x)[0] : call.fresh_symbol(), batch = x != nullptr ? (*x)[1] : call.fresh_symbol();
   Expr hidden = r != nullptr ? (*r)[1] : call.fresh_symbol();
   for (std::size_t index = 0; index < call.node().outputs().size(); ++index) {
@@ -27,37 +33,157 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// [directions, rows, 4 * hidden] of bytes as LSTM's [directions, 4 * hidden, rows] of f32: now, where that can be.
-Result<Value*> weights(Rewrite& to, const Node& node, std::size_t bytes, std::size_t scale) {
-  auto apply = [&](std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) -> Result<Value*> {
-    std::vector<TensorView> views;
-    for (const Value* input : inputs) {
-      if (!input->is_constant()) return to.add(op, std::move(inputs), std::move(attributes));
-      views.push_back(input->constant.view());
-    }
-    return to.constant(std::move(TRY(evaluate("", op, attributes, views, 1))[0]));
-  };
-  const Attributes floats{{"to", static_cast<std::int64_t>(DType::f32)}};
-  // One for each direction, or for each of its columns.
-  auto spread = [&](Value* value) -> Result<Value*> {
-    if (!value->type.shape) return to.bad("the rank of a scale or zero point is unknown");
-    return apply("Unsqueeze", {value, to.ints(value->type.shape->size() == 1 ? Dims{1, 2} : Dims{1})});
-  };
-  Value* zero = TRY(apply("Cast", {TRY(spread(node.input(scale + 1)))}, floats));
-  Value* steps = TRY(apply("Sub", {TRY(apply("Cast", {node.input(bytes)}, floats)), zero}));
-  Value* all = TRY(apply("Mul", {steps, TRY(spread(node.input(scale)))}));
-  return apply("Transpose", {all}, {{"perm", Dims{0, 2, 1}}});
+// The weights of one direction, [rows, columns], less their zero points, with a scale for each column.
+struct Weights {
+  std::int64_t rows, columns;
+  std::vector<std::int32_t> values;
+  std::vector<float> scales;
+};
+
+// Direction `d` of inputs `index` (the bytes), `scale` and the one after it (the zero points), which have one element
+// for the direction or one for each column.
+Result<Weights> weights_of(const Call& call, std::size_t index, std::size_t scale, std::int64_t d, std::int64_t rows,
+                           std::int64_t columns) {
+  const TensorView &bytes = call.input(index), &scales = call.input(scale), &zeros = call.input(scale + 1);
+  Weights weights{rows, columns, {}, {}};
+  std::vector<double> all = TRY(numbers(bytes)), zero = TRY(numbers(zeros));
+  const bool per_column = scales.rank() == 2;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    weights.scales.push_back(scales.as<float>()[static_cast<std::size_t>(per_column ? d * columns + column : d)]);
+  }
+  const double* from = all.data() + d * rows * columns;
+  for (std::int64_t i = 0; i < rows * columns; ++i) {
+    weights.values.push_back(static_cast<std::int32_t>(
+        from[i] - zero[static_cast<std::size_t>(per_column ? d * columns + i % columns : d)]));
+  }
+  return weights;
 }
 
-Result<void> decompose(Node& node) {
-  Rewrite to(node);
-  Value *w = TRY(weights(to, node, 1, 8)), *r = TRY(weights(to, node, 2, 10));
-  std::vector<std::string> names;
-  for (const Value* output : node.outputs()) names.push_back(output == nullptr ? "" : output->name + ".float");
-  Node* made = TRY(to.add_node(
-      "", "LSTM", {node.input(0), w, r, node.input(3), node.input(4), node.input(5), node.input(6), node.input(7)},
-      node.attributes, names));
-  to.finish(made->outputs());
+// Adds the product of `a`, rows of weights.rows floats, and the weights to `sums`. `a` is quantized to u8 first: its
+// range, widened to include 0, is divided into 255 steps, and 0 is one of them exactly.
+void add_product(std::span<const float> a, const Weights& weights, std::span<float> sums) {
+  float low = 0, high = 0;
+  for (float value : a) low = std::min(low, value), high = std::max(high, value);
+  float scale = (high - low) / 255;
+  if (scale == 0) scale = 1;
+  const float zero = std::nearbyint(std::clamp(-low / scale, 0.0f, 255.0f));
+  const auto columns = static_cast<std::size_t>(weights.columns);
+  std::vector<std::int64_t> products(columns);
+  for (std::size_t row = 0; row * columns < sums.size(); ++row) {
+    std::fill(products.begin(), products.end(), 0);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(weights.rows); ++i) {
+      const float level = std::nearbyint(a[row * static_cast<std::size_t>(weights.rows) + i] / scale) + zero;
+      const auto step = static_cast<std::int32_t>(level == level ? std::clamp(level, 0.0f, 255.0f) - zero : 0);
+      const std::int32_t* values = weights.values.data() + i * columns;
+      for (std::size_t j = 0; step != 0 && j < columns; ++j) products[j] += std::int64_t{step} * values[j];
+    }
+    for (std::size_t j = 0; j < columns; ++j) {
+      sums[row * columns + j] += static_cast<float>(products[j]) * (scale * weights.scales[j]);
+    }
+  }
+}
+
+// Bytes of both weights, their scales and zero points, and the bias.
+Result<void> check_weights(const Call& call, const RecurrentSizes& sizes) {
+  const std::int64_t columns = TRY(checked_multiply(4, sizes.hidden)), directions = sizes.directions;
+  const TensorView& w = call.input(1);
+  if (w.type != DType::u8 && w.type != DType::i8) return refuse_type(w.type);
+  TRY(need_dims(w, w.type, {directions, sizes.input, columns}, "W"));
+  TRY(need_dims(call.input(2), w.type, {directions, sizes.hidden, columns}, "R"));
+  TRY(need_dims(call.input(3), DType::f32, {directions, 2 * columns}, "B"));
+  for (std::size_t index : {8u, 10u}) {
+    const TensorView &scale = call.input(index), &zero = call.input(index + 1);
+    if (!scale.present() || !zero.present()) return refuse("W and R must have scales and zero points");
+    const Dims expected = scale.rank() == 2 ? Dims{directions, columns} : Dims{directions};
+    TRY(need_dims(scale, DType::f32, expected, "a scale"));
+    TRY(need_dims(zero, w.type, expected, "a zero point"));
+  }
+  return {};
+}
+
+// `count` floats of an input as f64 from `first` on; zeros if it is absent.
+std::vector<double> doubles_of(const TensorView& view, std::int64_t first, std::int64_t count) {
+  std::vector<double> values(static_cast<std::size_t>(count), 0.0);
+  if (view.present()) std::copy_n(view.as<float>().data() + first, count, values.begin());
+  return values;
+}
+
+// One direction, step by step over the whole batch, since all of its states are quantized together.
+class Pass {
+ public:
+  Pass(const Call& call, const RecurrentSizes& sizes, const RecurrentSettings& settings, std::int64_t d)
+      : call_(call), sizes_(sizes), settings_(settings), d_(d), columns_(4 * sizes.hidden) {}
+
+  // y, h and c are null for outputs that are not wanted.
+  Result<void> run(float* y, float* h, float* c) {
+    const std::int64_t batch = sizes_.batch, n = sizes_.hidden;
+    const Weights w = TRY(weights_of(call_, 1, 8, d_, sizes_.input, columns_));
+    const Weights r = TRY(weights_of(call_, 2, 10, d_, n, columns_));
+    of_inputs_.assign(static_cast<std::size_t>(sizes_.steps * batch * columns_), 0.0f);
+    add_product(call_.input(0).as<float>(), w, of_inputs_);
+    const std::vector<double> initial = doubles_of(call_.input(5), sizes_.state_at(d_, 0), batch * n);
+    states_.assign(initial.begin(), initial.end());
+    cells_ = doubles_of(call_.input(6), sizes_.state_at(d_, 0), batch * n);
+    for (std::int64_t i = 0; i < sizes_.steps; ++i) {
+      sums_.assign(static_cast<std::size_t>(batch * columns_), 0.0f);
+      add_product(states_, r, sums_);
+      for (std::int64_t b = 0; b < batch; ++b) step(i, b, y);
+    }
+    if (h != nullptr) std::copy(states_.begin(), states_.end(), h + sizes_.state_at(d_, 0));
+    if (c != nullptr) {
+      std::transform(cells_.begin(), cells_.end(), c + sizes_.state_at(d_, 0),
+                     [](double value) { return static_cast<float>(value); });
+    }
+    return {};
+  }
+
+ private:
+  // Step `i` of sequence `b`. A reversed sequence is reversed within its length; zeros follow it.
+  void step(std::int64_t i, std::int64_t b, float* y) {
+    const std::int64_t n = sizes_.hidden, length = sizes_.length(call_.input(4), b);
+    const bool backward = settings_.reverse || d_ == 1;
+    const std::int64_t t = backward && i < length ? length - 1 - i : i;
+    std::vector<double> gates = doubles_of(call_.input(3), 2 * d_ * columns_, columns_), h(static_cast<std::size_t>(n));
+    const std::vector<double> of_state = doubles_of(call_.input(3), (2 * d_ + 1) * columns_, columns_);
+    for (std::size_t j = 0; j < gates.size(); ++j) {
+      gates[j] += of_state[j] +
+                  static_cast<double>(of_inputs_[static_cast<std::size_t>((t * sizes_.batch + b) * columns_) + j]);
+      gates[j] += static_cast<double>(sums_[static_cast<std::size_t>(b * columns_) + j]);
+    }
+    const auto at = static_cast<std::size_t>(b * n);
+    if (i < length) {
+      const std::vector<double> peepholes = doubles_of(call_.input(7), 3 * d_ * n, 3 * n);
+      lstm_step(settings_.functions.data() + 3 * d_, settings_.coupled, peepholes, gates,
+                std::span(cells_).subspan(at, static_cast<std::size_t>(n)), h);
+      std::transform(h.begin(), h.end(), states_.begin() + static_cast<std::ptrdiff_t>(at),
+                     [](double value) { return static_cast<float>(value); });
+    }
+    if (y == nullptr) return;
+    float* to = y + sizes_.y_at(t, d_, b);
+    for (std::size_t j = 0; j < h.size(); ++j) to[j] = i < length ? static_cast<float>(h[j]) : 0;
+  }
+
+  const Call& call_;
+  const RecurrentSizes& sizes_;
+  const RecurrentSettings& settings_;
+  std::int64_t d_, columns_;
+  std::vector<float> of_inputs_, sums_, states_;
+  std::vector<double> cells_;
+};
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &r = call.input(2);
+  if (x.type != DType::f32) return refuse_type(x.type);
+  if (r.rank() != 3) return refuse("R must have rank 3");
+  const RecurrentSettings settings = TRY(recurrent_settings(Recurrence::lstm, call.attributes));
+  const RecurrentSizes sizes = TRY(recurrent_sizes(call, false, settings.directions, r.dim(1)));
+  TRY(check_weights(call, sizes));
+  float* to[3] = {nullptr, nullptr, nullptr};
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (!outputs.wanted(i)) continue;
+    to[i] = TRY(outputs.allocate(i, DType::f32, i == 0 ? sizes.y_dims() : sizes.state_dims())).as<float>().data();
+  }
+  for (std::int64_t d = 0; d < sizes.directions; ++d) TRY(Pass(call, sizes, settings, d).run(to[0], to[1], to[2]));
   return {};
 }
 
@@ -72,14 +198,13 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "DynamicQuantizeLSTM",
         .since = 1,
-        .summary = "LSTM with quantized weights, which runs on floats.",
+        .summary = "LSTM with quantized weights, whose activations are quantized at each step.",
         .inputs = "X W:i8,u8 R:W B?:X sequence_lens?:i32 initial_h?:X initial_c?:X P?:X W_scale:f32 W_zero_point:W "
                   "R_scale:f32 R_zero_point:R",
         .outputs = "Y? Y_h? Y_c?",
         .types = "f32",
         .attributes = attributes,
         .infer = infer,
-        .decompose = decompose,
         .examples =
             [] {
               Tensor none;
@@ -92,16 +217,17 @@ constexpr OpDef defs[] = {
                     f32({1, 8}, {0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f, 0.125f}),
                     u8({1, 8}, {128, 128, 128, 128, 128, 128, 128, 128})},
                    {{"hidden_size", std::int64_t{2}}},
-                   {f32({2, 1, 1, 2}, {0.03180534f, 0.054085765f, 0.003075419f, -0.084879614f}),
-                    f32({1, 1, 2}, {0.003075419f, -0.084879614f}), f32({1, 1, 2}, {0.007144259f, -0.22691534f})},
-                   2e-6}};
+                   {f32({2, 1, 1, 2}, {0.0318053402f, 0.054085765f, 0.00307317846f, -0.0848815218f}),
+                    f32({1, 1, 2}, {0.00307317846f, -0.0848815218f}), f32({1, 1, 2}, {0.00713906437f, -0.226920456f})},
+                   1e-7}};
             },
     },
 };
+constexpr OpRun runs[] = {{"com.microsoft", "DynamicQuantizeLSTM", evaluate}};
 
 }  // namespace
 
 std::span<const OpDef> dynamic_quantize_lstm_ops() { return defs; }
-std::span<const OpRun> dynamic_quantize_lstm_runs() { return {}; }
+std::span<const OpRun> dynamic_quantize_lstm_runs() { return runs; }
 
 }  // namespace modelctl::ops

@@ -82,7 +82,6 @@ struct Direction {
   // A gate's sum over the input, or the state: row `row` of its weights.
   double of_input(std::int64_t row, const double* x) const { return dot(w, w_bias, row, x, input); }
   double of_state(std::int64_t row, const double* h) const { return dot(r, r_bias, row, h, hidden); }
-  double peephole(std::int64_t row, double c) const { return peepholes[static_cast<std::size_t>(row)] * c; }
 
  private:
   static double dot(const std::vector<double>& weights, const std::vector<double>& bias, std::int64_t row,
@@ -96,7 +95,7 @@ struct Direction {
 
 // The state of one sequence; a cell takes one step.
 struct State {
-  std::vector<double> h, c, next, reset;
+  std::vector<double> h, c, next, reset, gates;  // the last two are scratch memory
 };
 using Cell = void (*)(const Direction& of, const double* x, State& state);
 
@@ -123,18 +122,11 @@ void gru_cell(const Direction& of, const double* x, State& state) {
 }
 
 void lstm_cell(const Direction& of, const double* x, State& state) {
-  const GateActivation &f = of.functions[0], &g = of.functions[1], &last = of.functions[2];
-  std::int64_t n = of.hidden;
-  for (std::int64_t j = 0; j < n; ++j) {  // gates and peepholes stand in the order i, o, f, c
-    double& c = state.c[static_cast<std::size_t>(j)];
-    auto gate = [&](std::int64_t index) {
-      return of.of_input(index * n + j, x) + of.of_state(index * n + j, state.h.data());
-    };
-    double input = f(gate(0) + of.peephole(j, c));
-    double forget = of.coupled ? 1 - input : f(gate(2) + of.peephole(2 * n + j, c));
-    c = forget * c + input * g(gate(3));
-    state.next[static_cast<std::size_t>(j)] = f(gate(1) + of.peephole(n + j, c)) * last(c);
+  const std::int64_t n = of.hidden;
+  for (std::int64_t row = 0; row < 4 * n; ++row) {
+    state.gates[static_cast<std::size_t>(row)] = of.of_input(row, x) + of.of_state(row, state.h.data());
   }
+  lstm_step(of.functions, of.coupled, of.peepholes, state.gates, state.c, state.next);
 }
 
 // `size` elements of `view` from `first` on; zeros where it is absent.
@@ -146,91 +138,116 @@ std::vector<double> stretch(const TensorView& view, std::int64_t first, std::int
   return values;
 }
 
-Result<void> need_dims(const TensorView& view, DType type, Dims expected, std::string_view what) {
-  if (!view.present()) return {};
-  if (view.type != type) return refuse_type(view.type);
-  if (Dims(view.dims.begin(), view.dims.end()) == expected) return {};
-  return refuse(std::string(what) + " is " + describe(view.type, view.dims) + " and not " + describe(type, expected));
+// Where the outputs are; null if they are not wanted.
+struct Destinations {
+  void *y = nullptr, *h = nullptr, *c = nullptr;
+};
+
+Result<Destinations> allocate(const RecurrentSizes& sizes, Recurrence kind, DType type, Outputs& outputs) {
+  Destinations to;
+  if (outputs.wanted(0)) to.y = TRY(outputs.allocate(0, type, sizes.y_dims())).data;
+  if (outputs.wanted(1)) to.h = TRY(outputs.allocate(1, type, sizes.state_dims())).data;
+  if (kind == Recurrence::lstm && outputs.wanted(2)) to.c = TRY(outputs.allocate(2, type, sizes.state_dims())).data;
+  return to;
+}
+
+// Sequence `b` of direction `d`, step by step. A reversed sequence is reversed within its length; zeros follow it.
+void run_sequence(const RecurrentSizes& sizes, const Direction& of, Cell cell, bool backward, std::int64_t d,
+                  std::int64_t b, const Call& call, const Destinations& to) {
+  const TensorView& x = call.input(0);
+  auto load = load_of<double>(x.type);
+  auto store = store_of<double>(x.type);
+  const std::int64_t at = sizes.state_at(d, b), length = sizes.length(call.input(4), b);
+  State state{stretch(call.input(5), at, sizes.hidden), stretch(call.input(6), at, sizes.hidden), {}, {}, {}};
+  state.next = state.reset = std::vector<double>(static_cast<std::size_t>(sizes.hidden));
+  state.gates.resize(static_cast<std::size_t>(4 * sizes.hidden));
+  std::vector<double> step(static_cast<std::size_t>(sizes.input));
+  for (std::int64_t i = 0; i < sizes.steps && !call.interrupted(); ++i) {
+    std::int64_t t = backward && i < length ? length - 1 - i : i;
+    std::int64_t from = sizes.x_at(t, b);
+    for (double& value : step) value = load(x.data, from++);
+    if (i < length) {
+      cell(of, step.data(), state);
+      state.h.swap(state.next);
+    }
+    std::int64_t y = sizes.y_at(t, d, b);
+    for (double value : state.h) {
+      if (to.y != nullptr) store(to.y, y++, i < length ? value : 0);
+    }
+  }
+  for (std::int64_t j = 0; j < sizes.hidden; ++j) {
+    if (to.h != nullptr) store(to.h, at + j, state.h[static_cast<std::size_t>(j)]);
+    if (to.c != nullptr) store(to.c, at + j, state.c[static_cast<std::size_t>(j)]);
+  }
 }
 
 }  // namespace
 
-Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) {
-  const std::int64_t gates = gates_of(kind);
-  const Cell cell = kind == Recurrence::lstm ? lstm_cell : kind == Recurrence::gru ? gru_cell : rnn_cell;
-  const TensorView &x = call.input(0), &w = call.input(1), &r = call.input(2), &bias = call.input(3);
-  const TensorView &lengths = call.input(4), &initial_h = call.input(5), &initial_c = call.input(6),
-                   &peepholes = call.input(7);
-  if (!holds<Floats>(x.type)) return refuse_type(x.type);
-  RecurrentSettings settings = TRY(recurrent_settings(kind, call.attributes));
-  if (x.rank() != 3 || r.rank() != 3) return refuse("X and R must have rank 3");
-  bool batch_first = settings.batch_first;
-  const std::int64_t steps = x.dim(batch_first ? 1 : 0), batch = x.dim(batch_first ? 0 : 1), input = x.dim(2);
-  const std::int64_t hidden = r.dim(2);
-  const auto directions = static_cast<std::int64_t>(settings.directions);
+Result<void> need_dims(const TensorView& view, DType type, const Dims& expected, std::string_view what) {
+  if (!view.present()) return {};
+  if (view.type != type) return refuse_type(view.type);
+  if (std::equal(view.dims.begin(), view.dims.end(), expected.begin(), expected.end())) return {};
+  return refuse(std::string(what) + " is " + describe(view.type, view.dims) + " and not " + describe(type, expected));
+}
+
+void lstm_step(const GateActivation* functions, bool coupled, std::span<const double> peepholes,
+               std::span<const double> gates, std::span<double> c, std::span<double> h) {
+  const GateActivation &f = functions[0], &g = functions[1], &last = functions[2];
+  const std::size_t n = h.size();
+  for (std::size_t j = 0; j < n; ++j) {
+    double input = f(gates[j] + peepholes[j] * c[j]);
+    double forget = coupled ? 1 - input : f(gates[2 * n + j] + peepholes[2 * n + j] * c[j]);
+    c[j] = forget * c[j] + input * g(gates[3 * n + j]);
+    h[j] = f(gates[n + j] + peepholes[n + j] * c[j]) * last(c[j]);
+  }
+}
+
+Result<RecurrentSizes> recurrent_sizes(const Call& call, bool batch_first, std::size_t directions,
+                                       std::int64_t hidden) {
+  const TensorView &x = call.input(0), &lengths = call.input(4);
+  if (x.rank() != 3) return refuse("X must have rank 3");
+  RecurrentSizes sizes{batch_first, x.dim(batch_first ? 1 : 0),           x.dim(batch_first ? 0 : 1), x.dim(2),
+                       hidden,      static_cast<std::int64_t>(directions)};
   if (call.attributes.integer("hidden_size", hidden) != hidden) return refuse("hidden_size is not that of R");
-  const std::int64_t rows = TRY(checked_multiply(gates, hidden));
-  const Dims state_dims = batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden};
-  TRY(need_dims(w, x.type, {directions, rows, input}, "W"));
-  TRY(need_dims(r, x.type, {directions, rows, hidden}, "R"));
-  TRY(need_dims(bias, x.type, {directions, 2 * rows}, "B"));
-  TRY(need_dims(lengths, DType::i32, {batch}, "sequence_lens"));
-  TRY(need_dims(initial_h, x.type, state_dims, "initial_h"));
-  TRY(need_dims(initial_c, x.type, state_dims, "initial_c"));
-  TRY(need_dims(peepholes, x.type, {directions, 3 * hidden}, "P"));
-  for (std::int64_t b = 0; lengths.present() && b < batch; ++b) {
-    std::int64_t length = lengths.as<std::int32_t>()[static_cast<std::size_t>(b)];
-    if (length < 0 || length > steps) {
-      return refuse("sequence_lens has " + std::to_string(length) + " of " + std::to_string(steps) + " steps");
+  TRY(need_dims(lengths, DType::i32, {sizes.batch}, "sequence_lens"));
+  TRY(need_dims(call.input(5), x.type, sizes.state_dims(), "initial_h"));
+  TRY(need_dims(call.input(6), x.type, sizes.state_dims(), "initial_c"));
+  TRY(need_dims(call.input(7), x.type, {sizes.directions, 3 * hidden}, "P"));
+  for (std::int64_t b = 0; b < sizes.batch; ++b) {
+    std::int64_t length = sizes.length(lengths, b);
+    if (length < 0 || length > sizes.steps) {
+      return refuse("sequence_lens has " + std::to_string(length) + " of " + std::to_string(sizes.steps) + " steps");
     }
   }
+  return sizes;
+}
 
-  void *y = nullptr, *last[2] = {nullptr, nullptr};  // Y; Y_h and Y_c
-  if (outputs.wanted(0)) {
-    Dims dims = batch_first ? Dims{batch, steps, directions, hidden} : Dims{steps, directions, batch, hidden};
-    y = TRY(outputs.allocate(0, x.type, dims)).data;
-  }
-  for (std::size_t i = 1; i < (kind == Recurrence::lstm ? 3 : 2); ++i) {
-    if (outputs.wanted(i)) last[i - 1] = TRY(outputs.allocate(i, x.type, state_dims)).data;
-  }
-  auto load = load_of<double>(x.type);
-  auto store = store_of<double>(x.type);
-  for (std::int64_t d = 0; d < directions; ++d) {
+Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs) {
+  const Cell cell = kind == Recurrence::lstm ? lstm_cell : kind == Recurrence::gru ? gru_cell : rnn_cell;
+  const TensorView &x = call.input(0), &w = call.input(1), &r = call.input(2), &bias = call.input(3);
+  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  RecurrentSettings settings = TRY(recurrent_settings(kind, call.attributes));
+  if (r.rank() != 3) return refuse("R must have rank 3");
+  const RecurrentSizes sizes = TRY(recurrent_sizes(call, settings.batch_first, settings.directions, r.dim(2)));
+  const std::int64_t hidden = sizes.hidden, input = sizes.input;
+  const std::int64_t rows = TRY(checked_multiply(static_cast<std::int64_t>(gates_of(kind)), hidden));
+  TRY(need_dims(w, x.type, {sizes.directions, rows, input}, "W"));
+  TRY(need_dims(r, x.type, {sizes.directions, rows, hidden}, "R"));
+  TRY(need_dims(bias, x.type, {sizes.directions, 2 * rows}, "B"));
+  const Destinations to = TRY(allocate(sizes, kind, x.type, outputs));
+  for (std::int64_t d = 0; d < sizes.directions; ++d) {
     Direction of{input,
                  hidden,
                  stretch(w, d * rows * input, rows * input),
                  stretch(r, d * rows * hidden, rows * hidden),
                  stretch(bias, 2 * d * rows, rows),
                  stretch(bias, (2 * d + 1) * rows, rows),
-                 stretch(peepholes, 3 * d * hidden, 3 * hidden),
+                 stretch(call.input(7), 3 * d * hidden, 3 * hidden),
                  settings.functions.data() + d * static_cast<std::int64_t>(functions_of(kind)),
                  settings.coupled,
                  settings.linear_before_reset};
-    bool backward = settings.reverse || d == 1;
-    std::vector<double> step(static_cast<std::size_t>(input));
-    for (std::int64_t b = 0; b < batch; ++b) {
-      std::int64_t at = (batch_first ? b * directions + d : d * batch + b) * hidden;
-      State state{stretch(initial_h, at, hidden), stretch(initial_c, at, hidden), {}, {}};
-      state.next = state.reset = std::vector<double>(static_cast<std::size_t>(hidden));
-      std::int64_t length = lengths.present() ? lengths.as<std::int32_t>()[static_cast<std::size_t>(b)] : steps;
-      // A sequence is reversed within its length; zeros follow it.
-      for (std::int64_t i = 0; i < steps && !call.interrupted(); ++i) {
-        std::int64_t t = backward && i < length ? length - 1 - i : i;
-        std::int64_t from = (batch_first ? b * steps + t : t * batch + b) * input;
-        for (double& value : step) value = load(x.data, from++);
-        if (i < length) {
-          cell(of, step.data(), state);
-          state.h.swap(state.next);
-        }
-        std::int64_t to = (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) * hidden;
-        for (double value : state.h) {
-          if (y != nullptr) store(y, to++, i < length ? value : 0);
-        }
-      }
-      for (std::int64_t j = 0; j < hidden; ++j) {
-        if (last[0] != nullptr) store(last[0], at + j, state.h[static_cast<std::size_t>(j)]);
-        if (last[1] != nullptr) store(last[1], at + j, state.c[static_cast<std::size_t>(j)]);
-      }
+    for (std::int64_t b = 0; b < sizes.batch; ++b) {
+      run_sequence(sizes, of, cell, settings.reverse || d == 1, d, b, call, to);
     }
   }
   return {};

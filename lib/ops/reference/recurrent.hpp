@@ -60,6 +60,41 @@ struct RecurrentSettings {
 };
 Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& attributes);
 
+// The sizes of a layer, and where the elements of one step or one state begin. With `batch_first`, the batch is the
+// first axis of X, Y and the states; else time is that of X and Y, and the direction that of the states.
+struct RecurrentSizes {
+  bool batch_first;
+  std::int64_t steps, batch, input, hidden, directions;
+
+  Dims y_dims() const {
+    return batch_first ? Dims{batch, steps, directions, hidden} : Dims{steps, directions, batch, hidden};
+  }
+  Dims state_dims() const { return batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden}; }
+  std::int64_t x_at(std::int64_t t, std::int64_t b) const {
+    return (batch_first ? b * steps + t : t * batch + b) * input;
+  }
+  std::int64_t y_at(std::int64_t t, std::int64_t d, std::int64_t b) const {
+    return (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) * hidden;
+  }
+  std::int64_t state_at(std::int64_t d, std::int64_t b) const {
+    return (batch_first ? b * directions + d : d * batch + b) * hidden;
+  }
+  // The steps of sequence `b`: all of them if `lengths` is absent.
+  std::int64_t length(const TensorView& lengths, std::int64_t b) const {
+    return lengths.present() ? lengths.as<std::int32_t>()[static_cast<std::size_t>(b)] : steps;
+  }
+};
+
+// From X, and checked against sequence_lens, the initial states and the peepholes (inputs 4 to 7).
+Result<RecurrentSizes> recurrent_sizes(const Call& call, bool batch_first, std::size_t directions, std::int64_t hidden);
+// Fails unless an input that is present has this type and these dimensions.
+Result<void> need_dims(const TensorView& view, DType type, const Dims& expected, std::string_view what);
+
+// One step of an LSTM's cell from the sums of its gates, which come in the order i, o, f, c, as the weights have them;
+// peepholes in the order i, o, f. Replaces c and writes h.
+void lstm_step(const GateActivation* functions, bool coupled, std::span<const double> peepholes,
+               std::span<const double> gates, std::span<double> c, std::span<double> h);
+
 Result<void> run_recurrent(Recurrence kind, const Call& call, Outputs& outputs);
 
 }  // namespace modelctl::ops
