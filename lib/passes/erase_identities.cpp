@@ -26,7 +26,8 @@ bool is_dropout_at_inference(const Node& node) {
   if (mask != nullptr && mask->is_used()) return false;
   const Value* training = node.input(2);
   if (training == nullptr) return true;
-  return training->is_constant() && training->constant.type() == DType::boolean && !training->constant.as<bool>()[0];
+  const Tensor* flag = constant(training, DType::boolean);
+  return flag != nullptr && flag->elements() == 1 && !flag->as<bool>()[0];
 }
 
 // The one operand that x (op) constant leaves as it is, in type, shape and every bit.

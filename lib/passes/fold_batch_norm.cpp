@@ -44,7 +44,7 @@ bool fold_into_conv(Node& node, const Affine& affine) {
   const Tensor* b = conv == nullptr ? nullptr : constant(conv->input(2));
   if (w == nullptr || !used_once(*between) || (b == nullptr && conv->input(2) != nullptr)) return false;
   auto maps = static_cast<std::size_t>(w->dims()[0]);
-  if (maps != affine.factor.as<float>().size()) return false;
+  if (maps != affine.factor.as<float>().size() || (b != nullptr && b->as<float>().size() != maps)) return false;
   Tensor weights(DType::f32, w->dims()), bias(DType::f32, {w->dims()[0]});
   auto to = weights.mutable_view().as<float>();
   std::size_t each = maps == 0 ? 0 : to.size() / maps;

@@ -26,7 +26,7 @@ bool visit(Node& node) {
     if (!row) continue;
     if (Value* old = product->input(2); old != nullptr) {
       const Tensor* bias = constant(old);
-      if (bias == nullptr) continue;
+      if (bias == nullptr || bias->elements() != row->elements()) continue;
       Tensor sum(DType::f32, bias->dims());
       float* to = sum.mutable_view().as<float>().data();
       for (std::size_t i = 0; i < row->as<float>().size(); ++i) to[i] = bias->as<float>()[i] + row->as<float>()[i];

@@ -82,5 +82,54 @@ TEST_CASE("a perm that is not a permutation is refused before a pass believes it
   CHECK(lie("f32[2,3]", "[0]") == "cannot use Transpose: perm is not a permutation of 2 axes");
 }
 
+// What inference and lowering say of a graph.
+std::string built(const std::string& text) {
+  auto graph = graph::parse_text(text);
+  REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : graph.error().what));
+  auto done = infer(**graph);
+  return done ? "nothing" : done.error().what;
+}
+
+TEST_CASE("constants of the wrong length are refused before a kernel's weights are made of them") {
+  auto resize = [](const std::string& inputs) {
+    return built(
+        "graph \"g\" {\n  input x: f32[n,c,h,w]\n  const scales: f32[2] = [1.0, 2.0]\n"
+        "  const sizes: i64[2] = [1, 2]\n  y = Resize(" +
+        inputs + ")\n  output y\n}\n");
+  };
+  CHECK(resize("x, _, scales") == "cannot use Resize: there must be one scale for each axis");
+  CHECK(resize("x, _, _, sizes") == "cannot use Resize: there must be one size for each axis");
+  CHECK(built(R"(graph "g" {
+  input x: f32[?]
+  const w: f32[4,1,1,1] = [1.0, 2.0, 3.0, 4.0]
+  const b: f32[1] = [1.0]
+  y = Conv(x, w, b)
+  output y
+})")
+            .starts_with("cannot use Conv: "));
+  CHECK(built(R"(graph "g" {
+  input x: f32[n,1,2]
+  const w: f32[1,1,2] = [1.0, 2.0]
+  const r: f32[1,1,1] = [1.0]
+  const b: f32[1,1] = [1.0]
+  y = RNN(x, w, r, b) {hidden_size: 1}
+  output y
+})")
+            .starts_with("cannot use RNN: "));
+}
+
+TEST_CASE("sizes that no integer holds are refused") {
+  const Dims dims{1, 4'000'000'000};
+  Tensor sizes = Tensor::of_ints(Dims{3'900'000'000, 1});
+  const TensorView inputs[] = {TensorView{DType::f32, dims, nullptr}, {}, {}, sizes.view()};
+  auto done = evaluate("", "Resize", {{"keep_aspect_ratio_policy", std::string("not_smaller")}}, inputs, 1);
+  REQUIRE_FALSE(done);
+  CHECK(done.error().what == "an output size is out of range");
+  Tensor upper = Tensor::scalar(DType::f32, 3e38f), lower = Tensor::scalar(DType::f32, 0.0f);
+  Tensor bands = Tensor::scalar<std::int64_t>(DType::i64, 2), rate = Tensor::scalar<std::int64_t>(DType::i64, 1);
+  const TensorView edges[] = {bands.view(), bands.view(), rate.view(), lower.view(), upper.view()};
+  CHECK(evaluate("", "MelWeightMatrix", {}, edges, 1).error().what == "a band ends beyond the spectrum");
+}
+
 }  // namespace
 }  // namespace modelctl::ops

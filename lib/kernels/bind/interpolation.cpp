@@ -31,12 +31,19 @@ Real coordinate(const Interpolation& rules, const ResizedAxis& axis, std::int64_
   return (x + half) / scale - half;
 }
 
+// A whole number as an index. Scales and regions come from the model, so that a coordinate can be anything; beyond any
+// axis, the nearest element is the same, and NaN is taken for 0.
+std::int64_t index_of(double whole) {
+  constexpr double far = 1e15;
+  return whole == whole ? static_cast<std::int64_t>(std::clamp(whole, -far, far)) : 0;
+}
+
 std::int64_t nearest_index(std::string_view way, double x) {
   double below = std::floor(x), above = std::ceil(x);
-  if (way == "floor") return static_cast<std::int64_t>(below);
-  if (way == "ceil") return static_cast<std::int64_t>(above);
-  if (way == "round_prefer_ceil") return static_cast<std::int64_t>(x - below >= 0.5 ? above : below);
-  return static_cast<std::int64_t>(x - below <= 0.5 ? below : above);
+  if (way == "floor") return index_of(below);
+  if (way == "ceil") return index_of(above);
+  if (way == "round_prefer_ceil") return index_of(x - below >= 0.5 ? above : below);
+  return index_of(x - below <= 0.5 ? below : above);
 }
 
 double cubic(double x, double a) {
@@ -57,8 +64,7 @@ std::vector<InterpolationTap> taps_of(const Interpolation& rules, const ResizedA
   // Antialiasing widens the filter by as much as the image shrinks.
   double stretch = rules.antialias && axis.scale < 1 ? axis.scale : 1;
   bool linear = rules.mode == "linear";
-  auto reach = static_cast<std::int64_t>(std::ceil((linear ? 1 : 2) / stretch));
-  auto base = static_cast<std::int64_t>(std::floor(x));
+  std::int64_t reach = index_of(std::ceil((linear ? 1 : 2) / stretch)), base = index_of(std::floor(x));
   std::vector<InterpolationTap> taps;
   double sum = 0;
   for (std::int64_t index = base - reach + 1; index <= base + reach; ++index) {

@@ -24,6 +24,8 @@ Result<std::optional<Shape>> convolution_shape(Inference& call, std::size_t x_at
   const Shape *x = call.shape(x_at), *w = call.shape(w_at), *b = call.shape(b_at);
   TRY(need_rank(call, x_at, 3));
   TRY(need_rank(call, w_at, 3));
+  if (b != nullptr) TRY(need_rank(call, b_at, 1, 1));
+  if (b != nullptr && w != nullptr) TRY(same_size(call, (*b)[0], (*w)[0]));
   if (x == nullptr || w == nullptr) {
     const Shape* known = x == nullptr ? w : x;
     return known == nullptr ? std::nullopt : std::optional(unknown_shape(call, known->size()));
@@ -33,10 +35,6 @@ Result<std::optional<Shape>> convolution_shape(Inference& call, std::size_t x_at
   if (group < 1 || group >= std::int64_t{1} << 31) return call.bad("group cannot be " + std::to_string(group));
   TRY(same_size(call, (*x)[1], (*w)[1] * Expr(group)));
   if (auto m = (*w)[0].constant(); m && *m % group != 0) return call.bad("group does not divide W's first size");
-  if (b != nullptr) {
-    TRY(need_rank(call, b_at, 1, 1));
-    TRY(same_size(call, (*b)[0], (*w)[0]));
-  }
   Shape shape{(*x)[0], (*w)[0]};
   Dims kernel;
   for (std::size_t axis = 2; axis < w->size(); ++axis) kernel.push_back((*w)[axis].constant().value_or(-1));

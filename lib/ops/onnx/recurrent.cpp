@@ -14,6 +14,17 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// Biases and peepholes, [directions, size]: lower reads as many of them.
+Result<void> need_size(Inference& call, std::size_t index, const Expr& directions, const Expr& size,
+                       std::string_view what) {
+  const Shape* shape = call.shape(index);
+  if (shape == nullptr) return {};
+  if (shape->size() != 2) return call.bad(std::string(what) + " must have rank 2");
+  TRY(same_size(call, (*shape)[0], directions));
+  TRY(same_size(call, (*shape)[1], size));
+  return {};
+}
+
 // X is [steps, batch, input], W [directions, gates * hidden, input], R [directions, gates * hidden, hidden]; layout 1
 // puts the batch first. hidden_size is optional and must agree with R.
 template <Recurrence kind>
@@ -35,6 +46,8 @@ Result<void> infer(Inference& call) {
     TRY(same_size(call, (*weights)[0], directions));
     TRY(same_size(call, (*weights)[1], rows));
   }
+  TRY(need_size(call, 3, directions, rows * 2, "B"));
+  TRY(need_size(call, 7, directions, hidden * 3, "P"));
   bool batch_first = settings->batch_first;
   Expr steps = x != nullptr ? (*x)[batch_first ? 1 : 0] : call.fresh_symbol();
   Expr batch = x != nullptr ? (*x)[batch_first ? 0 : 1] : call.fresh_symbol();

@@ -63,6 +63,12 @@ Result<std::vector<double>> floats_of(const TensorView& view) {
   return all;
 }
 
+// A size that was computed from scales, which may be anything.
+Result<std::int64_t> output_size(double size) {
+  if (!(size >= 0 && size < 4e9)) return refuse("an output size is out of range");
+  return static_cast<std::int64_t>(size);
+}
+
 // The geometry of each axis, from attributes and inputs.
 Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, const TensorView& roi,
                                   const TensorView& scale_view, const TensorView& size_view) {
@@ -82,7 +88,6 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
   if (crops && window.size() != 2 * named.size()) return refuse("roi must have two numbers for each axis");
   std::vector<Axis> axes;
   for (std::int64_t dim : dims) axes.push_back({dim, dim});
-  constexpr double beyond = 4e9;
   for (std::size_t i = 0; i < named.size(); ++i) {
     Axis& axis = axes[named[i]];
     if (crops) {
@@ -92,12 +97,9 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
     if (!scales.empty()) {
       axis.scale = scales[i];
       if (!(axis.scale > 0)) return refuse("a scale is not positive");
-      double out = std::floor(static_cast<double>(axis.in) * (crops ? axis.to - axis.from : 1) * axis.scale);
-      if (!(out >= 0 && out < beyond)) return refuse("an output size is out of range");
-      axis.out = static_cast<std::int64_t>(out);
+      axis.out = TRY(output_size(static_cast<double>(axis.in) * (crops ? axis.to - axis.from : 1) * axis.scale));
     } else {
-      axis.out = sizes[i];
-      if (axis.out < 0 || static_cast<double>(axis.out) >= beyond) return refuse("an output size is out of range");
+      axis.out = TRY(output_size(static_cast<double>(sizes[i])));
       axis.scale = axis.in == 0 ? 1 : static_cast<double>(axis.out) / static_cast<double>(axis.in);
     }
   }
@@ -109,7 +111,7 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
   }
   for (std::size_t axis : named) {
     axes[axis].scale = scale;
-    axes[axis].out = static_cast<std::int64_t>(std::floor(scale * static_cast<double>(axes[axis].in) + 0.5));
+    axes[axis].out = TRY(output_size(scale * static_cast<double>(axes[axis].in) + 0.5));
   }
   return axes;
 }
@@ -149,6 +151,10 @@ Result<void> infer(Inference& call) {
   std::vector<std::size_t> named = TRY(normal_axes(call, listed, x->size()));
   auto target = call.contents(3);
   auto factors = scales != nullptr ? floats_of(scales->view()) : Result<std::vector<double>>(std::vector<double>());
+  if (factors && !factors->empty() && factors->size() != named.size()) {
+    return call.bad("there must be one scale for each axis");
+  }
+  if (target && !target->empty() && target->size() != named.size()) return call.bad("there must be one size for each axis");
   Shape shape = *x;
   for (std::size_t i = 0; i < named.size(); ++i) {
     Expr& size = shape[named[i]];
@@ -244,6 +250,7 @@ Result<bool> lower(Lowering& call) {
   if (attributes.text("keep_aspect_ratio_policy", "stretch") != "stretch") return false;
   const Tensor *scales = call.constant(2), *sizes = call.constant(3);
   bool by_scales = scales != nullptr && scales->elements() > 0;
+  if (by_scales && scales->elements() != static_cast<std::int64_t>(call.shape(0)->size())) return false;
   // Computed sizes must be part of the shape program: contents that inference followed.
   if (!by_scales && sizes == nullptr && (node.input(3) == nullptr || !node.input(3)->contents)) return false;
   if (!by_scales && node.input(2) != nullptr && scales == nullptr) return false;

@@ -78,7 +78,8 @@ Result<void> mel(const Call& call, Outputs& outputs) {
   double first = mel_of(lower), step = (mel_of(upper) - first) / static_cast<double>(bands + 2);
   auto edge = [&](std::int64_t i) {
     double hertz = 700 * (std::pow(10, (first + static_cast<double>(i) * step) / 2595) - 1);
-    return static_cast<std::int64_t>(std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate)));
+    double bin = std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate));
+    return static_cast<std::int64_t>(std::min(bin, static_cast<double>(bins + 1)));  // the last one is refused below
   };
   std::vector<std::array<std::int64_t, 3>> edges;
   for (std::int64_t band = 0; band < bands; ++band) {
