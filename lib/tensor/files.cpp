@@ -51,6 +51,7 @@ class Inputs {
     std::vector<Tensor> tensors;
     for (std::size_t i = 0; i < given_.size(); ++i) {
       if (given_[i]) tensors.push_back(std::move(given_[i]->tensor));
+      else if (expected_[i].optional) tensors.emplace_back();
       else {
         faults.add(
             Error(Kind::usage, "missing-input",
@@ -125,6 +126,15 @@ Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const 
 
 bool is_format(const fs::path& path) { return format_of(path.string()).has_value(); }
 
+Result<std::vector<fs::path>> write_all(const std::vector<std::pair<fs::path, std::vector<std::byte>>>& files) {
+  std::vector<fs::path> written;
+  for (const auto& [file, bytes] : files) {
+    TRY(write_file(file, bytes));
+    written.push_back(file);
+  }
+  return written;
+}
+
 }  // namespace
 
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected) {
@@ -156,22 +166,22 @@ Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expe
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {
-  auto save = [](const fs::path& file, const Format& format, std::span<const NamedTensor> tensors) -> Result<void> {
+  std::vector<std::pair<fs::path, std::vector<std::byte>>> files;
+  auto encode = [&](fs::path file, const Format& format, std::span<const NamedTensor> tensors) -> Result<void> {
     auto bytes = format.write(tensors);
     if (!bytes) return std::move(bytes).error().at(file.string());
-    return write_file(file, *bytes);
+    files.emplace_back(std::move(file), std::move(*bytes));
+    return {};
   };
   std::error_code code;
   bool is_folder = fs::is_directory(path, code) || !path.has_filename() || !path.has_extension();
-  std::vector<fs::path> written;
   if (is_folder && !is_format(path)) {
-    TRY(make_folder(path));
-    const Format* npy = TRY(format_of(".npy"));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      written.push_back(path / fmt::format("output_{}.npy", i));
-      TRY(save(written.back(), *npy, outputs.subspan(i, 1)));
+      const Format* format = TRY(format_of(is_collection(outputs[i].tensor.type()) ? ".json" : ".npy"));
+      TRY(encode(path / fmt::format("output_{}{}", i, format->extension), *format, outputs.subspan(i, 1)));
     }
-    return written;
+    TRY(make_folder(path));
+    return write_all(files);
   }
   const Format* format = TRY(format_of(path.string()));
   if (!format->several && outputs.size() != 1) {
@@ -180,9 +190,8 @@ Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const
                              format->extension))
         .help("name a folder, or a file that ends in .npz or .json");
   }
-  TRY(save(path, *format, outputs));
-  written.push_back(path);
-  return written;
+  TRY(encode(path, *format, outputs));
+  return write_all(files);
 }
 
 }  // namespace modelctl::formats

@@ -10,14 +10,16 @@ namespace modelctl::formats {
 
 // Reads a model's inputs from arguments of the form [NAME=]FILE and returns them in the order of `inputs`. A file that
 // names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a name, and the generated
-// names "arr_N" of NumPy, fill the remaining inputs in the model's order. Every input must be given exactly once.
+// names "arr_N" of NumPy, fill the remaining inputs in the model's order. No input may be given twice, and only
+// optional ones may be left out: those are not present in the result.
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs);
 
 // Reads all tensors of one file.
 Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {});
 
-// Writes a model's outputs, in their order, and answers the files written. A path with the extension of a format is a
-// file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …
+// Writes a model's outputs, in their order, and returns the files written. A path with the extension of a format is a
+// file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …, with .json instead for sequences, maps
+// and optionals. All of them are encoded before the first one is written.
 Result<std::vector<std::filesystem::path>> save_outputs(const std::filesystem::path& path,
                                                         std::span<const NamedTensor> outputs);
 

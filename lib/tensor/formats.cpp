@@ -60,7 +60,8 @@ Result<void> check(const Tensor& tensor, const Expected& expected, std::string_v
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};
   std::string_view what = !type_fits ? "type" : tensor.dims().size() != expected.dims->size() ? "rank" : "shape";
   std::string help;
-  if (is_collection(expected.type)) help = "files hold only tensors: run such a model through the C++ interface";
+  if (expected.type == DType::map) help = "give it as an object in a .json file: {\"KEY\": VALUE, …}";
+  else if (is_collection(expected.type)) help = "no file format holds it: run such a model through the C++ interface";
   else if (!type_fits) help = fmt::format("store its elements as {}", name(expected.type));
   return Error(Kind::bad_input, fmt::format("wrong-{}", what),
                fmt::format("cannot use '{}' as '{}': it is {}, but the model expects {}", where, expected.name,

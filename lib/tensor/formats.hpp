@@ -20,6 +20,9 @@ struct Expected {
   DType type = DType::undefined;  // undefined: the type in the file
   std::optional<Dims> dims;       // -1: any size; nullopt: any shape
   std::string text = {};          // the same as text, "f32[batch,8]"; may be empty
+  bool optional = false;          // the model has a default for it
+  DType key = DType::undefined;   // of a map: the types of its keys and values
+  DType value = DType::undefined;
 };
 
 // The expectation as text, such as "f32[?,8]".

@@ -3,6 +3,7 @@
 
 #include "base/system_host.hpp"
 #include "support/scratch.hpp"
+#include "tensor/collection.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -143,6 +144,21 @@ TEST_CASE("outputs go into a folder one by one, in the model's order") {
   std::filesystem::create_directory(scratch / "v1.2");
   CHECK(save_outputs(scratch / "v1.2", std::vector<NamedTensor>{a()}));
   CHECK(std::filesystem::exists(scratch / "v1.2" / "output_0.npy"));
+}
+
+TEST_CASE("outputs that are not tensors go into the folder as JSON, and a failed output leaves no folder") {
+  Scratch scratch;
+  Tensor keys = Tensor::of_ints(Dims{7, 9});
+  Sequence rows{DType::map, {tensor_of(Map{keys, Tensor::of<float>(DType::f32, {2}, {0.5f, 1})})}};
+  auto written = save_outputs(scratch / "out", std::vector<NamedTensor>{a(), {"rows", tensor_of(std::move(rows))}});
+  REQUIRE(written);
+  CHECK(*written ==
+        std::vector<std::filesystem::path>{scratch / "out" / "output_0.npy", scratch / "out" / "output_1.json"});
+  CHECK(as_text(*read_file(scratch / "out" / "output_1.json")) ==
+        "{\n\"rows\": {\"sequence\": [\n{\"map\": {\"7\": 0.5, \"9\": 1.0}}]}\n}\n");
+  Sequence wrong{DType::f32, {Tensor(DType::c64, {1})}};
+  CHECK(!save_outputs(scratch / "new", std::vector<NamedTensor>{a(), {"wrong", tensor_of(std::move(wrong))}}));
+  CHECK(!std::filesystem::exists(scratch / "new"));
 }
 
 TEST_CASE("a file of one tensor takes no two, and a failed write leaves nothing") {

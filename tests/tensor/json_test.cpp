@@ -50,6 +50,25 @@ TEST_CASE("a tensor object has its type and shape; its data may be flat or neste
   CHECK(read(R"({"datatype": "INT8", "data": [-128]})").as<std::int8_t>()[0] == -128);
 }
 
+TEST_CASE("an object is a map where the model expects one: alone, by its input's name, and as it is written") {
+  Expected input = expect("x", DType::map);
+  input.key = DType::string;
+  input.value = DType::f32;
+  for (std::string text : {R"({"a": 1, "x": 2.5})", R"({"x": {"a": 1, "x": 2.5}})", R"({"map": {"a": 1, "x": 2.5}})",
+                           R"({"x": {"map": {"a": 1, "x": 2.5}}})"}) {
+    Tensor read_back = read(text, {input});
+    REQUIRE(read_back.type() == DType::map);
+    CHECK(same(map_in(read_back.view()).keys, Tensor::of_strings({2}, {"a", "x"})));
+    CHECK(same(map_in(read_back.view()).values, Tensor::of<float>(DType::f32, {2}, {1, 2.5})));
+  }
+  CHECK(map_in(read("{}", {input}).view()).keys.elements() == 0);
+  CHECK(fault(R"({"a": [1]})", {input}) == "line 1, column 7: a number or a string is expected");
+  input.key = DType::i64;
+  input.value = DType::string;
+  CHECK(same(map_in(read(R"({"-3": "b"})", {input}).view()).keys, Tensor::of_ints(Dims{-3})));
+  CHECK(fault(R"({"b": "b"})", {input}) == "line 1, column 7: the key 'b' is not a whole number");
+}
+
 TEST_CASE("several tensors are read by name") {
   auto read = read_as(".json", R"({"a": [1], "b": {"datatype": "FP64", "shape": [], "data": 2}})",
                       {expect("a", DType::f32), expect("b", DType::f64)});

@@ -2,6 +2,7 @@
 //   [[1, 2], [3, 4]]                                                  a list; its type is what the model expects
 //   {"datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}       one tensor; data nested or flat
 //   {"x": <either of those>, "y": …}                                  several, by name
+//   {"key": 1.5, "other": 2}                                          a map, if the model expects one
 //   {"inputs": [{"name": "x", "datatype": …, "shape": …, "data": …}]} a request of the Open Inference Protocol V2, or
 //                                                                     a response, with "outputs"
 // The lists themselves are read by json/tensor.hpp, as those of requests are. Written here rather than with a library:
@@ -39,6 +40,13 @@ class TensorReader {
     std::vector<json::Member> members;
     if (!in_.object(members)) return false;
     std::size_t end = in_.at();
+    const Expected* whole = source_.find("");
+    bool names_inputs = std::any_of(members.begin(), members.end(), [&](const json::Member& member) {
+      return is_expected(member.key) && in_.go_to(member.at) && in_.peek() == '{';
+    });
+    if (whole != nullptr && whole->type == DType::map && !names_inputs) {
+      return map("", start, *whole, tensors) && in_.go_to(end);
+    }
     if (find(members, "data") && (find(members, "shape") || find(members, "datatype")))
       return one("", start, tensors) && in_.go_to(end);
     for (const char* list : {"inputs", "outputs"}) {
@@ -71,8 +79,63 @@ class TensorReader {
   // The tensor at `at`: a tensor object, or a bare list or value. The cursor ends behind it.
   bool one(const std::string& name, std::size_t at, std::vector<NamedTensor>& tensors) {
     in_.go_to(at);
+    const Expected* expected = source_.find(name);
+    if (in_.peek() == '{' && expected != nullptr && expected->type == DType::map) {
+      return map(name, at, *expected, tensors);
+    }
     if (in_.peek() == '{') return tensor_object(name, at, false, tensors);
     return elements(name, at, {}, tensors);
+  }
+
+  bool is_expected(std::string_view name) const {
+    return std::any_of(source_.expected.begin(), source_.expected.end(),
+                       [&](const Expected& input) { return input.name == name; });
+  }
+
+  // An object as a map; also in the form in which write() has it, {"map": {…}}.
+  bool map(const std::string& name, std::size_t at, const Expected& expected, std::vector<NamedTensor>& tensors) {
+    std::vector<json::Member> members;
+    in_.go_to(at);
+    if (!in_.object(members)) return false;
+    std::size_t end = in_.at();
+    if (members.size() == 1 && members[0].key == "map" && in_.go_to(members[0].at) && in_.peek() == '{') {
+      return map(name, members[0].at, expected, tensors) && in_.go_to(end);
+    }
+    DType key = expected.key == DType::undefined ? DType::string : expected.key;
+    json::Wanted wanted;
+    wanted.type = expected.value == DType::undefined ? DType::f32 : expected.value;
+    const Dims dims{static_cast<std::int64_t>(members.size())};
+    Tensor keys(key, dims), values(*wanted.type, dims);
+    std::int64_t index = 0;
+    for (const json::Member& member : members) {
+      Tensor value;
+      in_.go_to(member.at);
+      if (!map_key(keys, index, member.key) || !json::read_tensor(in_, wanted, value)) return false;
+      in_.go_to(member.at);
+      if (!value.dims().empty()) return in_.fail("a number or a string is expected");
+      MutableTensorView all = values.mutable_view();
+      std::size_t width =
+          all.type == DType::string ? sizeof(std::string) : static_cast<std::size_t>(bits(all.type)) / 8;
+      auto* to = static_cast<std::byte*>(all.data) + static_cast<std::size_t>(index++) * width;
+      copy_elements(value.view(), {all.type, {}, to});
+    }
+    tensors.push_back({name, tensor_of(Map{std::move(keys), std::move(values)})});
+    return in_.go_to(end);
+  }
+
+  // JSON has only keys of text: of a map from numbers, the text must be one.
+  bool map_key(Tensor& keys, std::int64_t index, const std::string& text) {
+    if (keys.type() == DType::string) {
+      keys.mutable_view().as<std::string>()[static_cast<std::size_t>(index)] = text;
+      return true;
+    }
+    auto numbers = keys.mutable_view().as<std::int64_t>();
+    auto to = numbers.begin() + index;
+    if (parse_element(text, DType::i64, &*to) != Parsed::good) {
+      return in_.fail(fmt::format("the key '{}' is not a whole number", text.substr(0, 40)));
+    }
+    if (std::find(numbers.begin(), to, *to) == to) return true;
+    return in_.fail(fmt::format("the key {} stands twice", *to));
   }
 
   bool tensor_object(std::string name, std::size_t at, bool named, std::vector<NamedTensor>& tensors) {
