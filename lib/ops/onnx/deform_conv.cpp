@@ -94,6 +94,56 @@ Result<Sizes> sizes_of(const Call& call) {
   return sizes;
 }
 
+constexpr std::int64_t chunk = 128;  // places whose columns are made at a time
+
+// The elements around the point that tap `tap` of offset group `row / taps` reads for output place `place` of image
+// `n`.
+template <class R>
+void find_taps(const Sizes& s, const R* offset, std::int64_t n, std::int64_t row, std::int64_t place,
+               std::vector<Tap>& taps) {
+  const std::int64_t tap = row % s.taps, height = s.at.axes[1].kernel, width = s.at.axes[2].kernel;
+  const std::array<std::int64_t, 3> of_tap{tap / width / height, tap / width % height, tap % width};
+  const std::array<std::int64_t, 3> of_place{place / s.at.out[2] / s.at.out[1], place / s.at.out[2] % s.at.out[1],
+                                             place % s.at.out[2]};
+  std::array<AxisTaps, 3> around;
+  for (std::size_t axis = 0; axis < 3; ++axis) {
+    const Window& window = s.at.axes[axis];
+    auto at = static_cast<double>(of_place[axis] * window.stride - window.begin + of_tap[axis] * window.dilation);
+    std::int64_t own = static_cast<std::int64_t>(axis) - (3 - s.axes);  // axes in front are not in `offset`
+    if (own >= 0) {
+      std::int64_t moved = (n * s.offset_groups * s.taps + row) * s.axes + own;
+      at += static_cast<double>(offset[moved * s.places + place]);
+    }
+    around[axis] = linear_taps(at, s.at.in[axis]);
+  }
+  const Dims strides{s.at.in[1] * s.at.in[2], s.at.in[2], 1};
+  taps.clear();
+  append_taps(taps, around, strides);
+}
+
+// What each tap of each channel reads for the places from `start` on: row c * taps + tap has `chunk` elements.
+template <class R>
+void fill_columns(const Sizes& s, const R* data, const R* offset, const R* mask, std::int64_t n, std::int64_t start,
+                  std::int64_t length, std::vector<R>& columns) {
+  std::vector<Tap> taps;
+  for (std::int64_t row = 0; row < s.offset_groups * s.taps; ++row) {
+    const std::int64_t group = row / s.taps, tap = row % s.taps, in_group = s.channels / s.offset_groups;
+    for (std::int64_t i = 0; i < length; ++i) {
+      find_taps(s, offset, n, row, start + i, taps);
+      double weight = 1;
+      if (mask != nullptr) {
+        weight = static_cast<double>(mask[(n * s.offset_groups * s.taps + row) * s.places + start + i]);
+      }
+      for (std::int64_t c = group * in_group; c < (group + 1) * in_group; ++c) {
+        const R* plane = data + (n * s.channels + c) * s.plane;
+        double sum = 0;
+        for (const Tap& each : taps) sum += each.weight * static_cast<double>(plane[each.offset]);
+        columns[static_cast<std::size_t>((c * s.taps + tap) * chunk + i)] = static_cast<R>(sum * weight);
+      }
+    }
+  }
+}
+
 // A tap outside of the image reads zero. The offsets are [N, groups * taps * axes, out...], y before x; the mask scales
 // what a tap read.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
@@ -106,49 +156,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   with_reals<5>(inputs, y, [&](const auto& in, auto* out) {
     using R = std::remove_reference_t<decltype(*out)>;
     const auto& [data, kernel, offset, bias, mask] = in;
-    const Dims strides{s.at.in[1] * s.at.in[2], s.at.in[2], 1};
     std::int64_t rows = s.channels * s.taps, per_group = rows / s.groups, maps = s.maps / s.groups;
-    constexpr std::int64_t chunk = 128;
     std::vector<R> columns(static_cast<std::size_t>(rows * chunk));
-    std::vector<Tap> taps;
     for (std::int64_t n = 0; n < s.dims[0]; ++n) {
       for (std::int64_t start = 0; start < s.places; start += chunk) {
         std::int64_t length = std::min(chunk, s.places - start);
-        for (std::int64_t row = 0; row < s.offset_groups * s.taps; ++row) {
-          std::int64_t group = row / s.taps, tap = row % s.taps, in_group = s.channels / s.offset_groups;
-          std::array<std::int64_t, 3> of_tap{tap / s.at.axes[2].kernel / s.at.axes[1].kernel,
-                                             tap / s.at.axes[2].kernel % s.at.axes[1].kernel,
-                                             tap % s.at.axes[2].kernel};
-          for (std::int64_t i = 0; i < length; ++i) {
-            std::int64_t place = start + i;
-            std::array<std::int64_t, 3> of_place{place / s.at.out[2] / s.at.out[1], place / s.at.out[2] % s.at.out[1],
-                                                 place % s.at.out[2]};
-            std::array<AxisTaps, 3> around;
-            for (std::size_t axis = 0; axis < 3; ++axis) {
-              const Window& window = s.at.axes[axis];
-              auto at =
-                  static_cast<double>(of_place[axis] * window.stride - window.begin + of_tap[axis] * window.dilation);
-              std::int64_t own = static_cast<std::int64_t>(axis) - (3 - s.axes);  // axes in front are not in `offset`
-              if (own >= 0) {
-                std::int64_t moved = (n * s.offset_groups * s.taps + row) * s.axes + own;
-                at += static_cast<double>(offset[moved * s.places + place]);
-              }
-              around[axis] = linear_taps(at, s.at.in[axis]);
-            }
-            taps.clear();
-            append_taps(taps, around, strides);
-            double weight = 1;
-            if (mask != nullptr) {
-              weight = static_cast<double>(mask[(n * s.offset_groups * s.taps + row) * s.places + place]);
-            }
-            for (std::int64_t c = group * in_group; c < (group + 1) * in_group; ++c) {
-              const R* plane = data + (n * s.channels + c) * s.plane;
-              double sum = 0;
-              for (const Tap& each : taps) sum += each.weight * static_cast<double>(plane[each.offset]);
-              columns[static_cast<std::size_t>((c * s.taps + tap) * chunk + i)] = static_cast<R>(sum * weight);
-            }
-          }
-        }
+        fill_columns(s, data, offset, mask, n, start, length, columns);
         for (std::int64_t m = 0; m < s.maps; ++m) {
           std::array<double, chunk> sums;
           sums.fill(bias == nullptr ? 0 : static_cast<double>(bias[m]));

@@ -14,8 +14,17 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// What an equation comes to over operands of these sizes: a loop over the output's labels around one over the others.
+struct Nest {
+  Labels order;             // all labels, those of the output first
+  std::size_t outer;        // how many those are
+  Dims sizes;               // of the labels
+  std::vector<Dims> steps;  // for each operand and label, what one step along the label skips in the operand
+  std::int64_t terms = 1;   // of one sum
+};
+
 // A label that occurs twice in one operand walks its diagonal: the strides of its axes are added up.
-Result<void> evaluate(const Call& call, Outputs& outputs) {
+Result<Nest> nest_of(const Call& call) {
   std::vector<std::size_t> ranks;
   for (const TensorView& input : call.inputs) {
     if (!input.present()) return refuse("an input is missing");
@@ -34,43 +43,45 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       if (size == 1) size = own;
     }
   }
-  // All labels, those of the output first; for each, the stride of a step along it in each operand.
-  Labels order = equation.output;
+  Nest nest{equation.output, equation.output.size(), {}, {}};
   for (auto [label, size] : sizes) {
-    if (!contains(equation.output, label)) order.push_back(label);
+    if (!contains(equation.output, label)) nest.order.push_back(label);
   }
-  Dims dims;
-  std::vector<Dims> steps(call.inputs.size(), Dims(order.size(), 0));
-  std::int64_t terms = 1;
-  for (std::size_t at = 0; at < order.size(); ++at) {
-    std::int64_t size = sizes[order[at]];
-    if (at < equation.output.size()) dims.push_back(size);
-    else terms = TRY(checked_multiply(terms, size));
+  nest.steps.assign(call.inputs.size(), Dims(nest.order.size(), 0));
+  std::int64_t sums = 1;
+  for (std::size_t at = 0; at < nest.order.size(); ++at) {
+    nest.sizes.push_back(sizes[nest.order[at]]);
+    std::int64_t& count = at < nest.outer ? sums : nest.terms;
+    count = TRY(checked_multiply(count, nest.sizes.back()));
     for (std::size_t i = 0; i < call.inputs.size(); ++i) {
       Dims strides = strides_of(call.inputs[i].dims);
       for (std::size_t axis = 0; axis < ranks[i]; ++axis) {
-        if (equation.operands[i][axis] == order[at] && call.inputs[i].dim(axis) != 1) steps[i][at] += strides[axis];
+        bool steps = equation.operands[i][axis] == nest.order[at] && call.inputs[i].dim(axis) != 1;
+        if (steps) nest.steps[i][at] += strides[axis];
       }
     }
   }
-  DType type = call.input(0).type;
-  if (!holds<Numbers>(type)) return refuse_type(type);
-  std::int64_t sums = 1;
-  for (std::int64_t size : dims) sums = TRY(checked_multiply(sums, size));
   constexpr std::int64_t most = std::int64_t{1} << 36;  // products: some minutes of computation
-  if (TRY(checked_multiply(sums, terms)) > most) return refuse("the equation takes too many steps");
-  MutableTensorView y = TRY(outputs.allocate(0, type, dims));
+  if (TRY(checked_multiply(sums, nest.terms)) > most) return refuse("the equation takes too many steps");
+  return nest;
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const Nest nest = TRY(nest_of(call));
+  const DType type = call.input(0).type;
+  if (!holds<Numbers>(type)) return refuse_type(type);
+  MutableTensorView y = TRY(outputs.allocate(0, type, DimsView(nest.sizes).first(nest.outer)));
   if (y.elements() == 0) return {};
   with_wide<Numbers>(type, [&]<class W>() {
     auto load = load_of<W>(type);
     auto store = store_of<W>(type);
-    Dims index(order.size(), 0), at(call.inputs.size(), 0);
+    Dims index(nest.order.size(), 0), at(call.inputs.size(), 0);
     // Advances the index of the labels [begin, end); returns false when it wraps to the first.
     auto advance = [&](std::size_t begin, std::size_t end) {
       for (std::size_t label = end; label-- > begin;) {
-        std::int64_t size = sizes[order[label]];
+        std::int64_t size = nest.sizes[label];
         bool wraps = ++index[label] == size;
-        for (std::size_t i = 0; i < at.size(); ++i) at[i] += steps[i][label] * (wraps ? 1 - size : 1);
+        for (std::size_t i = 0; i < at.size(); ++i) at[i] += nest.steps[i][label] * (wraps ? 1 - size : 1);
         if (!wraps) return true;
         index[label] = 0;
       }
@@ -80,16 +91,16 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     do {
       if (to % 64 == 0 && call.interrupted()) return;
       W sum{0};
-      for (std::int64_t term = 0; term < terms; ++term) {
+      for (std::int64_t term = 0; term < nest.terms; ++term) {
         W factor{1};
         for (std::size_t i = 0; i < at.size(); ++i) {
           factor = wrap_multiply(factor, load(call.inputs[i].data, at[i]));
         }
         sum = wrap_add(sum, factor);
-        advance(equation.output.size(), order.size());
+        advance(nest.outer, nest.order.size());
       }
       store(y.data, to++, sum);
-    } while (advance(0, equation.output.size()));
+    } while (advance(0, nest.outer));
   });
   return {};
 }

@@ -132,8 +132,7 @@ struct Points {
   std::vector<std::size_t> ends;
 };
 
-Result<void> evaluate(const Call& call, Outputs& outputs) {
-  const TensorView &x = call.input(0), &grid = call.input(1);
+Result<void> check(const TensorView& x, const TensorView& grid, const Settings& settings) {
   TRY(need_rank(x, 3, "X"));
   TRY(need_rank(grid, 3, "grid"));
   std::size_t axes = x.rank() - 2;
@@ -142,9 +141,38 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     return refuse("the grid must have X's batch, the output's sizes and one coordinate for each of X's spatial axes");
   }
   if (!holds<Floats>(grid.type)) return refuse_type(grid.type);
+  if (settings.mode != "nearest" && !holds<NumbersAndBool>(x.type)) return refuse_type(x.type);
+  return {};
+}
+
+// The taps of the points [start, end) of the grid, all of its batches counted through.
+void find_taps(const TensorView& grid, const Settings& settings, DimsView spatial, std::int64_t start, std::int64_t end,
+               Points& found) {
+  const std::size_t axes = spatial.size();
+  const Dims strides = strides_of(spatial);
+  auto load = load_of<double>(grid.type);
+  std::array<AxisTaps, most_axes> at;
+  found.taps.clear();
+  found.ends.clear();
+  for (std::int64_t point = start; point < end; ++point) {
+    for (std::size_t axis = 0; axis < axes; ++axis) {
+      // The innermost axis' coordinate comes first.
+      double coordinate =
+          load(grid.data, (point + 1) * static_cast<std::int64_t>(axes) - 1 - static_cast<std::int64_t>(axis));
+      Sampler sampler{settings, spatial[axis]};
+      double place = grid.type == DType::f64 ? sampler.place(coordinate)
+                                             : static_cast<double>(sampler.place(static_cast<float>(coordinate)));
+      at[axis] = sampler.taps(sampler.inside(place));
+    }
+    append_taps(found.taps, std::span(at).first(axes), strides);
+    found.ends.push_back(found.taps.size());
+  }
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &grid = call.input(1);
   Settings settings = TRY(settings_of(call.attributes));
-  bool nearest = settings.mode == "nearest";
-  if (!nearest && !holds<NumbersAndBool>(x.type)) return refuse_type(x.type);
+  TRY(check(x, grid, settings));
   Dims dims{x.dim(0), x.dim(1)};
   dims.insert(dims.end(), grid.dims.begin() + 1, grid.dims.end() - 1);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
@@ -152,32 +180,16 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   DimsView spatial = x.dims.subspan(2);
   std::int64_t plane = product(spatial), points = product(DimsView(dims).subspan(2)), channels = x.dim(1);
   if (plane == 0) return refuse("there is nothing to sample");
-  Dims strides = strides_of(spatial);
-  auto load = load_of<double>(grid.type);
 
-  // Calls read(taps, from, to) for each point and channel; `from` and `to` are offsets into X and Y.
+  // Calls read(taps, from, to) for each point and channel; `from` and `to` are offsets into X and Y. The taps of a
+  // chunk of points are found once for all channels.
   auto for_each_point = [&](auto&& read) {
     constexpr std::int64_t chunk = 256;
     Points found;
-    std::array<AxisTaps, most_axes> at;
     for (std::int64_t start = 0, end = 0; start < points * x.dim(0); start = end) {
       end = std::min(start / points * points + points, start + chunk);
       std::int64_t batch = start / points, length = end - start;
-      found.taps.clear();
-      found.ends.clear();
-      for (std::int64_t point = start; point < end; ++point) {
-        for (std::size_t axis = 0; axis < axes; ++axis) {
-          // The innermost axis' coordinate comes first.
-          double coordinate =
-              load(grid.data, (point + 1) * static_cast<std::int64_t>(axes) - 1 - static_cast<std::int64_t>(axis));
-          Sampler sampler{settings, spatial[axis]};
-          double place = grid.type == DType::f64 ? sampler.place(coordinate)
-                                                 : static_cast<double>(sampler.place(static_cast<float>(coordinate)));
-          at[axis] = sampler.taps(sampler.inside(place));
-        }
-        append_taps(found.taps, std::span(at).first(axes), strides);
-        found.ends.push_back(found.taps.size());
-      }
+      find_taps(grid, settings, spatial, start, end, found);
       for (std::int64_t channel = batch * channels; channel < (batch + 1) * channels; ++channel) {
         std::size_t from = 0;
         for (std::int64_t i = 0; i < length; ++i) {
@@ -188,7 +200,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       }
     }
   };
-  if (nearest) {
+  if (settings.mode == "nearest") {
     return for_storage(x.type, [&]<class T>() -> Result<void> {
       const T* in = x.as<T>().data();
       T* out = y.as<T>().data();

@@ -76,7 +76,16 @@ Result<Gates> gates_of(const TensorView& view, const Heads& k, std::int64_t rows
   return gates;
 }
 
-Result<void> attention(const Call& call, Outputs& outputs) {
+struct Layer {
+  Attend all;
+  Rule rule;
+  Gates decay, beta;
+  double scale;
+  Dims state_dims;
+  DType state_type;
+};
+
+Result<Layer> layer_of(const Call& call) {
   const Attributes& attributes = call.attributes;
   std::int64_t kv_heads = attributes.integer("kv_num_heads");
   Attend all;
@@ -96,54 +105,66 @@ Result<void> attention(const Call& call, Outputs& outputs) {
   Gates decay = TRY(gates_of(call.input(4), k, k.size, "decay")), beta = TRY(gates_of(call.input(5), k, 1, "beta"));
   const TensorView& past = call.input(3);
   Dims state_dims{q.batches, k.heads, k.size, v.size};
-  DType state_type = past.present() ? past.type : q.view.type;
+  const DType state_type = past.present() ? past.type : q.view.type;
   if (!holds<Floats>(state_type)) return refuse_type(state_type);
   if (past.present() && Dims(past.dims.begin(), past.dims.end()) != state_dims) {
     return refuse("past_state must be " + describe(state_type, state_dims));
   }
   auto scale = static_cast<double>(attributes.number("scale"));
   if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size, 1)));
-  Dims dims{q.batches, q.length, TRY(checked_multiply(q.heads, v.size))};
-  MutableTensorView y = TRY(outputs.allocate(0, q.view.type, dims));
-  std::optional<MutableTensorView> present;
-  if (outputs.wanted(1)) present = TRY(outputs.allocate(1, state_type, state_dims));
+  return Layer{all, *rule, decay, beta, scale, std::move(state_dims), state_type};
+}
 
+// One token of key head `h` of batch `b`: fades the state, a matrix [key size, value size], writes the token's value
+// into it at its key, and reads it with the queries of the heads that share this key head.
+void step(const Layer& layer, std::int64_t b, std::int64_t h, std::int64_t t, std::vector<double>& state, void* y) {
+  const Heads &q = layer.all.q, &k = layer.all.k, &v = layer.all.v;
   auto load = load_of<double>(q.view.type);
   auto store = store_of<double>(q.view.type);
-  std::int64_t group = q.heads / k.heads, size = k.size * v.size;
-  std::vector<double> state(static_cast<std::size_t>(size)), written(static_cast<std::size_t>(v.size));
   auto cell = [&](std::int64_t d, std::int64_t m) -> double& {
     return state[static_cast<std::size_t>(d * v.size + m)];
   };
+  auto key = [&](std::int64_t d) { return load(k.view.data, k.at(b, h, t) + d); };
+  const std::int64_t token = b * q.length + t, group = q.heads / k.heads;
+  for (std::int64_t d = 0; d < k.size && layer.rule.gated; ++d) {
+    double fade = std::exp(layer.decay.at(token, h, d));
+    for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) *= fade;
+  }
+  std::vector<double> written(static_cast<std::size_t>(v.size));
+  for (std::int64_t m = 0; m < v.size; ++m) {
+    double value = load(v.view.data, v.at(b, h, t) + m);
+    for (std::int64_t d = 0; d < k.size && layer.rule.delta; ++d) value -= cell(d, m) * key(d);
+    written[static_cast<std::size_t>(m)] = layer.rule.delta ? layer.beta.at(token, h, 0) * value : value;
+  }
+  for (std::int64_t d = 0; d < k.size; ++d) {
+    for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) += key(d) * written[static_cast<std::size_t>(m)];
+  }
+  for (std::int64_t of = h * group; of < (h + 1) * group; ++of) {
+    for (std::int64_t m = 0; m < v.size; ++m) {
+      double sum = 0;
+      for (std::int64_t d = 0; d < k.size; ++d) sum += load(q.view.data, q.at(b, of, t) + d) * cell(d, m);
+      store(y, (token * q.heads + of) * v.size + m, layer.scale * sum);
+    }
+  }
+}
+
+Result<void> attention(const Call& call, Outputs& outputs) {
+  const Layer layer = TRY(layer_of(call));
+  const Heads &q = layer.all.q, &k = layer.all.k, &v = layer.all.v;
+  const TensorView& past = call.input(3);
+  const DType state_type = layer.state_type;
+  Dims dims{q.batches, q.length, TRY(checked_multiply(q.heads, v.size))};
+  MutableTensorView y = TRY(outputs.allocate(0, q.view.type, dims));
+  std::optional<MutableTensorView> present;
+  if (outputs.wanted(1)) present = TRY(outputs.allocate(1, state_type, layer.state_dims));
+  const std::int64_t size = k.size * v.size;
+  std::vector<double> state(static_cast<std::size_t>(size));
   for (std::int64_t head = 0; head < k.batches * k.heads; ++head) {
-    std::int64_t b = head / k.heads, h = head % k.heads;
     for (std::int64_t i = 0; i < size; ++i) {
       state[static_cast<std::size_t>(i)] =
           past.present() ? load_of<double>(state_type)(past.data, head * size + i) : 0.0;
     }
-    for (std::int64_t t = 0; t < q.length; ++t) {
-      std::int64_t token = b * q.length + t;
-      auto key = [&](std::int64_t d) { return load(k.view.data, k.at(b, h, t) + d); };
-      for (std::int64_t d = 0; d < k.size && rule->gated; ++d) {
-        double fade = std::exp(decay.at(token, h, d));
-        for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) *= fade;
-      }
-      for (std::int64_t m = 0; m < v.size; ++m) {
-        double value = load(v.view.data, v.at(b, h, t) + m);
-        for (std::int64_t d = 0; d < k.size && rule->delta; ++d) value -= cell(d, m) * key(d);
-        written[static_cast<std::size_t>(m)] = rule->delta ? beta.at(token, h, 0) * value : value;
-      }
-      for (std::int64_t d = 0; d < k.size; ++d) {
-        for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) += key(d) * written[static_cast<std::size_t>(m)];
-      }
-      for (std::int64_t of = h * group; of < (h + 1) * group; ++of) {
-        for (std::int64_t m = 0; m < v.size; ++m) {
-          double sum = 0;
-          for (std::int64_t d = 0; d < k.size; ++d) sum += load(q.view.data, q.at(b, of, t) + d) * cell(d, m);
-          store(y.data, (token * q.heads + of) * v.size + m, scale * sum);
-        }
-      }
-    }
+    for (std::int64_t t = 0; t < q.length; ++t) step(layer, head / k.heads, head % k.heads, t, state, y.data);
     for (std::int64_t i = 0; i < size && present; ++i) {
       store_of<double>(state_type)(present->data, head * size + i, state[static_cast<std::size_t>(i)]);
     }

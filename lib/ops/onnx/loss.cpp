@@ -43,15 +43,25 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// `softmax`: the first input has scores, to which LogSoftmax along axis 1 is applied; otherwise it has log
-// probabilities.
-template <bool softmax>
-Result<void> evaluate(const Call& call, Outputs& outputs) {
+// Scores [batch, classes, inner…] and labels [batch, inner…]: a place is one label with its classes' scores.
+struct Places {
+  Dims dims;  // of the labels
+  std::int64_t count, classes, inner;
+  bool ignores;
+  std::int64_t ignored;
+  std::string_view reduction;
+
+  bool counts(std::int64_t label) const { return !(ignores && label == ignored); }
+  // The first class's score of a place; the next class's is `inner` further.
+  std::int64_t base(std::int64_t place) const { return place / inner * classes * inner + place % inner; }
+};
+
+Result<Places> places_of(const Call& call) {
   const TensorView &x = call.input(0), &target = call.input(1), &weight = call.input(2);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
   TRY(need_rank(x, 2, "the scores"));
   Dims dims(x.dims.begin(), x.dims.end());
-  const std::int64_t classes = dims[1], inner = product(x.dims.subspan(2));
+  const std::int64_t classes = dims[1];
   dims.erase(dims.begin() + 1);
   if (Dims(target.dims.begin(), target.dims.end()) != dims) {
     return refuse("labels of " + describe(target.type, target.dims) + " do not fit scores of " +
@@ -61,50 +71,67 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     TRY(same_type(x, weight));
     if (weight.rank() != 1 || weight.dim(0) != classes) return refuse("there must be one weight for each class");
   }
-  const bool ignores = call.attributes.has("ignore_index");
-  const std::int64_t ignored = call.attributes.integer("ignore_index");
-  const std::string_view reduction = call.attributes.text("reduction", "mean");
-  const bool whole = reduction == "none";
-  if (!whole && reduction != "mean" && reduction != "sum") {
-    return refuse("reduction '" + std::string(reduction) + "' is none of mean, sum and none");
+  Places places{dims,
+                product(dims),
+                classes,
+                product(x.dims.subspan(2)),
+                call.attributes.has("ignore_index"),
+                call.attributes.integer("ignore_index"),
+                call.attributes.text("reduction", "mean")};
+  if (places.reduction != "none" && places.reduction != "mean" && places.reduction != "sum") {
+    return refuse("reduction '" + std::string(places.reduction) + "' is none of mean, sum and none");
   }
   if (target.type != DType::i32 && target.type != DType::i64) return refuse_type(target.type);
   auto label_of = load_of<std::int64_t>(target.type);
-  const std::int64_t places = product(dims);
-  for (std::int64_t i = 0; i < places; ++i) {
+  for (std::int64_t i = 0; i < places.count; ++i) {
     std::int64_t label = label_of(target.data, i);
-    if ((label < 0 || label >= classes) && !(ignores && label == ignored)) {
+    if ((label < 0 || label >= classes) && places.counts(label)) {
       return refuse("label " + std::to_string(label) + " is none of " + std::to_string(classes) + " classes");
     }
   }
-  void* loss = TRY(outputs.allocate(0, x.type, whole ? DimsView(dims) : DimsView())).data;
+  return places;
+}
+
+// What is subtracted from each of these scores to make it the logarithm of a probability. Scores are shifted by the
+// greatest first, so that no exponential overflows.
+template <class Score>
+double log_of_sum(std::int64_t classes, Score score) {
+  double top = score(0), total = 0;
+  for (std::int64_t c = 1; c < classes; ++c) top = std::max(top, score(c));
+  for (std::int64_t c = 0; c < classes; ++c) total += std::exp(score(c) - top);
+  return top + std::log(total);
+}
+
+// `softmax`: the first input has scores, to which LogSoftmax along axis 1 is applied; otherwise it has log
+// probabilities.
+template <bool softmax>
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView &x = call.input(0), &target = call.input(1), &weight = call.input(2);
+  const Places places = TRY(places_of(call));
+  const bool whole = places.reduction == "none";
+  void* loss = TRY(outputs.allocate(0, x.type, whole ? DimsView(places.dims) : DimsView())).data;
   void* logarithms = nullptr;
   if (softmax && outputs.wanted(1)) logarithms = TRY(outputs.allocate(1, x.type, x.dims)).data;
 
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
+  auto label_of = load_of<std::int64_t>(target.type);
   double sum = 0, all_weights = 0;
-  for (std::int64_t i = 0; i < places; ++i) {
-    std::int64_t base = i / inner * classes * inner + i % inner, label = label_of(target.data, i);
-    auto score = [&](std::int64_t of) { return load(x.data, base + of * inner); };
-    double shift = 0;  // a score minus this is the logarithm of its probability
-    if (softmax && classes > 0) {
-      double top = score(0), total = 0;
-      for (std::int64_t c = 1; c < classes; ++c) top = std::max(top, score(c));
-      for (std::int64_t c = 0; c < classes; ++c) total += std::exp(score(c) - top);
-      shift = top + std::log(total);
-      for (std::int64_t c = 0; logarithms != nullptr && c < classes; ++c) {
-        store(logarithms, base + c * inner, score(c) - shift);
-      }
+  for (std::int64_t i = 0; i < places.count; ++i) {
+    const std::int64_t base = places.base(i), label = label_of(target.data, i);
+    auto score = [&](std::int64_t of) { return load(x.data, base + of * places.inner); };
+    const double shift = softmax && places.classes > 0 ? log_of_sum(places.classes, score) : 0;
+    for (std::int64_t c = 0; logarithms != nullptr && c < places.classes; ++c) {
+      store(logarithms, base + c * places.inner, score(c) - shift);
     }
-    bool counts = !(ignores && label == ignored);
+    const bool counts = places.counts(label);
     double factor = !counts ? 0 : weight.present() ? load(weight.data, label) : 1;
     double each = counts ? -(score(label) - shift) * factor : 0;
     sum += each;
     all_weights += factor;
     if (whole) store(loss, i, each);
   }
-  if (!whole) store(loss, 0, reduction == "mean" ? sum / all_weights : sum);
+  if (!whole) store(loss, 0, places.reduction == "mean" ? sum / all_weights : sum);
   return {};
 }
 

@@ -105,6 +105,28 @@ Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, 
   return axis;
 }
 
+// One bin of one channel: the mean of its samples, or the greatest of their weighted corners, which is how the operator
+// defines its maximum. `all` counts the samples outside of the map too, which are zeros.
+template <class R>
+double pooled(const R* image, std::int64_t width, std::span<const Sample> rows, std::span<const Sample> columns,
+              double all, bool greatest) {
+  double sum = 0, best = -HUGE_VAL;
+  for (const Sample& v : rows) {
+    const R *upper = image + v.low * width, *lower = image + v.high * width;
+    for (const Sample& h : columns) {
+      double corners[] = {v.to_low * h.to_low * static_cast<double>(upper[h.low]),
+                          v.to_low * h.to_high * static_cast<double>(upper[h.high]),
+                          v.to_high * h.to_low * static_cast<double>(lower[h.low]),
+                          v.to_high * h.to_high * static_cast<double>(lower[h.high])};
+      if (greatest) best = std::max(best, *std::max_element(corners, corners + 4));
+      else sum += corners[0] + corners[1] + corners[2] + corners[3];
+    }
+  }
+  if (!greatest) return sum / all;
+  const double inside = static_cast<double>(rows.size()) * static_cast<double>(columns.size());
+  return inside < all ? std::max(best, 0.0) : best;
+}
+
 // Each bin is the mean (or maximum) of sampling_ratio^2 points read by bilinear interpolation; 0 adapts the ratio to
 // the size of the region. Points outside of the image count but are not visited, so a huge region costs no more than
 // the image.
@@ -138,31 +160,8 @@ Result<void> roi_align(const Call& call, Outputs& outputs) {
       const auto* image = in[0] + batch_of[static_cast<std::size_t>(roi)] * channels * height * width;
       for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
         for (std::size_t row = 0; row < rows.ends.size(); ++row) {
-          auto of_row = rows.bin(row);
           for (std::size_t column = 0; column < columns.ends.size(); ++column) {
-            auto of_column = columns.bin(column);
-            double sum = 0, best = -HUGE_VAL;
-            for (const Sample& v : of_row) {
-              const R *upper = image + v.low * width, *lower = image + v.high * width;
-              for (const Sample& h : of_column) {
-                // max takes the greatest of the weighted corners: that is how the operator is defined.
-                double corners[] = {v.to_low * h.to_low * static_cast<double>(upper[h.low]),
-                                    v.to_low * h.to_high * static_cast<double>(upper[h.high]),
-                                    v.to_high * h.to_low * static_cast<double>(lower[h.low]),
-                                    v.to_high * h.to_high * static_cast<double>(lower[h.high])};
-                if (align.max) best = std::max(best, *std::max_element(corners, corners + 4));
-                else sum += corners[0] + corners[1] + corners[2] + corners[3];
-              }
-            }
-            if (align.max) {
-              // Samples outside are zeros.
-              double seen = static_cast<double>(of_row.size()) * static_cast<double>(of_column.size());
-              if (seen < all) best = std::max(best, 0.0);
-              sum = best;
-            } else {
-              sum /= all;
-            }
-            *out++ = static_cast<R>(sum);
+            *out++ = static_cast<R>(pooled(image, width, rows.bin(row), columns.bin(column), all, align.max));
           }
         }
       }

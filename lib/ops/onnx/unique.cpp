@@ -73,41 +73,28 @@ Order order(const Slices& of, Read read) {
   return all;
 }
 
-Result<void> evaluate(const Call& call, Outputs& outputs) {
-  const TensorView& x = call.input(0);
-  Slices of{1, x.elements(), 1};
-  Dims dims{0};
-  std::size_t axis = 0;
-  if (call.attributes.has("axis")) {
-    axis = TRY(axis_index(call.attributes.integer("axis"), x.rank()));
-    of = {product(x.dims.first(axis)), x.dim(axis), product(x.dims.subspan(axis + 1))};
-    dims.assign(x.dims.begin(), x.dims.end());
-  }
+Result<Order> order_of(const TensorView& x, const Slices& of) {
   Order all;
   if (x.type == DType::string) {
     auto texts = x.as<std::string>();
-    all = order(of, [&](std::int64_t at) -> const std::string& { return texts[static_cast<std::size_t>(at)]; });
-  } else {
-    bool known = with_wide<NumbersAndBool>(x.type, [&]<class W>() {
-      auto load = load_of<W>(x.type);
-      all = order(of, [&](std::int64_t at) { return load(x.data, at); });
-    });
-    if (!known) return refuse_type(x.type);
+    return order(of, [&](std::int64_t at) -> const std::string& { return texts[static_cast<std::size_t>(at)]; });
   }
+  bool known = with_wide<NumbersAndBool>(x.type, [&]<class W>() {
+    auto load = load_of<W>(x.type);
+    all = order(of, [&](std::int64_t at) { return load(x.data, at); });
+  });
+  if (!known) return refuse_type(x.type);
+  return all;
+}
 
-  // Groups of equal slices, each represented by its first one in the input, which a stable order puts first.
-  std::vector<std::size_t> groups(all.begins.size());
-  std::iota(groups.begin(), groups.end(), std::size_t{0});
-  auto first_of = [&](std::size_t group) { return all.slices[all.begins[group]]; };
-  if (call.attributes.integer("sorted", 1) == 0) {
-    std::sort(groups.begin(), groups.end(), [&](std::size_t a, std::size_t b) { return first_of(a) < first_of(b); });
-  }
+// Where each group first is, the group of each slice, and how large each group is: outputs 1 to 3.
+Result<void> write_lists(const Order& all, const std::vector<std::size_t>& groups, std::int64_t slices,
+                         Outputs& outputs) {
   auto count = static_cast<std::int64_t>(groups.size());
-  dims[axis] = count;
   std::int64_t* lists[3] = {};  // indices, inverse_indices, counts
   for (std::size_t i = 0; i < 3; ++i) {
     if (!outputs.wanted(i + 1)) continue;
-    Dims list{i == 1 ? of.count : count};
+    Dims list{i == 1 ? slices : count};
     lists[i] = TRY(outputs.allocate(i + 1, DType::i64, list)).as<std::int64_t>().data();
   }
   for (std::size_t to = 0; to < groups.size(); ++to) {
@@ -119,6 +106,30 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       lists[1][all.slices[i]] = static_cast<std::int64_t>(to);
     }
   }
+  return {};
+}
+
+Result<void> evaluate(const Call& call, Outputs& outputs) {
+  const TensorView& x = call.input(0);
+  Slices of{1, x.elements(), 1};
+  Dims dims{0};
+  std::size_t axis = 0;
+  if (call.attributes.has("axis")) {
+    axis = TRY(axis_index(call.attributes.integer("axis"), x.rank()));
+    of = {product(x.dims.first(axis)), x.dim(axis), product(x.dims.subspan(axis + 1))};
+    dims.assign(x.dims.begin(), x.dims.end());
+  }
+  const Order all = TRY(order_of(x, of));
+
+  // Groups of equal slices, each represented by its first one in the input, which a stable order puts first.
+  std::vector<std::size_t> groups(all.begins.size());
+  std::iota(groups.begin(), groups.end(), std::size_t{0});
+  auto first_of = [&](std::size_t group) { return all.slices[all.begins[group]]; };
+  if (call.attributes.integer("sorted", 1) == 0) {
+    std::sort(groups.begin(), groups.end(), [&](std::size_t a, std::size_t b) { return first_of(a) < first_of(b); });
+  }
+  dims[axis] = static_cast<std::int64_t>(groups.size());
+  TRY(write_lists(all, groups, of.count, outputs));
   if (!outputs.wanted(0)) return {};
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
   return for_storage(x.type, [&]<class T>() -> Result<void> {
