@@ -1,5 +1,5 @@
-// com.microsoft's activations with what stands before them taken in: written as the default domain's, which the passes
-// take into products again.
+// com.microsoft's activations, some fused with the bias before them. All are decomposed into the default domain's
+// operators, which the passes fuse into the product before.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -11,18 +11,20 @@ namespace {
 using graph::Node;
 using graph::Value;
 
-// The input with the bias, where there is one, added.
+// input 0 + input 1, which may be absent.
 Result<Value*> biased(Rewrite& rewrite, const Node& node) {
   if (node.input(1) == nullptr) return node.input(0);
   return rewrite.add("Add", {node.input(0), node.input(1)});
 }
 
+// Gelu, BiasGelu: the exact form, with erf.
 Result<void> gelu(Node& node) {
   Rewrite rewrite(node);
   rewrite.finish({TRY(rewrite.add("Gelu", {TRY(biased(rewrite, node))}))});
   return {};
 }
 
+// FastGelu: the approximation with tanh.
 Result<void> fast_gelu(Node& node) {
   Rewrite rewrite(node);
   Value* x = TRY(biased(rewrite, node));
@@ -30,6 +32,7 @@ Result<void> fast_gelu(Node& node) {
   return {};
 }
 
+// QuickGelu: x * sigmoid(alpha * x), which ONNX calls Swish.
 Result<void> quick_gelu(Node& node) {
   Rewrite rewrite(node);
   float alpha = node.attributes.number("alpha", 1.702f);
@@ -37,6 +40,7 @@ Result<void> quick_gelu(Node& node) {
   return {};
 }
 
+// BiasAdd: x + bias + skip.
 Result<void> bias_add(Node& node) {
   Rewrite rewrite(node);
   Value* sum = TRY(biased(rewrite, node));
@@ -44,6 +48,7 @@ Result<void> bias_add(Node& node) {
   return {};
 }
 
+// Halves the last axis.
 Result<void> infer_split(Inference& call) {
   TRY(infer_same(call));
   TRY(need_rank(call, 0, 1));
@@ -55,7 +60,7 @@ Result<void> infer_split(Inference& call) {
   return {};
 }
 
-// The left half times the Gelu of the right one.
+// BiasSplitGelu: the left half of x + bias times the Gelu of the right half.
 Result<void> bias_split_gelu(Node& node) {
   Rewrite rewrite(node);
   Value* x = TRY(biased(rewrite, node));
@@ -66,7 +71,7 @@ Result<void> bias_split_gelu(Node& node) {
   return {};
 }
 
-constexpr AttributeDef of_quick[] = {{"alpha", AttributeType::number, "of x in the sigmoid; 1.702 where absent"}};
+constexpr AttributeDef of_quick[] = {{"alpha", AttributeType::number, "of x in the sigmoid; 1.702 if absent"}};
 
 // One of these operators: all are float, of domain com.microsoft, and written as others.
 constexpr OpDef fused(std::string_view name, std::string_view summary, std::string_view inputs,

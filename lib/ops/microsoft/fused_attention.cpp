@@ -1,5 +1,6 @@
-// Attention and MultiHeadAttention of com.microsoft: projections, masks and caches in front of the attention that the
-// default domain has.
+// Attention, QAttention and MultiHeadAttention of com.microsoft, decomposed into what comes before attention
+// (projections, biases, masks, caches) and the default domain's Attention. Shapes: B batch, S length of the queries, T
+// length of the keys, H heads, D size of a head. Forms that need a cache of fixed size or packed batches are refused.
 #include "ops/family/fused_attention.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -14,12 +15,15 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-// [B, 1, .., T] of numbers to add to the scores, from a mask of zeros and ones or of lengths; null where there is none.
-// ONNX Runtime does not forbid what is masked, it takes `filter` off the score: a row that is masked whole stays as it
-// was.
+// What is added to the scores, [B, 1, 1 or S, T], from any of the masks that these operators take; null without a mask:
+//   [B]       lengths: key t counts if t < length
+//   [2 * B]   ends, then begins
+//   [B, T] or [B, S, T]   1: counts, 0: masked
+// A masked key is not excluded: `filter` (-10000) is added to its score, as in ONNX Runtime. So a row whose keys are
+// all masked has the weights that it would have without a mask, where excluding all of them would give NaN.
 Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t key_axis, DType type, float filter) {
   if (mask == nullptr) return nullptr;
-  if (rank_of(mask) == 1) {  // where each row ends and, behind that, where each begins
+  if (rank_of(mask) == 1) {
     const Shape *sizes = &*mask->type.shape, *of_keys = keys->type.shape ? &*keys->type.shape : nullptr;
     if (of_keys == nullptr) return rewrite.bad("the rank of the keys is unknown");
     const Expr &count = (*sizes)[0], &batches = (*of_keys)[0];
@@ -49,11 +53,13 @@ Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t 
   return rewrite.add("Mul", {zeros, rewrite.number(type, static_cast<double>(filter))});
 }
 
+// a + b, of which either may be absent.
 Result<Value*> sum_of(Rewrite& rewrite, Value* a, Value* b) {
   if (a == nullptr || b == nullptr) return a == nullptr ? b : a;
   return rewrite.add("Add", {a, b});
 }
 
+// Of the default domain's Attention; `flat`: queries, keys and values are [B, S, H * D], not [B, H, S, D].
 Attributes attention_attributes(const Node& node, bool flat) {
   std::int64_t heads = node.attributes.integer("num_heads");
   Attributes attributes{{"is_causal", node.attributes.integer("unidirectional")}};
@@ -62,12 +68,14 @@ Attributes attention_attributes(const Node& node, bool flat) {
   return attributes;
 }
 
-// Where Attention, and QAttention whose projection is of integers, have their inputs.
+// The inputs that Attention and QAttention, whose projection is quantized, have at different indices.
 struct Places {
   std::size_t type, mask, past;
 };
 Places places_of(const Node& node) { return node.op == "QAttention" ? Places{3, 5, 8} : Places{0, 3, 4}; }
 
+// The weights [hidden, 3 * H * D] project to queries, keys and values at once; qkv_hidden_sizes gives other widths. The
+// past and the present hold keys and values in one tensor [2, B, H, T, D].
 Result<void> infer_attention(Inference& call) {
   const Places at = places_of(call.node());
   TRY(need_rank(call, 0, 3, 3));
@@ -94,6 +102,7 @@ Result<void> infer_attention(Inference& call) {
   return {};
 }
 
+// project -> split into q, k, v -> append to the past -> attend -> stack the present
 Result<void> attention(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
@@ -143,6 +152,8 @@ Result<void> attention(Node& node) {
   return {};
 }
 
+// The forms of the inputs: q [B, S, H * D] with k, v of the same form, of [B, H, T, D] (cross attention), or k and v
+// packed as [B, T, H, 2, D]; or all packed in q as [B, S, H, 3, D].
 Result<void> infer_multi_head(Inference& call) {
   std::int64_t heads = call.attributes().integer("num_heads");
   if (heads < 1) return call.bad("num_heads must be positive");
@@ -162,9 +173,9 @@ Result<void> infer_multi_head(Inference& call) {
   // Sizes of a head of K and V, and their length.
   Expr size, v_size, length = (*q)[1];
   if (q->size() == 5) size = v_size = (*q)[4];
-  else if (k == nullptr) return call.bad("key must be given where query is not packed");
+  else if (k == nullptr) return call.bad("key must be given if query is not packed");
   else if (k->size() == 5) size = v_size = (*k)[4], length = (*k)[1];
-  else if (v == nullptr) return call.bad("value must be given where key is not packed");
+  else if (v == nullptr) return call.bad("value must be given if key is not packed");
   else {
     size = floor_div((*q)[2], heads);
     v_size = v->size() == 4 ? (*v)[3] : floor_div((*v)[2], heads);
@@ -179,19 +190,21 @@ Result<void> infer_multi_head(Inference& call) {
   return {};
 }
 
-// [B, S, heads, n, D] as n values [B, S, heads * D].
+// The packed [B, S, H, n, D] as n values [B, S, H * D].
 Result<std::vector<Value*>> unpacked(Rewrite& rewrite, Value* packed, std::size_t count) {
   std::vector<Value*> parts = TRY(rewrite.split(packed, 3, Dims(count, 1)));
   for (Value*& part : parts) part = TRY(rewrite.add("Reshape", {part, rewrite.ints({0, 0, -1})}));
   return parts;
 }
 
+// unpack -> add the bias of all three projections -> attend. The bias is one tensor, cut at the widths of q, k and v;
+// projected keys and values have theirs already.
 Result<void> multi_head(Node& node) {
   Rewrite rewrite(node);
   if (node.input(8) != nullptr || node.input(9) != nullptr) {
     return rewrite.bad("caches of fixed size and of beams are not supported");
   }
-  if (node.output(3) != nullptr) return rewrite.bad("its scores are not told");
+  if (node.output(3) != nullptr) return rewrite.bad("an output of scores is not supported");
   std::int64_t heads = node.attributes.integer("num_heads");
   Value *q = node.input(0), *k = node.input(1), *v = node.input(2), *bias = node.input(3);
   if (rank_of(q) == 0 || (k != nullptr && rank_of(k) == 0)) return rewrite.bad("the rank of query or key is unknown");
@@ -202,7 +215,8 @@ Result<void> multi_head(Node& node) {
     std::vector<Value*> parts = TRY(unpacked(rewrite, k, 2));
     k = parts[0], v = parts[1];
   }
-  bool projected = rank_of(k) == 4;  // keys and values of another sequence, as heads already
+  if (v != nullptr && rank_of(v) == 0) return rewrite.bad("the rank of value is unknown");
+  bool projected = rank_of(k) == 4;  // keys and values of another sequence, which have heads already
   if (bias != nullptr) {
     Dims sizes;
     std::vector<Expr> hiddens;
@@ -216,7 +230,7 @@ Result<void> multi_head(Node& node) {
     std::vector<Value*> parts;
     if (equal || sizes.size() == 3) {
       parts = TRY(rewrite.split(bias, 0, equal ? Dims() : sizes));
-    } else {  // only the run tells where it is cut
+    } else {  // the widths are known only when the model runs
       std::vector<Value*> widths;
       for (Value* each : {q, k, v}) {
         Value* width = TRY(rewrite.size(each, rank_of(each) == 4 ? 3 : 2));
@@ -255,16 +269,16 @@ Result<void> multi_head(Node& node) {
 }
 
 constexpr AttributeDef filter_attribute = {"mask_filter_value", AttributeType::number,
-                                           "added to scores that are masked; -10000 where absent"};
+                                           "added to scores that are masked; -10000 if absent"};
 constexpr AttributeDef causal_attribute = {"unidirectional", AttributeType::integer,
-                                           "0 where absent; 1: a query sees no key after its own position"};
+                                           "0 if absent; 1: a query sees no key after its own position"};
 
 constexpr AttributeDef of_attention[] = {
     {"do_rotary", AttributeType::integer, "0; 1 is not supported"},
     filter_attribute,
     heads_attribute,
     {"past_present_share_buffer", AttributeType::integer, "0; 1 is not supported"},
-    {"qkv_hidden_sizes", AttributeType::integers, "how the weights' columns are cut; in three where absent"},
+    {"qkv_hidden_sizes", AttributeType::integers, "how the weights' columns are cut; in three if absent"},
     {"rotary_embedding_dim", AttributeType::integer, "of do_rotary"},
     scale_attribute,
     causal_attribute};

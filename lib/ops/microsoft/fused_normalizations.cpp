@@ -1,4 +1,6 @@
-// Layer normalization with what stands before it taken in, as ONNX Runtime's optimizer writes it.
+// Layer normalization fused with what stands before it (a residual, a bias, embeddings), as ONNX Runtime's optimizer
+// and its transformer tools write it. All are decomposed into Add, Gather and ONNX's normalizations. "Simplified" is
+// ONNX Runtime's name for RMS normalization: no mean, no shift.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -11,13 +13,14 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-constexpr float of_skip = 1e-12f;  // the epsilon where none is given
+constexpr float of_skip = 1e-12f;  // the default epsilon of the skip and embedding forms
 
 Attributes layer_attributes(const Node& node, float epsilon) {
   return {{"axis", node.attributes.integer("axis", -1)}, {"epsilon", node.attributes.number("epsilon", epsilon)}};
 }
 
-// The sum goes to output 3, as the next block's residual.
+// Outputs 1 and 2 are the mean and the inverse standard deviation of each row; output 3 is the sum that was normalized,
+// which the next block takes as its residual.
 Result<void> infer_skip(Inference& call) {
   const Node& node = call.node();
   TRY(infer_same(call));
@@ -36,12 +39,14 @@ Result<void> infer_skip(Inference& call) {
   return {};
 }
 
+// input + skip + bias
 Result<Value*> sum_of(Rewrite& rewrite, const Node& node, std::size_t bias) {
   Value* sum = TRY(rewrite.add("Add", {node.input(0), node.input(1)}));
   if (node.input(bias) != nullptr) sum = TRY(rewrite.add("Add", {sum, node.input(bias)}));
   return sum;
 }
 
+// SkipLayerNormalization
 Result<void> skip(Node& node) {
   Rewrite rewrite(node);
   Value* sum = TRY(sum_of(rewrite, node, 4));
@@ -52,7 +57,8 @@ Result<void> skip(Node& node) {
   return {};
 }
 
-// 1 / sqrt(mean of squares + epsilon), for the last axes.
+// 1 / sqrt(mean of squares + epsilon) over the axes from `axis` on, in f32 whatever x is: training keeps it for
+// gradients.
 Result<Value*> inverse_root(Rewrite& rewrite, const Node& node, Value* x, float epsilon) {
   Value* wide = TRY(rewrite.add("Cast", {x}, {{"to", static_cast<std::int64_t>(DType::f32)}}));
   Value* squares = TRY(rewrite.add("Mul", {wide, wide}));
@@ -67,6 +73,7 @@ Result<Value*> inverse_root(Rewrite& rewrite, const Node& node, Value* x, float 
   return rewrite.add("Reciprocal", {TRY(rewrite.add("Sqrt", {sum}))});
 }
 
+// SkipSimplifiedLayerNormalization. The mean is an output although the normalization does not need it.
 Result<void> skip_simplified(Node& node) {
   Rewrite rewrite(node);
   Value* sum = TRY(sum_of(rewrite, node, 3));
@@ -81,6 +88,7 @@ Result<void> skip_simplified(Node& node) {
   return {};
 }
 
+// SimplifiedLayerNormalization: the output has the scale's type, which may differ from x's.
 Result<void> infer_simplified(Inference& call) {
   const Shape* x = call.shape(0);
   DType element = call.element(1) == DType::undefined ? call.element(0) : call.element(1);
@@ -98,12 +106,12 @@ Result<void> simplified(Node& node) {
   constexpr float epsilon = 1e-5f;
   Value *x = node.input(0), *scale = node.input(1);
   Value* inverse = node.output(1) == nullptr ? nullptr : TRY(inverse_root(rewrite, node, x, epsilon));
-  // The scale may be of another type, which the output then is of too.
   if (x->type.element != scale->type.element) x = TRY(rewrite.add("CastLike", {x, scale}));
   rewrite.finish({TRY(rewrite.add("RMSNormalization", {x, scale}, layer_attributes(node, epsilon))), inverse});
   return {};
 }
 
+// ids [batch, length] and tables [rows, hidden] give [batch, length, hidden].
 Result<void> infer_embed(Inference& call) {
   const Node& node = call.node();
   TRY(need_rank(call, 0, 2, 2));
@@ -119,14 +127,16 @@ Result<void> infer_embed(Inference& call) {
   return {};
 }
 
-// QEmbedLayerNormalization has the tables as bytes: their scales and zero points are inputs of their own, and what is
-// looked up is dequantized.
+// The rows `at` of the table that is input `table`, or all of it. QEmbedLayerNormalization has tables of bytes, whose
+// scales are 6 inputs further and whose zero points are 11 inputs further; only what was looked up is dequantized.
 Result<Value*> looked_up(Rewrite& rewrite, const Node& node, std::size_t table, Value* at) {
   Value* rows = at == nullptr ? node.input(table) : TRY(rewrite.add("Gather", {node.input(table), at}));
   if (node.op != "QEmbedLayerNormalization") return rows;
   return rewrite.add("DequantizeLinear", {rows, node.input(table + 6), node.input(table + 11)});
 }
 
+// The sum of word, position and segment embeddings, normalized. Output 1 counts the tokens of each row that the mask
+// keeps; without a mask ONNX Runtime gives zeros there.
 Result<void> embed(Node& node) {
   Rewrite rewrite(node);
   Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7);
@@ -139,7 +149,7 @@ Result<void> embed(Node& node) {
   }
   Value *gamma = TRY(looked_up(rewrite, node, 5, nullptr)), *beta = TRY(looked_up(rewrite, node, 6, nullptr));
   Value* y = TRY(rewrite.add("LayerNormalization", {sum, gamma, beta}, layer_attributes(node, of_skip)));
-  Value* lengths = nullptr;  // how many tokens of each row count
+  Value* lengths = nullptr;
   if (node.output(1) != nullptr && mask != nullptr) {
     lengths = TRY(rewrite.add("ReduceSum", {mask, rewrite.ints({1})}, {{"keepdims", std::int64_t{0}}}));
   } else if (node.output(1) != nullptr) {
@@ -149,15 +159,14 @@ Result<void> embed(Node& node) {
   return {};
 }
 
-constexpr AttributeDef epsilon_of_skip = {"epsilon", AttributeType::number,
-                                          "added to the variance; 1e-12 where absent"};
+constexpr AttributeDef epsilon_of_skip = {"epsilon", AttributeType::number, "added to the variance; 1e-12 if absent"};
 constexpr AttributeDef skip_attributes[] = {epsilon_of_skip};
 constexpr AttributeDef embed_attributes[] = {
     epsilon_of_skip, {"mask_index_type", AttributeType::integer, "a hint for inference; changes nothing"}};
 constexpr AttributeDef quantized_embed_attributes[] = {epsilon_of_skip};
 constexpr AttributeDef simplified_attributes[] = {
-    {"axis", AttributeType::integer, "the first axis of a group; the last where absent"},
-    {"epsilon", AttributeType::number, "added to the mean square; 1e-5 where absent"},
+    {"axis", AttributeType::integer, "the first axis of a group; the last if absent"},
+    {"epsilon", AttributeType::number, "added to the mean square; 1e-5 if absent"},
     {"stash_type", AttributeType::integer, "precision of the statistics; taken in f64 whatever it says"}};
 
 constexpr OpDef defs[] = {
@@ -165,7 +174,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "SkipLayerNormalization",
         .since = 1,
-        .summary = "Layer normalization of a sum, which may be told besides.",
+        .summary = "Layer normalization of a sum, which can be an output too.",
         .inputs = "input skip:input gamma:input beta?:input bias?:input",
         .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
         .types = float_types,
@@ -186,7 +195,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "SkipSimplifiedLayerNormalization",
         .since = 1,
-        .summary = "A sum over the root of its mean square; the sum may be told besides.",
+        .summary = "RMS normalization of a sum, which can be an output too.",
         .inputs = "input skip:input gamma:input bias?:input",
         .outputs = "output mean? inv_std_var? input_skip_bias_sum?",
         .types = float_types,

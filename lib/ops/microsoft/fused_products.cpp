@@ -1,5 +1,6 @@
-// Products and convolutions with what stands around them taken in: transpositions and factors, bias, residual and
-// activation. All but the batched product are written as the default domain's, and the passes fuse them again.
+// FusedMatMul, TransposeMatMul, FusedConv and FusedGemm: products and convolutions fused with transpositions, factors,
+// bias, residual and activation. Only the batched product has a reference implementation; the others are decomposed
+// into the default domain's operators, and our own passes fuse those in the way our kernels want.
 #include "kernels/gemm.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
@@ -16,8 +17,8 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-// The axes of an operand of FusedMatMul: its batch, then its rows and columns. With transBatch the rows are the first
-// axis, and the batch's axes follow.
+// The axes of an operand of FusedMatMul in the order batch, rows, columns: trans swaps the last two; transBatch takes
+// the first axis as the rows, and the batch axes after it.
 std::vector<std::size_t> axes_of(std::size_t rank, bool flip, bool batch) {
   std::vector<std::size_t> axes;
   for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
@@ -31,6 +32,7 @@ std::vector<std::size_t> axes_of(const Attributes& attributes, std::string_view 
   return axes_of(rank, attributes.integer("trans" + s) != 0, attributes.integer("transBatch" + s) != 0);
 }
 
+// Sizes or strides in that order.
 template <class Sizes>
 std::vector<typename Sizes::value_type> ordered(const Sizes& sizes, const std::vector<std::size_t>& axes) {
   std::vector<typename Sizes::value_type> all;
@@ -38,6 +40,7 @@ std::vector<typename Sizes::value_type> ordered(const Sizes& sizes, const std::v
   return all;
 }
 
+// Numpy's matmul over the permuted axes.
 Result<void> infer_matmul(Inference& call) {
   DType element = TRY(common_element(call));
   for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 2));
@@ -55,6 +58,7 @@ Result<void> infer_matmul(Inference& call) {
   return {};
 }
 
+// No operand is transposed in memory: permuted strides walk it in place.
 Result<void> matmul(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
   TRY(need_rank(a, 2, "A"));
@@ -68,7 +72,7 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
   DimsView a_batch = DimsView(a_dims).first(a.rank() - 2), b_batch = DimsView(b_dims).first(b.rank() - 2);
   Dims batch = TRY(broadcast_dims(a_batch, b_batch)), dims = batch;
   dims.insert(dims.end(), {m, n});
-  // Where a batch's axis stays, its own step; where it is stretched, none.
+  // The strides of a batch in the broadcast batch: 0 along an axis that is stretched.
   auto spread = [&](DimsView own, const Dims& steps) {
     Dims all(batch.size(), 0);
     for (std::size_t i = 0; i < own.size(); ++i) {
@@ -93,7 +97,7 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
   });
 }
 
-// A as it lies; B as it lies or transposed.
+// The kernels take A in its own layout and B in its own layout or transposed; other forms run the reference.
 Result<bool> lower_matmul(Lowering& call) {
   const Attributes& attributes = call.attributes();
   if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
@@ -128,6 +132,7 @@ Result<Value*> activated(Rewrite& rewrite, Value* x, std::string_view name, std:
   return rewrite.bad("activation '" + std::string(name) + "' is not supported");
 }
 
+// The attributes whose names do not begin with `prefix`.
 Attributes without(const Attributes& attributes, std::string_view prefix) {
   Attributes rest;
   for (const auto& [name, value] : attributes) {
@@ -136,13 +141,14 @@ Attributes without(const Attributes& attributes, std::string_view prefix) {
   return rest;
 }
 
-// What the default domain's operator of that name infers, of nodes that are its with something added.
+// The inference of the default domain's operator `name`, whose inputs and attributes are the first ones of this one.
 template <const char* name>
 Result<void> infer_as(Inference& call) {
   return find("", name)->infer(call);
 }
 constexpr char conv_name[] = "Conv", gemm_name[] = "Gemm";
 
+// activation(Conv(x, w, b) + residual)
 Result<void> conv(Node& node) {
   Rewrite rewrite(node);
   Value* y =
@@ -153,6 +159,7 @@ Result<void> conv(Node& node) {
   return {};
 }
 
+// activation(Gemm(a, b, c))
 Result<void> gemm(Node& node) {
   Rewrite rewrite(node);
   Value* y =
@@ -169,11 +176,11 @@ constexpr AttributeDef activation = {
     "activation", AttributeType::text,
     "applied last: Relu, Tanh, Sigmoid, LeakyRelu, HardSigmoid or Clip; none if empty"};
 constexpr AttributeDef of_matmul[] = {
-    {"alpha", AttributeType::number, "multiplies the product; 1 where absent"},
-    {"transA", AttributeType::integer, "0 where absent; 1: A's last two axes change places"},
-    {"transB", AttributeType::integer, "0 where absent; 1: B's last two axes change places"},
-    {"transBatchA", AttributeType::integer, "0 where absent; 1: A's rows are its first axis"},
-    {"transBatchB", AttributeType::integer, "0 where absent; 1: B's rows are its first axis"}};
+    {"alpha", AttributeType::number, "multiplies the product; 1 if absent"},
+    {"transA", AttributeType::integer, "0 if absent; 1: A's last two axes change places"},
+    {"transB", AttributeType::integer, "0 if absent; 1: B's last two axes change places"},
+    {"transBatchA", AttributeType::integer, "0 if absent; 1: A's rows are its first axis"},
+    {"transBatchB", AttributeType::integer, "0 if absent; 1: B's rows are its first axis"}};
 constexpr AttributeDef of_conv[] = {activation,
                                     {"activation_params", AttributeType::numbers, "the activation's, in order"},
                                     {"auto_pad", AttributeType::text, "as Conv's"},
@@ -186,10 +193,10 @@ constexpr AttributeDef of_gemm[] = {activation,
                                     {"activation_alpha", AttributeType::number, "the activation's first parameter"},
                                     {"activation_beta", AttributeType::number, "the activation's second parameter"},
                                     {"activation_gamma", AttributeType::number, "the activation's third parameter"},
-                                    {"alpha", AttributeType::number, "multiplies the product; 1 where absent"},
-                                    {"beta", AttributeType::number, "multiplies C; 1 where absent"},
-                                    {"transA", AttributeType::integer, "0 where absent; 1: A is [K,M]"},
-                                    {"transB", AttributeType::integer, "0 where absent; 1: B is [N,K]"}};
+                                    {"alpha", AttributeType::number, "multiplies the product; 1 if absent"},
+                                    {"beta", AttributeType::number, "multiplies C; 1 if absent"},
+                                    {"transA", AttributeType::integer, "0 if absent; 1: A is [K,M]"},
+                                    {"transB", AttributeType::integer, "0 if absent; 1: B is [N,K]"}};
 
 Examples of_product() {
   return {{"B transposed, and a factor",

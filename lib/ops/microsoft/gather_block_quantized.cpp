@@ -1,5 +1,6 @@
-// GatherBlockQuantized: rows of a quantized table, as decoders have one of embeddings. What is gathered is dequantized,
-// and nothing else of the table.
+// GatherBlockQuantized: rows of a table that is quantized in blocks, such as a decoder's embeddings. It is decomposed
+// into Gather and DequantizeLinear in this order, so that only the rows that are gathered are dequantized. Elements of
+// 2 or 4 bits come packed in bytes, low bits first, or as ONNX's own types of 4 bits.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -13,12 +14,13 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-// Elements to a byte of the table: ONNX's own small types tell them by themselves.
+// Elements in one element of the table: more than one only for bytes that pack them.
 std::int64_t per_byte(const Attributes& attributes, DType type) {
   std::int64_t bits = attributes.integer("bits", 4);
   return type == DType::u8 && (bits == 2 || bits == 4) ? 8 / bits : 1;
 }
 
+// Gather's shape; the last axis of packed bytes grows by the elements of a byte.
 Result<void> infer(Inference& call) {
   std::int64_t bits = call.attributes().integer("bits", 4);
   if (bits != 2 && bits != 4 && bits != 8) return call.bad("bits must be 2, 4 or 8");
@@ -39,7 +41,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Each byte of rows as the elements that are in it, the lowest bits first: the last axis grows.
+// Unpacks bytes along the last axis: element i of a byte is (byte >> i * bits) & mask. `rank` is that of `bytes`.
 Result<Value*> apart(Rewrite& to, Value* bytes, std::int64_t bits, std::size_t rank) {
   if (bits == 8) return bytes;
   auto byte = [&](std::int64_t value) { return to.number(DType::u8, static_cast<double>(value)); };
@@ -55,6 +57,8 @@ Result<Value*> apart(Rewrite& to, Value* bytes, std::int64_t bits, std::size_t r
   return to.add("Reshape", {all, to.ints(std::move(sizes))});
 }
 
+// If the blocks lie along the gathered axis, a gathered row is only a part of a block: the whole table is dequantized
+// before. Else table, scales and zero points are gathered alike, and the axis of the blocks shifts by the index axes.
 Result<void> decompose(Node& node) {
   Rewrite to(node);
   Value *data = node.input(0), *scales = node.input(2), *zeros = node.input(3);
@@ -84,7 +88,7 @@ Result<void> decompose(Node& node) {
     std::int64_t bits = node.attributes.integer("bits", 4);
     auto rows = static_cast<std::size_t>(rank + more);
     data = TRY(apart(to, data, bits, rows));
-    if (zeros == nullptr) {  // in the middle of what there is
+    if (zeros == nullptr) {  // the default is the middle of the range
       Value* middle = to.number(DType::u8, static_cast<double>(1 << (bits - 1)));
       zeros = TRY(to.add("Expand", {middle, TRY(to.add("Shape", {scales}))}));
     } else if (bits != 8) {  // the last byte of a row may have more elements than there are scales
@@ -97,10 +101,10 @@ Result<void> decompose(Node& node) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"bits", AttributeType::integer, "of an element of u8 data: 2, 4 or 8; 4 where absent"},
-    {"block_size", AttributeType::integer, "elements to a scale; 128 where absent"},
-    {"gather_axis", AttributeType::integer, "the axis that the indices speak of; 0 where absent"},
-    {"quantize_axis", AttributeType::integer, "the axis that is cut into blocks; 1 where absent"}};
+    {"bits", AttributeType::integer, "of an element of u8 data: 2, 4 or 8; 4 if absent"},
+    {"block_size", AttributeType::integer, "elements to a scale; 128 if absent"},
+    {"gather_axis", AttributeType::integer, "the axis that the indices speak of; 0 if absent"},
+    {"quantize_axis", AttributeType::integer, "the axis that is cut into blocks; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {

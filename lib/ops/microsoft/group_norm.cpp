@@ -1,5 +1,6 @@
-// GroupNorm and SkipGroupNorm: group normalization of images whose channels come last, with a sum before it and an
-// activation behind.
+// GroupNorm and SkipGroupNorm, of diffusion models: group normalization of images whose channels come last, after the
+// sum with a skip and a bias, followed by an activation. They are decomposed into ONNX's GroupNormalization between two
+// Transposes, which the passes cancel against neighboring ones.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -23,7 +24,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// What the bias or skip of one number for each channel adds to x.
+// A bias [C] or a skip [N, C], reshaped so that it broadcasts over the spatial axes of x, which has `rank` axes.
 Result<Value*> over_channels(Rewrite& to, const Node& node, Value* value, std::size_t rank) {
   if (channels_last(node.attributes) && value->type.shape->size() == 1) return value;
   std::vector<std::int64_t> axes;
@@ -34,6 +35,8 @@ Result<Value*> over_channels(Rewrite& to, const Node& node, Value* value, std::s
   return to.add("Unsqueeze", {value, to.ints(axes)});
 }
 
+// Inputs: X, gamma, beta, skip, bias. Output 1 is the sum before the normalization. gamma and beta may be f32 while X
+// is f16. Activation 1 is SiLU, x * sigmoid(x).
 Result<void> decompose(Node& node) {
   Rewrite to(node);
   Value* x = node.input(0);
@@ -72,8 +75,8 @@ Result<void> decompose(Node& node) {
 
 constexpr AttributeDef attributes[] = {
     {"activation", AttributeType::integer, "0: none; 1: x times its sigmoid", true},
-    {"channels_last", AttributeType::integer, "1 where absent; 0: the channels come behind the batch"},
-    {"epsilon", AttributeType::number, "added to the variance; 1e-5 where absent"},
+    {"channels_last", AttributeType::integer, "1 if absent; 0: the channels come behind the batch"},
+    {"epsilon", AttributeType::number, "added to the variance; 1e-5 if absent"},
     {"groups", AttributeType::integer, "how many groups the channels are cut into", true}};
 
 constexpr OpDef defs[] = {

@@ -1,5 +1,6 @@
-// GroupQueryAttention and RotaryEmbedding of com.microsoft: attention over a cache of fixed size, and the turning of
-// heads that it may do itself.
+// GroupQueryAttention and RotaryEmbedding of com.microsoft. The former is decomposed into what comes before attention
+// (unpacking, normalization of heads, rotary embedding) and modelctl::CachedAttention, which appends to a cache of
+// which each batch has filled a length of its own. Several query heads share one key head.
 #include "ops/family/fused_attention.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -14,6 +15,8 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// The cache's length is the larger of the past's and total_sequence_length, which is known before the run only if the
+// model computes it from shapes.
 Result<void> infer_group_query(Inference& call) {
   TRY(need_rank(call, 0, 3, 3));
   for (std::size_t index : {3u, 4u}) TRY(need_rank(call, index, 4, 4));
@@ -30,19 +33,19 @@ Result<void> infer_group_query(Inference& call) {
   }
   Expr size = floor_div((*q)[2], call.present(1) ? heads : heads + 2 * kv_heads);
   call.set_output(0, element, Shape{(*q)[0], (*q)[1], size * Expr(heads)});
-  std::optional<Expr> room;
+  std::optional<Expr> length;
   auto total = call.contents(6);
   if (total && total->size() == 1 && (past != nullptr || !call.present(3))) {
-    room = past == nullptr ? (*total)[0] : max((*past)[2], (*total)[0]);
+    length = past == nullptr ? (*total)[0] : max((*past)[2], (*total)[0]);
   }
-  if (!room) room = call.fresh_symbol();
+  if (!length) length = call.fresh_symbol();
   for (std::size_t index : {1u, 2u}) {
-    if (call.node().output(index) != nullptr) call.set_output(index, element, Shape{(*q)[0], kv_heads, *room, size});
+    if (call.node().output(index) != nullptr) call.set_output(index, element, Shape{(*q)[0], kv_heads, *length, size});
   }
   return {};
 }
 
-// Where each token stands: behind the past, which is what the total has more than the new tokens.
+// The positions of the new tokens: they follow the past, whose length is the total's minus theirs.
 Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
   Value* wide = TRY(rewrite.add("Cast", {totals}, {{"to", static_cast<std::int64_t>(DType::i64)}}));
   Value* column = TRY(rewrite.add("Reshape", {wide, rewrite.ints({-1, 1})}));
@@ -51,13 +54,15 @@ Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
   return rewrite.add("Add", {past, TRY(rewrite.positions(q, 1))});
 }
 
-// Each head over the root of its mean square.
+// RMS normalization of each head by itself, with one weight for all heads.
 Result<Value*> normalized(Rewrite& rewrite, Value* x, Value* weight, std::int64_t heads, float epsilon) {
   Value* apart = TRY(rewrite.add("Reshape", {x, rewrite.ints({0, 0, heads, -1})}));
   Value* y = TRY(rewrite.add("RMSNormalization", {apart, weight}, {{"axis", std::int64_t{-1}}, {"epsilon", epsilon}}));
   return rewrite.add("Reshape", {y, rewrite.ints({0, 0, -1})});
 }
 
+// Rotary embedding of x, [B, S, heads * D] or [B, heads, S, D]. Caches narrower than half a head rotate only its first
+// elements.
 Result<Value*> rotated(Rewrite& rewrite, Value* x, Value* cosines, Value* sines, Value* ids, std::int64_t heads,
                        bool interleaved) {
   Attributes attributes{{"interleaved", std::int64_t{interleaved}}};
@@ -67,6 +72,8 @@ Result<Value*> rotated(Rewrite& rewrite, Value* x, Value* cosines, Value* sines,
   return rewrite.add("RotaryEmbedding", {x, cosines, sines, ids}, std::move(attributes));
 }
 
+// seqlens_k holds the last index of each batch's keys, so that 1 is added to get lengths. A sliding window of n keys
+// includes the query's own. smooth_softmax is a sink with the score 0.
 Result<void> group_query(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
@@ -74,7 +81,9 @@ Result<void> group_query(Node& node) {
   if (quantized || attributes.integer("sliding_window_cache") != 0 || node.input(16) != nullptr) {
     return rewrite.bad("quantized caches, caches of a window, and padded chunks are not supported");
   }
-  if (node.output(3) != nullptr || attributes.integer("qk_output") != 0) return rewrite.bad("its scores are not told");
+  if (node.output(3) != nullptr || attributes.integer("qk_output") != 0) {
+    return rewrite.bad("an output of scores is not supported");
+  }
   std::int64_t heads = attributes.integer("num_heads"), kv_heads = attributes.integer("kv_num_heads");
   Value *q = node.input(0), *k = node.input(1), *v = node.input(2);
   if (k == nullptr) {
@@ -83,7 +92,7 @@ Result<void> group_query(Node& node) {
     for (Value*& part : parts) part = TRY(rewrite.add("Reshape", {part, rewrite.ints({0, 0, -1})}));
     q = parts[0], k = parts[1], v = parts[2];
   } else if (v == nullptr) {
-    return rewrite.bad("there is a key, and no value");
+    return rewrite.bad("there is a key but no value");
   }
   if (node.input(14) != nullptr && node.input(15) != nullptr) {
     float epsilon = attributes.number("qk_norm_epsilon", 1e-6f);
@@ -119,6 +128,8 @@ Result<void> group_query(Node& node) {
   return {};
 }
 
+// com.microsoft's form takes the first token's position, [1], besides one position for each token, and finds the number
+// of heads from the width of the caches.
 Result<void> rotary(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
@@ -131,7 +142,7 @@ Result<void> rotary(Node& node) {
     if (hidden && half && *half > 0) heads = *hidden / (2 * *half);
   }
   std::int64_t length = rank_of(x) == 3 ? 1 : 2;
-  if (rank_of(ids) == 1) {  // the first token's
+  if (rank_of(ids) == 1) {
     ids = TRY(rewrite.add("Add", {ids, TRY(rewrite.positions(x, length))}));
     Value* rows = TRY(rewrite.size(x, 0));
     Value* full =
@@ -143,7 +154,7 @@ Result<void> rotary(Node& node) {
     rewrite.finish({TRY(rotated(rewrite, x, cosines, node.input(3), ids, heads, interleaved))});
     return {};
   }
-  // Only the run tells how many heads there are: they become an axis.
+  // The number of heads is known only when the model runs: they become an axis of their own.
   Value* ends = TRY(rewrite.add(
       "Concat", {rewrite.ints({0, 0, -1}), TRY(rewrite.add("Mul", {TRY(rewrite.size(cosines, 1)), rewrite.ints({2})}))},
       Attributes{{"axis", std::int64_t{0}}}));
@@ -156,27 +167,27 @@ Result<void> rotary(Node& node) {
 }
 
 constexpr AttributeDef of_group_query[] = {
-    {"causal", AttributeType::integer, "1 where absent; 0: a query sees what comes after it too"},
-    {"do_rotary", AttributeType::integer, "0 where absent; 1: queries and keys turn by the caches' angles"},
-    {"k_norm_epsilon", AttributeType::number, "of k_norm_weight; qk_norm_epsilon where absent"},
+    {"causal", AttributeType::integer, "1 if absent; 0: a query sees what comes after it too"},
+    {"do_rotary", AttributeType::integer, "0 if absent; 1: queries and keys turn by the caches' angles"},
+    {"k_norm_epsilon", AttributeType::number, "of k_norm_weight; qk_norm_epsilon if absent"},
     {"k_quant_type", AttributeType::text, "NONE; others are not supported"},
     {"kv_cache_bit_width", AttributeType::integer, "of quantized caches, which are not supported"},
     {"kv_num_heads", AttributeType::integer, "heads of key and value", true},
-    {"local_window_size", AttributeType::integer, "keys that a query sees, its own included; -1, all, where absent"},
+    {"local_window_size", AttributeType::integer, "keys that a query sees, its own included; -1, all if absent"},
     heads_attribute,
-    {"q_norm_epsilon", AttributeType::number, "of q_norm_weight; qk_norm_epsilon where absent"},
-    {"qk_norm_epsilon", AttributeType::number, "added to mean squares; 1e-6 where absent"},
+    {"q_norm_epsilon", AttributeType::number, "of q_norm_weight; qk_norm_epsilon if absent"},
+    {"qk_norm_epsilon", AttributeType::number, "added to mean squares; 1e-6 if absent"},
     {"qk_output", AttributeType::integer, "0; others are not supported"},
-    {"rotary_interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbors"},
+    {"rotary_interleaved", AttributeType::integer, "0 if absent; 1: pairs are neighbors"},
     scale_attribute,
     {"sliding_window_cache", AttributeType::integer, "0; 1 is not supported"},
-    {"smooth_softmax", AttributeType::integer, "0 where absent; 1: a score of 0 takes weight and has no value"},
-    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"},
+    {"smooth_softmax", AttributeType::integer, "0 if absent; 1: a score of 0 takes weight and has no value"},
+    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere if absent"},
     {"v_quant_type", AttributeType::text, "NONE; others are not supported"}};
 constexpr AttributeDef of_rotary[] = {
-    {"interleaved", AttributeType::integer, "0 where absent; 1: pairs are neighbors"},
+    {"interleaved", AttributeType::integer, "0 if absent; 1: pairs are neighbors"},
     {"is_packed_batching", AttributeType::integer, "0; 1 is not supported"},
-    {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells where absent"},
+    {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells if absent"},
     {"rotary_embedding_dim", AttributeType::integer, "told by the caches' width"},
     {"scale", AttributeType::number, "has no effect"}};
 

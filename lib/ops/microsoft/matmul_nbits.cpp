@@ -1,5 +1,6 @@
-// com.microsoft's MatMulNBits: the product with a matrix of 2, 4 or 8 bits, in blocks along K that have a scale and a
-// zero point each. The matrix is never written out as floats: a row of it at a time.
+// MatMulNBits of com.microsoft: Y = A * dequantized(B)ᵀ + bias, where B is [N, K] of 2, 4 or 8 bits, in blocks along K
+// that have a scale and a zero point each. B is never expanded to floats as a whole: the reference dequantizes element
+// by element, the kernel a block at a time.
 //
 // Smallest runner: regular, since weights of four bits.
 #include "kernels/matmul_nbits.hpp"
@@ -22,6 +23,7 @@ struct Sizes {
   int bits;
 };
 
+// The attributes, bounded so that no product of two of them overflows.
 Result<Sizes> sizes_of(const Attributes& attributes) {
   constexpr std::int64_t most = std::int64_t{1} << 31;
   Sizes sizes{attributes.integer("K"), attributes.integer("N"), attributes.integer("block_size"), 0,
@@ -57,7 +59,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The numbers of a matrix [N, blocks], whatever its dimensions are.
+// The numbers of a matrix [N, blocks]. Exporters write it with other dimensions too, so that only the count is checked.
 Result<std::vector<double>> matrix(const TensorView& view, const Sizes& sizes, std::string_view what) {
   if (!holds<Floats>(view.type)) return refuse_type(view.type);
   if (view.elements() != sizes.n * sizes.blocks) {
@@ -71,7 +73,8 @@ Result<std::vector<double>> matrix(const TensorView& view, const Sizes& sizes, s
   return all;
 }
 
-// Where absent, the middle of the range. As bytes, each row of blocks begins with a byte of its own.
+// Zero points [N, blocks]; the middle of the range if they are absent. They are floats, or packed like B, and then each
+// row begins with a new byte.
 Result<std::vector<double>> zero_points(const TensorView& view, const Sizes& sizes) {
   if (view.present() && view.type != DType::u8) return matrix(view, sizes, "zero_points");
   std::vector<double> zeros(static_cast<std::size_t>(sizes.n * sizes.blocks), std::ldexp(1.0, sizes.bits - 1));
@@ -140,7 +143,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Weights that are known when the model is built, of blocks that lie in order.
+// The kernel takes constant weights of 4 or 8 bits without g_idx, which permutes the blocks. Every length is checked
+// here: packing reads B, scales and zero points by index.
 Result<bool> lower(Lowering& call) {
   auto sizes = sizes_of(call.attributes());
   const Tensor *b = call.constant(1), *scale = call.constant(2), *zero = call.constant(3), *bias = call.constant(5);
@@ -164,10 +168,10 @@ constexpr AttributeDef attributes[] = {
     {"K", AttributeType::integer, "the size of A's rows", true},
     {"N", AttributeType::integer, "the size of Y's rows", true},
     {"accuracy_level", AttributeType::integer, "a hint, not needed: sums are exact beyond f32"},
-    {"bits", AttributeType::integer, "of an element of B: 2, 4, where absent, or 8"},
+    {"bits", AttributeType::integer, "of an element of B: 2, 4 if absent, or 8"},
     {"block_size", AttributeType::integer, "along K, how many elements share a scale: a power of two, 16 at least",
      true},
-    {"weight_prepacked", AttributeType::integer, "0, where absent; others are refused"}};
+    {"weight_prepacked", AttributeType::integer, "0 if absent; others are refused"}};
 
 // K = 16 makes one block; each byte has two elements, low bits first.
 Tensor sixteen() { return Tensor::of<float>(DType::f32, {1, 16}, {1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}); }

@@ -1,5 +1,8 @@
-// The quantized operators of com.microsoft. QuantizeLinear and DequantizeLinear are ONNX's; the others are written as
-// what they mean: the operator over dequantized numbers, quantized, or products of integers with their scales.
+// The quantized operators of com.microsoft, as ONNX Runtime's quantization tools write them. All are decomposed:
+// QuantizeLinear and DequantizeLinear into ONNX's; QLinear* into dequantize, the float operator, quantize; the products
+// into integer products times their scales. The pass quantized-products then finds kernels for the patterns.
+//
+// A quantized value takes three inputs in a row: the integers, the scale and the zero point, which may be absent.
 #include "ops/family/quantize.hpp"
 #include "ops/family/window.hpp"
 #include "ops/schema/example.hpp"
@@ -12,12 +15,13 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// The real numbers of the quantized value that begins at input `first`.
 Result<Value*> dequantized(Rewrite& to, const Node& node, std::size_t first) {
   return to.add("DequantizeLinear", {node.input(first), node.input(first + 1), node.input(first + 2)});
 }
 
-// The number in steps of the scale and zero point that are inputs `first` and the next; ONNX's default zero point is
-// u8, com.microsoft's has the type of the input.
+// Ends the rewrite: quantizes `value` with the scale and zero point that are inputs `first` and `first` + 1. Without a
+// zero point the output has the type of input 0, while ONNX's QuantizeLinear would give u8.
 Result<void> finish_quantized(Rewrite& to, const Node& node, Value* value, std::size_t first) {
   Attributes attributes;
   Value* zero = node.input(first + 1);
@@ -28,6 +32,7 @@ Result<void> finish_quantized(Rewrite& to, const Node& node, Value* value, std::
 
 // --- element by element ---
 
+// QLinearAdd, QLinearMul: two quantized operands, at inputs 0 and 3, that broadcast.
 Result<void> infer_pair(Inference& call) {
   DType element = TRY(common_element(call, {0, 3}));
   const Shape *a = call.shape(0), *b = call.shape(3);
@@ -40,11 +45,13 @@ Result<void> decompose_pair(Node& node, std::string_view op) {
   return finish_quantized(to, node, TRY(to.add(op, {TRY(dequantized(to, node, 0)), TRY(dequantized(to, node, 3))})), 6);
 }
 
+// QLinearSigmoid, QLinearLeakyRelu: one operand, and the output's scale at input 3.
 Result<void> decompose_unary(Node& node, std::string_view op, Attributes attributes) {
   Rewrite to(node);
   return finish_quantized(to, node, TRY(to.add(op, {TRY(dequantized(to, node, 0))}, std::move(attributes))), 3);
 }
 
+// The condition is not quantized; the operands are at inputs 1 and 4.
 Result<void> infer_where(Inference& call) {
   DType element = TRY(common_element(call, {1, 4}));
   const Shape *c = call.shape(0), *x = call.shape(1), *y = call.shape(4);
@@ -62,6 +69,7 @@ Result<void> decompose_where(Node& node) {
 
 // --- along axes ---
 
+// The output's scale and zero point come first, then three inputs for each part.
 Result<void> infer_concat(Inference& call) {
   call.set_output(0, call.element(1), std::nullopt);
   const Shape* first = call.shape(2);
@@ -101,6 +109,7 @@ Result<void> decompose_softmax(Node& node) {
       to, node, TRY(to.add("Reshape", {rows, TRY(to.add("Shape", {x}))}, {{"allowzero", std::int64_t{1}}})), 3);
 }
 
+// Of QLinearReduceMean and the pools only the rank is inferred here; the decomposition's operators infer the sizes.
 Result<void> infer_reduced(Inference& call) {
   const Shape* x = call.shape(0);
   bool same_rank = call.node().op != "QLinearReduceMean" || call.attributes().integer("keepdims", 1) != 0;
@@ -117,7 +126,7 @@ Result<void> decompose_reduce_mean(Node& node) {
   return finish_quantized(to, node, mean, 3);
 }
 
-// Runs a pool of ONNX, whose channels come first.
+// ONNX's pools have the channels first: with channels_last the input is transposed before and the output after it.
 Result<void> decompose_pool(Node& node, std::string_view op) {
   Rewrite to(node);
   Attributes attributes = node.attributes;
@@ -140,7 +149,8 @@ Result<void> decompose_pool(Node& node, std::string_view op) {
 
 // --- products ---
 
-// The product of integers times its scales, plus a bias: what all three products end with.
+// sums * (a_scale * b_scale) + bias, in the scales' float type. The scales are multiplied first: one rounding less for
+// each element, and a constant if both are.
 Result<Value*> scaled(Rewrite& to, Value* sums, Value* a_scale, Value* b_scale, Value* bias) {
   Value* scale = TRY(to.add("Mul", {a_scale, b_scale}));
   Value* y = TRY(to.add("Mul", {TRY(to.add("CastLike", {sums, a_scale})), scale}));
@@ -154,6 +164,7 @@ Result<void> infer_matmul(Inference& call) {
   return {};
 }
 
+// Inputs: A, B, a_scale, b_scale, a_zero_point, b_zero_point, bias.
 Result<void> decompose_matmul_integer_to_float(Node& node) {
   Rewrite to(node);
   Value* sums = TRY(to.add("MatMulInteger", {node.input(0), node.input(1), node.input(4), node.input(5)}));
@@ -161,6 +172,7 @@ Result<void> decompose_matmul_integer_to_float(Node& node) {
   return {};
 }
 
+// A is quantized when the model runs, to u8 over its own range; B's scale may differ by column.
 Result<void> decompose_dynamic_matmul(Node& node) {
   Rewrite to(node);
   Node* quantizer =
@@ -171,6 +183,7 @@ Result<void> decompose_dynamic_matmul(Node& node) {
   return {};
 }
 
+// Without a scale for the output (input 7) the output is f32.
 Result<void> infer_gemm(Inference& call) {
   DType element = call.present(8) ? call.element(8) : call.present(7) ? call.element(0) : DType::f32;
   const Shape *a = call.shape(0), *b = call.shape(3);
@@ -186,7 +199,8 @@ Result<void> infer_gemm(Inference& call) {
   return {};
 }
 
-// C has the scale of the product, so it is added to the integers.
+// C is i32 with the product's scale and the zero point 0, so that it is added before scaling. alpha multiplies A's
+// scale.
 Result<void> decompose_gemm(Node& node) {
   Rewrite to(node);
   Value *a = node.input(0), *b = node.input(3);
@@ -207,26 +221,26 @@ Result<void> decompose_gemm(Node& node) {
 constexpr std::string_view bytes = "i8 u8";
 constexpr AttributeDef axis_attribute{"axis", AttributeType::integer, "the axis that scales differ along"};
 constexpr AttributeDef of_quantize[] = {axis_attribute};
-constexpr AttributeDef of_leaky_relu[] = {{"alpha", AttributeType::number, "the slope below 0; 0.01 where absent"}};
+constexpr AttributeDef of_leaky_relu[] = {{"alpha", AttributeType::number, "the slope below 0; 0.01 if absent"}};
 constexpr AttributeDef of_concat[] = {{"axis", AttributeType::integer, "the axis to put them along", true}};
 constexpr AttributeDef of_softmax[] = {
-    {"axis", AttributeType::integer, "the axis of the sums; -1 where absent, or 1 until opset 12"},
+    {"axis", AttributeType::integer, "the axis of the sums; -1 if absent, or 1 until opset 12"},
     {"opset", AttributeType::integer, "whose Softmax it is: until 12, all axes from `axis` on are one", true}};
 constexpr AttributeDef of_reduce[] = {{"axes", AttributeType::integers, "the axes to take the mean along", true},
                                       {"keepdims", AttributeType::integer, "1: the axes stay with size 1", true}};
-constexpr AttributeDef channels_last{"channels_last", AttributeType::integer, "1: channels come last; 0 where absent"};
+constexpr AttributeDef channels_last{"channels_last", AttributeType::integer, "1: channels come last; 0 if absent"};
 constexpr AttributeDef of_global_pool[] = {channels_last};
 constexpr AttributeDef of_average_pool[] = {
     auto_pad_attribute,
     ceil_attribute,
     channels_last,
-    {"count_include_pad", AttributeType::integer, "0 where absent; 1: padding counts as zeros"},
+    {"count_include_pad", AttributeType::integer, "0 if absent; 1: padding counts as zeros"},
     {"kernel_shape", AttributeType::integers, "the window's sizes", true},
     pads_attribute,
     strides_attribute};
-constexpr AttributeDef of_gemm[] = {{"alpha", AttributeType::number, "multiplies the product; 1 where absent"},
-                                    {"transA", AttributeType::integer, "1: A is transposed; 0 where absent"},
-                                    {"transB", AttributeType::integer, "1: B is transposed; 0 where absent"}};
+constexpr AttributeDef of_gemm[] = {{"alpha", AttributeType::number, "multiplies the product; 1 if absent"},
+                                    {"transA", AttributeType::integer, "1: A is transposed; 0 if absent"},
+                                    {"transB", AttributeType::integer, "1: B is transposed; 0 if absent"}};
 
 constexpr std::string_view domain = "com.microsoft";
 

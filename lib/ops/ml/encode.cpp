@@ -1,4 +1,5 @@
-// ai.onnx.ml: LabelEncoder, CategoryMapper and OneHotEncoder, which look each element up in a list.
+// ai.onnx.ml: LabelEncoder, CategoryMapper and OneHotEncoder, which look each element up in a list of keys. Keys and
+// elements may differ in type as long as both are numbers: f32 1 finds i64 1.
 //
 // Smallest runner: regular, since categories are looked up before a network.
 #include "ops/reference/run.hpp"
@@ -15,6 +16,7 @@ using graph::Expr;
 using graph::Shape;
 using KeyTypes = TypeList<float, double, std::int64_t, std::int32_t, std::int16_t>;
 
+// An attribute's list as a tensor of rank 1.
 template <class T>
 Tensor list_of(const std::vector<T>& values) {
   if constexpr (std::is_same_v<T, std::string>) {
@@ -26,7 +28,7 @@ Tensor list_of(const std::vector<T>& values) {
   }
 }
 
-// A floating-point key as integers that are equal where the keys are: all zeros are one, and so are all NaNs.
+// A floating-point key as an integer, equal exactly if the keys are: both zeros become one, and all NaNs do.
 std::int64_t key_of(double value) {
   if (value != value) value = std::numeric_limits<double>::quiet_NaN();
   if (value == 0) value = 0;
@@ -36,7 +38,8 @@ std::int64_t key_of(double value) {
 }
 std::int64_t key_of(std::int64_t value) { return value; }
 
-// For each element of x its place in `keys`, -1 where it has none. Both are texts, or both are numbers.
+// For each element of x its index in `keys`, -1 if it is not there. Both are strings, or both are numbers. A repeated
+// key is refused, since the specification does not say which of the two counts.
 Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims found(static_cast<std::size_t>(x.elements()), -1);
   if ((x.type == DType::string) != (keys.type() == DType::string)) return refuse("the keys are of another type");
@@ -50,7 +53,7 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
     }
     return found;
   }
-  // Fractions are compared as f64, unless both sides are whole.
+  // Compared as f64 if either side has fractions, else as i64, which holds what f64 would round.
   bool fractions = is_float(x.type) || is_float(keys.type());
   auto read = [&](const TensorView& view, Dims& into) -> Result<void> {
     return for_type<KeyTypes>(view.type, [&]<class T>() -> Result<void> {
@@ -63,7 +66,7 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims wanted, listed;
   TRY(read(x, wanted));
   TRY(read(keys.view(), listed));
-  if (wanted.size() <= 4) {  // fewer than a table is worth
+  if (wanted.size() <= 4) {  // a search is faster than building a hash table of all keys
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       auto at = std::find(listed.begin(), listed.end(), wanted[i]);
       if (at != listed.end()) found[i] = at - listed.begin();
@@ -79,16 +82,19 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
   return found;
 }
 
+// keys[i] becomes values[i], and what is not found becomes `otherwise`, one element of the values' type.
 struct Mapping {
   Tensor keys, values, otherwise;
 };
 
+// 0, 1, …, count - 1
 Tensor counted(std::size_t count) {
   Dims numbers(count);
   for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<std::int64_t>(i);
   return Tensor::of_ints(numbers);
 }
 
+// The default value of a type, from the attribute for it: "_Unused", -1 or 0 if that is absent.
 Tensor default_of(const Attributes& attributes, DType type) {
   if (type == DType::string) {
     return Tensor::of_strings({1}, {std::string(attributes.text("default_string", "_Unused"))});
@@ -102,7 +108,7 @@ Tensor default_of(const Attributes& attributes, DType type) {
   return value;
 }
 
-// The keys or the values, whichever attribute has them.
+// The list `name`, "keys" or "values", from the one of its four attributes that is there.
 Result<Tensor> read_list(const Attributes& attributes, const std::string& name) {
   if (const Tensor* tensor = attributes.tensor(name + "_tensor")) return *tensor;
   if (const auto& texts = attributes.texts(name + "_strings"); !texts.empty()) return list_of(texts);
@@ -111,9 +117,10 @@ Result<Tensor> read_list(const Attributes& attributes, const std::string& name) 
   return refuse("there are no " + name);
 }
 
+// LabelEncoder of all versions. Version 1 had one list, whose direction follows from the input's type.
 Result<Mapping> read_encoder(const Attributes& attributes, DType x) {
   Mapping mapping;
-  if (const auto& classes = attributes.texts("classes_strings"); !classes.empty()) {  // the form of version 1
+  if (const auto& classes = attributes.texts("classes_strings"); !classes.empty()) {
     bool to_numbers = x == DType::string;
     mapping.keys = to_numbers ? list_of(classes) : counted(classes.size());
     mapping.values = to_numbers ? counted(classes.size()) : list_of(classes);
@@ -130,6 +137,7 @@ Result<Mapping> read_encoder(const Attributes& attributes, DType x) {
   return mapping;
 }
 
+// CategoryMapper: two lists, of strings and integers, and the input's type says from which to which.
 Result<Mapping> read_mapper(const Attributes& attributes, DType x) {
   const auto& texts = attributes.texts("cats_strings");
   const auto& whole = attributes.integers("cats_int64s");
@@ -144,6 +152,7 @@ Result<Mapping> read_mapper(const Attributes& attributes, DType x) {
 
 using ReadMapping = Result<Mapping> (*)(const Attributes& attributes, DType x);
 
+// The output's type follows from the attributes, so that it is known only once the input's type is.
 template <ReadMapping read>
 Result<void> infer_map(Inference& call) {
   const Shape* x = call.shape(0);
@@ -154,6 +163,7 @@ Result<void> infer_map(Inference& call) {
   return {};
 }
 
+// One loop for every type of values: only their size matters.
 template <ReadMapping read>
 Result<void> map(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -170,12 +180,14 @@ Result<void> map(const Call& call, Outputs& outputs) {
   });
 }
 
+// OneHotEncoder's categories, of strings or integers; one of the two attributes has them.
 Result<Tensor> read_categories(const Attributes& attributes) {
   if (const auto& texts = attributes.texts("cats_strings"); !texts.empty()) return list_of(texts);
   if (const auto& whole = attributes.integers("cats_int64s"); !whole.empty()) return list_of(whole);
   return refuse("there are no categories");
 }
 
+// The output has a new last axis, one element for each category.
 Result<void> infer_one_hot(Inference& call) {
   auto categories = read_categories(call.attributes());
   if (!categories) return call.bad(categories.error().what);
@@ -188,10 +200,11 @@ Result<void> infer_one_hot(Inference& call) {
   return {};
 }
 
+// An element that is not a category gives zeros, or is refused if the attribute `zeros` is 0.
 Result<void> one_hot(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Tensor categories = TRY(read_categories(call.attributes));
-  Tensor whole;  // fractions count as the whole number below them
+  Tensor whole;  // categories are integers: fractions are cut towards zero
   TensorView looked_up = x;
   if (is_float(x.type)) {
     whole = Tensor(DType::i64, Dims(x.dims.begin(), x.dims.end()));
@@ -211,7 +224,7 @@ Result<void> one_hot(const Call& call, Outputs& outputs) {
     if (found[i] >= 0) {
       y.as<float>()[i * static_cast<std::size_t>(categories.elements()) + static_cast<std::size_t>(found[i])] = 1;
     } else if (call.attributes.integer("zeros", 1) == 0) {
-      return refuse("element " + std::to_string(i) + " is in none of the categories, and zeros are not wanted");
+      return refuse("element " + std::to_string(i) + " is not a category, and 'zeros' is 0");
     }
   }
   return {};
@@ -219,9 +232,9 @@ Result<void> one_hot(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef default_float = {"default_float", AttributeType::number, "what is not found becomes this"};
 constexpr AttributeDef default_int64 = {"default_int64", AttributeType::integer,
-                                        "what is not found becomes this; -1 where absent"};
+                                        "what is not found becomes this; -1 if absent"};
 constexpr AttributeDef default_string = {"default_string", AttributeType::text,
-                                         "what is not found becomes this; _Unused where absent"};
+                                         "what is not found becomes this; _Unused if absent"};
 constexpr AttributeDef of_encoder[] = {
     {"classes_strings", AttributeType::texts, "the texts that stand for 0, 1, 2, …, as version 1 has them"},
     default_float,
@@ -243,7 +256,7 @@ constexpr AttributeDef of_mapper[] = {{"cats_int64s", AttributeType::integers, "
 constexpr AttributeDef of_one_hot[] = {
     {"cats_int64s", AttributeType::integers, "the categories, where they are numbers"},
     {"cats_strings", AttributeType::texts, "the categories, where they are texts"},
-    {"zeros", AttributeType::integer, "0: what is in no category is an error; 1, where absent: all zeros"}};
+    {"zeros", AttributeType::integer, "0: what is in no category is an error; 1 if absent: all zeros"}};
 
 constexpr OpDef defs[] = {
     {

@@ -1,4 +1,5 @@
-// ai.onnx.ml: Imputer, Binarizer and FeatureVectorizer, which prepare columns of numbers.
+// ai.onnx.ml: Imputer, Binarizer and FeatureVectorizer, which prepare columns of numbers for a model. The first two
+// keep the element type; the last one joins inputs of any types into one f32 table.
 #include "ops/reference/element.hpp"
 #include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
@@ -11,6 +12,8 @@ using graph::Expr;
 using graph::Shape;
 using Types = TypeList<float, double, std::int64_t, std::int32_t>;
 
+// Replaces each element that equals the marker of missing values, by column. NaN as the marker finds every NaN,
+// although NaN equals nothing. Floats and integers have attributes of their own.
 Result<void> impute(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   const auto& numbers = call.attributes.numbers("imputed_value_floats");
@@ -37,6 +40,8 @@ Result<void> impute(const Call& call, Outputs& outputs) {
   });
 }
 
+// 1 for what is greater than the threshold, else 0; NaN gives 0. The comparison is in f64, so that an i64 does not
+// wrap.
 Result<void> binarize(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   double threshold = static_cast<double>(call.attributes.number("threshold"));
@@ -48,6 +53,7 @@ Result<void> binarize(const Call& call, Outputs& outputs) {
   });
 }
 
+// FeatureVectorizer's output has the sum of inputdimensions as columns, whatever the inputs' own widths are.
 Result<void> infer_join(Inference& call) {
   const auto& sizes = call.attributes().integers("inputdimensions");
   if (sizes.size() != call.inputs()) return call.bad("inputdimensions must have one number for each input");
@@ -62,7 +68,8 @@ Result<void> infer_join(Inference& call) {
   return {};
 }
 
-// An input with fewer columns than it is said to have is filled with zeros, one with more is cut.
+// Concatenates the rows of all inputs. An input with fewer columns than inputdimensions says is filled up with zeros,
+// one with more is cut: the specification fixes the output's width, not the inputs'.
 Result<void> join(const Call& call, Outputs& outputs) {
   const auto& sizes = call.attributes.integers("inputdimensions");
   if (sizes.size() != call.inputs.size() || sizes.empty()) {
@@ -92,9 +99,10 @@ Result<void> join(const Call& call, Outputs& outputs) {
 constexpr AttributeDef of_imputer[] = {
     {"imputed_value_floats", AttributeType::numbers, "what replaces: one number, or one for each column"},
     {"imputed_value_int64s", AttributeType::integers, "the same for columns of whole numbers"},
-    {"replaced_value_float", AttributeType::number, "what is replaced; NaN is found, too; 0 where absent"},
+    {"replaced_value_float", AttributeType::number, "what is replaced, NaN included; 0 if absent"},
     {"replaced_value_int64", AttributeType::integer, "the same for columns of whole numbers"}};
-constexpr AttributeDef of_binarizer[] = {{"threshold", AttributeType::number, "what is above it is 1; 0 where absent"}};
+constexpr AttributeDef of_binarizer[] = {
+    {"threshold", AttributeType::number, "what is above it becomes 1; 0 if absent"}};
 constexpr AttributeDef of_vectorizer[] = {{"inputdimensions", AttributeType::integers, "each input's columns"}};
 
 constexpr OpDef defs[] = {

@@ -1,4 +1,5 @@
-// ai.onnx.ml: LinearClassifier and LinearRegressor.
+// ai.onnx.ml: LinearClassifier and LinearRegressor, as scikit-learn's linear models are exported. Sums are in f64,
+// since a row may have thousands of columns; what the specification leaves open follows ONNX Runtime.
 #include "ops/family/scores.hpp"
 #include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
@@ -10,7 +11,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// Coefficients row by row and intercepts; fails where they do not fit `columns`.
+// The linear functions of all targets: coefficients [targets, columns] row by row, and intercepts [targets] or none.
 struct Lines {
   const std::vector<float>& coefficients;
   const std::vector<float>& intercepts;
@@ -28,6 +29,7 @@ struct Lines {
   }
 };
 
+// Fails if the lists do not fit rows of `columns` numbers: they are read by index from here on.
 Result<Lines> lines_of(const Attributes& attributes, std::size_t targets, std::int64_t columns) {
   Lines lines{attributes.numbers("coefficients"), attributes.numbers("intercepts"), targets};
   if (lines.coefficients.size() != targets * static_cast<std::size_t>(columns)) {
@@ -44,11 +46,13 @@ Result<void> infer_classifier(Inference& call) {
   return infer_classifier(call, "classlabels_strings", "classlabels_ints");
 }
 
+// X [N,C] or [C] -> labels [N] and scores [N, labels]. The label is chosen from the scores before the post transform.
 Result<void> classify(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   Labels labels = TRY(read_labels(call.attributes, "classlabels_strings", "classlabels_ints"));
   std::string_view transform = call.attributes.text("post_transform", "NONE");
-  // Two labels may share one score, the second's: the first then has what is left to 1.
+  // Two labels may share one row of coefficients, the second label's: the first one's score is then 1 minus it, and the
+  // sign of the score decides. Exporters of binary logistic regression write that form.
   bool shared =
       labels.size() == 2 && call.attributes.numbers("coefficients").size() == static_cast<std::size_t>(x.columns);
   Lines lines = TRY(lines_of(call.attributes, shared ? 1 : labels.size(), x.columns));
@@ -77,9 +81,12 @@ Result<void> infer_regressor(Inference& call) {
   return {};
 }
 
+// X [N,C] or [C] -> [N, targets].
 Result<void> regress(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   std::int64_t targets = call.attributes.integer("targets", 1);
+  // More targets than coefficients cannot be right, and the bound keeps the multiplication in lines_of from
+  // overflowing.
   if (targets < 1 || targets > static_cast<std::int64_t>(call.attributes.numbers("coefficients").size())) {
     return refuse("targets cannot be " + std::to_string(targets));
   }
@@ -95,18 +102,18 @@ Result<void> regress(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef transform = {"post_transform", AttributeType::text,
-                                    "NONE, where absent; LOGISTIC, SOFTMAX or SOFTMAX_ZERO"};
+                                    "NONE if absent; LOGISTIC, SOFTMAX or SOFTMAX_ZERO"};
 constexpr AttributeDef of_classifier[] = {
-    {"classlabels_ints", AttributeType::integers, "the labels, where they are numbers"},
-    {"classlabels_strings", AttributeType::texts, "the labels, where they are texts"},
+    {"classlabels_ints", AttributeType::integers, "the labels, if they are numbers"},
+    {"classlabels_strings", AttributeType::texts, "the labels, if they are strings"},
     {"coefficients", AttributeType::numbers, "one row for each label", true},
-    {"intercepts", AttributeType::numbers, "one for each label; 0 where absent"},
+    {"intercepts", AttributeType::numbers, "one for each label; 0 if absent"},
     {"multi_class", AttributeType::integer, "has no effect on the scores"},
     transform};
 constexpr AttributeDef of_regressor[] = {{"coefficients", AttributeType::numbers, "one row for each target"},
-                                         {"intercepts", AttributeType::numbers, "one for each target; 0 where absent"},
+                                         {"intercepts", AttributeType::numbers, "one for each target; 0 if absent"},
                                          transform,
-                                         {"targets", AttributeType::integer, "how many targets; 1 where absent"}};
+                                         {"targets", AttributeType::integer, "how many targets; 1 if absent"}};
 
 constexpr OpDef defs[] = {
     {

@@ -1,6 +1,7 @@
-// ai.onnx.ml: ZipMap, CastMap and DictVectorizer, between tensors and maps.
+// ai.onnx.ml: ZipMap, CastMap and DictVectorizer, between tensors and maps. A map is a pair of tensors of rank 1, keys
+// and values, in insertion order (tensor/collection.hpp); sequences of maps share their keys.
 //
-// Smallest runner: regular, since probabilities by name, which ZipMap makes.
+// Smallest runner: regular, since maps come from classical models: ZipMap makes probabilities by name.
 #include "ops/reference/run.hpp"
 #include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
@@ -17,13 +18,14 @@ using graph::Expr;
 using graph::Shape;
 using graph::Type;
 
-// Keys as the attributes of these operators list them: texts or numbers.
+// Keys as the attributes of these operators list them: strings or integers, one of two attributes.
 Result<Tensor> read_keys(const Attributes& attributes, std::string_view texts, std::string_view numbers) {
   Labels labels = TRY(read_labels(attributes, texts, numbers));
   if (labels.numbers != nullptr) return Tensor::of_ints(*labels.numbers);
   return Tensor::of_strings({static_cast<std::int64_t>(labels.size())}, *labels.texts);
 }
 
+// [N,C] or [C] becomes a sequence of N maps from the labels to f32.
 Result<void> infer_zip(Inference& call) {
   TRY(need_rank(call, 0, 1, 2));
   auto keys = read_keys(call.attributes(), "classlabels_strings", "classlabels_int64s");
@@ -32,7 +34,8 @@ Result<void> infer_zip(Inference& call) {
   return {};
 }
 
-// All maps share the keys, and one copy of the values.
+// All maps share the keys, and one copy of the values, of which each map views its row. The sequence holds more memory
+// than its output, and claims it, so that the memory limit of a run counts it.
 Result<void> zip(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Tensor keys = TRY(read_keys(call.attributes, "classlabels_strings", "classlabels_int64s"));
@@ -54,21 +57,23 @@ Result<void> zip(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Input 0, which must be a map.
 Result<const Map*> map_of(const Call& call) {
   if (call.input(0).type != DType::map) return refuse("its input is not a map");
   return &map_in(call.input(0));
 }
 
-// A text as T; fails where it is not a number.
+// A string as a number, all of it; fails for anything else, where std::stof would take a prefix.
 template <class T>
 Result<T> parsed(const std::string& text) {
   T value{};
   const char* end = text.data() + text.size();
   auto [stop, code] = std::from_chars(text.data(), end, value);
-  if (code != std::errc() || stop != end) return refuse("'" + text + "' is not a number");
+  if (code != std::errc() || stop != end) return refuse("'" + text.substr(0, 40) + "' is not a number");
   return value;
 }
 
+// CastMap's conversion of one value. Floats are cut towards zero and saturate; strings are parsed.
 template <class To, class From>
 Result<To> converted(const From& value) {
   if constexpr (std::is_same_v<To, From>) return value;
@@ -78,6 +83,7 @@ Result<To> converted(const From& value) {
   else return static_cast<To>(value);
 }
 
+// The output's element type.
 Result<DType> cast_type(const Attributes& attributes) {
   std::string_view to = attributes.text("cast_to", "TO_FLOAT");
   if (to == "TO_FLOAT") return DType::f32;
@@ -86,6 +92,7 @@ Result<DType> cast_type(const Attributes& attributes) {
   return refuse("cast_to cannot be '" + std::string(to) + "'");
 }
 
+// One row. DENSE: as many columns as the map has entries, known only when it runs; SPARSE: max_map.
 Result<void> infer_cast(Inference& call) {
   auto type = cast_type(call.attributes());
   if (!type) return call.bad(type.error().what);
@@ -95,6 +102,8 @@ Result<void> infer_cast(Inference& call) {
   return {};
 }
 
+// DENSE puts the values in the order of their keys; SPARSE puts the value of key k into column k, and 0 or ""
+// elsewhere.
 Result<void> cast(const Call& call, Outputs& outputs) {
   const Map& map = *TRY(map_of(call));
   DType type = TRY(cast_type(call.attributes));
@@ -102,7 +111,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
   if (form != "DENSE" && form != "SPARSE") return refuse("map_form cannot be '" + std::string(form) + "'");
   if (map.keys.type() != DType::i64) return refuse("the keys must be whole numbers");
   auto keys = map.keys.as<std::int64_t>();
-  // Where each entry goes: to the column that its key says, or among the others in the keys' order.
+  // The entries in ascending order of their keys, whatever order the map has them in.
   std::vector<std::size_t> order(keys.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
@@ -128,6 +137,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
   });
 }
 
+// One row with a column for each key of the vocabulary.
 Result<void> infer_vectorize(Inference& call) {
   auto keys = read_keys(call.attributes(), "string_vocabulary", "int64_vocabulary");
   if (!keys) return call.bad(keys.error().what);
@@ -137,6 +147,7 @@ Result<void> infer_vectorize(Inference& call) {
   return {};
 }
 
+// The first of equal keys counts. Entries whose key is not in the vocabulary are dropped.
 template <class Key, class Value>
 void look_up(const Tensor& vocabulary, const Map& map, std::span<Value> to) {
   std::unordered_map<Key, std::size_t> places;
@@ -160,11 +171,11 @@ Result<void> vectorize(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef of_zip[] = {{"classlabels_int64s", AttributeType::integers, "the keys, where they are numbers"},
-                                   {"classlabels_strings", AttributeType::texts, "the keys, where they are texts"}};
+constexpr AttributeDef of_zip[] = {{"classlabels_int64s", AttributeType::integers, "the keys, if they are numbers"},
+                                   {"classlabels_strings", AttributeType::texts, "the keys, if they are strings"}};
 constexpr AttributeDef of_cast[] = {
-    {"cast_to", AttributeType::text, "TO_FLOAT, where absent; TO_INT64 or TO_STRING"},
-    {"map_form", AttributeType::text, "DENSE, where absent: values in the keys' order; SPARSE: a column for each key"},
+    {"cast_to", AttributeType::text, "TO_FLOAT if absent; TO_INT64 or TO_STRING"},
+    {"map_form", AttributeType::text, "DENSE if absent: values in the order of keys; SPARSE: a column for each key"},
     {"max_map", AttributeType::integer, "of the sparse form: how many columns there are"}};
 constexpr AttributeDef of_vectorizer[] = {
     {"int64_vocabulary", AttributeType::integers, "the keys, where they are numbers"},
@@ -219,7 +230,7 @@ constexpr OpDef defs[] = {
         .domain = "ai.onnx.ml",
         .name = "DictVectorizer",
         .since = 1,
-        .summary = "A map's values in the order of a vocabulary, 0 where a key is not in it.",
+        .summary = "A map's values in the order of a vocabulary, 0 if a key is missing.",
         .inputs = "X",
         .outputs = "Y",
         .types = "map",

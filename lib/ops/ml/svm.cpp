@@ -1,6 +1,8 @@
-// ai.onnx.ml: SVMClassifier and SVMRegressor: support vectors with a kernel, or linear functions where there are none.
+// ai.onnx.ml: SVMClassifier and SVMRegressor, in libsvm's layout: support vectors with a kernel, or linear functions if
+// there are none. A classifier of k labels holds k(k-1)/2 decision functions, one for each pair of labels, in the order
+// (0,1), (0,2), …, (1,2), …; rho, prob_a and prob_b have one number for each of them.
 //
-// Smallest runner: regular, since classifiers of scikit-learn that trees have replaced.
+// Smallest runner: regular, since classical models seldom use support vectors.
 #include "ops/family/scores.hpp"
 #include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
@@ -13,14 +15,16 @@ using graph::Expr;
 using graph::Shape;
 using Row = std::span<const double>;
 
-// The function that stands for the product of two rows.
+// The kernel function of two rows: linear a·b, poly (gamma a·b + c)^degree, rbf exp(-gamma |a-b|²), sigmoid
+// tanh(gamma a·b + c).
 struct Kernel {
   enum { linear, poly, rbf, sigmoid } kind = linear;
   double gamma = 0, constant = 0, degree = 0;
 
+  // Small whole degrees, the usual ones, are multiplied out; a negative base then needs no care.
   double power(double base) const {
     if (degree != std::floor(degree) || degree < 0 || degree > 16) return std::pow(base, degree);
-    double value = 1;  // the usual case: a small whole number
+    double value = 1;
     for (int i = 0; i < static_cast<int>(degree); ++i) value *= base;
     return value;
   }
@@ -41,6 +45,7 @@ struct Kernel {
   }
 };
 
+// kernel_params may be absent for a linear kernel, which has none.
 Result<Kernel> read_kernel(const Attributes& attributes) {
   Kernel kernel;
   std::string_view name = attributes.text("kernel_type", "LINEAR");
@@ -57,24 +62,26 @@ Result<Kernel> read_kernel(const Attributes& attributes) {
   return kernel;
 }
 
-// What there is per class, checked against the rows' width.
+// The attributes of a classifier. read_classifier checks every length that the loops below rely on.
 struct Classifier {
   Labels labels;
   Kernel kernel;
   const std::vector<float>&vectors, &coefficients, &rho, &prob_a, &prob_b;
   const std::vector<std::int64_t>& per_class;
-  std::size_t count = 0;  // of support vectors; 0: a linear function for each class
+  std::size_t count = 0;  // of support vectors, sorted by class; 0: one linear function for each class
 
   std::size_t classes() const { return labels.size(); }
   std::size_t pairs() const { return classes() * (classes() - 1) / 2; }
   bool has_probabilities() const { return count > 0 && !prob_a.empty(); }
-  // The columns of the scores.
+  // The columns of the scores: one for each label if they are probabilities or linear, else one for each pair, of which
+  // a single one is written twice, with both signs.
   std::size_t columns() const {
     if (count == 0 || has_probabilities()) return classes();
     return pairs() == 1 ? 2 : pairs();
   }
 };
 
+// `coefficients` are [classes - 1, count]: row r of a vector of class c weighs it against class r, or r + 1 if r >= c.
 Result<Classifier> read_classifier(const Attributes& attributes) {
   Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
   Classifier svm{labels,
@@ -109,7 +116,8 @@ Result<Classifier> read_classifier(const Attributes& attributes) {
   return svm;
 }
 
-// Each pair of classes votes; answers how they decided.
+// One-against-one: evaluates each pair's decision function and gives a vote to the winner. Returns the decision values
+// in the order of pairs.
 std::vector<double> decide(const Classifier& svm, Row row, std::vector<double>& votes) {
   std::vector<double> products(svm.count), scores;
   for (std::size_t i = 0; i < svm.count; ++i) products[i] = svm.kernel(row, svm.vectors.data() + i * row.size());
@@ -119,7 +127,7 @@ std::vector<double> decide(const Classifier& svm, Row row, std::vector<double>& 
   for (std::size_t a = 0; a < svm.classes(); ++a) {
     for (std::size_t b = a + 1; b < svm.classes(); ++b) {
       auto sum = static_cast<double>(svm.rho[scores.size()]);
-      // The row of a class's coefficients against another one leaves out the class itself.
+      // A class has no coefficients against itself, so that rows from its own index on are shifted by one.
       auto add = [&](std::size_t of, std::size_t against) {
         const float* coefficients = svm.coefficients.data() + against * svm.count;
         for (std::size_t i = starts[of]; i < starts[of + 1]; ++i) {
@@ -137,6 +145,8 @@ std::vector<double> decide(const Classifier& svm, Row row, std::vector<double>& 
 
 // Probabilities of all classes that agree best with those of each pair, by fixed-point iteration (Wu, Lin and Weng,
 // "Probability estimates for multi-class classification by pairwise coupling", algorithm 2).
+// Q is k x k with Q[t][t] = sum of r(j,t)² and Q[t][j] = -r(j,t) r(t,j); p minimizes pᵀQp with sum 1. The bounds of
+// precision and of rounds are libsvm's, so that results agree with it.
 std::vector<double> couple(const std::vector<double>& pairwise, std::size_t k) {
   auto r = [&](std::size_t i, std::size_t j) { return pairwise[i * k + j]; };
   std::vector<double> q(k * k, 0.0), p(k, 1.0 / static_cast<double>(k)), qp(k);
@@ -170,6 +180,8 @@ std::vector<double> couple(const std::vector<double>& pairwise, std::size_t k) {
   return p;
 }
 
+// Platt scaling: a pair's decision value x gives the probability 1 / (1 + exp(A x + B)); the coupling makes those of
+// all classes from them. They are kept off 0 and 1, as libsvm does, so that Q stays regular.
 std::vector<double> probabilities(const Classifier& svm, const std::vector<double>& scores) {
   std::size_t k = svm.classes(), pair = 0;
   std::vector<double> pairwise(k * k, 0.0);
@@ -184,6 +196,7 @@ std::vector<double> probabilities(const Classifier& svm, const std::vector<doubl
   return couple(pairwise, k);
 }
 
+// Like infer_classifier, but with as many scores as Classifier::columns.
 Result<void> infer_classifier_of_vectors(Inference& call) {
   TRY(need_rank(call, 0, 1, 2));
   auto svm = read_classifier(call.attributes());
@@ -194,12 +207,14 @@ Result<void> infer_classifier_of_vectors(Inference& call) {
   return {};
 }
 
+// The label is that with most votes, the first of equals, even if the model has probabilities that would choose another
+// one.
 Result<void> classify(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   Classifier svm = TRY(read_classifier(call.attributes));
   std::size_t width = svm.count == 0 ? svm.coefficients.size() / svm.classes() : svm.vectors.size() / svm.count;
   if (static_cast<std::int64_t>(width) != x.columns) {
-    return refuse("rows of " + std::to_string(width) + " numbers are wanted, not of " + std::to_string(x.columns));
+    return refuse("rows must have " + std::to_string(width) + " numbers, not " + std::to_string(x.columns));
   }
   std::string_view transform = call.attributes.text("post_transform", "NONE");
   std::optional<MutableTensorView> label, answers;
@@ -235,6 +250,7 @@ Result<void> infer_regressor(Inference& call) {
   return {};
 }
 
+// rho plus the weighted kernels of all support vectors; with one_class, its sign: 1 inside of the support, -1 outside.
 Result<void> regress(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   const auto &vectors = call.attributes.numbers("support_vectors"),
@@ -264,17 +280,17 @@ Result<void> regress(const Call& call, Outputs& outputs) {
 constexpr AttributeDef coefficients = {"coefficients", AttributeType::numbers,
                                        "of the support vectors, or of the linear functions"};
 constexpr AttributeDef kernel_params = {"kernel_params", AttributeType::numbers, "gamma, the constant and the degree"};
-constexpr AttributeDef kernel_type = {"kernel_type", AttributeType::text, "LINEAR, where absent; POLY, RBF or SIGMOID"};
+constexpr AttributeDef kernel_type = {"kernel_type", AttributeType::text, "LINEAR if absent; POLY, RBF or SIGMOID"};
 constexpr AttributeDef rho = {"rho", AttributeType::numbers,
                               "what is added to the sums; of linear functions, the first number counts for all"};
 constexpr AttributeDef support_vectors = {"support_vectors", AttributeType::numbers, "one row for each"};
 constexpr AttributeDef of_classifier[] = {
-    {"classlabels_ints", AttributeType::integers, "the labels, where they are numbers"},
-    {"classlabels_strings", AttributeType::texts, "the labels, where they are texts"},
+    {"classlabels_ints", AttributeType::integers, "the labels, if they are numbers"},
+    {"classlabels_strings", AttributeType::texts, "the labels, if they are strings"},
     coefficients,
     kernel_params,
     kernel_type,
-    {"post_transform", AttributeType::text, "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"},
+    {"post_transform", AttributeType::text, "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"},
     {"prob_a", AttributeType::numbers, "for each pair of labels, what its score is multiplied with"},
     {"prob_b", AttributeType::numbers, "and what is added, to give the logarithm of the odds"},
     rho,
@@ -285,7 +301,7 @@ constexpr AttributeDef of_regressor[] = {
     kernel_params,
     kernel_type,
     {"n_supports", AttributeType::integer, "how many support vectors there are; 0: a linear function"},
-    {"one_class", AttributeType::integer, "1: only the sign is answered; 0 where absent"},
+    {"one_class", AttributeType::integer, "1: only the sign is answered; 0 if absent"},
     {"post_transform", AttributeType::text, "has no effect"},
     rho,
     support_vectors};

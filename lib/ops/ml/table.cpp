@@ -1,4 +1,5 @@
-// ai.onnx.ml: Normalizer, Scaler and ArrayFeatureExtractor, on tables of numbers.
+// ai.onnx.ml: Normalizer, Scaler and ArrayFeatureExtractor, on tables [N,C] or single rows [C]. The first two convert
+// every number type to f32, as the specification says; only the extractor keeps the type, and takes strings.
 #include "ops/reference/scores.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -10,12 +11,15 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// Output 0 is f32 of input 0's shape, whatever its element type.
 Result<void> infer_f32(Inference& call) {
   const Shape* x = call.shape(0);
   call.set_output(0, DType::f32, x == nullptr ? std::nullopt : std::optional(*x));
   return {};
 }
 
+// Divides each row by its norm. MAX is the largest element, not the largest magnitude: ONNX Runtime does the same, and
+// scikit-learn's Normalizer differs for rows of negative numbers. A norm of 0 leaves the row unchanged.
 Result<void> normalize(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   std::string_view norm = call.attributes.text("norm", "MAX");
@@ -35,6 +39,7 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// (x - offset) * scale, column by column.
 Result<void> scale(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   const auto &offset = call.attributes.numbers("offset"), &factor = call.attributes.numbers("scale");
@@ -53,6 +58,7 @@ Result<void> scale(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// X [..., C] and indices of any shape, counted through: [..., number of indices]; a row [C] becomes [1, ...].
 Result<void> infer_extract(Inference& call) {
   TRY(need_rank(call, 0, 1));
   const Shape *x = call.shape(0), *y = call.shape(1);
@@ -65,6 +71,7 @@ Result<void> infer_extract(Inference& call) {
   return {};
 }
 
+// Picks columns by index. Repeated indices are allowed; negative ones count from the end.
 Result<void> extract(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
@@ -84,7 +91,7 @@ Result<void> extract(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef of_normalizer[] = {{"norm", AttributeType::text, "MAX, where absent; L1 or L2"}};
+constexpr AttributeDef of_normalizer[] = {{"norm", AttributeType::text, "MAX if absent; L1 or L2"}};
 constexpr AttributeDef of_scaler[] = {
     {"offset", AttributeType::numbers, "what is subtracted: one number, or one for each column"},
     {"scale", AttributeType::numbers, "what then multiplies: one number, or one for each column"}};

@@ -1,5 +1,7 @@
-// ai.onnx.ml: TreeEnsemble, and TreeEnsembleClassifier and TreeEnsembleRegressor of before version 5. All are written
-// as modelctl::TreeEnsemble, whose nodes are packed once, when the model is built.
+// ai.onnx.ml: TreeEnsemble, and TreeEnsembleClassifier and TreeEnsembleRegressor of before version 5. None of them is
+// evaluated: each is decomposed into modelctl::TreeEnsemble, whose nodes are packed once, when the model is built, and
+// what follows it (post transform, choice of labels, casts). Where the specification leaves a case open, such as a
+// target without a weight or a single target with a post transform, the result is ONNX Runtime's.
 #include "ops/family/forest.hpp"
 #include "ops/family/scores.hpp"
 #include "ops/reference/scores.hpp"
@@ -17,6 +19,7 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// A new node before `node`, with one output named after it and its type inferred.
 Result<Value*> add(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
                    Attributes attributes) {
   Node* made = node.graph().add_node(domain, op, std::move(inputs), {node.name}, &node);
@@ -29,7 +32,7 @@ Result<Value*> cast(Node& node, Value* value, DType type) {
   return add(node, "", "Cast", {value}, {{"to", static_cast<std::int64_t>(type)}});
 }
 
-// Input 0 as trees compare it: in f64 where it is that, else in f32.
+// Input 0 in the type in which trees compare: f64 stays, everything else becomes f32, as thresholds are f32 then.
 Result<std::pair<Value*, DType>> real_input(Node& node) {
   Value* x = node.input(0);
   DType element = x->type.element;
@@ -37,7 +40,8 @@ Result<std::pair<Value*, DType>> real_input(Node& node) {
   return std::pair(TRY(cast(node, x, DType::f32)), DType::f32);
 }
 
-// The node's output becomes `value`, and the node goes once all of its outputs have one.
+// `value` takes the place and the name of the node's output `index`. The caller erases the node once all of its outputs
+// are replaced.
 void give(Node& node, std::size_t index, Value* value) {
   Value* old = node.output(index);
   if (old == nullptr) return;
@@ -50,7 +54,7 @@ void give(Node& node, std::size_t index, Value* value) {
   }
 }
 
-// The scores as the operator gives them: of `type`, with the post transform on them.
+// The scores with the post transform applied, as type `to`.
 Result<Value*> finished(Node& node, Value* scores, DType from, DType to, const std::string& transform) {
   if (transform != "NONE")
     scores = TRY(add(node, "modelctl", "PostTransform", {scores}, {{"post_transform", transform}}));
@@ -65,6 +69,7 @@ Result<void> check_transform(std::string_view name) {
   return refuse("post_transform cannot be '" + std::string(name) + "'");
 }
 
+// The attribute's spelling as modelctl::TreeEnsemble has it.
 Result<std::string> aggregate_of(std::string_view name) {
   constexpr std::pair<std::string_view, std::string_view> names[] = {
       {"SUM", "sum"}, {"AVERAGE", "average"}, {"MIN", "min"}, {"MAX", "max"}};
@@ -78,6 +83,9 @@ Result<void> infer_classifier(Inference& call) {
   return infer_classifier(call, "classlabels_strings", "classlabels_int64s");
 }
 
+// Scores start as NaN, which marks a label without any weight: such a label is never chosen. A binary model may have
+// weights for one label only; its one score then stands for both, with rules of its own (modelctl::TreeLabels), for
+// which it matters whether all weights are positive, that is, whether they are probabilities.
 Result<void> decompose_classifier(Node& node) {
   const Attributes& attributes = node.attributes;
   Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_int64s"));
@@ -88,7 +96,7 @@ Result<void> decompose_classifier(Node& node) {
   Forest forest = TRY(read_named_forest(attributes, "class", classes));
   forest.unscored = std::numeric_limits<float>::quiet_NaN();
   auto base = TRY(numbers_of(attributes, "base_values"));
-  std::set<std::int64_t> weighed;
+  std::set<std::int64_t> weighed;  // labels that have a weight
   bool all_positive = true;
   for (const ForestNode& each : forest.nodes) {
     for (const ForestWeight& weight : each.weights) {
@@ -115,7 +123,7 @@ Result<void> decompose_classifier(Node& node) {
                         {"all_positive", static_cast<std::int64_t>(all_positive)}};
   TRY(ops::infer(*chosen));
   Value* label = chosen->output(0);
-  bool counted = labels.numbers != nullptr;  // 0, 1, 2, …: the index itself
+  bool counted = labels.numbers != nullptr;  // labels 0, 1, 2, … are the index itself, and need no Gather
   for (std::int64_t i = 0; counted && i < classes; ++i) counted = (*labels.numbers)[static_cast<std::size_t>(i)] == i;
   if (!counted) {
     Tensor names =
@@ -135,6 +143,7 @@ Result<void> infer_regressor(Inference& call) {
   return {};
 }
 
+// n_targets comes from the model and decides the size of every row of scores, so it is bounded.
 Result<void> decompose_regressor(Node& node) {
   std::int64_t targets = node.attributes.integer("n_targets", 1);
   if (targets < 1 || targets > std::int64_t{1} << 20) return refuse("n_targets cannot be " + std::to_string(targets));
@@ -148,19 +157,21 @@ Result<void> decompose_regressor(Node& node) {
   TRY(check_transform(transform));
   auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
-  // Runtimes leave a single target as it is, but for PROBIT.
+  // ONNX Runtime applies no post transform except PROBIT to a single target.
   if (targets == 1 && transform != "PROBIT") transform = "NONE";
   give(node, 0, TRY(finished(node, scores, type, DType::f32, transform)));
   node.graph().erase(&node);
   return {};
 }
 
+// Version 5: the output has the input's type, not always f32.
 Result<void> infer_ensemble(Inference& call) {
   TRY(need_rank(call, 0, 1, 2));
   call.set_output(0, call.element(0), Shape{rows_of(call), Expr(call.attributes().integer("n_targets", 1))});
   return {};
 }
 
+// Version 5 spells modes, aggregates and post transforms as numbers, and roots explicitly.
 Result<void> decompose_ensemble(Node& node) {
   constexpr std::string_view ways[] = {"average", "sum", "min", "max"};
   constexpr std::string_view transforms[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
@@ -180,14 +191,14 @@ Result<void> decompose_ensemble(Node& node) {
   return {};
 }
 
-constexpr AttributeDef base_values = {"base_values", AttributeType::numbers, "added to the sums; 0 where absent"};
+constexpr AttributeDef base_values = {"base_values", AttributeType::numbers, "added to the sums; 0 if absent"};
 constexpr AttributeDef base_tensor = {"base_values_as_tensor", AttributeType::tensor, "the same in f64"};
 constexpr AttributeDef node_falses = {"nodes_falsenodeids", AttributeType::integers, "the child where the test fails"};
 constexpr AttributeDef node_features = {"nodes_featureids", AttributeType::integers, "the column that is tested"};
 constexpr AttributeDef node_hits = {"nodes_hitrates", AttributeType::numbers, "has no effect"};
 constexpr AttributeDef node_hits_tensor = {"nodes_hitrates_as_tensor", AttributeType::tensor, "has no effect"};
 constexpr AttributeDef node_missing = {"nodes_missing_value_tracks_true", AttributeType::integers,
-                                       "1: NaN passes the test; 0 where absent"};
+                                       "1: NaN passes the test; 0 if absent"};
 constexpr AttributeDef node_modes = {"nodes_modes", AttributeType::texts,
                                      "LEAF, or the test: BRANCH_LEQ, _LT, _GTE, _GT, _EQ, _NEQ"};
 constexpr AttributeDef node_ids = {"nodes_nodeids", AttributeType::integers, "each node's id in its tree"};
@@ -196,7 +207,7 @@ constexpr AttributeDef node_trues = {"nodes_truenodeids", AttributeType::integer
 constexpr AttributeDef node_values = {"nodes_values", AttributeType::numbers, "what the column is compared with"};
 constexpr AttributeDef node_values_tensor = {"nodes_values_as_tensor", AttributeType::tensor, "the same in f64"};
 constexpr AttributeDef transform = {"post_transform", AttributeType::text,
-                                    "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
+                                    "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
 
 constexpr AttributeDef of_classifier[] = {
     base_values,
@@ -221,7 +232,7 @@ constexpr AttributeDef of_classifier[] = {
     node_values_tensor,
     transform};
 constexpr AttributeDef of_regressor[] = {
-    {"aggregate_function", AttributeType::text, "SUM, where absent; AVERAGE, MIN or MAX"},
+    {"aggregate_function", AttributeType::text, "SUM if absent; AVERAGE, MIN or MAX"},
     base_values,
     base_tensor,
     {"n_targets", AttributeType::integer, "how many targets"},
@@ -244,7 +255,7 @@ constexpr AttributeDef of_regressor[] = {
     {"target_weights_as_tensor", AttributeType::tensor, "the same in f64"}};
 
 constexpr AttributeDef of_ensemble[] = {
-    {"aggregate_function", AttributeType::integer, "0: mean; 1, where absent: sum; 2: min; 3: max"},
+    {"aggregate_function", AttributeType::integer, "0: mean; 1 if absent: sum; 2: min; 3: max"},
     {"leaf_targetids", AttributeType::integers, "each leaf's target", true},
     {"leaf_weights", AttributeType::tensor, "what each leaf says", true},
     {"membership_values", AttributeType::tensor, "the sets of tests for membership, in their order, NaN behind each"},
@@ -253,13 +264,13 @@ constexpr AttributeDef of_ensemble[] = {
     {"nodes_falsenodeids", AttributeType::integers, "the child where the test fails", true},
     {"nodes_featureids", AttributeType::integers, "the column that is tested", true},
     {"nodes_hitrates", AttributeType::tensor, "has no effect"},
-    {"nodes_missing_value_tracks_true", AttributeType::integers, "1: NaN passes the test; 0 where absent"},
+    {"nodes_missing_value_tracks_true", AttributeType::integers, "1: NaN passes the test; 0 if absent"},
     {"nodes_modes", AttributeType::tensor, "the test: 0 <=, 1 <, 2 >=, 3 >, 4 ==, 5 !=, 6 member of a set", true},
     {"nodes_splits", AttributeType::tensor, "what the column is compared with", true},
     {"nodes_trueleafs", AttributeType::integers, "1: the child where the test passes is a leaf", true},
     {"nodes_truenodeids", AttributeType::integers, "the child where the test passes", true},
     {"post_transform", AttributeType::integer,
-     "0, where absent: none; 1: softmax; 2: logistic; 3: softmax of what is not 0; 4: probit"},
+     "0 if absent: none; 1: softmax; 2: logistic; 3: softmax of what is not 0; 4: probit"},
     {"tree_roots", AttributeType::integers, "the node that each tree begins with", true}};
 
 // One tree: column 0 is compared with 0.5.
