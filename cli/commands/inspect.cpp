@@ -20,6 +20,7 @@ Json ports(const std::vector<artifact::Port>& list) {
       else dims.push_back(dim.symbol);
     }
     array.push_back({{"name", port.name}, {"type", name(port.type)}, {"dims", dims}});
+    if (port.optional) array.back()["optional"] = true;
   }
   return array;
 }
@@ -62,7 +63,7 @@ void print(const actions::InspectReport& report, Printer& printer) {
 
   Table signature{{"", "name", "type"}, {}};
   for (const auto& port : report.signature.inputs) {
-    signature.rows.push_back({"input", port.name, runtime::describe(port)});
+    signature.rows.push_back({port.optional ? "optional input" : "input", port.name, runtime::describe(port)});
   }
   for (const auto& port : report.signature.outputs) {
     signature.rows.push_back({"output", port.name, runtime::describe(port)});

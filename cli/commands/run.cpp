@@ -12,11 +12,12 @@
 namespace modelctl::cli {
 namespace {
 
-// The elements as the JSON format writes them.
+// The elements as the JSON format writes them; of what is not a tensor, all of it.
 Result<Json> values_of(const formats::NamedTensor& output) {
   formats::NamedTensor named{"output", output.tensor};
   auto text = TRY(TRY(formats::format_of(".json"))->write({&named, 1}));
-  return TRY(parse_json(as_text(text), output.name))["output"]["data"];
+  Json value = TRY(parse_json(as_text(text), output.name))["output"];
+  return is_collection(output.tensor.type()) ? value : value["data"];
 }
 
 Result<void> print(const actions::RunReport& report, Printer& printer) {

@@ -211,7 +211,9 @@ std::int32_t modelrt_run_into(modelrt_session* session, const modelrt_tensor* in
       given.push_back(TRY(view_of(inputs[i], strings)));
     }
     std::vector<TensorView> views;
-    for (std::size_t index : TRY(runtime::match_inputs(signature, names))) views.push_back(given[index]);
+    for (std::size_t index : TRY(runtime::match_inputs(signature, names))) {
+      views.push_back(index == runtime::not_given ? TensorView{} : given[index]);
+    }
     std::vector<runtime::OutputBuffer> into(buffer_count == 0 ? 0 : signature.outputs.size());
     for (std::size_t i = 0; i < buffer_count; ++i) {
       if (buffers[i].output >= into.size()) return misuse("a buffer is for an output that the model does not have");

@@ -82,11 +82,13 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
       TRY(runtime::Model::load(TRY(artifact::open(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
-  auto inputs = request.inputs.empty() ? TRY(random_inputs(signature, request.sizes))
-                                       : TRY(formats::load_inputs(request.inputs, runtime::expected_inputs(signature)));
+  auto inputs = request.inputs.empty()
+                    ? TRY(random_inputs(signature, request.sizes))
+                    : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs)));
   std::vector<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     views.push_back(inputs[i].view());
+    if (!inputs[i].present()) continue;  // an optional one
     report.inputs.push_back(signature.inputs[i].name + " " + describe(inputs[i].type(), inputs[i].dims()));
   }
 

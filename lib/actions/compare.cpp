@@ -11,13 +11,6 @@
 namespace modelctl::actions {
 namespace {
 
-formats::Expected expectation(const artifact::Port& port) {
-  if (port.any_rank()) return {port.name, port.type, std::nullopt};
-  Dims dims;
-  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size);
-  return {port.name, port.type, dims};
-}
-
 // The difference as the tolerance measures it; two NaN are equal, and so are two infinities of one sign.
 double difference(double value, double expected) {
   if (value == expected || (std::isnan(value) && std::isnan(expected))) return 0;
@@ -26,12 +19,6 @@ double difference(double value, double expected) {
 }
 
 }  // namespace
-
-std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports) {
-  std::vector<formats::Expected> all;
-  for (const artifact::Port& port : ports) all.push_back(expectation(port));
-  return all;
-}
 
 Result<std::vector<double>> numbers(const TensorView& tensor, const std::string& name) {
   std::vector<double> values;

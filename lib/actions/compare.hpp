@@ -24,7 +24,4 @@ Result<Comparison> compare(const std::string& name, const Tensor& value, const T
 // The values as doubles, whatever their type; fails for one that has no order.
 Result<std::vector<double>> numbers(const TensorView& tensor, const std::string& name);
 
-// What a model says of its inputs or outputs, as the readers of tensor files take it.
-std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports);
-
 }  // namespace modelctl::actions

@@ -5,6 +5,7 @@
 #include "actions/project.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
+#include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/files.hpp"
 
@@ -73,7 +74,7 @@ class Evaluation {
 
   // `title` precedes the names of the outputs in the report.
   Result<void> add(const Sample& sample, const std::string& title) {
-    auto inputs = TRY(formats::load_inputs(sample.inputs, expectations(signature_.inputs)));
+    auto inputs = TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs)));
     std::vector<TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
     TRY(runtime::check_inputs(signature_, views));

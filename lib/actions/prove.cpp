@@ -3,6 +3,7 @@
 
 #include "actions/compare.hpp"
 #include "base/json.hpp"
+#include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
@@ -53,15 +54,19 @@ class Prover {
     if (!sample.contains("outputs")) return false;
     if (!sample["outputs"].is_object()) return bad_sample(name, "its outputs are not an object");
     std::vector<Tensor> inputs;
-    for (const formats::Expected& wanted : expectations(signature_.inputs)) {
+    for (const formats::Expected& wanted : runtime::expectations(signature_.inputs)) {
       std::string path = text_of(sample["inputs"], wanted.name);
+      if (path.empty() && wanted.optional) {
+        inputs.emplace_back();
+        continue;
+      }
       if (path.empty()) return bad_sample(name, fmt::format("the input '{}' is missing", wanted.name));
       inputs.push_back(TRY(read_tensor(package_, path, wanted)));
     }
     std::vector<TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
     auto outputs = TRY(session_.run(views));
-    auto ports = expectations(signature_.outputs);
+    auto ports = runtime::expectations(signature_.outputs);
     for (std::size_t i = 0; i < ports.size(); ++i) {
       std::string path = text_of(sample["outputs"], ports[i].name);
       if (!path.empty()) TRY(prove_output(name, outputs[i], TRY(read_tensor(package_, path, ports[i])), ports[i].name));

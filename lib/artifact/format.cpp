@@ -297,6 +297,7 @@ Result<Plan> take_plan(ByteReader& in, std::string_view name, int depth) {
 Result<Plan> decode_plan(ByteSpan bytes, std::string_view name) {
   ByteReader in(bytes);
   Plan plan = TRY(take_plan(in, name, 0));
+  mark_optional(plan);
   if (in.left() == 0) return plan;
   return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': its plan is damaged", name))
       .at(std::string(name))

@@ -24,6 +24,8 @@ struct Port {
   std::vector<PortDim> dims;  // one of the symbol "..." where not even their number is known
   // What a sequence or optional holds (one), the keys and values of a map (two); without names. Empty where unknown.
   std::vector<Port> inside = {};
+  // Of an input: it may be absent, and then has its default. Not in the file: default_of() finds it in the plan.
+  bool optional = false;
 
   bool any_rank() const { return dims.size() == 1 && dims[0].symbol == "..."; }
 };
@@ -112,5 +114,11 @@ struct Plan {
   std::vector<Plan> bodies = {};
 };
 inline constexpr int max_plan_depth = 16;
+
+// The constant that stands for input `input` of the plan if the caller gives none: operand 1 of the modelctl::Default
+// whose operand 0 the input is. `absent` if there is none.
+std::int32_t default_of(const Plan& plan, std::size_t input);
+// Sets Port::optional of all inputs.
+void mark_optional(Plan& plan);
 
 }  // namespace modelctl::artifact

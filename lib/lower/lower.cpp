@@ -279,6 +279,7 @@ Result<Lowered> lower(const Graph& graph, const std::filesystem::path& spill) {
   if (!spill.empty()) shared.weights.spill_to(spill);
   Lowered lowered;
   lowered.plan = PlanBuilder(graph, shared).build();
+  artifact::mark_optional(lowered.plan);
   if (!shared.faults.none()) return std::move(shared.faults).sum("cannot compile the model");
   lowered.plan.metadata = graph.metadata;
   lowered.plan.metadata["producer"] = "modelctl " MODELCTL_VERSION;

@@ -150,7 +150,8 @@ void GraphReader::add_constants(const Parts& parts, graph::Graph& graph) {
 }
 
 void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
-  // Before IR version 4 every initializer is listed as an input too; later files may do so to give an input a default.
+  // Before IR version 4 every initializer is listed as an input too; later files may do so to give an input a default
+  // (parse.cpp decides).
   std::vector<const FileValue*> real;
   std::set<std::string> seen;
   for (const FileValue& input : parts.inputs) {
@@ -161,7 +162,11 @@ void GraphReader::add_inputs(const Parts& parts, graph::Graph& graph) {
       continue;
     }
     const graph::Value* initializer = graph.find_value(input.name);
-    if (initializer == nullptr || &initializer->graph() != &graph) real.push_back(&input);
+    if (initializer == nullptr || &initializer->graph() != &graph) {
+      real.push_back(&input);
+    } else if (graph.outer == nullptr) {
+      model_.overridable.push_back({input.name, real.size() + model_.overridable.size()});
+    }
   }
   // Two steps, so that fresh symbols do not collide with names of dimensions in later inputs.
   for (const FileValue* input : real) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace modelctl::onnx {
 
@@ -21,6 +22,12 @@ inline constexpr int newest_ml_opset = 5;
 // Versions by domain; "" is ONNX's default one.
 using Opsets = std::map<std::string, int>;
 
+// An initializer that is listed as an input too, so that callers may override it, and its place among the inputs.
+struct Overridable {
+  std::string name;
+  std::size_t position;
+};
+
 // A model as it is in its file: each operator in the form of the opset that the model imports. Initializers that are
 // aligned in the file point into the mapping, so that a large model is never copied.
 struct Model {
@@ -29,6 +36,9 @@ struct Model {
   std::string file;  // for diagnostics
   // Nodes that were inlined from a function of the model. A function imports its own opsets.
   std::map<const graph::Node*, std::shared_ptr<const Opsets>> function_opsets;
+
+  // Until normalize(), these are constants: upgrades of operators look at them.
+  std::vector<Overridable> overridable = {};
 
   // The opset version that a node uses; nullopt if the model imports none of its domain.
   std::optional<int> opset_of(const graph::Node& node) const;

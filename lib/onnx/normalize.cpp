@@ -44,6 +44,7 @@ class Normalizer {
     for (Node* node : nodes) visit(*node);
     report_missing();
     if (!faults_.none()) return std::move(faults_).sum(fmt::format("cannot compile '{}'", model_.file));
+    open_inputs();
     TRY(model_.graph->sort());
     return verify(*model_.graph);
   }
@@ -54,6 +55,24 @@ class Normalizer {
     std::string place;
     std::size_t nodes = 0;
   };
+
+  // An initializer that callers may override becomes the default of an input of its name, type and shape.
+  void open_inputs() {
+    graph::Graph& graph = *model_.graph;
+    for (const Overridable& each : model_.overridable) {
+      graph::Value* constant = graph.find_value(each.name);
+      graph.rename(constant, each.name + ".default");
+      graph::Value* input = graph.add_input(each.name, constant->type);
+      graph.inputs.pop_back();
+      graph.inputs.insert(graph.inputs.begin() + static_cast<std::ptrdiff_t>(each.position), input);
+      Node* first = graph.nodes().empty() ? nullptr : graph.nodes().front().get();
+      Node* chosen = graph.add_node("modelctl", "Default", {input}, {each.name + ".given"}, first);
+      chosen->name = each.name;
+      chosen->output(0)->type = constant->type;
+      graph.replace_uses(constant, chosen->output(0));
+      chosen->set_input(1, constant);
+    }
+  }
 
   std::string where(const std::string& place) const { return fmt::format("{}: {}", model_.file, place); }
 

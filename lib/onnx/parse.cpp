@@ -164,6 +164,20 @@ void keep_metadata(const ModelParts& parts, graph::Graph& graph) {
   for (const auto& [key, value] : parts.properties) keep("source.property." + key, value);
 }
 
+// Whether the model means that its initializers are inputs too. Before IR version 4 all of them had to be listed, and
+// some exporters went on to list every weight. Such weights must stay constants, since kernels are made for them when
+// the model is built: what is listed is taken for optional inputs only if it is small altogether.
+bool means_overridable(std::int64_t ir_version, const Model& model) {
+  constexpr std::int64_t most = 4096;  // elements
+  std::int64_t elements = 0;
+  for (const Overridable& each : model.overridable) {
+    const graph::Value* value = model.graph->find_value(each.name);
+    if (value == nullptr || !value->is_constant()) return false;
+    elements = std::min(elements + std::min(value->constant.elements(), most + 1), most + 1);
+  }
+  return ir_version >= 4 && elements <= most;
+}
+
 // Hashing touches every page of the file. The pages are dropped piece by piece, so that a model of many gigabytes does
 // not stay in memory because of its digest.
 Digest digest_of(ByteSpan bytes, bool mapped) {
@@ -212,6 +226,7 @@ Result<Model> parse(ByteSpan bytes, std::shared_ptr<const void> owner, std::stri
     return error;
   }
   TRY(verify(*model.graph));
+  if (!means_overridable(parts.ir_version, model)) model.overridable.clear();
   keep_metadata(parts, *model.graph);
   model.graph->metadata["source"] = digest_of(bytes, mapped).text();
   for (const auto& [location, data] : external.files()) {

@@ -73,6 +73,7 @@ std::string misfit(const artifact::Port& port, const TensorView& given) {
 
 void check_one(const artifact::Port& port, const TensorView& given, std::map<std::string, Bound>& symbols,
                Faults& faults) {
+  if (!given.present() && port.optional) return;
   if (!given.present()) {
     return faults.add(wrong("missing-input", fmt::format("the input '{}' is missing", port.name)));
   }
@@ -174,8 +175,7 @@ Result<void> need_tensors(const artifact::Signature& signature, std::string_view
 
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature,
                                               std::span<const std::string> names) {
-  constexpr std::size_t nothing = ~std::size_t{0};
-  std::vector<std::size_t> matched(signature.inputs.size(), nothing);
+  std::vector<std::size_t> matched(signature.inputs.size(), not_given);
   Faults faults;
   std::vector<std::string> known;
   for (const artifact::Port& port : signature.inputs) known.push_back(port.name);
@@ -191,14 +191,14 @@ Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signatu
       continue;
     }
     std::size_t& slot = matched[static_cast<std::size_t>(found - known.begin())];
-    if (slot != nothing) faults.add(wrong("repeated-input", fmt::format("the input '{}' is given twice", names[i])));
+    if (slot != not_given) faults.add(wrong("repeated-input", fmt::format("the input '{}' is given twice", names[i])));
     slot = i;
   }
   std::size_t next = 0;
   std::size_t spare = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!names[i].empty()) continue;
-    while (next < matched.size() && matched[next] != nothing) ++next;
+    while (next < matched.size() && matched[next] != not_given) ++next;
     if (next < matched.size()) {
       matched[next] = i;
     } else {
@@ -212,7 +212,7 @@ Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signatu
             .because(fmt::format("its inputs are: {}", listed(signature.inputs))));
   }
   for (std::size_t i = 0; i < matched.size(); ++i) {
-    if (matched[i] == nothing) {
+    if (matched[i] == not_given && !signature.inputs[i].optional) {
       faults.add(wrong("missing-input", fmt::format("the input '{}' is missing", known[i]))
                      .because(fmt::format("it must be {}", describe(signature.inputs[i]))));
     }

@@ -11,8 +11,11 @@
 
 namespace modelctl::runtime {
 
-// For each input of the signature the index into `names` of what was given for it. A name may be empty: such ones go by
-// position to the inputs that no name claims. Reports every unknown, repeated and missing name.
+inline constexpr std::size_t not_given = ~std::size_t{0};
+
+// For each input of the signature the index into `names` of what was given for it; not_given for an optional input that
+// was left out. A name may be empty: such ones go by position to the inputs that no name claims. Reports every unknown,
+// repeated and missing name.
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature, std::span<const std::string> names);
 
 // Fails where an input or output is a sequence, optional or map, for doors that hand over tensors alone; `what` is what

@@ -32,6 +32,11 @@ class Loader {
       if (value.storage == artifact::Storage::constant) state_.values[i].constant = constant(value);
       state_.values[i].own = value.storage == artifact::Storage::computed && (value.late || !is_plain(value.type));
     }
+    for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
+      std::int32_t at = artifact::default_of(plan, i);
+      state_.defaults.push_back(at == artifact::absent ? Tensor()
+                                                       : state_.values[static_cast<std::size_t>(at)].constant);
+    }
     state_.states = find_states(plan, state_.routines);
     trace_uses();
     cut_segments();

@@ -45,6 +45,7 @@ struct Model::State {
   std::size_t operands = 0;                          // of the step that has most
   std::vector<std::unique_ptr<const State>> bodies;  // as Plan::bodies
   std::vector<StatePort> states;
+  std::vector<Tensor> defaults;  // by input of the plan; not present for one that must be given
 
   const artifact::Plan& plan() const { return *planned; }
 };

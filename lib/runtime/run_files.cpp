@@ -9,19 +9,25 @@
 
 namespace modelctl::runtime {
 
-std::vector<formats::Expected> expected_inputs(const artifact::Signature& signature) {
-  std::vector<formats::Expected> expected;
-  for (const artifact::Port& port : signature.inputs) {
-    Dims dims;
-    for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size);
-    expected.push_back({port.name, port.type, std::move(dims), describe(port)});
+std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports) {
+  std::vector<formats::Expected> all;
+  for (const artifact::Port& port : ports) {
+    formats::Expected expected{port.name, port.type, Dims(), describe(port), port.optional};
+    if (port.any_rank()) expected.dims.reset();
+    else
+      for (const artifact::PortDim& dim : port.dims) expected.dims->push_back(dim.size);
+    if (port.type == DType::map && port.inside.size() == 2) {
+      expected.key = port.inside[0].type;
+      expected.value = port.inside[1].type;
+    }
+    all.push_back(std::move(expected));
   }
-  return expected;
+  return all;
 }
 
 Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
                           std::span<const std::string> arguments, const std::filesystem::path& output) {
-  auto inputs = TRY(formats::load_inputs(arguments, expected_inputs(signature)));
+  auto inputs = TRY(formats::load_inputs(arguments, expectations(signature.inputs)));
   std::vector<TensorView> views;
   for (const Tensor& input : inputs) views.push_back(input.view());
   auto outputs = TRY(session.run(views));

@@ -8,8 +8,8 @@
 
 namespace modelctl::runtime {
 
-// What the readers of files are to know of a model's inputs.
-std::vector<formats::Expected> expected_inputs(const artifact::Signature& signature);
+// What the readers of files need to know of a model's inputs or outputs.
+std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports);
 
 struct FileRun {
   std::vector<formats::NamedTensor> outputs;

@@ -336,8 +336,13 @@ Session::Session(Session&&) noexcept = default;
 
 Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs) { return run(inputs, {}); }
 
-Result<std::vector<Tensor>> Session::run(std::span<const TensorView> inputs,
+Result<std::vector<Tensor>> Session::run(std::span<const TensorView> given,
                                          std::span<const OutputBuffer> output_buffers) {
+  std::vector<TensorView> inputs(given.begin(), given.end());
+  for (std::size_t i = 0; i < std::min(inputs.size(), state_->model.defaults.size()); ++i) {
+    const Tensor& standard = state_->model.defaults[i];
+    if (!inputs[i].present() && standard.present()) inputs[i] = standard.view();
+  }
   TRY(check_inputs(state_->plan.signature, inputs));
   TRY(check_output_buffers(state_->model, inputs, output_buffers));
   try {

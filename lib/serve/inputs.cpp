@@ -56,6 +56,10 @@ Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::
   std::vector<Tensor> inputs;
   for (const artifact::Port& port : signature.inputs) {
     auto found = named.find(port.name);
+    if (found == named.end() && port.optional) {
+      inputs.emplace_back();
+      continue;
+    }
     if (found == named.end()) {
       faults.add(Error(Kind::bad_input, "missing-input", fmt::format("the input '{}' is missing", port.name)));
       continue;

@@ -79,6 +79,29 @@ TEST_CASE("an initializer that is listed as an input is not an input") {
   CHECK(model->graph->inputs[0]->name == "x");
 }
 
+TEST_CASE("from IR version 4 on, a small initializer that is listed as an input is an optional input") {
+  auto inputs_of = [](std::string_view text) {
+    auto model = load(bytes_of(text, {.initializers_as_inputs = true}));
+    REQUIRE_MESSAGE(model.has_value(), told(model));
+    std::vector<std::string> names;
+    for (const graph::Value* input : model->graph->inputs) names.push_back(input->name);
+    return names;
+  };
+  CHECK(inputs_of(R"(graph "net" {
+  input x: f32[2]
+  const w: f32[2] = [0.5, 1.0]
+  y = Add(x, w)
+  output y
+})") == std::vector<std::string>{"x", "w"});
+  // A model that lists all of its weights does not mean them to be overridden.
+  CHECK(inputs_of(R"(graph "net" {
+  input x: f32[4097]
+  const w: f32[4097] = ...
+  y = Add(x, w)
+  output y
+})") == std::vector<std::string>{"x"});
+}
+
 TEST_CASE("a Constant node of any form becomes a constant") {
   const char* text = R"(graph "net" {
     a = Constant() {value: tensor i8[2] [1, 2]}
