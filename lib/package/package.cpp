@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
 
-// Calls use(piece) for each piece, and lets go of it where it is of a mapping.
+// Calls use(piece) for each piece, and drops its pages if it is a mapping.
 template <class Use>
 Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
   while (!bytes.empty()) {

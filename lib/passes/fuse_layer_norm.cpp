@@ -1,6 +1,6 @@
 // d = Sub(x, ReduceMean(x));  Add(Mul(Div(d, Sqrt(Add(ReduceMean(Pow(d, 2)), eps))), scale), bias)
 //   ->  LayerNormalization(x, scale, bias), over the last axis.
-// It always pays: eight passes over memory become one. Where d is read by others too, it is computed besides.
+// It always pays: eight passes over memory become one. If d has other uses, it is computed as well.
 #include "passes/match.hpp"
 #include "passes/pass.hpp"
 

@@ -3,7 +3,7 @@
 // QuantizeLinear(Gemm(DequantizeLinear(a), DequantizeLinear(b), DequantizeLinear(c)))  ->  com.microsoft::QGemm(a, b,
 // c) The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
 // sum lies beside the boundary of two. Weights stay bytes. Not for filters of one channel each, which floats do faster,
-// nor for a product that is used as floats besides.
+// nor for a product that is also used in float.
 #include "ops/schema/operator.hpp"
 #include "passes/match.hpp"
 #include "passes/pass.hpp"

@@ -1,5 +1,6 @@
-// Parsing and printing of single elements with std::from_chars and fmt, which round correctly and know no locale. What
-// they lack is here: a grammar that is the same for all formats, and the difference between underflow and overflow.
+// Parsing and printing of single elements with std::from_chars and fmt, which round correctly and ignore the locale.
+// What they lack is here: a grammar that is the same for all formats, and the difference between underflow and
+// overflow.
 #include "tensor/element_text.hpp"
 
 #include "tensor/dispatch.hpp"

@@ -96,7 +96,7 @@ class Judge:
                 if any(node.op in REFERENCE_WRONG for node in graph.nodes):
                     return Verdict("unfit", "the reference is not right")
                 if any(0 in leaf.arrays[0].shape for leaf in graph.leaves.values()):
-                    return Verdict("unfit", "the reference knows no empty tensors")
+                    return Verdict("unfit", "the reference does not support empty tensors")
                 reference = peer.Reference(bytes_)
                 answers = [reference.run(feeds[0])] + [None] * (len(feeds) - 1)
                 return answers, "onnx.reference"

@@ -50,7 +50,7 @@ class Ours:
             raise Failure(stage, kind, message.strip())
 
     def build(self, model, level, bindings=None):
-        """A loaded model, to be run and let go."""
+        """A loaded model, to be run and released."""
         bindings = bindings or {}
         names = (c.c_char_p * len(bindings))(*[name.encode() for name in bindings])
         sizes = (c.c_int64 * len(bindings))(*bindings.values())

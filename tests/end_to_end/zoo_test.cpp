@@ -212,7 +212,7 @@ void repeat(Outcome& outcome, runtime::Session& session, const std::vector<Case>
     held = now;
   }
   if (!settled) outcome.is_wrong("each run leaves memory behind");
-  if (session.bindings_made() != bindings) outcome.is_wrong("shapes seen before were bound anew");
+  if (session.bindings_made() != bindings) outcome.is_wrong("known shapes were bound again");
 }
 
 Outcome try_model(const fs::path& folder, const fs::path& artifact, int level) {

@@ -1,6 +1,6 @@
 // The complete pipeline of a hostile model, within small budgets: it may be refused anywhere, but must never crash,
 // hang or exhaust memory.
-#include "fuzz/whole_road.hpp"
+#include "fuzz/pipeline.hpp"
 
 #include <cstdint>
 #include <cstdio>

@@ -1,6 +1,6 @@
 // Every form that the specification gives an operator since opset 7 (schemas.txt, which schemas.py made of onnx's own
 // schemas) against the table: is the newest one there, with its attributes and parameters, and are older ones brought
-// to it? What is not so stands in schema_gaps.txt, which may only shrink; `./dev accept` writes it anew.
+// to it? Exceptions are in schema_gaps.txt, which may only shrink; `./dev accept` writes it.
 #include "base/files.hpp"
 #include "ops/schema/operator.hpp"
 
@@ -114,7 +114,7 @@ TEST_CASE("every form of the specification since opset 7 is implemented or upgra
   std::istringstream text(*read_text_file(file));
   for (std::string line; std::getline(text, line);) accepted.insert(line);
   for (const std::string& gap : gaps.all) {
-    // An operator that was not there may come with gaps of its own, until the list is accepted anew.
+    // An operator that was not there may come with gaps of its own, until the list is accepted again.
     bool came = accepted.count(gap.substr(0, gap.find(' ')) + " is not there") > 0;
     CHECK_MESSAGE((came || accepted.count(gap) > 0), "the specification's " << gap);
   }

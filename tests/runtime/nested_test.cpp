@@ -81,7 +81,7 @@ TEST_CASE("a run ends when its time is over or a stop was asked for, and the nex
 }
 
 TEST_CASE("what an iteration gave counts while the next one runs") {
-  // 8,000 bytes: the body makes as many anew while it holds those of the iteration before.
+  // 8,000 bytes: the body allocates as many again while it holds those of the iteration before.
   Tensor x(DType::f32, {2000});
   for (auto [limit, enough] : {std::pair(20'000, false), std::pair(30'000, true)}) {
     Session session(test::load(repeating(3).artifact()).value(), alone,

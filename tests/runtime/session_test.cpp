@@ -147,7 +147,7 @@ TEST_CASE("sizes that the data decides are known once they are there") {
   CHECK(same(outputs_of(session, {floats({4}, {0, 1, 0, 1})})[0], floats({2}, {2, 6})));
 }
 
-TEST_CASE("a late value can be an output itself") {
+TEST_CASE("a value with a data-dependent shape can be an output") {
   PlanMaker maker = late();
   maker.output("which", 1);
   Session session = session_of(maker);

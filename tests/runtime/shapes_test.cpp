@@ -44,7 +44,7 @@ TEST_CASE("overflow and division by zero give nothing") {
   CHECK(!compute(ShapeOp::broadcast, 0, 2));
 }
 
-TEST_CASE("a late dimension is nothing until its value is there, and so is what hangs on it") {
+TEST_CASE("a data-dependent dimension is unknown until its value exists, and so is what depends on it") {
   artifact::Plan plan;
   plan.values.resize(1);
   plan.shapes = {{ShapeOp::late_dim, 0, 0}, {ShapeOp::constant, 2}, {ShapeOp::mul, 0, 1}};

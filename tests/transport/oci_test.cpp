@@ -254,7 +254,7 @@ TEST_CASE("the data of an earlier pull is hashed again, and fetched again if it 
   CHECK(bytes_of(shop.scratch / "pulled/model.weights") == registry.blobs.at(part.substr(7)));
 }
 
-TEST_CASE("a registry that knows no ranges is read again from the start") {
+TEST_CASE("a registry without support for ranges is read again from the start") {
   Shop shop(large_payload());
   FakeRegistry registry;
   REQUIRE(shop.push(registry.reference(name)));

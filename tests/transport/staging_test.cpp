@@ -263,7 +263,7 @@ TEST_CASE("a pull that waited for another one does not write into its result") {
   REQUIRE(place);
   auto claimed = place->claim(true);
   REQUIRE(claimed);
-  // The folder is renamed away between the open and the lock of the next one: its name is made anew for it.
+  // The folder is renamed away between the open and the lock of the next one: it is created again for it.
   fs::rename(place->path(), shop.scratch / "finished");
   auto next = place->claim(true);
   REQUIRE_MESSAGE(next, told(next));
