@@ -30,6 +30,8 @@ std::array<std::byte, footer_bytes> make_footer(std::uint64_t offset, std::uint6
   return footer;
 }
 
+// The footer is trusted for nothing: its offset and size must describe exactly the bytes before it, and the artifact's
+// own header must agree with them.
 Result<Artifact> open_appended(const std::filesystem::path& path, std::string_view name) {
   // The footer alone decides: a program without an artifact, which is what a plain runner is, is not read any further.
   Descriptor file = TRY(open_file(path));

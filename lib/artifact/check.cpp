@@ -1,4 +1,9 @@
-// What a plan must keep to so that the runtime may follow it blindly. Each rule here is one that the runtime relies on.
+// The rules that a plan must satisfy so that the runtime may execute it without checks of its own. An artifact may come
+// from anybody, and its digest shows damage only: a plan that was made to do harm has a matching digest. So every
+// index, offset and size that the runtime uses as an address is proved here to be within bounds, and a new field of the
+// plan needs a rule here before the runtime may use it.
+//
+// The order of the checks matters: a later check may index with what an earlier one has proved.
 #include "artifact/format.hpp"
 
 #include <fmt/core.h>
@@ -17,7 +22,7 @@ class Checker {
     check_signature();
     check_registers();
     for (std::size_t i = 0; i < plan_.values.size(); ++i) check_value(i);
-    // The order of steps is judged by indices that must be sound by now.
+    // The following checks use values and registers as indices, so these must be valid by now.
     if (!faults_.none()) return;
     check_ports();
     for (std::size_t i = 0; i < plan_.bodies.size(); ++i) {
@@ -188,7 +193,9 @@ class Checker {
       if (made[i] == never) fault("no step makes the value {}", quoted(i));
     }
     if (!faults_.none()) return;
-    // A register is known once all late values below it are there; a step needs the sizes of what it makes before.
+    // made[v] is the number of steps after which value v exists, known[r] after which register r can be computed. A
+    // register depends on data-dependent sizes only through its operands, so the maximum over them is exact. A step
+    // needs the sizes of its outputs before it runs, except of outputs whose sizes it determines itself.
     std::vector<std::size_t> known(plan_.shapes.size());
     for (std::size_t i = 0; i < known.size(); ++i) {
       const ShapeInstruction& at = plan_.shapes[i];

@@ -51,11 +51,11 @@ Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<cons
   return Artifact{std::move(plan), plan_part, weights, std::move(owner), nullptr};
 }
 
+// Structure is checked before the digest is compared: for a cut or outdated file the message then names the reason.
 Result<Artifact> open_whole(ByteSpan bytes, std::shared_ptr<const MappedFile> file, std::string_view name) {
   Header header = TRY(decode_header(bytes, name));
   std::uint64_t offset = header.weights_offset();
   if (bytes.size() < offset) return cut(name, bytes.size(), offset + header.weights_bytes);
-  // The structure first: what is cut or malformed gets a better message than a wrong digest.
   Artifact opened = TRY(open(bytes.first(offset), bytes.subspan(offset), file, name));
   opened.integrity = TRY(Integrity::compare({bytes.subspan(header_bytes)}, header.digest, std::move(file), name));
   return opened;

@@ -75,7 +75,7 @@ bool Writer::spill(ByteSpan bytes, std::uint64_t& at) {
   }
   at = spill_->size();
   if (spill_->append(bytes)) return true;
-  folder_.clear();  // the disk is full, say: what is there already stays good
+  folder_.clear();  // the disk may be full: what was spilled before stays valid
   return false;
 }
 
@@ -114,6 +114,9 @@ Writer::Place Writer::add(Tensor&& tensor) {
   return place(std::move(tensor), true);
 }
 
+// Equal constants are stored once: converters repeat scales, zero points and shapes a thousand times. The hash finds
+// candidates and the bytes decide, so a collision costs a comparison and never a wrong constant. What is spilled is
+// compared by reading it back.
 Writer::Place Writer::place(Tensor stored, bool ours) {
   ByteSpan bytes = stored.bytes();
   std::uint64_t key = hash(bytes);
@@ -135,6 +138,8 @@ Writer::Place Writer::place(Tensor stored, bool ours) {
   return made;
 }
 
+// In one pass: the header goes out first with an empty digest and is written again at the end, because the digest
+// covers what follows it, and reading the weights twice would double the time for large models.
 Result<void> Writer::write(const Plan& plan, const std::filesystem::path& path) const {
   ByteWriter head;
   Header header;

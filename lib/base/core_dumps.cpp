@@ -1,4 +1,5 @@
-// RLIMIT_CORE would not be enough: the kernel ignores it where a core dump is piped to a program, as systemd sets it up.
+// RLIMIT_CORE would not be enough: the kernel ignores it where a core dump is piped to a program, as systemd sets it
+// up.
 #include "base/core_dumps.hpp"
 
 #include <sys/prctl.h>

@@ -1,3 +1,4 @@
+// Text forms of digests and base64. Hashing is in sha256.cpp, which the runners link without the rest of OpenSSL.
 #include "base/digest.hpp"
 
 #include <openssl/evp.h>

@@ -1,3 +1,5 @@
+// The table of kinds (kind.def) and the parts of an Error. `why` is ordered from the outermost context to the innermost
+// reason, so because() inserts at the front: callers add context while an error passes up.
 #include "base/error.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,5 @@
+// madvise takes whole pages, so the range is extended to where its first page begins. Neighbors on that page are
+// dropped as well, which costs them one page fault and no content.
 #include "base/pages.hpp"
 
 #include <sys/mman.h>

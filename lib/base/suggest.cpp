@@ -1,3 +1,5 @@
+// The edit distance with transpositions (optimal string alignment): most misspelled names differ by one swapped,
+// missing or additional letter. A suggestion must differ in less than a third of the letters, or it would be a guess.
 #include "base/suggest.hpp"
 
 #include <algorithm>

@@ -47,6 +47,9 @@ Result<Linked> link(const artifact::Artifact& artifact, Form form, const std::fi
   return link(artifact, unpacked(found->span()), output);
 }
 
+// Layout: program, zeros up to a page, artifact, footer (artifact/appended.hpp). The ELF headers stay as they are: the
+// loader maps the segments that they name and ignores what follows, so no section has to be added and no address
+// changes.
 Result<Linked> link(const artifact::Artifact& artifact, ByteSpan program, const std::filesystem::path& output) {
   std::uint64_t offset = artifact::appended_offset(program.size());
   std::uint64_t size = artifact.plan_part.size() + artifact.weights.size();
