@@ -1,5 +1,5 @@
-// A kernel: fast code for one kind of plan step. It is bound once per shape, when everything that depends on shapes and
-// weights alone is decided, and then run as often as wanted with no allocation, no lock and no failure.
+// A kernel: optimized code for one kind of plan step. It is bound once per set of shapes, when everything that depends
+// on shapes and weights alone is decided, and then run any number of times without allocation, lock or failure.
 #pragma once
 
 #include "base/result.hpp"
@@ -18,7 +18,7 @@ namespace modelctl::kernels {
 struct BindCall {
   const Attributes& attributes;
   // Types and dimensions of all operands. `data` is set for those that are constant (packed weights, which stay mapped
-  // for the life of the Bound) and null for the others, whose memory is told at each run.
+  // for the life of the Bound) and null for the others, whose memory is given at each run.
   std::span<const TensorView> inputs;
   std::span<const TensorView> outputs;
   Cpu cpu;
@@ -44,7 +44,7 @@ class Bound {
 
 struct KernelDef {
   std::string_view name;  // as plans spell it; a change of meaning or of the packed weights is a new name
-  // Fails (bad_input) where operands do not fit: plans come from files. Never trusts a plan's dimensions.
+  // Fails (bad_input) if operands do not fit. A plan comes from a file, so its dimensions are never trusted.
   Result<std::unique_ptr<Bound>> (*bind)(const BindCall& call);
   std::span<const Continuation> continues = {};
 };

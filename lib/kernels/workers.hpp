@@ -13,6 +13,7 @@ class Workers {
   virtual int threads() const = 0;
 
   // Calls body(tile) once for each tile in [0, tiles), in any order, on any of the threads; returns when all are done.
+  // An implementation may skip tiles once the run is interrupted; the outputs are then discarded.
   // The body must not throw and must not call back into the same Workers.
   template <class Body>
   void for_each_tile(std::int64_t tiles, Body&& body) {

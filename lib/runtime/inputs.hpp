@@ -1,4 +1,4 @@
-// Inputs that come with names, put into a model's order. What is wrong with the tensors themselves tells
+// Named inputs, put into a model's order. What is wrong with the tensors themselves is reported by
 // check_inputs() (model.hpp).
 #pragma once
 

@@ -33,8 +33,8 @@ struct StatePort {
   bool grows;        // may become longer where it lies; else it must keep its size there
 };
 
-// Memory of the caller for an output of a run. It overlaps no other memory of the run, but that a state may begin where
-// the input that it continues begins.
+// Memory of the caller for an output of a run. It overlaps no other memory of the run, except that a state may begin
+// where the input that it continues begins.
 struct OutputBuffer {
   void* data = nullptr;     // null: the output has memory of its own
   std::uint64_t bytes = 0;  // how much there is
@@ -78,7 +78,7 @@ Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs)
 Result<void> check_inputs(const artifact::Signature& signature, std::span<const TensorView> inputs);
 
 // One caller at a time. Holds the arena and what was bound for the shapes seen lately (a small LRU), so that a repeated
-// shape runs without allocating but for its outputs.
+// shape allocates nothing except its outputs.
 class Session {
  public:
   // Memory that one run may take before it is refused; a claim in the input must not take the machine down.
@@ -102,14 +102,14 @@ class Session {
   // Inputs in the signature's order; their memory is read in place and need not outlive the call. The outputs own
   // their memory. The same inputs give the same bits at any number of threads.
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs);
-  // The same with outputs in memory of the caller; `output_buffers` is as the outputs, or shorter. Such an output comes
-  // back as a view of its place, which lives as long as the caller lets it, and not at all where there is room: it is
-  // no dense tensor. After a failure the output_buffers' content is undefined beyond the rows that the inputs had.
+  // The same with outputs in memory of the caller; `output_buffers` is as the outputs, or shorter. Such an output is
+  // returned as a view of its buffer, whose lifetime is up to the caller; with a capacity it is not returned, since it
+  // is not a dense tensor. After a failure the buffers' content is undefined beyond the rows that the inputs had.
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs, std::span<const OutputBuffer> output_buffers);
 
   // Bytes of the arena for the shapes run last.
   std::uint64_t arena_bytes() const;
-  // How often shapes had to be bound, because they were new or long forgotten.
+  // How often shapes had to be bound, because they were new or no longer cached.
   std::uint64_t bindings_made() const;
 
   // Seconds that each step of the plan took, summed over the runs since profiling was switched on.

@@ -21,16 +21,16 @@
  *   modelrt_session_free(session);
  *   modelrt_model_free(model);
  *
- * Errors. A function that can fail answers 0, or a number of the kind of the failure (MODELRT_BAD_INPUT, ...), and
+ * Errors. A function that can fail returns 0, or a number of the kind of the failure (MODELRT_BAD_INPUT, ...), and
  * then, if `error` is not null, sets *error to a message of one or more lines for people, to be freed with
  * modelrt_string_free(). On success *error is left alone. No function aborts or throws because of what it is given,
- * but for pointers that are not what they are said to be.
+ * except pointers that do not point to what the documentation requires.
  *
  * Threads. A model is immutable: any number of threads and sessions may use it. A session serves one thread at a time;
  * give each thread its own. Results are independent of both.
  *
  * Ownership. Whoever creates an object frees it; every free function takes null. A session keeps its model alive, so
- * the two may be freed in any order. What a function answers as a pointer into an object lives as long as the object.
+ * the two may be freed in any order. What a function returns as a pointer into an object lives as long as the object.
  */
 #ifndef MODELRT_H
 #define MODELRT_H
@@ -92,7 +92,7 @@ typedef struct modelrt_port {
   int32_t type;
   int32_t rank;
   const int64_t* dims;        /* -1 where the size is a symbol's */
-  const char* const* symbols; /* the symbol's name; "" where the size is fixed, "?" where only the run tells */
+  const char* const* symbols; /* the symbol's name; "" where the size is fixed, "?" where it depends on the data */
 } modelrt_port;
 
 /* A state: an output that continues an input, as a decoder's cache does. */

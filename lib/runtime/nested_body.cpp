@@ -63,7 +63,7 @@ Result<std::vector<Tensor>> NestedBody::run(std::span<const TensorView> inputs) 
     outputs.push_back(session.output(i));
     answered_ += held_bytes(outputs.back().view());
   }
-  session.forget();
+  session.release_values();
   if (!done) return std::move(done).error();
   return outputs;
 }

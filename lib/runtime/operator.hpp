@@ -1,5 +1,5 @@
-// The run half of an operator, as the runtime sees it: a pure function over tensor views that knows no graph. It folds
-// constants at build time, judges every faster kernel in tests, and executes the operator wherever no kernel does.
+// The run half of an operator, as the runtime sees it: a pure function over tensor views, without a graph. It folds
+// constants at build time, is what tests compare every kernel with, and executes the operator if no kernel does.
 #pragma once
 
 #include "base/interrupt.hpp"
@@ -18,7 +18,7 @@ class Body {
  public:
   virtual ~Body() = default;
   virtual std::string_view name() const = 0;  // the attribute that it is
-  // What run() takes and answers; captured values come by themselves.
+  // What run() takes and returns; captured values are added by the runtime.
   struct Port {
     DType type;
     std::optional<Dims> dims;  // -1: open; nullopt: of any rank
@@ -51,22 +51,22 @@ struct Call {
 };
 
 // Where outputs come from. An operator computes its output's type and dimensions from what its inputs really are, asks
-// for the memory, and writes every element: the runtime compares what is asked with what the plan foresaw.
+// for the memory, and writes every element: the runtime compares the request with the plan.
 class Outputs {
  public:
   virtual ~Outputs() = default;
   // Uninitialized memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
   // agree with the plan.
   virtual Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) = 0;
-  // The value itself, made elsewhere: nothing is copied where the plan did not foresee a place for it.
+  // The value itself, made elsewhere: it is copied only if the plan has memory for it.
   virtual Result<void> give(std::size_t index, Tensor value) {
     copy_elements(value.view(), TRY(allocate(index, value.type(), value.dims())));
     return {};
   }
-  // Counts memory that the outputs hold besides what was allocated for them: the items of a collection. Fails beyond
-  // the budget.
+  // Counts memory that the outputs hold in addition to what was allocated for them: the items of a collection. Fails
+  // beyond the budget.
   virtual Result<void> claim(std::uint64_t bytes) = 0;
-  // False where nobody reads output `index`: it need not be computed.
+  // False if nothing reads output `index`: it need not be computed.
   virtual bool wanted(std::size_t index) const = 0;
 };
 

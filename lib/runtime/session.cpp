@@ -312,11 +312,11 @@ Error Session::State::run_out_of_memory() {
   for (const auto& of_step : nested) {
     for (const auto& body : of_step) body->abandon();
   }
-  forget();
+  release_values();
   return Error(Kind::unavailable, "out-of-memory", "cannot run the model: the machine has not enough memory");
 }
 
-void Session::State::forget() {
+void Session::State::release_values() {
   std::fill(own.begin(), own.end(), Tensor());
   for (Dims& dims : late) dims.clear();
   given.clear();
@@ -354,7 +354,7 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> given,
       bool stretched = i < output_buffers.size() && output_buffers[i].capacity != 0;
       outputs.push_back(stretched ? Tensor() : state_->output(i));
     }
-    state_->forget();
+    state_->release_values();
     if (!done) return std::move(done).error();
     // Last, because the artifact may have changed until now: nothing that altered bytes computed leaves this function.
     TRY(state_->owner->check_integrity());

@@ -73,7 +73,7 @@ struct Session::State {
   }
 
   Result<void> run(std::span<const TensorView> inputs);
-  // Whether the caller says where this output of the plan lies; -1 is none.
+  // Whether this output of the plan is in the caller's memory; -1 is no output.
   bool placed(std::int32_t output) const {
     auto k = static_cast<std::size_t>(output);
     return k < output_buffers.size() && output_buffers[k].data != nullptr;
@@ -85,7 +85,7 @@ struct Session::State {
   Result<void> run_operator(Binding& binding, const BoundStep& step, std::uint32_t index);
   Result<void> claim(std::uint64_t bytes);
   Tensor output(std::size_t index) const;
-  void forget();
+  void release_values();  // of the run; bindings and arenas stay
   Error run_out_of_memory();
 
   std::shared_ptr<const Model> owner;  // of the outermost session alone
@@ -99,7 +99,7 @@ struct Session::State {
   InterruptibleWorkers tile_workers{workers, *budget};  // `workers`, which stop when the budget is spent
 
   std::vector<Block> blocks;                 // by segment
-  std::vector<Cached> cache;                 // what was bound lately
+  std::vector<Cached> cache;                 // the most recent ones
   std::uint64_t tick = 0;                    // of the cache
   std::uint64_t bindings = 0;                // made so far
   std::vector<const Binding*> active;        // by segment: of the run before
@@ -110,7 +110,7 @@ struct Session::State {
   Dims key;
   std::vector<void*> addresses;  // by value
   std::vector<Tensor> own;       // by value: memory beside the arena, and outputs
-  std::vector<Dims> late;        // by value: what the late ones turned out to be
+  std::vector<Dims> late;        // by value: of values with a data-dependent shape, once they are computed
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
   std::uint64_t in_use = 0;                                      // bytes that the run has taken so far

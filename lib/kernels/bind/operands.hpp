@@ -1,4 +1,4 @@
-// What a kernel asks of its operands when it is bound. A plan comes from a file: nothing in it is believed.
+// What a kernel requires of its operands when it is bound. A plan comes from a file: nothing in it is trusted.
 #pragma once
 
 #include "kernels/isa/simd.hpp"
@@ -13,7 +13,7 @@ class Operands {
  public:
   Operands(std::string_view kernel, const BindCall& call) : kernel_(kernel), call_(call) {}
 
-  // The error that says why `kernel` cannot be bound.
+  // The error for a kernel that cannot be bound.
   Error refuse(std::string why) const;
 
   // As many inputs as that, the required ones present, all of them and the outputs f32 with dimensions whose product

@@ -53,8 +53,8 @@ struct ByteSimd {
   // A prepared value takes two bytes and is less its zero point, or one byte and still has it.
   bool centered;
 
-  // Prepares n bytes of a row, each of them ^ flip and then less `zero` in spirit; fills up to a multiple of four.
-  // Answers their sum, less n times the zero point.
+  // Prepares n bytes of a row, each of them ^ flip and then less `zero`, where prepared values are centred; fills up to
+  // a multiple of four. Returns their sum, less n times the zero point.
   std::int32_t (*prepare)(const std::uint8_t* from, std::int64_t n, std::uint8_t flip, std::int32_t zero, void* to);
   // sums[r][c] = row r times column c, for `rows` prepared rows that are row_step bytes apart.
   void (*tile)(const void* rows, std::int64_t row_step, int count, const std::int8_t* panel, std::int64_t quads,

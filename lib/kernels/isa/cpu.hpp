@@ -1,4 +1,4 @@
-// What this CPU can do, asked once by whoever loads a model and passed down; tests pass less to try each path.
+// What this CPU supports: detected once by whoever loads a model, and passed down. Tests pass less, to run each path.
 #pragma once
 
 #include <string>
@@ -11,9 +11,9 @@ enum class Isa { portable, avx2, avx512 };
 
 struct Cpu {
   Isa isa = Isa::portable;
-  bool vnni = false;  // avx512, with dot products of bytes besides
+  bool vnni = false;  // avx512, with dot products of bytes as well
 
-  // avx2 means AVX2, FMA and F16C; avx512 means F, BW, DQ and VL besides. The operating system's support is checked
+  // avx2 means AVX2, FMA and F16C; avx512 means F, BW, DQ and VL as well. The operating system's support is checked
   // too.
   static Cpu detect();
 };

@@ -155,7 +155,7 @@ struct Simd {
 
   // Attention's softmax, a block of a row at a time.
   float (*largest)(const float* x, std::int64_t n);
-  // x = exp(x - shift); answers the sum.
+  // x = exp(x - shift); returns the sum.
   float (*exponentials)(float* x, float shift, std::int64_t n);
   // x += mask; minus infinity where the mask is, whatever x is. And where `keep` is false.
   void (*add_mask)(float* x, const float* mask, std::int64_t n);
