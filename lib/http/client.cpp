@@ -62,6 +62,7 @@ Result<HttpResponse> Client::follow(HttpRequest request) {
           .at(place_of(request, response.status));
     }
     Destination next = TRY(destination(request, response, *location));
+    secrets_.add_query(next.url);  // a redirect to an object store is signed
     request.url = std::move(next.url);
     request.public_only = next.public_only;
   }

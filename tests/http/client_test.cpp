@@ -92,6 +92,19 @@ TEST_CASE("a redirect to another origin carries no proof") {
   CHECK(response->text(1000).value() == "proof ''");
 }
 
+TEST_CASE("the signature in a redirect is not shown when the server that it leads to echoes it") {
+  Fixture f;
+  f.respond = [](const ServedRequest& request) {
+    if (request.path == "/there") {
+      return ServedResponse{.status = 403, .headers = {{"Content-Type", "text/plain"}}, .body = "bad " + request.query};
+    }
+    return ServedResponse{.status = 307, .headers = {{"Location", "/there?X-Amz-Signature=0123456789abcdef"}}};
+  };
+  auto response = f.client.expect({.url = f.url()}, {200}, "cannot pull 'x'");
+  REQUIRE(!response);
+  CHECK(response.error().why.back() == "the server says: bad X-Amz-Signature=REDACTED");
+}
+
 TEST_CASE("redirects end after ten") {
   Fixture f;
   int n = 0;
