@@ -208,7 +208,9 @@ class ConvTranspose final : public Bound {
   std::int64_t line_blocks_ = 1, panel_blocks_ = 1, lines_per_block_ = 1;
 };
 
-// Weights are [panel of 16 channels][tap, in the order of phases][16].
+// One filter for each channel, as bilinear upsampling in segmentation networks has it. A product of matrices would fill
+// one column of each panel of 16, so here a vector holds 16 channels of one pixel, as in depthwise_conv.cpp. Weights are
+// [panel of 16 channels][tap, in the order of phases][16].
 class DepthwiseConvTranspose final : public Bound {
  public:
   DepthwiseConvTranspose(const Simd& simd, Shape shape, const Activation& activation, bool any)

@@ -1,4 +1,7 @@
 // What follows the products of a recurrent layer's step: activations of the gates and the new state, for one row.
+//
+// A step of a recurrent layer is limited by the product of the state; these loops read the gates' sums once, while they
+// are in the first-level cache, and keep everything between the gates and the new state in registers.
 #pragma once
 
 #include "kernels/isa/math.hpp"
