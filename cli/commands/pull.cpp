@@ -54,6 +54,7 @@ Run bind(Binder& binder) {
                                "without either, the one that MODELCTL_TRUST names"),
                 Completes::file)
       ->type_name("FILE");
+  bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     print(TRY(actions::pull(*request, context.host)), context.printer);

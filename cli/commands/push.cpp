@@ -36,6 +36,8 @@ Run bind(Binder& binder) {
           Completes::reference)
       ->type_name("REFERENCE")
       ->required();
+  binder.app.add_flag("--force", request->force,
+                      "Replace another package that is there, and push under another name or version");
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     print(TRY(actions::push(*request, context.host)), context.printer);

@@ -20,4 +20,10 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
       ->type_name("HOST");
 }
 
+// The option of every command that takes a package from a reference.
+inline void bind_any_name(Binder& binder, bool& any_name) {
+  binder.app.add_flag("--any-name", any_name,
+                      "Accept a package whose name or version is not the one that the reference has");
+}
+
 }  // namespace modelctl::cli

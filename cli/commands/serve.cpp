@@ -1,8 +1,8 @@
 // serve: serves predictions over HTTP or HTTPS until it is stopped by a signal.
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
-#include "runtime/thread_pool.hpp"
 #include "cli/commands/remote.hpp"
+#include "runtime/thread_pool.hpp"
 
 #include <fmt/format.h>
 #include <CLI/Option.hpp>
@@ -77,6 +77,7 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE");
   app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the package's");
+  bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   bind_limits(app, request->settings);
   return [request](CommandContext& context) -> Result<int> {

@@ -52,6 +52,7 @@ Run bind(Binder& binder) {
                                "else MODELCTL_TRUST"),
                 Completes::file)
       ->type_name("FILE");
+  bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::verify(*request, context.host));

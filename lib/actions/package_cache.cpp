@@ -2,6 +2,7 @@
 // old entry.
 #include "actions/package_cache.hpp"
 
+#include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
@@ -25,7 +26,7 @@ Result<fs::path> cache_folder(const Environment& environment) {
 }  // namespace
 
 Result<fs::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,
-                                const RemoteOptions& remote, Host& host) {
+                                const RemoteOptions& remote, bool any_name, Host& host) {
   package::Trust trust = TRY(package::read_trust(trusted, host.environment));
   fs::path cache = TRY(cache_folder(host.environment));
   const transport::TransportDef* def = TRY(transport::transport_of(reference));
@@ -33,6 +34,7 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   auto reader = TRY(def->open_reader(reference, context));
   package::SignedManifest manifest = TRY_BECAUSE(transport::read_signed(*reader, trust),
                                                  fmt::format("nothing of '{}' was taken", transport::shown(reference)));
+  TRY(check_name(*def, reference, manifest.manifest, any_name, host.reporter));
   fs::path folder = cache / manifest.digest.hex();
   std::error_code code;
   if (fs::exists(folder, code)) return folder;

@@ -10,6 +10,6 @@ namespace modelctl::actions {
 // where it is not there yet; the signature is checked first either way. The content of a folder from before is for the
 // caller to verify.
 Result<std::filesystem::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,
-                                             const RemoteOptions& remote, Host& host);
+                                             const RemoteOptions& remote, bool any_name, Host& host);
 
 }  // namespace modelctl::actions

@@ -1,6 +1,7 @@
 // The signature is read and checked first; only then is a place for the files prepared and anything else transferred.
 #include "actions/pull.hpp"
 
+#include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
@@ -22,6 +23,7 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
   PullReport report{TRY_BECAUSE(transport::read_signed(*reader, trust),
                                 fmt::format("nothing of '{}' was taken", transport::shown(request.reference))),
                     request.folder, request.archive};
+  TRY(check_name(*def, request.reference, report.signed_manifest.manifest, request.any_name, host.reporter));
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
   transport::PullStats stats =

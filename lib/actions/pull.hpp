@@ -12,6 +12,7 @@ struct PullRequest {
   std::filesystem::path folder;   // unpacked, here; must not exist or be empty
   std::filesystem::path archive;  // and, or instead, as the same archive that was pushed
   RemoteOptions remote;
+  bool any_name = false;  // whatever name and version the package has
 };
 
 struct PullReport {

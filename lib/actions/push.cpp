@@ -1,6 +1,7 @@
 // The content of the package is checked completely before any of it is sent.
 #include "actions/push.hpp"
 
+#include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
 #include "transport/transport.hpp"
 
@@ -15,6 +16,7 @@ Result<PushReport> push(const PushRequest& request, Host& host) {
   auto package = TRY(package::Package::open(request.package));
   TRY_BECAUSE(package.check_content(host.reporter, host.stop),
               fmt::format("nothing of '{}' was pushed", request.package.string()));
+  if (!request.force) TRY(check_push(*def, request.reference, package, context));
   transport::Pushed pushed = TRY(writer->push(package));
   return PushReport{std::move(pushed.reference), pushed.digest, package.digest(), package.manifest().name,
                     package.manifest().version,  pushed.sent,   pushed.skipped};

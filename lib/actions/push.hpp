@@ -12,6 +12,7 @@ struct PushRequest {
   std::filesystem::path package;  // an archive, or the folder that it was unpacked into
   std::string reference;
   RemoteOptions remote;
+  bool force = false;  // under another name or version than its own, and in place of another package
 };
 
 struct PushReport {

@@ -51,7 +51,7 @@ Result<fs::path> local_source(const ServeRequest& request, Host& host) {
   std::error_code code;
   if (fs::exists(request.source, code)) return fs::path(request.source);
   if (request.source.find(':') != std::string::npos)
-    return cached_package(request.source, request.trust, request.remote, host);
+    return cached_package(request.source, request.trust, request.remote, request.any_name, host);
   return Error(Kind::not_found, "no-such-file", fmt::format("cannot find '{}'", request.source))
       .because("there is no such file or folder, and a reference to a package has a tag, as in digits:1.0")
       .help("check the path");

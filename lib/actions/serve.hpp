@@ -15,6 +15,7 @@ struct ServeRequest {
   // manifest, but nobody vouches for the manifest: that is warned of. A reference is not pulled so.
   package::TrustRequest trust;
   RemoteOptions remote;
+  bool any_name = false;    // of a reference: whatever name and version the package has
   std::string name;         // overrides the package's
   Project::Serve settings;  // what is absent takes the defaults below
 };

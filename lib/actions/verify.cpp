@@ -1,6 +1,7 @@
 // Local packages are read from disk, remote ones from their transport; nothing is stored in either case.
 #include "actions/verify.hpp"
 
+#include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
 #include "artifact/appended.hpp"
 #include "artifact/integrity.hpp"
@@ -24,6 +25,7 @@ Result<package::SignedManifest> verify_remote(const VerifyRequest& request, cons
   transport::Context context = context_of(request.remote, host);
   auto reader = TRY(def->open_reader(request.package, context));
   package::SignedManifest opened = TRY(transport::read_signed(*reader, trust));
+  TRY(check_name(*def, request.package, opened.manifest, request.any_name, host.reporter));
   package::Layout layout(opened.manifest, opened.text.size(), opened.bundle.size());
   std::uint64_t done = 0, total = opened.manifest.payload_size();
   for (std::size_t i = 0; i < opened.manifest.entries.size(); ++i) {

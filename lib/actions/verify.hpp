@@ -14,6 +14,7 @@ struct VerifyRequest {
   std::string package;
   package::TrustRequest trust;
   RemoteOptions remote;
+  bool any_name = false;  // of a reference: whatever name and version the package has
 };
 
 struct VerifyReport {

@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <ctime>
@@ -73,8 +74,50 @@ bool LayoutStore::exists() const {
 
 fs::path LayoutStore::blob_path(const Digest& digest) const { return folder_ / "blobs" / "sha256" / digest.hex(); }
 
-Result<std::shared_ptr<const MappedFile>> LayoutStore::blob(const Digest& digest) const {
-  return MappedFile::open(blob_path(digest));
+Result<Descriptor> LayoutStore::open_blob(const Digest& digest, std::uint64_t size) const {
+  fs::path path = blob_path(digest);
+  std::string what = fmt::format("cannot read the blob '{}'", path.string());
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.number(), &status) != 0) return system_error(errno, what, path);
+  if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size) return file;
+  return Error(Kind::untrusted, "wrong-size", what)
+      .at(path.string())
+      .because(S_ISREG(status.st_mode) ? fmt::format("the file has {} bytes where {} were signed", status.st_size, size)
+                                       : std::string("it is not a regular file"));
+}
+
+Result<std::string> LayoutStore::text(const Digest& digest, std::uint64_t limit) const {
+  std::string path = blob_path(digest).string();
+  auto file = TRY(MappedFile::open(path));
+  if (file->bytes().size() > limit) {
+    return Error(Kind::bad_input, "file-too-large",
+                 fmt::format("cannot read '{}': it is larger than the {} bytes that are allowed here", path, limit))
+        .at(path);
+  }
+  std::string text(as_text(file->bytes()));
+  Digest found = Sha256::of(as_bytes(text));
+  if (found == digest) return text;
+  return Error(Kind::untrusted, "digest-mismatch", fmt::format("cannot use the blob '{}': it is damaged", path))
+      .at(path)
+      .because(fmt::format("its content has the digest {}", found.text()));
+}
+
+// The content of a file can be damaged while its size is right, so the digest is computed, which reads the file once:
+// as much as writing it again would cost. What cannot be opened counts as damaged.
+Result<bool> LayoutStore::is_whole(const Digest& digest, std::uint64_t size, const StopToken& stop) const {
+  auto file = open_blob(digest, size);
+  if (!file) return false;
+  Sha256 hash;
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(chunk, size));
+  for (std::uint64_t at = 0; at < size;) {
+    if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "the push was interrupted");
+    ssize_t count = read_some_at(file->number(), buffer, at);
+    if (count <= 0) return false;
+    hash.update(ByteSpan(buffer).first(static_cast<std::size_t>(count)));
+    at += static_cast<std::uint64_t>(count);
+  }
+  return hash.finish() == digest;
 }
 
 Result<void> LayoutStore::create() const {
@@ -88,11 +131,14 @@ Result<void> LayoutStore::create() const {
 
 Result<bool> LayoutStore::put(const Digest& digest, ByteSpan bytes, const StopToken& stop,
                               const std::function<void(std::uint64_t)>& written) const {
+  if (TRY(is_whole(digest, bytes.size(), stop))) return false;
   fs::path path = blob_path(digest);
-  std::error_code code;
-  // A blob stands under its name only if it was whole and right: its size is enough to know it by.
-  if (fs::file_size(path, code) == bytes.size() && !code) return false;
   TRY(create());
+  // A link or a device in a blob's place is replaced: AtomicFile would follow it.
+  std::error_code code;
+  if (fs::file_status status = fs::symlink_status(path, code); fs::exists(status) && !fs::is_regular_file(status)) {
+    if (!fs::remove(path, code)) return system_error(code.value(), "cannot replace a damaged blob", path);
+  }
   AtomicFile file = TRY(AtomicFile::create(path));
   Sha256 hash;
   for (std::size_t at = 0; at < bytes.size(); at += chunk) {

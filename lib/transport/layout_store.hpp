@@ -1,5 +1,6 @@
 // A folder that is an OCI image layout (OCI image specification 1.1, "Image Layout"): the local registry. Blobs are
-// written once and never change; only index.json does, and it is replaced as a whole under a lock on the folder.
+// written once and do not change, except that a push repairs a damaged one; index.json is replaced as a whole under a
+// lock on the folder.
 #pragma once
 
 #include "base/digest.hpp"
@@ -21,8 +22,11 @@ class LayoutStore {
   bool exists() const;
 
   std::filesystem::path blob_path(const Digest& digest) const;
-  Result<std::shared_ptr<const MappedFile>> blob(const Digest& digest) const;
-  // Keeps the bytes, which must have this digest (untrusted if not). False: they were there already.
+  // A blob opened for reading; its size is checked, its content is not. Does not block, whatever is in its place.
+  Result<Descriptor> open_blob(const Digest& digest, std::uint64_t size) const;
+  // A small blob's content, at most `limit` bytes, its digest checked (untrusted if it does not match).
+  Result<std::string> text(const Digest& digest, std::uint64_t limit) const;
+  // Keeps the bytes, which must have this digest (untrusted if not). False: they were there already, undamaged.
   Result<bool> put(const Digest& digest, ByteSpan bytes, const StopToken& stop,
                    const std::function<void(std::uint64_t)>& written) const;
 
@@ -40,6 +44,7 @@ class LayoutStore {
 
  private:
   Result<void> create() const;
+  Result<bool> is_whole(const Digest& digest, std::uint64_t size, const StopToken& stop) const;
   std::filesystem::path folder_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "package/package.hpp"
+#include "transport/reference.hpp"
 #include "transport/remote_client.hpp"
 
 #include <functional>
@@ -71,6 +72,8 @@ struct TransportDef {
   std::span<const std::string_view> prefixes;
   // Whether a reference without a known prefix belongs to this transport; null: never.
   bool (*claims)(std::string_view reference);
+  // The name in a reference, which the package there must have; null if references of this kind name a place instead.
+  Result<Name> (*name_of)(const std::string& reference);
   Result<std::unique_ptr<Reader>> (*open_reader)(const std::string& reference, Context& context);
   Result<std::unique_ptr<Writer>> (*open_writer)(const std::string& reference, Context& context);
   // The packages of a registry; null if this transport cannot list.

@@ -96,7 +96,7 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
 
   auto pushed = shop.push(reference);
   REQUIRE_MESSAGE(pushed, told(pushed));
-  auto again = shop.push(registry.host + "/team/digits:1.3");
+  auto again = shop.push(registry.host + "/team/digits:stable");
   REQUIRE_MESSAGE(again, told(again));
   CHECK(again->sent == 0);
 

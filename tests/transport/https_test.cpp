@@ -212,6 +212,6 @@ TEST_CASE("URLs that name no file, or hold a password, are refused") {
 TEST_CASE("one connection serves many exchanges") {
   Shop shop;
   WebHost web;
-  REQUIRE(shop.push(web.url()));
+  REQUIRE(shop.push(web.url(), true));
   CHECK(web.server.connections() == 1);
 }

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <cstdio>
 #include <thread>
 
@@ -78,7 +79,7 @@ TEST_CASE("a pull can keep the archive and unpack it") {
 TEST_CASE("pushing again moves nothing") {
   Shop shop;
   auto first = shop.push("digits:1.2");
-  auto second = shop.push("digits:1.3");
+  auto second = shop.push("digits:stable");
   REQUIRE(first);
   REQUIRE(second);
   CHECK(first->sent > 0);
@@ -102,7 +103,13 @@ TEST_CASE("a name can be moved; the list shows its current package") {
   Shop shop;
   REQUIRE(shop.push("digits:latest"));
   Shop other({{"model.plan", package::Role::plan, false, package::Content::of_bytes("another plan")}});
-  auto moved = actions::push({other.archive, "digits:latest", {}}, shop.host);
+  auto kept = actions::push({other.archive, "digits:latest", {}}, shop.host);
+  REQUIRE(!kept);
+  CHECK(
+      told(kept.error()) ==
+      "conflict already-pushed: cannot push to 'digits:latest': it is taken | another package, or the same one signed "
+      "by another key, is there");
+  auto moved = actions::push({other.archive, "digits:latest", {}, true}, shop.host);
   REQUIRE(moved);
   shop.fake.clock.elapsed += std::chrono::hours(3);
   auto report = actions::list({}, shop.host);
@@ -117,7 +124,7 @@ TEST_CASE("list narrows to a name, and an empty registry is an empty list") {
   Shop shop;
   CHECK(actions::list({}, shop.host)->packages.empty());
   REQUIRE(shop.push("digits:1.2"));
-  REQUIRE(shop.push("digits-large:1.2"));
+  REQUIRE(shop.push("digits-large:1.2", true));
   CHECK(actions::list({}, shop.host)->packages.size() == 2);
   CHECK(actions::list({"digits", {}}, shop.host)->packages.size() == 1);
   CHECK(told(actions::list({"oci:" + (shop.scratch / "none").string(), {}}, shop.host)) ==
@@ -144,7 +151,7 @@ TEST_CASE("entries of other tools stay in the index") {
                         std::string(64, 'a') + R"(","mediaType":"application/vnd.oci.image.index.v1+json","size":1},)";
   text.insert(text.find("[") + 1, foreign);
   REQUIRE(write_file(index, as_bytes(text)));
-  REQUIRE(shop.push("digits:1.3"));
+  REQUIRE(shop.push("digits:stable"));
   CHECK(bytes_of(index).find("alpine:3") != std::string::npos);
   CHECK(actions::list({}, shop.host)->packages.size() == 2);
 }
@@ -213,6 +220,55 @@ TEST_CASE("a changed byte in any blob of the registry is refused with nothing pu
   CHECK(shop.pull_folder("digits:1.2"));
 }
 
+TEST_CASE("pushing again repairs any damaged blob, whatever took its place") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  for (const auto& name : files_in(shop.scratch / "registry/blobs/sha256")) {
+    fs::path path = shop.scratch / "registry/blobs/sha256" / name;
+    std::string good = bytes_of(path);
+    auto repaired = [&] {
+      auto again = shop.push("digits:1.2");
+      REQUIRE_MESSAGE(again, told(again));
+      CHECK(again->sent <= good.size());
+      CHECK(fs::is_regular_file(fs::symlink_status(path)));
+      CHECK(bytes_of(path) == good);
+    };
+    if (!good.empty()) {
+      damage(path, good.size() / 2);  // its size stays
+      repaired();
+    }
+    REQUIRE(write_file(path, as_bytes(good + "more")));
+    repaired();
+    fs::remove(path);
+    repaired();
+    fs::remove(path);
+    REQUIRE(::mkfifo(path.c_str(), 0644) == 0);
+    repaired();
+    fs::remove(path);
+    REQUIRE(write_file(shop.scratch / "elsewhere", as_bytes("not it")));
+    fs::create_symlink(shop.scratch / "elsewhere", path);
+    repaired();
+    CHECK(bytes_of(shop.scratch / "elsewhere") == "not it");
+  }
+  CHECK(shop.pull_folder("digits:1.2"));
+}
+
+TEST_CASE("a FIFO in place of a blob is refused by a pull, which does not block") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  for (const auto& name : files_in(shop.scratch / "registry/blobs/sha256")) {
+    fs::path path = shop.scratch / "registry/blobs/sha256" / name;
+    std::string good = bytes_of(path);
+    if (good.empty() || good == "{}") continue;  // the empty config is not read; an empty file needs no reading
+    fs::remove(path);
+    REQUIRE(::mkfifo(path.c_str(), 0644) == 0);
+    auto refused = shop.pull_folder("digits:1.2");
+    CHECK_FALSE(refused);
+    fs::remove(path);
+    REQUIRE(write_file(path, as_bytes(good)));
+  }
+}
+
 TEST_CASE("a damaged package is not pushed") {
   Shop shop;
   std::string bytes = bytes_of(shop.archive);
@@ -228,7 +284,7 @@ TEST_CASE("a damaged index is reported and not overwritten") {
   REQUIRE(shop.push("digits:1.2"));
   fs::path index = shop.scratch / "registry/index.json";
   REQUIRE(write_file(index, as_bytes("{")));
-  auto refused = shop.push("digits:1.3");
+  auto refused = shop.push("digits:stable");
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::bad_input);
   CHECK(bytes_of(index) == "{");
@@ -254,7 +310,7 @@ TEST_CASE("packages that are pushed at the same time are all in the index") {
     threads.emplace_back([&shop, i] {
       FakeHost fake;
       fake.environment.variables = shop.fake.environment.variables;
-      auto pushed = actions::push({shop.archive, "digits:" + std::to_string(i), {}}, fake.host);
+      auto pushed = actions::push({shop.archive, "digits:stable-" + std::to_string(i), {}}, fake.host);
       if (!pushed) std::printf("%s\n", told(pushed).c_str());
     });
   }

@@ -54,7 +54,7 @@ TEST_CASE("pushing again sends no body but the manifest") {
   FakeRegistry registry;
   REQUIRE(shop.push(registry.reference(name)));
   std::size_t posts = registry.count("POST");
-  auto again = shop.push(registry.reference("team/digits:1.3"));
+  auto again = shop.push(registry.reference("team/digits:stable"));
   REQUIRE(again);
   CHECK(again->sent == 0);
   CHECK(registry.count("POST") == posts);
@@ -285,12 +285,12 @@ TEST_CASE("the token flow: a challenge, a token for the right scope, and on") {
         .headers = {{"WWW-Authenticate", "Bearer realm=\"" + service.url("/token") +
                                              "\",service=\"reg\",scope=\"repository:team/digits:pull\""}}};
   };
-  auto refused = shop.push(registry.reference(name));
+  auto refused = shop.push(registry.reference(name), true);
   REQUIRE(!refused);
   CHECK(refused.error().what == "'" + registry.server().authority() + "' requires credentials");
   REQUIRE(store_credentials(registry.server().authority(), {"ci", "secret", "", ""}, shop.host.environment,
                             shop.host.processes));
-  auto pushed = shop.push(registry.reference(name));
+  auto pushed = shop.push(registry.reference(name), true);
   REQUIRE_MESSAGE(pushed, told(pushed));
   auto asked = service.requests().back();
   CHECK(asked.query == "service=reg&scope=repository%3Ateam%2Fdigits%3Apull%2Cpush&account=ci");
@@ -324,7 +324,7 @@ TEST_CASE("credentials do not go to a token service of another domain, unless th
   CHECK(refused.error().hint == "if it belongs to this registry, allow it with --auth-host auth.elsewhere.example");
   CHECK(proxy.requests().empty());
   shop.remote.auth_hosts = {realm};
-  auto pushed = shop.push(registry.reference(name));
+  auto pushed = shop.push(registry.reference(name), true);
   REQUIRE_MESSAGE(pushed, told(pushed));
   CHECK(proxy.requests().size() == 1);
 }

@@ -30,8 +30,8 @@ struct Shop {
   }
 
   actions::RemoteOptions remote;
-  Result<actions::PushReport> push(const std::string& reference) {
-    return actions::push({archive, reference, remote}, host);
+  Result<actions::PushReport> push(const std::string& reference, bool force = false) {
+    return actions::push({archive, reference, remote, force}, host);
   }
   Result<actions::PullReport> pull(const std::string& reference, const std::string& to = "pulled.tar") {
     actions::PullRequest request{.reference = reference, .archive = scratch / to, .remote = remote};

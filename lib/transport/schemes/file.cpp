@@ -96,6 +96,7 @@ constexpr TransportDef defs[] = {{
     .summary = "an archive in the file system",
     .prefixes = prefixes,
     .claims = nullptr,
+    .name_of = nullptr,
     .open_reader = open_reader,
     .open_writer = open_writer,
     .list = nullptr,

@@ -273,6 +273,7 @@ constexpr TransportDef defs[] = {{
     .summary = "an archive on a web host: GET with ranges, PUT or WebDAV",
     .prefixes = prefixes,
     .claims = nullptr,
+    .name_of = nullptr,
     .open_reader = open_reader,
     .open_writer = open_writer,
     .list = nullptr,

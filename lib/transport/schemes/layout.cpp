@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 
 namespace modelctl::transport {
 namespace {
@@ -82,44 +81,26 @@ class LayoutReader : public Reader {
     std::error_code code;
     if (!digest || !fs::exists(reference_.store.blob_path(*digest), code)) return no_such_package(reference_);
     std::string where = reference_.store.blob_path(*digest).string();
-    std::string text = TRY(read_text_file(where, oci_manifest_limit));
-    if (Sha256::of(as_bytes(text)) != *digest) {
-      return Error(Kind::untrusted, "digest-mismatch",
-                   fmt::format("'{}' in {} is damaged", reference_.name.text(), reference_.title()))
-          .at(where)
-          .because("the manifest's content does not have the digest that it is kept under");
-    }
+    std::string text = TRY(reference_.store.text(*digest, oci_manifest_limit));
     OciManifest manifest = TRY(read_oci_manifest(text, where));
     Documents documents;
-    documents.manifest =
-        TRY(read_text_file(reference_.store.blob_path(manifest.documents[0].digest), package::manifest_limit));
-    documents.bundle =
-        TRY(read_text_file(reference_.store.blob_path(manifest.documents[1].digest), package::bundle_limit));
+    documents.manifest = TRY(reference_.store.text(manifest.documents[0].digest, package::manifest_limit));
+    documents.bundle = TRY(reference_.store.text(manifest.documents[1].digest, package::bundle_limit));
     return documents;
   }
 
   // Read, not mapped: pages of a mapping count as our memory, and a model may be larger than that.
   Result<void> fetch(const Part& part, std::uint64_t from, const Sink& sink) override {
-    fs::path path = reference_.store.blob_path(part.digest);
     std::string what = fmt::format("cannot read '{}' of '{}'", part.path, reference_.name.text());
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return system_error(errno, what, path);
-    std::error_code code;
-    if (std::uintmax_t size = fs::file_size(path, code); code || size != part.size) {
-      return Error(Kind::untrusted, "wrong-size", what)
-          .at(path.string())
-          .because(fmt::format("the file has {} bytes and {} were signed", size, part.size));
-    }
-    file.seekg(static_cast<std::streamoff>(from));
+    Descriptor file = TRY_BECAUSE(reference_.store.open_blob(part.digest, part.size), what);
     std::vector<std::byte> buffer(chunk);
     while (from < part.size) {
       if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
-      file.read(reinterpret_cast<char*>(buffer.data()),
-                static_cast<std::streamsize>(std::min<std::uint64_t>(chunk, part.size - from)));
-      auto count = static_cast<std::size_t>(file.gcount());
-      if (count == 0) return system_error(EIO, what, path);
-      TRY(sink(ByteSpan(buffer.data(), count)));
-      from += count;
+      std::span<std::byte> wanted(buffer.data(), std::min<std::uint64_t>(chunk, part.size - from));
+      ssize_t count = read_some_at(file.number(), wanted, from);
+      if (count <= 0) return system_error(count < 0 ? errno : EIO, what, reference_.store.blob_path(part.digest));
+      TRY(sink(ByteSpan(buffer).first(static_cast<std::size_t>(count))));
+      from += static_cast<std::uint64_t>(count);
     }
     return {};
   }
@@ -168,6 +149,12 @@ class LayoutWriter : public Writer {
   Host& host_;
 };
 
+Result<Name> name_of(const std::string& reference) {
+  if (!reference.starts_with(prefix)) return parse_name(reference);
+  std::size_t colon = reference.find(':', prefix.size());
+  return parse_name(colon == reference.npos ? std::string() : reference.substr(colon + 1));
+}
+
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
   return std::unique_ptr<Reader>(new LayoutReader(TRY(parse_layout_reference(reference, context)), context.host.stop));
 }
@@ -196,7 +183,7 @@ Result<std::vector<Listed>> list(const std::string& registry, Context& context) 
   std::vector<Listed> all;
   for (LayoutStore::Named& named : TRY(store.names())) {
     if (!only.empty() && !named.name.starts_with(only + ":")) continue;
-    auto text = read_text_file(store.blob_path(named.digest), oci_manifest_limit);
+    auto text = store.text(named.digest, oci_manifest_limit);
     if (!text) continue;  // a layout may name what lies elsewhere
     auto manifest = read_oci_manifest(*text, "");
     if (!manifest) continue;  // an image of another kind
@@ -213,6 +200,7 @@ constexpr TransportDef defs[] = {{
     .summary = "the local registry, or another folder that is an OCI layout (oci:FOLDER:NAME:VERSION)",
     .prefixes = prefixes,
     .claims = [](std::string_view reference) { return !begins_with_host(reference); },
+    .name_of = name_of,
     .open_reader = open_reader,
     .open_writer = open_writer,
     .list = list,

@@ -86,6 +86,8 @@ class OciWriter : public Writer {
   Host& host_;
 };
 
+Result<Name> name_of(const std::string& reference) { return parse_name(reference); }
+
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
   Name name = TRY(parse_name(reference));
   return std::unique_ptr<Reader>(new OciReader(TRY(Repository::open(name, Repository::Right::pull, context))));
@@ -144,6 +146,7 @@ constexpr TransportDef defs[] = {{
     .summary = "any OCI registry, over HTTPS",
     .prefixes = {},
     .claims = begins_with_host,
+    .name_of = name_of,
     .open_reader = open_reader,
     .open_writer = open_writer,
     .list = list,
