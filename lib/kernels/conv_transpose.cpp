@@ -17,7 +17,10 @@ namespace {
 constexpr std::int64_t block_work = 1 << 21;
 constexpr std::int64_t block_bytes = 256 * 1024;
 
-// One axis, its taps sorted by phase. Where there are fewer than three, the first ones have size 1.
+// One axis, its taps sorted by phase. With stride 2, dilation 1, begin 1 and 4 taps, phase 0 has the taps 1 and 3 with
+// the shifts 0 and -1: output 2q is the sum of input q times tap 1 and input q - 1 times tap 3. Phase 1 has the taps 0
+// and 2 with the shifts 1 and 0. If stride and dilation have a common factor, some phases have no taps: their outputs
+// are the bias. Where there are fewer than three, the first ones have size 1.
 struct Axis {
   struct Entry {
     std::int64_t tap;
@@ -209,8 +212,8 @@ class ConvTranspose final : public Bound {
 };
 
 // One filter for each channel, as bilinear upsampling in segmentation networks has it. A product of matrices would fill
-// one column of each panel of 16, so here a vector holds 16 channels of one pixel, as in depthwise_conv.cpp. Weights are
-// [panel of 16 channels][tap, in the order of phases][16].
+// one column of each panel of 16, so here a vector holds 16 channels of one pixel, as in depthwise_conv.cpp. Weights
+// are [panel of 16 channels][tap, in the order of phases][16].
 class DepthwiseConvTranspose final : public Bound {
  public:
   DepthwiseConvTranspose(const Simd& simd, Shape shape, const Activation& activation, bool any)

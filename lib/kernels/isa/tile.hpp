@@ -1,11 +1,11 @@
 // The inner loop of GEMM, GEMV and convolution: a few rows by a few panels of weights, all sums in registers.
 //
 // Why these tile sizes: one step along K loads `vectors` vectors of weights and broadcasts one value for each row, and
-// does rows * vectors multiply-adds. A CPU of today starts two of those per cycle and two loads, so a tile must have more
-// multiply-adds than loads: 14 rows x 2 vectors (AVX-512) make 28 to 16, 6 x 2 (AVX2) 12 to 8. The sums have to fit the
-// registers, with the weights and one broadcast value beside them. A multiply-add takes four cycles, so at least eight
-// sums must be independent; a tile of one row has as many only if it takes several panels at once, which is what the
-// flat tiles of matrix-vector products do.
+// does rows * vectors multiply-adds. A CPU of today starts two of those per cycle and two loads, so a tile must have
+// more multiply-adds than loads: 14 rows x 2 vectors (AVX-512) make 28 to 16, 6 x 2 (AVX2) 12 to 8. The sums have to
+// fit the registers, with the weights and one broadcast value beside them. A multiply-add takes four cycles, so at
+// least eight sums must be independent; a tile of one row has as many only if it takes several panels at once, which is
+// what the flat tiles of matrix-vector products do.
 //
 // The bias is where the sums start; residual and bounds are applied to the sums before they are stored. So a fused
 // product reads and writes its output once.
