@@ -413,6 +413,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void take_request() {
     auto message = (*parser_)->release();
     keep_alive_ = keep_alive_ && message.keep_alive();
+    version_ = message.version();
     head_ = message.method() == http::verb::head;
     request_ = plain(std::move(message));
     match_ = match(request_.method, request_.path);
@@ -455,7 +456,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void write(HttpResponse response) {
     auto message = std::make_shared<http::response<http::string_body>>(
-        http::int_to_status(static_cast<unsigned>(response.status)), 11);
+        http::int_to_status(static_cast<unsigned>(response.status)), version_);
     message->set(http::field::server, "modelctl/" MODELCTL_VERSION);
     message->set(http::field::content_type, response.content_type);
     for (const auto& [name, value] : response.headers) message->set(name, value);
@@ -521,6 +522,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   bool timed_out_ = false;
   bool evicted_ = false;
   bool keep_alive_ = true;
+  // Of the request, and so of its response: a client of HTTP/1.0 waits for the end of the connection unless the
+  // response says that it is kept.
+  unsigned version_ = 11;
   bool head_ = false;
 };
 

@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <cstdio>
+#include <memory>
 #include <thread>
 
 using namespace modelctl;
@@ -56,14 +57,13 @@ struct Serving {
   fs::path log;
   test::Program program;
 
-  explicit Serving(const fs::path& in, const std::string& arguments)
+  explicit Serving(const fs::path& in, const std::string& arguments, const std::string& command = "exec " MODELCTL)
       : folder(in),
         log(in / ("serve-" + std::to_string(port) + ".log")),
-        program(
-            {"/usr/bin/env", "-u", "MODELCTL_TRUST", "--chdir=" + in.string(),
-             "MODELCTL_REGISTRY=" + in.string() + "/registry", "XDG_CACHE_HOME=" + in.string() + "/cache", "/bin/sh",
-             "-c", "exec " MODELCTL " serve " + arguments + " --listen 127.0.0.1:" + std::to_string(port)},
-            port, log) {}
+        program({"/usr/bin/env", "-u", "MODELCTL_TRUST", "--chdir=" + in.string(),
+                 "MODELCTL_REGISTRY=" + in.string() + "/registry", "XDG_CACHE_HOME=" + in.string() + "/cache",
+                 "/bin/sh", "-c", command + " serve " + arguments + " --listen 127.0.0.1:" + std::to_string(port)},
+                port, log) {}
 
   std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
   std::string told() const { return read_text_file(log).value_or(""); }
@@ -237,6 +237,56 @@ TEST_CASE("after SIGTERM it is unready, completes the requests in progress, and 
   CHECK(HttpClient(serving.at()).get("/livez").status == 200);
   under_way.send(body.substr(20));
   CHECK(under_way.receive().status == 200);
+  CHECK(serving.program.wait() == 0);
+}
+
+TEST_CASE("a prediction that runs when SIGTERM arrives is answered, and then the process ends") {
+  const fs::path& folder = digits().folder;
+  auto linked = shell(folder, "modelctl link --serve -o digits-server");
+  REQUIRE_MESSAGE(linked.exit_code == 0, linked.err);
+  // Seconds of work for one worker.
+  std::string body = R"({"inputs": [{"name": "image", "shape": [20000, 1, 8, 8], "datatype": "FP32", "data": [0)";
+  for (int i = 1; i < 20000 * 64; ++i) body += ",0";
+  body += "]}]}";
+  for (std::string command : {"exec " MODELCTL, "exec ./digits-server"}) {
+    CAPTURE(command);
+    Serving serving(folder, command.ends_with(MODELCTL) ? "digits.artifact --drain 0" : "--name digits --drain 0",
+                    command);
+    REQUIRE_MESSAGE(serving.ready(), serving.told());
+    HttpClient client(serving.at());
+    client.send("POST /v2/models/digits/infer HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                std::to_string(body.size()) + "\r\n\r\n" + body);
+    std::string metrics;
+    do {
+      metrics = HttpClient(serving.at()).get("/metrics").body;
+      REQUIRE(metrics.find("code=\"") == std::string::npos);  // else it was too quick for this test
+    } while (metrics.find("modelctl_inflight 1\n") == std::string::npos);
+    serving.program.signal(SIGTERM);
+    auto answer = client.receive();
+    CHECK(answer.status == 200);
+    CHECK(answer.body.find("\"shape\":[20000,10]") != std::string::npos);
+    CHECK(serving.program.wait() == 0);
+  }
+}
+
+TEST_CASE("the line 'ready' means that the next request succeeds") {
+  for (int start = 0; start < 5; ++start) {
+    Serving serving(digits().folder, "digits.artifact --drain 0");
+    while (serving.told().find("ready: ") == std::string::npos) std::this_thread::yield();
+    CHECK(serving.predicts());
+  }
+}
+
+TEST_CASE("more idle connections than the process has descriptors leave health and predictions as they were") {
+  Serving serving(digits().folder, "digits.artifact --drain 0", "ulimit -n 128; exec " MODELCTL);
+  REQUIRE_MESSAGE(serving.ready(), serving.told());
+  std::vector<std::unique_ptr<HttpClient>> idle;
+  for (int i = 0; i < 400; ++i) {
+    idle.push_back(std::make_unique<HttpClient>(serving.at()));
+    if (i % 20 == 0) CHECK(HttpClient(serving.at()).get("/livez").status == 200);
+  }
+  CHECK(serving.predicts());
+  serving.program.signal(SIGTERM);
   CHECK(serving.program.wait() == 0);
 }
 

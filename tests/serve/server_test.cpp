@@ -275,6 +275,18 @@ TEST_CASE("one connection carries many requests") {
   for (int i = 0; i < 5; ++i) CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
 }
 
+TEST_CASE("a client of HTTP/1.0 keeps its connection if it asks to, and is told so") {
+  Running running;
+  HttpClient client(running.port());
+  for (int i = 0; i < 2; ++i) {
+    client.send("GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    CHECK(client.receive().headers.find("Connection: keep-alive\r\n") != std::string::npos);
+  }
+  client.send("GET /livez HTTP/1.0\r\n\r\n");
+  CHECK(client.receive().status == 200);
+  CHECK(client.closed());
+}
+
 TEST_CASE("a client that waits for 100-continue gets it") {
   Running running;
   HttpClient client(running.port());
