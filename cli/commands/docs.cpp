@@ -39,6 +39,8 @@ Run bind(Binder& binder) {
     TRY(make_folder(man ? folder : folder / "commands"));
     if (!man) {
       TRY(write_file(folder / "exit-codes.md", as_bytes(exit_codes_markdown())));
+      TRY(write_file(folder / "serve-settings.md", as_bytes(serve_settings_markdown())));
+      TRY(write_file(folder / "serve-settings.schema.json", as_bytes(serve_settings_schema())));
       TRY(write_file(folder / "operators.md", as_bytes(operators_markdown())));
     }
     auto tree = command_tree();

@@ -6,6 +6,8 @@
 namespace modelctl::cli {
 
 std::string exit_codes_markdown();  // from base/kind.def
+std::string serve_settings_markdown();  // from serve/settings.def
+std::string serve_settings_schema();    // the same for editors of modelctl.yaml
 std::string operators_markdown();   // from the table of operators
 
 }  // namespace modelctl::cli

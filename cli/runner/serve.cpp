@@ -12,16 +12,13 @@
 namespace modelctl::runner {
 namespace {
 
+// A flag of `modelctl serve` each, and the name that a package would have.
 constexpr Option options[] = {
-    {"listen", "HOST:PORT", "Address to listen on, 127.0.0.1:8080 by default; port 0 takes any free one"},
-    {"tls-cert", "FILE", "Certificate and chain (PEM): serve HTTPS"},
-    {"tls-key", "FILE", "The certificate's private key (PEM)"},
     {"name", "NAME", "Name of the model in routes and metrics"},
-    {"workers", "N", "Predictions that run concurrently; by default one per CPU"},
-    {"threads", "N", "Threads per prediction; 1 by default, 0 takes all CPUs"},
-    {"queue", "N", "Predictions that may wait, 64 by default; further ones get a 503"},
-    {"max-time", "SECONDS", "Time limit of one prediction, 60 by default; then 503"},
-    {"drain", "SECONDS", "Seconds to keep serving, unready, after SIGTERM; 10 by default"},
+#define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
+  {flag, value, sizeof otherwise > 1 ? std::string_view(meaning " [default: " otherwise "]") : meaning},
+#include "serve/settings.def"
+#undef SERVE_SETTING
 };
 
 // Global, because a signal handler has no argument for it.
@@ -53,15 +50,10 @@ class Log : public Reporter {
 };
 
 Result<int> serve(const Program& program, const Arguments& arguments) {
-  serve::ServeSettings settings;
-  TRY(serve::read_address(arguments.one("listen", "127.0.0.1:8080"), settings.server));
-  settings.server.tls_certificate = arguments.one("tls-cert");
-  settings.server.tls_key = arguments.one("tls-key");
-  settings.limits.concurrency = TRY(arguments.number("workers", 0, 0));
-  settings.limits.threads = TRY(arguments.number("threads", 1, 0));
-  settings.limits.queue = static_cast<std::size_t>(TRY(arguments.number("queue", 64, 0)));
-  settings.limits.time = std::chrono::seconds(TRY(arguments.number("max-time", 60, 1)));
-  settings.drain = std::chrono::seconds(TRY(arguments.number("drain", 10, 0)));
+  serve::GivenSettings given;
+  for (const serve::SettingInfo& setting : serve::all_settings()) {
+    if (!arguments.all(setting.flag).empty()) TRY(serve::read_setting(given, setting.flag, arguments.one(setting.flag)));
+  }
   auto load = [&]() -> Result<serve::Loaded> {
     auto model = TRY(program.load(arguments));
     serve::Loaded loaded;
@@ -73,7 +65,7 @@ Result<int> serve(const Program& program, const Arguments& arguments) {
   watch_signals(stop);
   SystemClock clock(stop);
   Log log;
-  TRY(serve::serve_until_stopped(settings, load, clock, log, stop));
+  TRY(serve::serve_until_stopped(serve::complete(given), load, clock, log, stop));
   return 0;
 }
 

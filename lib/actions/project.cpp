@@ -126,24 +126,18 @@ class Section {
     YAML::Node node = scalar(key);
     if (node && !decimal(node.Scalar(), value)) refuse(node, key, "a number");
   }
-  void seconds(const std::string& key, std::optional<double>& value) {
+  void seconds(const std::string& key, std::optional<double>& value, double least) {
     YAML::Node node = scalar(key);
     double number = 0;
     if (!node) return;
-    if (decimal(node.Scalar(), number) && number >= 0) value = number;
-    else refuse(node, key, "a number of seconds");
+    if (decimal(node.Scalar(), number) && number >= least) value = number;
+    else refuse(node, key, least > 0 ? "a number of seconds above 0" : "a number of seconds");
   }
   // "1048576", "1024 KiB", "1MiB", "1GiB"
   void bytes(const std::string& key, std::optional<std::uint64_t>& value) {
     YAML::Node node = scalar(key);
     if (!node) return;
-    const std::string& text = node.Scalar();
-    std::uint64_t number = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
-    int shift = unit.empty() || unit == "B" ? 0 : unit == "KiB" ? 10 : unit == "MiB" ? 20 : unit == "GiB" ? 30 : -1;
-    if (error == std::errc() && shift >= 0 && number <= (std::uint64_t{1} << 62) >> shift) value = number << shift;
+    if (auto bytes = serve::setting::parse_bytes(node.Scalar())) value = bytes;
     else refuse(node, key, "a number of bytes, or of KiB, MiB or GiB");
   }
 
@@ -245,20 +239,31 @@ void read_package(Section package, Project::Package& to) {
   package.finish();
 }
 
-void read_serve(Section serve, Project::Serve& to) {
-  constexpr std::int64_t most = 4096;
-  serve.text("listen", to.listen);
-  serve.path("tls_cert", to.tls_cert);
-  serve.path("tls_key", to.tls_key);
-  serve.count("workers", to.workers, 0, most);
-  serve.count("threads", to.threads, 0, most);
-  serve.count("queue", to.queue, 0, 1'000'000);
-  serve.bytes("max_body", to.max_body);
-  serve.bytes("max_memory", to.max_memory);
-  serve.seconds("max_time", to.max_time);
-  serve.seconds("read_timeout", to.read_timeout);
-  serve.seconds("drain", to.drain);
-  serve.finish();
+// One function per type of setting (serve/settings.def).
+void read_text(Section& section, const char* key, std::optional<std::string>& value, double, double) {
+  section.text(key, value);
+}
+void read_file(Section& section, const char* key, std::optional<fs::path>& value, double, double) {
+  fs::path path;
+  section.path(key, path);
+  if (!path.empty()) value = path;
+}
+void read_count(Section& section, const char* key, std::optional<std::uint64_t>& value, double least, double most) {
+  section.count(key, value, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most));
+}
+void read_bytes(Section& section, const char* key, std::optional<std::uint64_t>& value, double, double) {
+  section.bytes(key, value);
+}
+void read_seconds(Section& section, const char* key, std::optional<double>& value, double least, double) {
+  section.seconds(key, value, least);
+}
+
+void read_serve(Section section, serve::GivenSettings& to) {
+#define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
+  read_##type(section, #key, to.key, least, most);
+#include "serve/settings.def"
+#undef SERVE_SETTING
+  section.finish();
 }
 
 Project read_document(const YAML::Node& document, Report& report) {

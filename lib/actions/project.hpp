@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "serve/settings.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -51,14 +52,7 @@ struct Project {
   };
   std::vector<Sample> samples;
 
-  // The flags of `serve`. What is absent keeps the command's default.
-  struct Serve {
-    std::optional<std::string> listen;
-    std::filesystem::path tls_cert, tls_key;
-    std::optional<int> workers, threads;
-    std::optional<std::uint64_t> queue, max_body, max_memory;  // requests, bytes, bytes
-    std::optional<double> max_time, read_timeout, drain;       // seconds
-  } serve;
+  serve::GivenSettings serve;  // the flags of `serve`
 };
 
 // Reads a project, and reports every fault that it finds with its line. Errors are bad_config, but not_found and io for

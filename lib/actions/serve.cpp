@@ -92,63 +92,32 @@ Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_byt
   return loaded;
 }
 
-std::chrono::milliseconds milliseconds(double seconds) {
-  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-}
-
-// What a request without a source leaves out, as modelctl.yaml has it; flags win.
-struct Named {
+// What is served, and how: a request without a source takes what it leaves out from modelctl.yaml; flags win.
+struct Job {
+  ServeRequest request;
+  serve::Settings settings;
   std::string name, version;  // of the model, for what has none of its own
 };
-Result<Named> complete(ServeRequest& request) {
-  if (!request.source.empty()) return Named{request.name, ""};
+Result<Job> complete(const ServeRequest& given) {
+  if (!given.source.empty()) return Job{given, serve::complete(given.settings), given.name, ""};
   Project project = TRY(current_project("serve", "package, artifact or reference"));
-  request.source = TRY(project_artifact(project, "serve")).string();
-  auto fill = [](auto& value, const auto& known) {
-    if (!value) value = known;
-  };
-  auto fill_path = [](fs::path& value, const fs::path& known) {
-    if (value.empty()) value = known;
-  };
-  Project::Serve &to = request.settings, &from = project.serve;
-  fill(to.listen, from.listen);
-  fill_path(to.tls_cert, from.tls_cert);
-  fill_path(to.tls_key, from.tls_key);
-  fill(to.workers, from.workers);
-  fill(to.threads, from.threads);
-  fill(to.queue, from.queue);
-  fill(to.max_body, from.max_body);
-  fill(to.max_memory, from.max_memory);
-  fill(to.max_time, from.max_time);
-  fill(to.read_timeout, from.read_timeout);
-  fill(to.drain, from.drain);
-  return Named{request.name.empty() ? project.package.name : request.name, project.package.version};
+  Job job{given, serve::complete(given.settings, project.serve), given.name, project.package.version};
+  job.request.source = TRY(project_artifact(project, "serve")).string();
+  if (job.name.empty()) job.name = project.package.name;
+  return job;
 }
 
 }  // namespace
 
 Result<ServeReport> serve(const ServeRequest& given, Host& host) {
-  using Default = ServeDefaults;
-  ServeRequest request = given;
-  Named named = TRY(complete(request));
-  const Project::Serve& wanted = request.settings;
-  serve::ServeSettings settings;
-  TRY(serve::read_address(wanted.listen.value_or(Default::listen), settings.server));
-  settings.server.tls_certificate = wanted.tls_cert;
-  settings.server.tls_key = wanted.tls_key;
-  settings.server.body_bytes = wanted.max_body.value_or(Default::max_body);
-  settings.server.read_timeout = milliseconds(wanted.read_timeout.value_or(Default::read_timeout));
-  settings.limits = {wanted.workers.value_or(Default::workers), wanted.threads.value_or(Default::threads),
-                     wanted.queue.value_or(Default::queue), wanted.max_memory.value_or(Default::max_memory),
-                     milliseconds(wanted.max_time.value_or(Default::max_time))};
-  settings.drain = milliseconds(wanted.drain.value_or(Default::drain));
+  Job job = TRY(complete(given));
   auto load_named = [&]() -> Result<serve::Loaded> {
-    serve::Loaded loaded = TRY(load(request, settings.limits.memory_bytes, host));
-    if (!named.name.empty()) loaded.info.name = named.name;
-    if (!named.version.empty()) loaded.info.version = named.version;
+    serve::Loaded loaded = TRY(load(job.request, job.settings.max_memory, host));
+    if (!job.name.empty()) loaded.info.name = job.name;
+    if (!job.version.empty()) loaded.info.version = job.version;
     return loaded;
   };
-  auto totals = TRY(serve::serve_until_stopped(settings, load_named, host.clock, host.reporter, host.stop));
+  auto totals = TRY(serve::serve_until_stopped(job.settings, load_named, host.clock, host.reporter, host.stop));
   return ServeReport{totals.port};
 }
 

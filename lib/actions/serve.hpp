@@ -15,22 +15,9 @@ struct ServeRequest {
   // manifest, but nobody vouches for the manifest: that is warned of. A reference is not pulled so.
   package::TrustRequest trust;
   RemoteOptions remote;
-  bool any_name = false;    // of a reference: whatever name and version the package has
-  std::string name;         // overrides the package's
-  Project::Serve settings;  // what is absent takes the defaults below
-};
-
-// In the order of Project::Serve.
-struct ServeDefaults {
-  static constexpr const char* listen = "127.0.0.1:8080";  // HOST:PORT, [HOST]:PORT or :PORT
-  static constexpr int workers = 0;                        // predictions at once; 0: one per CPU
-  static constexpr int threads = 1;                        // of one prediction
-  static constexpr std::uint64_t queue = 64;
-  static constexpr std::uint64_t max_body = 64ull << 20;
-  static constexpr std::uint64_t max_memory = 4ull << 30;
-  static constexpr double max_time = 60;
-  static constexpr double read_timeout = 10;
-  static constexpr double drain = 10;
+  bool any_name = false;          // of a reference: whatever name and version the package has
+  std::string name;               // overrides the package's
+  serve::GivenSettings settings;  // what is absent takes its default
 };
 
 struct ServeReport {

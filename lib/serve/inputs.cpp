@@ -29,7 +29,7 @@ Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port
                           const LoadedModel& model) {
   Tensor tensor;
   in.go_to(at);
-  if (!json::read_tensor(in, {port.type, std::move(shape), model.limits().memory_bytes}, tensor))
+  if (!json::read_tensor(in, {port.type, std::move(shape), model.settings().max_memory}, tensor))
     return unreadable(fmt::format("the input '{}'", port.name), in);
   return tensor;
 }

@@ -6,8 +6,6 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
-
 namespace modelctl::serve {
 namespace {
 
@@ -30,36 +28,19 @@ void warm_up(LoadedModel& model, Reporter& reporter) {
 
 }  // namespace
 
-Result<void> read_address(const std::string& text, serve::ServerOptions& options) {
-  std::size_t colon = text.rfind(':');
-  std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
-  std::string host = text.substr(0, colon == std::string::npos ? 0 : colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  auto [end, code] = std::from_chars(port.data(), port.data() + port.size(), options.port);
-  if (port.empty() || code != std::errc() || end != port.data() + port.size()) {
-    return Error(Kind::usage, "bad-address", fmt::format("cannot listen on '{}'", text))
-        .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
-  }
-  options.host = host.empty() ? "0.0.0.0" : host;
-  return {};
-}
-
-Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
+Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
                                         Clock& clock, Reporter& reporter, const StopToken& stop) {
   Service service;
-  ServerOptions options = settings.server;
-  options.workers = settings.limits.concurrency;
-  options.queue = settings.limits.queue;
   raise_descriptor_limit();
-  if (auto warning = exposed_secret(options.tls_key)) reporter.warn(*warning);
-  auto server = TRY(Server::start(options, service));
-  const char* scheme = options.tls_certificate.empty() ? "http" : "https";
-  reporter.info(fmt::format("listening on {}://{}:{}", scheme, options.host, server->port()));
+  if (auto warning = exposed_secret(settings.tls_key)) reporter.warn(*warning);
+  auto server = TRY(Server::start(settings, service));
+  const char* scheme = settings.tls_cert.empty() ? "http" : "https";
+  reporter.info(fmt::format("listening on {}://{}", scheme, server->address()));
 
   Loaded loaded = TRY(load());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   TRY(loaded.model->check_integrity());
-  auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings.limits);
+  auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings);
   warm_up(*model, reporter);
   service.load(model);
   // Only now: who waits for this line sends a request at once.
@@ -70,8 +51,8 @@ Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std
   // A model that somebody alters must not be served: each prediction fails from then on, and the server stops.
   Result<void> intact;
   while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) intact = model->check_integrity();
-  reporter.info(fmt::format("draining for {} s, then stopping", settings.drain.count() / 1000.0));
-  server->drain(settings.drain);
+  reporter.info(fmt::format("draining for {} s, then stopping", settings.drain));
+  server->drain(milliseconds(settings.drain));
   TRY(std::move(intact));
   return ServeTotals{server->port()};
 }

@@ -9,20 +9,11 @@
 
 namespace modelctl::serve {
 
-struct ServeSettings {
-  ServerOptions server;
-  ServiceLimits limits;
-  std::chrono::milliseconds drain{10'000};  // how long to keep answering, unready, after a stop was asked for
-};
-
 // What is to be served, verified by whoever supplies it.
 struct Loaded {
   std::shared_ptr<const runtime::Model> model;
   ModelInfo info;
 };
-
-// Reads HOST:PORT, [HOST]:PORT or :PORT into the options.
-Result<void> read_address(const std::string& text, ServerOptions& options);
 
 struct ServeTotals {
   std::uint16_t port = 0;
@@ -30,7 +21,7 @@ struct ServeTotals {
 
 // Listens first, so that liveness answers while the model is verified and loaded; ready once one prediction was made.
 // Returns when a stop was asked for and the requests under way are answered. `load` failing ends it at once.
-Result<ServeTotals> serve_until_stopped(const ServeSettings& settings, const std::function<Result<Loaded>()>& load,
+Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
                                         Clock& clock, Reporter& reporter, const StopToken& stop);
 
 }  // namespace modelctl::serve

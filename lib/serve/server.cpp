@@ -25,6 +25,7 @@
 #include <boost/beast/ssl.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <thread>
 
@@ -45,6 +46,7 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 // Of the accept loop, when the system has no descriptor or no memory: an immediate retry would only spin.
 constexpr std::chrono::milliseconds accept_pause{50};
 constexpr std::size_t reserved_connections = 32;
+constexpr std::chrono::milliseconds idle_timeout{75'000};  // between the requests of a connection
 // Left to everything else that opens files while the server runs.
 constexpr std::size_t spare_descriptors = 16;
 
@@ -114,9 +116,9 @@ struct BudgetedBody {
 // A parser with the limits that hold before a request is admitted.
 class RequestParser {
  public:
-  RequestParser(const ServerOptions& options, MemoryShare* share) {
+  RequestParser(const Settings& settings, MemoryShare* share) {
     parser_.header_limit(header_bytes);
-    parser_.body_limit(options.body_bytes);
+    parser_.body_limit(settings.max_body);
     parser_.get().body().share = share;
     // A client may send any number of chunks, each with extensions that nobody reads (RFC 9112, section 7.1.1).
     on_chunk_ = [this](std::uint64_t, beast::string_view extensions, beast::error_code& code) {
@@ -160,13 +162,13 @@ HttpResponse busy(std::string_view why) {
 }
 
 // Why a request could not be read, as an answer; nothing where the other side is gone and none would arrive.
-std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, const ServerOptions& options) {
+std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings) {
   if (timed_out) {
-    return error_response(408, fmt::format("the request did not arrive within {} ms", options.read_timeout.count()));
+    return error_response(
+        408, fmt::format("the request did not arrive within {} ms", milliseconds(settings.read_timeout).count()));
   }
   if (code == http::error::body_limit) {
-    return error_response(413,
-                          fmt::format("the body is larger than the {} bytes that are allowed", options.body_bytes));
+    return error_response(413, fmt::format("the body is larger than the {} bytes that are allowed", settings.max_body));
   }
   if (code == http::error::header_limit) {
     return error_response(431, fmt::format("the headers are larger than the {} bytes that are allowed", header_bytes));
@@ -196,8 +198,9 @@ std::optional<HttpResponse> ambiguity(const http::fields& fields, unsigned versi
 }  // namespace
 
 struct Server::State {
-  ServerOptions options;
+  const Settings settings;
   Service& service;
+  std::string host;
   std::uint16_t port = 0;
 
   // Above `io`, since a connection that dies with it still uses them.
@@ -215,13 +218,13 @@ struct Server::State {
   std::atomic<bool> closing{false};
   const std::size_t prediction_limit;
 
-  State(ServerOptions given, Service& served, std::size_t worker_count, Connections::Limits limits)
-      : options(std::move(given)),
+  State(Settings given, Service& served, std::size_t worker_count, Connections::Limits limits)
+      : settings(std::move(given)),
         service(served),
         connections(limits),
-        memory(options.buffered_bytes),
+        memory(settings.max_buffered),
         workers(worker_count),
-        prediction_limit(worker_count + options.queue) {}
+        prediction_limit(worker_count + settings.queue) {}
 
   void run_io() {
     for (;;) {
@@ -288,7 +291,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     net::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
       if constexpr (std::is_same_v<Stream, TlsStream>) {
         self->start_waiting();
-        self->arm(self->server_.options.read_timeout);
+        self->arm(milliseconds(self->server_.settings.read_timeout));
         self->stream_.async_handshake(net::ssl::stream_base::server, [self](beast::error_code code) {
           self->timer_.cancel();
           if (!code) self->wait_for_request();
@@ -335,13 +338,13 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void wait_for_request() {
-    parser_.emplace(server_.options, &memory_);
+    parser_.emplace(server_.settings, &memory_);
     start_waiting();
     if (buffer_.size() > 0) return read_header();
     idle_ = true;
     // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
     if (server_.closing) return;
-    arm(server_.options.idle_timeout);
+    arm(idle_timeout);
     stream_.async_read_some(buffer_.prepare(4096),
                             [self = this->shared_from_this()](beast::error_code code, std::size_t bytes) {
                               self->idle_ = false;
@@ -354,7 +357,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void read_header() {
-    arm(server_.options.read_timeout);
+    arm(milliseconds(server_.settings.read_timeout));
     http::async_read_header(stream_, buffer_, **parser_,
                             [self = this->shared_from_this()](beast::error_code code, std::size_t) {
                               if (code && self->evicted_) return;
@@ -400,7 +403,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void refuse_request(beast::error_code code) {
     timer_.cancel();
-    if (auto response = refusal(code, timed_out_, server_.options)) refuse_request(std::move(*response));
+    if (auto response = refusal(code, timed_out_, server_.settings)) refuse_request(std::move(*response));
     else shutdown();
   }
 
@@ -465,7 +468,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     message->content_length(response.body.size());
     if (!head_) message->body() = std::move(response.body);
     bool keep = message->keep_alive();
-    arm(server_.options.read_timeout);  // a client that does not read its response is disconnected
+    arm(milliseconds(server_.settings.read_timeout));  // a client that does not read its response is disconnected
     http::async_write(stream_, *message,
                       [self = this->shared_from_this(), message, keep](beast::error_code code, std::size_t) {
                         self->timer_.cancel();
@@ -528,18 +531,39 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   bool head_ = false;
 };
 
-Error bad_address(const ServerOptions& options, const beast::error_code& code) {
+struct Address {
+  std::string host, port;
+};
+
+// HOST:PORT, [HOST]:PORT or :PORT, which means every address of the machine.
+Result<Address> parse_address(const std::string& text) {
+  std::size_t colon = std::min(text.rfind(':'), text.size());
+  Address address{text.substr(0, colon), text.substr(std::min(colon + 1, text.size()))};
+  if (address.host.size() >= 2 && address.host.front() == '[' && address.host.back() == ']')
+    address.host = address.host.substr(1, address.host.size() - 2);
+  std::uint16_t port = 0;
+  const char* last = address.port.data() + address.port.size();
+  auto [end, code] = std::from_chars(address.port.data(), last, port);
+  if (colon == text.size() || address.port.empty() || code != std::errc() || end != last) {
+    return Error(Kind::usage, "bad-address", fmt::format("cannot listen on '{}'", text))
+        .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
+  }
+  if (address.host.empty()) address.host = "0.0.0.0";
+  return address;
+}
+
+Error bad_address(const Settings& settings, const beast::error_code& code) {
   Kind kind = code == net::error::address_in_use ? Kind::conflict : Kind::usage;
   return Error(kind, kind == Kind::conflict ? "address-in-use" : "bad-address",
-               fmt::format("cannot listen on '{}:{}'", options.host, options.port))
+               fmt::format("cannot listen on '{}'", settings.listen))
       .because(code.message())
       .help(kind == Kind::conflict ? "choose another port with --listen HOST:PORT"
                                    : "give --listen as HOST:PORT, as in 127.0.0.1:8080");
 }
 
 // As many connections as the options ask for, or as the process has descriptors for.
-Connections::Limits connection_limits(const ServerOptions& options) {
-  Connections::Limits limits{std::max<std::size_t>(options.connections, 1), reserved_connections};
+Connections::Limits connection_limits(const Settings& settings) {
+  Connections::Limits limits{std::max<std::size_t>(settings.max_connections, 1), reserved_connections};
   auto most = descriptor_limit(), open = open_descriptors();
   if (!most || !open) return limits;
   std::size_t taken = *open + spare_descriptors;
@@ -550,26 +574,26 @@ Connections::Limits connection_limits(const ServerOptions& options) {
   return limits;
 }
 
-Result<net::ssl::context> tls_context(const ServerOptions& options) {
+Result<net::ssl::context> tls_context(const Settings& settings) {
   net::ssl::context context(net::ssl::context::tls_server);
   context.set_options(net::ssl::context::default_workarounds | net::ssl::context::no_sslv2 |
                       net::ssl::context::no_sslv3 | net::ssl::context::no_tlsv1 | net::ssl::context::no_tlsv1_1 |
                       net::ssl::context::single_dh_use);
   beast::error_code code;
-  context.use_certificate_chain_file(options.tls_certificate.string(), code);
+  context.use_certificate_chain_file(settings.tls_cert.string(), code);
   if (code) {
     return Error(Kind::bad_config, "bad-certificate",
-                 fmt::format("cannot use '{}' as the certificate", options.tls_certificate.string()))
-        .at(options.tls_certificate.string())
+                 fmt::format("cannot use '{}' as the certificate", settings.tls_cert.string()))
+        .at(settings.tls_cert.string())
         .because(code.message())
         .help("--tls-cert takes a PEM file with the server's certificate first, then its chain");
   }
   forbid_core_dumps();
-  context.use_private_key_file(options.tls_key.string(), net::ssl::context::pem, code);
+  context.use_private_key_file(settings.tls_key.string(), net::ssl::context::pem, code);
   if (code) {
     return Error(Kind::bad_config, "bad-tls-key",
-                 fmt::format("cannot use '{}' as the certificate's key", options.tls_key.string()))
-        .at(options.tls_key.string())
+                 fmt::format("cannot use '{}' as the certificate's key", settings.tls_key.string()))
+        .at(settings.tls_key.string())
         .because(code.message())
         .help("--tls-key takes the unencrypted PEM key that belongs to the certificate");
   }
@@ -631,10 +655,10 @@ void Server::State::add(tcp::socket socket) {
   else start(std::move(stream));
 }
 
-std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptions& options, Service& service) {
+std::vector<HttpResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service) {
   std::vector<HttpResponse> answers;
   while (!bytes.empty()) {
-    RequestParser parser(options, nullptr);
+    RequestParser parser(settings, nullptr);
     parser->eager(true);
     beast::error_code code;
     // As a connection's buffer shows them to the parser.
@@ -650,7 +674,7 @@ std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptio
       seen = used > 0 ? 0 : window;
     }
     if (code || !parser->is_done()) {
-      if (auto response = refusal(code, false, options)) answers.push_back(std::move(*response));
+      if (auto response = refusal(code, false, settings)) answers.push_back(std::move(*response));
       break;
     }
     auto message = parser->release();
@@ -668,26 +692,33 @@ std::vector<HttpResponse> answer_bytes(std::string_view bytes, const ServerOptio
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Service& service) {
-  if (options.tls_certificate.empty() != options.tls_key.empty()) {
+Result<std::unique_ptr<Server>> Server::start(const Settings& settings, Service& service) {
+  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
     return Error(Kind::usage, "half-tls", "cannot serve HTTPS with only one of certificate and key")
         .help("give both --tls-cert and --tls-key");
   }
-  int worker_count = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+  if (settings.max_body > settings.max_buffered) {
+    return Error(Kind::usage, "bad-limits", "cannot serve: the largest body is larger than the memory for all bodies")
+        .help("give --max-buffered at least the value of --max-body");
+  }
+  Address address = TRY(parse_address(settings.listen));
+  int worker_count =
+      settings.workers > 0 ? static_cast<int>(settings.workers) : std::max(1u, std::thread::hardware_concurrency());
   auto state =
-      std::make_unique<State>(options, service, static_cast<std::size_t>(worker_count), connection_limits(options));
-  if (!options.tls_certificate.empty()) state->tls.emplace(TRY(tls_context(options)));
+      std::make_unique<State>(settings, service, static_cast<std::size_t>(worker_count), connection_limits(settings));
+  if (!settings.tls_cert.empty()) state->tls.emplace(TRY(tls_context(settings)));
 
   beast::error_code code;
   tcp::resolver resolver(state->io);
-  auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, code);
-  if (code || found.empty()) return bad_address(options, code);
+  auto found = resolver.resolve(address.host, address.port, tcp::resolver::passive, code);
+  if (code || found.empty()) return bad_address(settings, code);
   tcp::endpoint endpoint = found.begin()->endpoint();
   state->acceptor.open(endpoint.protocol(), code);
   if (!code) state->acceptor.set_option(net::socket_base::reuse_address(true), code);
   if (!code) state->acceptor.bind(endpoint, code);
   if (!code) state->acceptor.listen(net::socket_base::max_listen_connections, code);
-  if (code) return bad_address(options, code);
+  if (code) return bad_address(settings, code);
+  state->host = address.host;
   state->port = state->acceptor.local_endpoint(code).port();
   state->accept();
   // Two threads move bytes whatever the number of workers: enough for any traffic that two cores can answer.
@@ -696,6 +727,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Serv
 }
 
 std::uint16_t Server::port() const { return state_->port; }
+std::string Server::address() const { return fmt::format("{}:{}", state_->host, state_->port); }
 
 void Server::drain(std::chrono::milliseconds grace) {
   state_->service.drain();

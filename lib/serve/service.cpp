@@ -15,24 +15,25 @@ struct LoadedModel::Lane {
       : workers(threads), session(model, workers, limits) {}
 };
 
-LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, ServiceLimits limits)
-    : model_(std::move(model)), info_(std::move(info)), limits_(limits) {
-  if (limits_.concurrency <= 0) limits_.concurrency = runtime::ThreadPool::default_threads();
-}
+LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings)
+    : model_(std::move(model)),
+      info_(std::move(info)),
+      settings_(settings),
+      lanes_(settings.workers > 0 ? static_cast<int>(settings.workers) : runtime::ThreadPool::default_threads()) {}
 
 LoadedModel::~LoadedModel() = default;
 
 std::unique_ptr<LoadedModel::Lane> LoadedModel::take_lane() {
   std::unique_lock lock(mutex_);
-  free_.wait(lock, [this] { return !idle_.empty() || made_ < limits_.concurrency; });
+  free_.wait(lock, [this] { return !idle_.empty() || made_ < lanes_; });
   if (!idle_.empty()) {
     auto lane = std::move(idle_.back());
     idle_.pop_back();
     return lane;
   }
-  runtime::Session::Limits limits{.memory_bytes = limits_.memory_bytes, .time = limits_.time};
-  idle_.reserve(static_cast<std::size_t>(limits_.concurrency));  // so that giving a lane back cannot fail
-  auto lane = std::make_unique<Lane>(model_, limits_.threads, limits);
+  runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
+  idle_.reserve(static_cast<std::size_t>(lanes_));  // so that giving a lane back cannot fail
+  auto lane = std::make_unique<Lane>(model_, static_cast<int>(settings_.threads), limits);
   ++made_;
   return lane;
 }

@@ -3,6 +3,7 @@
 
 #include "runtime/model.hpp"
 #include "serve/metrics.hpp"
+#include "serve/settings.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -24,23 +25,14 @@ struct ModelInfo {
   std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
 };
 
-struct ServiceLimits {
-  int concurrency = 0;                                  // predictions at once; 0: one per CPU
-  int threads = 1;                                      // threads of one prediction
-  std::size_t queue = 64;                               // predictions that may wait for a session
-  std::uint64_t memory_bytes = std::uint64_t{1} << 32;  // of one prediction
-  std::chrono::milliseconds time{60'000};               // of one prediction, from when it runs
-  std::uint64_t response_bytes = 64ull << 20;           // of one response's text
-};
-
 // A model that is ready to answer. Sessions are made when the first caller needs them and kept.
 class LoadedModel {
  public:
-  LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, ServiceLimits limits);
+  LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings);
   ~LoadedModel();
 
   const ModelInfo& info() const { return info_; }
-  const ServiceLimits& limits() const { return limits_; }
+  const Settings& settings() const { return settings_; }
   const artifact::Signature& signature() const { return model_->signature(); }
   Result<void> check_integrity() const { return model_->check_integrity(); }
   // Waits for a session; any thread may call it. Throws what the run throws, std::bad_alloc above all.
@@ -53,7 +45,8 @@ class LoadedModel {
 
   std::shared_ptr<const runtime::Model> model_;
   ModelInfo info_;
-  ServiceLimits limits_;
+  const Settings settings_;
+  const int lanes_;  // at most
   std::mutex mutex_;
   std::condition_variable free_;
   std::vector<std::unique_ptr<Lane>> idle_;

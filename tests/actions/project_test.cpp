@@ -180,12 +180,19 @@ TEST_CASE("the schema for editors and the reference page know the same keys as t
   REQUIRE(text);
   auto schema = parse_json(*text, "modelctl.schema.json");
   REQUIRE(schema);
+  auto settings = read_text_file(source / "docs/reference/serve-settings.schema.json");
+  REQUIRE(settings);
+  CHECK((*schema)["properties"]["serve"]["$ref"] == "serve-settings.schema.json");
+  (*schema)["properties"]["serve"] = parse_json(*settings, "serve-settings.schema.json").value();
   std::vector<std::string> keys;
   collect(*schema, "", keys);
   std::sort(keys.begin(), keys.end());
   CHECK(keys == project_keys());
 
   auto page = read_text_file(source / "docs/reference/modelctl-yaml.md");
+  auto settings_page = read_text_file(source / "docs/reference/serve-settings.md");
   REQUIRE(page);
+  REQUIRE(settings_page);
+  *page += *settings_page;
   for (const std::string& key : keys) { CHECK_MESSAGE(page->find("| `" + key + "` |") != std::string::npos, key); }
 }

@@ -19,9 +19,9 @@ inline serve::Service& twice_service() {
   MODELCTL_CHECK(artifact.has_value(), "the tests' artifact cannot be opened");
   auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu{});
   MODELCTL_CHECK(model.has_value(), "the tests' artifact cannot be loaded");
-  serve::ServiceLimits limits;
-  limits.concurrency = 1;
-  service.load(std::make_shared<serve::LoadedModel>(*model, serve::ModelInfo{"twice", "1", "", "", {}}, limits));
+  serve::Settings settings;
+  settings.workers = 1;
+  service.load(std::make_shared<serve::LoadedModel>(*model, serve::ModelInfo{"twice", "1", "", "", {}}, settings));
   return service;
 }
 

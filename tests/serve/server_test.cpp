@@ -58,7 +58,7 @@ constexpr runtime::OpRun for_ever_row{"test", "ForEver", for_ever};
 constexpr const runtime::OpRun* rows[] = {&twice_row, &for_ever_row};
 
 // f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
-std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch, ServiceLimits limits = {}) {
+std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch, const Settings& settings = {}) {
   using artifact::ShapeOp;
   artifact::Plan plan;
   artifact::Port x{"x", DType::f32, {{-1, "batch"}, {2, ""}}}, y{"y", DType::f32, {{-1, "batch"}, {2, ""}}};
@@ -79,11 +79,11 @@ std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch, ServiceLi
   auto model = runtime::Model::load(std::move(*artifact::open(scratch / "twice")), rows, kernels::Cpu{});
   REQUIRE(model);
   return std::make_shared<LoadedModel>(*model, ModelInfo{"twice", "7", "sha256:0", "tester", {{"accuracy", 0.5}}},
-                                       limits);
+                                       settings);
 }
 
 // f32[2] -> f32[2], never.
-std::shared_ptr<LoadedModel> endless_model(ServiceLimits limits) {
+std::shared_ptr<LoadedModel> endless_model(const Settings& settings) {
   test::PlanMaker maker, inner;
   auto x = maker.input("x", DType::f32, {2}), y = maker.like("y", x);
   maker.step("op:test:ForEver", {x}, {y});
@@ -94,7 +94,7 @@ std::shared_ptr<LoadedModel> endless_model(ServiceLimits limits) {
   maker.output("y", y);
   auto model = runtime::Model::load(maker.artifact().value(), rows, kernels::Cpu{});
   REQUIRE(model);
-  return std::make_shared<LoadedModel>(*model, ModelInfo{"endless", "1", "", "", {}}, limits);
+  return std::make_shared<LoadedModel>(*model, ModelInfo{"endless", "1", "", "", {}}, settings);
 }
 
 struct Running {
@@ -102,10 +102,10 @@ struct Running {
   Service service;
   std::unique_ptr<Server> server;
 
-  explicit Running(ServerOptions options = {}, bool load = true) {
+  explicit Running(Settings settings = {}, bool load = true) {
     gate.set(true);
-    options.port = 0;
-    auto started = Server::start(options, service);
+    settings.listen = "127.0.0.1:0";
+    auto started = Server::start(settings, service);
     REQUIRE(started);
     server = std::move(*started);
     if (load) service.load(twice_model(scratch));
@@ -220,9 +220,9 @@ TEST_CASE("metrics count requests by code and protocol and name the model") {
 }
 
 TEST_CASE("a body larger than allowed is a 413 before it is read") {
-  ServerOptions options;
-  options.body_bytes = 100;
-  Running running(options);
+  Settings settings;
+  settings.max_body = 100;
+  Running running(settings);
   HttpClient client(running.port());
   client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000000000\r\n\r\n");
   auto answer = client.receive();
@@ -231,9 +231,9 @@ TEST_CASE("a body larger than allowed is a 413 before it is read") {
 }
 
 TEST_CASE("a request that arrives too slowly is a 408") {
-  ServerOptions options;
-  options.read_timeout = std::chrono::milliseconds(50);
-  Running running(options);
+  Settings settings;
+  settings.read_timeout = 0.05;
+  Running running(settings);
   HttpClient client(running.port());
   client.send("POST /predict HTTP/1.1\r\nHost: te");
   auto answer = client.receive();
@@ -244,7 +244,10 @@ TEST_CASE("a request that arrives too slowly is a 408") {
 
 TEST_CASE("a prediction that does not end is a 503 at its time, and its worker is free again") {
   Running running({}, false);
-  running.service.load(endless_model({.concurrency = 1, .time = std::chrono::milliseconds(50)}));
+  Settings settings;
+  settings.workers = 1;
+  settings.max_time = 0.05;
+  running.service.load(endless_model(settings));
   for (int round = 0; round < 2; ++round) {
     HttpClient client(running.port());
     auto answer = client.post("/predict", R"({"data": [1, 2]})");
@@ -336,10 +339,10 @@ TEST_CASE("a drain turns unready, then closes the connections that wait") {
 
 TEST_CASE("a port in use is reported with a remedy") {
   Running running;
-  ServerOptions options;
-  options.port = running.port();
+  Settings settings;
+  settings.listen = "127.0.0.1:" + std::to_string(running.port());
   Service other;
-  auto second = Server::start(options, other);
+  auto second = Server::start(settings, other);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == "address-in-use");
   CHECK(second.error().what == "cannot listen on '127.0.0.1:" + std::to_string(running.port()) + "'");
@@ -347,20 +350,20 @@ TEST_CASE("a port in use is reported with a remedy") {
 }
 
 TEST_CASE("a certificate without its key is refused") {
-  ServerOptions options;
-  options.tls_certificate = "cert.pem";
+  Settings settings;
+  settings.tls_cert = "cert.pem";
   Service service;
-  auto server = Server::start(options, service);
+  auto server = Server::start(settings, service);
   REQUIRE_FALSE(server);
   CHECK(server.error().what == "cannot serve HTTPS with only one of certificate and key");
 }
 
 TEST_CASE("a certificate that cannot be read is reported with its path") {
-  ServerOptions options;
-  options.tls_certificate = "/nowhere/cert.pem";
-  options.tls_key = "/nowhere/key.pem";
+  Settings settings;
+  settings.tls_cert = "/nowhere/cert.pem";
+  settings.tls_key = "/nowhere/key.pem";
   Service service;
-  auto server = Server::start(options, service);
+  auto server = Server::start(settings, service);
   REQUIRE_FALSE(server);
   CHECK(server.error().what == "cannot use '/nowhere/cert.pem' as the certificate");
 }
@@ -501,9 +504,9 @@ TEST_CASE("an output that is asked for twice is refused") {
 
 TEST_CASE("a response larger than allowed is refused with its limit") {
   Running running({}, false);
-  ServiceLimits limits;
-  limits.response_bytes = 100;
-  running.service.load(twice_model(running.scratch, limits));
+  Settings settings;
+  settings.max_response = 100;
+  running.service.load(twice_model(running.scratch, settings));
   HttpClient client(running.port());
   CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
   std::string rows = "[1.5, 2.5]";
@@ -515,7 +518,9 @@ TEST_CASE("a response larger than allowed is refused with its limit") {
 
 TEST_CASE("a prediction that runs out of memory is a 503, one that throws is a 500, and the next one succeeds") {
   Running running({}, false);
-  running.service.load(twice_model(running.scratch, {.concurrency = 1}));
+  Settings settings;
+  settings.workers = 1;
+  running.service.load(twice_model(running.scratch, settings));
   HttpClient client(running.port());
   for (int round = 0; round < 3; ++round) {
     auto no_memory = client.post("/predict", R"({"data": [[-2, 2]]})");
@@ -550,10 +555,10 @@ TEST_CASE("chunk extensions and trailers are bounded") {
 }
 
 TEST_CASE("bodies that stall share one budget, and small requests are answered all the same") {
-  ServerOptions options;
-  options.buffered_bytes = 1 << 20;
-  options.body_bytes = 1 << 20;
-  Running running(options);
+  Settings settings;
+  settings.max_buffered = 1 << 20;
+  settings.max_body = 1 << 20;
+  Running running(settings);
   auto begin = [&](HttpClient& client, std::size_t bytes) {
     client.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + std::string(bytes, ' '));
   };
@@ -584,9 +589,9 @@ TEST_CASE("bodies that stall share one budget, and small requests are answered a
 }
 
 TEST_CASE("the connection that has been idle longest is closed for a new one") {
-  ServerOptions options;
-  options.connections = 4;
-  Running running(options);
+  Settings settings;
+  settings.max_connections = 4;
+  Running running(settings);
   std::vector<std::unique_ptr<HttpClient>> idle;
   for (int i = 0; i < 4; ++i) {
     idle.push_back(std::make_unique<HttpClient>(running.port()));
@@ -600,18 +605,18 @@ TEST_CASE("the connection that has been idle longest is closed for a new one") {
 }
 
 TEST_CASE("a connection whose headers do not end is closed for a new one") {
-  ServerOptions options;
-  options.connections = 2;
-  Running running(options);
+  Settings settings;
+  settings.max_connections = 2;
+  Running running(settings);
   HttpClient first(running.port()), second(running.port());
   for (HttpClient* client : {&first, &second}) client->send("GET /livez HTTP/1.1\r\nX: ");
   for (int i = 0; i < 5; ++i) CHECK(HttpClient(running.port()).get("/livez").status == 200);
 }
 
 TEST_CASE("health is answered while every connection has a request in progress") {
-  ServerOptions options;
-  options.connections = 2;
-  Running running(options);
+  Settings settings;
+  settings.max_connections = 2;
+  Running running(settings);
   std::string head = "POST /predict HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n";
   HttpClient first(running.port()), second(running.port());
   for (HttpClient* client : {&first, &second}) {
@@ -634,9 +639,9 @@ TEST_CASE("health is answered while every connection has a request in progress")
 }
 
 TEST_CASE("a server that stops answers the predictions that run and those that wait") {
-  ServerOptions options;
-  options.workers = 1;
-  Running running(options);
+  Settings settings;
+  settings.workers = 1;
+  Running running(settings);
   gate.set(false);
   std::vector<std::unique_ptr<HttpClient>> clients;
   for (int i = 0; i < 4; ++i) {

@@ -49,7 +49,7 @@ Result<HttpResponse> try_predict(const Exchange& exchange) {
   auto model = TRY(loaded(exchange.service));
   auto inputs = TRY(read_inputs(*model, exchange.request.body));
   auto outputs = TRY(predict(*model, inputs));
-  JsonWriter body(model->limits().response_bytes);
+  JsonWriter body(model->settings().max_response);
   body.raw("{\"prediction\":");
   const auto& ports = model->signature().outputs;
   if (outputs.size() == 1) {

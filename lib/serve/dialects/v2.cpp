@@ -63,7 +63,7 @@ void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
 
 Result<HttpResponse> try_model_metadata(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
-  JsonWriter body(model->limits().response_bytes);
+  JsonWriter body(model->settings().max_response);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
   append_ports(body, model->signature().inputs);
@@ -186,7 +186,7 @@ Result<HttpResponse> try_infer(const Exchange& exchange) {
   auto inputs = TRY(read_inputs(in, body, *model));
   auto outputs = TRY(predict(*model, inputs));
 
-  JsonWriter out(model->limits().response_bytes);
+  JsonWriter out(model->settings().max_response);
   out.raw("{\"model_name\":").string(model->info().name);
   out.raw(",\"model_version\":").string(model->info().version);
   if (body.id) out.raw(",\"id\":").string(*body.id);

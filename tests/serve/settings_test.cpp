@@ -1,0 +1,58 @@
+// The table of the server's settings: defaults, precedence, and the text of a linked program's flags.
+#include "serve/settings.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+using namespace modelctl;
+using namespace modelctl::serve;
+
+TEST_CASE("a setting comes from the flag, else from the file, else from the table") {
+  GivenSettings flags, file;
+  flags.queue = 1;
+  file.queue = 2;
+  file.max_body = 3;
+  Settings settings = complete(flags, file);
+  CHECK(settings.queue == 1);
+  CHECK(settings.max_body == 3);
+  CHECK(settings.max_memory == std::uint64_t{4} << 30);
+  CHECK(settings.max_time == 60);
+  CHECK(settings.listen == "127.0.0.1:8080");
+}
+
+TEST_CASE("every setting is read from text by its flag, and its default is such a text") {
+  std::set<std::string_view> seen;
+  for (const SettingInfo& info : all_settings()) {
+    CAPTURE(info.flag);
+    GivenSettings given;
+    CHECK(seen.insert(info.flag).second);
+    CHECK(read_setting(given, info.flag, info.otherwise));
+  }
+}
+
+TEST_CASE("a text that is not of the setting's type or bounds is refused with what is wanted") {
+  auto fault = [](std::string_view flag, std::string_view text) {
+    GivenSettings given;
+    auto read = read_setting(given, flag, text);
+    return read ? std::string() : read.error().what + ": " + read.error().why.front();
+  };
+  CHECK(fault("queue", "1.5") == "cannot use '--queue 1.5': a whole number from 0 to 1000000 is wanted");
+  CHECK(fault("max-connections", "0") ==
+        "cannot use '--max-connections 0': a whole number from 1 to 1000000 is wanted");
+  CHECK(fault("max-body", "1 MB") ==
+        "cannot use '--max-body 1 MB': a number of bytes, or of KiB, MiB or GiB is wanted");
+  CHECK(fault("max-time", "0") == "cannot use '--max-time 0': a number of seconds above 0 is wanted");
+  CHECK(fault("drain", "-1") == "cannot use '--drain -1': a number of seconds is wanted");
+  CHECK(fault("drain", "nan") == "cannot use '--drain nan': a number of seconds is wanted");
+  CHECK(fault("drain", "0.5") == "");
+}
+
+TEST_CASE("sizes take units of 1024, and overflow is refused") {
+  CHECK(setting::parse_bytes("12") == 12);
+  CHECK(setting::parse_bytes("2 KiB") == 2048);
+  CHECK(setting::parse_bytes("1GiB") == 1u << 30);
+  CHECK_FALSE(setting::parse_bytes("").has_value());
+  CHECK_FALSE(setting::parse_bytes("-1").has_value());
+  CHECK_FALSE(setting::parse_bytes("99999999999 GiB").has_value());
+}
