@@ -55,7 +55,10 @@ Error Client::failure(const HttpRequest& request, HttpResponse& response, std::s
   int status = response.status;
   Error error = Error(kind_of(status), fmt::format("http-{}", status), std::move(what)).at(place_of(request, status));
   auto body = response.text(error_body_limit);
-  std::string words = body ? secrets_.quote(words_in(*body, response.header("Content-Type"))) : "";
+  // Any URL may be signed: a realm and the location of an upload as well as a redirect.
+  Secrets secrets = secrets_;
+  secrets.add_query(request.url);
+  std::string words = body ? secrets.quote(words_in(*body, response.header("Content-Type"))) : "";
   if (!words.empty()) error.why.push_back(fmt::format("the server says: {}", words));
   if (auto wait = retry_after(response, host_.clock); wait && is_transient(status)) {
     error.why.push_back(fmt::format("it asks us to wait {} s", wait->count()));
@@ -65,7 +68,7 @@ Error Client::failure(const HttpRequest& request, HttpResponse& response, std::s
     error.hint =
         "the server or a proxy before it limits the size of requests: "
         "have that limit raised";
-  return secrets_.without(std::move(error));
+  return secrets.without(std::move(error));
 }
 
 }  // namespace modelctl::http

@@ -105,6 +105,16 @@ TEST_CASE("the signature in a redirect is not shown when the server that it lead
   CHECK(response.error().why.back() == "the server says: bad X-Amz-Signature=REDACTED");
 }
 
+TEST_CASE("the query of any request is not shown when its server echoes it") {
+  Fixture f;
+  f.respond = [](const ServedRequest& request) {
+    return ServedResponse{.status = 403, .headers = {{"Content-Type", "text/plain"}}, .body = "bad " + request.query};
+  };
+  auto response = f.client.expect({.url = f.url("/?token=0123456789abcdef")}, {200}, "cannot pull 'x'");
+  REQUIRE(!response);
+  CHECK(response.error().why.back() == "the server says: bad token=REDACTED");
+}
+
 TEST_CASE("redirects end after ten") {
   Fixture f;
   int n = 0;
