@@ -14,6 +14,9 @@ std::shared_ptr<Connection> Connections::take_longest(Waiting& waiting) {
   return nullptr;
 }
 
+// A victim is taken out of the order at once, so that each new connection asks another one, but it stays counted until
+// it has closed. A victim whose request has arrived in the meantime does not close at all: the second bound below is
+// for those.
 Admission Connections::admit() {
   std::shared_ptr<Connection> victim;
   Admission admission = Admission::full;

@@ -14,6 +14,7 @@
 
 namespace modelctl::serve {
 
+// What the server needs of a connection to close it. It does not own connections: their own operations keep them.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -40,7 +41,10 @@ class Connections {
 
   explicit Connections(Limits limits) : limits_(limits) {}
 
-  // Decides about a new connection, and counts it unless it is refused. May ask a waiting connection to close.
+  // Decides about a new connection in the order of least harm: below the limit it is taken; at the limit a waiting one
+  // closes for it; if none waits, it goes to the reserve, whose own waiting connections close; else it is refused.
+  // What is counted is bounded by connections + 2 * reserve at every moment. Counts it unless it is refused. May ask a
+  // waiting connection to close.
   Admission admit();
   // A connection that was admitted has ended, and waits no more.
   void leave(Ticket ticket, Admission admission);

@@ -19,6 +19,7 @@ std::optional<std::size_t> descriptor_limit() {
   return limit.rlim_cur;
 }
 
+// Counts the entries of a folder: the system keeps no number that a process could ask for.
 std::optional<std::size_t> open_descriptors() {
   DIR* folder = ::opendir("/proc/self/fd");
   if (folder == nullptr) return std::nullopt;

@@ -1,3 +1,6 @@
+// From a request to the route that serves it. A table of patterns is matched segment by segment, in the order of the
+// dialects: there are some twenty routes, so that a loop is faster than any index. This is also the error boundary of
+// every handler.
 #include "serve/dialect.hpp"
 
 #include "base/stopwatch.hpp"

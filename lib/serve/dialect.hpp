@@ -13,16 +13,18 @@
 
 namespace modelctl::serve {
 
+// What a handler may use. The request and the service outlive the call.
 struct Exchange {
   const HttpRequest& request;
-  std::vector<std::string> parameters;  // what stood in the place of each {} of the route's pattern
+  std::vector<std::string> parameters;  // what each {} of the route's pattern matched, in order
   Service& service;
 };
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  // "/v2/models/{}/infer": each {} matches one segment
-  // True for those that run the model: they go to a worker, count against the limits and are timed.
+  // True for routes that run the model: their requests go to a worker, count against the limits and are timed. Others
+  // run on a thread that moves bytes, and must not block.
   bool predicts;
   HttpResponse (*answer)(const Exchange& exchange);
 };
@@ -42,14 +44,15 @@ struct Match {
   std::string allowed;  // for 405: the methods that the path has
 };
 
+// The route of a request. A path that matches with another method only is a 405, as HTTP asks, and lists the methods.
 Match match(std::string_view method, std::string_view path);
 
-// Answers a request by its route, with counting and timing; never fails. `waited` is the time that the request spent in
-// the queue.
+// Runs the handler of a request's route, with counting and timing. An exception of the handler becomes a 503 if memory
+// ran out, else a 500. `waited` is the time that the request spent in the queue.
 HttpResponse answer(const HttpRequest& request, const Match& match, Service& service,
                     std::chrono::duration<double> waited = {});
 
-// Counts an answer that no dialect gave: what the server refused by itself, under the protocol "http".
+// Counts a response of the server itself, which no dialect gave, under the protocol "http".
 void count_refusal(Service& service, const HttpResponse& response);
 
 }  // namespace modelctl::serve

@@ -1,3 +1,4 @@
+// Error responses. Only the message of an error leaves the server: its code, place and hint are for the operator.
 #include "serve/http.hpp"
 
 #include "serve/json_writer.hpp"

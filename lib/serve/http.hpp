@@ -1,4 +1,4 @@
-// HTTP as the dialects see it: plain requests and responses, with no trace of the library that moves them.
+// HTTP as the dialects see it: plain requests and responses, without types of the library that transfers them.
 #pragma once
 
 #include "base/error.hpp"
@@ -10,10 +10,12 @@
 
 namespace modelctl::serve {
 
+// What a handler is given, complete and within the limits. A repeated header keeps its first value; those for which
+// that would be ambiguous are refused before.
 struct HttpRequest {
   std::string method;                          // "GET"
   std::string path;                            // "/v2/models/digits/infer", percent-decoded, without the query
-  std::string query;                           // what stands behind '?'
+  std::string query;                           // after '?', not decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
 
@@ -23,6 +25,7 @@ struct HttpRequest {
   }
 };
 
+// What a handler returns. The server adds Content-Length, Connection and Server.
 struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";

@@ -1,3 +1,5 @@
+// Clients name their inputs in any order; the runtime takes them in the order of the signature. Every missing and every
+// unknown name is reported at once.
 #include "serve/inputs.hpp"
 
 #include "tensor/json/tensor.hpp"

@@ -13,7 +13,7 @@
 
 namespace modelctl::serve {
 
-// The model, or why there is none to answer now (503).
+// The model, or the reason why none is loaded now (503). A server that drains still has its model.
 Result<std::shared_ptr<LoadedModel>> loaded(const Service& service);
 
 // The members of a body, which must be JSON; none unless it is an object. Positions are those of the cursor.
@@ -29,7 +29,7 @@ Error unreadable(std::string_view what, const json::Cursor& in);
 // Puts tensors in the signature's order; reports every missing and every unknown name.
 Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::map<std::string, Tensor> named);
 
-// The position of an input, or an error that lists the names there are.
+// The input of that name, or an error that lists those that the model has.
 Result<const artifact::Port*> find_input(const artifact::Signature& signature, const std::string& name);
 
 // Runs the model over owned tensors.

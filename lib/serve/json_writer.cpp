@@ -1,3 +1,5 @@
+// Numbers are written by fmt in the shortest form that reads back to the same value (Dragonbox), so
+// that a response carries all of a float's precision in as few bytes as possible.
 #include "serve/json_writer.hpp"
 
 #include "tensor/dispatch.hpp"
@@ -87,6 +89,7 @@ JsonWriter& JsonWriter::flat(const TensorView& tensor) {
   return nested({tensor.type, DimsView(&count, 1), tensor.data});
 }
 
+// Errors are kept until here, so that a caller chains its calls and checks once.
 Result<std::string> JsonWriter::done() {
   if (full()) {
     return Error(Kind::bad_input, "response-too-large",

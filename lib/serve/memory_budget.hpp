@@ -8,6 +8,7 @@
 
 namespace modelctl::serve {
 
+// A counter that never exceeds its limit: threads compete for it by compare-and-swap, without a lock.
 class MemoryBudget {
  public:
   explicit MemoryBudget(std::uint64_t limit) : limit_(limit) {}

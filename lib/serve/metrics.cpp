@@ -1,3 +1,6 @@
+// The exposition format of Prometheus, version 0.0.4, and OpenMetrics 1.0, whose differences are two: counter families
+// lose their suffix, and the text ends with a marker. Histogram buckets are stored separately and accumulated when they
+// are printed, because the format wants each to include those below it.
 #include "serve/metrics.hpp"
 
 #include <fmt/core.h>

@@ -15,10 +15,12 @@ namespace modelctl::serve {
 // Label names and values in the order in which they are printed.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-// Seconds; the bounds that dashboards for inference servers commonly use.
+// Upper bounds in seconds: from half a millisecond, what a small model takes, to the 10 s after which clients give up.
 inline constexpr std::array<double, 14> duration_buckets = {.0005, .001, .0025, .005, .01, .025, .05,
                                                             .1,    .25,  .5,    1,    2.5, 5,    10};
 
+// Families of samples by name, each sample by its rendered labels. The number of samples is bounded because labels come
+// from tables (routes, protocols, statuses) and from the model, never from what a client sends.
 class Metrics {
  public:
   void count(std::string_view name, const Labels& labels) { add(name, labels, 1); }

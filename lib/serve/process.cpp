@@ -1,3 +1,5 @@
+// Linux: getrusage(2), proc(5). A value that the system does not report is left out, as the formats ask: a wrong zero
+// would trigger alerts.
 #include "serve/process.hpp"
 
 #include "serve/descriptors.hpp"

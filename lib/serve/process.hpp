@@ -5,7 +5,7 @@
 
 namespace modelctl::serve {
 
-// Measures now. What the system does not tell stays out.
+// Measures now. What the system does not report is left out.
 void measure_process(Metrics& metrics);
 
 }  // namespace modelctl::serve

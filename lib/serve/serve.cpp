@@ -1,3 +1,5 @@
+// The order is the point: listen, verify and load, warm up, become ready, announce it. Liveness is served from the
+// first step on, predictions from the last.
 #include "serve/serve.hpp"
 
 #include "base/files.hpp"

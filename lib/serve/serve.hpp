@@ -1,4 +1,4 @@
-// The whole life of a serving process: listen, load, warm up, answer, drain. Shared by `modelctl serve` and the linked
+// The whole life of a serving process: listen, load, warm up, serve, drain. Shared by `modelctl serve` and the linked
 // runner.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace modelctl::serve {
 
-// What is to be served, verified by whoever supplies it.
+// What is to be served; the caller has verified it.
 struct Loaded {
   std::shared_ptr<const runtime::Model> model;
   ModelInfo info;
@@ -19,8 +19,8 @@ struct ServeTotals {
   std::uint16_t port = 0;
 };
 
-// Listens first, so that liveness answers while the model is verified and loaded; ready once one prediction was made.
-// Returns when a stop was asked for and the requests under way are answered. `load` failing ends it at once.
+// Listens first, so that liveness is served while the model is verified and loaded; ready once one prediction was made.
+// Returns after a stop when every accepted request has its response, or at once with the error of `load`.
 Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
                                         Clock& clock, Reporter& reporter, const StopToken& stop);
 

@@ -161,7 +161,7 @@ HttpResponse busy(std::string_view why) {
   return response;
 }
 
-// Why a request could not be read, as an answer; nothing where the other side is gone and none would arrive.
+// Why a request could not be read, as a response; nothing if the client is gone and would not receive it.
 std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings) {
   if (timed_out) {
     return error_response(
@@ -184,7 +184,8 @@ std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, cons
   return error_response(400, fmt::format("this is not an HTTP request: {}", code.message()));
 }
 
-// What the parser lets through, and a proxy in front might read otherwise (RFC 9112, sections 3.2 and 6.1).
+// What the parser accepts and a proxy in front might read in another way: request smuggling (RFC 9112,
+// sections 3.2, 6.1 and 11.2).
 std::optional<HttpResponse> ambiguity(const http::fields& fields, unsigned version) {
   std::size_t hosts = fields.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && version == 11)) return error_response(400, "the request must have one 'Host'");
@@ -251,7 +252,8 @@ struct Server::State {
 
 namespace {
 
-// One of the predictions that run or wait.
+// One of the predictions that run or wait. It is counted from admission to the end of the computation, not of the
+// response: a client that reads slowly must not keep others from predicting.
 class PredictionSlot {
  public:
   // Nothing if all are taken.
@@ -275,6 +277,13 @@ class PredictionSlot {
 };
 
 // One connection: reads a request, writes the response to it, and so on until either side closes.
+//
+//   handshake -> idle -> headers -> body -> waits for a worker -> predicts -> writes -> idle or shutdown
+//   '----- may be evicted -----'  '-- read_timeout --'  '-- max_time --'  '- read_timeout -'
+//
+// Each phase has a time limit of its own, which is why a drain can wait for the last connection without one. Every
+// handler holds a reference to the connection; when the last handler ends without starting another operation, the
+// connection ends and its socket closes. While a worker predicts there is no operation: the task holds the reference.
 template <class Stream>
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection<Stream>> {
  public:
@@ -325,7 +334,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     ticket_ = 0;
   }
 
-  // Beast's own stream timer closes the socket, which leaves no way to say 408: this one only cancels the read.
+  // Beast's own stream timer closes the socket, after which no 408 can be sent: this one only cancels the read.
   void arm(std::chrono::milliseconds time) {
     timed_out_ = false;
     timer_.expires_after(time);
@@ -496,8 +505,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     } else {
       beast::error_code ignored;
       stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-      // Data still unread would make the system reset the connection, and the answer be lost: take in what comes, for a
-      // moment.
+      // Closing a socket with unread data resets the connection, and the client loses the response: read and discard
+      // what arrives, for one second.
       arm(std::chrono::milliseconds(1000));
       discard();
     }
@@ -561,7 +570,7 @@ Error bad_address(const Settings& settings, const beast::error_code& code) {
                                    : "give --listen as HOST:PORT, as in 127.0.0.1:8080");
 }
 
-// As many connections as the options ask for, or as the process has descriptors for.
+// As many connections as the settings allow, or as the process has descriptors for: each takes one.
 Connections::Limits connection_limits(const Settings& settings) {
   Connections::Limits limits{std::max<std::size_t>(settings.max_connections, 1), reserved_connections};
   auto most = descriptor_limit(), open = open_descriptors();
@@ -627,6 +636,8 @@ void Server::State::accept_again() {
   }
 }
 
+// The system has no descriptor or no memory for the next connection, which stays in the kernel's queue and makes the
+// acceptor ready at once: without a pause this would be a busy loop.
 void Server::State::accept_later() {
   connections.close_longest_waiting();
   accept_timer.expires_after(accept_pause);
@@ -721,7 +732,7 @@ Result<std::unique_ptr<Server>> Server::start(const Settings& settings, Service&
   state->host = address.host;
   state->port = state->acceptor.local_endpoint(code).port();
   state->accept();
-  // Two threads move bytes whatever the number of workers: enough for any traffic that two cores can answer.
+  // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }

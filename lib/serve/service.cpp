@@ -1,3 +1,5 @@
+// A lane is what one prediction needs for itself: a session (arena, bound shapes) and its threads. Lanes are made on
+// demand up to the number of workers and kept, most recently used first: its arena is the one still in the cache.
 #include "serve/service.hpp"
 
 #include "runtime/thread_pool.hpp"
@@ -23,6 +25,8 @@ LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo 
 
 LoadedModel::~LoadedModel() = default;
 
+// The number of lanes counts those in use too, so that it never exceeds the number of workers. The server has as many
+// threads that predict as there are lanes: a wait happens only to other callers, such as the warm-up.
 std::unique_ptr<LoadedModel::Lane> LoadedModel::take_lane() {
   std::unique_lock lock(mutex_);
   free_.wait(lock, [this] { return !idle_.empty() || made_ < lanes_; });

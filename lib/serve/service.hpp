@@ -1,4 +1,4 @@
-// What is served: one loaded model with sessions for its workers, and the state that health and metrics tell.
+// What is served: one loaded model with sessions for its workers, and the state that health and metrics report.
 #pragma once
 
 #include "runtime/model.hpp"
@@ -25,7 +25,7 @@ struct ModelInfo {
   std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
 };
 
-// A model that is ready to answer. Sessions are made when the first caller needs them and kept.
+// A model that can predict. A session is created when a caller needs one and none is free, and then kept.
 class LoadedModel {
  public:
   LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings);
@@ -53,7 +53,8 @@ class LoadedModel {
   int made_ = 0;
 };
 
-// Starts with no model: alive, not ready. load() makes it ready, drain() unready for good.
+// The state that all threads share: the model is replaced as a whole, so that a request keeps the one that it began
+// with. Starts with no model: alive, not ready. load() makes it ready, drain() unready for good.
 class Service {
  public:
   Service();

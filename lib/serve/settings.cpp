@@ -21,7 +21,7 @@ bool parse(std::string_view text, double, double, std::filesystem::path& value) 
   return true;
 }
 
-// Counts, which have an upper bound, and sizes, which have units.
+// Counts and sizes have the same C++ type. A count has an upper bound in the table; a size has none, but units.
 bool parse(std::string_view text, double least, double most, std::uint64_t& value) {
   if (most == 0) {
     auto bytes = setting::parse_bytes(text);

@@ -1,5 +1,7 @@
-// Health and metrics, as Kubernetes and Prometheus ask for them. Alive says that the process answers; ready, that the
+// Health and metrics, as Kubernetes and Prometheus ask for them. Alive means that the process responds; ready, that the
 // package was verified, the model loaded and one prediction made, and that no drain has begun.
+// The two differ in who acts on them: a process that is not alive is restarted, one that is not ready gets no traffic.
+// Gauges are set when they are read, so that no request pays for them.
 #include "serve/dialect.hpp"
 #include "serve/process.hpp"
 

@@ -1,6 +1,7 @@
 // The plain dialect: POST /predict with {"data": …} (or "instances", or "inputs"), where … is the tensor as nested
-// lists for a model of one input, or an object with one list per input's name. The answer is {"prediction": …}
-// likewise.
+// lists for a model of one input, or an object with one list per input's name. The response is {"prediction": …}
+// in the same form.
+// It is what small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
 #include "serve/json_writer.hpp"

@@ -1,4 +1,9 @@
 // The Open Inference Protocol, version 2, REST with JSON tensors (kserve.github.io, "Open Inference Protocol (V2)").
+//
+// Members of an object have no order, so that the data may come before the type and the shape that say how to read
+// them. The body is therefore passed over once, which also checks that it is JSON, and only positions are kept; each
+// tensor is read from its position when everything about it is known. FP16 and BF16 are numbers here, although the
+// protocol leaves them to its binary extension: a client that sends them means them.
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
 #include "serve/json_writer.hpp"
@@ -11,7 +16,7 @@
 namespace modelctl::serve {
 namespace {
 
-// Answers the model where the route's name (and version, where it has one) is its own.
+// The model, if the route's name (and version, if it has one) is the model's.
 Result<std::shared_ptr<LoadedModel>> named_model(const Exchange& exchange) {
   auto model = TRY(loaded(exchange.service));
   const ModelInfo& info = model->info();
