@@ -1,7 +1,8 @@
 // DynamicQuantizeLSTM: an LSTM whose weights are bytes and whose activations become bytes while it runs. X is quantized
 // once, over all of its elements, and the state at each step, over the whole batch, both as DynamicQuantizeLinear does;
 // the products are sums of integers, and only a gate's sum is a float again. So a result of the float layer is not one
-// of this one: each step's rounding is part of the operator.
+// of this one: each step's rounding is part of the operator. ONNX Runtime gives the same results with one thread; with
+// more it quantizes the rows of a batch in parts, so that its results depend on the number of threads.
 #include "ops/reference/recurrent.hpp"
 
 #include "ops/reference/quantized.hpp"
