@@ -1,3 +1,4 @@
+// Describes how a header differs from the expected one. Headers are compared byte by byte; only for the message they are parsed.
 #include "package/archive_internal.hpp"
 
 #include <fmt/core.h>

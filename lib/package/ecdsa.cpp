@@ -1,3 +1,5 @@
+// ECDSA over P-256 with the deterministic nonce of RFC 6979. Decisions:
+// docs/explanation/decisions/package-signature-nonce.md.
 #include "package/ecdsa_internal.hpp"
 
 #include "package/keys.hpp"

@@ -1,3 +1,5 @@
+// Reading and writing keys through OpenSSL. Anything that OpenSSL reads but that is not one of the two supported kinds
+// of keys is refused.
 #include "package/keys.hpp"
 
 #include "base/check.hpp"

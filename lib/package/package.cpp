@@ -1,3 +1,4 @@
+// Opens a package in either form, and compares its content with the manifest.
 #include "package/package.hpp"
 
 #include "base/pages.hpp"

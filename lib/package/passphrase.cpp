@@ -1,3 +1,4 @@
+// The sources are tried in the documented order. A new passphrase that is typed must be repeated.
 #include "package/passphrase.hpp"
 
 #include "base/files.hpp"

@@ -1,3 +1,4 @@
+// A state machine over the archive: it knows the expected bytes before it reads them, and compares.
 #include "package/reader.hpp"
 
 #include "package/archive_internal.hpp"

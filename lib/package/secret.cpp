@@ -1,3 +1,4 @@
+// OPENSSL_cleanse is used because the compiler may remove a plain memset of memory that is freed next.
 #include "package/secret.hpp"
 
 #include <openssl/crypto.h>

@@ -1,3 +1,4 @@
+// Builds the bundle, and verifies one by building it again from its parts and comparing the bytes.
 #include "package/signing.hpp"
 
 #include "base/json.hpp"

@@ -1,3 +1,4 @@
+// Computes headers and offsets from manifest and sizes alone.
 #include "package/tar.hpp"
 
 #include "base/check.hpp"

@@ -1,3 +1,4 @@
+// Reads trust files; all faults are reported together.
 #include "package/trust.hpp"
 
 #include "base/files.hpp"

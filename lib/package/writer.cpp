@@ -1,3 +1,4 @@
+// The documents in front are written last, into space of known size that was left for them.
 #include "package/writer.hpp"
 
 #include "base/check.hpp"
