@@ -1,5 +1,5 @@
-// Strict JSON for documents that are signed or hashed: no repeated keys, limited depth, and one canonical form (RFC
-// 8785 in spirit: sorted keys, no white space), so that the same content gives the same bytes.
+// Strict JSON for documents that are signed or hashed: no repeated keys, limited depth, and one canonical form (keys
+// sorted, no white space), so that the same content gives the same bytes.
 #include "base/json.hpp"
 
 #include <fmt/core.h>
