@@ -32,7 +32,7 @@ function(modelctl_component name)
   target_link_libraries(modelctl_${name} PRIVATE ${ARG_LINKS})
 endfunction()
 
-# modelctl_table(TARGET FOLDERS SUFFIX ELEMENT HEADER ACCESSOR NAMESPACE namespace [WITHOUT regex] [EXCEPT stem...])
+# modelctl_table(TARGET FOLDERS SUFFIX ELEMENT HEADER ACCESSOR NAMESPACE namespace [WITHOUT regex])
 #
 # The table of an extension point. Each <stem>.cpp in FOLDERS (one, or a quoted list) defines, in NAMESPACE,
 #     std::span<const ELEMENT> <stem>_SUFFIX();
@@ -40,7 +40,7 @@ endfunction()
 # without its function is a link error that names it. Files with a line that matches WITHOUT are left out of the table.
 # Not self-registration: a static library drops unreferenced objects.
 function(modelctl_table target folders suffix element header accessor)
-  cmake_parse_arguments(ARG "" "NAMESPACE;WITHOUT" "EXCEPT" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAMESPACE;WITHOUT" "" ${ARGN})
   set(seen "")
   set(declarations "")
   set(entries "")
@@ -50,9 +50,6 @@ function(modelctl_table target folders suffix element header accessor)
     list(SORT sources)
     foreach(source IN LISTS sources)
       get_filename_component(stem ${source} NAME_WE)
-      if(stem IN_LIST ARG_EXCEPT)
-        continue()
-      endif()
       if(ARG_WITHOUT)
         file(STRINGS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/${source} marks REGEX "${ARG_WITHOUT}")
         if(marks)

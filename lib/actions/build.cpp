@@ -9,7 +9,7 @@
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 
 #include <fmt/core.h>
 

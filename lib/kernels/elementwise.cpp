@@ -31,41 +31,14 @@ class UnaryMap final : public Bound {
 };
 
 Result<Activation> read_function(const Operands& operands) {
-  struct Row {
-    std::string_view name;
-    Unary function;
-    float alpha = 0.0f, beta = 0.0f;
-  };
-  constexpr float infinity = __builtin_inff();
-  static constexpr Row table[] = {
-      {"copy", Unary::copy},
-      {"relu", Unary::relu},
-      {"leaky_relu", Unary::leaky_relu, 0.01f},
-      {"clip", Unary::clip, -infinity, infinity},
-      {"sigmoid", Unary::sigmoid},
-      {"tanh", Unary::tanh},
-      {"hard_sigmoid", Unary::hard_sigmoid, 0.2f, 0.5f},
-      {"hard_swish", Unary::hard_swish},
-      {"gelu", Unary::gelu},
-      {"silu", Unary::silu},
-      {"exp", Unary::exp},
-      {"log", Unary::log},
-      {"sqrt", Unary::sqrt},
-      {"reciprocal", Unary::reciprocal},
-      {"erf", Unary::erf},
-      {"neg", Unary::neg},
-      {"abs", Unary::abs},
-  };
   const std::string name = TRY(operands.text("function", ""));
-  for (const Row& row : table) {
-    if (row.name != name) continue;
-    Activation f;
-    f.after = row.function;
-    f.alpha = TRY(operands.number("alpha", row.alpha));
-    f.beta = TRY(operands.number("beta", row.beta));
-    return f;
-  }
-  return operands.refuse("there is no function '" + name + "'");
+  const UnaryRow* row = find_unary(name);
+  if (row == nullptr) return operands.refuse("there is no function '" + name + "'");
+  Activation f;
+  f.after = row->function;
+  f.alpha = TRY(operands.number("alpha", row->alpha));
+  f.beta = TRY(operands.number("beta", row->beta));
+  return f;
 }
 
 Result<std::unique_ptr<Bound>> bind_unary(const BindCall& call) {

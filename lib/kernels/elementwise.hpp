@@ -1,9 +1,7 @@
 // kernel:unary_f32 — Y = f(X), element by element.
 //   inputs      X f32
 //   outputs     Y f32 of the same dimensions; may be the memory of X
-//   attributes  function: copy relu leaky_relu clip sigmoid tanh hard_sigmoid hard_swish gelu silu exp log sqrt
-//   reciprocal
-//               erf neg abs; alpha, beta as operands.hpp says for activations
+//   attributes  function: a name of unary.def; alpha, beta: its parameters, whose defaults that table has
 //
 // kernel:binary_f32 — Y = f(A, B) with broadcasting.
 //   inputs      A, B f32

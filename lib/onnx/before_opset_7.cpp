@@ -16,16 +16,10 @@ using graph::Node;
 using graph::Value;
 using ops::Upgrade;
 
-template <std::size_t N>
-bool is_one_of(const Node& node, const std::array<std::string_view, N>& names) {
-  return std::find(names.begin(), names.end(), node.op) != names.end();
-}
-
-// The operators that had the attributes `broadcast` and `axis`.
+// What broadcasts today did so by attributes then; PRelu, by the rank of its slope.
 bool broadcasts(const Node& node) {
-  static constexpr std::array<std::string_view, 11> names{"Add", "Sub", "Mul",   "Div",     "Pow", "And",
-                                                          "Or",  "Xor", "Equal", "Greater", "Less"};
-  return is_one_of(node, names);
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  return def != nullptr && def->traits.elementwise == ops::Elementwise::broadcasting && node.op != "PRelu";
 }
 
 std::optional<std::size_t> rank(const Value* value) {

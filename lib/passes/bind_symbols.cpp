@@ -1,5 +1,6 @@
 // x: f32[batch,3]  --bind batch=4  ->  x: f32[4,3], everywhere.
-// It always pays: what is a number is planned and folded at build time; but the artifact takes that size only.
+// It always pays for speed: a size that is a number is planned and folded at build time. The artifact then takes that
+// size only, which is why the user must ask for it.
 #include "base/suggest.hpp"
 #include "passes/pass.hpp"
 
@@ -26,6 +27,7 @@ std::vector<std::string> symbols_of_inputs(const Graph& graph) {
   return symbols;
 }
 
+// All faults at once: a command line may have several.
 Result<void> check(const Graph& graph, const PassContext& context) {
   std::vector<std::string> symbols = symbols_of_inputs(graph);
   Faults faults;
@@ -69,7 +71,14 @@ Result<std::size_t> run(Graph& graph, const PassContext& context) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"bind-symbols", "Gives symbolic dimensions the sizes that the user bound.", run}};
+constexpr PassDef defs[] = {{
+    .name = "bind-symbols",
+    .summary = "Gives symbolic dimensions the sizes that the user bound.",
+    .phase = Phase::bind,
+    .order = 10,
+    .level = 0,
+    .run = run,
+}};
 
 }  // namespace
 

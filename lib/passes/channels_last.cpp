@@ -1,14 +1,13 @@
-// y = Conv(x, w)  ->  y = Transpose[0,3,1,2](modelctl::Conv(Transpose[0,2,3,1](x), w)), and the ConvTranspose
-// and the pools so.
-// The optimized kernels need channels last. The Transposes at the edges are for move-transposes to carry away and
-// cancel; a lone convolution pays for two, which is little beside its sums. Not for f64 (f16 is f32 by then,
-// compute-in-f32), three spatial axes except in ConvTranspose, computed weights, or padding that depends on sizes known
-// at run time only: those stay as they are.
+// y = Conv(x, w)  ->  y = Transpose[0,3,1,2](modelctl::Conv(Transpose[0,2,3,1](x), w)); the same for ConvTranspose and
+// pools. The optimized kernels work with channels last: the values of one pixel are then adjacent, and fill vectors for
+// any width of the image. move-transposes moves the Transposes at the edges away and cancels them; a single convolution
+// pays for two, which is little compared to its sums. Not for f64 (f16 is f32 by then, compute-in-f32), three spatial
+// axes except in ConvTranspose, computed weights, or padding that depends on dynamic sizes: those nodes stay.
 #include "ops/reference/convolve_transposed.hpp"
 #include "ops/schema/operator.hpp"
-#include "passes/layout.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/layout.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <algorithm>
 
@@ -20,7 +19,7 @@ using graph::Node;
 using graph::Value;
 using Ints = std::vector<std::int64_t>;
 
-// The pads that auto_pad means; nullopt where they depend on sizes that are not known.
+// The pads that auto_pad means; nullopt if they depend on sizes that are not known.
 std::optional<Ints> pads_of(const Node& node, DimsView kernel) {
   const graph::Shape& shape = *node.input(0)->type.shape;
   std::size_t axes = shape.size() - 2;
@@ -34,7 +33,7 @@ std::optional<Ints> pads_of(const Node& node, DimsView kernel) {
       // With stride 1 the padding is the same for every size.
       auto size = shape[axis + 2].constant();
       if (!size && window.stride != 1) return std::nullopt;
-      window = ops::placed(*windows, axis, size.value_or(window.reach()));
+      window = ops::with_padding(*windows, axis, size.value_or(window.reach()));
     }
     if (window.begin < 0 || window.end < 0) return std::nullopt;
     pads[axis] = window.begin;
@@ -90,9 +89,9 @@ std::optional<Attributes> transposed_attributes_of(const Node& node) {
   return attributes;
 }
 
-// The attributes of the node with channels last; nullopt where it cannot be one.
+// The attributes of the node with channels last; nullopt if it has no such form.
 std::optional<Attributes> attributes_of(const Node& node) {
-  if (node.op == "GlobalAveragePool") return Attributes();
+  if (ops::find("modelctl", node.op)->attributes.empty()) return Attributes();  // no window: a global pool
   if (node.op == "ConvTranspose") return transposed_attributes_of(node);
   Dims kernel;
   if (node.op == "Conv") {
@@ -113,21 +112,22 @@ std::optional<Attributes> attributes_of(const Node& node) {
 }
 
 bool convert(Node& node) {
-  const bool transposes = node.is("ConvTranspose");
-  bool convertible =
-      node.is("Conv") || transposes || node.is("MaxPool") || node.is("AveragePool") || node.is("GlobalAveragePool");
-  if (!convertible || !is_image(node.input(0), transposes ? 3 : 2) || node.output(0) == nullptr) return false;
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  if (def == nullptr || !node.domain.empty() || !ops::has_channels_last_form(node.op)) return false;
+  // A data movement costs the same in both layouts: move-transposes converts it if a Transpose reaches it.
+  if (def->traits.data_movement != ops::DataMovement::none) return false;
+  if (!is_image(node.input(0), node.is("ConvTranspose") ? 3 : 2) || node.output(0) == nullptr) return false;
   auto attributes = attributes_of(node);
   if (!attributes) return false;
   Value* y = node.output(0);
   std::size_t rank = node.input(0)->type.shape->size();
   std::vector<Value*> inputs = node.inputs();
-  inputs[0] = transposed(inputs[0], to_last(rank), &node);
+  inputs[0] = transposed(inputs[0], to_channels_last(rank), &node);
   Node* made = node.graph().add_node("modelctl", node.op, std::move(inputs), {y->name + ".last"}, &node);
   made->name = node.name;
   made->attributes = std::move(*attributes);
-  if (!ops::infer(*made)) return false;  // dead, and swept away at the end
-  replace(node, transposed(made->output(0), to_first(rank), &node));
+  if (!ops::infer(*made)) return false;  // dead: erased at the end of the pass
+  replace(node, transposed(made->output(0), to_channels_first(rank), &node));
   return true;
 }
 
@@ -137,7 +137,13 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"channels-last", "Gives convolutions and pools the layout that is fast.", run}};
+constexpr PassDef defs[] = {{
+    .name = "channels-last",
+    .summary = "Gives convolutions and pools the layout that is fast.",
+    .phase = Phase::layout,
+    .order = 40,
+    .run = run,
+}};
 
 }  // namespace
 

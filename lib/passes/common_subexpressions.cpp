@@ -1,9 +1,9 @@
 // a = Shape(x); b = Shape(x)  ->  a, for both
 // Small constants of the same content become one first, since nodes over them are otherwise never equal. It always
-// pays, but not for what draws at random.
+// pays. Not for impure operators: two random nodes are two random tensors.
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <map>
 
@@ -34,6 +34,8 @@ std::size_t share_constants(Graph& graph) {
 
 using Key = std::pair<std::string, std::vector<const Value*>>;
 
+// One pass in the order of the nodes: when a node is visited, its inputs have already been replaced by the shared ones,
+// so that equal chains of any length become one. The other node must have every output that this one has.
 std::size_t share_nodes(Graph& graph) {
   std::size_t changes = 0;
   std::map<Key, std::vector<Node*>> known;
@@ -68,7 +70,14 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"common-subexpressions", "Computes once what is computed twice.", run}};
+constexpr PassDef defs[] = {{
+    .name = "common-subexpressions",
+    .summary = "Computes once what is computed twice.",
+    .phase = Phase::simplify,
+    .order = 20,
+    .level = 1,
+    .run = run,
+}};
 
 }  // namespace
 

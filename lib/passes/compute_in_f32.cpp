@@ -6,8 +6,8 @@
 // What an operator allows is a trait of its definition, OpDef::short_floats.
 #include "base/check.hpp"
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <algorithm>
 #include <unordered_map>
@@ -143,8 +143,13 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {
-    {"compute-in-f32", "Computes f16 and bf16 in f32, and rounds where the numbers leave.", run}};
+constexpr PassDef defs[] = {{
+    .name = "compute-in-f32",
+    .summary = "Computes f16 and bf16 in f32, and rounds where the numbers leave.",
+    .phase = Phase::recognize,
+    .order = 5,
+    .run = run,
+}};
 
 }  // namespace
 

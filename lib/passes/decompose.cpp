@@ -1,5 +1,5 @@
-// y = LpPool(x)  ->  Pow(Sum(Pow(Abs(x)))): operators that are only written as others, and have no code of their own.
-// Needed before lowering, whatever it costs.
+// y = LpPool(x)  ->  Pow(Sum(Pow(Abs(x)))): operators that are defined by others and have no implementation of their
+// own (OpDef::decompose). Lowering needs it, so that it runs at every level.
 #include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
@@ -16,7 +16,7 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   Faults faults;
   std::vector<Graph*> graphs;
   for_each_graph(graph, [&](Graph& each) { graphs.push_back(&each); });
-  // Nested graphs first: they go with the node that has them.
+  // Nested graphs first: they are erased with the node that owns them.
   std::reverse(graphs.begin(), graphs.end());
   for (Graph* each : graphs) {
     each->for_each_node([&](Node& node) {
@@ -37,7 +37,15 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"decompose", "Writes operators without code of their own as others.", run}};
+constexpr PassDef defs[] = {{
+    .name = "decompose",
+    .summary = "Replaces operators that are defined by others.",
+    .phase = Phase::decompose,
+    .order = 10,
+    .level = 0,
+    .infer_after = true,
+    .run = run,
+}};
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 // y = MatMul(a, const b); y = Gemm(a, const b, c)  ->  modelctl::Gemm(a, b, c)
-// The kernel packs a constant matrix once, at build time. Not for a matrix that is computed, for batches of matrices, a
-// transposed A, or a C that is more than one row.
+// The kernel reads a matrix that was packed at build time: panels of columns, in the order in which it needs them. Not
+// for a computed matrix, batches of matrices, a transposed A, or a C of more than one row.
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -20,12 +20,13 @@ Tensor scaled(const Tensor& tensor, float factor) {
   return copy;
 }
 
+// alpha and beta are folded into the constants, so that the kernel does not have them.
 Value* times(Value* value, float factor) {
   if (value == nullptr || factor == 1) return value;
   return value->graph().add_constant(value->name + ".scaled", scaled(value->constant, factor));
 }
 
-// Gemm's C as a bias of N elements; false where it is none.
+// Gemm's C as a bias of N elements; false if it is not one.
 bool as_bias(Value*& c, float beta, std::int64_t n) {
   if (c == nullptr) return true;
   if (beta == 0) {
@@ -57,8 +58,13 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {
-    {"dense-products", "Gives products with a constant matrix their packed kernel.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "dense-products",
+    .summary = "Gives products with a constant matrix their packed kernel.",
+    .phase = Phase::layout,
+    .order = 20,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

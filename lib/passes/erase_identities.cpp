@@ -1,8 +1,10 @@
 // y = Identity(x); z = Reshape(y, [2, 3]) of a [2,3]  ->  x
 // Also: a Dropout at inference, a Cast to the type it has, a Transpose that moves nothing, two Transposes in a row
-// (one), two Reshapes in a row (the last), Mul and Div by 1, Sub of 0, a sum or Concat of one. It always pays.
-#include "passes/match.hpp"
+// (one), two Reshapes in a row (the last), Mul and Div by 1, Sub of 0, a sum or Concat of one (Traits::identity and
+// variadic say which operators). It always pays. Not for Add of 0: -0 + 0 is 0, which is another bit pattern.
+#include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -38,6 +40,7 @@ bool is_neutral(const Node& node) {
   return value && *value == (multiplies ? 1.0f : 0.0f) && keeps_type_and_shape(node);
 }
 
+// The order of a Transpose's axes; without `perm` it reverses them.
 std::optional<Ints> permutation(const Node& node) {
   const Value* x = node.input(0);
   if (node.attributes.has("perm")) return node.attributes.integers("perm");
@@ -48,18 +51,19 @@ std::optional<Ints> permutation(const Node& node) {
 }
 
 bool is_identity(const Node& node) {
-  if (node.domain != "") return false;
-  if (node.op == "Identity" || is_dropout_at_inference(node) || is_neutral(node)) return true;
-  if (node.op == "Reshape" || node.op == "Flatten" || node.op == "Squeeze" || node.op == "Unsqueeze" ||
-      node.op == "Expand" || node.op == "Cast" || node.op == "CastLike") {
-    return keeps_type_and_shape(node);
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  if (def == nullptr) return false;
+  if (def->traits.variadic && node.inputs().size() == 1) return true;
+  switch (def->traits.identity) {
+    case ops::IdentityWhen::always: return true;
+    case ops::IdentityWhen::type_and_shape_stay: return keeps_type_and_shape(node);
+    case ops::IdentityWhen::never: break;
   }
-  if (node.op == "Sum" || node.op == "Max" || node.op == "Min" || node.op == "Concat") return node.inputs().size() == 1;
-  if (node.op == "Transpose") {
+  if (node.is("Transpose")) {
     auto order = permutation(node);
     return order && std::is_sorted(order->begin(), order->end());
   }
-  return false;
+  return is_dropout_at_inference(node) || is_neutral(node);
 }
 
 // Transpose(Transpose(x)) -> one Transpose.
@@ -79,17 +83,16 @@ bool merge_transposes(Node& node) {
   return true;
 }
 
-// Reshape(Reshape(x)) -> the last one, unless it copies sizes from between (a 0 in its target).
+// Reshape(Reshape(x)) -> the last one, unless it copies sizes from between (a 0 in its target). Also for a Flatten,
+// Squeeze or Unsqueeze before it: none of them changes the order of the elements.
 bool merge_reshapes(Node& node) {
-  if (!node.is("Reshape")) return false;
-  const Value* between = node.input(0);
-  const Node* first = between == nullptr ? nullptr : between->producer();
-  bool reshapes =
-      first != nullptr && first->domain.empty() &&
-      (first->op == "Reshape" || first->op == "Flatten" || first->op == "Squeeze" || first->op == "Unsqueeze");
+  if (!node.is("Reshape") || node.input(0) == nullptr || node.input(0)->producer() == nullptr) return false;
+  const Node& first = *node.input(0)->producer();
+  const ops::OpDef* def = ops::find(first.domain, first.op);
   auto target = integers(node.input(1));
-  if (!reshapes || !target || std::count(target->begin(), target->end(), 0) > 0) return false;
-  node.set_input(0, first->input(0));
+  if (def == nullptr || def->traits.data_movement != ops::DataMovement::reshape) return false;
+  if (!target || std::count(target->begin(), target->end(), 0) > 0) return false;
+  node.set_input(0, first.input(0));
   return true;
 }
 
@@ -100,7 +103,14 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"erase-identities", "Erases nodes that give their input back.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "erase-identities",
+    .summary = "Erases nodes that return their input unchanged.",
+    .phase = Phase::simplify,
+    .order = 10,
+    .level = 1,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

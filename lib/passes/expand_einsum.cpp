@@ -20,10 +20,10 @@ using graph::Value;
 using ops::contains;
 using ops::Equation;
 using ops::first_of_ellipsis;
-using ops::Labels;
+using ops::Subscripts;
 using Ints = std::vector<std::int64_t>;
 
-// The equation of a node whose inputs' ranks are known; null where one is not.
+// The equation of a node whose inputs' ranks are known; nullopt if one is not.
 Result<std::optional<Equation>> equation_of(const Node& node) {
   std::vector<std::size_t> ranks;
   for (const Value* input : node.inputs()) {
@@ -34,27 +34,36 @@ Result<std::optional<Equation>> equation_of(const Node& node) {
 }
 
 // Writes an Einsum as MatMul, Mul and ReduceSum between Transposes, two operands at a time.
+//
+// A label of two operands a and b belongs to one of four groups, and the groups are what a matrix product has:
+//   batch    in a, in b, and needed later (by the output or a further operand)    the leading axes
+//   summed   in a and in b alone                                                  the rows of a, the columns of b
+//   rows     in a alone                                                           the rows of the product
+//   columns  in b alone                                                           the columns of the product
+// Labels in one operand that nothing later needs are summed out before. So each step is: transpose both operands into
+// the order of the groups, flatten each group that a matrix has one axis for, multiply, and unflatten. The output is
+// transposed into its own order at the end.
 class Writer {
  public:
   explicit Writer(Node& node) : node_(node) {}
 
-  // A value and what its axes are; `sizes` as far as they are known.
+  // A value and the labels of its axes.
   struct Term {
     Value* value;
-    Labels labels;
+    Subscripts labels;
   };
 
   Value* write(const Equation& equation) {
     for (std::size_t i = 0; i < equation.operands.size(); ++i) {
       for (std::size_t axis = 0; axis < equation.operands[i].size(); ++axis) {
         auto size = (*node_.input(i)->type.shape)[axis].constant();
-        int of = equation.operands[i][axis];  // of an ellipsis, one operand's axis may be 1 where the other's is not
+        int of = equation.operands[i][axis];  // in an ellipsis, an axis of 1 broadcasts to the other operand's
         if (size && (*size != 1 || of < first_of_ellipsis)) sizes_[of] = *size;
       }
     }
     Term all{node_.input(0), equation.operands[0]};
     for (std::size_t i = 1; i < equation.operands.size(); ++i) {
-      Labels kept = equation.output;
+      Subscripts kept = equation.output;
       for (std::size_t later = i + 1; later < equation.operands.size(); ++later) {
         kept.insert(kept.end(), equation.operands[later].begin(), equation.operands[later].end());
       }
@@ -65,7 +74,7 @@ class Writer {
   }
 
  private:
-  // A new node's output; of a constant, its value, for nothing folds constants after this.
+  // A new node's output; a constant if all inputs are, since folding has already run.
   Value* apply(std::string_view op, std::vector<Value*> inputs, Attributes attributes = {}) {
     if (std::all_of(inputs.begin(), inputs.end(), [](const Value* input) { return input->is_constant(); })) {
       std::vector<TensorView> views;
@@ -76,7 +85,7 @@ class Writer {
     Node* added = node_.graph().add_node("", op, std::move(inputs), {label(op)}, &node_);
     added->name = label(op);
     added->attributes = std::move(attributes);
-    (void)ops::infer(*added);  // what follows asks for ranks; the inputs fit, or running the model tells
+    (void)ops::infer(*added);  // later nodes need the ranks; inputs that do not fit fail in the run
     return added->output(0);
   }
   std::string label(std::string_view op) const {
@@ -84,9 +93,9 @@ class Writer {
   }
   Value* integers(const Ints& values) { return node_.graph().add_constant(label("sizes"), Tensor::of_ints(values)); }
 
-  Term sum_out(Term term, const Labels& kept, const Labels& other) {
+  Term sum_out(Term term, const Subscripts& kept, const Subscripts& other) {
     Ints axes;
-    Labels left;
+    Subscripts left;
     for (std::size_t axis = 0; axis < term.labels.size(); ++axis) {
       int of = term.labels[axis];
       if (contains(kept, of) || contains(other, of)) left.push_back(of);
@@ -97,8 +106,8 @@ class Writer {
     return {sum, std::move(left)};
   }
 
-  // The term's axes in the order of `labels`, all of which it has but those that become axes of size 1.
-  Term arrange(const Term& term, const Labels& labels) {
+  // The term's axes in the order of `labels`; those that it does not have become axes of size 1.
+  Term arrange(const Term& term, const Subscripts& labels) {
     Ints order, missing;
     for (std::size_t axis = 0; axis < labels.size(); ++axis) {
       auto found = std::find(term.labels.begin(), term.labels.end(), labels[axis]);
@@ -111,45 +120,45 @@ class Writer {
     return {value, labels};
   }
 
-  bool all_known(const Labels& labels) const {
+  bool all_known(const Subscripts& labels) const {
     return std::all_of(labels.begin(), labels.end(), [&](int of) { return sizes_.count(of) > 0; });
   }
-  std::int64_t size_of(const Labels& labels) const {
+  std::int64_t size_of(const Subscripts& labels) const {
     std::int64_t size = 1;
     for (int of : labels) size *= sizes_.at(of);
     return size;
   }
 
-  Term contract(Term a, Term b, const Labels& kept) {
+  Term contract(Term a, Term b, const Subscripts& kept) {
     a = sum_out(std::move(a), kept, b.labels);
     b = sum_out(std::move(b), kept, a.labels);
-    Labels batch, summed, rows, columns;
+    Subscripts batch, summed, rows, columns;
     for (int of : a.labels) (!contains(b.labels, of) ? rows : contains(kept, of) ? batch : summed).push_back(of);
     for (int of : b.labels) {
       if (!contains(a.labels, of)) columns.push_back(of);
     }
-    auto joined = [](std::initializer_list<Labels> lists) {
-      Labels all;
-      for (const Labels& list : lists) all.insert(all.end(), list.begin(), list.end());
+    auto joined = [](std::initializer_list<Subscripts> lists) {
+      Subscripts all;
+      for (const Subscripts& list : lists) all.insert(all.end(), list.begin(), list.end());
       return all;
     };
     if (summed.empty()) {
-      Labels all = joined({batch, rows, columns});
+      Subscripts all = joined({batch, rows, columns});
       return {apply("Mul", {arrange(a, all).value, arrange(b, all).value}), all};
     }
-    // The last of the rows, and of the columns, is the matrices'; the others count as batches of one operand alone. But
-    // columns of known sizes become one, so that a constant operand is one matrix.
+    // The last of the rows, and of the columns, is an axis of the matrices; the others are batch axes of one operand.
+    // But columns of known sizes become one axis, so that a constant operand is one matrix.
     bool one_column = columns.size() > 1 && all_known(columns);
-    auto split = [](Labels& labels) {
-      Labels last;
+    auto split = [](Subscripts& labels) {
+      Subscripts last;
       if (!labels.empty()) last.push_back(labels.back()), labels.pop_back();
       return last;
     };
-    Labels row = split(rows), column = one_column ? columns : split(columns);
+    Subscripts row = split(rows), column = one_column ? columns : split(columns);
     if (one_column) columns.clear();
-    Labels lead = joined({batch, rows, columns});
+    Subscripts lead = joined({batch, rows, columns});
     auto lead_of = [&](const Term& term) {  // axes of size 1 in front are left to broadcasting
-      Labels own = lead;
+      Subscripts own = lead;
       while (!own.empty() && !contains(term.labels, own.front())) own.erase(own.begin());
       return own;
     };
@@ -157,10 +166,10 @@ class Writer {
     if (no_row) row.push_back(no_label);
     if (no_column) column.push_back(no_label);
     Value* left = flatten(arrange(a, joined({lead_of(a), row, summed})), summed.size());
-    // What is summed over is flattened as the last axes, whose sizes nobody needs to know.
+    // The summed axes are flattened while they are the last ones: -1 stands for their sizes, which need not be known.
     Value* right = nullptr;
     if (one_column) {
-      Labels own = lead_of(b);
+      Subscripts own = lead_of(b);
       Term arranged = arrange(b, joined({own, summed, column}));
       if (summed.size() == 1) {
         right = flatten(arranged, column.size());
@@ -173,7 +182,7 @@ class Writer {
     } else if (summed.size() == 1) {
       right = arrange(b, joined({lead_of(b), summed, column})).value;
     } else {
-      Labels own = lead_of(b);
+      Subscripts own = lead_of(b);
       right = flatten(arrange(b, joined({own, column, summed})), summed.size());
       Ints order(own.size() + 2);
       for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
@@ -198,7 +207,7 @@ class Writer {
   Value* flatten(const Term& term, std::size_t count) {
     if (count < 2) return term.value;
     Ints sizes(term.labels.size() - count, 0);
-    Labels last(term.labels.end() - static_cast<std::ptrdiff_t>(count), term.labels.end());
+    Subscripts last(term.labels.end() - static_cast<std::ptrdiff_t>(count), term.labels.end());
     sizes.push_back(all_known(last) ? size_of(last) : -1);
     return apply("Reshape", {term.value, integers(sizes)});
   }
@@ -208,14 +217,14 @@ class Writer {
   std::map<int, std::int64_t> sizes_;
 };
 
-// Whether axes of one label have one size, as far as is known, and no operand has a label twice: what the operators
-// that take the place of Einsum presuppose.
+// Whether axes of one label have one size, as far as is known, and no operand has a label twice, as the operators that
+// replace the Einsum require.
 bool plain(const Node& node, const Equation& equation) {
   std::map<int, Expr> sizes;
   std::set<int> summed;
   bool trusted = true;  // that what is summed over is of one size
   for (std::size_t i = 0; i < equation.operands.size(); ++i) {
-    const Labels& labels = equation.operands[i];
+    const Subscripts& labels = equation.operands[i];
     if (std::set<int>(labels.begin(), labels.end()).size() != labels.size()) return false;
     for (std::size_t axis = 0; axis < labels.size(); ++axis) {
       bool free = labels[axis] >= first_of_ellipsis;
@@ -258,7 +267,15 @@ Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"expand-einsum", "Writes Einsum as products of matrices.", run}};
+constexpr PassDef defs[] = {{
+    .name = "expand-einsum",
+    .summary = "Writes Einsum as products of matrices.",
+    .phase = Phase::decompose,
+    .order = 20,
+    .level = 1,
+    .infer_after = true,
+    .run = run,
+}};
 
 }  // namespace
 

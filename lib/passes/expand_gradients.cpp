@@ -1,5 +1,5 @@
 // dy = Gradient(x) {xs: ["x"], y: "y"}  ->  the nodes that compute it
-// Before all passes that could take away a value that a Gradient names; it has no other way to run.
+// Before all passes that could erase a value that a Gradient names. There is no other way to run a Gradient.
 #include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
@@ -29,7 +29,15 @@ Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
   return nodes.size();
 }
 
-constexpr PassDef defs[] = {{"expand-gradients", "Writes derivatives as the nodes that compute them.", run}};
+constexpr PassDef defs[] = {{
+    .name = "expand-gradients",
+    .summary = "Writes derivatives as the nodes that compute them.",
+    .phase = Phase::expand,
+    .order = 10,
+    .level = 0,
+    .infer_after = true,
+    .run = run,
+}};
 
 }  // namespace
 

@@ -1,9 +1,10 @@
 // BatchNormalization(Conv(x, w, b), …)  ->  Conv(x, w * s, (b - mean) * s + bias) with s = scale / sqrt(variance + eps)
 // BatchNormalization(x, …) elsewhere    ->  Add(Mul(x, s), bias - mean * s)
-// It always pays; only parameters that are computed keep the node, and training's further outputs.
+// It always pays: at inference, batch normalization is an affine function of each channel with known factors, and so is
+// a convolution of its weights. Computed parameters keep the node, and so do the further outputs of training.
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <cmath>
 
@@ -14,6 +15,8 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
+// y = x * factor + offset, which is all that normalization by a known mean and variance is. Computed in f64: a variance
+// close to 0 makes the factor large.
 struct Affine {
   Tensor factor, offset;  // one element for each channel
 };
@@ -84,8 +87,13 @@ bool visit(Node& node) {
   return affine && (fold_into_conv(node, *affine) || write_out(node, std::move(*affine)));
 }
 
-constexpr PassDef defs[] = {
-    {"fold-batch-norm", "Folds batch normalization into the convolution before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "fold-batch-norm",
+    .summary = "Folds batch normalization into the convolution before it.",
+    .phase = Phase::layout,
+    .order = 10,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

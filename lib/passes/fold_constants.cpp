@@ -1,10 +1,11 @@
 // const a, const b;  c = Add(a, b)  ->  const c
-// It does not pay where the result is much larger than what it is made from (an Expand, a ConstantOfShape, a Tile):
-// computing it is cheaper than storing it, so such nodes stay.
+// It does not pay if the result is much larger than the operands (an Expand, a ConstantOfShape, a Tile): computing it
+// is cheaper than storing it, so such nodes stay. Nor if it would take long: operators whose work is not bounded by the
+// size of their operands state their multiplications (Traits), and the whole build has a budget of them.
 #include "base/host.hpp"
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <algorithm>
 
@@ -20,23 +21,7 @@ constexpr std::uint64_t growth = 8;  // what unpacking 4-bit weights to f32 take
 
 std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), tensor.dims()).value_or(0); }
 
-// How many products an operator may compute that, unlike others, can take many times what its operands hold.
-std::uint64_t products_of(const Node& node) {
-  constexpr std::string_view laborious[] = {"Einsum",      "Conv",        "ConvTranspose",
-                                            "ConvInteger", "QLinearConv", "DeformConv"};
-  if (!node.domain.empty() || std::find(std::begin(laborious), std::end(laborious), node.op) == std::end(laborious)) {
-    return 0;
-  }
-  std::uint64_t products = 1;
-  for (const Value* input : node.inputs()) {
-    if (input == nullptr) continue;
-    auto elements = static_cast<std::uint64_t>(input->constant.elements());
-    if (__builtin_mul_overflow(products, std::max<std::uint64_t>(elements, 1), &products)) return ~std::uint64_t{0};
-  }
-  return products;
-}
-
-bool fold(Node& node, std::uint64_t& left, std::uint64_t& products_left) {
+bool fold(Node& node, std::uint64_t& left, std::uint64_t& multiplications_left) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {
     return false;
@@ -48,10 +33,12 @@ bool fold(Node& node, std::uint64_t& left, std::uint64_t& products_left) {
     inputs.push_back(input == nullptr ? TensorView() : input->constant.view());
     if (input != nullptr) budget += growth * bytes_of(input->constant);
   }
-  std::uint64_t products = products_of(node);
-  if (products > products_left) return false;
-  products_left -= products;
-  // What cannot be computed is left for the run to complain about: it may never be reached.
+  if (def->traits.multiplications != nullptr) {
+    std::uint64_t needed = def->traits.multiplications(node);
+    if (needed > multiplications_left) return false;
+    multiplications_left -= needed;
+  }
+  // A node that fails is left to the run, which may never reach it.
   auto computed =
       ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), std::min(budget, left));
   if (!computed) return false;
@@ -75,14 +62,21 @@ Result<std::size_t> run(Graph& graph, const PassContext& context) {
   for_each_graph(graph, [&](Graph& each) {
     each.for_each_node([&](Node& node) {
       if (context.stop != nullptr && context.stop->stopped()) return;
-      changes += fold(node, context.fold_bytes, context.fold_products) ? 1 : 0;
+      changes += fold(node, context.fold_bytes, context.fold_multiplications) ? 1 : 0;
     });
   });
   if (changes > 0) graph.erase_dead();
   return changes;
 }
 
-constexpr PassDef defs[] = {{"fold-constants", "Computes what follows from constants alone.", run}};
+constexpr PassDef defs[] = {{
+    .name = "fold-constants",
+    .summary = "Computes nodes whose inputs are all constants.",
+    .phase = Phase::fold,
+    .order = 20,
+    .level = 1,
+    .run = run,
+}};
 
 }  // namespace
 

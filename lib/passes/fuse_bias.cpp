@@ -1,7 +1,7 @@
 // Add(modelctl::Conv(x, w), const [1,1,1,C])  ->  modelctl::Conv(x, w, bias); modelctl::Gemm so.
-// It always pays where the sum is used by the Add alone: the bias is added in registers.
-#include "passes/match.hpp"
+// It always pays if only the Add uses the sum: the bias is added in registers.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 using graph::Node;
 using graph::Value;
 
-// The constant's elements along the last axis, where it varies along no other.
+// The constant's elements along the last axis, if it varies along no other.
 std::optional<Tensor> row_of(const Value* value, const Value& sum) {
   const Tensor* tensor = constant(value);
   if (tensor == nullptr || !sum.type.shape || tensor->dims().size() > sum.type.shape->size()) return std::nullopt;
@@ -40,8 +40,13 @@ bool visit(Node& node) {
   return false;
 }
 
-constexpr PassDef defs[] = {
-    {"fuse-bias", "Takes the addition of a row into the product before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "fuse-bias",
+    .summary = "Fuses the addition of a row into the product before it.",
+    .phase = Phase::fuse,
+    .order = 10,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

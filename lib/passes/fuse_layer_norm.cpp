@@ -1,8 +1,8 @@
 // d = Sub(x, ReduceMean(x));  Add(Mul(Div(d, Sqrt(Add(ReduceMean(Pow(d, 2)), eps))), scale), bias)
 //   ->  LayerNormalization(x, scale, bias), over the last axis.
-// It always pays: eight passes over memory become one. If d has other uses, it is computed as well.
-#include "passes/match.hpp"
+// It always pays: eight passes over memory become one. If others read d too, it is computed in addition.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -58,8 +58,13 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {
-    {"fuse-layer-norm", "Finds layer normalization in the arithmetic it was written as.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "fuse-layer-norm",
+    .summary = "Recognizes layer normalization in the arithmetic that exporters write.",
+    .phase = Phase::recognize,
+    .order = 20,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

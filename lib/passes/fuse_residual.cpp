@@ -1,8 +1,8 @@
 // Add(modelctl::Conv(x, w), r)  ->  modelctl::Conv(x, w, _, r); modelctl::Gemm so.
-// It pays where the sum is used by the Add alone and r has its very shape; an r that broadcasts stays an Add. Before
-// fuse-activation, since the residual is added before the activation.
-#include "passes/match.hpp"
+// It pays if only the Add uses the sum and r has its shape; an r that broadcasts stays an Add. Before fuse-activation,
+// since the kernel adds the residual before it applies the activation.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -18,7 +18,7 @@ bool visit(Node& node) {
     Value* other = node.input(1 - side);
     if (product == nullptr || !plain_f32(other) || other->is_constant() || !same_shape(*node.input(side), *other))
       continue;
-    // At the Add's place, where both operands are made.
+    // In the place of the Add: both operands exist there.
     std::vector<Value*> inputs = product->inputs();
     inputs.resize(4, nullptr);
     inputs[3] = other;
@@ -28,8 +28,13 @@ bool visit(Node& node) {
   return false;
 }
 
-constexpr PassDef defs[] = {
-    {"fuse-residual", "Takes the addition of another branch into the product before it.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "fuse-residual",
+    .summary = "Fuses the addition of another branch into the product before it.",
+    .phase = Phase::fuse,
+    .order = 20,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // y = MatMul(a, b)  ->  y: f32[batch,64] = MatMul(a, b)
-// Every operator tells the types, shapes and small integer contents of its outputs from those of its inputs. Needed by
-// all that follows; run again whenever a pass made nodes or constants.
+// Every operator computes the types, shapes and small integer contents of its outputs from those of its inputs. All
+// later passes need them; it runs again after passes that made nodes or constants (PassDef::infer_after).
 #include "ops/schema/infer_graph.hpp"
 #include "passes/pass.hpp"
 
@@ -11,7 +11,14 @@ Result<std::size_t> run(graph::Graph& graph, const PassContext& context) {
   return ops::infer_graph(graph, context.stop);
 }
 
-constexpr PassDef defs[] = {{"infer", "Tells the types and shapes of all values.", run}};
+constexpr PassDef defs[] = {{
+    .name = "infer",
+    .summary = "Infers the types and shapes of all values.",
+    .phase = Phase::infer,
+    .order = 10,
+    .level = 0,
+    .run = run,
+}};
 
 }  // namespace
 

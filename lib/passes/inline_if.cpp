@@ -1,7 +1,7 @@
 // const c = true;  y = If(c) {then_branch: graph {z = Neg(x); output z}, …}  ->  y = Neg(x)
-// It always pays: what the condition rules out is gone, and the rest is seen by all passes.
-#include "passes/match.hpp"
+// It always pays: the other branch is gone, and all passes see the nodes of this one.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -10,7 +10,7 @@ using graph::Graph;
 using graph::Node;
 using graph::Value;
 
-// The branch that a constant condition chooses; null where the run must choose.
+// The branch that a constant condition chooses; null if only the run can choose.
 Graph* chosen(const Node& node) {
   if (!node.is("If")) return nullptr;
   const Tensor* condition = constant(node.input(0), DType::boolean);
@@ -21,7 +21,7 @@ Graph* chosen(const Node& node) {
   return fits ? branch->second.get() : nullptr;
 }
 
-// Not with for_each_node: the graphs that go would be among those to visit.
+// Not with for_each_node: it would visit graphs that were erased.
 std::size_t inline_in(Graph& graph) {
   std::size_t changes = 0;
   graph.for_each_node([&](Node& node) {
@@ -46,8 +46,14 @@ Result<std::size_t> run(Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {
-    {"inline-if", "Puts the branch that a constant condition chooses in the place of an If.", run}};
+constexpr PassDef defs[] = {{
+    .name = "inline-if",
+    .summary = "Puts the branch that a constant condition chooses in the place of an If.",
+    .phase = Phase::fold,
+    .order = 30,
+    .level = 1,
+    .run = run,
+}};
 
 }  // namespace
 

@@ -1,9 +1,9 @@
 // x * 0.5 * (1 + Erf(x / sqrt(2)))  ->  Gelu(x)
 // x * Clip(x + 3, 0, 6) / 6         ->  HardSwish(x)
-// in any grouping of the factors. It always pays: five passes over memory become one, or none where a product before it
-// takes the activation in.
-#include "passes/match.hpp"
+// in any grouping of the factors. It always pays: five passes over memory become one, or none if fuse-activation puts
+// the activation into a product.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <cmath>
 
@@ -15,7 +15,7 @@ using graph::Value;
 
 struct Product {
   float number = 1;
-  int nodes = 0;  // that were looked into: a long chain of products is not an activation
+  int nodes = 0;  // visited: a long chain of products is not an activation
   std::vector<Value*> factors;
 };
 
@@ -75,8 +75,13 @@ bool visit(Node& node) {
   return false;
 }
 
-constexpr PassDef defs[] = {
-    {"name-activations", "Finds Gelu and HardSwish in the arithmetic they were written as.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "name-activations",
+    .summary = "Recognizes Gelu and HardSwish in the arithmetic that exporters write.",
+    .phase = Phase::recognize,
+    .order = 10,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

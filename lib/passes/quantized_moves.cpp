@@ -1,8 +1,9 @@
-// QuantizeLinear(op(DequantizeLinear(x, s, z)), s, z)  ->  op(x), where op only moves elements: Reshape, Transpose, …
-// Dequantizing and quantizing by the same scale gives back the same bytes, so nothing changes but the work.
+// QuantizeLinear(op(DequantizeLinear(x, s, z)), s, z)  ->  op(x), if op only moves elements: Reshape, Transpose, …
+// Dequantizing and quantizing by the same scale returns the same bytes, so that only the work changes: a quarter of the
+// bytes move, and two conversions disappear.
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 namespace modelctl::passes {
 namespace {
@@ -11,10 +12,8 @@ using graph::Node;
 using graph::Value;
 
 bool moves(const Node& node) {
-  for (std::string_view op : {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"}) {
-    if (node.is(op)) return true;
-  }
-  return false;
+  const ops::OpDef* def = ops::find(node.domain, node.op);
+  return def != nullptr && def->traits.data_movement != ops::DataMovement::none;
 }
 
 // The same constant, or none on both sides.
@@ -23,7 +22,7 @@ bool same_constant(const Value* a, const Value* b) {
   return a != nullptr && b != nullptr && a->is_constant() && b->is_constant() && same(a->constant, b->constant);
 }
 
-// One finite scale that is not too small for its steps to come back.
+// One finite scale, not so small that a step is lost in rounding.
 bool one_plain_scale(const Value* value) {
   auto scale = scalar(value);
   return scale && *scale > 1e-30f && *scale < 1e30f;
@@ -46,12 +45,17 @@ bool visit(Node& node) {
 
   std::vector<Value*> inputs = move.inputs();
   inputs[0] = steps;
-  replace_by_node(node, "", move.op, std::move(inputs), move.attributes)->name = move.name;
+  replace_by_node(node, move.domain, move.op, std::move(inputs), move.attributes)->name = move.name;
   return true;
 }
 
-constexpr PassDef defs[] = {
-    {"quantized-moves", "Moves bytes rather than the numbers that they stand for.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "quantized-moves",
+    .summary = "Moves quantized elements instead of the floats that they stand for.",
+    .phase = Phase::quantize,
+    .order = 10,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

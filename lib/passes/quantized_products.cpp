@@ -1,12 +1,13 @@
 // QuantizeLinear(Conv(DequantizeLinear(x), DequantizeLinear(w), DequantizeLinear(b)))  ->  QLinearConv(x, w, b)
 // QuantizeLinear(MatMul(DequantizeLinear(a), DequantizeLinear(b)))                     ->  QLinearMatMul(a, b)
-// QuantizeLinear(Gemm(DequantizeLinear(a), DequantizeLinear(b), DequantizeLinear(c)))  ->  com.microsoft::QGemm(a, b,
-// c) The sums become exact, where floats round; what is quantized differs by one step at most, and only where the float
-// sum lies beside the boundary of two. Weights stay bytes. Not for filters of one channel each, which floats do faster,
-// nor for a product that is also used in float.
+// QuantizeLinear(Gemm(DequantizeLinear(a), DequantizeLinear(b), DequantizeLinear(c)))  ->  QGemm(a, b, c)
+//
+// QGemm is com.microsoft's. The sums become exact, while floats round: the result differs by one step at most, and only
+// if the float sum is close to the boundary between two steps. Weights stay bytes. Not for depthwise convolutions,
+// which are faster in floats, nor for a product whose float result has other uses.
 #include "ops/schema/operator.hpp"
-#include "passes/match.hpp"
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include <cmath>
 
@@ -25,8 +26,8 @@ struct Quantized {
   const Tensor& scales() const { return scale->constant; }
 };
 
-// The QuantizeLinear or DequantizeLinear with one scale, or `channels` of them along `axis`; nullopt where it is
-// neither.
+// The QuantizeLinear or DequantizeLinear with one scale, or `channels` of them along `axis`; nullopt
+// otherwise.
 std::optional<Quantized> quantized(const Node& node, Value* steps, std::int64_t channels, std::int64_t axis) {
   Quantized found{steps, node.input(1), node.input(2)};
   const Tensor* scale = constant(found.scale);
@@ -45,13 +46,14 @@ std::optional<Quantized> dequantized(const Value* value, std::int64_t channels, 
   return quantized(*node, node->input(0), channels, axis);
 }
 
-// A zero point that the integer form wants written out.
+// The zero point, which the integer form requires.
 Value* zero_of(Graph& graph, const Quantized& from) {
   if (from.zero != nullptr) return from.zero;
   return graph.add_constant("zero_point", Tensor(from.steps->type.element, from.scales().dims()));
 }
 
-// The bias in steps of the products' own scale, as the integer form adds it; false where it is not there.
+// The bias in steps of the products' own scale, as the integer form adds it; false if it is not
+// in those steps.
 bool integer_bias(const Value* value, const Quantized& x, const Quantized& w, std::int64_t channels, Value*& bias) {
   if (value == nullptr) return true;
   auto found = dequantized(value, channels, 0);
@@ -72,7 +74,7 @@ bool integer_bias(const Value* value, const Quantized& x, const Quantized& w, st
   return found->steps->constant.elements() == channels;
 }
 
-// What the kernels of integers take; other forms would be slower than floats.
+// The forms that the integer kernels take; others would be slower than floats.
 constexpr std::int64_t longest_sum = 16384;
 bool plain_conv(const Node& conv, const Dims& weights) {
   if (weights.size() < 3 || weights.size() > 4 || conv.attributes.text("auto_pad", "NOTSET") != "NOTSET") return false;
@@ -102,6 +104,8 @@ Value* transposed(Value* matrix) {
   return matrix->graph().add_constant(matrix->name + ".transposed", std::move(turned));
 }
 
+// From the QuantizeLinear backwards: its input must be a product without other uses, of dequantized operands whose
+// weights are constant bytes. Any other type of scale or zero point keeps the float form, which is always right.
 bool visit(Node& node) {
   Value* sums = node.input(0);
   if (!node.is("QuantizeLinear") || sums == nullptr || sums->producer() == nullptr || !used_once(*sums)) {
@@ -143,9 +147,14 @@ bool visit(Node& node) {
   return true;
 }
 
-constexpr PassDef defs[] = {{"quantized-products",
-                             "Turns products of dequantized numbers that are quantized into products of integers.",
-                             at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "quantized-products",
+    .summary = "Turns products of dequantized numbers that are quantized into products of integers.",
+    .phase = Phase::quantize,
+    .order = 20,
+    .infer_after = true,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

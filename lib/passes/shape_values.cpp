@@ -1,8 +1,8 @@
 // s = Concat(Gather(Shape(x), 1), 4)  with known elements (3, 4)  ->  const s = [3, 4]
 // Reshape(x, s)  with known elements (batch, 12)  ->  Reshape(x, const [-1, 12])
-// It always pays: the chains that exporters write to compute sizes fall away.
-#include "passes/match.hpp"
+// It always pays: the chains of nodes with which exporters compute sizes become dead.
 #include "passes/pass.hpp"
+#include "passes/rewriting/match.hpp"
 
 #include "tensor/dispatch.hpp"
 
@@ -16,7 +16,7 @@ using graph::Value;
 using Whole = TypeList<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
                        std::uint32_t, std::uint64_t, bool>;
 
-// The tensor that these elements are, where all of them are numbers that fit the type.
+// These elements as a tensor, if all of them are numbers that fit the type.
 std::optional<Tensor> tensor_of(const Value& value) {
   if (!value.contents || !value.type.shape || value.type.shape->size() > 1) return std::nullopt;
   Dims dims;
@@ -35,7 +35,7 @@ std::optional<Tensor> tensor_of(const Value& value) {
   return whole ? made : std::nullopt;
 }
 
-// A Reshape's target with one size that is not known: the one that -1 stands for.
+// A Reshape whose target has one unknown size: -1 stands for it.
 void leave_one_open(Node& node) {
   const Value* target = node.input(1);
   if (target == nullptr || target->is_constant() || !target->contents) return;
@@ -68,7 +68,14 @@ bool visit(Node& node) {
   return changed;
 }
 
-constexpr PassDef defs[] = {{"shape-values", "Makes sizes that inference knows constants.", at_each_node<visit>}};
+constexpr PassDef defs[] = {{
+    .name = "shape-values",
+    .summary = "Turns sizes that inference knows into constants.",
+    .phase = Phase::fold,
+    .order = 10,
+    .level = 1,
+    .run = at_each_node<visit>,
+}};
 
 }  // namespace
 

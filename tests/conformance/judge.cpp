@@ -8,7 +8,7 @@
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "ops/schema/operator.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
 

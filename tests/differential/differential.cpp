@@ -6,7 +6,7 @@
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "runtime/modelrt.h"
 
 #include <cstring>

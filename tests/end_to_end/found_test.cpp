@@ -2,7 +2,7 @@
 // minimal graph. Defects of an operator are examples in the operator's file.
 #include "lower/lower.hpp"
 #include "ops/schema/example.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "runtime/model.hpp"
 
 #include "onnx/models.hpp"

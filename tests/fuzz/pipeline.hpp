@@ -6,7 +6,7 @@
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "ops/run_table.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "runtime/model.hpp"
 #include "support/scratch.hpp"
 

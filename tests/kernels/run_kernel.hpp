@@ -98,26 +98,38 @@ inline double distance(const Tensor& got, const std::vector<double>& expected) {
   return largest;
 }
 
-// Activations in double precision.
+// The activations of unary.def, and none. Tests give those with bounds or a slope other parameters than the defaults.
+struct TestActivation {
+  std::string_view name;
+  double alpha, beta;
+};
+inline TestActivation test_activation(std::string_view name) {
+  if (name == "clip") return {name, -0.5, 0.5};
+  if (name == "leaky_relu") return {name, double{0.1f}, 0};
+#define ACTIVATION(name_, op, alpha, beta, ...) \
+  if (name == #name_) return {name, double{alpha}, double{beta}};
+#include "kernels/unary.def"
+  return {"none", 0, 0};
+}
+// In double precision, by the reference formulas.
 inline double activate(std::string_view name, double x) {
-  const auto sigmoid = [](double v) { return 1 / (1 + std::exp(-v)); };
-  if (name == "relu") return x < 0 ? 0 : x;
-  if (name == "clip") return x < -0.5 ? -0.5 : x > 0.5 ? 0.5 : x;
-  if (name == "leaky_relu") return x < 0 ? 0.1 * x : x;
-  if (name == "sigmoid") return sigmoid(x);
-  if (name == "tanh") return std::tanh(x);
-  if (name == "hard_sigmoid") return std::min(1.0, std::max(0.0, 0.2 * x + 0.5));
-  if (name == "hard_swish") return x * std::min(1.0, std::max(0.0, x / 6 + 0.5));
-  if (name == "gelu") return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
-  if (name == "silu") return x * sigmoid(x);
+  [[maybe_unused]] const auto [used, alpha, beta] = test_activation(name);
+  if (x != x) return x;
+#define ACTIVATION(name_, op, alpha_default, beta_default, reference, simd) \
+  if (name == #name_) return reference;
+#include "kernels/unary.def"
   return x;
 }
 inline void set_activation(Attributes& attributes, std::string_view name) {
+  const TestActivation chosen = test_activation(name);
   attributes.set("activation", std::string(name));
-  if (name == "clip") attributes.set("alpha", -0.5f), attributes.set("beta", 0.5f);
-  if (name == "leaky_relu") attributes.set("alpha", 0.1f);
+  attributes.set("alpha", static_cast<float>(chosen.alpha));
+  attributes.set("beta", static_cast<float>(chosen.beta));
 }
-inline constexpr std::string_view activations[] = {"none", "relu", "clip",         "leaky_relu", "sigmoid",
-                                                   "tanh", "gelu", "hard_sigmoid", "hard_swish", "silu"};
+inline constexpr std::string_view activations[] = {
+    "none",
+#define ACTIVATION(name, ...) #name,
+#include "kernels/unary.def"
+};
 
 }  // namespace modelctl::test

@@ -4,7 +4,7 @@
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "ops/run_table.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "runtime/model.hpp"
 #include "support/scratch.hpp"
 #include "tensor/collection.hpp"

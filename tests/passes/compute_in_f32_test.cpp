@@ -1,7 +1,7 @@
 // What compute-in-f32 leaves of an f16 or bf16 graph gives the result of the same graph in f32, rounded once.
 #include "interpret.hpp"
 #include "passes/pass.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 #include "tensor/half.hpp"
 
 #include <doctest/doctest.h>

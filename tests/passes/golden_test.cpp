@@ -20,7 +20,8 @@ std::string run_passes(std::string_view text, const std::string& file) {
   auto graph = graph::parse_text(text, file);
   if (!graph) return graph.error().where + ": " + graph.error().what + "\n";
   std::istringstream names(std::string(text.substr(run_mark.size(), text.find('\n') - run_mark.size())));
-  PassContext context{{{"bound", 4}}};
+  PassContext context;
+  context.bindings = {{"bound", 4}};
   for (std::string name; std::getline(names, name, ',');) {
     name.erase(0, name.find_first_not_of(' '));
     const PassDef* pass = find(name);

@@ -1,5 +1,5 @@
 // The pipeline of passes: what each level does, and limits of folding.
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 
 #include "base/host.hpp"
 #include "graph/text.hpp"
@@ -23,6 +23,58 @@ Result<PipelineReport> run(const PipelineOptions& options, std::string* text = n
   auto report = run_pipeline(*graph, options);
   if (text != nullptr) *text = to_text(*graph);
   return report;
+}
+
+std::string sequence(int level) {
+  PipelineOptions options;
+  options.level = level;
+  auto report = run(options);
+  REQUIRE(report);
+  std::string names;
+  for (const PassReport& pass : report->passes) names += (names.empty() ? "" : " ") + pass.name;
+  return names;
+}
+
+TEST_CASE("the passes run in this order") {
+  CHECK(sequence(0) == "bind-symbols seed-random infer expand-gradients decompose");
+  CHECK(sequence(1) ==
+        "bind-symbols seed-random infer expand-gradients shape-values fold-constants inline-if erase-identities "
+        "common-subexpressions decompose expand-einsum");
+  CHECK(
+      sequence(2) ==
+      "bind-symbols seed-random infer expand-gradients quantized-moves quantized-products shape-values fold-constants "
+      "inline-if erase-identities common-subexpressions decompose expand-einsum compute-in-f32 name-activations "
+      "fuse-layer-norm fold-batch-norm dense-products channels-last move-transposes erase-identities "
+      "common-subexpressions fuse-bias fuse-residual fuse-activation infer");
+  CHECK(sequence(3) == sequence(2));
+}
+
+TEST_CASE("infer runs after passes that leave types open, and after each round of folding") {
+  auto graph = *graph::parse_text(R"(graph "g" {
+    input x: f32[2,3]
+    const a: f32[2,3] = [1, 2, 3, 4, 5, 6]
+    b = Neg(a)
+    c = Einsum(x, b) {equation: "ij,ij->i"}
+    output c
+  })");
+  auto report = run_pipeline(*graph, {});
+  REQUIRE(report);
+  std::string names;
+  for (const PassReport& pass : report->passes) names += pass.name + " ";
+  CHECK(names.find("fold-constants inline-if infer shape-values fold-constants inline-if erase-identities") !=
+        std::string::npos);
+  CHECK(names.find("expand-einsum infer compute-in-f32") != std::string::npos);
+}
+
+TEST_CASE("each pass has a place of its own in its phase") {
+  for (const PassDef* a : table()) {
+    for (const PassDef* b : table()) {
+      INFO(a->name << " and " << b->name);
+      CHECK((a == b || a->phase != b->phase || a->order != b->order));
+    }
+    CHECK(a->level >= 0);
+    CHECK(a->level <= 3);
+  }
 }
 
 TEST_CASE("level 0 does what lowering needs and no more") {
@@ -91,6 +143,24 @@ TEST_CASE("the pipeline ends with the pass in which it is interrupted, and foldi
   context.stop = &stop;
   CHECK(*find("fold-constants")->run(*graph, context) == 0);
   CHECK(find("infer")->run(*graph, context).error().kind == Kind::interrupted);
+}
+
+TEST_CASE("folding counts the multiplications of matrix products") {
+  constexpr const char* text = R"(graph "g" {
+  const a: f32[2,2] = [1, 2, 3, 4]
+  y = MatMul(a, a)
+  output y
+})";
+  auto graph = *graph::parse_text(text);
+  REQUIRE(find("infer")->run(*graph, {}));
+  PassContext context;
+  context.fold_multiplications = 7;
+  REQUIRE(find("fold-constants")->run(*graph, context));
+  CHECK(to_text(*graph).find("y: f32[2,2] = MatMul(a, a)") != std::string::npos);
+  context.fold_multiplications = 8;
+  REQUIRE(find("fold-constants")->run(*graph, context));
+  CHECK(to_text(*graph).find("MatMul") == std::string::npos);
+  CHECK(context.fold_multiplications == 0);
 }
 
 TEST_CASE("a bound symbol becomes a number") {

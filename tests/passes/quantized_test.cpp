@@ -2,7 +2,7 @@
 // floats.
 #include "interpret.hpp"
 #include "passes/pass.hpp"
-#include "passes/pipeline.hpp"
+#include "passes/pipeline/pipeline.hpp"
 
 #include <doctest/doctest.h>
 

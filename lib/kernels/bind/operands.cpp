@@ -102,41 +102,36 @@ Result<std::vector<std::int64_t>> Operands::integers(std::string_view name, std:
   return *value;
 }
 
+const UnaryRow* find_unary(std::string_view name) {
+  static constexpr UnaryRow table[] = {
+#define ACTIVATION(name, op, alpha, beta, ...) {#name, Unary::name, alpha, beta, true},
+#define FUNCTION(name, ...) {#name, Unary::name, 0.0f, 0.0f, false},
+#include "kernels/unary.def"
+  };
+  for (const UnaryRow& row : table) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
 Result<Activation> read_activation(const Operands& operands) {
   const std::string name = TRY(operands.text("activation", "none"));
   Activation activation;
   if (name == "none") return activation;
-  if (name == "relu") {
+  const UnaryRow* row = find_unary(name);
+  if (row == nullptr || !row->activation) return operands.refuse("there is no activation '" + name + "'");
+  const float alpha = TRY(operands.number("alpha", row->alpha)), beta = TRY(operands.number("beta", row->beta));
+  if (row->function == Unary::relu) {
     activation.low = 0.0f;
-    return activation;
+  } else if (row->function == Unary::clip) {
+    activation.low = alpha;
+    activation.high = beta;
+  } else {
+    activation.after = row->function;
+    activation.alpha = alpha;
+    activation.beta = beta;
   }
-  if (name == "clip") {
-    activation.low = TRY(operands.number("alpha", activation.low));
-    activation.high = TRY(operands.number("beta", activation.high));
-    return activation;
-  }
-  struct Row {
-    std::string_view name;
-    Unary function;
-    float alpha, beta;
-  };
-  static constexpr Row table[] = {
-      {"leaky_relu", Unary::leaky_relu, 0.01f, 0.0f},
-      {"sigmoid", Unary::sigmoid, 0.0f, 0.0f},
-      {"tanh", Unary::tanh, 0.0f, 0.0f},
-      {"hard_sigmoid", Unary::hard_sigmoid, 0.2f, 0.5f},
-      {"hard_swish", Unary::hard_swish, 0.0f, 0.0f},
-      {"gelu", Unary::gelu, 0.0f, 0.0f},
-      {"silu", Unary::silu, 0.0f, 0.0f},
-  };
-  for (const Row& row : table) {
-    if (row.name != name) continue;
-    activation.after = row.function;
-    activation.alpha = TRY(operands.number("alpha", row.alpha));
-    activation.beta = TRY(operands.number("beta", row.beta));
-    return activation;
-  }
-  return operands.refuse("there is no activation '" + name + "'");
+  return activation;
 }
 
 }  // namespace modelctl::kernels

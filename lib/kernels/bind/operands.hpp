@@ -42,10 +42,18 @@ class Operands {
   const BindCall& call_;
 };
 
-// What follows the sums of a product or convolution: the attributes `activation`, `alpha` and `beta`.
-//   none · relu · clip (alpha, beta: the bounds, each may be absent) · leaky_relu (alpha = 0.01) · sigmoid · tanh ·
-//   hard_sigmoid (alpha = 0.2, beta = 0.5) · hard_swish · gelu · silu
-// Bounds are applied in registers, the others while the tile is in the first-level cache.
+// A row of unary.def, as plans name it.
+struct UnaryRow {
+  std::string_view name;
+  Unary function;
+  float alpha, beta;  // if the plan does not give them
+  bool activation;
+};
+const UnaryRow* find_unary(std::string_view name);  // null: there is none of that name
+
+// What follows the sums of a product or convolution: the attributes `activation` (none, or an ACTIVATION of unary.def),
+// `alpha` and `beta`. Bounds (relu, clip) are applied in registers, the others while the tile is in the first-level
+// cache.
 struct Activation {
   float low = -__builtin_inff();
   float high = __builtin_inff();

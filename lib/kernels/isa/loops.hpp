@@ -14,30 +14,19 @@ inline void map_rows(const float* x, std::int64_t x_step, float* y, std::int64_t
   }
 }
 
+// The function is chosen once for all rows, outside the loops: each case is a loop of its own.
 template <class T>
-void unary(Unary f, float alpha, float beta, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
+void unary(Unary f, float first, float second, const float* x, std::int64_t x_step, float* y, std::int64_t y_step,
            std::int64_t rows, std::int64_t n) {
   using V = typename T::V;
-  const V a = splat<T>(alpha), b = splat<T>(beta), zero{}, one = splat<T>(1.0f);
+  const V alpha = splat<T>(first), beta = splat<T>(second), zero{}, one = splat<T>(1.0f);
   const auto map = [&](auto g) { map_rows<T>(x, x_step, y, y_step, rows, n, g); };
   switch (f) {
-    case Unary::copy: return map([](V v) { return v; });
-    case Unary::relu: return map([=](V v) { return T::maximum(zero, v); });
-    case Unary::leaky_relu: return map([=](V v) { return v < 0.0f ? v * a : v; });
-    case Unary::clip: return map([=](V v) { return clamp<T>(v, a, b); });
-    case Unary::sigmoid: return map([](V v) { return sigmoid_of<T>(v); });
-    case Unary::tanh: return map([](V v) { return tanh_of<T>(v); });
-    case Unary::hard_sigmoid: return map([=](V v) { return clamp<T>(v * a + b, zero, one); });
-    case Unary::hard_swish: return map([=](V v) { return v * clamp<T>(v * (1.0f / 6.0f) + 0.5f, zero, one); });
-    case Unary::gelu: return map([](V v) { return 0.5f * v * (1.0f + erf_of<T>(v * 0.707106781f)); });
-    case Unary::silu: return map([](V v) { return v * sigmoid_of<T>(v); });
-    case Unary::exp: return map([](V v) { return exp_of<T>(v); });
-    case Unary::log: return map([](V v) { return log_of<T>(v); });
-    case Unary::sqrt: return map([](V v) { return T::square_root(v); });
-    case Unary::reciprocal: return map([](V v) { return 1.0f / v; });
-    case Unary::erf: return map([](V v) { return erf_of<T>(v); });
-    case Unary::neg: return map([](V v) { return -v; });
-    case Unary::abs: return map([](V v) { return abs_of<T>(v); });
+#define FUNCTION(name, op, reference, simd) \
+  case Unary::name:                         \
+    return map([=](V v) { return simd; });
+#define ACTIVATION(name, op, alpha_default, beta_default, reference, simd) FUNCTION(name, op, reference, simd)
+#include "kernels/unary.def"
   }
 }
 

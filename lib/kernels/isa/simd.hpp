@@ -62,25 +62,11 @@ struct DepthwiseTile {
 };
 using DepthwiseFunction = void (*)(const DepthwiseTile&);
 
-// y = f(x), with at most two parameters, alpha and beta.
+// y = f(x), with at most two parameters, alpha and beta: a row of unary.def each.
 enum class Unary : std::uint8_t {
-  copy,
-  relu,
-  leaky_relu,  // alpha: slope below zero
-  clip,        // alpha, beta: the bounds
-  sigmoid,
-  tanh,
-  hard_sigmoid,  // alpha, beta: clip(alpha * x + beta, 0, 1)
-  hard_swish,
-  gelu,
-  silu,
-  exp,
-  log,
-  sqrt,
-  reciprocal,
-  erf,
-  neg,
-  abs,
+#define ACTIVATION(name, ...) name,
+#define FUNCTION(name, ...) name,
+#include "kernels/unary.def"
 };
 enum class Binary : std::uint8_t { add, sub, mul, div, max, min };
 

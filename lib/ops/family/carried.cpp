@@ -1,3 +1,6 @@
+// A body's carried types are a fixed point: the types of its inputs must hold for what it gives back. Each round opens
+// the sizes that an iteration changed (a new symbol for each) and infers the body again. A size is opened once and an
+// opened rank stays unknown, so that this ends; a bound on the rounds keeps nested loops from multiplying them.
 #include "ops/family/carried.hpp"
 
 #include <set>
@@ -17,7 +20,7 @@ struct Carried {
 
 bool equal(const Type& a, const Type& b) { return graph::type_text(a) == graph::type_text(b); }
 
-// Nothing but what must be equal stays.
+// Keeps only what must be equal in each iteration: the element type, not the sizes.
 Type opened(const Type& type) {
   Type other{type.element, is_collection(type.element) ? type.shape : std::nullopt};
   other.key = type.key;
@@ -25,7 +28,7 @@ Type opened(const Type& type) {
   return other;
 }
 
-// Whether no value can be of both types, whatever their sizes.
+// True if no value can be of both types, whatever their sizes.
 bool disagree(const Type& a, const Type& b) {
   bool known = a.element != DType::undefined && b.element != DType::undefined;
   return (known && a.element != b.element) || (a.inside && b.inside && disagree(*a.inside, *b.inside));
@@ -35,7 +38,7 @@ Error differs(const Inference& call, const Type& first, const Type& then) {
   return call.bad("a value that it carries is " + describe(first) + " at first, then " + describe(then));
 }
 
-// Makes room for another value; false where there was room.
+// Widens the type so that it holds for another value too; false if it already does.
 Result<bool> widen(Inference& call, Carried& carried, const Type& next) {
   Type& type = carried.type;
   if (type.element == DType::undefined) {
@@ -72,7 +75,7 @@ Result<bool> widen(Inference& call, Carried& carried, const Type& next) {
   return wider;
 }
 
-// What an earlier round found rests on sizes that are open now.
+// Forgets what an earlier round inferred from sizes that are open now: inference never replaces a size by a wider one.
 void forget(Graph& body) {
   for_each_graph(body, [](Graph& graph) {
     for (const auto& node : graph.nodes()) {
@@ -120,7 +123,7 @@ Result<std::vector<Type>> infer_carried(Inference& call, Graph& body, std::size_
   return types;
 }
 
-Type left_by(Inference& call, const Type& carried, const Type& initial) {
+Type type_after_loop(Inference& call, const Type& carried, const Type& initial) {
   if (equal(carried, initial)) return carried;
   Type type = carried;
   if (!type.shape || !initial.shape || type.shape->size() != initial.shape->size()) return type;

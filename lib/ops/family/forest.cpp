@@ -223,6 +223,7 @@ Result<std::vector<double>> numbers_of(const Attributes& attributes, const std::
   return std::vector<double>(floats.begin(), floats.end());
 }
 
+// Nodes are named by (tree, id) and refer to each other by id within their tree.
 Result<Forest> read_named_forest(const Attributes& attributes, const std::string& kind, std::int64_t targets) {
   const auto &tree = attributes.integers("nodes_treeids"), &id = attributes.integers("nodes_nodeids"),
              &feature = attributes.integers("nodes_featureids"), &yes = attributes.integers("nodes_truenodeids"),
@@ -288,6 +289,8 @@ Result<Forest> read_named_forest(const Attributes& attributes, const std::string
   return forest;
 }
 
+// Nodes and leaves are two lists, and nodes refer to entries of either by index. Sets of members follow one another,
+// each with a NaN at its end.
 Result<Forest> read_indexed_forest(const Attributes& attributes) {
   const auto &feature = attributes.integers("nodes_featureids"), &yes = attributes.integers("nodes_truenodeids"),
              &no = attributes.integers("nodes_falsenodeids"), &yes_leaf = attributes.integers("nodes_trueleafs"),
@@ -310,7 +313,7 @@ Result<Forest> read_indexed_forest(const Attributes& attributes) {
     return refuse("n_targets cannot be " + std::to_string(forest.n_targets));
   }
   forest.nodes.resize(count);
-  // A leaf may stand below several nodes, each of which gets one of its own.
+  // Several nodes may refer to one leaf: each gets a copy, so that a packed node has one parent.
   auto child = [&](std::int64_t at, bool is_leaf, std::size_t& place) -> Result<void> {
     if (at < 0 || static_cast<std::size_t>(at) >= (is_leaf ? weights.size() : count)) {
       return refuse("a node has no such child");
@@ -329,7 +332,7 @@ Result<Forest> read_indexed_forest(const Attributes& attributes) {
   };
   auto member = members.begin();
   for (std::size_t i = 0; i < count; ++i) {
-    if (!(modes[i] >= 0 && modes[i] <= 6)) return refuse("nodes_modes has what is not a mode");
+    if (!(modes[i] >= 0 && modes[i] <= 6)) return refuse("nodes_modes has a number that is not a mode");
     if (feature[i] < 0 || feature[i] > kernels::largest_feature) {
       return refuse("a node asks for column " + std::to_string(feature[i]));
     }

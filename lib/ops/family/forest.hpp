@@ -1,4 +1,4 @@
-// Trees as the operators of ai.onnx.ml write them, made into what modelctl::TreeEnsemble takes. Of the build half.
+// Trees as the operators of ai.onnx.ml write them, and their conversion to modelctl::TreeEnsemble. Build half.
 #pragma once
 
 #include "ops/schema/operator.hpp"

@@ -7,6 +7,6 @@ namespace modelctl::ops {
 
 inline constexpr AttributeDef heads_attribute = {"num_heads", AttributeType::integer, "heads", true};
 inline constexpr AttributeDef scale_attribute = {"scale", AttributeType::number,
-                                                 "of the products; 1/sqrt(size of a head) where absent"};
+                                                 "of the products; 1/sqrt(size of a head) if absent"};
 
 }  // namespace modelctl::ops

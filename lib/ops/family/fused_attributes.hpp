@@ -1,4 +1,4 @@
-// The attributes that our own operators share, and what their lowerings pass on to kernels.
+// The attributes of operators with an epilogue (Traits::epilogue), and what their lowerings pass on to kernels.
 #pragma once
 
 #include "ops/schema/operator.hpp"
@@ -7,16 +7,18 @@
 
 namespace modelctl::ops {
 
-inline constexpr AttributeDef activation_attribute = {
-    "activation", AttributeType::text,
-    "what is applied last: none (the default), relu, clip, leaky_relu, sigmoid, tanh, hard_sigmoid, hard_swish, gelu, "
-    "silu"};
+inline constexpr std::string_view activation_meaning = "what is applied last: none (the default)"
+#define ACTIVATION(name, ...) ", " #name
+#include "kernels/unary.def"
+    ;
+inline constexpr AttributeDef activation_attribute = {"activation", AttributeType::text, activation_meaning, false,
+                                                      "none"};
 inline constexpr AttributeDef activation_alpha = {"alpha", AttributeType::number,
                                                   "the activation's parameter; clip's lower bound"};
 inline constexpr AttributeDef activation_beta = {"beta", AttributeType::number,
                                                  "the activation's second parameter; clip's upper bound"};
 
-// Those of the named attributes that are there.
+// The named attributes, as far as the node has them.
 inline Attributes only(const Attributes& attributes, std::initializer_list<std::string_view> names) {
   Attributes some;
   for (std::string_view name : names) {

@@ -1,9 +1,11 @@
+// Both halves of QuantizeLinear and DequantizeLinear. Rounding follows the specification step by step: the scale and
+// the quotient are rounded to `precision` before the quotient is rounded to a whole number.
 #include "ops/family/quantize.hpp"
 
 namespace modelctl::ops {
 namespace {
 
-// The number of an element type in an attribute; undefined where it is absent or 0.
+// The number of an element type in an attribute; undefined if it is absent or 0.
 Result<DType> type_of(const Attributes& attributes, std::string_view attribute) {
   std::int64_t number = attributes.integer(attribute);
   if (number < 0 || number > 26) return refuse(std::string(attribute) + " cannot be " + std::to_string(number));

@@ -1,3 +1,5 @@
+// The sizes of convolutions for inference. Numbers take the checked path of ops/reference/window.cpp, so that both
+// halves refuse the same windows; only symbolic sizes are computed here.
 #include "ops/family/window.hpp"
 
 namespace modelctl::ops {
@@ -20,6 +22,8 @@ Result<Expr> window_count(const Inference& call, const Windows& windows, std::si
   return min(ceil_div(slack, Expr(window.stride)) + Expr(1), ceil_div(size + Expr(window.begin), Expr(window.stride)));
 }
 
+// A kernel whose sizes are symbolic is looked up in attribute kernel_shape; without it the spatial sizes are new
+// symbols.
 Result<std::optional<Shape>> convolution_shape(Inference& call, std::size_t x_at, std::size_t w_at, std::size_t b_at) {
   const Shape *x = call.shape(x_at), *w = call.shape(w_at), *b = call.shape(b_at);
   TRY(need_rank(call, x_at, 3));

@@ -49,7 +49,7 @@ Result<void> infer_classifier(Inference& call) {
 // X [N,C] or [C] -> labels [N] and scores [N, labels]. The label is chosen from the scores before the post transform.
 Result<void> classify(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
-  Labels labels = TRY(read_labels(call.attributes, "classlabels_strings", "classlabels_ints"));
+  ClassLabels labels = TRY(read_labels(call.attributes, "classlabels_strings", "classlabels_ints"));
   std::string_view transform = call.attributes.text("post_transform", "NONE");
   // Two labels may share one row of coefficients, the second label's: the first one's score is then 1 minus it, and the
   // sign of the score decides. Exporters of binary logistic regression write that form.

@@ -20,7 +20,7 @@ using graph::Type;
 
 // Keys as the attributes of these operators list them: strings or integers, one of two attributes.
 Result<Tensor> read_keys(const Attributes& attributes, std::string_view texts, std::string_view numbers) {
-  Labels labels = TRY(read_labels(attributes, texts, numbers));
+  ClassLabels labels = TRY(read_labels(attributes, texts, numbers));
   if (labels.numbers != nullptr) return Tensor::of_ints(*labels.numbers);
   return Tensor::of_strings({static_cast<std::int64_t>(labels.size())}, *labels.texts);
 }

@@ -64,7 +64,7 @@ Result<Kernel> read_kernel(const Attributes& attributes) {
 
 // The attributes of a classifier. read_classifier checks every length that the loops below rely on.
 struct Classifier {
-  Labels labels;
+  ClassLabels labels;
   Kernel kernel;
   const std::vector<float>&vectors, &coefficients, &rho, &prob_a, &prob_b;
   const std::vector<std::int64_t>& per_class;
@@ -83,7 +83,7 @@ struct Classifier {
 
 // `coefficients` are [classes - 1, count]: row r of a vector of class c weighs it against class r, or r + 1 if r >= c.
 Result<Classifier> read_classifier(const Attributes& attributes) {
-  Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
+  ClassLabels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
   Classifier svm{labels,
                  TRY(read_kernel(attributes)),
                  attributes.numbers("support_vectors"),

@@ -88,7 +88,7 @@ Result<void> infer_classifier(Inference& call) {
 // which it matters whether all weights are positive, that is, whether they are probabilities.
 Result<void> decompose_classifier(Node& node) {
   const Attributes& attributes = node.attributes;
-  Labels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_int64s"));
+  ClassLabels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_int64s"));
   auto classes = static_cast<std::int64_t>(labels.size());
   if (classes < 2) return refuse("it must have two labels or more");
   std::string transform(attributes.text("post_transform", "NONE"));

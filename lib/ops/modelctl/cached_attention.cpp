@@ -1,5 +1,9 @@
 // modelctl::CachedAttention: Attention over a cache of fixed size, of which each batch has filled a length of its own.
-// What GroupQueryAttention of com.microsoft is written as.
+// GroupQueryAttention of com.microsoft decomposes to it.
+//
+// A decoder appends one key and one value to the cache for each token. Copying the cache would make a step quadratic in
+// the length of the text, so that present_key and present_value may be the memory of past_key and past_value:
+// `continues` below says which outputs continue which inputs, and that the length grows along axis 2.
 //
 // Smallest runner: regular, since a decoder with key-value caches.
 #include "ops/reference/attention.hpp"
@@ -14,6 +18,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// The cache keeps its capacity as long as `total` fits, and grows to it otherwise: max(capacity, total), symbolically.
 Result<void> infer(Inference& call) {
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 3, 3));
   for (std::size_t index : {4u, 5u}) TRY(need_rank(call, index, 4, 4));
@@ -21,12 +26,12 @@ Result<void> infer(Inference& call) {
   std::int64_t heads = call.attributes().integer("heads"), kv_heads = call.attributes().integer("kv_heads");
   if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) return call.bad("heads must be a multiple of kv_heads");
   const Shape *q = call.shape(0), *v = call.shape(2), *k = call.shape(1), *past = call.shape(4);
-  std::optional<Expr> room;
+  std::optional<Expr> capacity;
   auto total = call.contents(7);
   if (total && total->size() == 1 && (past != nullptr || !call.present(4))) {
-    room = (*total)[0];
+    capacity = (*total)[0];
     // A cache that is never outgrown keeps its size.
-    if (past != nullptr) room = max((*past)[2], *room);
+    if (past != nullptr) capacity = max((*past)[2], *capacity);
   }
   if (q == nullptr || k == nullptr || v == nullptr) {
     call.set_output(0, element, unknown_shape(call, 3));
@@ -35,12 +40,14 @@ Result<void> infer(Inference& call) {
   }
   Expr v_size = floor_div((*v)[2], kv_heads);
   call.set_output(0, element, Shape{(*q)[0], (*q)[1], Expr(heads) * v_size});
-  if (!room) room = call.fresh_symbol();
-  call.set_output(1, element, Shape{(*k)[0], kv_heads, *room, floor_div((*k)[2], kv_heads)});
-  call.set_output(2, element, Shape{(*k)[0], kv_heads, *room, v_size});
+  if (!capacity) capacity = call.fresh_symbol();
+  call.set_output(1, element, Shape{(*k)[0], kv_heads, *capacity, floor_div((*k)[2], kv_heads)});
+  call.set_output(2, element, Shape{(*k)[0], kv_heads, *capacity, v_size});
   return {};
 }
 
+// Batch b has `total_lengths[b]` keys once the new ones are appended; the rest of its cache is not read. `total` is the
+// length of the longest batch, which the capacity must reach.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   std::int64_t heads = attributes.integer("heads"), kv_heads = attributes.integer("kv_heads");
@@ -58,7 +65,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (call.input(5).present()) all.past_v = TRY(heads_of(call.input(5), kv_heads, "past_value"));
   TRY(check(all));
   Dims lengths = TRY(integers(call.input(6), "total_lengths"));
-  std::int64_t total = TRY(one_integer(call.input(7), "total")), room = std::max(total, all.past_k.length);
+  std::int64_t total = TRY(one_integer(call.input(7), "total")), capacity = std::max(total, all.past_k.length);
   if (static_cast<std::int64_t>(lengths.size()) != all.q.batches || total < all.k.length) {
     return refuse("total_lengths must have one element for each batch, and total must be that of the longest");
   }
@@ -88,12 +95,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::size_t index : {1u, 2u}) {
     if (!outputs.wanted(index)) continue;
     const Heads &past = index == 1 ? all.past_k : all.past_v, &fresh = index == 1 ? all.k : all.v;
-    Dims cache{fresh.batches, fresh.heads, room, fresh.size};
+    Dims cache{fresh.batches, fresh.heads, capacity, fresh.size};
     keep(past, fresh, all.windows, TRY(outputs.allocate(index, fresh.view.type, cache)));
   }
   return attend(all, y);
 }
 
+// The kernel takes f32 alone, and writes both caches or none.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   for (std::size_t index : {0u, 1u, 2u}) {
@@ -117,12 +125,12 @@ Result<bool> lower(Lowering& call) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"causal", AttributeType::integer, "1 where absent; 0: a query sees what comes after it too"},
+    {"causal", AttributeType::integer, "1 if absent; 0: a query sees what comes after it too"},
     {"heads", AttributeType::integer, "heads of the query", true},
     {"kv_heads", AttributeType::integer, "heads of key and value", true},
-    {"left", AttributeType::integer, "keys that a query sees before its position; -1, all, where absent"},
-    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) where absent"},
-    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere, where absent"}};
+    {"left", AttributeType::integer, "keys before its position that a query attends to; -1 (all) if absent"},
+    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) if absent"},
+    {"softcap", AttributeType::number, "scores are limited to this magnitude; 0 (no limit) if absent"}};
 
 constexpr OpDef defs[] = {
     {
@@ -153,6 +161,7 @@ constexpr OpDef defs[] = {
             },
     },
 };
+// Output 1 continues input 4 and output 2 input 5, along axis 2.
 constexpr kernels::Continuation continues[] = {{1, 4, 2}, {2, 5, 2}};
 constexpr OpRun runs[] = {{"modelctl", "CachedAttention", evaluate, continues}};
 

@@ -1,5 +1,6 @@
-// modelctl::Gemm: the product with a constant matrix, and what follows it taken in:
-// Y = activation(A x B + bias + R), where A's leading dimensions are rows.
+// modelctl::Gemm: the product with a constant matrix and an epilogue: Y = activation(A x B + bias + R).
+//   A [..., K], whose leading dimensions are rows   B [K, N], or [N, K] if transposed   bias [N]   R and Y [..., N]
+// dense-products makes it of MatMul and Gemm. It has no alpha and beta: they are folded into B and the bias.
 #include "kernels/gemm.hpp"
 #include "ops/family/fused_attributes.hpp"
 #include "ops/reference/activation.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 using graph::Shape;
 
+// The leading axes of A pass through: the kernel multiplies all rows at once, whatever axes they come from.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   TRY(need_rank(call, 0, 1));
@@ -29,6 +31,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Sums are in f64, where products of f32 are exact.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1), &bias = call.input(2), &r = call.input(3);
   TRY(need_rank(a, 1, "A"));
@@ -60,6 +63,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// B is packed into panels of columns at build time, and read in that order; a computed B stays with evaluate.
 Result<bool> lower(Lowering& call) {
   const Tensor* b = call.constant(1);
   if (b == nullptr || b->type() != DType::f32 || !call.plain_f32(0)) return false;
@@ -74,7 +78,7 @@ Result<bool> lower(Lowering& call) {
 constexpr AttributeDef attributes[] = {activation_attribute,
                                        activation_alpha,
                                        activation_beta,
-                                       {"transposed", AttributeType::integer, "1: B is [N,K]; 0 where absent: [K,N]"}};
+                                       {"transposed", AttributeType::integer, "1: B is [N,K]; 0 if absent: [K,N]"}};
 
 constexpr OpDef defs[] = {
     {
@@ -86,6 +90,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32",
         .attributes = attributes,
+        .traits = {.epilogue = true},
         .infer = infer,
         .lower = lower,
         .examples =

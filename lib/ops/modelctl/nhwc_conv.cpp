@@ -1,5 +1,7 @@
-// modelctl::Conv: ONNX's Conv with channels last, and what follows it taken in: Y = activation(conv(X, W) + B + R).
-// Passes make it where the layout pays; W keeps ONNX's order, the lowering packs it.
+// modelctl::Conv: ONNX's Conv with channels last and an epilogue: Y = activation(conv(X, W) + B + R).
+//   X [N, spatial..., C]   W [M, C / group, kernel...], in ONNX's order   B [M]   R and Y [N, spatial'..., M]
+// Passes create it (channels-last, then the fuse passes); the lowering packs W for the kernel, so that the graph stays
+// free of the kernel's layout.
 #include "kernels/conv.hpp"
 #include "kernels/depthwise_conv.hpp"
 #include "ops/family/fused_attributes.hpp"
@@ -14,6 +16,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// X's spatial axes follow the batch, W's follow the maps and channels: axis + 1 of X belongs to axis + 2 of W.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   const Shape *x = call.shape(0), *w = call.shape(1);
@@ -43,6 +46,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Sums are in f64, where products of f32 are exact: the reference against which kernels are checked must not depend on
+// the order of its additions.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(1), &b = call.input(2), &r = call.input(3);
   TRY(need_rank(x, 3, "X"));
@@ -75,6 +80,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       Taps h = taps(height, oh, at.in[1]);
       for (std::int64_t ow = 0; ow < at.out[2]; ++ow) {
         Taps v = taps(width, ow, at.in[2]);
+        // Only taps inside the image: padding adds nothing to a sum.
         for (std::int64_t m = 0; m < maps; ++m, ++i) {
           double sum = b.present() ? b.as<float>()[static_cast<std::size_t>(m)] : 0;
           std::int64_t first = m / (maps / group) * channels;
@@ -95,12 +101,15 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Two kernels: a depthwise convolution has one filter for each channel, so that there is no sum over channels to make a
+// matrix product of. Without constant weights there is nothing to pack, and evaluate runs.
 Result<bool> lower(Lowering& call) {
   const Tensor* w = call.constant(1);
   if (w == nullptr || w->type() != DType::f32 || !call.plain_f32(0)) return false;
   const graph::Node& node = call.node();
   std::int64_t group = node.attributes.integer("group", 1), taps = 1;
   for (std::size_t axis = 2; axis < w->dims().size(); ++axis) taps *= w->dims()[axis];
+  // The kernel keeps one offset for each tap of a window in a table of fixed size.
   if (taps > kernels::largest_conv_taps || w->elements() == 0) return false;
   Attributes attributes = only(node.attributes, {"strides", "dilations", "pads", "activation", "alpha", "beta"});
   attributes.set("kernel_shape", std::vector<std::int64_t>(w->dims().begin() + 2, w->dims().end()));
@@ -121,7 +130,7 @@ Result<bool> lower(Lowering& call) {
 constexpr AttributeDef attributes[] = {
     activation_attribute, activation_alpha,
     activation_beta,      dilations_attribute,
-    group_attribute,      {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's where absent"},
+    group_attribute,      {"kernel_shape", AttributeType::integers, "the kernel's sizes; W's if absent"},
     pads_attribute,       strides_attribute};
 
 constexpr OpDef defs[] = {
@@ -134,6 +143,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32",
         .attributes = attributes,
+        .traits = {.channels_last = true, .epilogue = true},
         .infer = infer,
         .lower = lower,
         .examples =

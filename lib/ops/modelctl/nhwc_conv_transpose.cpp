@@ -125,6 +125,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32",
         .attributes = attributes,
+        .traits = {.channels_last = true, .epilogue = true},
         .infer = infer,
         .lower = lower,
         .examples =

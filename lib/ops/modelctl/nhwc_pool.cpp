@@ -1,4 +1,6 @@
-// modelctl::MaxPool, AveragePool and GlobalAveragePool: ONNX's pools with channels last.
+// modelctl::MaxPool, AveragePool and GlobalAveragePool: ONNX's pools with channels last, X and Y [N, spatial..., C].
+// They exist so that a network of convolutions and pools keeps one layout: the channels-last pass creates them. Indices
+// of maxima and storage_order stay with ONNX's form.
 #include "ops/family/fused_attributes.hpp"
 #include "ops/family/window.hpp"
 #include "ops/schema/example.hpp"
@@ -12,6 +14,7 @@ namespace {
 
 using graph::Shape;
 
+// The kernel's sizes come from kernel_shape alone: a pool has no weights.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, 4));
   const Shape* x = call.shape(0);
@@ -29,6 +32,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// All spatial sizes become 1; batch and channels stay.
 Result<void> infer_global(Inference& call) {
   TRY(need_rank(call, 0, 3));
   const Shape* x = call.shape(0);
@@ -42,12 +46,14 @@ Result<void> infer_global(Inference& call) {
   return {};
 }
 
-// How many of a window's taps lie in the input or its padding: ceil_mode's last one may reach beyond.
+// How many of a window's taps lie in the input or its padding: the last window of ceil_mode may reach beyond both, and
+// the part beyond does not count in an average, even with count_include_pad.
 std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t size) {
-  std::int64_t room = size + window.end - taps.origin;
-  return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
+  std::int64_t span = size + window.end - taps.origin;
+  return std::min(window.kernel, (span + window.dilation - 1) / window.dilation);
 }
 
+// A maximum starts at minus infinity and takes NaN, as the kernel does; a window of padding alone is minus infinity.
 template <bool average>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -90,6 +96,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// No window and no padding: the mean of all pixels, for any number of spatial axes.
 Result<void> evaluate_global(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 3, "X"));
@@ -111,6 +118,7 @@ Result<void> evaluate_global(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The kernels take the attributes of the operator as they are; auto_pad was resolved by the channels-last pass.
 Result<bool> lower_pool(Lowering& call, std::string_view kernel) {
   if (!call.plain_f32(0)) return false;
   const graph::Node& node = call.node();
@@ -130,7 +138,7 @@ constexpr AttributeDef kernel_attribute = {"kernel_shape", AttributeType::intege
 constexpr AttributeDef of_max[] = {ceil_attribute, dilations_attribute, kernel_attribute, pads_attribute,
                                    strides_attribute};
 constexpr AttributeDef of_average[] = {
-    ceil_attribute,      {"count_include_pad", AttributeType::integer, "1: padding counts; 0 where absent"},
+    ceil_attribute,      {"count_include_pad", AttributeType::integer, "1: padding counts; 0 if absent"},
     dilations_attribute, kernel_attribute,
     pads_attribute,      strides_attribute};
 
@@ -144,6 +152,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32",
         .attributes = of_max,
+        .traits = {.channels_last = true},
         .infer = infer,
         .lower = lower_max,
         .examples =
@@ -164,6 +173,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32",
         .attributes = of_average,
+        .traits = {.channels_last = true},
         .infer = infer,
         .lower = lower_average,
         .examples =
@@ -187,6 +197,7 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = "f32",
+        .traits = {.channels_last = true},
         .infer = infer_global,
         .lower = lower_global,
         .examples =

@@ -1,5 +1,9 @@
-// modelctl::TreeEnsemble: the scores of each row, from packed trees (kernels/tree_ensemble.hpp); and what becomes of
-// scores after that: modelctl::PostTransform, and modelctl::TreeLabels for classifiers.
+// modelctl::TreeEnsemble: the scores of each row, from packed trees (kernels/tree_ensemble.hpp); then
+// modelctl::PostTransform, and modelctl::TreeLabels for classifiers.
+//
+// The three tree operators of ai.onnx.ml differ in how they list nodes, and agree in what they compute. They decompose
+// to these (ops/family/forest.hpp), so that one reference and one kernel serve all of them. NaN as a score means that
+// no leaf had a weight for it, which a classifier must tell from a score of 0.
 #include "kernels/tree_ensemble.hpp"
 #include "ops/family/scores.hpp"
 #include "ops/reference/element.hpp"
@@ -22,7 +26,8 @@ Result<void> infer_trees(Inference& call) {
   return {};
 }
 
-// The leaf that a row falls into.
+// The leaf that a row falls into. Children of a node are adjacent, the one for a failed test first, so that a test is
+// an addition. NaN has a direction of its own: it would fail every comparison.
 template <class T>
 std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T* row) {
   const kernels::TreeNode<T>* node = &trees.nodes[static_cast<std::size_t>(root)];
@@ -39,6 +44,7 @@ std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T*
   return node->value;
 }
 
+// Weights are added in the order of the trees, which fixes the rounding of the sums.
 Result<void> walk(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.rank() < 1 || x.rank() > 2) return refuse("X must have rank 1 or 2, not " + std::to_string(x.rank()));
@@ -75,6 +81,7 @@ Result<bool> lower(Lowering& call) {
   return true;
 }
 
+// In f64, and rounded once.
 Result<void> transform(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
@@ -93,6 +100,7 @@ Result<void> transform(const Call& call, Outputs& outputs) {
   });
 }
 
+// The label is an index, which the decomposition maps to the model's labels by a Gather.
 Result<void> infer_labels(Inference& call) {
   TRY(need_rank(call, 0, 2, 2));
   const Shape* scores = call.shape(0);
@@ -101,31 +109,31 @@ Result<void> infer_labels(Inference& call) {
   return {};
 }
 
-// What is special where all weights are for one label of two, as exporters of binary models write them.
+// Binary models have weights for one label of two only, and a convention of their own for the other one's score.
 struct Binary {
   bool one_label, all_positive;
 };
 
-bool told(double score) { return score == score; }  // NaN: no tree spoke of it
+bool scored(double score) { return score == score; }  // NaN: no leaf had a weight for it
 
-// The label with the greatest score. One that no tree spoke of, and that has no base value, is not chosen.
+// The label with the greatest score. One without a score and a base value is not chosen. The first of equal ones wins.
 std::size_t choose_greatest(std::vector<double>& scores, std::span<const double> base) {
   std::size_t best = scores.size();
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (!base.empty()) scores[i] = told(scores[i]) ? scores[i] + base[i] : base[i];
-    if (told(scores[i]) && (best == scores.size() || scores[i] > scores[best])) best = i;
+    if (!base.empty()) scores[i] = scored(scores[i]) ? scores[i] + base[i] : base[i];
+    if (scored(scores[i]) && (best == scores.size() || scores[i] > scores[best])) best = i;
   }
-  for (double& score : scores) score = told(score) ? score : 0;
+  for (double& score : scores) score = scored(score) ? score : 0;
   return best == scores.size() ? 0 : best;
 }
 
-// One score tells two labels apart: the second one's where its weights are there, else the first one's, which then
-// stands for the second one's.
+// One score decides between two labels: the second one's if it has weights, else the first one's, which then stands for
+// the second one's. This is what ONNX Runtime computes; the specification does not say.
 Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const double> base, Binary binary,
                                   std::string_view transform) {
   for (std::size_t i = 0; i < base.size(); ++i) scores[i] += base[i];
-  bool second = told(scores[1]);
-  double score = second ? scores[1] : told(scores[0]) ? scores[0] : 0;
+  bool second = scored(scores[1]);
+  double score = second ? scores[1] : scored(scores[0]) ? scores[0] : 0;
   if (second || base.size() == 2 || transform == "PROBIT") {
     scores = {second ? 0 : score, second || transform == "PROBIT" ? score : 0};
     TRY(post_transform(scores, transform));
@@ -139,7 +147,7 @@ Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const d
   return score > (binary.all_positive ? 0.5 : 0) ? 1 : 0;
 }
 
-// The label of one row, whose scores become the answer.
+// The label of one row, whose scores become the second output.
 Result<std::size_t> choose(std::vector<double>& scores, std::span<const double> base, Binary binary,
                            std::string_view transform) {
   if (binary.one_label) return choose_by_one(scores, base, binary, transform);
@@ -177,15 +185,15 @@ Result<void> label(const Call& call, Outputs& outputs) {
 constexpr AttributeDef of_trees[] = {
     {"aggregate", AttributeType::text, "how leaves are joined: sum, average, min or max"},
     {"n_targets", AttributeType::integer, "how many scores a row has"},
-    {"unscored", AttributeType::number, "the score that no leaf spoke of; 0 where absent"}};
+    {"unscored", AttributeType::number, "the score of a target without weights in any leaf; 0 if absent"}};
 constexpr AttributeDef post_transform_attribute = {"post_transform", AttributeType::text,
-                                                   "NONE, where absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
+                                                   "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
 constexpr AttributeDef of_transform[] = {post_transform_attribute};
 constexpr AttributeDef of_labels[] = {{"all_positive", AttributeType::integer, "1: no weight is below 0"},
                                       {"one_label", AttributeType::integer, "1: all weights are for one label of two"},
                                       post_transform_attribute};
 
-// x[1] <= 0.5 ? leaf 0 : leaf 1, as nodes of f32.
+// The smallest tree for the examples: x[1] <= 0.5 ? leaf 0 : leaf 1, as nodes of f32.
 Tensor stump() {
   Tensor nodes(DType::i32, {3, 4});
   float nan = std::numeric_limits<float>::quiet_NaN();
@@ -201,7 +209,7 @@ constexpr OpDef defs[] = {
         .domain = "modelctl",
         .name = "TreeEnsemble",
         .since = 1,
-        .summary = "What the leaves of packed decision trees say of each row.",
+        .summary = "The scores that the leaves of packed decision trees give to each row.",
         .inputs = "X nodes roots starts targets weights base? set_starts? members?",
         .outputs = "Y",
         .types = "f32 f64",
@@ -227,7 +235,7 @@ constexpr OpDef defs[] = {
         .domain = "modelctl",
         .name = "PostTransform",
         .since = 1,
-        .summary = "What ai.onnx.ml makes of scores, row by row.",
+        .summary = "The post transform of ai.onnx.ml, row by row.",
         .inputs = "X",
         .outputs = "Y",
         .types = "f32 f64",
@@ -258,7 +266,7 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               float nan = std::numeric_limits<float>::quiet_NaN();
-              return Examples{{"a label that no tree spoke of is not chosen",
+              return Examples{{"a label without a score is not chosen",
                                {f32({1, 3}, {nan, -1, -2})},
                                {},
                                {i64({1}, {1}), f32({1, 3}, {0, -1, -2})}},

@@ -146,15 +146,9 @@ constexpr AttributeDef of_selu[] = {{"alpha", AttributeType::number, "1.6732632 
                                     {"gamma", AttributeType::number, "1.050701 if absent"}};
 constexpr AttributeDef of_hard_sigmoid[] = {{"alpha", AttributeType::number, "slope; 0.2 if absent"},
                                             {"beta", AttributeType::number, "value at zero; 0.5 if absent"}};
-constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (the default) or tanh"}};
+constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (the default) or tanh", false, "none"}};
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
                                       {"bias", AttributeType::number, "how far the others move toward zero; 0"}};
-
-// The kernel has the exact form alone; the approximation by tanh runs in the reference implementation.
-Result<bool> lower_gelu(Lowering& call) {
-  if (call.attributes().text("approximate", "none") != "none") return false;
-  return lower_unary<"gelu">(call);
-}
 
 constexpr OpDef defs[] = {
     {
@@ -164,9 +158,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"relu">,
+        .lower = lower_unary("Relu"),
         .examples =
             [] {
               return Examples{{"negative numbers become zero", {f32({3}, {-1, 0, 2})}, {}, {f32({3}, {0, 0, 2})}, 0}};
@@ -180,9 +175,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = alpha_leaky,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"leaky_relu">,
+        .lower = lower_unary("LeakyRelu"),
         .examples =
             [] {
               return Examples{{"alpha below zero", {f32({2}, {-1, 2})}, {{"alpha", 0.1f}}, {f32({2}, {-0.1f, 2})}}};
@@ -196,7 +192,9 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = alpha_one,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("ThresholdedRelu"),
         .examples =
             [] {
               return Examples{{"the threshold is out", {f32({3}, {0, 1, 2})}, {}, {f32({3}, {0, 0, 2})}}};
@@ -210,8 +208,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = alpha_one,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Elu"),
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 2})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 2})}}};
@@ -225,8 +225,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = of_selu,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Selu"),
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 1})}, {}, {f32({2}, {-1.1113307f, 1.050701f})}}};
@@ -240,8 +242,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = alpha_one,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Celu"),
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-2, 1})}, {{"alpha", 2.0f}}, {f32({2}, {-1.2642411f, 1})}}};
@@ -254,9 +258,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"sigmoid">,
+        .lower = lower_unary("Sigmoid"),
         .examples =
             [] {
               return Examples{{"symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {0.26894143f, 0.5f, 0.7310586f})}}};
@@ -270,9 +275,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = of_hard_sigmoid,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"hard_sigmoid">,
+        .lower = lower_unary("HardSigmoid"),
         .examples =
             [] {
               return Examples{{"the slope and both ends", {f32({3}, {-5, 1, 5})}, {}, {f32({3}, {0, 0.7f, 1})}}};
@@ -285,9 +291,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"hard_swish">,
+        .lower = lower_unary("HardSwish"),
         .examples =
             [] {
               return Examples{{"both ends and between", {f32({3}, {-4, 1.5f, 4})}, {}, {f32({3}, {0, 1.125f, 4})}}};
@@ -301,8 +308,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = alpha_one,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Swish"),
         .examples =
             [] {
               return Examples{{"alpha 1", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7310586f})}}};
@@ -315,8 +324,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Mish"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.86509836f})}}};
@@ -329,8 +340,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Softplus"),
         .examples =
             [] {
               return Examples{{"large numbers stay", {f32({2}, {0, 200})}, {}, {f32({2}, {0.6931472f, 200})}}};
@@ -343,8 +356,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Softsign"),
         .examples =
             [] {
               return Examples{{"both sides", {f32({2}, {-1, 3})}, {}, {f32({2}, {-0.5f, 0.75f})}}};
@@ -358,9 +373,10 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = of_gelu,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_gelu,
+        .lower = lower_unary("Gelu"),
         .examples =
             [] {
               return Examples{{"exact", {f32({2}, {-1, 1})}, {}, {f32({2}, {-0.15865525f, 0.8413447f})}},
@@ -378,7 +394,9 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = number_types,
         .attributes = of_shrink,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Shrink"),
         .examples =
             [] {
               return Examples{{"a band of 1.5",

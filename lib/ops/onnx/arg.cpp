@@ -73,6 +73,7 @@ constexpr OpDef defs[] = {
         .outputs = "reduced",
         .types = number_types,
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::first},
         .infer = infer,
         .examples =
             [] {
@@ -96,6 +97,7 @@ constexpr OpDef defs[] = {
         .outputs = "reduced",
         .types = number_types,
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::first},
         .infer = infer,
         .examples =
             [] {

@@ -56,6 +56,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = integer_types,
+        .traits = broadcasting,
         .infer = infer_broadcast,
         .examples =
             [] {
@@ -69,6 +70,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = integer_types,
+        .traits = broadcasting,
         .infer = infer_broadcast,
         .examples =
             [] {
@@ -82,6 +84,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = integer_types,
+        .traits = broadcasting,
         .infer = infer_broadcast,
         .examples =
             [] {
@@ -95,6 +98,7 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = integer_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .examples =
             [] {
@@ -109,6 +113,7 @@ constexpr OpDef defs[] = {
         .outputs = "Z",
         .types = "u8 u16 u32 u64",
         .attributes = of_shift,
+        .traits = broadcasting,
         .infer = infer_broadcast,
         .examples =
             [] {

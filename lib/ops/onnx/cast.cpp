@@ -117,6 +117,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = all_types,
         .attributes = of_cast,
+        .traits = {.elementwise = Elementwise::unary, .identity = IdentityWhen::type_and_shape_stay},
         .infer = infer_cast,
         .lower = lower_cast,
         .examples =
@@ -168,6 +169,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = all_types,
         .attributes = of_cast_like,
+        .traits = {.elementwise = Elementwise::unary, .identity = IdentityWhen::type_and_shape_stay},
         .infer = infer_cast_like,
         .lower = lower_cast_like,
         .examples =

@@ -1,9 +1,9 @@
 // Clip: numbers limited to [min, max]; either bound may be absent. NaN stays NaN.
+#include "ops/family/elementwise.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
-#include "ops/schema/lowering.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -56,20 +56,6 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-// Bounds that are known when the model is built.
-Result<bool> lower(Lowering& call) {
-  if (!call.plain_f32(0)) return false;
-  Attributes attributes{{"function", std::string("clip")}};
-  for (std::size_t i : {1, 2}) {
-    if (call.node().input(i) == nullptr) continue;
-    const Tensor* bound = call.constant(i);
-    if (bound == nullptr || bound->type() != DType::f32 || bound->elements() != 1) return false;
-    attributes.set(i == 1 ? "alpha" : "beta", bound->as<float>()[0]);
-  }
-  call.emit("unary_f32", {call.node().input(0)}, std::move(attributes), 0);
-  return true;
-}
-
 constexpr OpDef defs[] = {
     {
         .name = "Clip",
@@ -78,10 +64,11 @@ constexpr OpDef defs[] = {
         .inputs = "input min?:input max?:input",
         .outputs = "output",
         .types = number_types,
+        .traits = unary_elementwise,
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .upgrade = upgrade,
-        .lower = lower,
+        .lower = lower_unary("Clip"),
         .examples =
             [] {
               return Examples{

@@ -37,6 +37,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = plain_types,
+        .traits = broadcasting,
         .infer = infer_equal,
         .examples =
             [] {
@@ -52,6 +53,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = number_types,
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -65,6 +67,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = number_types,
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -78,6 +81,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = number_types,
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -91,6 +95,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = number_types,
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {

@@ -83,6 +83,7 @@ constexpr OpDef defs[] = {
         .outputs = "concat_result",
         .types = "any",
         .attributes = attributes,
+        .traits = {.variadic = true, .axis_attribute = AxisAttribute::required},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .lower = lower,

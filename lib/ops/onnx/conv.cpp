@@ -2,6 +2,7 @@
 // C / group, kernel...], Y is [N, M, spatial...]. The geometry is that of reference/window.hpp. The fast path is not
 // lowered from here: passes/channels_last.cpp rewrites f32 convolutions as modelctl::Conv, whose kernel has channels
 // last.
+#include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
 #include "ops/reference/convolve.hpp"
 #include "ops/schema/example.hpp"
@@ -53,6 +54,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .examples =

@@ -1,5 +1,6 @@
 // ConvTranspose: the gradient of Conv with respect to its input. Each input element adds the kernel, scaled by it, to
 // the output. X is [N, C, spatial...], W is [C, M / group, kernel...].
+#include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
 #include "ops/reference/convolve_transposed.hpp"
 #include "ops/schema/example.hpp"
@@ -106,6 +107,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .examples =

@@ -3,6 +3,7 @@
 // some places at a time, and multiplied with the kernel: the column buffer stays in the cache.
 //
 // Smallest runner: regular, since only a few detectors have it.
+#include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
 #include "ops/reference/reals.hpp"
 #include "ops/reference/sampling.hpp"
@@ -197,6 +198,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer,
         .examples =
             [] {

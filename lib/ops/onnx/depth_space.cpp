@@ -89,6 +89,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = any_type,
         .attributes = of_to_space,
+        .traits = {.data_movement = DataMovement::rearrange},
         .infer = infer<true, false>,
         .short_floats = ShortFloats::follow,
         .lower = lower<true, false>,
@@ -119,6 +120,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = any_type,
         .attributes = of_to_depth,
+        .traits = {.data_movement = DataMovement::rearrange},
         .infer = infer<false, false>,
         .short_floats = ShortFloats::follow,
         .lower = lower<false, false>,
@@ -140,6 +142,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = any_type,
         .attributes = of_to_space,
+        .traits = {.data_movement = DataMovement::rearrange, .channels_last = true},
         .infer = infer<true, true>,
         .lower = lower<true, true>,
         .examples =

@@ -1,6 +1,6 @@
 // Dropout: the input unchanged, unless the model is in training form: then elements are set to zero at random.
-#include "ops/reference/draws.hpp"
 #include "ops/reference/element.hpp"
+#include "ops/reference/random_samples.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -25,12 +25,12 @@ Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   bool* kept = nullptr;
   if (outputs.wanted(1)) kept = TRY(outputs.allocate(1, DType::boolean, x.dims)).as<bool>().data();
-  Draws draws({{"seed", static_cast<float>(
-                            call.attributes.integer("seed"))}});  // the attribute is an integer here, a float elsewhere
+  // The attribute is an integer here, a float elsewhere.
+  RandomSamples samples({{"seed", static_cast<float>(call.attributes.integer("seed"))}});
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
   for (std::int64_t i = 0, count = x.elements(); i < count; ++i) {
-    bool keep = draws.uniform(i) >= ratio;
+    bool keep = samples.uniform(i) >= ratio;
     store(y.data, i, keep ? load(x.data, i) / (1 - ratio) : 0);
     if (kept != nullptr) kept[i] = keep;
   }

@@ -1,6 +1,7 @@
 // Einsum: sums of products over labeled axes, as a plain walk over all labels: n multiplications and one addition for
 // each combination. Equations that are matrix products become MatMul in passes/expand_einsum.cpp, so this runs for the
 // rest.
+#include "ops/family/cost.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/equation.hpp"
 #include "ops/schema/example.hpp"
@@ -16,7 +17,7 @@ using graph::Shape;
 
 // What an equation comes to over operands of these sizes: a loop over the output's labels around one over the others.
 struct Nest {
-  Labels order;             // all labels, those of the output first
+  Subscripts order;             // all labels, those of the output first
   std::size_t outer;        // how many those are
   Dims sizes;               // of the labels
   std::vector<Dims> steps;  // for each operand and label, what one step along the label skips in the operand
@@ -146,6 +147,7 @@ constexpr OpDef defs[] = {
         .outputs = "Output",
         .types = number_types,
         .attributes = attributes,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer,
         .examples =
             [] {

@@ -87,6 +87,7 @@ constexpr OpDef defs[] = {
         .inputs = "input shape:i64",
         .outputs = "output",
         .types = "any",
+        .traits = {.identity = IdentityWhen::type_and_shape_stay},
         .infer = infer_expand,
         .short_floats = ShortFloats::follow,
         .examples =

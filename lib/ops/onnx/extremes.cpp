@@ -65,6 +65,7 @@ constexpr OpDef defs[] = {
         .inputs = "data_0*:data_0",
         .outputs = "max",
         .types = number_types,
+        .traits = {.elementwise = Elementwise::broadcasting, .variadic = true},
         .infer = infer<largest>,
         .short_floats = ShortFloats::widen,
         .lower = lower_binary<"max">,
@@ -81,6 +82,7 @@ constexpr OpDef defs[] = {
         .inputs = "data_0*:data_0",
         .outputs = "min",
         .types = number_types,
+        .traits = {.elementwise = Elementwise::broadcasting, .variadic = true},
         .infer = infer<smallest>,
         .short_floats = ShortFloats::widen,
         .lower = lower_binary<"min">,
@@ -96,6 +98,7 @@ constexpr OpDef defs[] = {
         .inputs = "data_0*:data_0",
         .outputs = "sum",
         .types = float_types,
+        .traits = {.elementwise = Elementwise::broadcasting, .variadic = true},
         .infer = infer_broadcast,
         .short_floats = ShortFloats::widen,
         .examples =
@@ -110,6 +113,7 @@ constexpr OpDef defs[] = {
         .inputs = "data_0*:data_0",
         .outputs = "mean",
         .types = float_types,
+        .traits = {.elementwise = Elementwise::broadcasting, .variadic = true},
         .infer = infer_broadcast,
         .short_floats = ShortFloats::widen,
         .examples =

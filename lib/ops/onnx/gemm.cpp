@@ -1,5 +1,6 @@
 // Gemm: Y = alpha A B + beta C, where A and B may be transposed and C broadcasts to the output. Dense layers of f32 run
 // as modelctl::Gemm with packed weights (passes/dense_products.cpp).
+#include "ops/family/cost.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
 #include "ops/schema/example.hpp"
@@ -86,6 +87,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
         .attributes = attributes,
+        .traits = {.multiplications = matrix_products},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .examples =

@@ -22,6 +22,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = "any, sequence optional map",
+        .traits = {.elementwise = Elementwise::unary,
+                   .data_movement = DataMovement::reshape,
+                   .identity = IdentityWhen::always},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .examples =

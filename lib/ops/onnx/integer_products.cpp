@@ -2,6 +2,7 @@
 // integers, and only the step to the output's scale rounds.
 #include "kernels/integer_conv.hpp"
 #include "kernels/integer_gemm.hpp"
+#include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
 #include "ops/reference/convolve.hpp"
 #include "ops/reference/multiply.hpp"
@@ -255,7 +256,7 @@ std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& 
     auto size = (*call.shape(0))[axis + 2].constant();
     bool same = windows->auto_pad == AutoPad::same_upper || windows->auto_pad == AutoPad::same_lower;
     if (same && !size) return std::nullopt;
-    Window window = placed(*windows, axis, size.value_or(0));
+    Window window = with_padding(*windows, axis, size.value_or(0));
     strides.push_back(window.stride);
     dilations.push_back(window.dilation);
     pads[axis] = window.begin;
@@ -319,6 +320,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:i8,u8 a_zero_point?:A b_zero_point?:B",
         .outputs = "Y",
         .types = "i8 u8",
+        .traits = {.multiplications = matrix_products},
         .infer = infer_matmul_integer,
         .lower = lower_matmul_integer,
         .examples =
@@ -343,6 +345,7 @@ constexpr OpDef defs[] = {
         .outputs = "y",
         .types = "i8 u8",
         .attributes = of_conv,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer_conv_integer,
         .lower = lower_conv_integer,
         .examples =
@@ -368,6 +371,7 @@ constexpr OpDef defs[] = {
                   "y_zero_point:i8,u8,f8e4m3fn,f8e4m3fnuz,f8e5m2,f8e5m2fnuz",
         .outputs = "y",
         .types = "i8 u8 f8e4m3fn f8e4m3fnuz f8e5m2 f8e5m2fnuz",
+        .traits = {.multiplications = matrix_products},
         .infer = infer_qlinear_matmul,
         .lower = lower_qlinear_matmul,
         .examples =
@@ -395,6 +399,7 @@ constexpr OpDef defs[] = {
         .outputs = "y",
         .types = "i8 u8",
         .attributes = of_conv,
+        .traits = {.multiplications = product_of_operands},
         .infer = infer_qlinear_conv,
         .lower = lower_qlinear_conv,
         .examples =

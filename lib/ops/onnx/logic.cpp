@@ -65,6 +65,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = "bool",
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -78,6 +79,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = "bool",
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -91,6 +93,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "C",
         .types = "bool",
+        .traits = broadcasting,
         .infer = infer_comparison,
         .examples =
             [] {
@@ -104,6 +107,7 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = "bool",
+        .traits = unary_elementwise,
         .infer = infer_same,
         .examples =
             [] {
@@ -117,6 +121,7 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = all_float_types,
+        .traits = unary_elementwise,
         .infer = infer_test,
         .examples =
             [] {
@@ -133,6 +138,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = all_float_types,
         .attributes = of_is_inf,
+        .traits = unary_elementwise,
         .infer = infer_test,
         .examples =
             [] {

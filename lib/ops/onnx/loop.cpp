@@ -61,7 +61,7 @@ Result<void> infer(Inference& call) {
     const Type& given = body.outputs()[before_outputs + i]->type;
     if (i < carried) {
       bool taken_out = types[i].element == DType::optional && given.element != DType::optional;
-      call.set_type(i, taken_out ? one_of(call, given) : left_by(call, types[i], initial[i]));
+      call.set_type(i, taken_out ? one_of(call, given) : type_after_loop(call, types[i], initial[i]));
       continue;
     }
     Type one = one_of(call, given);

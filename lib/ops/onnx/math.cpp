@@ -69,9 +69,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = number_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"abs">,
+        .lower = lower_unary("Abs"),
         .examples =
             [] {
               return Examples{{"signs go", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {1.5f, 0, 2})}, 0}};
@@ -84,9 +85,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i8 i16 i32 i64",
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"neg">,
+        .lower = lower_unary("Neg"),
         .examples =
             [] {
               return Examples{{"signs turn", {f32({3}, {-1.5f, 1, 2})}, {}, {f32({3}, {1.5f, -1, -2})}, 0}};
@@ -99,7 +101,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = number_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Sign"),
         .examples =
             [] {
               return Examples{{"floats", {f32({3}, {-1.5f, 0, 2})}, {}, {f32({3}, {-1, 0, 1})}, 0}};
@@ -112,9 +116,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"sqrt">,
+        .lower = lower_unary("Sqrt"),
         .examples =
             [] {
               return Examples{{"squares", {f32({3}, {0, 4, 2.25f})}, {}, {f32({3}, {0, 2, 1.5f})}}};
@@ -127,9 +132,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"exp">,
+        .lower = lower_unary("Exp"),
         .examples =
             [] {
               return Examples{{"e to x", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 2.7182817f})}}};
@@ -142,9 +148,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"log">,
+        .lower = lower_unary("Log"),
         .examples =
             [] {
               return Examples{{"of powers of e", {f32({2}, {1, 2.7182817f})}, {}, {f32({2}, {0, 1})}}};
@@ -157,9 +164,10 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"reciprocal">,
+        .lower = lower_unary("Reciprocal"),
         .examples =
             [] {
               return Examples{{"halves and doubles", {f32({2}, {2, 0.5f})}, {}, {f32({2}, {0.5f, 2})}}};
@@ -172,7 +180,9 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Floor"),
         .examples =
             [] {
               return Examples{{"both signs", {f32({3}, {-1.5f, 1.2f, 2})}, {}, {f32({3}, {-2, 1, 2})}, 0}};
@@ -185,7 +195,9 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Ceil"),
         .examples =
             [] {
               return Examples{{"both signs", {f32({2}, {-1.5f, 1.2f})}, {}, {f32({2}, {-1, 2})}, 0}};
@@ -198,7 +210,9 @@ constexpr OpDef defs[] = {
         .inputs = "X",
         .outputs = "Y",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Round"),
         .examples =
             [] {
               return Examples{{"halves go to even",
@@ -215,9 +229,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = number_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"erf">,
+        .lower = lower_unary("Erf"),
         .examples =
             [] {
               return Examples{{"odd symmetry", {f32({3}, {-1, 0, 1})}, {}, {f32({3}, {-0.8427008f, 0, 0.8427008f})}},

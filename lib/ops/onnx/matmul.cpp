@@ -2,6 +2,7 @@
 // a row, one on the right a column, and that axis disappears. Products with constant weights become modelctl::Gemm
 // (passes/dense_products.cpp); this lowers the rest.
 #include "kernels/gemm.hpp"
+#include "ops/family/cost.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
 #include "ops/schema/example.hpp"
@@ -60,6 +61,7 @@ constexpr OpDef defs[] = {
         .inputs = "A B:A",
         .outputs = "Y",
         .types = "f32 f64 f16 bf16 i32 i64 u32 u64",
+        .traits = {.multiplications = matrix_products},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .lower = lower,

@@ -159,6 +159,7 @@ constexpr OpDef defs[] = {
         .outputs = "Values Indices",
         .types = number_types,
         .attributes = of_top,
+        .traits = {.axis_attribute = AxisAttribute::last},
         .infer = infer_top,
         .upgrade = upgrade_top,
         .examples =

@@ -140,6 +140,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any",
         .attributes = attributes,
+        .traits = {.axes_input = 3, .per_axis_inputs = {1, 2}},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .upgrade = upgrade,

@@ -1,10 +1,10 @@
-// RandomNormal, RandomUniform and their Like forms, Bernoulli and Multinomial. reference/draws.hpp documents the
-// generator: the same seed gives the same tensor in every run, on every machine.
+// RandomNormal, RandomUniform and their Like forms, Bernoulli and Multinomial. reference/random_samples.hpp documents
+// the generator: the same seed gives the same tensor in every run, on every machine.
 //
 // Smallest runner: regular, since a model for inference has no random numbers.
-#include "ops/reference/draws.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/generated.hpp"
+#include "ops/reference/random_samples.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 
@@ -56,16 +56,17 @@ Result<void> numbers(const Call& call, Outputs& outputs) {
   for (std::int64_t size : dims) {
     if (size < 0) return refuse("a size of " + std::to_string(size));
   }
-  Draws draws(attributes);
+  RandomSamples samples(attributes);
   if constexpr (normal) {
     double mean = attributes.number("mean"), scale = attributes.number("scale", 1);
-    return generate(outputs, type, dims, [&](std::int64_t i) { return mean + scale * draws.normal(i); });
+    return generate(outputs, type, dims, [&](std::int64_t i) { return mean + scale * samples.normal(i); });
   } else {
     double low = attributes.number("low"), high = attributes.number("high", 1);
     // Only as many bits as f32 has, so that no number is rounded up to 1.
     double grain = type == DType::f64 ? 0x1p53 : 0x1p24;
-    return generate(outputs, type, dims,
-                    [&](std::int64_t i) { return low + (high - low) * std::floor(draws.uniform(i) * grain) / grain; });
+    return generate(outputs, type, dims, [&](std::int64_t i) {
+      return low + (high - low) * std::floor(samples.uniform(i) * grain) / grain;
+    });
   }
 }
 
@@ -74,9 +75,9 @@ Result<void> bernoulli(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
   DType type = TRY(numbered_type(call.attributes, "dtype", x.type));
-  Draws draws(call.attributes);
+  RandomSamples samples(call.attributes);
   auto load = load_of<double>(x.type);
-  return generate(outputs, type, x.dims, [&](std::int64_t i) { return draws.uniform(i) < load(x.data, i) ? 1 : 0; });
+  return generate(outputs, type, x.dims, [&](std::int64_t i) { return samples.uniform(i) < load(x.data, i) ? 1 : 0; });
 }
 
 // The input holds log probabilities, up to an additive constant for each row.
@@ -88,7 +89,7 @@ Result<void> multinomial(const Call& call, Outputs& outputs) {
   if (type != DType::i32 && type != DType::i64) return refuse_type(type);
   std::int64_t samples = call.attributes.integer("sample_size", 1), classes = x.dim(1);
   if (samples < 0) return refuse("a size of " + std::to_string(samples));
-  Draws draws(call.attributes);
+  RandomSamples random(call.attributes);
   auto load = load_of<double>(x.type);
   std::vector<double> sums(static_cast<std::size_t>(classes));
   std::int64_t row = -1;
@@ -101,13 +102,12 @@ Result<void> multinomial(const Call& call, Outputs& outputs) {
         sums[static_cast<std::size_t>(c)] = sum += std::exp(load(x.data, row * classes + c) - top);
       }
     }
-    auto found = std::upper_bound(sums.begin(), sums.end() - 1, draws.uniform(i) * sums.back());
+    auto found = std::upper_bound(sums.begin(), sums.end() - 1, random.uniform(i) * sums.back());
     return static_cast<double>(found - sums.begin());
   });
 }
 
-constexpr AttributeDef seed = {"seed", AttributeType::number,
-                               "the draw's seed; if absent, one made of the output's name"};
+constexpr AttributeDef seed = {"seed", AttributeType::number, "the seed; if absent, one made of the output's name"};
 constexpr AttributeDef dtype_like = {"dtype", AttributeType::integer,
                                      "the element type, as ONNX numbers them; the input's if absent"};
 constexpr AttributeDef dtype_shaped = {"dtype", AttributeType::integer,
@@ -127,7 +127,7 @@ constexpr AttributeDef of_multinomial[] = {
     {"sample_size", AttributeType::integer, "samples for each row; 1 if absent"},
     seed};
 
-// Examples with only one possible outcome; tests/ops/draws_test.cpp tests the distributions.
+// Examples with only one possible outcome; tests/ops/random_samples_test.cpp tests the distributions.
 constexpr OpDef defs[] = {
     {
         .name = "RandomNormal",

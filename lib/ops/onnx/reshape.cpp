@@ -139,6 +139,7 @@ constexpr OpDef defs[] = {
         .outputs = "reshaped",
         .types = "any",
         .attributes = of_reshape,
+        .traits = {.data_movement = DataMovement::reshape, .identity = IdentityWhen::type_and_shape_stay},
         .infer = infer_reshape,
         .short_floats = ShortFloats::follow,
         .examples =
@@ -163,6 +164,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = "any",
         .attributes = of_flatten,
+        .traits = {.data_movement = DataMovement::reshape, .identity = IdentityWhen::type_and_shape_stay},
         .infer = infer_flatten,
         .short_floats = ShortFloats::follow,
         .examples =

@@ -334,6 +334,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = any_type,
         .attributes = attributes,
+        .traits = {.per_axis_inputs = {1, 4}},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .upgrade = upgrade,

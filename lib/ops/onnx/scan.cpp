@@ -49,7 +49,7 @@ Result<void> infer(Inference& call) {
   auto types = TRY(infer_carried(call, body, 0, initial, 0));
   for (std::size_t i = 0; i < outputs; ++i) {
     if (i < states) {
-      call.set_type(i, left_by(call, types[i], initial[i]));
+      call.set_type(i, type_after_loop(call, types[i], initial[i]));
       continue;
     }
     Type one = one_of(call, body.outputs()[i]->type);

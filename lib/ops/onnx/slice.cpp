@@ -145,6 +145,7 @@ constexpr OpDef defs[] = {
         .inputs = "data starts:i32,i64 ends:starts axes?:starts steps?:starts",
         .outputs = "output",
         .types = "any",
+        .traits = {.axes_input = 3, .per_axis_inputs = {1, 5}},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .upgrade = upgrade,

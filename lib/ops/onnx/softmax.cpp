@@ -101,6 +101,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::last},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .upgrade = upgrade,
@@ -123,6 +124,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::last},
         .infer = infer,
         .short_floats = ShortFloats::widen,
         .upgrade = upgrade,
@@ -140,6 +142,7 @@ constexpr OpDef defs[] = {
         .outputs = "output",
         .types = float_types,
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::last},
         .infer = infer,
         .upgrade = upgrade,
         .examples =

@@ -100,6 +100,7 @@ constexpr OpDef defs[] = {
         .outputs = "outputs*",
         .types = "any",
         .attributes = attributes,
+        .traits = {.axis_attribute = AxisAttribute::first},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .upgrade = upgrade,

@@ -88,6 +88,7 @@ constexpr OpDef defs[] = {
         .outputs = "transposed",
         .types = "any",
         .attributes = attributes,
+        .traits = {.data_movement = DataMovement::rearrange},
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .lower = lower,

@@ -53,8 +53,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Sin"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1.570796f})}, {}, {f32({2}, {0, 1})}}};
@@ -67,8 +69,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
+        .lower = lower_unary("Cos"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 0.5403023f})}}};
@@ -81,7 +85,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Tan"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 0.7853982f})}, {}, {f32({2}, {0, 1})}}};
@@ -94,7 +100,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Asin"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.570796f})}}};
@@ -107,7 +115,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Acos"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {1, 0})}, {}, {f32({2}, {0, 1.570796f})}}};
@@ -120,7 +130,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Atan"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7853982f})}}};
@@ -133,7 +145,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Sinh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 1.175201f})}}};
@@ -146,7 +160,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Cosh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {1, 1.543081f})}}};
@@ -159,9 +175,10 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
         .short_floats = ShortFloats::widen,
-        .lower = lower_unary<"tanh">,
+        .lower = lower_unary("Tanh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.7615942f})}}};
@@ -174,7 +191,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Asinh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 1})}, {}, {f32({2}, {0, 0.8813736f})}}};
@@ -187,7 +206,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Acosh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {1, 2})}, {}, {f32({2}, {0, 1.316958f})}}};
@@ -200,7 +221,9 @@ constexpr OpDef defs[] = {
         .inputs = "input",
         .outputs = "output",
         .types = float_types,
+        .traits = unary_elementwise,
         .infer = infer_same,
+        .lower = lower_unary("Atanh"),
         .examples =
             [] {
               return Examples{{"two points", {f32({2}, {0, 0.5f})}, {}, {f32({2}, {0, 0.5493061f})}}};

@@ -56,6 +56,7 @@ constexpr OpDef defs[] = {
         .inputs = "condition X Y:X",
         .outputs = "output",
         .types = "bool",
+        .traits = broadcasting,
         .infer = infer,
         .short_floats = ShortFloats::follow,
         .examples =

@@ -200,7 +200,9 @@ class Differentiation {
       return give(node, 2, apply("Where", {a, like(0, g), g}));
     }
     if (op == "Expand") return give(node, 0, g);
-    if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze") return give(node, 0, shaped(g, a));
+    const OpDef* def = find(node.domain, node.op);
+    bool reshapes = def != nullptr && def->traits.data_movement == DataMovement::reshape;
+    if (reshapes) return give(node, 0, shaped(g, a));
     if (op == "Transpose") return transposed(node, g);
     if (op == "ReduceSum" || op == "ReduceMean") return reduced(node, g);
     if (op == "Softmax") {

@@ -1,3 +1,6 @@
+// The reference implementation of attention, head by head and query by query, in double precision. Types of 16 bits are
+// rounded wherever the specification's graph of operators would hold a tensor, which is what ONNX Runtime's results
+// show.
 #include "ops/reference/attention.hpp"
 
 #include "ops/reference/broadcast.hpp"
@@ -30,7 +33,7 @@ void append(std::vector<double>& to, const Heads& heads, std::int64_t b, std::in
   }
 }
 
-// What the mask adds to the scores, minus infinity beyond its end.
+// What the mask adds to the scores: minus infinity excludes a key, by a boolean mask or beyond the mask's end.
 class Mask {
  public:
   Mask(const TensorView& view, DimsView full) : view_(view) {
@@ -61,6 +64,8 @@ class Mask {
   double (*wide_)(const TensorView& from, std::int64_t at) = nullptr;
 };
 
+// Whether query s sees a key: it must be filled in the cache, not in the future of a causal model, and within the
+// sliding window around the query's own position, which counts the past.
 bool seen(const Attend& attend, const AttentionWindow& window, std::int64_t s, std::int64_t key) {
   std::int64_t position = window.offset + s;
   if (key >= window.past + window.fresh || (attend.causal && key > position)) return false;
@@ -68,7 +73,8 @@ bool seen(const Attend& attend, const AttentionWindow& window, std::int64_t s, s
   return attend.right < 0 || key <= position + attend.right;
 }
 
-// A row whose every key is masked has no weight at all, whatever its scores.
+// The largest score is subtracted first, so that no exponential overflows. A sink takes part in the sum, but has no
+// value. A row whose every key is masked has no weight at all, whatever its scores.
 void softmax(std::span<double> row, bool any, double sink, DType type) {
   double most = sink, sum = 0;
   for (double x : row) most = x > most || x != x ? x : most;
@@ -83,6 +89,8 @@ void softmax(std::span<double> row, bool any, double sink, DType type) {
 
 }  // namespace
 
+// A tensor of three axes has the heads of a row beside each other; one of four has the rows of a head. Strides make
+// both the same to the loops.
 Result<Heads> heads_of(const TensorView& view, std::int64_t heads, std::string_view what) {
   std::string name(what);
   if (!view.present()) return refuse(name + " is absent");
@@ -109,6 +117,7 @@ std::vector<AttentionWindow> full_window(const Attend& attend) {
   return std::vector<AttentionWindow>(static_cast<std::size_t>(attend.q.batches), {past, attend.k.length, past});
 }
 
+// Everything that the loops rely on, except for the mask, which `attend` checks.
 Result<void> check(const Attend& attend) {
   const Heads &q = attend.q, &k = attend.k, &v = attend.v;
   if (k.batches != q.batches || v.batches != q.batches) return refuse("Q, K and V are of different batches");
@@ -132,7 +141,10 @@ Result<void> check(const Attend& attend) {
 
 namespace {
 
-// The sums themselves: a head of keys and values after another, and for each the rows of its queries.
+// The computation itself: one head of keys and values after another, and for each the rows of its queries. Several
+// heads of queries may share one of keys and values (grouped-query attention), which is loaded once for them. The scale
+// is applied as its root to both operands of the product, as the specification's graph does, since that rounds
+// differently.
 class Sums {
  public:
   Sums(const Attend& attend, std::int64_t keys, const Mask& mask, const std::optional<Scores>& scores)
@@ -175,7 +187,7 @@ class Sums {
     append(v_, all_.v, b, h, std::min(keys_ - past, all_.v.length), 1);
   }
 
-  // The weights of one query's keys.
+  // The weights of one query's keys, in the order of the specification: product, cap, mask, softmax.
   void weigh(std::int64_t b, std::int64_t h, std::int64_t s) {
     std::int64_t size = all_.q.size, base = ((b * all_.q.heads + h) * all_.q.length + s) * keys_;
     query_.clear();
@@ -188,24 +200,25 @@ class Sums {
       auto first = static_cast<std::size_t>(key * size);
       for (std::size_t d = 0; d < query_.size() && first < k_.size(); ++d) sum += query_[d] * k_[first + d];
       double score = rounded(type_, sum);
-      tell(Stage::products, base + key, score);
+      report(Stage::products, base + key, score);
       if (all_.softcap > 0) {
         score = rounded(type_, std::tanh(rounded(type_, score / all_.softcap)));
         score = rounded(type_, score * all_.softcap);
       }
-      tell(Stage::capped, base + key, score);
+      report(Stage::capped, base + key, score);
       double bias = seen(all_, window(b), s, key) ? mask_.at(b, h, s, key) : nothing;
       any = any || bias != nothing;
       score = bias == nothing ? nothing : rounded(type_, score + bias);
-      tell(Stage::masked, base + key, score);
+      report(Stage::masked, base + key, score);
       row_[static_cast<std::size_t>(key)] = rounded(precision_, score);
     }
     softmax(row_, any, all_.sinks.empty() ? nothing : all_.sinks[static_cast<std::size_t>(h)], precision_);
     for (std::int64_t key = 0; key < keys_; ++key) {
-      tell(Stage::weights, base + key, row_[static_cast<std::size_t>(key)]);
+      report(Stage::weights, base + key, row_[static_cast<std::size_t>(key)]);
     }
   }
 
+  // Component d of the weighted mean of the values. Keys that are not filled have weight 0 and no value.
   double mean(std::int64_t b, std::int64_t d) const {
     double sum = 0;
     for (std::int64_t key = 0; key < std::min(keys_, window(b).past + window(b).fresh); ++key) {
@@ -214,7 +227,8 @@ class Sums {
     return sum;
   }
 
-  void tell(Stage stage, std::int64_t at, double value) const {
+  // Stores the value if this stage is the one that the second output asks for.
+  void report(Stage stage, std::int64_t at, double value) const {
     if (scores_ && scores_->stage == stage) store_of<double>(scores_->view.type)(scores_->view.data, at, value);
   }
 
@@ -248,6 +262,7 @@ void keep(const Heads& past, const Heads& fresh, std::span<const AttentionWindow
           const MutableTensorView& present) {
   auto width = static_cast<std::int64_t>(bits(present.type)) / 8 * fresh.size;
   auto bytes = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+  // The runtime may give the past's memory to the output (runtime's continuations): then only the new rows are written.
   bool in_place = past.view.data == present.data;
   std::int64_t rows = present.dims[2];
   for (std::int64_t b = 0; b < fresh.batches && width > 0; ++b) {

@@ -25,14 +25,14 @@ struct AttentionWindow {
 
 struct Attend {
   Heads q, k, v;
-  Heads past_k, past_v;                  // without a view where there is no past
+  Heads past_k, past_v;                  // without a view if there is no past
   std::vector<AttentionWindow> windows;  // of each batch
   TensorView mask;  // absent, bool, or numbers to add; broadcasts to [B, H, S, T], beyond its last axis is nothing
   double scale = 1, softcap = 0;
   bool causal = false;
   std::int64_t left = -1, right = -1;    // how far from its own position a query sees; -1: as far as there is
   std::vector<double> sinks;             // of each head, or empty: a score that takes weight and has no value
-  DType precision = DType::undefined;    // of the softmax, where it is not Q's
+  DType precision = DType::undefined;    // of the softmax, if it is not Q's
   std::int64_t keys() const;             // T: of the batch that has most
   const Interrupt* interrupt = nullptr;  // of the call
 };
@@ -41,16 +41,18 @@ Result<void> check(const Attend& attend);
 // How far Attend::windows goes without lengths: all of the past, all that is new.
 std::vector<AttentionWindow> full_window(const Attend& attend);
 
-// Which scores are told besides: as products, capped, masked, or as weights.
+// Which scores are a second output: the products, capped, masked, or the weights.
 enum class Stage { products, capped, masked, weights };
 struct Scores {
   Stage stage = Stage::products;
   MutableTensorView view;  // [B, H, S, T]
 };
-// Y has Q's dimensions, but for V's size of a head. Halves are rounded where the specification's graph would hold them.
+// Y has Q's dimensions, except for V's size of a head. Halves are rounded where the specification's graph would hold
+// them.
 Result<void> attend(const Attend& attend, const MutableTensorView& y, const std::optional<Scores>& scores = {});
 
-// [B, heads, rows, D]: the past's rows, then the new ones, then zeros. Where it is the memory of the past, that stays.
+// [B, heads, rows, D]: the past's rows, then the new ones, then zeros. If it is the memory of the past, the past's rows
+// stay where they are.
 void keep(const Heads& past, const Heads& fresh, std::span<const AttentionWindow> windows,
           const MutableTensorView& present);
 

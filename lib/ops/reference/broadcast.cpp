@@ -1,3 +1,5 @@
+// Broadcasting aligns the last axes: a tensor of lower rank has axes of size 1 in front. A stretched axis has stride 0,
+// so that one loop over the output serves every pattern.
 #include "ops/reference/broadcast.hpp"
 
 namespace modelctl::ops {

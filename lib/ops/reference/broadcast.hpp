@@ -7,7 +7,7 @@
 
 namespace modelctl::ops {
 
-// The dimensions that all of them broadcast to; fails where they cannot.
+// The dimensions that all of them broadcast to; fails if they cannot.
 Result<Dims> broadcast_dims(std::span<const TensorView> views);
 Result<Dims> broadcast_dims(DimsView a, DimsView b);
 // Strides of a tensor of dimensions `in` seen as `out`, to which it broadcasts: 0 along each stretched axis.

@@ -1,3 +1,4 @@
+// Conversions meet in the middle, in f64, i64 or u64, so that their number is that of the types and not its square.
 #include "ops/reference/convert.hpp"
 
 #include "ops/reference/element.hpp"
@@ -5,6 +6,8 @@
 namespace modelctl::ops {
 namespace {
 
+// Floats of 32 bits and less are written with the digits of an f32: those of an f64 would show the rounding of the
+// type.
 template <class To>
 Result<void> convert_to(const TensorView& from, To* out) {
   if (from.type == DType::string) {
@@ -26,7 +29,7 @@ Result<void> convert_to(const TensorView& from, To* out) {
   return known ? Result<void>() : Result<void>(refuse_type(from.type));
 }
 
-// To a type that no C++ type stands for, by way of f64 or i64, which hold all its values.
+// To a type without a C++ type, through f64 or i64, which hold all its values.
 Result<void> convert_to_small(const TensorView& from, const MutableTensorView& to, Narrowing how) {
   const bool to_float = is_float(to.type);
   const std::int64_t count = from.elements();

@@ -1,6 +1,6 @@
-// Conversion of one element, as Cast defines it. Floats become integers toward zero and saturate, where ONNX leaves
-// open what is out of range (those below a byte keep its low bits, as ONNX's tests do); integers become narrower ones
-// by dropping bits.
+// Conversion of one element, as Cast defines it. Floats become integers toward zero and saturate, since ONNX does not
+// define values out of range (integers below a byte keep the low bits, as ONNX's tests do); integers become narrower
+// ones by dropping bits.
 #pragma once
 
 #include "ops/reference/run.hpp"
@@ -22,7 +22,7 @@ std::string to_text(From value) {
     if constexpr (std::is_floating_point_v<From>) {
       if (std::isnan(value)) return "NaN";
       if (std::isinf(value)) return value < 0 ? "-INF" : "INF";
-      return fmt::format("{}", value);  // the shortest that reads back; std::to_chars has 130 KB of tables besides
+      return fmt::format("{}", value);  // the shortest that reads back; std::to_chars would add 130 KB of tables
     } else {
       char text[24];
       return std::string(text, std::to_chars(text, text + sizeof(text), value).ptr);
@@ -30,7 +30,7 @@ std::string to_text(From value) {
   }
 }
 
-// Fails where the text is not a number; "NaN" and "INF" are some for floats.
+// Fails if the text is not a number; "NaN" and "INF" are numbers for floats.
 template <class To>
 Result<To> from_text(const std::string& text) {
   const char* end = text.data() + text.size();

@@ -1,7 +1,9 @@
+// Checks the operands of a convolution once, before loops that trust its sizes.
 #include "ops/reference/convolve.hpp"
 
 namespace modelctl::ops {
 
+// Windows3 pads the spatial axes to three, so that `convolve` is written once for one to three of them.
 Result<Convolution> convolution_of(const Attributes& attributes, DimsView x, DimsView w) {
   if (w.size() != x.size()) return refuse("X and W must have the same rank");
   if (x.size() < 3) return refuse("X must have rank 3 or more, not " + std::to_string(x.size()));

@@ -1,3 +1,5 @@
+// One function to read and one to write for each element type, chosen before the loop: that costs an indirect call for
+// each element, and keeps the runners small.
 #include "ops/reference/element.hpp"
 
 #include "base/check.hpp"

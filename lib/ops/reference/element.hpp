@@ -1,8 +1,8 @@
-// Elements of any number type, read and written in the type that arithmetic on them happens in: f64 for floats, i64 and
-// u64 for integers and truth values. An operator's loop is so compiled three times, not once for each element type.
-// Nothing is lost by it: sums, differences, products, quotients and roots of f32 that are rounded from f64 are those
-// that f32 gives, and integers drop the upper bits when they are written, so they wrap. Types that are storage alone
-// (f8, f4, integers below a byte) are read and written in the same way; packed ones are to be written in order.
+// Elements of any number type, read and written in the type in which arithmetic on them happens: f64 for floats, i64
+// and u64 for integers and booleans. So an operator's loop is compiled three times, not once for each element type.
+// Nothing is lost by that: sums, differences, products, quotients and roots of f32 that are rounded from f64 are the
+// ones that f32 gives, and integers drop the upper bits when they are written, so they wrap. Types that are storage
+// only (f8, f4, integers below a byte) are read and written in the same way; packed ones must be written in order.
 #pragma once
 
 #include "tensor/dispatch.hpp"
@@ -20,7 +20,7 @@ using Load = W (*)(const void* data, std::int64_t at);
 template <class W>
 using Store = void (*)(void* data, std::int64_t at, W value);
 
-// Bool and the integers without sign.
+// Bool and the unsigned integers.
 bool is_unsigned(DType type);
 
 // For an element type whose wide_t is W.
@@ -29,7 +29,7 @@ Load<W> load_of(DType type);
 template <class W>
 Store<W> store_of(DType type);
 
-// Calls body<W>() for the element type's wide_t and answers true; false where the list does not hold the type.
+// Calls body<W>() for the element type's wide_t and returns true; false if the list does not hold the type.
 template <class List, class F>
 bool with_wide(DType type, F&& body) {
   return with_type<List>(type, [&]<class T>() { body.template operator()<wide_t<T>>(); });

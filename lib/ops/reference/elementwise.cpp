@@ -1,3 +1,5 @@
+// One walk for all binary operators: the body is called through a pointer, so that it is compiled once and not for each
+// of them.
 #include "ops/reference/elementwise.hpp"
 
 namespace modelctl::ops {

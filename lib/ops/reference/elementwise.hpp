@@ -1,5 +1,5 @@
-// Run halves of operators that go element by element. A function object says what happens to one element; it is made
-// from the node's attributes where it has a constructor for them. See element.hpp for the types that it is called with.
+// Run halves of operators that go element by element. A function object computes one element; it is made
+// from the node's attributes if it has a constructor for them. See element.hpp for the types that it is called with.
 #pragma once
 
 #include "ops/reference/broadcast.hpp"

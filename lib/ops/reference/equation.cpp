@@ -1,3 +1,5 @@
+// Reads the equation of an Einsum. The axes of an ellipsis are numbered from the last one, as broadcasting aligns them,
+// so that operands with ellipses of different ranks agree on the numbers.
 #include "ops/reference/equation.hpp"
 
 #include <algorithm>
@@ -8,8 +10,8 @@ namespace modelctl::ops {
 namespace {
 
 // One operand's labels; its ellipsis stands for `free` axes.
-Result<Labels> read_labels(std::string_view term, std::size_t free, bool& has_ellipsis) {
-  Labels labels;
+Result<Subscripts> read_subscripts(std::string_view term, std::size_t free, bool& has_ellipsis) {
+  Subscripts labels;
   has_ellipsis = false;
   for (std::size_t i = 0; i < term.size(); ++i) {
     auto c = static_cast<unsigned char>(term[i]);
@@ -29,10 +31,11 @@ Result<Labels> read_labels(std::string_view term, std::size_t free, bool& has_el
 
 }  // namespace
 
-bool contains(const Labels& labels, int label) {
+bool contains(const Subscripts& labels, int label) {
   return std::find(labels.begin(), labels.end(), label) != labels.end();
 }
 
+// Two passes over each operand: the letters give the rank of the ellipsis, which then gives the numbers of its axes.
 Result<Equation> read_equation(std::string_view text, std::span<const std::size_t> ranks) {
   std::size_t arrow = text.find("->");
   std::string_view left = text.substr(0, arrow);
@@ -46,20 +49,20 @@ Result<Equation> read_equation(std::string_view text, std::span<const std::size_
     std::size_t index = equation.operands.size();
     if (index == ranks.size()) return refuse("the equation has more operands than there are inputs");
     bool has_ellipsis = false;
-    std::size_t named = TRY(read_labels(term, 0, has_ellipsis)).size();
+    std::size_t named = TRY(read_subscripts(term, 0, has_ellipsis)).size();
     if (named > ranks[index] || (!has_ellipsis && named < ranks[index])) {
       return refuse("the equation's '" + std::string(term) + "' does not fit an input of rank " +
                     std::to_string(ranks[index]));
     }
     std::size_t free = ranks[index] - named;
     free_axes = std::max(free_axes, free);
-    equation.operands.push_back(TRY(read_labels(term, free, has_ellipsis)));
+    equation.operands.push_back(TRY(read_subscripts(term, free, has_ellipsis)));
     for (int label : equation.operands.back()) ++uses[label];
   }
   if (equation.operands.size() != ranks.size()) return refuse("the equation has fewer operands than there are inputs");
   if (arrow != std::string_view::npos) {
     bool has_ellipsis = false;
-    equation.output = TRY(read_labels(text.substr(arrow + 2), free_axes, has_ellipsis));
+    equation.output = TRY(read_subscripts(text.substr(arrow + 2), free_axes, has_ellipsis));
     if (std::set<int>(equation.output.begin(), equation.output.end()).size() != equation.output.size()) {
       return refuse("the equation's output has a label twice");
     }

@@ -1,4 +1,4 @@
-// The equation of an Einsum, for both halves and the pass that writes it as products.
+// The equation of an Einsum, for both halves and for the pass that writes it as matrix products.
 #pragma once
 
 #include "ops/reference/run.hpp"
@@ -6,15 +6,15 @@
 namespace modelctl::ops {
 
 // An axis: a letter's code, or, of those that an ellipsis stands for, first_of_ellipsis and up, counted from the last.
-using Labels = std::vector<int>;
+using Subscripts = std::vector<int>;
 inline constexpr int first_of_ellipsis = 256;
 
 struct Equation {
-  std::vector<Labels> operands;
-  Labels output;
+  std::vector<Subscripts> operands;
+  Subscripts output;
 };
 
-bool contains(const Labels& labels, int label);
+bool contains(const Subscripts& labels, int label);
 
 // Reads "ij,jk->ik" for operands of these ranks; without "->" the output has what an ellipsis stands for, then each
 // label that occurs once.

@@ -1,3 +1,4 @@
+// A mixed-radix transform (Cooley and Tukey) for lengths of small prime factors; Bluestein's algorithm for the others.
 #include "ops/reference/fourier.hpp"
 
 #include <cmath>
@@ -19,8 +20,8 @@ Complex root(std::int64_t k, std::int64_t n, bool inverse) {
 
 }  // namespace
 
-// Bluestein's way: with jk = (j^2 + k^2 - (k - j)^2) / 2 the transform becomes a convolution, and that two transforms
-// of any length that is long enough.
+// Bluestein's algorithm: with jk = (j^2 + k^2 - (k - j)^2) / 2 the transform becomes a convolution, which is computed
+// by two transforms of any sufficient length: a power of 2.
 struct Fourier::Chirp {
   Fourier forward, backward;
   std::vector<Complex> factors, filter, work;
@@ -52,6 +53,7 @@ struct Fourier::Chirp {
   }
 };
 
+// Factors are divided out from the smallest; what remains is a product of primes above the largest factor.
 Fourier::Fourier(std::int64_t length, bool inverse) : length_(length) {
   std::int64_t rest = length;
   for (std::int64_t factor = 2; factor <= largest_factor && rest > 1; ++factor) {

@@ -11,7 +11,7 @@ struct Complex {
   double re = 0, im = 0;
 };
 
-// The transform of one length, whose factors and roots of unity are found once.
+// The transform of one length, whose factors and roots of unity are computed once.
 class Fourier {
  public:
   Fourier(std::int64_t length, bool inverse);  // the inverse is not divided by the length
@@ -25,7 +25,7 @@ class Fourier {
   std::int64_t length_;
   std::vector<std::int64_t> factors_;
   std::vector<Complex> roots_, buffer_, column_;
-  std::unique_ptr<Chirp> chirp_;  // where the length has a large prime factor
+  std::unique_ptr<Chirp> chirp_;  // if the length has a large prime factor
 };
 
 }  // namespace modelctl::ops

@@ -1,3 +1,4 @@
+// Values are computed in f64 and cast once, as if Cast followed.
 #include "ops/reference/generated.hpp"
 
 #include "ops/reference/convert.hpp"

@@ -1,5 +1,5 @@
-// Outputs that are made of numbers rather than of an input's elements: windows, draws, unit matrices. An attribute
-// names their element type.
+// Outputs that are computed from no input's elements: windows, random samples, unit matrices. An attribute gives their
+// element type.
 #pragma once
 
 #include "ops/reference/run.hpp"
@@ -8,8 +8,8 @@
 
 namespace modelctl::ops {
 
-// The type that attribute `name` numbers as ONNX does, or `otherwise` where it is absent; one that convert_elements
-// knows.
+// The type that attribute `name` numbers as ONNX does, or `otherwise` if it is absent; one that convert_elements
+// supports.
 Result<DType> numbered_type(const Attributes& attributes, std::string_view name, DType otherwise);
 
 // Output 0, element i of which is value(i), as a cast from f64 gives it.

@@ -1,9 +1,12 @@
+// The rules of numpy's matmul: the last two axes are matrices, those before broadcast, and a vector counts as one row
+// or column that the output does not have.
 #include "ops/reference/multiply.hpp"
 
 #include "ops/reference/broadcast.hpp"
 
 namespace modelctl::ops {
 
+// The product is of m x k by k x n; batch axes broadcast.
 Result<MatMulSizes> matmul_sizes(DimsView a, DimsView b) {
   if (a.empty() || b.empty()) return refuse("a number is not a matrix");
   MatMulSizes sizes{};

@@ -1,4 +1,4 @@
-// Matrix multiplication as MatMul and Gemm share it: plain, summing floats in f64 and integers in their own type.
+// Matrix multiplication as MatMul and Gemm share it. Floats are summed in f64, integers in their own type, which wraps.
 #pragma once
 
 #include "ops/reference/run.hpp"

@@ -1,3 +1,5 @@
+// A part along an axis is a run of elements in each row of the axes before it, so that copying needs no index
+// arithmetic for each element.
 #include "ops/reference/parts.hpp"
 
 #include "ops/reference/storage.hpp"
@@ -38,6 +40,7 @@ Result<void> paste_part(const MutableTensorView& whole, std::size_t axis, std::i
   });
 }
 
+// The total along the axis is checked for overflow: many inputs may name the same large tensor.
 Result<void> concatenate(std::span<const TensorView> inputs, std::int64_t along, Outputs& outputs) {
   const TensorView first = inputs.empty() ? TensorView() : inputs[0];
   TRY(need_rank(first, 1, "0"));

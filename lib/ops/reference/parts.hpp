@@ -5,13 +5,13 @@
 
 namespace modelctl::ops {
 
-// Fills `part` with what begins at index `start` of the axis of `whole`. All other dimensions are the same, and the
-// part ends within the whole: the caller has seen to both. Refuses types of less than a byte.
+// Fills `part` with the elements that begin at index `start` of the axis of `whole`. The caller has checked that all
+// other dimensions are the same and that the part ends within the whole. Refuses types of less than a byte.
 Result<void> copy_part(const TensorView& whole, std::size_t axis, std::int64_t start, const MutableTensorView& part);
-// The other way round: puts `part` into `whole`.
+// The reverse: writes `part` into `whole`.
 Result<void> paste_part(const MutableTensorView& whole, std::size_t axis, std::int64_t start, const TensorView& part);
 
-// Output 0 is the inputs one after another along the axis, which may count from the back.
+// Output 0 is the inputs one after another along the axis, which may count from the end.
 Result<void> concatenate(std::span<const TensorView> inputs, std::int64_t axis, Outputs& outputs);
 
 }  // namespace modelctl::ops

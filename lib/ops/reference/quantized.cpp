@@ -1,3 +1,4 @@
+// Exact in f64: integers of 16 bits and their differences have no rounding there.
 #include "ops/reference/quantized.hpp"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero
   return centered(x, zero, Dims(zero.dims.begin(), zero.dims.end()));
 }
 
+// The bounds of integers; floats saturate, or not, while they are narrowed.
 Quantizer::Quantizer(DType type, bool saturate) : type_(type), how_{saturate} {
   if (is_float(type)) return;
   const int width = bits(type);
@@ -62,6 +64,8 @@ double rounded(DType type, double value) {
   }
 }
 
+// x is seen as [outer, size, inner] around the axis. Steps say how far the scale moves with each of the three: only
+// with the axis for one scale per index, and with all three for blocks, where the scale has x's rank.
 Result<QuantizationGranularity> QuantizationGranularity::of(DimsView x, const TensorView& scale, std::int64_t axis,
                                                             std::int64_t block) {
   QuantizationGranularity granularity;

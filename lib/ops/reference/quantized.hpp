@@ -1,5 +1,5 @@
-// What quantized operators share: how scales and zero points lie over a tensor, and rounding to a quantized type. All
-// of it is exact in f64 up to the one rounding that the specification names, to even; nothing saturates on the way.
+// What quantized operators share: which scale and zero point belong to which element, and rounding to a quantized type.
+// All of it is exact in f64 up to the one rounding that the specification names, to even; nothing saturates on the way.
 #pragma once
 
 #include "ops/reference/broadcast.hpp"
@@ -14,7 +14,7 @@ inline bool is_quantized(DType type) {
   return (is_integer(type) && bits(type) <= 16) || (is_float(type) && bits(type) <= 8 && type != DType::f8e8m0);
 }
 
-// All elements as f64; the zero point, whose dimensions `zero_dims` broadcast to x's, is subtracted where it is
+// All elements as f64; the zero point, whose dimensions `zero_dims` broadcast to x's, is subtracted if it is
 // present.
 Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero, Dims zero_dims);
 Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero);  // by its own dimensions
@@ -34,11 +34,11 @@ class Quantizer {
   double low_ = 0, high_ = 0;
 };
 
-// The value as this float type rounds it; as it is for others.
+// The value rounded to this float type; unchanged for other types.
 double rounded(DType type, double value);
 
-// Which of a scale's elements goes with each element of x: one with all, one with each index of an axis, or one with
-// each block along it.
+// Which element of a scale belongs to each element of x: one to all, one to each index of an axis, or one to each block
+// along it.
 class QuantizationGranularity {
  public:
   static Result<QuantizationGranularity> of(DimsView x, const TensorView& scale, std::int64_t axis, std::int64_t block);
@@ -60,7 +60,7 @@ class QuantizationGranularity {
   std::int64_t outer_step_ = 0, axis_step_ = 0, inner_step_ = 0, block_ = 1;
 };
 
-// One scale and one zero point, as operators have them that quantize a whole tensor alike.
+// The scale and zero point of operators that quantize a whole tensor by one pair.
 struct Affine {
   double scale = 1, zero = 0;
   double value(double element) const { return (element - zero) * scale; }

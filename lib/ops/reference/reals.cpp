@@ -1,3 +1,4 @@
+// Widening to f64 is exact for floats; narrowing rounds once, and saturates for integers.
 #include "ops/reference/reals.hpp"
 
 namespace modelctl::ops {

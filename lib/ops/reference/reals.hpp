@@ -13,7 +13,7 @@ namespace modelctl::ops {
 std::vector<double> widened(const TensorView& view);
 void narrow(std::span<const double> values, const MutableTensorView& to);
 
-// Calls body(in, out), where in[i] points at the elements of inputs[i] (null where it is absent) and out at those of
+// Calls body(in, out), where in[i] points at the elements of inputs[i] (null if it is absent) and out at those of
 // the output, all of them float or all of them double. The inputs present and the output are of one number type.
 template <std::size_t N, class Body>
 void with_reals(const std::array<TensorView, N>& inputs, const MutableTensorView& output, Body&& body) {

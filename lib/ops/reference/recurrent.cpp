@@ -1,3 +1,5 @@
+// The reference implementation of recurrent layers. The activations here are those of the specification of RNN, LSTM
+// and GRU, which kernels have in part (`kernel` of recurrent_functions); kernels/unary.def lists what products apply.
 #include "ops/reference/recurrent.hpp"
 
 #include "ops/reference/element.hpp"
@@ -27,6 +29,8 @@ double GateActivation::operator()(double x) const {
   return x;
 }
 
+// Activations are listed for each direction in turn; their parameters, in lists of their own, only for those that have
+// some.
 Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& attributes) {
   RecurrentSettings settings{};
   std::string_view direction = attributes.text("direction", "forward");
@@ -79,7 +83,8 @@ struct Direction {
   const GateActivation* functions;
   bool coupled, linear_before_reset;
 
-  // A gate's sum over the input, or the state: row `row` of its weights.
+  // A gate's sum over the input, or the state: row `row` of its weights, and its bias. The two biases stay apart, since
+  // linear_before_reset multiplies only one of them.
   double of_input(std::int64_t row, const double* x) const { return dot(w, w_bias, row, x, input); }
   double of_state(std::int64_t row, const double* h) const { return dot(r, r_bias, row, h, hidden); }
 
@@ -105,6 +110,9 @@ void rnn_cell(const Direction& of, const double* x, State& state) {
   }
 }
 
+// z: update, r: reset, n: the candidate; the weights' rows are in the order z, r, n.
+//   n = g(W x + R (r * h) + …), or g(W x + r * (R h + …)) with linear_before_reset (as cuDNN computes it)
+//   h' = (1 - z) * n + z * h
 void gru_cell(const Direction& of, const double* x, State& state) {
   const double* h = state.h.data();
   double *reset = state.reset.data(), *next = state.next.data();
@@ -121,6 +129,9 @@ void gru_cell(const Direction& of, const double* x, State& state) {
   }
 }
 
+// The cell of Gers and Schmidhuber with peepholes: the gates i and f see the old cell, o sees the new one.
+//   c' = f * c + i * g(W x + R h)
+//   h' = o * h(c')
 void lstm_cell(const Direction& of, const double* x, State& state) {
   const std::int64_t n = of.hidden;
   for (std::int64_t row = 0; row < 4 * n; ++row) {
@@ -129,7 +140,7 @@ void lstm_cell(const Direction& of, const double* x, State& state) {
   lstm_step(of.functions, of.coupled, of.peepholes, state.gates, state.c, state.next);
 }
 
-// `size` elements of `view` from `first` on; zeros where it is absent.
+// `size` elements of `view` from `first` on; zeros if it is absent.
 std::vector<double> stretch(const TensorView& view, std::int64_t first, std::int64_t size) {
   std::vector<double> values(static_cast<std::size_t>(size), 0.0);
   if (!view.present()) return values;

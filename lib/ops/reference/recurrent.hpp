@@ -1,5 +1,5 @@
-// A layer of LSTM, GRU or RNN: what its attributes say, for both halves, and the reference, one walk over directions,
-// batch and time with a cell for each.
+// A layer of LSTM, GRU or RNN: its attributes, for both halves, and the reference implementation, one loop over
+// directions, batch and time with a cell for each kind.
 #pragma once
 
 #include "ops/reference/run.hpp"
@@ -22,7 +22,7 @@ enum class RecurrentFunction : std::uint8_t {
 
 struct RecurrentFunctionDef {
   std::string_view name;    // in lower case: models write it in any
-  std::string_view kernel;  // what kernels call it; empty where they have none
+  std::string_view kernel;  // its name in kernels; empty if they do not have it
   int parameters;           // alpha; alpha and beta
   float alpha, beta;
 };

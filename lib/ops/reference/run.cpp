@@ -1,3 +1,4 @@
+// Everything here is called with operands that a model's file decides: it checks before it computes.
 #include "ops/reference/run.hpp"
 
 namespace modelctl::ops {

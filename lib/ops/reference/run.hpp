@@ -1,5 +1,5 @@
-// What the run halves share: refusing what an operator cannot take, small integer operands, sizes and strides. A run
-// half includes nothing that knows the graph; errors name the fault, the caller adds the node.
+// What the run halves share: refusing operands, small integer operands, sizes and strides. A run half includes nothing
+// of the graph, since runners do not have one; errors describe the fault, and the caller adds the node.
 #pragma once
 
 #include "runtime/operator.hpp"
@@ -34,19 +34,19 @@ Result<std::vector<std::size_t>> axis_indices(std::span<const std::int64_t> axes
 std::int64_t product(DimsView dims);
 // Elements to skip from one index to the next along each axis.
 Dims strides_of(DimsView dims);
-// Sums and products of sizes that a model claims; they fail where an i64 would overflow.
+// Sums and products of sizes that a model claims; they fail if an i64 would overflow.
 Result<std::int64_t> checked_add(std::int64_t a, std::int64_t b);
 Result<std::int64_t> checked_multiply(std::int64_t a, std::int64_t b);
 
 // Output `index` is input 0 under other dimensions.
 Result<void> output_copy(const Call& call, Outputs& outputs, DimsView dims);
 
-// Two tensors of one element type, as operators with a type parameter demand.
+// Fails unless both have one element type, as operators with a type parameter require.
 Result<void> same_type(const TensorView& a, const TensorView& b);
-// An input that must be there, of at least this rank.
+// Fails unless the input is present and has at least this rank.
 Result<void> need_rank(const TensorView& view, std::size_t least, std::string_view what);
 
-// Runs body<T>() for the element type's C++ type, or refuses the type. The body answers Result<void>.
+// Runs body<T>() for the element type's C++ type, or refuses the type. The body returns Result<void>.
 template <class List, class F>
 Result<void> for_type(DType type, F&& body) {
   using Body = std::remove_reference_t<F>;
@@ -59,7 +59,7 @@ Result<void> for_type(DType type, F&& body) {
 
 // Index types, as Gather and its like take them.
 using IndexTypes = TypeList<std::int32_t, std::int64_t>;
-// All indices as i64, whatever the type; refuses one outside [-size, size), and answers them in [0, size).
+// All indices as i64, whatever the type; refuses one outside [-size, size), and returns them in [0, size).
 Result<Dims> indices(const TensorView& view, std::int64_t size);
 
 // Arithmetic on any type with no undefined behavior: integers wrap, as two's complement does.
@@ -81,7 +81,7 @@ T wrap_multiply(T a, T b) {
   else return a * b;
 }
 
-// A float as an integer: toward zero, the nearest bound where it is out of range, 0 for NaN.
+// A float as an integer: toward zero, the nearest bound if it is out of range, 0 for NaN.
 template <class To, class From>
 To saturated(From value) {
   if (value != value) return To{0};

@@ -1,3 +1,5 @@
+// A point with n axes has up to 2^n (linear) or 4^n (cubic) neighbors; those in the padding are dropped here, so that
+// the loops over channels meet elements of the image only.
 #include "ops/reference/sampling.hpp"
 
 #include <cmath>
@@ -12,6 +14,7 @@ AxisTaps linear_taps(double x, std::int64_t size) {
   return {{at, at + 1 < size ? at + 1 : -1}, {1 - (x - below), x - below}, 2};
 }
 
+// Each axis multiplies the list: every tap so far is replaced by its products with the taps of the next axis.
 void append_taps(std::vector<Tap>& taps, std::span<const AxisTaps> axes, DimsView strides) {
   std::size_t first = taps.size();
   taps.push_back({0, 1});

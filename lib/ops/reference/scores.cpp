@@ -1,3 +1,4 @@
+// Post transforms as the definition of ai.onnx.ml writes them, with its constants, also where those are rough.
 #include "ops/reference/scores.hpp"
 
 #include <cmath>
@@ -32,7 +33,7 @@ Result<void> post_transform(std::span<double> scores, std::string_view name) {
     return refuse("post_transform cannot be '" + std::string(name) + "'");
   }
   double most = *std::max_element(scores.begin(), scores.end()), sum = 0;
-  bool keep_zeros = name == "SOFTMAX_ZERO";  // what is not a score stays none
+  bool keep_zeros = name == "SOFTMAX_ZERO";  // a score of 0 stays 0: there was none
   for (double& score : scores) {
     bool zero = keep_zeros && std::fabs(score) <= 1e-7;
     score = zero ? 0 : std::exp(score - most);
@@ -42,8 +43,8 @@ Result<void> post_transform(std::span<double> scores, std::string_view name) {
   return {};
 }
 
-Result<Labels> read_labels(const Attributes& attributes, std::string_view texts, std::string_view numbers) {
-  Labels labels;
+Result<ClassLabels> read_labels(const Attributes& attributes, std::string_view texts, std::string_view numbers) {
+  ClassLabels labels;
   if (!attributes.texts(texts).empty()) labels.texts = &attributes.texts(texts);
   if (!attributes.integers(numbers).empty()) labels.numbers = &attributes.integers(numbers);
   if ((labels.texts == nullptr) == (labels.numbers == nullptr)) {
@@ -52,6 +53,7 @@ Result<Labels> read_labels(const Attributes& attributes, std::string_view texts,
   return labels;
 }
 
+// Copied to f64, in which every operator of ai.onnx.ml computes.
 Result<Table> read_table(const TensorView& x) {
   if (x.rank() < 1 || x.rank() > 2) return refuse("the input must have rank 1 or 2, not " + std::to_string(x.rank()));
   Table table{x.rank() == 2 ? x.dim(0) : 1, x.dims.back(), {}};

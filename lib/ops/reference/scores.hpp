@@ -5,11 +5,11 @@
 
 namespace modelctl::ops {
 
-// Applies `post_transform` to one row of scores; refuses a name that is none.
+// Applies `post_transform` to one row of scores; refuses an unknown name.
 Result<void> post_transform(std::span<double> scores, std::string_view name);
 
-// The labels of a classifier: one of two attributes says them, and so which type the label output has.
-struct Labels {
+// The labels of a classifier: one of two attributes lists them, which decides the type of the label output.
+struct ClassLabels {
   const std::vector<std::string>* texts = nullptr;
   const std::vector<std::int64_t>* numbers = nullptr;
   std::size_t size() const { return texts != nullptr ? texts->size() : numbers->size(); }
@@ -19,7 +19,7 @@ struct Labels {
     else to.as<std::int64_t>()[row] = (*numbers)[label];
   }
 };
-Result<Labels> read_labels(const Attributes& attributes, std::string_view texts, std::string_view numbers);
+Result<ClassLabels> read_labels(const Attributes& attributes, std::string_view texts, std::string_view numbers);
 
 // A table of numbers of any of the types that ai.onnx.ml takes, [N,C] or one row [C].
 struct Table {

@@ -1,3 +1,5 @@
+// Packed elements (4 and 2 bits) have no address of their own. Operators that only move elements see them unpacked, one
+// to a byte, and their outputs are packed again at the end.
 #include "ops/reference/storage.hpp"
 
 #include "tensor/small.hpp"
@@ -14,7 +16,7 @@ Tensor unpack(const TensorView& from) {
   return bytes;
 }
 
-// Asks for packed outputs where bytes are asked for, and fills them in the end.
+// Allocates packed outputs for an operator that asks for bytes, and fills them at the end.
 class PackingOutputs final : public Outputs {
  public:
   PackingOutputs(Outputs& outputs, DType type) : outputs_(outputs), type_(type) {}
@@ -47,6 +49,7 @@ class PackingOutputs final : public Outputs {
 
 }  // namespace
 
+// All packed inputs must have one type, since the operator sees u8 for each of them.
 Result<void> through_bytes(const Call& call, Outputs& outputs, runtime::Evaluate evaluate) {
   auto first = std::find_if(call.inputs.begin(), call.inputs.end(), [](auto& view) { return is_packed(view.type); });
   if (first == call.inputs.end()) return evaluate(call, outputs);

@@ -1,4 +1,4 @@
-// Moving elements about without looking at them: one instantiation per width instead of one per type.
+// Moving elements without reading their values: one instantiation per width instead of one per type.
 #pragma once
 
 #include "ops/reference/run.hpp"

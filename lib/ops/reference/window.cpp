@@ -1,3 +1,5 @@
+// The sizes of windows, as the specification of Conv and MaxPool computes them. Numbers are below 2^31 once read, so
+// that products of two of them fit.
 #include "ops/reference/window.hpp"
 
 namespace modelctl::ops {
@@ -53,6 +55,7 @@ Result<Windows> read_windows(const Attributes& attributes, DimsView kernel, std:
   return windows;
 }
 
+// SAME paddings are defined by the count, ceil(size / stride), and not the other way round.
 Result<std::int64_t> window_count(const Windows& windows, std::size_t axis, std::int64_t size) {
   const Window& window = windows.axes[axis];
   if (windows.auto_pad == AutoPad::same_upper || windows.auto_pad == AutoPad::same_lower) {
@@ -70,7 +73,8 @@ Result<std::int64_t> window_count(const Windows& windows, std::size_t axis, std:
   return std::min(places, (size + window.begin + window.stride - 1) / window.stride);
 }
 
-Window placed(const Windows& windows, std::size_t axis, std::int64_t size) {
+// The odd element of SAME padding goes to the end for SAME_UPPER, to the beginning for SAME_LOWER.
+Window with_padding(const Windows& windows, std::size_t axis, std::int64_t size) {
   Window window = windows.axes[axis];
   if (windows.auto_pad != AutoPad::same_upper && windows.auto_pad != AutoPad::same_lower) return window;
   std::int64_t places = (size + window.stride - 1) / window.stride;
@@ -89,7 +93,7 @@ Result<Windows3> windows3(const Windows& windows, DimsView spatial) {
   for (std::size_t axis = 0; axis < spatial.size(); ++axis) {
     all.in[front + axis] = spatial[axis];
     all.out[front + axis] = TRY(window_count(windows, axis, spatial[axis]));
-    all.axes[front + axis] = placed(windows, axis, spatial[axis]);
+    all.axes[front + axis] = with_padding(windows, axis, spatial[axis]);
   }
   return all;
 }

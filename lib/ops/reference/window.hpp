@@ -22,21 +22,21 @@ struct Windows {
   bool ceil = false;  // ceil_mode
 };
 
-// Reads kernel_shape (`kernel` stands in where that is absent), strides, dilations, pads, auto_pad and ceil_mode; every
+// Reads kernel_shape (`kernel` if that is absent), strides, dilations, pads, auto_pad and ceil_mode; every
 // number is checked and below 2^31.
 Result<Windows> read_windows(const Attributes& attributes, DimsView kernel, std::size_t axes);
 
-// How many places a window has along an axis of this size, and where the paddings of auto_pad are.
+// How many positions a window has along an axis of this size, and the window with the paddings that auto_pad means.
 Result<std::int64_t> window_count(const Windows& windows, std::size_t axis, std::int64_t size);
-Window placed(const Windows& windows, std::size_t axis, std::int64_t size);
+Window with_padding(const Windows& windows, std::size_t axis, std::int64_t size);
 
-// The taps [first, last) of the window at `place` that meet the input rather than padding, and the input's index of
-// tap k is origin + k * dilation.
+// The taps [first, last) of the window at `position` that meet the input rather than padding. The input's index of tap
+// k is origin + k * dilation.
 struct Taps {
   std::int64_t first, last, origin;
 };
-inline Taps taps(const Window& window, std::int64_t place, std::int64_t size) {
-  std::int64_t origin = place * window.stride - window.begin;
+inline Taps taps(const Window& window, std::int64_t position, std::int64_t size) {
+  std::int64_t origin = position * window.stride - window.begin;
   std::int64_t first = origin >= 0 ? 0 : (-origin + window.dilation - 1) / window.dilation;
   std::int64_t last = origin >= size ? 0 : (size - origin + window.dilation - 1) / window.dilation;
   return {first, std::min(last, window.kernel), origin};

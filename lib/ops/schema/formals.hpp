@@ -13,7 +13,7 @@ struct Formal {
   bool rest = false;       // '*': this one and all that follow
 };
 
-// Takes the first formal off the list; nothing where that is empty.
+// Takes the first formal off the list; nullopt if the list is empty.
 inline std::optional<Formal> take_formal(std::string_view& list) {
   if (list.empty()) return std::nullopt;
   std::size_t end = list.find(' ');

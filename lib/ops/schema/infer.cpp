@@ -1,3 +1,5 @@
+// Inference that many operators share. Sizes are symbolic expressions: two of them are known to differ only if both are
+// numbers, so that every check here fails on numbers alone and leaves the rest to the run.
 #include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {

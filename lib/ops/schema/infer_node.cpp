@@ -1,4 +1,6 @@
-// Inference of a node, and of all nodes of a graph: the one class that implements Inference, over a graph's values.
+// Running an operator's inference on a node and on a whole graph. What is known of a value only ever grows: a result
+// that says less than the model declared, or than an earlier run found, does not replace it, so that inference can run
+// again after any pass.
 #include "ops/schema/infer_graph.hpp"
 
 #include "base/host.hpp"
@@ -10,7 +12,7 @@
 namespace modelctl::ops {
 namespace {
 
-// Writes what inference tells onto the node's output values.
+// Writes the results of inference to the node's output values.
 class NodeInference final : public Inference {
  public:
   NodeInference(graph::Node& node, const StopToken* stop) : node_(node), stop_(stop) {}
@@ -37,7 +39,7 @@ class NodeInference final : public Inference {
   }
 
  private:
-  // What the model declared, or an earlier run found, stays where the new type tells less.
+  // What the model declared, or an earlier run found, stays if the new type says less.
   void refine(graph::Type& known, graph::Type type) const {
     if (type.element == DType::undefined) type.element = known.element;
     if (type.element != known.element) known.inside = nullptr;
@@ -50,7 +52,7 @@ class NodeInference final : public Inference {
     }
     if (!type.shape) return;
     if (known.shape && known.shape->size() == type.shape->size()) {
-      // A symbol that was made just now tells less than what was there.
+      // A new symbol says less than the size that was known.
       for (std::size_t axis = 0; axis < type.shape->size(); ++axis) {
         auto symbol = (*type.shape)[axis].symbol_name();
         if (symbol && fresh_.count(*symbol) > 0) (*type.shape)[axis] = (*known.shape)[axis];
@@ -80,10 +82,10 @@ std::string known_of(const graph::Node& node) {
 std::string inputs_of(const graph::Node& node) {
   constexpr std::size_t most = 6;
   std::string text;
-  std::size_t told = 0;
+  std::size_t listed = 0;
   for (const graph::Value* value : node.inputs()) {
     if (value == nullptr) continue;
-    if (told++ == most) return text + " …";
+    if (listed++ == most) return text + " …";
     text += (text.empty() ? "" : ", ") + value->name + ' ' + describe(value->type);
   }
   return text;

@@ -1,3 +1,4 @@
+// What Lowering reads from its node; the rest is up to lib/lower.
 #include "ops/schema/lowering.hpp"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What an operator's lower sees: it answers with plan steps that call kernels. lib/lower implements it.
+// What an operator's lower sees of its node. It emits plan steps that call kernels. lib/lower implements it.
 #pragma once
 
 #include "ops/schema/operator.hpp"
@@ -10,19 +10,19 @@ class Lowering {
   virtual ~Lowering() = default;
   virtual const graph::Node& node() const = 0;
 
-  // As in Inference, over what the passes left.
+  // As in Inference, on the graph as the passes left it.
   DType element(std::size_t index) const;
   const graph::Shape* shape(std::size_t index) const;  // null: unknown rank, which no kernel takes
   const Tensor* constant(std::size_t index) const;
   const Attributes& attributes() const { return node().attributes; }
-  // Whether anybody reads output `index`.
+  // Whether a node or the graph's outputs read output `index`.
   bool read(std::size_t index) const;
-  // True where input `index` is f32 with a known rank, which most kernels want.
+  // True if input `index` is f32 with a known rank, which most kernels want.
   bool plain_f32(std::size_t index) const;
-  // True where input `index` is absent, or known to have one element: a zero point of a whole tensor, say.
+  // True if input `index` is absent, or known to have one element: the zero point of a whole tensor, for example.
   bool one_or_absent(std::size_t index) const;
 
-  // A constant of the plan that is not a value of the graph: packed weights.
+  // What a step reads: a value of the graph, or a constant that the graph does not have, such as packed weights.
   struct Operand {
     const graph::Value* value = nullptr;  // a value of the graph, or …
     Tensor packed;                        // … a constant of the plan's own; neither: an absent operand

@@ -1,3 +1,5 @@
+// The table of operators: looking one up, checking a node against its schema, and running one operator over tensors
+// outside of a plan.
 #include "ops/schema/operator.hpp"
 
 #include "ops/reference/run.hpp"
@@ -78,6 +80,11 @@ const OpDef* find(std::string_view domain, std::string_view name) {
     if (def->name == name && def->domain == domain) return def;
   }
   return nullptr;
+}
+
+bool has_channels_last_form(std::string_view name) {
+  const OpDef* form = find("modelctl", name);
+  return form != nullptr && form->traits.channels_last;
 }
 
 runtime::Evaluate find_run(std::string_view domain, std::string_view name) {

@@ -8,6 +8,7 @@
 
 #include "graph/graph.hpp"
 #include "ops/run_table.hpp"
+#include "ops/schema/traits.hpp"
 #include "ops/schema/types.hpp"
 
 #include <span>
@@ -23,8 +24,9 @@ std::string_view word(AttributeType type);  // "integer", "list of numbers"
 struct AttributeDef {
   std::string_view name;
   AttributeType type;
-  std::string_view meaning;  // one line, with the default: "strides along each spatial axis; 1 where absent"
+  std::string_view meaning;  // one line, with the default: "strides along each spatial axis; 1 if absent"
   bool required = false;
+  std::string_view absent = {};  // of a text: the value that means what its absence means
 };
 
 // What infer sees and sets. Inference may be asked before all is known: an input may have no rank, or not even an
@@ -37,11 +39,11 @@ class Inference {
   std::size_t inputs() const { return node().inputs().size(); }
   bool present(std::size_t index) const { return node().input(index) != nullptr; }
   const Attributes& attributes() const { return node().attributes; }
-  const graph::Type* type(std::size_t index) const;    // null where absent
-  DType element(std::size_t index) const;              // undefined where absent or unknown
-  const graph::Shape* shape(std::size_t index) const;  // null where absent or of unknown rank
-  const Tensor* constant(std::size_t index) const;     // null where it is not a constant
-  // The elements of a small integer input, symbolic where need be: from a constant or from shape arithmetic.
+  const graph::Type* type(std::size_t index) const;    // null if absent
+  DType element(std::size_t index) const;              // undefined if absent or unknown
+  const graph::Shape* shape(std::size_t index) const;  // null if absent or of unknown rank
+  const Tensor* constant(std::size_t index) const;     // null if it is not a constant
+  // The elements of a small integer input, symbolic if necessary: from a constant or from shape arithmetic.
   std::optional<std::vector<graph::Expr>> contents(std::size_t index) const;
 
   void set_output(std::size_t index, DType element, std::optional<graph::Shape> shape) {
@@ -50,17 +52,17 @@ class Inference {
   virtual void set_type(std::size_t index, graph::Type type) = 0;
   virtual void set_contents(std::size_t index, std::vector<graph::Expr> contents) = 0;
   virtual graph::Expr fresh_symbol() = 0;
-  // The nested graph of that attribute. An operator that has some gives their inputs types, then asks for the rest.
+  // The nested graph of that attribute. An operator with nested graphs gives their inputs types, then infers the rest.
   Result<graph::Graph*> body(std::string_view attribute) const;
-  // Infers every node of a nested graph; fails with all that cannot be right in it.
+  // Infers every node of a nested graph; fails with every fault in it.
   virtual Result<void> infer_body(graph::Graph& body) = 0;
 
   // The error for this node: what, with the node's place, domain and operator.
   Error bad(std::string what) const;
 };
 
-// Numpy's broadcasting, symbolically: sizes of different names become graph::broadcast of both, which the run tells.
-// Fails where they can never agree.
+// Numpy's broadcasting, symbolically: sizes of different names become graph::broadcast of both, which the run computes.
+// Fails if they can never agree.
 Result<graph::Shape> broadcast(const Inference& call, const graph::Shape& a, const graph::Shape& b);
 // An axis attribute in [-rank, rank) as an index; fails outside.
 Result<std::size_t> normal_axis(const Inference& call, std::int64_t axis, std::size_t rank);
@@ -73,13 +75,13 @@ struct Upgrade {
 
   graph::Value* constant(Tensor tensor) const;                              // a new constant in the node's graph
   void attribute_to_input(std::string_view name, std::size_t index) const;  // an ints attribute becomes an i64 input
-  // A new node of ONNX's default domain before this one; answers its only output.
+  // A new node of ONNX's default domain before this one; returns its only output.
   graph::Value* insert(std::string_view op, std::vector<graph::Value*> inputs, Attributes attributes = {}) const;
   Error bad(std::string what) const;
 };
 
-// One call of an operator with the outputs that the specification gives: it documents, it is the test, and it is judged
-// through inference, evaluate and the fast path alike.
+// One call of an operator with the outputs that the specification gives. It is documentation and test at once:
+// inference, evaluate and the kernels must all agree with it.
 struct Example {
   std::string title;           // a sentence: "a 1x1 kernel keeps the image's size"
   std::vector<Tensor> inputs;  // a default Tensor{} is an absent optional input
@@ -112,17 +114,18 @@ struct OpDef {
   // Element types of the first input that evaluate takes: "f32 f64 f16 bf16", "numbers", "any -string".
   Types types;
   std::span<const AttributeDef> attributes;
+  Traits traits = {};  // what passes may assume; nothing unless it is stated
 
-  // Null for a name that the newest opset no longer has: upgrade then renames the node, and that is all there is of it.
+  // Null for a name that the newest opset no longer has: upgrade then replaces it, and nothing else is defined.
   Result<void> (*infer)(Inference& call) = nullptr;
   ShortFloats short_floats = ShortFloats::keep;
-  // Rewrites an older node; null where every older form since opset 7 is the newest one.
+  // Rewrites an older node; null if every form since opset 7 is the newest one.
   Result<void> (*upgrade)(const Upgrade& upgrade) = nullptr;
-  // Emits faster steps than evaluate; answers false where this node has none. Null: always evaluate.
+  // Emits steps with optimized kernels; returns false if this node has none. Null: always evaluate.
   Result<bool> (*lower)(Lowering& call) = nullptr;
   // Replaces the node by others (operators that have no evaluate of their own). Exclusive with lower.
   Result<void> (*decompose)(graph::Node& node) = nullptr;
-  // True where the same inputs may give other outputs (random draws): never folded, never shared.
+  // True if the same inputs may give other outputs (random samples): never folded, never shared.
   bool impure = false;
   // The examples, made at each call; last, since they are the longest.
   std::vector<Example> (*examples)() = nullptr;
@@ -132,16 +135,19 @@ struct OpDef {
 std::span<const OpDef* const> table();
 
 const OpDef* find(std::string_view domain, std::string_view name);
+// True if operator `name` of the default domain has a form for channels last: modelctl's of the same name.
+bool has_channels_last_form(std::string_view name);
 // The run half; null for an operator that decomposes.
 runtime::Evaluate find_run(std::string_view domain, std::string_view name);
 // Each fault of a node against its schema: unknown attribute, wrong attribute type, too few or too many inputs.
 void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
 // Whether the inputs have the types that the schema gives them, as far as those are known.
 Result<void> check_input_types(const graph::Node& node, const OpDef& def);
-// Infers a node's outputs and records what is found on their values; what the model declares stays where inference
-// tells less.
+// Infers a node's outputs and records the result in their values; what the model declares stays if inference knows
+// less.
 Result<void> infer(graph::Node& node);
-// Infers all nodes of a graph in order, and those of nested graphs; answers how many values became better known.
+// Infers all nodes of a graph in order, and those of nested graphs; returns how many nodes have outputs that are better
+// known now.
 Result<std::size_t> infer(graph::Graph& graph);
 // Runs one operator over tensors: what folds constants and judges kernels. `budget` caps the outputs' bytes;
 // fails with `interrupted` once `interrupt` is requested.

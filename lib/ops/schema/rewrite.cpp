@@ -1,3 +1,5 @@
+// Each node that a rewrite adds is inferred at once: the next one may ask for its rank, and a fault is reported with
+// the operator that the model has, not with one that it never wrote.
 #include "ops/schema/rewrite.hpp"
 
 #include "ops/reference/element.hpp"

@@ -1,11 +1,11 @@
-// How an operator's decompose writes its node as others.
+// How an operator's decompose replaces its node by others.
 #pragma once
 
 #include "ops/schema/operator.hpp"
 
 namespace modelctl::ops {
 
-// 0 where it is unknown.
+// 0 if it is unknown.
 inline std::size_t rank_of(const graph::Value* value) { return value->type.shape ? value->type.shape->size() : 0; }
 
 // New nodes stand before the old one, named after it, with their types inferred as they are added.
@@ -28,7 +28,7 @@ class Rewrite {
   Result<graph::Value*> size(graph::Value* value, std::int64_t axis);
   Result<graph::Value*> positions(graph::Value* value, std::int64_t axis);
 
-  // The old node's outputs become these, null where it names none, and it goes.
+  // These values replace the old node's outputs (null: an output that is not replaced), and the node is erased.
   void finish(const std::vector<graph::Value*>& outputs);
   Error bad(std::string what) const;
 

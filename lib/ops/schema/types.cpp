@@ -1,3 +1,5 @@
+// The text of a set of types, as error messages and the reference have it: what is in it, or what is missing, whichever
+// is shorter.
 #include "ops/schema/types.hpp"
 
 #include "base/check.hpp"

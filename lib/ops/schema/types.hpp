@@ -1,5 +1,5 @@
-// A set of element types, written as words that the compiler reads: "f32 f64", "numbers bool", "any -string". A word
-// that is none does not compile where a table is made.
+// A set of element types, written as words that the compiler reads: "f32 f64", "numbers bool", "any -string". An
+// unknown word in a constexpr table does not compile.
 #pragma once
 
 #include "tensor/dtype.hpp"
@@ -36,7 +36,7 @@ class Types {
     std::string_view word;
     DType type;
   };
-  // Every type that a set may hold, in the order in which they are told.
+  // Every type that a set may hold, in the order in which messages list them.
   static constexpr Name names[] = {{"f32", DType::f32},
                                    {"f64", DType::f64},
                                    {"f16", DType::f16},
@@ -93,7 +93,7 @@ class Types {
     }
     return unknown_word();
   }
-  static std::uint64_t unknown_word();  // no constant expression: the compiler stops there
+  static std::uint64_t unknown_word();  // not a constant expression: the compiler stops there
 
   std::uint64_t members_ = 0;
 };

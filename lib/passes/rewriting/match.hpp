@@ -1,4 +1,4 @@
-// What passes ask of a graph while they look for a pattern, and how they put another one in its place.
+// Queries with which passes match a pattern in a graph, and the ways to replace it.
 #pragma once
 
 #include "passes/pass.hpp"
@@ -9,13 +9,13 @@
 
 namespace modelctl::passes {
 
-// True where `value` has one use and that is a node's of its own graph: what makes it may be taken into that node. A
-// nested graph may run often or never, and what it has cannot go to a node outside.
+// True if `value` has one use, by a node of its own graph: its producer can be fused into that node. A nested graph may
+// run often or never, so that nothing is fused across its border.
 bool used_once(const graph::Value& value);
 // The node that makes `value`, if it is that operator; null otherwise.
 graph::Node* producer(const graph::Value* value, std::string_view op, std::string_view domain = "");
 
-// The constant behind a value; null where it is none or not of that type.
+// The tensor of a constant value; null if it is not constant or not of that type.
 const Tensor* constant(const graph::Value* value, DType type = DType::f32);
 // The one element of a constant of one element, of any rank.
 std::optional<float> scalar(const graph::Value* value);
@@ -24,22 +24,22 @@ std::optional<std::vector<std::int64_t>> integers(const graph::Value* value);
 
 bool same_shape(const graph::Value& a, const graph::Value& b);
 bool same_attributes(const Attributes& a, const Attributes& b);
-// True where the type is f32 with a known rank.
+// True if the type is f32 with a known rank.
 bool plain_f32(const graph::Value* value);
 
-// Of a commutative operation: the operand that `op` makes, with its node, and the other one; null where there is none.
+// Of a commutative operation: the operand that `op` makes, with its node, and the other one; null if there is none.
 struct Operands {
   graph::Node* node = nullptr;
   graph::Value* other = nullptr;
 };
 Operands operand_from(const graph::Node& node, std::string_view op);
 
-// The Conv, ConvTranspose or Gemm of ours that makes the value and has no activation yet; null where there is none.
+// The product with an epilogue (Traits::epilogue) that makes the value and has no activation yet; null: there is none.
 graph::Node* plain_product(const graph::Value* value);
 // Such a product that can still take a bias or residual in: it has no residual, and nothing else uses its value.
 graph::Node* open_product(const graph::Value* value);
 
-// Every use of the node's first output becomes a use of `value`; the node goes if nothing else uses it.
+// Every use of the node's first output becomes a use of `value`; the node is erased if nothing else uses it.
 void replace(graph::Node& node, graph::Value* value);
 // The same, with the output of a new node of that name, which has the type of the old one.
 graph::Node* replace_by_node(graph::Node& node, std::string_view domain, std::string_view op,
@@ -48,15 +48,15 @@ graph::Node* replace_by_node(graph::Node& node, std::string_view domain, std::st
 // Every use of the value becomes a use of a constant of its name; what made it stays.
 void replace_by_constant(graph::Value* value, Tensor tensor);
 
-// Gives back the memory of a constant that nobody uses any more, before the sweep at the end of a pass takes it away:
-// a pass that computes all weights of a model anew would hold them twice.
+// Frees the memory of a constant without uses before the end of the pass erases it: a pass that computes all weights of
+// a model again would otherwise hold them twice.
 void release_if_unused(graph::Value* value);
 
-// Runs `body` over every node of the graph and those below it, in order; body(node) answers whether it changed
+// Runs `body` over every node of the graph and those below it, in order; body(node) returns whether it changed
 // something, and may erase the node, others before it, and insert new ones.
 std::size_t for_each_node(graph::Graph& graph, bool (*body)(graph::Node& node));
 
-// What most passes are: `visit` at every node, and what is dead after it swept away.
+// What most passes are: `visit` at every node, then erasing what is dead.
 template <bool (*visit)(graph::Node& node)>
 Result<std::size_t> at_each_node(graph::Graph& graph, const PassContext&) {
   std::size_t changes = for_each_node(graph, visit);

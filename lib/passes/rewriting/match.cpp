@@ -1,5 +1,8 @@
-// Building blocks for finding a pattern in a graph and for replacing it.
-#include "passes/match.hpp"
+// Patterns are matched backwards, from a node to what made its inputs: each value has one producer and may have many
+// uses.
+#include "passes/rewriting/match.hpp"
+
+#include "ops/schema/operator.hpp"
 
 #include <algorithm>
 
@@ -105,10 +108,9 @@ std::size_t for_each_node(Graph& graph, bool (*body)(Node& node)) {
 }
 
 graph::Node* plain_product(const graph::Value* value) {
-  graph::Node* node = producer(value, "Conv", "modelctl");
-  if (node == nullptr) node = producer(value, "ConvTranspose", "modelctl");
-  if (node == nullptr) node = producer(value, "Gemm", "modelctl");
-  return node == nullptr || node->attributes.has("activation") ? nullptr : node;
+  graph::Node* node = value == nullptr || value->index() != 0 ? nullptr : value->producer();
+  const ops::OpDef* def = node == nullptr ? nullptr : ops::find(node->domain, node->op);
+  return def == nullptr || !def->traits.epilogue || node->attributes.has("activation") ? nullptr : node;
 }
 
 graph::Node* open_product(const graph::Value* value) {

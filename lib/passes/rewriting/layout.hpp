@@ -1,4 +1,4 @@
-// Permutations between channels first (as ONNX has images) and channels last (as the kernels want them).
+// Permutations between channels first (as ONNX stores images) and channels last (as the kernels read them).
 #pragma once
 
 #include "graph/graph.hpp"
@@ -10,10 +10,10 @@ namespace modelctl::passes {
 
 using Permutation = std::vector<std::int64_t>;  // output axis -> input axis, as Transpose's perm
 
-Permutation to_last(std::size_t rank);   // [0,2,3,1]
-Permutation to_first(std::size_t rank);  // [0,3,1,2]
+Permutation to_channels_last(std::size_t rank);   // [0,2,3,1]
+Permutation to_channels_first(std::size_t rank);  // [0,3,1,2]
 
-// A Transpose of `value` before `before`, its type inferred.
+// The output of a new Transpose of `value`, inserted before node `before`; its type is set.
 graph::Value* transposed(graph::Value* value, const Permutation& order, graph::Node* before);
 
 }  // namespace modelctl::passes

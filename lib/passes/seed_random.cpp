@@ -1,6 +1,6 @@
 // noise = RandomNormal()  ->  noise = RandomNormal(seed = made of the name 'noise')
-// A draw that the model gives no seed: two of them differ so, and a model draws the same in each run on each machine.
-// At every level, for a build must not change what a model computes by how far it is optimized.
+// For random nodes without a seed: two of them differ, and a model takes the same samples in each run on each machine.
+// At every level, since the optimization level must not change what a model computes.
 #include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"
 
@@ -32,10 +32,17 @@ Result<std::size_t> run(graph::Graph& graph, const PassContext&) {
   return changes;
 }
 
-constexpr PassDef defs[] = {{"seed-draws", "Gives random draws that have no seed one of their own.", run}};
+constexpr PassDef defs[] = {{
+    .name = "seed-random",
+    .summary = "Gives each random node without a seed one of its own.",
+    .phase = Phase::bind,
+    .order = 20,
+    .level = 0,
+    .run = run,
+}};
 
 }  // namespace
 
-std::span<const PassDef> seed_draws_pass() { return defs; }
+std::span<const PassDef> seed_random_pass() { return defs; }
 
 }  // namespace modelctl::passes

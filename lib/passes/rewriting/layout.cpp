@@ -1,18 +1,19 @@
-// Permutations for Transpose: [0, 2, 3, …, 1] to channels last, and [0, n - 1, 1, 2, …] back.
-#include "passes/layout.hpp"
+// Transpose's perm maps an axis of the output to the axis of the input that it reads, so that the two permutations here
+// are inverse to each other.
+#include "passes/rewriting/layout.hpp"
 
 #include <numeric>
 
 namespace modelctl::passes {
 
-Permutation to_last(std::size_t rank) {
+Permutation to_channels_last(std::size_t rank) {
   Permutation order(rank);
   std::iota(order.begin() + 1, order.end(), 2);
   order.back() = 1;
   return order;
 }
 
-Permutation to_first(std::size_t rank) {
+Permutation to_channels_first(std::size_t rank) {
   Permutation order(rank);
   std::iota(order.begin() + 1, order.end(), 0);
   order[1] = static_cast<std::int64_t>(rank) - 1;

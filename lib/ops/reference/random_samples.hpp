@@ -1,6 +1,6 @@
 // Random numbers for the run halves: number i is a function of the seed and i alone, so that a tensor is the same
-// however it is cut, on every machine. The generator is SplitMix64 (Steele, Lea and Flood, 2014), whose state after i
-// steps is its key plus i times a constant.
+// on every machine and however its computation is split. The generator is SplitMix64 (Steele, Lea and Flood, 2014),
+// whose state after i steps is its key plus i times a constant.
 #pragma once
 
 #include "ops/reference/run.hpp"
@@ -10,11 +10,12 @@
 
 namespace modelctl::ops {
 
-class Draws {
+class RandomSamples {
  public:
-  // By attribute `seed`. A model that leaves it out is given one when it is built (passes/seed_draws.cpp), so that two
-  // draws differ; 0 stands in elsewhere.
-  explicit Draws(const Attributes& attributes) : key_(mix(std::bit_cast<std::uint32_t>(attributes.number("seed")))) {}
+  // By attribute `seed`. A node without one gets one when the model is built (passes/seed_random.cpp), so that two
+  // nodes differ; elsewhere it is 0.
+  explicit RandomSamples(const Attributes& attributes)
+      : key_(mix(std::bit_cast<std::uint32_t>(attributes.number("seed")))) {}
 
   // In [0, 1).
   double uniform(std::int64_t i) const {
