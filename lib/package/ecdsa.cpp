@@ -112,7 +112,7 @@ std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest) 
            BN_nnmod(r.get(), x.get(), order, c);
     if (good && BN_is_zero(r.get())) continue;
     // s = (z + r * key) / nonce, computed as mask * (z + r * key) / (mask * nonce) with a random mask: the time that
-    // multiplication and inversion take then tells nothing about the key and the nonce.
+    // multiplication and inversion take then reveals nothing about the key and the nonce.
     good = good && BN_priv_rand_range(mask.get(), order) && !BN_is_zero(mask.get()) &&
            BN_mod_mul(masked.get(), mask.get(), key, order, c) &&
            BN_mod_mul(masked.get(), masked.get(), r.get(), order, c) &&

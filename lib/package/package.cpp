@@ -197,7 +197,7 @@ Result<SignedManifest> Package::verify_folder(const Trust& trust, Reporter& repo
   return opened;
 }
 
-void Package::let_go(ByteSpan content) const {
+void Package::release(ByteSpan content) const {
   if (mapped_) forget_pages(content);
 }
 

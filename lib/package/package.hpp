@@ -31,8 +31,8 @@ class Package {
   Result<ByteSpan> content(std::string_view path) const;
   // Keeps the contents alive; share it with whatever outlives the package.
   std::shared_ptr<const void> owner() const { return owner_; }
-  // Says that a part of an entry's content was read and will not be needed soon, so that it does not stay in memory.
-  void let_go(ByteSpan content) const;
+  // Drops the pages of a part of an entry's content that was read and is not needed soon: it is read from the file again.
+  void release(ByteSpan content) const;
   // The first entry of a role, or null.
   const Entry* first(Role role) const;
 

@@ -88,7 +88,7 @@ struct StreamReader::State {
     return sink.opened(*opened);
   }
 
-  // Does what can be done with the bytes at hand; answers whether it came to the end of a phase.
+  // Does what can be done with the bytes at hand; returns whether it came to the end of a phase.
   Result<bool> step(ByteSpan& bytes);
   Result<bool> take_content(ByteSpan& bytes);
 };

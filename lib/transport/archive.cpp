@@ -26,12 +26,12 @@ Archive archive_of(const package::Package& package) {
   return archive;
 }
 
-void Archive::let_go(const package::Package& package, std::uint64_t from, std::uint64_t to) const {
+void Archive::release(const package::Package& package, std::uint64_t from, std::uint64_t to) const {
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < pieces.size() && at < to; at += pieces[i++].size()) {
     bool content = i % 3 == 2 && i + 1 < pieces.size();  // head, then header, content and padding of each entry
     std::uint64_t first = std::max(from, at), last = std::min(to, at + pieces[i].size());
-    if (content && first < last) package.let_go(pieces[i].subspan(first - at, last - first));
+    if (content && first < last) package.release(pieces[i].subspan(first - at, last - first));
   }
 }
 

@@ -15,7 +15,7 @@ struct Archive {
   std::deque<std::string> made;  // headers and padding
 
   // Releases the pages of the package's content in the bytes [from, to) of the archive, which were sent.
-  void let_go(const package::Package& package, std::uint64_t from, std::uint64_t to) const;
+  void release(const package::Package& package, std::uint64_t from, std::uint64_t to) const;
 };
 
 // `package` must outlive the result.

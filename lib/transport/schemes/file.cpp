@@ -39,7 +39,7 @@ class FileReader : public Reader {
       if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "the pull was interrupted");
       ByteSpan piece = bytes.subspan(at, std::min<std::uint64_t>(chunk, bytes.size() - at));
       TRY(sink(piece));
-      package_.let_go(piece);
+      package_.release(piece);
     }
     return {};
   }
@@ -65,7 +65,7 @@ class FileWriter : public Writer {
         if (host_.stop.stopped()) return Error(Kind::interrupted, "interrupted", "the push was interrupted");
         ByteSpan bytes = piece.subspan(at, std::min(chunk, piece.size() - at));
         TRY(file.write(bytes));
-        archive.let_go(package, pushed.sent, pushed.sent + bytes.size());
+        archive.release(package, pushed.sent, pushed.sent + bytes.size());
         pushed.sent += bytes.size();
         host_.reporter.progress("pushing " + reference_, pushed.sent, archive.size);
       }

@@ -194,7 +194,7 @@ class HttpsWriter : public Writer {
     std::uint64_t seen = 0;
     request.on_sent = [&](std::uint64_t sent) {
       context_.host.reporter.progress(title, sent, archive.size);
-      if (sent > seen) archive.let_go(package, std::exchange(seen, sent), sent);
+      if (sent > seen) archive.release(package, std::exchange(seen, sent), sent);
     };
     HttpResponse response = TRY_BECAUSE(client_.send(request), what_);
     if (response.status == 404 || response.status == 409) {  // the folder is missing

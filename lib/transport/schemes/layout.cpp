@@ -126,7 +126,7 @@ class LayoutWriter : public Writer {
       std::uint64_t seen = 0;
       auto show = [&](std::uint64_t n) {
         host_.reporter.progress(what, before + n, total);
-        if (blob.entry) package.let_go(blob.bytes.subspan(seen, n - seen));
+        if (blob.entry) package.release(blob.bytes.subspan(seen, n - seen));
         seen = n;
       };
       bool fresh = TRY_BECAUSE(reference_.store.put(blob.digest, blob.bytes, host_.stop, show),

@@ -66,7 +66,7 @@ class OciWriter : public Writer {
       auto show = [&](std::uint64_t sent) {
         host_.reporter.progress(what, before + sent, total);
         if (sent <= seen) return;  // a part that is sent again
-        if (blob.entry) package.let_go(blob.bytes.subspan(seen, sent - seen));
+        if (blob.entry) package.release(blob.bytes.subspan(seen, sent - seen));
         seen = sent;
       };
       bool fresh = TRY(repository_.push_blob(blob, show));
