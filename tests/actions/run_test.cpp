@@ -65,10 +65,10 @@ struct Decoder {
   test::FakeHost host;
 };
 
-// What a real program answered.
+// Runs a real program to its end.
 ProcessResult executed(std::vector<std::string> command) {
   StopToken stop;
-  auto result = SystemProcesses(stop).run(command, "");
+  auto result = SystemProcesses(stop).run(command, {});
   REQUIRE(result);
   return std::move(*result);
 }
