@@ -61,7 +61,7 @@ enum class Lengths { none, valid, total };
 
 struct Shape {
   Heads q, k, v, y;
-  Heads past_k, past_v, present_k, present_v;  // length 0 where absent
+  Heads past_k, past_v, present_k, present_v;  // length 0 if absent
   bool past = false, present = false, boolean_mask = false, wide_lengths = false;
   std::int64_t mask_step[3] = {0, 0, 0}, mask_length = -1;  // -1: no mask
   Lengths lengths = Lengths::none;

@@ -28,7 +28,7 @@ struct BindCall {
 };
 
 struct RunCall {
-  std::span<const void* const> inputs;  // null where absent
+  std::span<const void* const> inputs;  // null if absent
   std::span<void* const> outputs;
   std::byte* scratch;  // scratch_bytes() of it, 64-byte aligned, of undefined content
   Workers& workers;

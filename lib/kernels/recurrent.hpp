@@ -10,7 +10,7 @@
 //   attributes  batch_first (1: X is [B,S,I], Y [B,S,D,H], states [B,D,H]); hidden (H); directions (D); reverse (1: the
 //               one direction, or the first of two, goes from the end; the second goes the other way);
 //               functions (text of D times f g h: sigmoid, tanh, relu, leaky_relu, hard_sigmoid); alphas, betas
-//               (numbers, one for each function); clip (number: bound of the arguments of f and g, none where absent);
+//               (numbers, one for each function); clip (number: bound of the arguments of f and g, none if absent);
 //               coupled, linear_before_reset (0 or 1)
 #pragma once
 

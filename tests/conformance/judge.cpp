@@ -72,6 +72,8 @@ Result<std::vector<Tensor>> inputs_of(const DataSet& data, const artifact::Signa
       inputs.push_back(ramp(signature.inputs[i]));
     } else if (i < data.inputs.size()) {
       inputs.push_back(TRY(read_value(data.inputs[i], signature.inputs[i].type)));
+    } else if (signature.inputs[i].optional) {
+      inputs.emplace_back();  // the test leaves it at its default
     }
   }
   return inputs;

@@ -78,7 +78,7 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
   auto stranger = shop.push(reference);
   REQUIRE(!stranger);
   CHECK(stranger.error().kind == Kind::denied);
-  CHECK(stranger.error().what == "'" + registry.host + "' wants credentials");
+  CHECK(stranger.error().what == "'" + registry.host + "' requires credentials");
 
   auto wrong = registry.login("wrong");
   REQUIRE(!wrong);

@@ -81,7 +81,7 @@ TEST_CASE("nginx: push with WebDAV over TLS, pull with ranges and without, throu
   auto stranger = shop.push(url);
   REQUIRE(!stranger);
   CHECK(stranger.error().kind == Kind::denied);
-  CHECK(stranger.error().what == "'" + nginx.host + "' wants credentials");
+  CHECK(stranger.error().what == "'" + nginx.host + "' requires credentials");
 
   auto login = actions::login({nginx.host, "ci", "correct horse", shop.remote}, shop.host);
   REQUIRE_MESSAGE(login, told(login));

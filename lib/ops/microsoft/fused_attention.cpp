@@ -271,7 +271,7 @@ Result<void> multi_head(Node& node) {
 constexpr AttributeDef filter_attribute = {"mask_filter_value", AttributeType::number,
                                            "added to scores that are masked; -10000 if absent"};
 constexpr AttributeDef causal_attribute = {"unidirectional", AttributeType::integer,
-                                           "0 if absent; 1: a query sees no key after its own position"};
+                                           "0 if absent; 1: a query attends to no key after its own position"};
 
 constexpr AttributeDef of_attention[] = {
     {"do_rotary", AttributeType::integer, "0; 1 is not supported"},

@@ -182,7 +182,7 @@ constexpr AttributeDef of_group_query[] = {
     scale_attribute,
     {"sliding_window_cache", AttributeType::integer, "0; 1 is not supported"},
     {"smooth_softmax", AttributeType::integer, "0 if absent; 1: a score of 0 takes weight and has no value"},
-    {"softcap", AttributeType::number, "scores lie within plus and minus this; 0, anywhere if absent"},
+    {"softcap", AttributeType::number, "scores are limited to this magnitude; 0 (no limit) if absent"},
     {"v_quant_type", AttributeType::text, "NONE; others are not supported"}};
 constexpr AttributeDef of_rotary[] = {
     {"interleaved", AttributeType::integer, "0 if absent; 1: pairs are neighbors"},
@@ -245,7 +245,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "RotaryEmbedding",
         .since = 1,
-        .summary = "Pairs of each head turned by angles that tell the token's position.",
+        .summary = "Pairs of each head rotated by angles of the token's position.",
         .inputs = "input position_ids:i64 cos_cache:input sin_cache:input",
         .outputs = "output",
         .types = float_types,

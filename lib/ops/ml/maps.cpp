@@ -178,8 +178,8 @@ constexpr AttributeDef of_cast[] = {
     {"map_form", AttributeType::text, "DENSE if absent: values in the order of keys; SPARSE: a column for each key"},
     {"max_map", AttributeType::integer, "of the sparse form: how many columns there are"}};
 constexpr AttributeDef of_vectorizer[] = {
-    {"int64_vocabulary", AttributeType::integers, "the keys, where they are numbers"},
-    {"string_vocabulary", AttributeType::texts, "the keys, where they are texts"}};
+    {"int64_vocabulary", AttributeType::integers, "the keys, if they are numbers"},
+    {"string_vocabulary", AttributeType::texts, "the keys, if they are strings"}};
 
 constexpr OpDef defs[] = {
     {

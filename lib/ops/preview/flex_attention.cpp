@@ -121,10 +121,10 @@ Result<void> decompose(Node& node) {
 }
 
 constexpr AttributeDef attributes[] = {
-    {"prob_mod", AttributeType::graph, "from weights to other weights; none where absent"},
-    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) where absent"},
-    {"score_mod", AttributeType::graph, "from scores to other scores; none where absent"},
-    {"softmax_precision", AttributeType::integer, "the scores' element type; f32 where absent, or f64 for f64"}};
+    {"prob_mod", AttributeType::graph, "from weights to other weights; none if absent"},
+    {"scale", AttributeType::number, "of the products; 1/sqrt(size of a head) if absent"},
+    {"score_mod", AttributeType::graph, "from scores to other scores; none if absent"},
+    {"softmax_precision", AttributeType::integer, "the scores' element type; f32 if absent, or f64 for f64"}};
 
 constexpr OpDef defs[] = {
     {

@@ -122,16 +122,16 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef norm = {"norm_coefficient", AttributeType::number, "of L2 regularization; 0 where absent"};
-constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the divisor; 1e-6 where absent"};
+constexpr AttributeDef norm = {"norm_coefficient", AttributeType::number, "of L2 regularization; 0 if absent"};
+constexpr AttributeDef epsilon = {"epsilon", AttributeType::number, "added to the divisor; 1e-6 if absent"};
 constexpr AttributeDef of_adagrad[] = {
-    {"decay_factor", AttributeType::number, "R falls to R / (1 + T * decay_factor); 0 where absent"}, epsilon, norm};
+    {"decay_factor", AttributeType::number, "R falls to R / (1 + T * decay_factor); 0 if absent"}, epsilon, norm};
 constexpr AttributeDef of_adam[] = {
-    {"alpha", AttributeType::number, "how much of the gradients' mean stays; 0.9 where absent"},
-    {"beta", AttributeType::number, "how much of the squares' mean stays; 0.999 where absent"},
+    {"alpha", AttributeType::number, "how much of the gradients' mean stays; 0.9 if absent"},
+    {"beta", AttributeType::number, "how much of the squares' mean stays; 0.999 if absent"},
     epsilon,
     norm,
-    {"norm_coefficient_post", AttributeType::number, "of regularization after the step; 0 where absent"}};
+    {"norm_coefficient_post", AttributeType::number, "of regularization after the step; 0 if absent"}};
 constexpr AttributeDef of_momentum[] = {
     {"alpha", AttributeType::number, "how much of the momentum stays", true},
     {"beta", AttributeType::number, "the gradient's factor, but in the first step", true},
