@@ -3,6 +3,8 @@
 // the products are sums of integers, and only a gate's sum is a float again. So a result of the float layer is not one
 // of this one: each step's rounding is part of the operator. ONNX Runtime gives the same results with one thread; with
 // more it quantizes the rows of a batch in parts, so that its results depend on the number of threads.
+//
+// Smallest runner: regular, since recurrent networks with weights of 8 bits are rare.
 #include "ops/reference/recurrent.hpp"
 
 #include "ops/reference/quantized.hpp"

@@ -1,6 +1,8 @@
 // GatherBlockQuantized: rows of a table that is quantized in blocks, such as a decoder's embeddings. It is decomposed
 // into Gather and DequantizeLinear in this order, so that only the rows that are gathered are dequantized. Elements of
 // 2 or 4 bits come packed in bytes, low bits first, or as ONNX's own types of 4 bits.
+//
+// Smallest runner: regular, since embedding tables of 4 bits belong to language models.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
