@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 namespace modelctl::actions {
 namespace {
@@ -79,7 +80,7 @@ class Evaluation {
     for (const Tensor& input : inputs) views.push_back(input.view());
     TRY(runtime::check_inputs(signature_, views));
     auto outputs = TRY(session_.run(views));
-    for (const std::string& argument : sample.expected) TRY(compare_output(argument, outputs, title));
+    TRY(compare_outputs(sample.expected, outputs, title));
     if (!sample.labels.empty())
       TRY(count_right(outputs.front(), signature_.outputs.front().name, sample.labels, report_));
     return {};
@@ -95,12 +96,37 @@ class Evaluation {
   }
 
  private:
-  Result<void> compare_output(const std::string& argument, const std::vector<Tensor>& outputs,
+  // Files without a name belong to the outputs that no file names, in the order of the signature, as with inputs.
+  Result<void> compare_outputs(const std::vector<std::string>& arguments, const std::vector<Tensor>& outputs,
+                               const std::string& title) {
+    auto name_of = [](const std::string& argument) {
+      std::size_t equals = argument.find('=');
+      return equals == std::string::npos ? std::string() : argument.substr(0, equals);
+    };
+    std::set<std::string> named;
+    for (const std::string& argument : arguments) named.insert(name_of(argument));
+    auto next = signature_.outputs.begin();
+    for (const std::string& argument : arguments) {
+      std::string name = name_of(argument), file = argument;
+      if (!name.empty()) {
+        file = argument.substr(name.size() + 1);
+      } else {
+        while (next != signature_.outputs.end() && named.count(next->name) != 0) ++next;
+        if (next == signature_.outputs.end()) {
+          return Error(Kind::bad_input, "wrong-count", fmt::format("cannot compare '{}' with an output", file))
+              .because(fmt::format("the model has only {} outputs", signature_.outputs.size()))
+              .help("write --expect NAME=FILE");
+        }
+        name = (next++)->name;
+      }
+      TRY(compare_output(name, file, outputs, title));
+    }
+    return {};
+  }
+
+  Result<void> compare_output(const std::string& name, const std::string& file, const std::vector<Tensor>& outputs,
                               const std::string& title) {
     const auto& ports = signature_.outputs;
-    std::size_t equals = argument.find('=');
-    std::string name = equals == std::string::npos ? ports.front().name : argument.substr(0, equals);
-    std::string file = equals == std::string::npos ? argument : argument.substr(equals + 1);
     auto port = std::find_if(ports.begin(), ports.end(), [&](const artifact::Port& p) { return p.name == name; });
     if (port == ports.end()) {
       return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))

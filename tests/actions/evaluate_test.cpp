@@ -52,6 +52,32 @@ TEST_CASE("outputs as expected are good") {
   CHECK(report->outputs.at(0).different == 0);
 }
 
+TEST_CASE("expected files without names belong to the outputs in order, and one too many is refused") {
+  Samples samples;
+  test::PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {"n", 2});
+  auto y = maker.like("y", x), z = maker.like("z", x);
+  maker.step("op::Relu", {x}, {y});
+  maker.step("op::Neg", {x}, {z});
+  maker.output("y", y);
+  maker.output("z", z);
+  REQUIRE(maker.writer.write(maker.plan, samples.scratch / "relu.artifact"));
+  samples.write("z.json", "[[1, -2], [-3, 4], [-5, -6]]");
+  std::string y_file = (samples.scratch / "y.json").string(), z_file = (samples.scratch / "z.json").string();
+  auto request = samples.request();
+  for (const std::vector<std::string>& expected : {std::vector{y_file, z_file}, std::vector{z_file, "y=" + y_file}}) {
+    request.expected = expected;
+    auto report = evaluate(request, samples.fake.host);
+    REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
+    CHECK(report->good);
+    CHECK(report->outputs.size() == 2);
+  }
+  request.expected = {y_file, z_file, z_file};
+  auto refused = evaluate(request, samples.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "wrong-count");
+}
+
 TEST_CASE("one value beyond the tolerance is not good, and is counted") {
   Samples samples;
   samples.write("y.json", "[[0, 2], [3, 0.5], [5, 6]]");
