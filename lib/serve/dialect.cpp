@@ -47,11 +47,11 @@ void count(Service& service, Labels labels, int status, std::string protocol) {
 
 // The boundary of all handlers: what one request asks for must not end the process. The memory that it took is free
 // again when the exception arrives here.
-HttpResponse run(const Route& route, const Exchange& exchange) {
+ServerResponse run(const Route& route, const Exchange& exchange) {
   try {
     return route.answer(exchange);
   } catch (const std::bad_alloc&) {
-    HttpResponse response = error_response(503, "there is not enough memory to answer the request");
+    ServerResponse response = error_response(503, "there is not enough memory to answer the request");
     response.headers.emplace_back("Retry-After", "1");
     return response;
   } catch (...) { return error_response(500, "the request could not be answered: an internal error"); }
@@ -59,7 +59,7 @@ HttpResponse run(const Route& route, const Exchange& exchange) {
 
 }  // namespace
 
-void count_refusal(Service& service, const HttpResponse& response) {
+void count_refusal(Service& service, const ServerResponse& response) {
   count(service, model_labels(service), response.status, "http");
 }
 
@@ -82,10 +82,10 @@ Match match(std::string_view method, std::string_view path) {
   return result;
 }
 
-HttpResponse answer(const HttpRequest& request, const Match& match, Service& service,
-                    std::chrono::duration<double> waited) {
+ServerResponse answer(const ClientRequest& request, const Match& match, Service& service,
+                      std::chrono::duration<double> waited) {
   if (match.route == nullptr) {
-    HttpResponse response =
+    ServerResponse response =
         error_response(match.status, match.status == 405 ? fmt::format("'{}' is not allowed for '{}'; allowed: {}",
                                                                        request.method, request.path, match.allowed)
                                                          : fmt::format("there is nothing at '{}'", request.path));
@@ -93,7 +93,7 @@ HttpResponse answer(const HttpRequest& request, const Match& match, Service& ser
     return response;
   }
   Stopwatch watch;
-  HttpResponse response = run(*match.route, {request, match.parameters, service});
+  ServerResponse response = run(*match.route, {request, match.parameters, service});
   if (match.route->predicts) {
     double computed = watch.seconds();
     Labels labels = model_labels(service);

@@ -5,22 +5,22 @@
 
 namespace modelctl::serve {
 
-HttpResponse error_response(int status, std::string_view message) {
+ServerResponse error_response(int status, std::string_view message) {
   // A message may quote what the caller sent: no more of it than helps.
   constexpr std::uint64_t limit = 16 * 1024;
   auto body = JsonWriter(limit).raw("{\"error\":").string(message.substr(0, limit / 8)).raw("}\n");
-  HttpResponse response;
+  ServerResponse response;
   response.status = status;
   response.body = body.done().value();
   return response;
 }
 
-HttpResponse error_response(const Error& error) {
+ServerResponse error_response(const Error& error) {
   std::string message = error.what;
   for (const std::string& reason : error.why) message += ": " + reason;
   for (const Error& fault : error.faults) message += "; " + fault.what;
   const KindInfo& kind = info(error.kind);
-  HttpResponse response = error_response(kind.http_status, message);
+  ServerResponse response = error_response(kind.http_status, message);
   if (kind.may_retry) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -12,7 +12,7 @@ namespace modelctl::serve {
 
 // What a handler is given, complete and within the limits. A repeated header keeps its first value; those for which
 // that would be ambiguous are refused before.
-struct HttpRequest {
+struct ClientRequest {
   std::string method;                          // "GET"
   std::string path;                            // "/v2/models/digits/infer", percent-decoded, without the query
   std::string query;                           // after '?', not decoded
@@ -26,7 +26,7 @@ struct HttpRequest {
 };
 
 // What a handler returns. The server adds Content-Length, Connection and Server.
-struct HttpResponse {
+struct ServerResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
@@ -35,7 +35,7 @@ struct HttpResponse {
 
 // {"error": "..."}, with the status of the error's kind (base/kind.def) or one that HTTP itself has. The code, the
 // place and the hint of an error are for the operator and stay here.
-HttpResponse error_response(const Error& error);
-HttpResponse error_response(int status, std::string_view message);
+ServerResponse error_response(const Error& error);
+ServerResponse error_response(int status, std::string_view message);
 
 }  // namespace modelctl::serve

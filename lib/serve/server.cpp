@@ -139,8 +139,8 @@ class RequestParser {
   std::size_t extension_bytes_ = 0;
 };
 
-HttpRequest plain(http::request<BudgetedBody>&& request) {
-  HttpRequest result;
+ClientRequest plain(http::request<BudgetedBody>&& request) {
+  ClientRequest result;
   result.method = std::string(request.method_string());
   std::string_view target(request.target().data(), request.target().size());
   std::size_t question = target.find('?');
@@ -155,14 +155,14 @@ HttpRequest plain(http::request<BudgetedBody>&& request) {
   return result;
 }
 
-HttpResponse busy(std::string_view why) {
-  HttpResponse response = error_response(503, why);
+ServerResponse busy(std::string_view why) {
+  ServerResponse response = error_response(503, why);
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 
 // Why a request could not be read, as a response; nothing if the client is gone and would not receive it.
-std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings) {
+std::optional<ServerResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings) {
   if (timed_out) {
     return error_response(
         408, fmt::format("the request did not arrive within {} ms", milliseconds(settings.read_timeout).count()));
@@ -186,7 +186,7 @@ std::optional<HttpResponse> refusal(beast::error_code code, bool timed_out, cons
 
 // What the parser accepts and a proxy in front might read in another way: request smuggling (RFC 9112,
 // sections 3.2, 6.1 and 11.2).
-std::optional<HttpResponse> ambiguity(const http::fields& fields, unsigned version) {
+std::optional<ServerResponse> ambiguity(const http::fields& fields, unsigned version) {
   std::size_t hosts = fields.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && version == 11)) return error_response(400, "the request must have one 'Host'");
   auto coding = fields.find(http::field::transfer_encoding);
@@ -416,7 +416,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     else shutdown();
   }
 
-  void refuse_request(HttpResponse response) {
+  void refuse_request(ServerResponse response) {
     keep_alive_ = false;
     count_refusal(server_.service, response);
     write(std::move(response));
@@ -447,7 +447,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // On a worker. The connection has nothing else under way until the response is posted to its strand.
   void predict(std::chrono::steady_clock::duration waited, PredictionSlot slot) {
     try {
-      HttpResponse response = answer(request_, match_, server_.service, waited);
+      ServerResponse response = answer(request_, match_, server_.service, waited);
       { auto done = std::move(slot); }  // before the client can ask again
       request_ = {};
       if (!memory_.resize(response.body.capacity())) {
@@ -461,12 +461,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   // Refuses a request that was read in full: the connection can go on.
-  void refuse(HttpResponse response) {
+  void refuse(ServerResponse response) {
     count_refusal(server_.service, response);
     write(std::move(response));
   }
 
-  void write(HttpResponse response) {
+  void write(ServerResponse response) {
     auto message = std::make_shared<http::response<http::string_body>>(
         http::int_to_status(static_cast<unsigned>(response.status)), version_);
     message->set(http::field::server, "modelctl/" MODELCTL_VERSION);
@@ -528,7 +528,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   Connections::Ticket ticket_ = 0;
   beast::flat_buffer buffer_{buffer_bytes};
   std::optional<RequestParser> parser_;
-  HttpRequest request_;
+  ClientRequest request_;
   Match match_;
   bool idle_ = false;
   bool timed_out_ = false;
@@ -666,8 +666,8 @@ void Server::State::add(tcp::socket socket) {
   else start(std::move(stream));
 }
 
-std::vector<HttpResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service) {
-  std::vector<HttpResponse> answers;
+std::vector<ServerResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service) {
+  std::vector<ServerResponse> answers;
   while (!bytes.empty()) {
     RequestParser parser(settings, nullptr);
     parser->eager(true);
@@ -694,7 +694,7 @@ std::vector<HttpResponse> answer_bytes(std::string_view bytes, const Settings& s
       break;
     }
     bool keep_alive = message.keep_alive();
-    HttpRequest request = plain(std::move(message));
+    ClientRequest request = plain(std::move(message));
     answers.push_back(answer(request, match(request.method, request.path), service));
     if (!keep_alive) break;
   }

@@ -36,6 +36,6 @@ class Server {
 
 // The responses to a connection that sends these bytes and then closes, without network and threads, for the fuzz
 // target.
-std::vector<HttpResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service);
+std::vector<ServerResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service);
 
 }  // namespace modelctl::serve

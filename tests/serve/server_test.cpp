@@ -376,7 +376,7 @@ std::vector<int> statuses(std::string_view bytes) {
   Service service;
   service.load(twice_model(scratch));
   std::vector<int> all;
-  for (const HttpResponse& response : answer_bytes(bytes, {}, service)) all.push_back(response.status);
+  for (const ServerResponse& response : answer_bytes(bytes, {}, service)) all.push_back(response.status);
   return all;
 }
 

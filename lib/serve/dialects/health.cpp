@@ -8,19 +8,19 @@
 namespace modelctl::serve {
 namespace {
 
-HttpResponse status(bool good, std::string_view yes, std::string_view no) {
-  HttpResponse response;
+ServerResponse status(bool good, std::string_view yes, std::string_view no) {
+  ServerResponse response;
   response.status = good ? 200 : 503;
   response.body = std::string("{\"status\":\"") + std::string(good ? yes : no) + "\"}\n";
   return response;
 }
 
-HttpResponse live(const Exchange&) { return status(true, "alive", ""); }
-HttpResponse ready(const Exchange& exchange) { return status(exchange.service.ready(), "ready", "not ready"); }
+ServerResponse live(const Exchange&) { return status(true, "alive", ""); }
+ServerResponse ready(const Exchange& exchange) { return status(exchange.service.ready(), "ready", "not ready"); }
 
-HttpResponse metrics(const Exchange& exchange) {
+ServerResponse metrics(const Exchange& exchange) {
   bool open_metrics = exchange.request.header("accept").find("application/openmetrics-text") != std::string_view::npos;
-  HttpResponse response;
+  ServerResponse response;
   response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                        : "text/plain; version=0.0.4; charset=utf-8";
   exchange.service.metrics.set("modelctl_ready", {}, exchange.service.ready() ? 1 : 0);

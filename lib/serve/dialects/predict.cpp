@@ -46,7 +46,7 @@ Result<std::vector<Tensor>> read_inputs(const LoadedModel& model, std::string_vi
   return in_order(signature, std::move(named));
 }
 
-Result<HttpResponse> try_predict(const Exchange& exchange) {
+Result<ServerResponse> try_predict(const Exchange& exchange) {
   auto model = TRY(loaded(exchange.service));
   auto inputs = TRY(read_inputs(*model, exchange.request.body));
   auto outputs = TRY(predict(*model, inputs));
@@ -62,12 +62,12 @@ Result<HttpResponse> try_predict(const Exchange& exchange) {
     body.raw("}");
   }
   body.raw("}\n");
-  HttpResponse response;
+  ServerResponse response;
   response.body = TRY(body.done());
   return response;
 }
 
-HttpResponse answer_predict(const Exchange& exchange) {
+ServerResponse answer_predict(const Exchange& exchange) {
   auto response = try_predict(exchange);
   return response ? std::move(*response) : error_response(response.error());
 }

@@ -32,20 +32,20 @@ Result<std::shared_ptr<LoadedModel>> named_model(const Exchange& exchange) {
   return model;
 }
 
-HttpResponse live(const Exchange&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
+ServerResponse live(const Exchange&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
 
-HttpResponse ready(const Exchange& exchange) {
+ServerResponse ready(const Exchange& exchange) {
   bool good = exchange.service.ready();
   return {good ? 200 : 503, "application/json", good ? "{\"ready\":true}\n" : "{\"ready\":false}\n", {}};
 }
 
-HttpResponse model_ready(const Exchange& exchange) {
+ServerResponse model_ready(const Exchange& exchange) {
   auto model = named_model(exchange);
   if (!model) return error_response(model.error());
   return ready(exchange);
 }
 
-HttpResponse server_metadata(const Exchange&) {
+ServerResponse server_metadata(const Exchange&) {
   return {
       200, "application/json", "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION "\",\"extensions\":[]}\n", {}};
 }
@@ -66,7 +66,7 @@ void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
   }
 }
 
-Result<HttpResponse> try_model_metadata(const Exchange& exchange) {
+Result<ServerResponse> try_model_metadata(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
   JsonWriter body(model->settings().max_response);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
@@ -75,12 +75,12 @@ Result<HttpResponse> try_model_metadata(const Exchange& exchange) {
   body.raw("],\"outputs\":[");
   append_ports(body, model->signature().outputs);
   body.raw("]}\n");
-  HttpResponse response;
+  ServerResponse response;
   response.body = TRY(body.done());
   return response;
 }
 
-HttpResponse model_metadata(const Exchange& exchange) {
+ServerResponse model_metadata(const Exchange& exchange) {
   auto response = try_model_metadata(exchange);
   return response ? std::move(*response) : error_response(response.error());
 }
@@ -182,7 +182,7 @@ Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& bo
   return wanted;
 }
 
-Result<HttpResponse> try_infer(const Exchange& exchange) {
+Result<ServerResponse> try_infer(const Exchange& exchange) {
   auto model = TRY(named_model(exchange));
   const artifact::Signature& signature = model->signature();
   json::Cursor in(exchange.request.body);
@@ -204,12 +204,12 @@ Result<HttpResponse> try_infer(const Exchange& exchange) {
     out.flat(output.view()).raw("}");
   }
   out.raw("]}\n");
-  HttpResponse response;
+  ServerResponse response;
   response.body = TRY(out.done());
   return response;
 }
 
-HttpResponse infer(const Exchange& exchange) {
+ServerResponse infer(const Exchange& exchange) {
   auto response = try_infer(exchange);
   return response ? std::move(*response) : error_response(response.error());
 }
