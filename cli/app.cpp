@@ -182,7 +182,7 @@ int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter&
     int why = errno;
     result = Error(Kind::io, "cannot-write-answer", "cannot write the result to standard output")
                  .because(std::generic_category().message(why == 0 ? EIO : why));
-    // A closed pipe is no reason for a message: in `modelctl list | head -1` the reader is done.
+    // A closed pipe is not reported: in `modelctl list | head -1` the reader is done.
     if (why == EPIPE) return info(Kind::io).exit_code;
   }
   if (result) return *result;

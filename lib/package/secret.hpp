@@ -1,5 +1,5 @@
-// A passphrase or private key in memory: wiped when it is destroyed, and nothing prints it. From the first one on a crash writes
-// no core dump (base/core_dumps.hpp).
+// A passphrase or private key in memory: wiped when it is destroyed, and nothing prints it. From the first one on a
+// crash writes no core dump (base/core_dumps.hpp).
 #pragma once
 
 #include "base/core_dumps.hpp"
