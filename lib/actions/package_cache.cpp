@@ -33,7 +33,7 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   transport::Context context = context_of(remote, host);
   auto reader = TRY(def->open_reader(reference, context));
   package::SignedManifest manifest = TRY_BECAUSE(transport::read_signed(*reader, trust),
-                                                 fmt::format("nothing of '{}' was taken", transport::shown(reference)));
+                                                 fmt::format("nothing of '{}' was used", transport::shown(reference)));
   TRY(check_name(*def, reference, manifest.manifest, any_name, host.reporter));
   fs::path folder = cache / manifest.digest.hex();
   std::error_code code;

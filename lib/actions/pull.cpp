@@ -21,7 +21,7 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
   auto reader = TRY(def->open_reader(request.reference, context));
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
   PullReport report{TRY_BECAUSE(transport::read_signed(*reader, trust),
-                                fmt::format("nothing of '{}' was taken", transport::shown(request.reference))),
+                                fmt::format("nothing of '{}' was used", transport::shown(request.reference))),
                     request.folder, request.archive};
   TRY(check_name(*def, request.reference, report.signed_manifest.manifest, request.any_name, host.reporter));
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))

@@ -191,7 +191,7 @@ TEST_CASE("a file that is not a package is refused after its first block") {
   web.files["/index.html"] = std::string(100'000, 'h');
   CHECK(told(shop.pull(web.url("/index.html"))) ==
         "untrusted no-package: cannot pull '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
-            "' was taken | it is not a package of modelctl: 'manifest.json' is not where it must be");
+            "' was used | it is not a package of modelctl: 'manifest.json' is not where it must be");
   web.files["/empty"] = "";
   CHECK(told(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
   CHECK(told(shop.pull(web.url("/none")))

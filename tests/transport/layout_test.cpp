@@ -160,7 +160,7 @@ TEST_CASE("a missing package is reported with the place that was searched") {
   Shop shop;
   std::string folder = (shop.scratch / "registry").string();
   CHECK(told(shop.pull("digits:9")) == "not_found no-such-package: there is no 'digits:9' in the local registry | " +
-                                           folder + " | nothing of 'digits:9' was taken");
+                                           folder + " | nothing of 'digits:9' was used");
 }
 
 TEST_CASE("nothing is pushed to a digest") {

@@ -104,7 +104,7 @@ TEST_CASE("404 is a package that is not there") {
   CHECK(told(missing) == "not_found no-such-package: there is no '" + registry.reference(name) + "' | GET " +
                              registry.server().url("/v2/team/digits/manifests/1.2") + ": 404 | nothing of '" +
                              registry.reference(name) +
-                             "' was taken | the server says: MANIFEST_UNKNOWN: manifest unknown");
+                             "' was used | the server says: MANIFEST_UNKNOWN: manifest unknown");
 }
 
 TEST_CASE("429 is waited for as long as the registry asks, then all goes well") {
@@ -139,7 +139,7 @@ TEST_CASE("500 is an error of the server and is reported with its text") {
   auto refused = shop.pull(registry.reference(name));
   CHECK(told(refused) == "unavailable http-500: cannot pull '" + registry.reference(name) + "' | GET " +
                              registry.server().url("/v2/team/digits/manifests/1.2") + ": 500 | nothing of '" +
-                             registry.reference(name) + "' was taken | the server says: UNKNOWN: disk on fire");
+                             registry.reference(name) + "' was used | the server says: UNKNOWN: disk on fire");
 }
 
 TEST_CASE("503 and a connection that is closed are tried again") {
@@ -503,7 +503,7 @@ TEST_CASE("an image of another kind is not a package") {
   auto refused = shop.pull(registry.reference("team/image:1"));
   CHECK(told(refused) == "bad_input no-package: the manifest there does not describe a package of modelctl | " +
                              registry.reference("team/image:1") + " | nothing of '" +
-                             registry.reference("team/image:1") + "' was taken | it has no layer 'manifest.json'");
+                             registry.reference("team/image:1") + "' was used | it has no layer 'manifest.json'");
 }
 
 TEST_CASE("a manifest of more than 4 MiB is not read") {
