@@ -2,6 +2,11 @@
 // formulas stand in the summaries of the schema below. The reference computes f16 and bf16 in f64 and rounds once, so
 // that a kernel may differ from it only by its own rounding. The activations that follow a convolution or product are
 // fused into its kernel by passes/fuse_activation.cpp.
+//
+// Each functor is called with T = double for every float type (reference/element.hpp), Relu and Shrink also with 64-bit
+// integers. Parameters are f32, as ONNX's attributes are: the default 0.01 is the f32 nearest to it, for f64 tensors
+// too. HardSwish, Swish and Mish give NaN for minus infinity, since their formulas multiply it by 0; ONNX's formulas do
+// so too, and the limit, 0, is not put in its place.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -31,6 +36,7 @@ struct Relu {
     return x < T{0} ? T{0} : x;  // NaN stays
   }
 };
+// alpha x below zero. NaN is not below zero, and so passes.
 struct LeakyRelu {
   explicit LeakyRelu(const Attributes& attributes) : alpha(attributes.number("alpha", 0.01f)) {}
   template <class T>
@@ -39,6 +45,7 @@ struct LeakyRelu {
   }
   float alpha;
 };
+// x if x > alpha, else 0, as ONNX writes it: alpha itself becomes 0. So does NaN, which Relu returns as NaN.
 struct ThresholdedRelu {
   explicit ThresholdedRelu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -48,7 +55,7 @@ struct ThresholdedRelu {
   float alpha;
 };
 // alpha (exp(x) - 1) below zero. expm1 keeps the digits that exp(x) - 1 cancels near zero; the same holds for Selu and
-// Celu.
+// Celu. The exponential is taken of negative numbers alone and never overflows; minus infinity gives -alpha.
 struct Elu {
   explicit Elu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -57,7 +64,8 @@ struct Elu {
   }
   float alpha;
 };
-// Self-normalizing networks (Klambauer et al., 2017): these constants keep activations at mean 0 and variance 1.
+// Self-normalizing networks (Klambauer et al., 2017): these constants keep activations at mean 0 and variance 1. The
+// defaults are the f32 numbers of the specification, written out in full.
 struct Selu {
   explicit Selu(const Attributes& attributes)
       : alpha(attributes.number("alpha", 1.67326319217681884765625f)),
@@ -68,7 +76,9 @@ struct Selu {
   }
   float alpha, gamma;
 };
-// Continuously differentiable for every alpha (Barron, 2017): x is divided by alpha before the exponential.
+// Continuously differentiable for every alpha (Barron, 2017): x is divided by alpha before the exponential. ONNX writes
+// max(0, x) + min(0, alpha (exp(x / alpha) - 1)): for alpha > 0 one of the two terms is always 0, and the branch
+// computes the other one.
 struct Celu {
   explicit Celu(const Attributes& attributes) : alpha(attributes.number("alpha", 1)) {}
   template <class T>
@@ -80,7 +90,8 @@ struct Celu {
 struct Sigmoid {
   auto operator()(auto x) const { return logistic(x); }
 };
-// clamp(alpha x + beta, 0, 1): a sigmoid of straight lines, for processors without an exponential.
+// clamp(alpha x + beta, 0, 1): a sigmoid of straight lines, for processors without an exponential. NaN fails both
+// comparisons of clamp, which returns it.
 struct HardSigmoid {
   explicit HardSigmoid(const Attributes& attributes)
       : alpha(attributes.number("alpha", 0.2f)), beta(attributes.number("beta", 0.5f)) {}
@@ -113,11 +124,14 @@ struct Mish {
 struct Softplus {
   auto operator()(auto x) const { return softplus(x); }
 };
+// Between -1 and 1 for numbers; NaN for an infinity, which it divides by itself.
 struct Softsign {
   auto operator()(auto x) const { return x / (1 + std::fabs(x)); }
 };
 // x times the probability that a standard normal variable is below x (Hendrycks and Gimpel, 2016). The approximation by
-// tanh is another function with results that differ by up to 5e-4, so a node gets the one that it asks for.
+// tanh is another function with results that differ by up to 5e-4, so a node gets the one that it asks for. The
+// constants are sqrt(2 / pi) and 1 / sqrt(2). Far below zero 1 + erf cancels: its absolute error stays that of rounding
+// near 1 in f64, about 1e-16, while the result itself goes to 0.
 struct Gelu {
   explicit Gelu(const Attributes& attributes) : tanh(attributes.text("approximate", "none") == "tanh") {}
   template <class T>
@@ -128,7 +142,8 @@ struct Gelu {
   bool tanh;
 };
 // Soft threshold: zero within [-lambd, lambd], moved towards zero by bias outside. Computed in f64 for integers too,
-// whose range an f32 would not hold.
+// whose range an f32 would not hold. Beyond 2^53 the lower bits of a 64-bit integer are lost in it. NaN fails both
+// comparisons and becomes 0.
 struct Shrink {
   explicit Shrink(const Attributes& attributes)
       : lambd(attributes.number("lambd", 0.5f)), bias(attributes.number("bias", 0)) {}
@@ -150,6 +165,10 @@ constexpr AttributeDef of_gelu[] = {{"approximate", AttributeType::text, "none (
 constexpr AttributeDef of_shrink[] = {{"lambd", AttributeType::number, "half-width of the band that becomes zero; 0.5"},
                                       {"bias", AttributeType::number, "how far the others move toward zero; 0"}};
 
+// Every form since opset 7 computes what the newest one does, so that no row has an upgrade. lower_unary is null for a
+// name that kernels/unary.def does not list; those nodes run the functors above. ThresholdedRelu and Shrink do not
+// widen short floats: both may jump at their threshold, and an operand that was not rounded to f16 first could fall on
+// the other side of it.
 constexpr OpDef defs[] = {
     {
         .name = "Relu",

@@ -18,6 +18,7 @@ Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, 3));
   TRY(need_rank(call, 1, 1, 1));
   const Shape* theta = call.shape(0);
+  // The rank of the grid follows from the length of `size`, or, if that is unknown, from the rows of theta.
   auto sizes = call.contents(1);
   auto length = sizes ? std::optional(static_cast<std::int64_t>(sizes->size())) : known_length(call, 1);
   if (!length && theta != nullptr) {
@@ -35,6 +36,7 @@ Result<void> infer(Inference& call) {
     TRY(same_size(call, (*theta)[2], Expr(*length - 1)));
     shape[0] = (*theta)[0];
   }
+  // `size` is [N, C, spatial...]: the batch is theta's, and channels have no part in a grid.
   if (sizes) std::copy(sizes->begin() + 2, sizes->end(), shape.begin() + 1);
   shape.push_back(Expr(*length - 2));
   call.set_output(0, call.element(0), std::move(shape));
@@ -43,6 +45,9 @@ Result<void> infer(Inference& call) {
 
 // With align_corners the outermost positions are the centers of the corner pixels; without, their outer edges, so that
 // the first center lies half a pixel inside.
+//
+// grid[n, d, h, w] = theta[n] (x, y, z, 1)^T. The axes of the grid are depth, height and width, but the coordinates of
+// a point are in the order x, y, z, from the innermost axis outwards. GridSample reads them in this order.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& theta = call.input(0);
   if (!holds<Floats>(theta.type)) return refuse_type(theta.type);
@@ -62,6 +67,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (axes == 2) spatial.insert(spatial.begin(), 1);
   auto load = load_of<double>(theta.type);
   auto store = store_of<double>(theta.type);
+  // Element i of n: 2 i / (n - 1) - 1, or (2 i + 1) / n - 1 without align_corners. The former is 0 / 0 for one element,
+  // which is placed at -1, the first position of any other size.
   auto place = [&](std::int64_t index, std::int64_t size) {
     auto i = static_cast<double>(index), n = static_cast<double>(size);
     if (align) return size == 1 ? -1 : 2 * i / (n - 1) - 1;
@@ -75,6 +82,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
           double point[] = {place(w, spatial[2]), place(h, spatial[1]), place(d, spatial[0])};
           for (std::int64_t row = 0; row < axes; ++row) {
             std::int64_t matrix = (n * axes + row) * (axes + 1);
+            // The last column is the translation. Sums are in f64 and rounded once, when they are stored.
             double sum = load(theta.data, matrix + axes);
             for (std::int64_t i = 0; i < axes; ++i) sum += load(theta.data, matrix + i) * point[i];
             store(y.data, at++, sum);

@@ -9,7 +9,8 @@
 namespace modelctl::ops {
 namespace {
 
-// The axis becomes 1 with keepdims (the default) and disappears without.
+// The axis becomes 1 with keepdims (the default) and disappears without. Opset 11 added negative axes and opset 12
+// select_last_index: older nodes are special cases of this form, and need no upgrade.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   if (in == nullptr) {
@@ -25,6 +26,9 @@ Result<void> infer(Inference& call) {
 }
 
 // Of equal elements the first wins, or the last with select_last_index.
+//
+// The tensor is seen as [outer, length, inner] around the axis; candidates for one result are `inner` apart. Every
+// comparison with NaN is false: a NaN in front stays the best, and one further on is skipped. ONNX defines neither.
 template <class Better>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -36,9 +40,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   else dims.erase(dims.begin() + static_cast<std::ptrdiff_t>(axis));
   std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
   std::int64_t outer = product(x.dims.first(axis));
+  // An empty axis has no greatest element. If nothing is asked for (another axis is empty as well), the output is
+  // empty, and that is fine.
   if (length == 0 && outer * inner > 0) return refuse("the axis is empty");
   if (!holds<Numbers>(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, DType::i64, dims));
+  // Compared as f64, i64 or u64, which hold their element types exactly: distinct elements stay distinct, and u64
+  // beyond 2^63 stays above the rest.
   with_wide<Numbers>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
     auto in = [&](std::int64_t row, std::int64_t at, std::int64_t column) {

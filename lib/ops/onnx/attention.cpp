@@ -1,6 +1,11 @@
 // Attention: weighted means of values, softmax(scale Q K^T + mask) V, with a decoder's key-value cache inside. The
 // formulas and all options of the mask are in reference/attention.hpp; here are the schema, inference and lowering of
 // ONNX's form.
+//
+// Query head h reads the keys and values of head h / (heads / kv_heads): grouped-query attention, or multi-query
+// attention if there is one head of keys. A score goes through four stages, each of which qk_matmul_output_mode can
+// return: the product s = scale q k, the cap c tanh(s / c), the mask, and the softmax. Opset 23 introduced the
+// operator; opset 24 added nonpad_kv_seqlen, for a cache that the caller keeps.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -38,6 +43,8 @@ Result<void> infer(Inference& call) {
   for (const char* name : {"left_window_size", "right_window_size"}) {
     if (call.attributes().integer(name, -1) < -1) return call.bad(std::string(name) + " must be -1 or more");
   }
+  // Two kinds of cache exclude each other: past and present (the operator appends to it), and nonpad_kv_seqlen (K and V
+  // are buffers of the caller, filled up to a length of each batch).
   bool past = call.present(4), present = call.node().output(1) != nullptr;
   if (past != call.present(5)) return call.bad("past_key and past_value go together");
   if (call.present(6) && (past || present)) return call.bad("nonpad_kv_seqlen cannot be given with a cache inside");
@@ -46,6 +53,7 @@ Result<void> infer(Inference& call) {
   };
   const Shape *q = call.shape(0), *k = call.shape(1), *v = call.shape(2);
   const Shape *past_k = call.shape(4), *past_v = call.shape(5);
+  // Ranks are known even now: caches and scores have four axes, whether or not Q, K and V have three.
   if (q == nullptr || k == nullptr || v == nullptr) {
     set(0, element, q == nullptr ? std::nullopt : std::optional(unknown_shape(call, q->size())));
     set(1, element, unknown_shape(call, 4));
@@ -63,6 +71,7 @@ Result<void> infer(Inference& call) {
   TRY(same_size(call, of_q.batches, of_k.batches));
   TRY(same_size(call, of_q.size, of_k.size));
   TRY(same_size(call, of_k.length, of_v.length));
+  // All keys, the past's and the new ones. Either past tells its length; one whose rank is unknown gives a symbol.
   std::optional<Expr> total = of_k.length;
   if (past_k != nullptr) total = (*past_k)[2] + of_k.length;
   else if (past_v != nullptr) total = (*past_v)[2] + of_k.length;
@@ -75,6 +84,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// `check` compares Q, K, V and the past with each other before memory is allocated; the loops of
+// reference/attention.cpp rely on it. They check the mask themselves, since its last axis may be shorter than the keys.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   std::int64_t heads = attributes.integer("q_num_heads"), kv_heads = attributes.integer("kv_num_heads");
@@ -100,10 +111,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       if (lengths[b] < 0 || lengths[b] > all.k.length) {
         return refuse("nonpad_kv_seqlen cannot be " + std::to_string(lengths[b]));
       }
+      // The queries are the last of the valid tokens: query s is at position length - S + s. That is negative if there
+      // are fewer keys than queries; a causal query then sees nothing, and its row is zero.
       all.windows[b] = {0, lengths[b], lengths[b] - all.q.length};
     }
   }
   all.mask = call.input(3);
+  // Rounded to f32, like an attribute that is given. A head of size 0 has empty sums, and must not divide by 0.
   float fallback = static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(all.q.size, 1))));
   all.scale = static_cast<double>(attributes.number("scale", fallback));
   all.softcap = static_cast<double>(attributes.number("softcap"));
@@ -111,6 +125,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   all.left = attributes.integer("left_window_size", -1);
   all.right = attributes.integer("right_window_size", -1);
   if (attributes.has("softmax_precision")) {
+    // ONNX's number of a type is also DType's.
     all.precision = static_cast<DType>(attributes.integer("softmax_precision"));
     if (!holds<Floats>(all.precision)) return refuse("softmax_precision must be a type of floats");
   }
@@ -121,6 +136,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::size_t index : {1u, 2u}) {
     if (!outputs.wanted(index)) continue;
     const Heads &past = index == 1 ? all.past_k : all.past_v, &fresh = index == 1 ? all.k : all.v;
+    // [batch, KV heads, past and new rows, size of a head], whatever the rank of K and V.
     Dims cache{fresh.batches, fresh.heads, total, fresh.size};
     keep(past, fresh, all.windows, TRY(outputs.allocate(index, fresh.view.type, cache)));
   }
@@ -134,7 +150,10 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return attend(all, y, scores);
 }
 
-// The kernel does not return scores.
+// The kernel works on blocks of keys and never has a whole row of scores, so a node that returns them stays with
+// evaluate. It writes Y always, and both caches or none. Its mask is f32 or bool. Its softmax is in f32: that is what
+// softmax_precision 1 means (ONNX's number of f32), and what its absence means for an f32 Q. The seven operands keep
+// their positions, absent ones included.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   for (std::size_t index : {0u, 1u, 2u}) {

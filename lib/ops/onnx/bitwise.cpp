@@ -8,6 +8,8 @@
 namespace modelctl::ops {
 namespace {
 
+// Elements arrive widened to 64 bits, signed ones with their sign, and the store drops the upper bits
+// (reference/element.hpp). The functions work bit by bit, so the bits of the element are right at any width.
 struct And {
   template <class T>
   T operator()(T a, T b) const {
@@ -32,7 +34,9 @@ struct Not {
     return static_cast<T>(~x);
   }
 };
-// A shift by the width or more gives 0. C++ leaves it undefined and x86 takes the count modulo the width.
+// A shift by the width or more gives 0. C++ leaves it undefined and x86 takes the count modulo the width. ONNX shifts
+// unsigned types alone, so there is never a sign to extend. T is u64 for all of them: a narrow element that is shifted
+// left beyond its width has only bits that the store drops.
 struct Shift {
   explicit Shift(const Attributes& attributes) : left(attributes.text("direction") == "LEFT") {}
   template <class T>

@@ -8,11 +8,14 @@
 namespace modelctl::ops {
 namespace {
 
-// The number of an element type as ONNX numbers them (TensorProto.DataType), which is also the value of DType.
+// The number of an element type as ONNX numbers them (TensorProto.DataType), which is also the value of DType. The
+// range has numbers of types that DType lacks, so the name decides.
 bool known_type(std::int64_t number) {
   return number >= 1 && number <= 26 && name(static_cast<DType>(number)) != "undefined";
 }
 
+// The shape stays. Contents are passed on from integers and bool to i64 and i32, between which exporters cast sizes; a
+// narrower type could change them. A size beyond 2^31, which would wrap in an i32, is not expected.
 void infer_as(Inference& call, DType element) {
   const graph::Shape* shape = call.shape(0);
   call.set_output(0, element, shape == nullptr ? std::nullopt : std::optional(*shape));
@@ -38,6 +41,8 @@ Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
   for (DType each : {x.type, type}) {  // before memory is allocated
     if (!is_convertible(each)) return refuse_type(each);
   }
+  // Opset 19 added saturate. An unknown round_mode is refused for every type, also if it would have no effect: it is a
+  // mistake in the model.
   Narrowing how{call.attributes.integer("saturate", 1) != 0};
   std::string_view rounding = call.attributes.text("round_mode", "up");
   if (rounding == "down") how.rounding = Narrowing::Rounding::down;
@@ -55,6 +60,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
 
 Result<void> cast_like(const Call& call, Outputs& outputs) { return cast_to(call, outputs, call.input(1).type); }
 
+// An element type that is not known yet passes here, and is compared with `to` by the run.
 Result<void> infer_bit_cast(Inference& call) {
   std::int64_t to = call.attributes().integer("to");
   if (!known_type(to)) return call.bad("there is no element type " + std::to_string(to));
@@ -68,6 +74,7 @@ Result<void> infer_bit_cast(Inference& call) {
 }
 
 // Both types must have elements of the same width, so the shape stays; packed types of 4 and 2 bits keep their packing.
+// A string has no width (0 bits), and is refused. A C++ bool must be 0 or 1 in memory: other bits count as true.
 Result<void> bit_cast(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t to = call.attributes.integer("to");
@@ -84,7 +91,9 @@ Result<void> bit_cast(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Between f32 and the 16-bit floating-point types; round_mode and saturate are for others.
+// Between f32 and the 16-bit floating-point types; round_mode and saturate are for others. Widening is exact; narrowing
+// rounds to nearest even. The casts that passes/compute_in_f32.cpp inserts are of this kind; integers, strings and f16
+// to bf16 stay with evaluate.
 bool lower_to(Lowering& call, DType to) {
   const DType from = call.element(0);
   auto is_short = [](DType type) { return type == DType::f16 || type == DType::bf16; };

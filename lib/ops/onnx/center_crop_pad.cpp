@@ -12,7 +12,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The axes that `shape` refers to: all of them if the attribute is absent.
+// The axes that `shape` refers to: all of them if the attribute is absent. Negative ones are resolved, and repeated
+// ones refused, by the callers.
 Dims listed_axes(const Attributes& attributes, std::size_t rank) {
   Dims listed = attributes.integers("axes");
   for (std::size_t axis = 0; !attributes.has("axes") && axis < rank; ++axis) {
@@ -38,6 +39,10 @@ Result<void> infer(Inference& call) {
 }
 
 // If the difference is odd, the extra element is cut or added at the end, as the specification's function body has it.
+//
+// Along each axis min(in, out) elements are common to both tensors. They begin at (in - out) / 2 of the input if it is
+// cut, at (out - in) / 2 of the output if it is padded, rounded down. One walk over this common box, with the strides
+// of both tensors, copies it, whichever axes are cut and whichever are padded.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
@@ -57,6 +62,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     else first_out += (out - in) / 2 * to[axis];
   }
   return for_storage(x.type, [&]<class T>() -> Result<void> {
+    // T is an unsigned integer of the element's width: its zero has the bits of zero in every type. That of a string is
+    // empty.
     auto all = y.as<T>();
     std::fill(all.begin(), all.end(), T{});
     const T* in = x.as<T>().data() + first_in;

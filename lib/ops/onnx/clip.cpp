@@ -8,12 +8,14 @@
 namespace modelctl::ops {
 namespace {
 
+// The common type is only checked: a bound of another type fails when the model is built.
 Result<void> infer(Inference& call) {
   TRY(common_element(call));
   return infer_same(call);
 }
 
-// If min > max every element becomes max, as min(max(x, min), max) gives; ONNX says the same.
+// If min > max every element becomes max, as min(max(x, min), max) gives; ONNX says the same. A NaN bound fails its
+// comparison and does not limit. ONNX wants bounds of rank 0; exporters also write lists of one, which are taken.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &least = call.input(1), &most = call.input(2);
   for (const TensorView* bound : {&least, &most}) {
@@ -26,6 +28,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   with_wide<Numbers>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
+    // An absent bound is not the limit of the type: that would clip infinities.
     std::optional<W> low, high;
     if (least.present()) low = load(least.data, 0);
     if (most.present()) high = load(most.data, 0);
@@ -40,7 +43,9 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 10 the bounds were f32 attributes. CastLike gives them the type of x, which may not be known yet.
+// Until opset 10 the bounds were f32 attributes. CastLike gives them the type of x, which may not be known yet. The old
+// defaults were the lowest and the greatest f32; an absent attribute is taken as an absent bound, so that infinities
+// pass, as in the newer form.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   std::size_t index = 1;

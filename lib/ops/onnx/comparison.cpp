@@ -1,4 +1,6 @@
 // Equal, Greater, Less and their relatives: truth values, with broadcasting. NaN compares as IEEE 754 says: false.
+//
+// Floats are compared as f64 and integers as i64 or u64, so that no conversion changes their order; -0 equals 0.
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -10,7 +12,8 @@ namespace {
 
 using graph::Expr;
 
-// Enough for the idiom Where(Equal(sizes, -1), …): what is certainly equal or certainly different.
+// Enough for the idiom Where(Equal(sizes, -1), …): what is certainly equal or certainly different. Contents are
+// integers: 1 is true and 0 is false. A size is never negative, so it differs from -1 whatever its value.
 std::optional<Expr> equal(const Expr& a, const Expr& b) {
   if (a == b) return Expr(1);
   auto x = a.constant(), y = b.constant();
@@ -20,7 +23,8 @@ std::optional<Expr> equal(const Expr& a, const Expr& b) {
 }
 
 // A comparison of sizes may be decided before the model runs: two equal expressions are equal at any size, and two
-// numbers compare at once. A branch of If that depends on it is then removed by passes/inline_if.cpp.
+// numbers compare at once. A branch of If that depends on it is then removed by passes/inline_if.cpp. Only Equal is
+// followed; the idiom needs no other comparison.
 Result<void> infer_equal(Inference& call) {
   TRY(infer_comparison(call));
   contents_of_pair(call, equal);
@@ -29,6 +33,8 @@ Result<void> infer_equal(Inference& call) {
 
 Tensor numbers() { return f32({3}, {1, 2, 3}); }
 
+// None of them widens short floats: a comparison must see its operands as the model rounds them, or numbers that are
+// equal in f16 would differ.
 constexpr OpDef defs[] = {
     {
         .name = "Equal",
@@ -104,6 +110,8 @@ constexpr OpDef defs[] = {
     },
 };
 
+// Strings, which opset 19 added, are compared byte by byte, without Unicode normalization. They have no wide type, so
+// they have a loop of their own.
 Result<void> evaluate_equal(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
   if (a.type != DType::string) return binary<NumbersAndBool, std::equal_to<>, bool>(call, outputs);

@@ -15,6 +15,7 @@ Result<void> infer(Inference& call) {
   TRY(need_rank(call, 1, 1, 1));
   const Shape* x = call.shape(0);
   std::optional<Shape> y = Shape{call.fresh_symbol()};
+  // Without an axis the input is flattened, so that the output has rank 1 whatever the input's.
   if (call.attributes().has("axis")) {
     if (x != nullptr) {
       std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis"), x->size()));
@@ -30,6 +31,10 @@ Result<void> infer(Inference& call) {
 }
 
 // The condition may be shorter than the axis: what it does not cover is dropped.
+//
+// As numpy.compress: along an axis, the tensor is [outer, count, inner] around it, and slices of `inner` elements are
+// copied; flattened, it is [1, elements, 1]. The condition is turned into a list of indices first, since their number
+// is needed for the allocation.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &condition = call.input(1);
   if (condition.type != DType::boolean || condition.rank() != 1) return refuse("the condition must be a list of bool");
@@ -44,6 +49,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   Dims picked;  // a condition may be shorter; what it does not cover is not selected
   for (std::int64_t i = 0; i < condition.dim(0); ++i) {
     if (!condition.as<bool>()[static_cast<std::size_t>(i)]) continue;
+    // A condition longer than the axis is fine as long as it is false there, as in numpy.
     if (i >= count) return refuse("the condition picks " + std::to_string(i) + " of " + std::to_string(count));
     picked.push_back(i);
   }

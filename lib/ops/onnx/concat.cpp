@@ -26,6 +26,7 @@ Result<void> infer(Inference& call) {
       continue;
     }
     if (!shape) {
+      // A negative axis counts from the rank, which the first input that has one tells.
       axis = TRY(normal_axis(call, attribute, next->size()));
       shape = *next;
       continue;
@@ -36,8 +37,10 @@ Result<void> infer(Inference& call) {
       size = other == axis ? size + (*next)[other] : TRY(same_size(call, size, (*next)[other]));
     }
   }
+  // An input of unknown rank hides only the sum along the axis; the other sizes must be those of its neighbors.
   if (shape && !complete) (*shape)[axis] = call.fresh_symbol();
   call.set_output(0, element, shape);
+  // Contents are those of lists; one input without contents leaves the output without them.
   if (!shape || shape->size() != 1 || !is_integer(element)) return {};
   std::vector<Expr> all;
   for (std::size_t index = 0; index < call.inputs(); ++index) {
@@ -54,7 +57,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return concatenate(call.inputs, call.attributes.integer("axis"), outputs);
 }
 
-// Only for element types of whole bytes, and an axis whose sizes are known.
+// The kernel copies runs of bytes: not for elements below a byte, nor for strings, which own memory. Inputs that are
+// absent, or differ in type or rank, are left to evaluate, whose error says so. The kernel counts axes from the front.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   DType element = call.element(0);
@@ -97,6 +101,7 @@ constexpr OpDef defs[] = {
             },
     },
 };
+// packed_too: with elements below a byte a block may begin in the middle of a byte, so they are unpacked for the copy.
 constexpr OpRun runs[] = {{"", "Concat", packed_too<evaluate>}};
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The attribute that holds the value; fails unless there is exactly one.
+// The attribute that holds the value; fails unless there is exactly one. Opset 12 added the scalars and lists, which
+// `value` can express as well. sparse_value, of opset 11, is not supported.
 Result<Tensor> value_of(const Attributes& attributes) {
   if (attributes.size() != 1) return refuse("it must have one value, not " + std::to_string(attributes.size()));
   if (const Tensor* tensor = attributes.tensor("value")) return *tensor;
@@ -33,6 +34,8 @@ Result<Tensor> value_of(const Attributes& attributes) {
   return refuse("it has no value");
 }
 
+// Small integer scalars and lists become contents, with which shape arithmetic begins. integers() fails for other
+// types, which only means that there are none.
 Result<void> infer_constant(Inference& call) {
   auto value = value_of(call.attributes());
   if (!value) return call.bad(value.error().what);
@@ -50,6 +53,7 @@ Result<void> constant(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The attribute also decides the output's type; without it that is f32, not the i64 of the input.
 Result<Tensor> fill_of(const Attributes& attributes) {
   const Tensor* value = attributes.tensor("value");
   if (value == nullptr) return Tensor::scalar(DType::f32, 0.0f);
@@ -57,6 +61,8 @@ Result<Tensor> fill_of(const Attributes& attributes) {
   return *value;
 }
 
+// The length of the shape gives the rank, even if its elements are unknown. A list that is filled with integers has
+// contents: it is a part of what exporters write for Expand, Where(Equal(shape, -1 ...), ones, shape).
 Result<void> infer_constant_of_shape(Inference& call) {
   auto value = fill_of(call.attributes());
   if (!value) return call.bad(value.error().what);
@@ -86,6 +92,7 @@ Result<void> constant_of_shape(const Call& call, Outputs& outputs) {
   Dims dims = TRY(integers(call.input(0), "the shape"));
   Tensor value = TRY(fill_of(call.attributes));
   MutableTensorView y = TRY(outputs.allocate(0, value.type(), dims));
+  // Elements below a byte share one, and for_storage refuses them.
   if (is_packed(value.type())) {
     std::int64_t count = y.elements();
     for (std::int64_t i = 0; i < count; ++i) {

@@ -18,6 +18,11 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Y[n, m, p] = B[m] + sum over c, k of X[n, g C / group + c, p stride - begin + k dilation] W[m, c, k], where g = m /
+// (M / group) is the group of output channel m. A place in the padding adds nothing. As everywhere in neural networks
+// this is a correlation: the kernel is not flipped. The product of two f32 is exact in f64, so that only the additions
+// round, and the result once more. The loops read typed memory instead of calling load_of, since they read each element
+// many times.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(1), &b = call.input(2);
   TRY(same_type(x, w));
@@ -30,6 +35,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     MutableTensorView y = TRY(outputs.allocate(0, x.type, conv.dims));
     if (y.elements() == 0) return {};
     T* out = y.as<T>().data();
+    // Through compute_t, since f16 and bf16 convert to f32 alone. The double sum is rounded after the bias is added.
     auto bias = [&](std::int64_t map) {
       return b.present() ? static_cast<double>(static_cast<compute_t<T>>(b.as<T>()[static_cast<std::size_t>(map)])) : 0;
     };

@@ -11,6 +11,11 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// Along each axis, input element i and tap k meet in output element o = i stride + k dilation - begin, and there are
+// stride (in - 1) + output_padding + dilation (kernel - 1) + 1 - begin - end of these. If output_shape is given, the
+// equation is solved for begin + end instead; with auto_pad SAME the output has in * stride elements. `spread`
+// (reference/convolve_transposed.cpp) divides the padding that follows. A strided Conv maps several sizes to the same
+// one; output_padding selects the one that this operator returns to.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   const Shape *x = call.shape(0), *w = call.shape(1);
@@ -25,7 +30,9 @@ Result<void> infer(Inference& call) {
   TRY(same_size(call, (*x)[1], (*w)[0]));
   std::int64_t group = call.attributes().integer("group", 1);
   if (group < 1 || group >= std::int64_t{1} << 31) return call.bad("group cannot be " + std::to_string(group));
+  // W begins with the input's channels, unlike Conv's, and has the output channels of one group after them.
   Shape shape{(*x)[0], (*w)[1] * Expr(group)};
+  // -1: a size that only the run knows. kernel_shape may give it all the same.
   Dims kernel;
   for (std::size_t axis = 2; axis < w->size(); ++axis) kernel.push_back((*w)[axis].constant().value_or(-1));
   bool known = std::find(kernel.begin(), kernel.end(), -1) == kernel.end();
@@ -40,6 +47,8 @@ Result<void> infer(Inference& call) {
   for (std::size_t axis = 0; axis < windows.axes.size(); ++axis) {
     const Window& window = windows.axes[axis];
     const Expr& in = (*x)[axis + 2];
+    // A number takes the checked path of the run, so that both refuse the same sizes. For symbols the order of the
+    // branches is that of `spread`: output_shape before auto_pad before padding.
     if (auto size = in.constant()) {
       auto out = spread(*transposed, axis, *size);
       if (!out) return call.bad(out.error().what);
@@ -58,6 +67,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The input is scattered: each element adds its multiple of the kernel to a plane of f64 sums, to which the bias is
+// added when the plane is complete. A gather for each output element would have to test which taps meet an input at
+// all, since the stride leaves gaps between them.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(1), &b = call.input(2);
   TRY(need_rank(x, 3, "X"));

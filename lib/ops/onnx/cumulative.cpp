@@ -11,10 +11,15 @@ namespace {
 
 // The four forms (exclusive or not, from the front or the back) differ in whether an element is stored before or after
 // it is added, and in the sign of the step. Floats accumulate in f64.
+//
+// y[i] = x[0] + ... + x[i]; exclusive leaves x[i] out, so that the first result is the neutral element, 0 of sums and 1
+// of products. Results are rounded when they are stored and not in between. Integers wrap in 64 bits, the lower bits of
+// which are those of arithmetic in the element type.
 template <bool products>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "x"));
+  // The axis is an input here, not an attribute; the shape does not depend on it, so infer_same is enough.
   std::size_t axis = TRY(axis_index(TRY(one_integer(call.input(1), "axis")), x.rank()));
   bool exclusive = call.attributes.integer("exclusive") != 0, reverse = call.attributes.integer("reverse") != 0;
   std::int64_t length = x.dim(axis), inner = product(x.dims.subspan(axis + 1));
@@ -24,6 +29,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
     for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+      // A group is one line along the axis of [outer, length, inner]; its elements are `inner` apart.
       std::int64_t base = group / inner * length * inner + group % inner;
       W all{products};
       for (std::int64_t i = 0; i < length; ++i) {

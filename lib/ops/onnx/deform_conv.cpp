@@ -2,6 +2,12 @@
 // they fall between the elements and are read by bilinear interpolation. What the taps read is gathered as columns,
 // some places at a time, and multiplied with the kernel: the column buffer stays in the cache.
 //
+//    y(p) = sum over taps k of w_k m_k(p) x(stride p - begin + dilation k + d_k(p))
+//
+// The offsets d and the mask m are inputs, read at the output place p, one of each tap in each offset group. d is real,
+// so x is interpolated linearly along each axis, with zeros around the image. All channels of an offset group read the
+// same points, which are found once for them.
+//
 // Smallest runner: regular, since only a few detectors have it.
 #include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
@@ -28,12 +34,14 @@ Result<void> infer(Inference& call) {
   }
   if (x->size() != w->size()) return call.bad("X and W must have the same rank");
   Shape shape{(*x)[0], (*w)[0]};
+  // 0: a size that only the run knows. read_windows refuses it, which is a fault only if no size is missing.
   Dims kernel;
   for (std::size_t axis = 2; axis < w->size(); ++axis) kernel.push_back((*w)[axis].constant().value_or(0));
   bool known = std::find(kernel.begin(), kernel.end(), 0) == kernel.end();
   auto windows = read_windows(call.attributes(), kernel, kernel.size());
   if (!windows && (known || call.attributes().has("kernel_shape"))) return call.bad(windows.error().what);
   for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
+    // The offsets have the spatial sizes of the output, and tell them if the kernel does not.
     bool given = offset != nullptr && offset->size() == x->size();
     if (windows) shape.push_back(TRY(window_count(call, *windows, axis, (*x)[axis + 2])));
     else shape.push_back(given ? (*offset)[axis + 2] : call.fresh_symbol());
@@ -76,10 +84,12 @@ Result<Sizes> sizes_of(const Call& call) {
   }
   const auto& [in, out] = std::tie(sizes.at.in, sizes.at.out);
   sizes.plane = in[0] * in[1] * in[2];
+  // The input's plane is in memory, so its product fits; the output's sizes follow from attributes, and may not.
   sizes.places = TRY(checked_multiply(TRY(checked_multiply(out[0], out[1])), out[2]));
   sizes.taps = product(w.dims.subspan(2));
   sizes.dims = {x.dim(0), sizes.maps};
   for (std::size_t axis = 5 - x.rank(); axis < 3; ++axis) sizes.dims.push_back(out[axis]);
+  // Divides instead of multiplying sizes that the model chose; `columns` is not 0, as is checked before the calls.
   auto fits = [&](const TensorView& view, std::int64_t columns) {
     bool same = view.dim(0) == x.dim(0) && view.dim(1) % columns == 0 && view.dim(1) / columns == sizes.offset_groups;
     for (std::size_t axis = 2; axis < x.rank(); ++axis) same = same && view.dim(axis) == sizes.dims[axis];
@@ -99,6 +109,10 @@ constexpr std::int64_t chunk = 128;  // places whose columns are made at a time
 
 // The elements around the point that tap `tap` of offset group `row / taps` reads for output place `place` of image
 // `n`.
+//
+// `row` counts taps through all offset groups. Its offset along axis a, counted from the outermost (y before x), is
+// channel row * axes + a of `offset`. The loop always has three axes: those in front that the image lacks have size 1,
+// a window of 1, and no offset.
 template <class R>
 void find_taps(const Sizes& s, const R* offset, std::int64_t n, std::int64_t row, std::int64_t place,
                std::vector<Tap>& taps) {
@@ -123,6 +137,9 @@ void find_taps(const Sizes& s, const R* offset, std::int64_t n, std::int64_t row
 }
 
 // What each tap of each channel reads for the places from `start` on: row c * taps + tap has `chunk` elements.
+//
+// This is im2col for a chunk of places: the columns of a whole image would take as many times the memory of the image
+// as there are taps. The mask applies to what a tap read, after interpolation.
 template <class R>
 void fill_columns(const Sizes& s, const R* data, const R* offset, const R* mask, std::int64_t n, std::int64_t start,
                   std::int64_t length, std::vector<R>& columns) {
@@ -147,6 +164,9 @@ void fill_columns(const Sizes& s, const R* data, const R* offset, const R* mask,
 
 // A tap outside of the image reads zero. The offsets are [N, groups * taps * axes, out...], y before x; the mask scales
 // what a tap read.
+//
+// For each image that takes offset_group * taps * places searches for neighbors, and maps * channels / group * taps *
+// places multiplications. The latter usually dominate, and run over whole rows of columns.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -164,9 +184,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
         std::int64_t length = std::min(chunk, s.places - start);
         fill_columns(s, data, offset, mask, n, start, length, columns);
         for (std::int64_t m = 0; m < s.maps; ++m) {
+          // All of the chunk is summed, also if the last one is shorter: the fixed length lets the compiler vectorize
+          // the loop. What an earlier chunk left in the columns is summed too, and not stored.
           std::array<double, chunk> sums;
           sums.fill(bias == nullptr ? 0 : static_cast<double>(bias[m]));
           const R* of_map = kernel + m * per_group;
+          // Rows are ordered by channel, so those of a group are adjacent.
           const R* column = columns.data() + m / maps * per_group * chunk;
           for (std::int64_t k = 0; k < per_group; ++k, column += chunk) {
             auto weight = static_cast<double>(of_map[k]);

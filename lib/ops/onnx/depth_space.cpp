@@ -13,9 +13,10 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// So that its square, by which sizes are multiplied, is at most 2^30.
 constexpr std::int64_t largest_block = std::int64_t{1} << 15;
 
-// The block size must divide what is split; for a symbolic size the quotient is an expression.
+// The block size must divide what is split. The run checks that; the quotient of a symbolic size is an expression.
 template <bool to_space, bool last>
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 4, 4));
@@ -40,12 +41,23 @@ std::string form_of(const Attributes& attributes, bool to_space, bool last) {
 }
 
 // A reshape to six axes, a permutation of them and a reshape to four.
+//
+// With block size b and c = C / b^2 (kernels::view_of_blocks has the same for the kernel, and with channels last):
+//
+//   DepthToSpace DCR  [N, b, b, c, H, W]          permuted by 0 3 4 1 5 2 to [N, c, H, b, W, b]
+//   DepthToSpace CRD  [N, c, b, b, H, W]          permuted by 0 1 4 2 5 3 to the same
+//   SpaceToDepth      [N, C, H / b, b, W / b, b]  permuted by 0 3 5 1 2 4 to [N, b, b, C, H / b, W / b]
+//
+// DCR stands for depth, column, row, and CRD for column, row, depth. SpaceToDepth inverts DCR. Opset 11 added the
+// attribute `mode`; older nodes are DCR, its default. Elements are only moved, so one loop for each width serves all
+// types.
 template <bool to_space, bool last>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::int64_t block = call.attributes.integer("blocksize");
   if (block < 1 || block > largest_block) return refuse("blocksize cannot be " + std::to_string(block));
   if (x.rank() != 4) return refuse("the input must have rank 4");
+  // Each product that view_of_blocks forms of a size and the block, before it forms it.
   for (std::int64_t size : x.dims) TRY(checked_multiply(size, block * block));
   auto view = kernels::view_of_blocks(form_of(call.attributes, to_space, last), x.dims, block);
   if (!view) {
@@ -66,6 +78,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
+// The kernel moves elements of 1, 2, 4 and 8 bytes; strings and complex numbers of 16 bytes stay with evaluate.
 template <bool to_space, bool last>
 Result<bool> lower(Lowering& call) {
   const int width = bits(call.element(0));

@@ -8,6 +8,7 @@
 namespace modelctl::ops {
 namespace {
 
+// Type and shape of the mask follow from the data, at inference as well; most nodes do not name that output.
 Result<void> infer(Inference& call) {
   TRY(infer_same(call));
   if (call.node().outputs().size() > 1) {
@@ -17,7 +18,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Each element is kept with probability 1 - ratio and divided by it, so that the expected value does not change.
+// Each element is kept with probability 1 - ratio and divided by it, so that the expected value does not change. Sample
+// i is a function of the seed and i, so the same elements are dropped in each run and on each machine. RandomSamples
+// takes the seed as an f32: two integers beyond 2^24 may be the same seed.
 Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   const TensorView& x = call.input(0);
   if (!(ratio >= 0 && ratio < 1)) return refuse("the ratio must be from 0 to less than 1");
@@ -37,7 +40,8 @@ Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   return {};
 }
 
-// The mask output exists in inference too, and is then all true.
+// The mask output exists in inference too, and is then all true. Outside of training the ratio is not read, whatever it
+// holds; in training a ratio of 0 drops nothing, and is a copy as well.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &training = call.input(2), &ratio = call.input(1);
   if (training.present() && TRY(one_number(training, "training_mode")) != 0) {
@@ -53,6 +57,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 // Until opset 11 the ratio was an attribute, which only matters in training; until 9 the mask was of the data's type.
+// Training became an input, training_mode, with opset 12: what older nodes mean is inference, and their mask is all
+// ones.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.node.attributes.erase("ratio");
   graph::Value *mask = upgrade.node.output(1), *x = upgrade.node.input(0);
@@ -66,6 +72,8 @@ constexpr AttributeDef attributes[] = {
     {"seed", AttributeType::integer,
      "of training: the same one drops the same elements; made of the node's name if absent"}};
 
+// Impure because of training: the node is neither folded nor shared. passes/erase_identities.cpp removes it if it is
+// known to be at inference.
 constexpr OpDef defs[] = {
     {
         .name = "Dropout",

@@ -1,6 +1,13 @@
 // Einsum: sums of products over labeled axes, as a plain walk over all labels: n multiplications and one addition for
 // each combination. Equations that are matrix products become MatMul in passes/expand_einsum.cpp, so this runs for the
 // rest.
+//
+//   Y[o] = sum over s of the product over operands i of X_i[offset_i(o, s)]
+//
+// o runs over the labels of the output and s over the others. An offset is linear in the index of each label, so an
+// equation comes to one step for each operand and label: the stride of the axis that has the label, 0 if the operand
+// lacks it or has size 1 there (broadcasting), and the sum of the strides if the label occurs twice (a diagonal). The
+// time is the product of all labels' sizes; products of pairs, as the pass forms them, often take far less.
 #include "ops/family/cost.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/equation.hpp"
@@ -17,14 +24,16 @@ using graph::Shape;
 
 // What an equation comes to over operands of these sizes: a loop over the output's labels around one over the others.
 struct Nest {
-  Subscripts order;             // all labels, those of the output first
+  Subscripts order;         // all labels, those of the output first
   std::size_t outer;        // how many those are
   Dims sizes;               // of the labels
   std::vector<Dims> steps;  // for each operand and label, what one step along the label skips in the operand
   std::int64_t terms = 1;   // of one sum
 };
 
-// A label that occurs twice in one operand walks its diagonal: the strides of its axes are added up.
+// A label that occurs twice in one operand walks its diagonal: the strides of its axes are added up. Sizes of 1
+// broadcast, as numpy allows for every label. The bound is on time, not memory: a short equation over small operands
+// can take any number of steps.
 Result<Nest> nest_of(const Call& call) {
   std::vector<std::size_t> ranks;
   for (const TensorView& input : call.inputs) {
@@ -49,6 +58,7 @@ Result<Nest> nest_of(const Call& call) {
     if (!contains(equation.output, label)) nest.order.push_back(label);
   }
   nest.steps.assign(call.inputs.size(), Dims(nest.order.size(), 0));
+  // Labels of the output come first in the order, so they are counted in `sums` and the others in nest.terms.
   std::int64_t sums = 1;
   for (std::size_t at = 0; at < nest.order.size(); ++at) {
     nest.sizes.push_back(sizes[nest.order[at]]);
@@ -73,6 +83,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (!holds<Numbers>(type)) return refuse_type(type);
   MutableTensorView y = TRY(outputs.allocate(0, type, DimsView(nest.sizes).first(nest.outer)));
   if (y.elements() == 0) return {};
+  // Integers wrap in 64 bits; floats are multiplied and summed in f64, and rounded once for each sum.
   with_wide<Numbers>(type, [&]<class W>() {
     auto load = load_of<W>(type);
     auto store = store_of<W>(type);
@@ -91,6 +102,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     std::int64_t to = 0;
     do {
       if (to % 64 == 0 && call.interrupted()) return;
+      // Offsets are at the first term here: `advance` was called once for each term of the last sum, and so has
+      // wrapped. A summed label of size 0 leaves no terms, and the sum 0.
       W sum{0};
       for (std::int64_t term = 0; term < nest.terms; ++term) {
         W factor{1};
@@ -106,6 +119,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The ranks must be known, since they decide what an ellipsis stands for. Labels whose sizes are symbols are compared
+// by the run; sizes of 1 broadcast here too.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   std::vector<std::size_t> ranks;

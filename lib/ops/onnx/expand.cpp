@@ -9,7 +9,8 @@ namespace {
 
 using graph::Shape;
 
-// Broadcasting works in both directions: a 1 in the requested shape keeps the input's size.
+// Broadcasting works in both directions: a 1 in the requested shape keeps the input's size. If only the length of the
+// shape is known, the rank is the greater of the two, and the sizes are open.
 Result<void> infer_expand(Inference& call) {
   const Shape* in = call.shape(0);
   auto wanted = call.contents(1);
@@ -24,6 +25,8 @@ Result<void> infer_expand(Inference& call) {
   return {};
 }
 
+// The new shape is data, so its product is bounded first. ONNX gives a negative size no meaning; exporters replace the
+// -1 of PyTorch's expand before. A stretched axis has stride 0: the walk reads its element again.
 Result<void> expand(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims wanted = TRY(integers(call.input(1), "the new shape"));
@@ -39,6 +42,7 @@ Result<void> expand(const Call& call, Outputs& outputs) {
   });
 }
 
+// The repeats may be symbolic, as those that depend on the size of a batch.
 Result<void> infer_tile(Inference& call) {
   const Shape* in = call.shape(0);
   auto repeats = call.contents(1);
@@ -57,7 +61,8 @@ Result<void> infer_tile(Inference& call) {
   return {};
 }
 
-// Each output coordinate reads the input's coordinate modulo its size.
+// Each output coordinate reads the input's coordinate modulo its size. So an axis is split in two, [repeats, size],
+// whose row-major order is that of the output; no division is needed. 0 repeats give an empty output.
 Result<void> tile(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims repeats = TRY(integers(call.input(1), "repeats"));

@@ -1,4 +1,7 @@
 // Max, Min, Sum and Mean of any number of tensors, with broadcasting. NaN is returned if any operand is NaN.
+//
+// The inputs are combined from the first to the last, in f64 for floats, and rounded once at the end. A single input is
+// its own result.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -7,12 +10,15 @@
 namespace modelctl::ops {
 namespace {
 
+// What `variadic` does after the last input; only the mean has something left to do.
 struct Keep {
   template <class T>
   T finish(T sum, std::size_t) const {
     return sum;
   }
 };
+// a != a keeps a NaN that was met before, and a NaN in b fails the comparison and is taken: as numpy.maximum, where
+// fmax of C would drop it. Of 0 and -0, which are equal, the later one is taken. Min differs in its comparison alone.
 struct Max : Keep {
   template <class T>
   T operator()(T a, T b) const {
@@ -45,7 +51,8 @@ struct Mean {
 
 using graph::Expr;
 
-// Max and Min of sizes are expressions too: exporters clamp a size with them.
+// Max and Min of sizes are expressions too: exporters clamp a size with them. Those have two operands; contents of more
+// are not followed.
 template <std::optional<Expr> (*apply)(const Expr&, const Expr&)>
 Result<void> infer(Inference& call) {
   TRY(infer_broadcast(call));
@@ -57,6 +64,8 @@ std::optional<Expr> smallest(const Expr& a, const Expr& b) { return min(a, b); }
 
 std::vector<Tensor> three() { return {f32({3}, {1, 5, 3}), f32({3}, {2, 4, 6}), f32({1}, {3})}; }
 
+// lower_binary takes nodes with two operands; longer lists run the reference. All four functions are continuous, so all
+// of them may widen short floats.
 constexpr OpDef defs[] = {
     {
         .name = "Max",

@@ -21,6 +21,11 @@ constexpr std::int64_t longest = std::int64_t{1} << 30;  // of a transform; its 
 // ---- DFT
 
 // onesided keeps n / 2 + 1 bins of a real signal (the others are conjugates); with inverse, opset 20 reads them back.
+//
+//   X[k] = sum over j of x[j] exp(-2 pi i j k / n); inverse: x[j] = 1/n sum over k of X[k] exp(2 pi i j k / n)
+//
+// For real x, X[n - k] is the conjugate of X[k]. Since n / 2 + 1 bins come from an even n and from the odd n + 1, a
+// onesided inverse without dft_length assumes the even one, 2 (bins - 1).
 Result<void> infer_dft(Inference& call) {
   TRY(need_rank(call, 0, 2));
   bool inverse = call.attributes().integer("inverse") != 0, onesided = call.attributes().integer("onesided") != 0;
@@ -32,6 +37,7 @@ Result<void> infer_dft(Inference& call) {
   }
   Shape shape = *x;
   Expr length = call.fresh_symbol();
+  // Without the axis every size is open: any of them may be the one that changes. The rank stays.
   if (axes && axes->size() == 1) {
     std::size_t axis = TRY(normal_axis(call, (*axes)[0], x->size()));
     if (axis + 1 == x->size()) return call.bad("the last axis is that of real and imaginary parts");
@@ -48,6 +54,8 @@ Result<void> infer_dft(Inference& call) {
   return {};
 }
 
+// dft_length cuts a longer signal and continues a shorter one with zeros. Lines along the axis are gathered into
+// `data`, transformed in f64 and scattered; the factors and roots of `transform` are computed once for all lines.
 Result<void> dft(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "input"));
@@ -75,6 +83,7 @@ Result<void> dft(const Call& call, Outputs& outputs) {
   auto store = store_of<double>(x.type);
   Fourier transform(length, inverse);
   std::vector<Complex> data(static_cast<std::size_t>(length));
+  // Counted in complex numbers: the last axis holds the parts of one.
   const std::int64_t inner = product(x.dims.subspan(axis + 1)) / parts;
   const double scale = inverse ? 1 / static_cast<double>(length) : 1;
   for (std::int64_t line = 0; line < product(x.dims.first(axis)) * inner; ++line) {
@@ -101,7 +110,8 @@ Result<void> dft(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 19 the axis was an attribute.
+// Until opset 19 the axis was an attribute. Its default was 1, the first axis after the batch; that of the input is -2,
+// the last one of the signal. An absent dft_length stays absent, so that the axis is input 2.
 Result<void> upgrade_dft(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   const std::int64_t axis = node.attributes.integer("axis", 1);
@@ -114,6 +124,9 @@ Result<void> upgrade_dft(const Upgrade& upgrade) {
 // ---- STFT
 
 // The signal is [B,L], [B,L,1] or, complex, [B,L,2].
+//
+// The length of a frame comes from frame_length, else the window, else the whole signal. floor_div counts frames that
+// fit completely: 1 + (L - length) / step.
 Result<void> infer_stft(Inference& call) {
   TRY(need_rank(call, 0, 2, 3));
   TRY(need_rank(call, 2, 1, 1));
@@ -135,8 +148,9 @@ Result<void> infer_stft(Inference& call) {
   return {};
 }
 
-// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is no padding at the
-// ends.
+// Frame f covers the samples [f * step, f * step + length), multiplied by the window; there is no padding at the ends.
+// A window shorter than the frame counts as zero beyond its end. onesided is the default here, unlike in DFT, and a
+// complex signal has no half that would be enough.
 Result<void> stft(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &window = call.input(2);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -163,6 +177,7 @@ Result<void> stft(const Call& call, Outputs& outputs) {
   auto store = store_of<double>(x.type);
   Fourier transform(length, false);
   std::vector<Complex> data(static_cast<std::size_t>(length));
+  // The window as factors for each sample of a frame: ones without a window.
   std::vector<double> factors(data.size(), window.present() ? 0 : 1);
   for (std::int64_t i = 0; window.present() && i < std::min(length, window.dim(0)); ++i) {
     factors[static_cast<std::size_t>(i)] = load(window.data, i);
@@ -181,8 +196,9 @@ Result<void> stft(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Frames of constant length and step with a constant window, as speech models have them; the matrix of longer ones
-// would take more memory than it saves time.
+// Frames of constant length and step with a constant window, as speech models have them. A frame of a real signal takes
+// 2 length bins multiplications in the product, and the matrix has as many floats: 4 MB for a onesided spectrum at the
+// bound of 1024. The matrix of longer frames would take more memory than it saves time.
 Result<bool> lower_stft(Lowering& call) {
   const graph::Node& node = call.node();
   const Tensor *step = call.constant(1), *window = call.constant(2), *length = call.constant(3);

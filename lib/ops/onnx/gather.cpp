@@ -1,4 +1,8 @@
 // Gather: picks slices along one axis by index. Negative indices count from the end.
+//
+//   output[o..., i..., r...] = data[o..., indices[i...], r...], with o before the axis and r behind it
+//
+// Indices of rank 0 remove the axis; those of rank 2, as in a table of embeddings, put two in its place.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -24,6 +28,8 @@ Result<void> infer(Inference& call) {
   shape.insert(shape.end(), data->begin() + static_cast<std::ptrdiff_t>(axis) + 1, data->end());
   call.set_output(0, call.element(0), shape);
 
+  // Contents are those of a list, picked by a scalar or a list. A scalar gives rank 0, as one size has. An index that
+  // is outside is certain to fail, so the build says so.
   auto contents = call.contents(0);
   auto picks = known_integers(call, 1);
   if (!contents || !picks || data->size() != 1 || indices->size() > 1) return {};
@@ -37,7 +43,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Every index is checked before it is used, since indices are data: an index outside of the axis fails the run.
+// Every index is checked before it is used, since indices are data: an index outside of the axis fails the run. All
+// indices are checked before the output is allocated, and negative ones, since opset 11, are resolved once. What lies
+// behind the axis is contiguous: each index copies one run.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& data = call.input(0);
   const TensorView& picks = call.input(1);

@@ -12,6 +12,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// C broadcasts to the product, but not the product to C: the broadcast below is a check, whose result is not used. For
+// symbolic sizes the run decides.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   TRY(need_rank(call, 0, 2, 2));
@@ -30,6 +32,8 @@ Result<void> infer(Inference& call) {
 }
 
 // Transposition swaps strides, so no copy is made. The product is summed in f64 for floats and scaled once at the end.
+// An empty sum (k is 0) leaves beta C. C is read even if beta is 0, so that its NaN reaches the output, as the formula
+// says; BLAS would not read it.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1), &c = call.input(2);
   TRY(same_type(a, b));
@@ -60,6 +64,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
         more = static_cast<dot_t<T>>(static_cast<compute_t<T>>(added[row * c_strides[0] + column * c_strides[1]]));
       }
       if constexpr (std::is_integral_v<T>) {
+        // alpha and beta are floats. Sums wrap as integers do, but a product with a factor is rounded toward zero and
+        // saturates; a factor of 1 must not go through f64, which would lose digits beyond 2^53.
         auto scaled = [](T x, double factor) {
           return factor == 1 ? x : saturated<T>(factor * static_cast<double>(x));
         };

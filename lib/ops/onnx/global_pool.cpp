@@ -7,6 +7,7 @@
 namespace modelctl::ops {
 namespace {
 
+// Spatial axes stay, with size 1. With rank 2 there are none, and each element is its own result.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 2));
   const graph::Shape* x = call.shape(0);
@@ -20,6 +21,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// A NaN that was met stays, and one in b fails the comparison and is taken.
 struct Max {
   explicit Max(const Attributes&) {}
   double start() const { return -std::numeric_limits<double>::infinity(); }
@@ -32,7 +34,8 @@ struct Mean {
   double step(double sum, double x) const { return sum + x; }
   double finish(double sum, std::int64_t count) const { return sum / static_cast<double>(count); }
 };
-// The p-norm (sum |x|^p)^(1/p), with p an attribute; 2 if absent.
+// The p-norm (sum |x|^p)^(1/p), with p an attribute; 2 if absent. In f64 the powers of an f32 do not overflow for the
+// usual p.
 struct Norm {
   explicit Norm(const Attributes& attributes) : p(static_cast<double>(attributes.integer("p", 2))) {}
   double start() const { return 0; }
@@ -41,8 +44,8 @@ struct Norm {
   double p;
 };
 
-// The spatial axes are contiguous, so a plane is one run of elements. An empty plane is refused: its maximum is
-// undefined.
+// The spatial axes are contiguous, so a plane is one run of elements, and `at` walks through the input once. An empty
+// plane gives what the empty sum gives: minus infinity for the maximum, NaN for the mean (0 / 0) and 0 for the norm.
 template <class F>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);

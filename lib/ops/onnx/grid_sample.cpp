@@ -1,6 +1,11 @@
 // GridSample: an image sampled at the positions that a grid names, in [-1, 1] along each axis. The positions of a batch
 // are computed once, as taps and weights, and then read from every channel.
 //
+// A coordinate becomes taps in four steps, axis by axis: `place` scales it to the input's elements (and rounds it, for
+// the nearest one), `inside` applies the padding mode to the point, `taps` finds the elements around it with their
+// weights, and `element` applies the padding mode to each of these. A point's taps are the products of its axes' taps:
+// 1 for nearest, up to 2^n for linear and 4^n for cubic with n axes.
+//
 // Smallest runner: regular, since warping and deformable attention are rare.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/reals.hpp"
@@ -38,7 +43,9 @@ Result<Settings> settings_of(const Attributes& attributes) {
   return settings;
 }
 
-// x mirrored at the borders of an axis until it lies within.
+// x mirrored at the borders of an axis until it lies within. The distance from one border is a triangle wave of period
+// 2 (high - low): one remainder, whatever the number of reflections. An axis of one element has no range with
+// align_corners.
 double reflected(double x, double low, double high) {
   double range = high - low;
   if (!(range > 0)) return low;
@@ -46,7 +53,8 @@ double reflected(double x, double low, double high) {
   return distance <= range ? low + distance : high - (distance - range);
 }
 
-// Along one axis of this size.
+// Along one axis of this size. With align_corners the borders -1 and 1 are the centers of the outermost elements, 0 and
+// size - 1; without, they are their outer edges, -0.5 and size - 0.5.
 struct Sampler {
   const Settings& settings;
   std::int64_t size;
@@ -67,6 +75,7 @@ struct Sampler {
   double inside(double x) const {
     if (x >= low() && x <= high()) return x;
     if (settings.padding == Padding::zeros) return x;
+    // Infinities go to the border that they are beyond; NaN, which no comparison above holds for, to the first element.
     if (!std::isfinite(x)) return std::signbit(x) || std::isnan(x) ? 0 : static_cast<double>(size - 1);
     // A cubic next to the border uses the element before it; a point further out reads the border alone.
     double reach = settings.mode == "cubic" ? 2 : 0;
@@ -86,6 +95,8 @@ struct Sampler {
     return std::clamp(mirrored, std::int64_t{0}, size - 1);
   }
 
+  // The cubic kernel W of distance d, with a = -0.75 as in PyTorch: near is (a + 2) d^3 - (a + 3) d^2 + 1 for d up to
+  // 1, far is a d^3 - 5 a d^2 + 8 a d - 4 a for d from 1 to 2. The four weights add up to 1 for every t.
   AxisTaps taps(double x) const {
     constexpr double a = -0.75;  // the coefficient of the cubic kernel (Keys, 1981)
     // Far outside, or NaN: only padding.
@@ -102,6 +113,8 @@ struct Sampler {
   }
 };
 
+// X gives batch and channels, the grid the output's spatial sizes. The grid's last axis is as long as X has spatial
+// axes.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, most_axes + 2));
   TRY(need_rank(call, 1, 3, most_axes + 2));
@@ -132,6 +145,8 @@ struct Points {
   std::vector<std::size_t> ends;
 };
 
+// mode nearest moves elements without arithmetic, so X may be of any type there, strings included. The grid must be
+// floats.
 Result<void> check(const TensorView& x, const TensorView& grid, const Settings& settings) {
   TRY(need_rank(x, 3, "X"));
   TRY(need_rank(grid, 3, "grid"));
@@ -146,6 +161,9 @@ Result<void> check(const TensorView& x, const TensorView& grid, const Settings& 
 }
 
 // The taps of the points [start, end) of the grid, all of its batches counted through.
+//
+// Positions of an f32 grid are computed in f32 and not in f64, since the last bit decides at a tie between two
+// elements. f16 and bf16 are widened to f32 too.
 void find_taps(const TensorView& grid, const Settings& settings, DimsView spatial, std::int64_t start, std::int64_t end,
                Points& found) {
   const std::size_t axes = spatial.size();
@@ -169,6 +187,8 @@ void find_taps(const TensorView& grid, const Settings& settings, DimsView spatia
   }
 }
 
+// The points of a chunk stay in the cache while all channels read them. Finding them takes N * points searches, and
+// reading them N * channels * points * taps multiplications.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &grid = call.input(1);
   Settings settings = TRY(settings_of(call.attributes));
@@ -187,6 +207,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     constexpr std::int64_t chunk = 256;
     Points found;
     for (std::int64_t start = 0, end = 0; start < points * x.dim(0); start = end) {
+      // A chunk ends with its batch, since the next batch has other images.
       end = std::min(start / points * points + points, start + chunk);
       std::int64_t batch = start / points, length = end - start;
       find_taps(grid, settings, spatial, start, end, found);

@@ -6,6 +6,7 @@
 namespace modelctl::ops {
 namespace {
 
+// Contents pass too: an exporter may put an Identity between a Shape and what computes with it.
 Result<void> infer(Inference& call) {
   TRY(infer_same(call));
   if (const graph::Shape* shape = call.shape(0)) pass_contents(call, *shape);

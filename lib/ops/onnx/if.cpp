@@ -6,7 +6,9 @@
 namespace modelctl::ops {
 namespace {
 
-// An output has what both branches agree on: sizes that differ become open, as does a rank.
+// An output has what both branches agree on: sizes that differ become open, as does a rank. Both branches are inferred,
+// also if the condition is constant: passes/inline_if.cpp then replaces the node, and the other branch must be valid
+// all the same. Branches whose element types differ have no common type, and fail.
 Result<void> infer(Inference& call) {
   graph::Graph* branches[] = {TRY(call.body("then_branch")), TRY(call.body("else_branch"))};
   std::size_t count = call.node().outputs().size();
@@ -21,6 +23,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Only the chosen branch runs, so that a fault that needs the other one, a division by zero for example, does not
+// occur. ONNX wants a condition of rank 0; exporters also write a list of one. Results are moved, not copied, if the
+// plan allows it (Outputs::give).
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& condition = call.input(0);
   if (condition.type != DType::boolean || condition.elements() != 1) return refuse("the condition must be one bool");

@@ -24,6 +24,7 @@ Result<Pixels> pixels_of(const Attributes& attributes) {
   return refuse("pixel_format cannot be '" + std::string(form) + "'");
 }
 
+// Only the number of channels is known before the file is read; height and width are symbols.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 1, 1));
   auto pixels = pixels_of(call.attributes());
@@ -46,6 +47,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   MutableTensorView y =
       TRY(outputs.allocate(0, DType::u8, Dims{image.height, image.width, pixels == Pixels::grayscale ? 1 : 3}));
   std::uint8_t* out = y.as<std::uint8_t>().data();
+  // Decoded pixels are RGB, three bytes each, for every format; an empty image has none.
   for (const std::uint8_t *at = image.pixels.data(), *end = at + image.pixels.size(); at < end; at += 3) {
     if (pixels == Pixels::grayscale) *out++ = images::luma(at);
     else if (pixels == Pixels::rgb) out = std::copy_n(at, 3, out);

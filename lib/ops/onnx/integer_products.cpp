@@ -1,5 +1,18 @@
 // MatMulInteger, ConvInteger, QLinearMatMul and QLinearConv: products of quantized tensors, exact: every sum is that of
 // integers, and only the step to the output's scale rounds.
+//
+// A quantized element q stands for (q - zero) scale, so a product of two tensors is
+//
+//   sum of (a - a_zero) (b - b_zero), times a_scale b_scale
+//
+// MatMulInteger and ConvInteger return the sum as i32. The QLinear forms return it quantized again: round(sum * factor)
+// + y_zero within the type, with factor = a_scale b_scale / y_scale. Factors are computed in f32, in this order, by the
+// reference and by the lowering, so that both round the same numbers.
+//
+// The reference subtracts the zero points first and sums in f64: a term is at most 255 * 255, so 2^37 of them are
+// exact. The kernels multiply the stored bytes and correct the sum, sum a b - b_zero sum (a - a_zero) - a_zero sum b;
+// the sums of b's columns are computed when b is packed. For some instruction sets they subtract a's zero point first
+// as well.
 #include "kernels/integer_conv.hpp"
 #include "kernels/integer_gemm.hpp"
 #include "ops/family/cost.hpp"
@@ -13,11 +26,12 @@
 namespace modelctl::ops {
 namespace {
 
-// Sums may exceed 32 bits; they wrap around.
+// Sums may exceed 32 bits; they wrap around. So do those of the kernels, whose accumulators have 32 bits.
 std::int32_t wrapped(double sum) { return static_cast<std::int32_t>(static_cast<std::int64_t>(sum)); }
 
 bool is_byte(DType type) { return type == DType::i8 || type == DType::u8; }
 
+// i8 and u8 in any combination: the operands' types are independent.
 Result<void> need_bytes(const TensorView& a, const TensorView& b) {
   for (const TensorView* view : {&a, &b}) {
     if (!is_byte(view->type)) return refuse_type(view->type);
@@ -25,7 +39,8 @@ Result<void> need_bytes(const TensorView& a, const TensorView& b) {
   return {};
 }
 
-// A vector with one element for each row of a matrix, as a column.
+// A vector with one element for each row of a matrix, as a column. ONNX means a list of A's zero points or scales so,
+// while broadcasting would align it with the columns. Other ranks are left as they are.
 Dims by_row(const TensorView& view) {
   Dims dims(view.dims.begin(), view.dims.end());
   if (dims.size() == 1) dims.push_back(1);
@@ -39,7 +54,8 @@ Dims by_map(const TensorView& view, std::size_t rank) {
   return dims;
 }
 
-// The product of two matrices minus their zero points, as f64.
+// The product of two matrices minus their zero points, as f64. A batch of them, with numpy's broadcasting of the
+// batches.
 struct Product {
   MatMulSizes sizes;
   std::vector<double> sums;
@@ -77,11 +93,15 @@ Result<void> matmul_integer(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The element type is that of y_zero_point, input 7.
 Result<void> infer_qlinear_matmul(Inference& call) {
   call.set_output(0, call.element(7), TRY(matmul_shape(call, 0, 3)));
   return {};
 }
 
+// Opset 21 added 8-bit floats, which f64 holds exactly as well. Scales and zero points broadcast to the product, a list
+// of A's by row, so that one walk with four offsets finds those of each element. The sum is an f32 when it meets the
+// factor, as in the kernel: above 2^24 it is rounded once before the product.
 Result<void> qlinear_matmul(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &a_scale = call.input(1), &b = call.input(3), &b_scale = call.input(4);
   const TensorView &y_scale = call.input(6), &y_zero = call.input(7);
@@ -112,11 +132,14 @@ Result<void> qlinear_matmul(const Call& call, Outputs& outputs) {
 }
 
 Result<void> infer_conv_integer(Inference& call) {
+  // convolution_shape wants the index of a bias; this one lies beyond the inputs, and is absent.
   constexpr std::size_t none = 99;
   call.set_output(0, DType::i32, TRY(convolution_shape(call, 0, 1, none)));
   return {};
 }
 
+// x_zero_point is one for the tensor: padding stands for it, so that a place in the padding adds nothing to the
+// centered sum. w_zero_point may differ from output channel to output channel.
 Result<void> conv_integer(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(1), &x_zero = call.input(2), &w_zero = call.input(3);
   TRY(need_bytes(x, w));
@@ -134,6 +157,8 @@ Result<void> infer_qlinear_conv(Inference& call) {
   return {};
 }
 
+// The bias is quantized with scale x_scale w_scale and zero point 0, so that it is added to the sum of integers as it
+// is, before anything is scaled. Sum and bias wrap at 32 bits together, as in the kernel.
 Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(3), &w_scale = call.input(4), &w_zero = call.input(5);
   const TensorView &y_zero = call.input(7), &b = call.input(8);
@@ -169,6 +194,8 @@ Result<void> qlinear_conv(const Call& call, Outputs& outputs) {
 using kernels::PackedBytes;
 
 // The constant zero points of `columns` columns; nullopt if the kernel does not support them.
+//
+// The kernel has the zero points as a constant row beside the packed weights. An absent one is an empty view: zero.
 std::optional<TensorView> known_zeros(const Lowering& call, std::size_t index, std::int64_t columns) {
   if (call.node().input(index) == nullptr) return TensorView{};
   const Tensor* zeros = call.constant(index);
@@ -176,14 +203,16 @@ std::optional<TensorView> known_zeros(const Lowering& call, std::size_t index, s
   return zeros->view();
 }
 
-// The constant i8 or u8 weights that are input `index`, of this rank.
+// The constant i8 or u8 weights that are input `index`, of this rank. Weights without elements have nothing to pack,
+// and stay with evaluate.
 const Tensor* known_weights(const Lowering& call, std::size_t index, std::size_t least, std::size_t most) {
   const Tensor* w = call.constant(index);
   bool fits = w != nullptr && is_byte(w->type()) && w->dims().size() >= least && w->dims().size() <= most;
   return fits && w->elements() > 0 ? w : nullptr;
 }
 
-// The factor of each column's sum; an empty tensor unless all scales are known and finite.
+// The factor of each column's sum; an empty tensor unless all scales are known and the factors finite. A y_scale of 0
+// makes them infinite or NaN: what comes of that is left to the reference.
 Tensor known_factors(const Lowering& call, std::size_t a_scale, std::size_t b_scale, std::size_t y_scale,
                      std::int64_t columns) {
   const Tensor *a = call.constant(a_scale), *b = call.constant(b_scale), *y = call.constant(y_scale);
@@ -201,7 +230,7 @@ Tensor known_factors(const Lowering& call, std::size_t a_scale, std::size_t b_sc
   return factors;
 }
 
-// The output's zero point, if it is a known byte.
+// The output's zero point, if it is a known byte. It becomes an attribute of the step, so the plan must have it.
 std::optional<std::int64_t> known_zero(const Lowering& call, std::size_t index) {
   const Tensor* zero = call.constant(index);
   if (zero == nullptr || !is_byte(zero->type()) || zero->elements() != 1) return std::nullopt;
@@ -209,7 +238,8 @@ std::optional<std::int64_t> known_zero(const Lowering& call, std::size_t index) 
   return zero->type() == DType::i8 ? static_cast<std::int8_t>(byte) : std::int64_t{byte};
 }
 
-// A constant matrix, packed, with one zero point for each column.
+// A constant matrix, packed, with one zero point for each column. A batch of matrices stays with evaluate, and so does
+// a K that is longer than the kernel's row buffer.
 std::optional<PackedBytes> pack_matrix(const Lowering& call, std::size_t b_at, std::size_t zeros_at) {
   const Tensor* b = known_weights(call, b_at, 2, 2);
   if (b == nullptr || b->dims()[0] > kernels::longest_byte_sum) return std::nullopt;
@@ -218,10 +248,13 @@ std::optional<PackedBytes> pack_matrix(const Lowering& call, std::size_t b_at, s
   return kernels::pack_bytes(b->view(), b->dims()[0], b->dims()[1], b->dims()[1], 1, *zeros, {});
 }
 
+// A may have any batch: the kernel sees its rows one after another, since B is a single matrix.
 bool rows_of_bytes(const Lowering& call) {
   return is_byte(call.element(0)) && call.shape(0) != nullptr && !call.shape(0)->empty();
 }
 
+// A's zero point may be computed (DynamicQuantizeLinear gives it), if it has one element: it is an operand of the step.
+// Weights, their zero points and, below, all scales must be constants: the plan contains them, packed or multiplied.
 Result<bool> lower_matmul_integer(Lowering& call) {
   if (!rows_of_bytes(call) || !call.one_or_absent(2)) return false;
   auto packed = pack_matrix(call, 1, 3);
@@ -254,6 +287,7 @@ std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& 
   std::int64_t sum = w.dims()[1];
   for (std::size_t axis = 0; axis < kernel.size(); ++axis) {
     auto size = (*call.shape(0))[axis + 2].constant();
+    // SAME padding depends on the input's size, so a symbolic one cannot be written as attributes.
     bool same = windows->auto_pad == AutoPad::same_upper || windows->auto_pad == AutoPad::same_lower;
     if (same && !size) return std::nullopt;
     Window window = with_padding(*windows, axis, size.value_or(0));
@@ -261,6 +295,7 @@ std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& 
     dilations.push_back(window.dilation);
     pads[axis] = window.begin;
     pads[axis + kernel.size()] = window.end;
+    // Checked at each step: the product of three sizes that are only checked at the end could overflow.
     if (kernel[axis] > kernels::longest_byte_sum) return std::nullopt;
     sum *= kernel[axis];
     if (sum > kernels::longest_byte_sum) return std::nullopt;
@@ -272,11 +307,13 @@ std::optional<Attributes> window_attributes(const Lowering& call, const Tensor& 
   return attributes;
 }
 
-// A depthwise convolution is not a matrix product.
+// A depthwise convolution is not a matrix product. Each group has one output channel and one input channel: panels of
+// 16 columns would hold one.
 bool is_depthwise(const Lowering& call, const Tensor& w) {
   return w.dims()[1] == 1 && w.dims()[0] == call.attributes().integer("group", 1);
 }
 
+// Ranks 3 and 4 are one and two spatial axes; the kernel has no third one.
 Result<bool> lower_conv_integer(Lowering& call) {
   const Tensor* w = known_weights(call, 1, 3, 4);
   if (w == nullptr || !is_byte(call.element(0)) || !call.one_or_absent(2) || is_depthwise(call, *w)) return false;
@@ -289,6 +326,7 @@ Result<bool> lower_conv_integer(Lowering& call) {
   return true;
 }
 
+// All of the step to the output is constant: factors, the output's zero point, and the bias, which is packed.
 Result<bool> lower_qlinear_conv(Lowering& call) {
   const Tensor *w = known_weights(call, 3, 3, 4), *bias = call.constant(8);
   if (w == nullptr || !is_byte(call.element(0)) || !call.one_or_absent(2) || is_depthwise(call, *w)) return false;

@@ -2,6 +2,17 @@
 // token, so that a step costs the same at any length (Katharopoulos et al., 2020; gated delta rule, Yang et al., 2024;
 // Mamba, 2023).
 //
+// For each key head the state S is a matrix [key size, value size]. A token with key k, value v and query q does
+//
+//    S = diag(exp(decay)) S              gated rules: row d of the state fades by exp(decay[d])
+//    w = v, or beta (v - S^T k)          delta rules: only what S does not return for k already
+//    S = S + k w^T
+//    y = scale S^T q
+//
+// in this order, so that the delta sees the faded state, and a token reads what it wrote. The time is linear in the
+// tokens, where that of Attention is quadratic. The chunked forms of the papers compute the same with matrix products;
+// chunk_size is for them, and does not change the result.
+//
 // Smallest runner: regular, since the operators are of opset 27 and belong to decoders.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
@@ -29,6 +40,8 @@ std::optional<Rule> rule_of(std::string_view name) {
   return std::nullopt;
 }
 
+// The state has one matrix for each key head; the output has one row for each query head. Its type is that of
+// past_state, which may be wider than the data's; without one it is theirs.
 Result<void> infer_attention(Inference& call) {
   for (std::size_t index : {0u, 1u, 2u, 4u, 5u}) TRY(need_rank(call, index, 3, 3));
   TRY(need_rank(call, 3, 4, 4));
@@ -54,7 +67,8 @@ Result<void> infer_attention(Inference& call) {
   return {};
 }
 
-// The gates of one token, one for each head or for each row of its state; an absent view means no gates.
+// The gates of one token, one for each head or for each row of its state; an absent view means no gates. Three widths
+// are told apart by the length of the last axis: one for all, one for each head, one for each row.
 struct Gates {
   TensorView view;
   std::int64_t width = 0, per_head = 0;
@@ -64,6 +78,7 @@ struct Gates {
   }
 };
 
+// `rows` is how many gates a head may have: decay has one for each row of the state, beta one.
 Result<Gates> gates_of(const TensorView& view, const Heads& k, std::int64_t rows, std::string_view what) {
   Gates gates{view};
   if (!view.present()) return gates;
@@ -76,6 +91,7 @@ Result<Gates> gates_of(const TensorView& view, const Heads& k, std::int64_t rows
   return gates;
 }
 
+// The operands of one call, checked.
 struct Layer {
   Attend all;
   Rule rule;
@@ -110,6 +126,7 @@ Result<Layer> layer_of(const Call& call) {
   if (past.present() && Dims(past.dims.begin(), past.dims.end()) != state_dims) {
     return refuse("past_state must be " + describe(state_type, state_dims));
   }
+  // 0 is the attribute's default and means 1 / sqrt(key size), as in Attention; an empty head must not divide by 0.
   auto scale = static_cast<double>(attributes.number("scale"));
   if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size, 1)));
   return Layer{all, *rule, decay, beta, scale, std::move(state_dims), state_type};
@@ -127,6 +144,7 @@ void step(const Layer& layer, std::int64_t b, std::int64_t h, std::int64_t t, st
   auto key = [&](std::int64_t d) { return load(k.view.data, k.at(b, h, t) + d); };
   const std::int64_t token = b * q.length + t, group = q.heads / k.heads;
   for (std::int64_t d = 0; d < k.size && layer.rule.gated; ++d) {
+    // The decay is given as a logarithm: 0 keeps the row, and a negative number fades it.
     double fade = std::exp(layer.decay.at(token, h, d));
     for (std::int64_t m = 0; m < v.size; ++m) cell(d, m) *= fade;
   }
@@ -148,6 +166,8 @@ void step(const Layer& layer, std::int64_t b, std::int64_t h, std::int64_t t, st
   }
 }
 
+// The state stays in f64 through all tokens, and is rounded to its type when it is returned: a sequence that is split
+// into two calls rounds it once more.
 Result<void> attention(const Call& call, Outputs& outputs) {
   const Layer layer = TRY(layer_of(call));
   const Heads &q = layer.all.q, &k = layer.all.k, &v = layer.all.v;
@@ -172,6 +192,7 @@ Result<void> attention(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The state is the kernel's length less one: what the first outputs of the next call see before their own elements.
 Result<void> infer_conv(Inference& call) {
   for (std::size_t index : {0u, 1u, 3u}) TRY(need_rank(call, index, 3, 3));
   TRY(need_rank(call, 2, 1, 1));
@@ -188,6 +209,10 @@ Result<void> infer_conv(Inference& call) {
   return {};
 }
 
+// y[t] = bias + sum over j of weight[j] x[t - (kernel - 1) + j], for each channel alone: the last tap meets the element
+// itself, and no tap a later one. Elements before the first are those of the state, or zeros. Behind the carried
+// elements `row` is the input, so its last kernel - 1 elements are the next state, also if the input is shorter than
+// that and a part of the old state stays.
 Result<void> conv(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &weight = call.input(1), &bias = call.input(2), &past = call.input(3);
   if (x.rank() != 3 || weight.rank() != 3 || weight.dim(0) != x.dim(1) || weight.dim(1) != 1 || weight.dim(2) < 1) {
@@ -223,6 +248,8 @@ Result<void> conv(const Call& call, Outputs& outputs) {
       for (std::int64_t tap = 0; tap < kernel; ++tap) {
         sum += row[static_cast<std::size_t>(i + tap)] * load(weight.data, channel * kernel + tap);
       }
+      // silu and swish are the same, x sigmoid(x). exp may overflow to infinity, which the quotient turns into the
+      // limit, 0.
       store(y.data, at * length + i, activation == "none" ? sum : sum / (1 + std::exp(-sum)));
     }
     for (std::int64_t i = 0; i < carried && present; ++i) {

@@ -14,7 +14,9 @@ Result<void> infer_lrn(Inference& call) {
   return infer_same(call);
 }
 
-// y = x / (bias + alpha / size * sum of squares over `size` neighboring channels)^beta (Krizhevsky et al., 2012).
+// y = x / (bias + alpha / size * sum of squares over `size` neighboring channels)^beta (Krizhevsky et al., 2012). The
+// window of channel c begins at c - floor((size - 1) / 2) and ends at c + ceil((size - 1) / 2), within the channels;
+// alpha is divided by `size`, also if the window is cut off.
 Result<void> lrn(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "X"));
@@ -29,6 +31,7 @@ Result<void> lrn(const Call& call, Outputs& outputs) {
   auto store = store_of<double>(x.type);
   for (std::int64_t at = 0, count = x.elements(); at < count; ++at) {
     std::int64_t c = at / plane % channels;
+    // Written so that a size near 2^63 does not overflow.
     std::int64_t first = std::max(c - std::min(before, c), std::int64_t{0});
     std::int64_t last = after >= channels - c ? channels - 1 : c + after;
     double sum = 0;
@@ -58,6 +61,7 @@ Result<void> lp(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
+  // Two passes over each line, [outer, length, inner] around the axis: its norm, then the quotients.
   for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
     std::int64_t base = group / inner * length * inner + group % inner;
     double norm = 0;
@@ -74,6 +78,7 @@ Result<void> lp(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The default makes one group of each channel of images [N, C, H, W], over the whole batch.
 Dims axes_of(const Attributes& attributes) {
   return attributes.has("axes") ? attributes.integers("axes") : Dims{0, 2, 3};
 }
@@ -83,7 +88,10 @@ Result<void> infer_mean_variance(Inference& call) {
   return infer_same(call);
 }
 
-// (x - mean) / (standard deviation + 1e-9), as the function body of the specification has it.
+// (x - mean) / (standard deviation + 1e-9), as the function body of the specification has it. The 1e-9 is added to the
+// deviation and not to the variance, so constant groups become 0. The body's variance is E[x^2] - E[x]^2, which cancels
+// if the mean is large; a second pass over the deviations does not. `groups` has size 1 along the axes, and its
+// broadcast strides give the index of each element's group.
 Result<void> mean_variance(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims groups(x.dims.begin(), x.dims.end());

@@ -1,4 +1,7 @@
 // And, Or, Xor, Not; IsNaN and IsInf.
+//
+// bool counts as an unsigned integer (reference/element.hpp): elements arrive as u64, convert to the functors' bool,
+// and are stored as 0 or 1.
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -21,7 +24,7 @@ struct Not {
 struct IsNaN {
   bool operator()(auto x) const { return std::isnan(x); }
 };
-// detect_positive and detect_negative choose which infinities count.
+// detect_positive and detect_negative choose which infinities count. With neither, nothing does.
 struct IsInf {
   explicit IsInf(const Attributes& attributes)
       : negative(attributes.integer("detect_negative", 1) != 0),
@@ -41,7 +44,8 @@ Result<void> infer_test(Inference& call) {
 Tensor left() { return boolean({4}, {false, false, true, true}); }
 Tensor right() { return boolean({4}, {false, true, false, true}); }
 
-// y = f(x) for all float types, including those of 8 and 4 bits.
+// y = f(x) for all float types, including those of 8 and 4 bits. Opset 20 added the small ones. Widening keeps NaN and
+// infinity, so the tests are those of f64; a type without infinity (f8e4m3fn, fnuz) has none to find.
 template <class F>
 Result<void> float_test(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -57,6 +61,8 @@ Result<void> float_test(const Call& call, Outputs& outputs) {
 constexpr AttributeDef of_is_inf[] = {{"detect_negative", AttributeType::integer, "1 if absent: -inf counts"},
                                       {"detect_positive", AttributeType::integer, "1 if absent: inf counts"}};
 
+// The tests for NaN and infinity do not widen short floats: a result beyond the range of f16 is infinite only once it
+// is rounded, and the tests must see it so.
 constexpr OpDef defs[] = {
     {
         .name = "And",

@@ -1,5 +1,10 @@
 // Loop: a nested graph, run while a condition holds and at most a number of times. It carries values from one iteration
 // to the next, which may change their sizes, and stacks the scan outputs of all iterations along a new first axis.
+//
+//    for (i = 0; i < M && cond; ++i) (cond, carried..., scans...) = body(i, cond, carried...)
+//
+// An absent M does not limit, and an absent cond is true: neither is `while (true)`, M alone `for`, cond alone `while`.
+// The body also reads values of the graphs around it, which are not among its inputs.
 #include "ops/family/carried.hpp"
 #include "ops/reference/parts.hpp"
 #include "ops/schema/example.hpp"
@@ -22,7 +27,9 @@ void type_counter(graph::Value& input, DType element) {
   input.type = {element, list ? Shape{1} : Shape()};
 }
 
-// The number of iterations, if it is known and no condition can end the loop earlier.
+// The number of iterations, if it is known and no condition can end the loop earlier. That holds if cond is true at
+// first and the body returns true, or the cond that it was given (through Identity nodes, which exporters add). M below
+// 0 gives no iteration, hence the maximum.
 std::optional<Expr> trips(const Inference& call, const Graph& body) {
   auto most = call.contents(0);
   if (!most || most->size() != 1) return std::nullopt;
@@ -72,16 +79,20 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Of rank 0, or a list of one, as some exporters write.
 Result<bool> truth(const TensorView& view) {
   if (view.type != DType::boolean || view.elements() != 1) return refuse("its condition must be one bool");
   return view.as<bool>()[0];
 }
 
+// The iteration's number, with the rank that the body declares.
 Tensor counter(const runtime::Body::Port& port, std::int64_t at) {
   return Tensor::scalar(DType::i64, at).reshaped(port.dims && port.dims->size() == 1 ? Dims{1} : Dims{});
 }
 
-// Stacks the iterations' values along a new first axis.
+// Stacks the iterations' values along a new first axis. ONNX wants equal shapes; values that grow from iteration to
+// iteration can be carried, not stacked. Without an iteration, type and sizes are those that the body declares, and an
+// open size is 0.
 Result<void> stack(Outputs& outputs, std::size_t index, const std::vector<Tensor>& parts,
                    const runtime::Body::Port& port) {
   Dims dims{static_cast<std::int64_t>(parts.size())};
@@ -115,6 +126,10 @@ Result<Tensor> given_as(const runtime::Body::Port& port, Tensor value) {
 }
 
 // Every iteration spends from the budget of the run, so a condition that never becomes false ends with an error.
+//
+// `inputs` are views: those of the first iteration are the node's inputs, later ones point into `values`, which
+// replaces the previous iteration's outputs only after the body has run. Scan values are kept as tensors until the end,
+// since their number is not known before, and their memory is claimed from the budget one by one.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   runtime::Body* body = call.body("body");
   std::size_t carried = std::max(call.inputs.size(), before_inputs) - before_inputs;
@@ -129,6 +144,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::size_t i = 0; i < carried; ++i) inputs[before_inputs + i] = call.input(before_inputs + i);
   std::vector<Tensor> values;  // outputs of the previous iteration; owns the inputs of this one
   std::vector<std::vector<Tensor>> stacks(stacked);
+  // An iteration begins only if the condition holds, so that the body always gets true.
   Tensor condition = Tensor::scalar(DType::boolean, true);
   if (const auto& dims = body->inputs()[1].dims; dims && dims->size() == 1) condition = condition.reshaped({1});
   inputs[1] = condition.view();
@@ -157,6 +173,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       TRY(stack(outputs, i, stacks[i - carried], port));
       continue;
     }
+    // Without an iteration the initial values are the results; the node does not own them, so they are copied.
     Tensor last = values.empty() ? copy_of(call.input(before_inputs + i)) : std::move(values[before_outputs + i]);
     if (!last.present()) return refuse("a value that it carries is absent");
     TRY(outputs.give(i, TRY(given_as(port, std::move(last)))));

@@ -1,6 +1,10 @@
 // NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss: how far scores are from labels, with optional class weights
 // and a label to ignore.
 //
+//    loss[i] = -weight[label[i]] log p[i, label[i]]; sum = sum of loss[i]; mean = sum / sum of weight[label[i]]
+//
+// Ignored labels are in neither sum. If all are ignored, the mean is 0 / 0, NaN, as in PyTorch.
+//
 // Smallest runner: regular, since losses belong to training.
 #include "ops/reference/element.hpp"
 #include "ops/reference/run.hpp"
@@ -35,6 +39,7 @@ Result<void> infer(Inference& call) {
       (*loss)[axis] = TRY(same_size(call, (*loss)[axis], (*target)[axis]));
     }
   }
+  // Sizes are compared for all reductions, although only none keeps them.
   if (reduction != "none") loss = Shape();
   call.set_output(0, element, loss);
   if (call.node().outputs().size() > 1) {
@@ -43,7 +48,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Scores [batch, classes, inner…] and labels [batch, inner…]: a place is one label with its classes' scores.
+// Scores [batch, classes, inner…] and labels [batch, inner…]: a place is one label with its classes' scores. ONNX
+// ignores no label unless ignore_index is given, unlike PyTorch, whose default is -100.
 struct Places {
   Dims dims;  // of the labels
   std::int64_t count, classes, inner;
@@ -82,6 +88,8 @@ Result<Places> places_of(const Call& call) {
     return refuse("reduction '" + std::string(places.reduction) + "' is none of mean, sum and none");
   }
   if (target.type != DType::i32 && target.type != DType::i64) return refuse_type(target.type);
+  // Labels index memory, so all of them are checked before anything is computed. The ignored one may be outside of the
+  // classes, as -1 or 255 for unlabeled pixels; it is never used as an index.
   auto label_of = load_of<std::int64_t>(target.type);
   for (std::int64_t i = 0; i < places.count; ++i) {
     std::int64_t label = label_of(target.data, i);
@@ -93,7 +101,8 @@ Result<Places> places_of(const Call& call) {
 }
 
 // What is subtracted from each of these scores to make it the logarithm of a probability. Scores are shifted by the
-// greatest first, so that no exponential overflows.
+// greatest first, so that no exponential overflows. One exponential is then exp(0) = 1, so that the sum is at least 1
+// and never 0, even if all the others underflow.
 template <class Score>
 double log_of_sum(std::int64_t classes, Score score) {
   double top = score(0), total = 0;
@@ -120,6 +129,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::int64_t i = 0; i < places.count; ++i) {
     const std::int64_t base = places.base(i), label = label_of(target.data, i);
     auto score = [&](std::int64_t of) { return load(x.data, base + of * places.inner); };
+    // Without classes there is no score to begin with; labels cannot exist then, except ignored ones.
     const double shift = softmax && places.classes > 0 ? log_of_sum(places.classes, score) : 0;
     for (std::int64_t c = 0; logarithms != nullptr && c < places.classes; ++c) {
       store(logarithms, base + c * places.inner, score(c) - shift);
