@@ -1,4 +1,9 @@
 // Functions of one number: Abs, Neg, Sign, Sqrt, Exp, Log, Reciprocal, Floor, Ceil, Round, Erf.
+//
+// The functions compute in the types of reference/element.hpp: f64 for every float type, i64 or u64 for every integer
+// type. So f32, f16 and bf16 are rounded once, when the result is stored, and narrow integers wrap there. Outside of a
+// function's domain IEEE 754 decides: Sqrt and Log of a negative number are NaN, Log of 0 is minus infinity, Reciprocal
+// of a zero is the infinity of its sign.
 #include "ops/family/elementwise.hpp"
 #include "ops/reference/elementwise.hpp"
 #include "ops/schema/example.hpp"
@@ -7,7 +12,8 @@
 namespace modelctl::ops {
 namespace {
 
-// The least integer has no positive counterpart: it wraps to itself, as its negation does.
+// The least integer has no positive counterpart: it wraps to itself, as its negation does. For i8 to i32 the wrap
+// happens when the i64 result is stored: |-128| is 128, whose low byte is -128.
 struct Abs {
   template <class T>
   T operator()(T x) const {
@@ -16,6 +22,7 @@ struct Abs {
     else return x;
   }
 };
+// ONNX defines Neg for signed types only; -0.0 and 0.0 are each other's negatives.
 struct Neg {
   template <class T>
   T operator()(T x) const {
@@ -51,16 +58,22 @@ struct Floor {
 struct Ceil {
   auto operator()(auto x) const { return std::ceil(x); }
 };
-// Halves go to the even neighbor, which is the rounding mode that processors start in; C's round() goes away from zero.
+// Halves go to the even neighbor, as the specification of Round demands and as IEEE 754 rounds by default; std::round()
+// would go away from zero.
 struct Round {
   auto operator()(auto x) const { return std::nearbyint(x); }
 };
+// Integers are truncated after the function: erf(x) is in (-1, 1), and it rounds to 1 in f64 from x = 6 on, so that
+// smaller integers give 0 and larger ones 1.
 struct Erf {
   auto operator()(auto x) const { return std::erf(static_cast<double>(x)); }
 };
 
+// The types of Neg.
 using SignedNumbers = TypeList<float, double, Half, BFloat16, std::int8_t, std::int16_t, std::int32_t, std::int64_t>;
 
+// Floor, Ceil, Round and Sign are not continuous, so they keep halves instead of widening them (ShortFloats): an
+// operand that was not rounded to f16 may lie on the other side of the step.
 constexpr OpDef defs[] = {
     {
         .name = "Abs",

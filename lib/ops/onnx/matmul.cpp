@@ -18,7 +18,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Floats are summed in f64 and integers in their own type, where they wrap.
+// Y[b, i, j] = sum over k of A[b, i, k] B[b, k, j]. Floats are summed in f64 and integers in their own type, where they
+// wrap. A batch axis of size 1 has stride 0 in the walk over batches, so that a matrix that broadcasts is read again
+// and not copied. An inner size of 0 is an empty sum: Y is all zeros.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
   TRY(same_type(a, b));
@@ -41,6 +43,11 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 // A constant matrix is packed when the model is built; a computed one is packed in each run.
+//
+// With one constant matrix for all batches, the batch axes of A and its rows fold into one long list of rows: a single
+// product of [batches * m, k] by [k, n], which uses the packed panels far better than many small products. A vector A
+// is one row. Constant batches of matrices, and products of computed matrices, go to matmul_f32; it does not take
+// vectors, whose axis would have to be added and removed, so those run in the reference implementation.
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0) || !call.plain_f32(1)) return false;
   const graph::Shape &a = *call.shape(0), &b = *call.shape(1);

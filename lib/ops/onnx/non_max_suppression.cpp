@@ -1,5 +1,10 @@
 // NonMaxSuppression: greedy selection of boxes by score; a box that overlaps a selected one of its class too much is
 // dropped.
+//
+// For each batch and class (Neubeck and Van Gool, 2006): take the candidates in descending order of their scores; keep
+// one if its intersection over union with every box kept before is at most iou_threshold; stop at
+// max_output_boxes_per_class. Classes do not suppress each other. The output lists [batch, class, box] by batch, then
+// class, then descending score.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -26,11 +31,14 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// In f32, as the operator is defined: at the threshold the last bit decides.
+// In f32, as the operator is defined: at the threshold the last bit decides. The area is computed once for a box and
+// not for each pair.
 struct Box {
   float top, left, bottom, right, area;
 };
 
+// Exporters write the two corners in either order, as the specification permits; centered boxes are x, y, width,
+// height. Both forms become sorted corners, y before x.
 Box box_of(const float* at, bool centered) {
   Box box{};
   if (centered) {
@@ -45,6 +53,11 @@ Box box_of(const float* at, bool centered) {
 
 // Intersection over union, in f32 as the reference implementation of the specification: the threshold decides by a last
 // bit.
+//
+//   IoU(a, b) = common / (area(a) + area(b) - common)
+//
+// Boxes that only touch have no common area and do not overlap, not even at threshold 0. Neither does a box without
+// area or with a NaN: comparisons are written so that NaN fails them, and such a box suppresses nothing.
 bool overlap(const Box& a, const Box& b, float threshold) {
   float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
   float width = std::min(a.right, b.right) - std::max(a.left, b.left);
@@ -62,12 +75,16 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       boxes.dim(1) != scores.dim(2)) {
     return refuse("boxes must be [batches, boxes, 4] and scores [batches, classes, boxes]");
   }
+  // Without max_output_boxes_per_class the specification's default of 0 holds: nothing is selected.
   std::int64_t batches = scores.dim(0), classes = scores.dim(1), count = scores.dim(2), most = 0;
   if (call.input(2).present()) most = TRY(one_integer(call.input(2), "max_output_boxes_per_class"));
   float threshold = call.input(3).present() ? static_cast<float>(TRY(one_number(call.input(3), "iou_threshold"))) : 0;
   float least = call.input(4).present() ? static_cast<float>(TRY(one_number(call.input(4), "score_threshold")))
                                         : -std::numeric_limits<float>::infinity();
+  // Without a score threshold all scores qualify, minus infinity too, which no "greater than" could express. NaN never
+  // qualifies: it has no place in the order by score.
   bool all_scores = !call.input(4).present(), centered = call.attributes.integer("center_point_box") != 0;
+  // Written so that a NaN is refused too.
   if (!(threshold >= 0 && threshold <= 1)) return refuse("iou_threshold must be in [0, 1]");
 
   Dims found;
@@ -78,6 +95,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     for (std::int64_t i = 0; i < count; ++i) {
       all.push_back(box_of(boxes.as<float>().data() + (batch * count + i) * 4, centered));
     }
+    // The boxes of a batch are shared by its classes; only scores differ.
     for (std::int64_t kind = 0; kind < classes; ++kind) {
       const float* score = scores.as<float>().data() + (batch * classes + kind) * count;
       order.clear();

@@ -2,6 +2,15 @@
 // shifted and scaled by statistics of their own group, or (BatchNormalization) by given ones. The variance is the mean
 // of squared differences from the mean, in a second pass: the difference of E[x^2] and E[x]^2 cancels for data far from
 // zero.
+//
+// Over a group G of N elements, with the population variance (a division by N and not N - 1, also in training):
+//
+//   mean = sum(x) / N,  variance = sum((x - mean)^2) / N,  y = scale (x - mean) / sqrt(variance + epsilon) + bias
+//
+// The operators differ in G: a channel over the batch (BatchNormalization in training), one channel of one image
+// (InstanceNormalization), some channels of one image (GroupNormalization), or the trailing axes (LayerNormalization,
+// Ba et al., 2016). RMSNormalization (Zhang and Sennrich, 2019) does not subtract the mean: y = scale x /
+// sqrt(mean(x^2) + epsilon). The reference takes all statistics in f64.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -24,6 +33,7 @@ struct Group {
 struct Statistics {
   double mean = 0, variance = 0;
 };
+// Two passes, O(N) each. An empty group would divide by 0: callers skip it.
 Statistics statistics(const Group& group) {
   auto load = load_of<double>(group.x.type);
   auto count = static_cast<double>(group.size);
@@ -57,8 +67,10 @@ Result<void> infer_batch(Inference& call) {
   for (std::size_t index = 1; index < 5; ++index) {
     TRY(need_rank(call, index, 1, 1));
     const Shape* parameter = call.shape(index);
+    // A vector X is a batch of N with one channel, as the specification says; it has no axis 1 to compare with.
     if (x != nullptr && parameter != nullptr && x->size() > 1) TRY(same_size(call, (*x)[1], (*parameter)[0]));
   }
+  // running_mean and running_var have the type and shape of inputs 3 and 4, which may be of another float type than X.
   for (std::size_t index = 1; index < call.node().outputs().size(); ++index) {
     const Shape* parameter = call.shape(index + 2);
     call.set_output(index, call.element(index + 2), parameter == nullptr ? std::nullopt : std::optional(*parameter));
@@ -66,7 +78,11 @@ Result<void> infer_batch(Inference& call) {
   return infer_same(call);
 }
 
-// Training uses the statistics of the batch; the running statistics move toward them.
+// Training uses the statistics of the batch; the running statistics move toward them:
+//
+//   running = input * momentum + batch * (1 - momentum)
+//
+// On return, `mean` and `variance` hold the batch's statistics, with which the caller normalizes.
 Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>& mean, std::vector<double>& variance) {
   const TensorView& x = call.input(0);
   auto channels = static_cast<std::int64_t>(mean.size());
@@ -74,6 +90,7 @@ Result<void> train_batch(const Call& call, Outputs& outputs, std::vector<double>
   double momentum = call.attributes.number("momentum", 0.9f);
   auto load = load_of<double>(x.type);
   std::vector<double> sums(mean.size()), squares(mean.size());
+  // X is [N, C, plane]: element i of it belongs to channel i / plane % C.
   auto channel = [&](std::int64_t i) { return static_cast<std::size_t>(i / plane % channels); };
   std::int64_t count = x.elements();
   double each = channels == 0 ? 0 : static_cast<double>(count / channels);
@@ -105,6 +122,7 @@ Result<void> batch(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
   bool trains = call.attributes.integer("training_mode") != 0;
+  // Without training nothing moves the running statistics; a node that asks for them is of the older training form.
   if (!trains && (outputs.wanted(1) || outputs.wanted(2)))
     return refuse("running statistics are given in training only");
   std::int64_t channels = x.rank() > 1 ? x.dim(1) : 1;
@@ -127,7 +145,8 @@ Result<void> batch(const Call& call, Outputs& outputs) {
 }
 
 // Opset 14 marks training by an attribute, earlier ones by the number of outputs. Opset 7 also had spatial=0: a scale
-// for each element instead of each channel.
+// for each element instead of each channel. Both are refused rather than guessed: the older training outputs
+// (saved_mean and saved_var) have no counterpart in the newest form.
 Result<void> upgrade_batch(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (node.attributes.integer("spatial", 1) == 0) return upgrade.bad("spatial=0 is not supported");
@@ -151,7 +170,8 @@ Result<void> infer_channels(Inference& call) {  // InstanceNormalization, GroupN
   return infer_same(call);
 }
 
-// Each group of channels of each image has its own statistics.
+// Each group of channels of each image has its own statistics. The channels of a group are neighbors, so that in [N, C,
+// plane] a group is one contiguous run of C / groups * plane elements.
 Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t groups) {
   const TensorView& x = call.input(0);
   std::int64_t channels = x.dim(1), plane = product(x.dims.subspan(2));
@@ -162,6 +182,7 @@ Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t g
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
+  // Groups of no elements (no channels, an empty plane) leave y empty; the loop must not take their statistics.
   std::int64_t size = channels / groups * plane;
   for (std::int64_t group = 0; group < x.dim(0) * groups && size > 0; ++group) {
     Statistics of = statistics({x, group * size, size});
@@ -176,6 +197,7 @@ Result<void> normalize_groups(const Call& call, Outputs& outputs, std::int64_t g
 // A group for each channel (Ulyanov et al., 2016).
 Result<void> instance(const Call& call, Outputs& outputs) {
   TRY(need_rank(call.input(0), 2, "input"));
+  // No channels would be no groups to divide by; one empty group is the same.
   return normalize_groups(call, outputs, std::max(call.input(0).dim(1), std::int64_t{1}));
 }
 
@@ -187,7 +209,8 @@ Result<void> group(const Call& call, Outputs& outputs) {
   return normalize_groups(call, outputs, groups);
 }
 
-// Opset 18 had one scale and bias for each group rather than each channel.
+// Opset 18 had one scale and bias for each group rather than each channel. The newer form can express it only by
+// repeating them, which needs the number of channels.
 Result<void> upgrade_group(const Upgrade& upgrade) {
   if (upgrade.opset < 21) return upgrade.bad("its scale and bias belong to groups; export with opset 21");
   return {};
@@ -198,6 +221,8 @@ Result<void> infer_layer(Inference& call) {  // LayerNormalization, RMSNormaliza
   const Shape* x = call.shape(0);
   if (x == nullptr) return {};
   std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
+  // LayerNormalization's Mean and InvStdDev keep X's rank, with size 1 from `axis` on. They are f32 whatever X is,
+  // since the specification's stash_type is f32 by default. RMSNormalization has no such outputs.
   Shape statistics = *x;
   std::fill(statistics.begin() + static_cast<std::ptrdiff_t>(axis), statistics.end(), Expr(1));
   for (std::size_t index = 1; index < call.node().outputs().size(); ++index) {
@@ -206,7 +231,8 @@ Result<void> infer_layer(Inference& call) {  // LayerNormalization, RMSNormaliza
   return {};
 }
 
-// The axes from `axis` on are one group; scale and bias broadcast to the input.
+// The axes from `axis` on are one group; scale and bias broadcast to the input, in that direction only: an operand that
+// would enlarge X is refused. `centered` is false for RMSNormalization, which has neither a mean nor a bias.
 template <bool centered>
 Result<void> layer(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &scale = call.input(1), &bias = call.input(2);
@@ -233,6 +259,7 @@ Result<void> layer(const Call& call, Outputs& outputs) {
   std::vector<double> means, factors;
   for (std::int64_t g = 0; g < groups && size > 0; ++g) {
     Statistics of = statistics({x, g * size, size});
+    // mean(x^2) = variance + mean^2. Both terms are positive, so nothing cancels.
     if (!centered) of = {0, of.variance + of.mean * of.mean};
     means.push_back(of.mean);
     factors.push_back(1 / std::sqrt(of.variance + epsilon));
@@ -242,6 +269,7 @@ Result<void> layer(const Call& call, Outputs& outputs) {
     double value = (load(x.data, i) - means[g]) * factors[g] * load(scale.data, at[0]);
     store(y.data, i, biased ? value + load(bias.data, at[1]) : value);
   });
+  // Groups without elements were skipped; their statistics are reported as 0.
   means.resize(static_cast<std::size_t>(groups));
   factors.resize(static_cast<std::size_t>(groups));
   for (std::size_t index = 1; index < 3; ++index) {
@@ -267,7 +295,8 @@ constexpr AttributeDef of_group[] = {
     epsilon, {"num_groups", AttributeType::integer, "number of groups of channels", true}, stash};
 constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
 
-// Whether an operand must be repeated to cover a row of these sizes.
+// Whether an operand must be repeated to cover a row of these sizes: it has fewer axes than the row, or size 1 where
+// the row has not. A symbolic size is taken as equal; the kernel checks the number of elements again when it is bound.
 bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
   if (operand.size() < row.size()) return true;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -281,6 +310,7 @@ bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
 Result<bool> lower_layer(Lowering& call) {
   const graph::Node& node = call.node();
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
+  // The kernel always writes Y; a node of which only the statistics are read runs in the reference implementation.
   if (!call.read(0)) return false;
   // The kernel does not broadcast scale or bias.
   const graph::Shape& x = *call.shape(0);

@@ -25,9 +25,14 @@ Result<void> infer(Inference& call) {
 
 // Indices may be floats, which are truncated. Negative ones count from the end; those outside of [-depth, depth) give a
 // row without the on value, as the specification demands, not an error.
+//
+// The indices are seen as [outer, inner] around the new axis and the output as [outer, depth, inner], so that index (o,
+// i) sets element (o, index, i). Indices are collected before the output is allocated: their types and the values' are
+// independent, and one loop for each combination would be compiled otherwise.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &indices = call.input(0), &values = call.input(2);
   if (!indices.present()) return refuse("the indices are absent");
+  // depth may be of any number type and of rank 0 or 1.
   auto depth = saturated<std::int64_t>(TRY(one_number(call.input(1), "depth")));
   if (depth < 0) return refuse("depth is negative");
   if (values.rank() != 1 || values.dim(0) != 2) return refuse("values must be two: off and on");
@@ -37,6 +42,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::vector<std::int64_t> at;
   TRY(for_type<Numbers>(indices.type, [&]<class T>() -> Result<void> {
     for (T index : indices.as<T>()) {
+      // As Cast converts: toward zero, and 0 for NaN.
       auto whole = convert<std::int64_t>(index);
       at.push_back(whole < 0 ? whole + depth : whole);
     }

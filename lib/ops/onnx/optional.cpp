@@ -21,12 +21,15 @@ Result<void> infer_optional(Inference& call) {
     call.set_type(0, Type::optional(*held));
     return {};
   }
+  // The attribute is text here: the type of an absent value in the notation of graph/text.hpp.
   auto type = graph::parse_type(call.attributes().text("type"));
   if (!type) return call.bad("without an input it needs the type of what it does not hold");
   call.set_type(0, Type::optional(*type));
   return {};
 }
 
+// The optional owns a copy, since the input's memory may be used again after this step. The bytes are claimed from the
+// run's budget before they are copied.
 Result<void> optional(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.type == DType::optional || x.type == DType::map) return refuse("an optional holds a tensor or a sequence");
@@ -35,11 +38,13 @@ Result<void> optional(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// Before opset 18 the input had to be an optional. The wider form covers it, so no upgrade is needed.
 Result<void> infer_has(Inference& call) {
   call.set_output(0, DType::boolean, graph::Shape());
   return {};
 }
 
+// A value that is not an optional holds itself; an absent input holds nothing.
 Result<void> has(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   bool there = x.type == DType::optional ? optional_in(x).value.present() : x.present();

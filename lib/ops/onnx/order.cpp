@@ -12,6 +12,7 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// The size along the axis is K, as an expression if inference follows its contents; otherwise K is data.
 Result<void> infer_top(Inference& call) {
   const Shape* x = call.shape(0);
   std::optional<Shape> shape;
@@ -28,8 +29,12 @@ Result<void> infer_top(Inference& call) {
   return {};
 }
 
-// Only the k best are ordered (a partial sort). Equal elements keep the order of their indices, so the result is the
-// same on every machine; NaN ranks above all numbers.
+// Only the k best are ordered (a partial sort, O(n log k) for each group of n elements). Equal elements keep the order
+// of their indices, as the specification demands, so the result is the same on every machine. The specification leaves
+// NaN open; here it ranks above all numbers, as numpy sorts it: first of the largest, last of the smallest. sorted=0
+// permits any order, so that a sorted result is always valid.
+//
+// X is seen as [outer, length, inner]; a group is one (outer, inner), whose elements are `inner` apart.
 Result<void> top(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
@@ -45,6 +50,7 @@ Result<void> top(const Call& call, Outputs& outputs) {
   std::int64_t* places = nullptr;
   if (outputs.wanted(0)) values = TRY(outputs.allocate(0, x.type, dims)).data;
   if (outputs.wanted(1)) places = TRY(outputs.allocate(1, DType::i64, dims)).as<std::int64_t>().data();
+  // One list of indices serves all groups; elements are read where they are and not copied for the sort.
   with_wide<Numbers>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
@@ -72,7 +78,8 @@ Result<void> top(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 9 the count was an attribute.
+// Until opset 9 the count was an attribute. Opset 10 made it an input, opset 11 added `largest` and `sorted`, whose
+// defaults are the older behavior.
 Result<void> upgrade_top(const Upgrade& upgrade) {
   if (!upgrade.node.attributes.has("k")) return {};
   const std::int64_t k = upgrade.node.attributes.integer("k");
@@ -89,6 +96,10 @@ Result<void> infer_non_zero(Inference& call) {
   return {};
 }
 
+// The indices in row-major order, as the operator defines. NaN is not zero and counts; -0.0 does not. A scalar has no
+// axes, so its result is [0, 1] or [0, 0], where numpy would return a row.
+//
+// Linear indices are found first, since the number of columns must be known before the output can be allocated.
 Result<void> non_zero(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::vector<std::int64_t> found;
@@ -112,6 +123,7 @@ Result<void> non_zero(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, DType::i64, Dims{static_cast<std::int64_t>(x.rank()), count}));
   std::int64_t* out = y.as<std::int64_t>().data();
   Dims strides = strides_of(x.dims);
+  // Row `axis` of the output is that coordinate of each element found: linear / stride % size.
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
     for (std::int64_t at : found) *out++ = at / strides[axis] % x.dim(axis);
   }
@@ -123,12 +135,14 @@ Result<void> infer_trilu(Inference& call) {
   return infer_same(call);
 }
 
-// Element (row, column) stays if column - row >= k (upper) or <= k (lower); k moves the diagonal.
+// Element (row, column) stays if column - row >= k (upper) or <= k (lower); k moves the diagonal, upward if it is
+// positive. All leading axes are batches. The matrices need not be square.
 Result<void> trilu(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "input"));
   std::int64_t k = call.input(1).present() ? TRY(one_integer(call.input(1), "k")) : 0;
   std::int64_t rows = x.dim(x.rank() - 2), columns = x.dims.back();
+  // A diagonal outside of the matrix keeps all or nothing, wherever it is.
   k = std::clamp(k, -rows, columns);
   bool upper = call.attributes.integer("upper", 1) != 0;
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));

@@ -9,7 +9,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The size is in + before + after; with constant pads that is an expression of a symbolic size.
+// The size is in + before + after; with constant pads that is an expression of a symbolic size. If only the pads or the
+// axes are data, the rank is still that of the input.
 Result<void> infer(Inference& call) {
   const Shape* x = call.shape(0);
   if (x == nullptr) {
@@ -39,7 +40,14 @@ Result<void> infer(Inference& call) {
 
 enum class Mode { constant, reflect, edge, wrap };
 
-// The input's index that output position `at` reads, which may lie outside of the input; -1 for the constant.
+// The input's index that output position `at` reads, which may lie outside of the input; -1 for the constant. For an
+// axis of n elements, where x mod p is taken as not negative:
+//
+//   edge     clamp(at, 0, n - 1)
+//   wrap     at mod n
+//   reflect  m = at mod 2(n - 1), then m or 2(n - 1) - m: the edge itself is not repeated
+//
+// Pads longer than the axis go on with the period, as numpy.pad does. The caller has refused an empty axis.
 std::int64_t source(std::int64_t at, std::int64_t size, Mode mode) {
   if (at >= 0 && at < size) return at;
   switch (mode) {
@@ -47,6 +55,7 @@ std::int64_t source(std::int64_t at, std::int64_t size, Mode mode) {
     case Mode::edge: return at < 0 ? 0 : size - 1;
     case Mode::wrap: return (at % size + size) % size;
     case Mode::reflect: {
+      // The period would be 0.
       if (size == 1) return 0;
       std::int64_t period = 2 * (size - 1), inside = (at % period + period) % period;
       return inside < size ? inside : period - inside;
@@ -55,6 +64,9 @@ std::int64_t source(std::int64_t at, std::int64_t size, Mode mode) {
   return -1;
 }
 
+// The axes are independent: a table for each axis maps an output index to an offset in the input, so that the modes
+// cost one computation for each index of an axis and not for each element. Negative pads are not a case of their own:
+// they only shift where the output begins. Mirroring refers to the whole input, including what negative pads remove.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &value = call.input(2);
   Dims pads = TRY(integers(call.input(1), "pads"));
@@ -77,6 +89,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::size_t i = 0; i < along.size(); ++i) {
     std::size_t axis = along[i];
     before[axis] = pads[i];
+    // Pads are data: their sums may overflow, be negative, or demand elements that the mode cannot find in an empty
+    // axis.
     dims[axis] = TRY(checked_add(TRY(checked_add(dims[axis], pads[i])), pads[i + along.size()]));
     if (dims[axis] < 0) return refuse("more is taken away than there is");
     if (mode != Mode::constant && x.dim(axis) == 0 && dims[axis] > 0) return refuse("there is nothing to pad with");
@@ -116,6 +130,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 // Until opset 10 pads and value were attributes. CastLike gives the value the type of the data, which may not be known.
+// A value of 0 needs no input: it is the default for every type.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 11) return {};

@@ -1,5 +1,15 @@
 // MaxPool, AveragePool and LpPool over one to three spatial axes. f32 pools with channels last run in a kernel
 // (modelctl/nhwc_pool.cpp); this is the reference implementation and the form for other types.
+//
+// A window at output position p reads the taps p * stride - begin + k * dilation, k < kernel, of each spatial axis.
+// Taps in the padding hold nothing: a maximum ignores them, a mean counts them only if asked. The number of positions
+// is
+//
+//   floor((in + begin + end - dilation * (kernel - 1) - 1) / stride) + 1
+//
+// or the ceiling with ceil_mode, less a last window that would start beyond the input and its first padding
+// (reference/window.cpp); auto_pad SAME fixes it at ceil(in / stride) and pads as needed. X is [N, C, D1 ... Dn]; a
+// plane is one channel of one image.
 #include "ops/family/window.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -11,7 +21,7 @@ namespace {
 
 using graph::Shape;
 
-// The sizes are those of a convolution, except that ceil_mode rounds up.
+// The sizes are those of a convolution, except that ceil_mode rounds up. Indices have Y's shape.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3));
   const Shape* x = call.shape(0);
@@ -29,6 +39,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// One to three spatial axes become depth, height and width (Windows3); `dims` are the output's, with its own rank.
 struct Pool {
   Windows3 at;
   Dims dims;
@@ -78,6 +89,8 @@ void for_each_tap(const Pool& pool, const Taps& d, const Taps& h, const Taps& w,
 }
 
 // Elements of the padding never win. The index output counts in row-major order, or column-major with storage_order 1.
+// It counts through the whole tensor, not through a plane: the offset of the plane plus that of the element within it.
+// storage_order changes only the order within the plane. Indices refer to X without its padding.
 Result<void> max_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));
@@ -91,6 +104,8 @@ Result<void> max_pool(const Call& call, Outputs& outputs) {
   with_wide<Types>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
+    // What a window gets that lies in the padding alone: the least value of the type, so that a later maximum ignores
+    // it.
     W lowest = static_cast<W>(x.type == DType::i8 ? -128.0 : x.type == DType::u8 ? 0.0 : -HUGE_VAL);
     for_each_place(
         call, pool, [&](std::int64_t place, std::int64_t plane, const Taps& d, const Taps& h, const Taps& w) {
@@ -116,13 +131,15 @@ Result<void> max_pool(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// How many of a window's taps lie in the input or its padding: the last window of ceil_mode may reach beyond.
+// How many of a window's taps lie in the input or its padding: the last window of ceil_mode may reach beyond. That is
+// ceil((size + end - origin) / dilation), and at most the whole kernel. No tap lies before the first padding.
 std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t size) {
   std::int64_t room = size + window.end - taps.origin;
   return std::min(window.kernel, (room + window.dilation - 1) / window.dilation);
 }
 
 // count_include_pad decides whether the divisor counts taps in the padding; never those that ceil_mode put beyond it.
+// A window without a counted tap gives 0 and not 0 / 0.
 Result<void> average_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));
@@ -148,6 +165,8 @@ Result<void> average_pool(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// (sum |x|^p)^(1/p) over the taps in the input. Padding adds |0|^p, which is nothing for any p above 0. In f64: the
+// powers of f32 elements overflow f32 long before their norm does.
 Result<void> lp_pool(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Pool pool = TRY(pool_of(call));

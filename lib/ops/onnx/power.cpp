@@ -10,8 +10,10 @@ namespace {
 
 using graph::Expr;
 
-// The result has the base's type, whatever the exponent's. Integers multiply by squaring and wrap; an integer base with
-// a negative exponent is what truncating the real power gives.
+// The result has the base's type, whatever the exponent's: opset 12 allowed them to differ. Integers multiply by
+// squaring, in O(log exponent) multiplications, and wrap; f64 would be exact only up to 2^53. An integer base with a
+// negative exponent is what truncating the real power gives: 0, except for bases of magnitude 1, and the type's
+// greatest value for 1 / 0.
 template <class T, class E>
 T power(T base, E exponent) {
   if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
@@ -36,6 +38,7 @@ Result<void> infer_pow(Inference& call) {
   return {};
 }
 
+// One loop for each pair of base type and width of exponents (f64, i64, u64), not for each pair of types.
 Result<void> pow(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &e = call.input(1);
   Dims dims = TRY(broadcast_dims(x.dims, e.dims));
@@ -54,6 +57,8 @@ Result<void> pow(const Call& call, Outputs& outputs) {
   });
 }
 
+// a - b * floor(a / b), computed by the truncated remainder, which is exact, and one correction. ONNX demands fmod=1
+// for floats; models that omit it get Python's rule, as for integers.
 struct FloorMod {  // the sign of the divisor, as Python's %
   template <class T>
   T operator()(T a, T b) const {
@@ -62,6 +67,7 @@ struct FloorMod {  // the sign of the divisor, as Python's %
       return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
     } else {
       if constexpr (std::is_signed_v<T>) {
+        // The least integer divided by -1 overflows, which traps on x86, although the remainder is 0.
         if (b == -1) return 0;
       }
       T rest = static_cast<T>(a % b);
@@ -69,6 +75,7 @@ struct FloorMod {  // the sign of the divisor, as Python's %
     }
   }
 };
+// std::fmod does not round: the remainder of two numbers of a float type is always a number of that type.
 struct TruncatedMod {  // the sign of the dividend, as C's fmod
   template <class T>
   T operator()(T a, T b) const {
@@ -83,7 +90,7 @@ struct TruncatedMod {  // the sign of the dividend, as C's fmod
   }
 };
 
-// A remainder of sizes as an expression, where neither operand can be negative: all conventions agree there.
+// A remainder of sizes as an expression, if neither operand can be negative: all conventions agree there.
 std::optional<Expr> remainder(const Expr& a, const Expr& b) {
   if (a.known_non_negative() && b.known_positive()) return mod(a, b);
   return std::nullopt;
@@ -95,6 +102,8 @@ Result<void> infer_mod(Inference& call) {
   return {};
 }
 
+// The zeros are found before the loop: a division of integers by zero is undefined in C++ and ends the process on x86.
+// Floats are not searched: fmod(x, 0) is NaN.
 Result<void> evaluate_mod(const Call& call, Outputs& outputs) {
   bool zero = false;
   (void)with_type<Integers>(call.input(1).type, [&]<class T>() {
@@ -105,7 +114,7 @@ Result<void> evaluate_mod(const Call& call, Outputs& outputs) {
   return binary<Numbers, FloorMod>(call, outputs);
 }
 
-// slope * x below zero; the slope broadcasts to X in one direction only.
+// slope * x below zero; NaN is not below zero and stays. Unsigned types are never below zero, so they pass unchanged.
 struct PRelu {
   template <class T>
   T operator()(T x, T slope) const {
@@ -113,7 +122,7 @@ struct PRelu {
   }
 };
 
-// The slope broadcasts to x, not x to the slope.
+// The slope broadcasts to x, not x to the slope: Y always has x's shape (unidirectional broadcasting, since opset 7).
 Result<void> infer_prelu(Inference& call) {
   DType element = TRY(common_element(call));
   const graph::Shape* shape = call.shape(0);
@@ -125,6 +134,7 @@ Result<void> infer_prelu(Inference& call) {
   return {};
 }
 
+// A slope that would enlarge x shows in the broadcast dimensions.
 Result<void> prelu(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims dims = TRY(broadcast_dims(x.dims, call.input(1).dims));

@@ -1,6 +1,9 @@
 // QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear: q = saturate(round(x / scale) + zero point) and back.
 // Halves round to even. Scales are one number, one for each index of an axis, or one for each block along it
 // (reference/quantized.hpp).
+//
+// Blocks and the 4-bit and 16-bit types are of opset 21. Before opset 13 a tensor had one scale, which needs no
+// upgrade, since a scalar scale ignores `axis`.
 #include "ops/family/quantize.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/lowering.hpp"
@@ -18,6 +21,11 @@ Result<void> infer_dynamic(Inference& call) {
 }
 
 // In f32, as the specification's function body computes. A tensor of only zeros, whose scale would be 0, gets scale 1.
+//
+//   low = min(0, all x), high = max(0, all x), scale = (high - low) / 255, zero = saturate(round(-low / scale))
+//
+// The range always includes 0, so that zeros, of which padding and ReLU make many, are represented exactly. NaN does
+// not take part in the range, since comparisons with it are false, and becomes the zero point.
 Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.type != DType::f32) return refuse_type(x.type);
@@ -40,7 +48,8 @@ Result<void> dynamic_quantize(const Call& call, Outputs& outputs) {
 
 bool is_byte(DType type) { return type == DType::u8 || type == DType::i8; }
 
-// Per-tensor quantization only, as activations have.
+// Per-tensor quantization only, as activations have. The kernel divides in f32: another `precision` would round
+// differently.
 Result<bool> lower_quantize(Lowering& call) {
   const graph::Node& node = call.node();
   bool plain = call.plain_f32(0) && call.plain_f32(1) && call.one_or_absent(1) && call.one_or_absent(2);
@@ -51,6 +60,8 @@ Result<bool> lower_quantize(Lowering& call) {
   return true;
 }
 
+// (x - zero point) * scale, by one scale and to f32 alone. The difference of two bytes is exact in f32, so that the
+// kernel and the reference round once, at the product.
 Result<bool> lower_dequantize(Lowering& call) {
   const graph::Node& node = call.node();
   bool plain = is_byte(call.element(0)) && call.shape(0) != nullptr && call.plain_f32(1) && call.one_or_absent(1) &&

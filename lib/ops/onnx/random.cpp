@@ -45,11 +45,14 @@ Result<void> infer_multinomial(Inference& call) {
   return {};
 }
 
+// Element i is a function of the seed and i. A normal element uses the uniform numbers 2i and 2i + 1 (Box and Muller),
+// so that two elements share none.
 template <bool normal, bool like>
 Result<void> numbers(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   if (like && !call.input(0).present()) return refuse("there is no input");
   DType type = TRY(numbered_type(attributes, "dtype", like ? call.input(0).type : DType::f32));
+  // The specification permits only float types as results, although numbered_type knows all numbers.
   if (!holds<Floats>(type)) return refuse_type(type);
   const Dims& shape = attributes.integers("shape");
   DimsView dims = like ? call.input(0).dims : DimsView(shape);
@@ -62,7 +65,8 @@ Result<void> numbers(const Call& call, Outputs& outputs) {
     return generate(outputs, type, dims, [&](std::int64_t i) { return mean + scale * samples.normal(i); });
   } else {
     double low = attributes.number("low"), high = attributes.number("high", 1);
-    // Only as many bits as f32 has, so that no number is rounded up to 1.
+    // Only as many bits as f32 has, so that no number between 0 and 1 is rounded up to 1. f16 and bf16 have fewer and
+    // may still round up to the upper bound.
     double grain = type == DType::f64 ? 0x1p53 : 0x1p24;
     return generate(outputs, type, dims, [&](std::int64_t i) {
       return low + (high - low) * std::floor(samples.uniform(i) * grain) / grain;
@@ -70,7 +74,8 @@ Result<void> numbers(const Call& call, Outputs& outputs) {
   }
 }
 
-// True with the probability that the element gives; element i compares random number i with it.
+// True with the probability that the element gives; element i compares random number i with it. Random numbers are in
+// [0, 1), so that 0 is never and 1 always true; a NaN is false.
 Result<void> bernoulli(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -80,7 +85,10 @@ Result<void> bernoulli(const Call& call, Outputs& outputs) {
   return generate(outputs, type, x.dims, [&](std::int64_t i) { return samples.uniform(i) < load(x.data, i) ? 1 : 0; });
 }
 
-// The input holds log probabilities, up to an additive constant for each row.
+// The input holds log probabilities, up to an additive constant for each row. Sampling is by inversion: the running
+// sums of exp(x - max) are computed once for each row, and each sample is a binary search for u * total in them,
+// O(classes + samples * log classes) for a row. Subtracting the maximum keeps the exponentials in (0, 1], whatever the
+// constant.
 Result<void> multinomial(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
@@ -94,6 +102,7 @@ Result<void> multinomial(const Call& call, Outputs& outputs) {
   std::vector<double> sums(static_cast<std::size_t>(classes));
   std::int64_t row = -1;
   return generate(outputs, type, Dims{x.dim(0), samples}, [&](std::int64_t i) {
+    // Elements are asked for in order, so that the sums of a row are made once.
     if (i / samples != row) {
       row = i / samples;
       double top = -HUGE_VAL, sum = 0;
@@ -102,6 +111,8 @@ Result<void> multinomial(const Call& call, Outputs& outputs) {
         sums[static_cast<std::size_t>(c)] = sum += std::exp(load(x.data, row * classes + c) - top);
       }
     }
+    // The last class is not compared: it gets what rounding leaves at the end. upper_bound and not lower_bound: for u =
+    // 0 the latter would choose a first class of probability 0.
     auto found = std::upper_bound(sums.begin(), sums.end() - 1, random.uniform(i) * sums.back());
     return static_cast<double>(found - sums.begin());
   });

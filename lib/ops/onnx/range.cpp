@@ -12,7 +12,9 @@ using graph::Expr;
 
 using Types = TypeList<float, double, Half, BFloat16, std::int16_t, std::int32_t, std::int64_t>;
 
-// How many numbers there are; the result is checked against what may be allocated.
+// How many numbers there are: max(0, ceil((limit - start) / delta)). Integers compute it in u64, where the difference
+// of any two i64 and the magnitude of the least one fit; ceil(a / b) is (a - 1) / b + 1 for a > 0. Floats compute it in
+// f64. The result is checked against what may be allocated.
 template <class C>
 Result<std::int64_t> count_of(C start, C limit, C delta) {
   if (delta == 0 || delta != delta) return refuse("the step is 0");
@@ -25,6 +27,7 @@ Result<std::int64_t> count_of(C start, C limit, C delta) {
     if (count > static_cast<std::uint64_t>(INT64_MAX)) return refuse("the range is too long");
     return static_cast<std::int64_t>(count);
   } else {
+    // An infinite or NaN bound saturates, to a size that the allocation refuses or to 0.
     double count = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
     return std::max(saturated<std::int64_t>(count), std::int64_t{0});
   }
@@ -44,6 +47,7 @@ Result<void> infer(Inference& call) {
       if (!count) return call.bad(count.error().what);
       size = *count;
       if (*count <= static_cast<std::int64_t>(graph::Value::max_contents)) {
+        // Short ranges are kept as contents: exporters compute axes and positions from them.
         std::vector<Expr> all;
         for (std::int64_t i = 0; i < *count; ++i) all.push_back(Expr(wrap_add(*s, wrap_multiply(i, *d))));
         call.set_output(0, element, graph::Shape{size});
@@ -64,7 +68,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Element i is start + i * delta, not a running sum, so that rounding does not accumulate.
+// Element i is start + i * delta, as the specification writes it, and not a running sum, so that rounding does not
+// accumulate. Halves are computed in f32 and rounded once. Integers compute modulo 2^bits: i * delta may wrap, but the
+// sum lies between start and limit and is right.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &start = call.input(0), &limit = call.input(1), &delta = call.input(2);
   TRY(same_type(start, limit));

@@ -1,5 +1,18 @@
 // LSTM, GRU and RNN: schemas, inference and lowering. The cells and the meaning of every attribute are in
 // reference/recurrent.hpp, which is also what runs if there is no kernel for a form.
+//
+// The recurrences, where X is the input of a step, H and C the states, * a product with a transposed matrix and . one
+// by elements; f, g and h are the activations, and each sum includes the biases of its gate:
+//
+//   LSTM  in = f(X*Wi + H*Ri + Pi.C), forget = f(X*Wf + H*Rf + Pf.C), cell = g(X*Wc + H*Rc)
+//         C' = forget.C + in.cell, out = f(X*Wo + H*Ro + Po.C'), H' = out.h(C')
+//   GRU   z = f(X*Wz + H*Rz), r = f(X*Wr + H*Rr)
+//         n = g(X*Wh + (r.H)*Rh), or g(X*Wh + r.(H*Rh)) with linear_before_reset
+//         H' = (1 - z).n + z.H
+//   RNN   H' = f(X*W + H*R)
+//
+// Gates are stacked in ONNX's order: i o f c, and z r h. A bidirectional layer has both directions along the first axis
+// of each weight; the second one runs from the last step to the first.
 #include "kernels/recurrent.hpp"
 #include "ops/reference/recurrent.hpp"
 #include "ops/schema/example.hpp"
@@ -14,7 +27,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// Biases and peepholes, [directions, size]: lower reads as many of them.
+// Biases and peepholes, [directions, size]: lower reads as many of them. It reads constants without another check, so
+// an operand of the wrong size must not pass here.
 Result<void> need_size(Inference& call, std::size_t index, const Expr& directions, const Expr& size,
                        std::string_view what) {
   const Shape* shape = call.shape(index);
@@ -35,6 +49,7 @@ Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call, {0, 1, 2, 3, 5, 6, 7}));
   const Shape *x = call.shape(0), *w = call.shape(1), *r = call.shape(2);
   Expr directions = static_cast<std::int64_t>(settings->directions);
+  // R is [directions, gates * hidden, hidden]: its last axis is the state's size even if the attribute is absent.
   Expr hidden = r != nullptr ? (*r)[2] : call.fresh_symbol();
   if (call.attributes().has("hidden_size")) {
     hidden = TRY(same_size(call, hidden, call.attributes().integer("hidden_size")));
@@ -46,6 +61,7 @@ Result<void> infer(Inference& call) {
     TRY(same_size(call, (*weights)[0], directions));
     TRY(same_size(call, (*weights)[1], rows));
   }
+  // B is W's and R's biases one after the other; P has one peephole each for i, o and f.
   TRY(need_size(call, 3, directions, rows * 2, "B"));
   TRY(need_size(call, 7, directions, hidden * 3, "P"));
   bool batch_first = settings->batch_first;
@@ -59,7 +75,10 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The sum of W's and R's biases; with `apart`, GRU's recurrent bias of the hidden gate is appended instead of added.
+// The sum of W's and R's biases, which every gate adds up anyway; with `apart`, GRU's recurrent bias of the hidden gate
+// is appended instead of added, since r multiplies it together with H*Rh: n = g(X*Wh + Wb + r.(H*Rh + Rb)). From
+// [directions, 2 * gates * hidden] to [directions, gates * hidden], for GRU always [directions, 4 * hidden]. An absent
+// bias is zeros.
 Tensor join_bias(const Tensor* bias, Recurrence kind, std::int64_t directions, std::int64_t hidden, bool apart) {
   const std::int64_t gates = gates_of(kind), rows = gates * hidden, width = kind == Recurrence::gru ? 4 * hidden : rows;
   Tensor joined(DType::f32, {directions, width});
@@ -76,7 +95,8 @@ Tensor join_bias(const Tensor* bias, Recurrence kind, std::int64_t directions, s
   return joined;
 }
 
-// Constant weights are packed when the model is built. Layers that the kernels do not support run in evaluate.
+// Constant weights are packed when the model is built. Layers that the kernels do not support run in evaluate: weights
+// that are computed, activations that have no kernel, and sequences that differ in length.
 template <Recurrence kind>
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
@@ -84,6 +104,8 @@ Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0) || w == nullptr || r == nullptr || r->dims()[2] == 0) return false;
   if ((node.input(3) != nullptr && bias == nullptr) || (node.input(7) != nullptr && peepholes == nullptr)) return false;
   RecurrentSettings settings = TRY(recurrent_settings(kind, node.attributes));
+  // Exporters pass sequence_lens even if every sequence has all steps; then they change nothing. The kernel does not
+  // take other lengths: shorter sequences would need masks, and the backward direction a start of its own for each.
   if (node.input(4) != nullptr) {
     const Tensor* lengths = call.constant(4);
     auto steps = (*call.shape(0))[settings.batch_first ? 1 : 0].constant();
@@ -94,6 +116,7 @@ Result<bool> lower(Lowering& call) {
   }
   std::vector<std::string> names;
   std::vector<float> alphas, betas;
+  // The kernels take three functions for each direction, whatever the kind.
   for (std::size_t i = 0; i < 3 * settings.directions; ++i) {
     std::size_t each = functions_of(kind),
                 of = i / 3 * each + std::min(i % 3, each - 1);  // the last function is repeated

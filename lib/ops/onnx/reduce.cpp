@@ -1,5 +1,10 @@
 // The ten Reduce operators: one number for each group of elements along some axes. Floats are accumulated in f64 and
 // rounded once, so the result does not depend on the order; integers wrap in their own type.
+//
+// One pass over the input in memory order serves every choice of axes: the output is seen with stride 0 along the
+// reduced axes, so that the walk yields each element's group, and every group has an accumulator of 8 bytes. Narrow
+// integers are accumulated in i64 or u64 and drop the upper bits when they are stored, so that sums wrap in their own
+// type, and the sum behind a mean of i32 does not wrap.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/convert.hpp"
 #include "ops/reference/element.hpp"
@@ -27,13 +32,15 @@ struct Plain {
   }
 };
 // An empty group gives the start value: 0 for sums, 1 for products, minus infinity (or the least integer) for maxima.
+// These are the neutral elements that the specification lists.
 struct Sum : Plain {
   template <class A>
   static A step(A sum, A x) {
     return wrap_add(sum, x);
   }
 };
-// The mean of an empty group of floats is NaN (0 / 0), as numpy has it; of integers 0.
+// The mean of an empty group of floats is NaN (0 / 0), as numpy has it, of integers 0; the specification leaves both
+// undefined. Integer division truncates.
 struct Mean : Sum {
   template <class A>
   static A finish(A sum, std::int64_t count) {
@@ -51,6 +58,8 @@ struct Product : Plain {
     return wrap_multiply(sum, x);
   }
 };
+// NaN wins over every number, wherever it comes: a NaN accumulator stays, and no comparison with a NaN element is true,
+// so that the element replaces the accumulator. Of truth values these are "any" and "all".
 struct Max : Plain {
   template <class A>
   static A start() {
@@ -72,6 +81,7 @@ struct Min : Plain {
     return a != a || a < b ? a : b;
   }
 };
+// The magnitude of the least integer wraps, as in Abs.
 struct L1 : Plain {
   template <class A>
   static A step(A sum, A x) {
@@ -84,6 +94,7 @@ struct SumSquare : Plain {
     return wrap_add(sum, wrap_multiply(x, x));
   }
 };
+// In f64 the squares of f32 elements cannot overflow; those of f64 elements can, and are not rescaled.
 struct L2 : SumSquare {
   template <class A>
   static A finish(A sum, std::int64_t) {
@@ -96,7 +107,12 @@ struct LogSum : Sum {
     return static_cast<A>(std::log(static_cast<double>(sum)));
   }
 };
-// The running sum is kept as its logarithm, so that it cannot overflow.
+// The running sum is kept as its logarithm, so that it cannot overflow:
+//
+//   log(e^a + e^b) = max(a, b) + log1p(e^(min(a, b) - max(a, b)))
+//
+// The exponent is never positive, and log1p keeps a small second term that 1 + e^d would round away. Infinities are
+// handled before, since their difference is NaN: the start value, minus infinity, adds nothing; plus infinity stays.
 struct LogSumExp : Plain {
   template <class A>
   static A start() {
@@ -163,7 +179,9 @@ void reduce(const TensorView& x, const Groups& groups, W start) {
   for (W sum : sums) store(groups.y.data, i++, F::template finish<W>(sum, groups.size));
 }
 
-// Logarithms of integers are computed in f64 and truncated.
+// Logarithms of integers are computed in f64 and truncated. The elements are converted first, so that the accumulator
+// is a float too: a logarithm kept as an integer would lose its fraction at each step. The integers' output is
+// allocated before and filled at the end.
 template <class F>
 Result<void> evaluate_log(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -197,6 +215,8 @@ Result<void> infer(Inference& call) {
   auto listed = known_integers(call, 1);
   auto length = known_length(call, 1);
   if (!call.present(1)) listed = Dims{};
+  // Unknown axes leave the rank if keepdims keeps it, or if their number is known; only the sizes are then open. No
+  // axes may mean all of them, which a list of length 0 does not decide.
   if (in == nullptr || !listed) {
     std::optional<Shape> shape;
     if (in != nullptr && keep) shape = unknown_shape(call, in->size());
@@ -217,7 +237,7 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The product or sum of sizes is a size.
+// The product or sum of sizes is a size: exporters flatten a tensor by ReduceProd of its Shape.
 template <bool multiplied>
 Result<void> infer_total(Inference& call) {
   TRY(infer(call));

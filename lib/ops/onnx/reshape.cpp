@@ -9,8 +9,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The size that -1 stands for: the input's elements over the other sizes. Equal sizes cancel first, so that a symbol
-// on both sides cancels.
+// The size that -1 stands for: the input's elements over the other sizes. Equal sizes cancel first, so that a symbol on
+// both sides cancels. That assumes that none of them is 0, for which -1 has no size; the run refuses it.
 Expr rest(Shape in, Shape out) {
   for (auto at = out.begin(); at != out.end();) {
     auto same = std::find(in.begin(), in.end(), *at);
@@ -21,12 +21,14 @@ Expr rest(Shape in, Shape out) {
       at = out.erase(at);
     }
   }
+  // A quotient of symbolic products may not simplify; the shape program then divides when the model runs.
   Expr divisor = product(out);
   return divisor.is(1) ? product(in) : floor_div(product(in), divisor);
 }
 
-// 0 copies the input's size at this place (unless allowzero), and one -1 takes what remains: the quotient of two
-// products, which is an expression for symbolic sizes if they divide.
+// 0 copies the input's size at this place (unless allowzero, of opset 14), and one -1 takes what remains: the quotient
+// of two products, which is an expression for symbolic sizes if they divide. A shape whose contents are unknown still
+// has a rank if its length is known.
 Result<void> infer_reshape(Inference& call) {
   const Shape* in = call.shape(0);
   auto wanted = call.contents(1);
@@ -52,6 +54,7 @@ Result<void> infer_reshape(Inference& call) {
     }
     if (size.is(0) && !keep_zero) {
       if (in != nullptr && axis >= in->size()) return call.bad("0 at axis " + std::to_string(axis) + " copies no size");
+      // The copied size is unknown, so it cannot cancel: the remaining size stays open.
       if (in == nullptr) known = false;
       size = in == nullptr ? call.fresh_symbol() : (*in)[axis];
     }
@@ -72,6 +75,8 @@ Result<void> infer_reshape(Inference& call) {
   return {};
 }
 
+// The sizes are data. A product that overflows is refused before the division, and so is -1 beside a size of 0, copied
+// or (allowzero) demanded: of an empty input, every number would fit.
 Result<void> reshape(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims dims = TRY(integers(call.input(1), "the new shape"));
@@ -83,6 +88,7 @@ Result<void> reshape(const Call& call, Outputs& outputs) {
       if (axis >= x.rank()) return refuse("0 at axis " + std::to_string(axis) + " copies no size");
       dims[axis] = x.dim(axis);
     }
+    // A second -1 takes the other branch and is refused as negative.
     if (dims[axis] == -1 && !open) {
       open = axis;
     } else {
@@ -100,6 +106,8 @@ Result<void> reshape(const Call& call, Outputs& outputs) {
   return output_copy(call, outputs, dims);
 }
 
+// `axis` may be the rank, unlike other axes: it is a boundary between axes, of which there are rank + 1. The size on an
+// empty side is 1, the empty product.
 Result<void> infer_flatten(Inference& call) {
   const Shape* in = call.shape(0);
   if (in == nullptr) {

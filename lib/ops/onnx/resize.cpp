@@ -1,6 +1,12 @@
 // Resize: a tensor scaled along some axes, by nearest, linear or cubic interpolation, one axis after another:
 // interpolation in several axes is the product of those along each. Upsample, which the newest opset no longer has,
 // becomes a Resize.
+//
+// Along an axis, output index i is a coordinate x of the input, by default (i + 0.5) / scale - 0.5, and its value is a
+// weighted sum of the elements (taps) around x: 1 for nearest, 2 for linear, 4 for cubic, more with antialiasing, which
+// widens the filter by 1 / scale (kernels/bind/interpolation.cpp). Taps beyond the edge read the edge, unless
+// exclude_outside drops them. The axes one after another cost the sum of their taps for an element, and not the
+// product.
 #include "kernels/bind/interpolation.hpp"
 #include "ops/family/fused_attributes.hpp"
 #include "ops/reference/element.hpp"
@@ -24,7 +30,8 @@ struct Settings : kernels::Interpolation {
   double extrapolation;
 };
 
-// Interpolates along one axis of a tensor of these dimensions.
+// Interpolates along one axis of a tensor of these dimensions, seen as [outer, in, inner]; `dims` becomes the result's.
+// Taps are computed once for each output index and used for all rows and columns. Tap -1 is the extrapolation value.
 std::vector<double> along(const Settings& settings, const std::vector<double>& in, Dims& dims, std::size_t index,
                           const Axis& axis) {
   std::int64_t outer = product(DimsView(dims).first(index)), inner = product(DimsView(dims).subspan(index + 1));
@@ -63,13 +70,19 @@ Result<std::vector<double>> floats_of(const TensorView& view) {
   return all;
 }
 
-// A size that was computed from scales, which may be anything.
+// A size that was computed from scales, which may be anything, NaN included. Rounded down, as the specification says.
 Result<std::int64_t> output_size(double size) {
   if (!(size >= 0 && size < 4e9)) return refuse("an output size is out of range");
   return static_cast<std::int64_t>(size);
 }
 
-// The geometry of each axis, from attributes and inputs.
+// The geometry of each axis, from attributes and inputs:
+//
+//   scales given   out = floor(in * scale), of the cropped part with tf_crop_and_resize
+//   sizes given    scale = out / in, which need not be what produced the size
+//
+// roi lists all starts, then all ends, relative to the axis. Opset 18 lets `axes` name the axes that the lists refer
+// to.
 Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, const TensorView& roi,
                                   const TensorView& scale_view, const TensorView& size_view) {
   Dims listed = attributes.integers("axes");
@@ -82,6 +95,7 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
   if (crops) window = TRY(floats_of(roi));
   Dims sizes;
   if (size_view.present()) sizes = TRY(integers(size_view, "sizes"));
+  // An absent list may also be an empty tensor, which older exporters write.
   if (scales.empty() == sizes.empty() && !named.empty()) return refuse("either scales or sizes must be given");
   if (!scales.empty() && scales.size() != named.size()) return refuse("there must be one scale for each axis");
   if (!sizes.empty() && sizes.size() != named.size()) return refuse("there must be one size for each axis");
@@ -105,6 +119,8 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
   }
   std::string_view policy = attributes.text("keep_aspect_ratio_policy", "stretch");
   if (sizes.empty() || policy == "stretch" || named.empty()) return axes;
+  // One scale for all axes, the least (not_larger) or the greatest (not_smaller), by which the sizes are computed
+  // again, rounded to the nearest, halves up.
   double scale = axes[named[0]].scale;
   for (std::size_t axis : named) {
     scale = policy == "not_larger" ? std::min(scale, axes[axis].scale) : std::max(scale, axes[axis].scale);
@@ -126,6 +142,7 @@ Result<void> infer(Inference& call) {
   }
   Dims dims;
   for (const Expr& size : *x) dims.push_back(size.constant().value_or(-1));
+  // -1 stands for a symbolic size, which cannot be mistaken for a real one.
   bool fixed = std::find(dims.begin(), dims.end(), -1) == dims.end();
   auto view = [&](std::size_t index) {
     const Tensor* tensor = call.constant(index);
@@ -154,7 +171,8 @@ Result<void> infer(Inference& call) {
   if (factors && !factors->empty() && factors->size() != named.size()) {
     return call.bad("there must be one scale for each axis");
   }
-  if (target && !target->empty() && target->size() != named.size()) return call.bad("there must be one size for each axis");
+  if (target && !target->empty() && target->size() != named.size())
+    return call.bad("there must be one size for each axis");
   Shape shape = *x;
   for (std::size_t i = 0; i < named.size(); ++i) {
     Expr& size = shape[named[i]];
@@ -174,7 +192,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// Nearest copies elements without arithmetic, so it works for every type and keeps large integers exact.
+// Nearest copies elements without arithmetic, so it works for every type and keeps large integers exact. The axes are
+// independent, so that a table of offsets for each axis replaces a computation for each element.
 Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axes, const TensorView& x,
                           const MutableTensorView& y) {
   Dims strides = strides_of(x.dims);
@@ -199,7 +218,8 @@ Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axe
   });
 }
 
-// Interpolates in f64 along one axis at a time; axes that do not change are skipped, as nearest would copy them.
+// Interpolates in f64 along one axis at a time; axes that do not change are skipped, as nearest would copy them. Crops
+// are never skipped or copied: even with equal sizes they may select a part, or extrapolate.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
@@ -211,6 +231,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   Dims dims;
   for (const Axis& axis : axes) dims.push_back(axis.out);
   bool copies = settings.mode == "nearest" && settings.coordinates != "tf_crop_and_resize";
+  // Coordinates of linear and cubic are computed in the elements' precision; those of nearest always in f32, as scales
+  // are.
   settings.wide = x.type == DType::f64 && settings.mode != "nearest";
   if (!copies && !holds<Numbers>(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
@@ -239,7 +261,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// The kernel resizes one or two axes of f32.
+// The kernel resizes one or two axes of f32, in any place: images with channels first or last. Its geometry must be
+// known when shapes are bound: constant scales, or sizes that the shape program computes.
 Result<bool> lower(Lowering& call) {
   const Attributes& attributes = call.attributes();
   const graph::Node& node = call.node();
@@ -261,6 +284,7 @@ Result<bool> lower(Lowering& call) {
   for (std::size_t axis = 0; axis < x.size(); ++axis) {
     moved += by_scales ? factors[axis] != 1 : !(x[axis] == (*y->type.shape)[axis]);
   }
+  // An axis whose sizes are not provably equal counts as resized.
   if (moved > 2) return false;
   Attributes rules =
       only(attributes, {"coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "mode", "nearest_mode"});
@@ -269,8 +293,9 @@ Result<bool> lower(Lowering& call) {
   return true;
 }
 
-// Opset 10 had (X, scales) and one rule: x / scale, rounded down if an axis grows and up if it shrinks. A node that
-// does both becomes two.
+// Opset 10 had (X, scales) and one rule: x / scale, rounded down if an axis grows and up if it shrinks. nearest_mode is
+// an attribute of the whole node, so that a node that does both becomes two. Upsample only grows. Its scales were an
+// attribute until opset 8.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 11) return {};

@@ -8,7 +8,7 @@
 namespace modelctl::ops {
 namespace {
 
-// True where time is axis 0; the attributes must name axes 0 and 1.
+// True if time is axis 0. The specification permits no other axes than these two, in either order.
 Result<bool> time_first(const Attributes& attributes) {
   std::int64_t batch = attributes.integer("batch_axis", 1), time = attributes.integer("time_axis", 0);
   if ((batch != 0 || time != 1) && (batch != 1 || time != 0)) return refuse("batch_axis and time_axis must be 0 and 1");
@@ -26,6 +26,9 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
+// y[t] = x[length - 1 - t] for t < length, and x[t] after that. X is [steps, batch, inner] or [batch, steps, inner]; a
+// step of one sequence is `inner` contiguous elements, copied together. Lengths are data: all of them are checked
+// before the output is allocated.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "input"));

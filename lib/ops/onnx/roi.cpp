@@ -1,5 +1,10 @@
 // RoiAlign and MaxRoiPool: regions of a feature map resampled to one size, for detectors of two stages.
 //
+// RoiAlign (He et al., 2017) reads samples between the pixels, so that a region need not be rounded; MaxRoiPool
+// (Girshick, 2015) rounds regions and bins to whole pixels, which shifts them by up to half a pixel. In both, a region
+// is scaled by spatial_scale from the image's coordinates to the map's and is divided into bins of equal size, one for
+// each element of the output.
+//
 // Smallest runner: regular, since most detectors have one stage.
 #include "ops/reference/reals.hpp"
 #include "ops/schema/example.hpp"
@@ -26,6 +31,8 @@ Result<void> infer_regions(Inference& call, std::int64_t columns, const Expr& he
   return {};
 }
 
+// Samples are kept in memory, and time is the square of their number. A ratio of 0 needs no bound: only samples on the
+// map are kept.
 constexpr std::int64_t most_samples = 1 << 12;  // along one axis of the output, if the model demands a number
 
 // The attributes of RoiAlign (He et al., 2017). half_pixel coordinates subtract half a pixel from the region's corners.
@@ -76,6 +83,11 @@ struct Axis {
   }
 };
 
+// The sample points of `bins` bins along one axis: bin i has points from + i * bin + (k + 0.5) * step, k < count, where
+// count is the ratio, or ceil(bin) for one each about every pixel. A point in [-1, size] is moved to the nearest
+// position in [0, size - 1] and split between its two neighbors; one further outside is left out (Caffe2 defined it
+// so). Regions are data: their lengths may be negative, infinite or NaN, and none of that may make a loop long or an
+// index wrong.
 Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, std::int64_t size) {
   Axis axis;
   double bin = length / static_cast<double>(bins), limit = static_cast<double>(size);
@@ -85,6 +97,8 @@ Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, 
     double start = from + static_cast<double>(i) * bin;
     // Samples k whose place start + (k + 0.5) * step lies in [-1, size]; a step is at most as long as the map's, or the
     // number of samples small, so that there are not many.
+    // `count` may be huge if the ratio adapts. Only the range of k that can hit the map is visited, one more on each
+    // side for rounding; the test in the loop decides.
     double first = std::max(0.0, std::floor((-1 - start) / step - 1)), last = std::ceil((limit - start) / step);
     if (ratio > 0) {  // few samples with any step: check each of them
       first = 0;
@@ -106,7 +120,8 @@ Axis axis_of(double from, double length, std::int64_t bins, std::int64_t ratio, 
 }
 
 // One bin of one channel: the mean of its samples, or the greatest of their weighted corners, which is how the operator
-// defines its maximum. `all` counts the samples outside of the map too, which are zeros.
+// defines its maximum (it does not interpolate first). `all` counts the samples outside of the map too, which are
+// zeros: they lower a mean, and a maximum is at least 0 if there are any.
 template <class R>
 double pooled(const R* image, std::int64_t width, std::span<const Sample> rows, std::span<const Sample> columns,
               double all, bool greatest) {
@@ -129,7 +144,8 @@ double pooled(const R* image, std::int64_t width, std::span<const Sample> rows, 
 
 // Each bin is the mean (or maximum) of sampling_ratio^2 points read by bilinear interpolation; 0 adapts the ratio to
 // the size of the region. Points outside of the image count but are not visited, so a huge region costs no more than
-// the image.
+// the image. Samples are the product of those along both axes, so they are computed once for a region and shared by all
+// channels.
 Result<void> roi_align(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &rois = call.input(1), &batches = call.input(2);
   TRY(same_type(x, rois));
@@ -150,12 +166,14 @@ Result<void> roi_align(const Call& call, Outputs& outputs) {
       double offset = align.half_pixel ? 0.5 : 0;
       auto edge = [&](std::int64_t i) { return load(rois.data, roi * 4 + i) * align.scale - offset; };
       double wide = edge(2) - edge(0), high = edge(3) - edge(1);
+      // The older form makes every region at least one pixel; the newer one takes malformed regions as they are.
       if (!align.half_pixel) {
         wide = std::max(wide, 1.0);
         high = std::max(high, 1.0);
       }
       Axis rows = axis_of(edge(1), high, align.height, align.sampling_ratio, height);
       Axis columns = axis_of(edge(0), wide, align.width, align.sampling_ratio, width);
+      // At least 1, for a region without samples: its mean is 0 and not 0 / 0.
       double all = std::max(rows.count * columns.count, 1.0);
       const auto* image = in[0] + batch_of[static_cast<std::size_t>(roi)] * channels * height * width;
       for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
@@ -182,7 +200,9 @@ Result<void> infer_pool(Inference& call) {
   return infer_regions(call, 5, Expr((*pooled)[0]), Expr((*pooled)[1]));
 }
 
-// The elements of bin `index` of `bins` along one axis: [from, to).
+// The elements of bin `index` of `bins` along one axis: [from, to). `last` is the region's last pixel, not the one
+// after it; malformed regions become one pixel. The lower edge is rounded down and the upper one up, so bins may
+// overlap, and none is empty unless it lies outside of the map.
 std::pair<std::int64_t, std::int64_t> bin_of(double first, double last, std::int64_t index, std::int64_t bins,
                                              std::int64_t size) {
   double bin = std::max(last - first + 1, 1.0) / static_cast<double>(bins);
@@ -193,7 +213,8 @@ std::pair<std::int64_t, std::int64_t> bin_of(double first, double last, std::int
           within(first + std::ceil(static_cast<double>(index + 1) * bin))};
 }
 
-// The maximum of each bin, whose edges are rounded to whole pixels (Girshick, 2015); an empty bin gives 0.
+// The maximum of each bin, whose edges are rounded to whole pixels (Girshick, 2015); an empty bin gives 0. A row of
+// rois is batch, x1, y1, x2, y2. The batch is a float: the comparison refuses NaN too.
 Result<void> max_roi_pool(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &rois = call.input(1);
   TRY(same_type(x, rois));
@@ -236,7 +257,8 @@ Result<void> max_roi_pool(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Before opset 16 coordinates were not shifted by half a pixel.
+// Before opset 16 coordinates were not shifted by half a pixel, which output_half_pixel means; the default is
+// half_pixel.
 Result<void> upgrade_align(const Upgrade& upgrade) {
   if (upgrade.opset < 16) {
     upgrade.node.attributes.set("coordinate_transformation_mode", std::string("output_half_pixel"));

@@ -1,4 +1,11 @@
 // RotaryEmbedding (Su et al., 2021): pairs of elements of each head rotated by the angle of the token's position.
+//
+// Pair i of a head is a point of the plane, and a token at position p turns it by the angle p * theta_i, whose cosine
+// and sine the caches hold:
+//
+//   a' = a cos - b sin,  b' = a sin + b cos
+//
+// The product of a query and a key then depends on the difference of their positions only.
 #include "ops/reference/attention.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/schema/example.hpp"
@@ -10,6 +17,7 @@ namespace {
 
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, 4));
+  // With position_ids the caches are tables by position, [positions, pairs]; without, they have a row for each token.
   std::size_t rank = call.present(3) ? 2 : 3;
   for (std::size_t index : {1u, 2u}) TRY(need_rank(call, index, rank, rank));
   TRY(need_rank(call, 3, 2, 2));
@@ -20,8 +28,9 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
-// interleaved pairs neighbors (2i, 2i + 1); otherwise element i is paired with i + half. Elements beyond
-// rotary_embedding_dim pass unchanged.
+// interleaved pairs neighbors (2i, 2i + 1); otherwise element i is paired with i + half, where half is that of the
+// rotated part. Elements beyond rotary_embedding_dim pass unchanged: the output starts as a copy. X is [B, heads, S, D]
+// or [B, S, heads * D]; Heads gives the offset of a token's head in either layout.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const Attributes& attributes = call.attributes;
   Heads x = TRY(heads_of(call.input(0), attributes.integer("num_heads"), "X"));
@@ -45,6 +54,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (ids.type != DType::i64 || ids.rank() != 2 || ids.dim(0) != x.batches || ids.dim(1) != x.length) {
       return refuse("position_ids must be " + describe(DType::i64, Dims{x.batches, x.length}));
     }
+    // Ids are data: each is checked against the table before it is used.
     positions = TRY(indices(ids, expected[0]));
   }
   MutableTensorView y = TRY(outputs.allocate(0, x.view.type, x.view.dims));
@@ -69,8 +79,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// A negative id counts from the end, which the kernel does not support: it gets only computed ids, where an
-// id out of range gives NaN.
+// A negative id counts from the end, which the kernel does not support: it gets only computed ids, where an id out of
+// range gives NaN. The kernel takes the number of rotated elements from the caches' width.
 Result<bool> lower(Lowering& call) {
   const graph::Node& node = call.node();
   for (std::size_t index : {0u, 1u, 2u}) {

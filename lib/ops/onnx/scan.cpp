@@ -1,6 +1,9 @@
 // Scan: a nested graph, run once for each slice of its inputs along an axis. It carries states from one slice to the
 // next and stacks the other outputs. Opset 8 had a batch axis as well, for which the upgrade wraps a second Scan
 // around.
+//
+// States are what Loop carries too (family/carried.hpp); unlike Loop, the number of iterations is the length of the
+// scanned axes, so that the sizes of stacked outputs are known before the run.
 #include "ops/family/carried.hpp"
 #include "ops/reference/parts.hpp"
 #include "ops/schema/example.hpp"
@@ -44,6 +47,7 @@ Result<void> infer(Inference& call) {
     }
     body.inputs[i]->type = std::move(slice);
   }
+  // The states' types are a fixed point: what the body gives back must be a type that it takes.
   std::vector<Type> initial;
   for (std::size_t i = 0; i < states; ++i) initial.push_back(call.present(i) ? *call.type(i) : Type());
   auto types = TRY(infer_carried(call, body, 0, initial, 0));
@@ -81,7 +85,9 @@ class Slices {
 
   std::int64_t count() const { return whole_.dim(axis_); }
 
-  // The view is valid until the next call. Slices along the first axis are not copied.
+  // The view is valid until the next call. Slices along the first axis are not copied, except of elements below a byte,
+  // since a slice may begin in the middle of one. Backward inputs are read from the end; the iteration's number stays
+  // the same.
   Result<TensorView> at(std::int64_t index) {
     if (backward_) index = count() - 1 - index;
     std::int64_t width =
@@ -106,7 +112,8 @@ class Slices {
   Tensor copy_;
 };
 
-// One stacked output, written slice by slice.
+// One stacked output, written slice by slice into its final place: it is allocated when the first slice shows its type
+// and sizes, and nothing is copied again at the end.
 struct Gathered {
   MutableTensorView whole;
   std::size_t axis = 0;
@@ -126,6 +133,7 @@ struct Gathered {
 
   Result<void> put(std::int64_t index, const Tensor& slice) {
     Dims one = slice.dims();
+    // The slice gets the stacked axis with size 1; one of another rank fails the comparison below.
     if (one.size() + 1 == whole.dims.size()) one.insert(one.begin() + static_cast<std::ptrdiff_t>(axis), 1);
     Dims expected(whole.dims.begin(), whole.dims.end());
     expected[axis] = 1;
@@ -137,7 +145,9 @@ struct Gathered {
   }
 };
 
-// A state is moved, not copied, from one iteration to the next: the body's outputs own their memory.
+// A state is moved, not copied, from one iteration to the next: the body's outputs own their memory. `values` holds
+// those of the last iteration, which `inputs` views, until the next ones exist. Without an iteration the states are
+// copies of their initial values, and stacked outputs are empty, with the sizes that the body declares.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   runtime::Body* body = call.body("body");
   std::int64_t scanned = call.attributes.integer("num_scan_inputs");
@@ -186,6 +196,8 @@ Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 9) return {};
   if (node.inputs().empty()) return upgrade.bad("it scans 1 or more inputs");
+  // Opset 8 had sequence_lens as an optional first input; it moves to the end, as one more input scanned over the
+  // batch.
   graph::Value* lengths = node.input(0);
   std::vector<graph::Value*> inputs(node.inputs().begin() + 1, node.inputs().end());
   std::int64_t scanned = node.attributes.integer("num_scan_inputs");
@@ -196,6 +208,8 @@ Result<void> upgrade(const Upgrade& upgrade) {
   node.resize_inputs(inputs.size());
   auto body = std::move(node.subgraphs["body"]);
   if (body == nullptr) return upgrade.bad("it lacks its body");
+  // The node itself becomes the outer Scan, whose body holds the inner one. It has no states: each sequence of the
+  // batch has initial states of its own, which are scanned like everything else.
   Graph& outer = node.add_subgraph("body", "batch");
   std::vector<std::string> names;
   std::vector<graph::Value*> rows;
@@ -207,6 +221,8 @@ Result<void> upgrade(const Upgrade& upgrade) {
     return one;
   };
   graph::Value *first = outer.add_constant("first", Tensor::of_ints(Dims{0})), *beyond = nullptr;
+  // In the outer body, for one sequence: parts = [length, all - length] splits each scanned row, and pads = [0, all -
+  // length] fill each stacked output up again.
   if (lengths != nullptr) {
     graph::Value* row = rows[states];
     graph::Value* length = added("Unsqueeze", {rows.back(), first}, {"length"})->output(0);

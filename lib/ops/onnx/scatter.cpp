@@ -1,5 +1,9 @@
 // GatherElements, GatherND, ScatterElements and ScatterND: elements read and written by index. Every index is checked
 // before memory is touched, since indices are data.
+//
+// GatherElements and ScatterElements pair each index with one element; GatherND and ScatterND have tuples of indices,
+// which select slices. Both kinds become a list of offsets first, so that gathering and scattering are one loop over
+// it. Negative indices count from the end.
 #include "ops/reference/elementwise.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -12,6 +16,8 @@ using graph::Expr;
 using graph::Shape;
 
 // For each element of `indices`: the offset in data that it refers to along `axis`; other coordinates are its own.
+// Along other axes, indices may be smaller than data, but not larger. The walk gives the offset of those coordinates,
+// because the stride of `axis` is set to 0, and the index adds its own part.
 Result<std::vector<std::int64_t>> element_offsets(const TensorView& data, const TensorView& picks, std::size_t axis) {
   if (picks.rank() != data.rank()) return refuse("data and indices must have the same rank");
   for (std::size_t other = 0; other < data.rank(); ++other) {
@@ -30,6 +36,7 @@ Result<std::vector<std::int64_t>> element_offsets(const TensorView& data, const 
   return at;
 }
 
+// Y has the shape of the indices, whatever data's.
 Result<void> infer_gather_elements(Inference& call) {
   const Shape* shape = call.shape(1);
   if (const Shape* data = call.shape(0)) {
@@ -53,7 +60,8 @@ Result<void> gather_elements(const Call& call, Outputs& outputs) {
   });
 }
 
-// The last axis of the indices is a position in data after its batch axes; it selects a slice.
+// The last axis of the indices is a position in data after its batch axes; it selects a slice of all axes that follow
+// the position. A position as long as data has axes selects single elements.
 struct Slices {
   std::vector<std::int64_t> offsets;
   std::int64_t length = 1;
@@ -64,6 +72,8 @@ Result<Slices> slices_of(const TensorView& data, const TensorView& picks, std::i
   TRY(need_rank(picks, 1, "indices"));
   if (picks.type != DType::i64) return refuse("indices must be i64");
   std::int64_t depth = picks.dims.back();
+  // All that follows relies on this: at least one axis of the indices is not a batch axis, and batch and position fit
+  // into data's axes.
   if (batch_axes < 0 || batch_axes >= static_cast<std::int64_t>(std::min(data.rank(), picks.rank())) || depth < 0 ||
       depth > static_cast<std::int64_t>(data.rank()) - batch_axes) {
     return refuse("the last axis of the indices is longer than data has axes");
@@ -81,9 +91,11 @@ Result<Slices> slices_of(const TensorView& data, const TensorView& picks, std::i
   std::int64_t batch_step = product(data.dims.subspan(batch));
   const std::int64_t* index = picks.as<std::int64_t>().data();
   for (std::int64_t place = 0; place < places; ++place) {
+    // The first axes of the indices are the batch: each batch has `per_batch` positions.
     std::int64_t offset = place / std::max(per_batch, std::int64_t{1}) * batch_step;
     for (std::size_t axis = batch; axis < taken; ++axis) {
       std::int64_t at = *index++, size = data.dim(axis);
+      // Checked here and not by indices(): each entry of a position has the bound of its own axis.
       if (at < -size || at >= size) {
         return refuse("index " + std::to_string(at) + " is outside an axis of size " + std::to_string(size));
       }
@@ -94,6 +106,8 @@ Result<Slices> slices_of(const TensorView& data, const TensorView& picks, std::i
   return slices;
 }
 
+// Y has the leading axes of the indices, then those axes of data that neither the batch nor the position takes. The
+// length of a position is the last size of the indices: unless it is a number, even the rank is open.
 Result<void> infer_gather_nd(Inference& call) {
   const Shape *data = call.shape(0), *picks = call.shape(1);
   TRY(need_rank(call, 0, 1));
@@ -119,6 +133,7 @@ Result<void> gather_nd(const Call& call, Outputs& outputs) {
   Slices slices = TRY(slices_of(data, picks, call.attributes.integer("batch_dims")));
   Dims dims(picks.dims.begin(), picks.dims.end() - 1);
   dims.insert(dims.end(), slices.dims.begin(), slices.dims.end());
+  // The ranks add up to more than either input's.
   if (dims.size() > max_rank) return refuse("the output has too many axes");
   MutableTensorView y = TRY(outputs.allocate(0, data.type, dims));
   return for_storage(data.type, [&]<class T>() -> Result<void> {
@@ -129,13 +144,16 @@ Result<void> gather_nd(const Call& call, Outputs& outputs) {
 }
 
 // Writes updates at offsets of output 0, which starts as a copy of data; `reduction` combines them with what was there.
-// at(i) is the i-th update's offset.
+// at(i) is the i-th update's offset. Updates are applied in order, one after another, so that repeated offsets add up
+// and the result is the same in every run. Integers wrap; std::max and std::min keep the old element if one of both is
+// NaN.
 template <class At>
 Result<void> put(const TensorView& data, const TensorView& updates, const MutableTensorView& y,
                  std::string_view reduction, At&& at) {
   TRY(same_type(data, updates));
   copy_elements(data, y);
   std::int64_t count = updates.elements();
+  // Without arithmetic any type will do, text too, by the width of its elements.
   if (reduction == "none") {
     return for_storage(data.type, [&]<class T>() -> Result<void> {
       T* out = y.as<T>().data();
@@ -161,8 +179,8 @@ Result<void> put(const TensorView& data, const TensorView& updates, const Mutabl
   return known ? Result<void>() : Result<void>(refuse_type(data.type));
 }
 
-// The inverse of GatherElements. If an index occurs twice and there is no reduction, the last update wins; ONNX
-// leaves it open.
+// The inverse of GatherElements. If an index occurs twice and there is no reduction, the last update wins; ONNX leaves
+// it open. Opset 16 added the reductions add and mul, opset 18 max and min.
 Result<void> scatter_elements(const Call& call, Outputs& outputs) {
   const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
   TRY(need_rank(data, 1, "data"));
@@ -176,6 +194,8 @@ Result<void> scatter_elements(const Call& call, Outputs& outputs) {
              [&](std::int64_t i) { return at[static_cast<std::size_t>(i)]; });
 }
 
+// The updates have the indices' leading axes and those of a slice; update i belongs to slice i / length, element i %
+// length. There are no batch axes.
 Result<void> scatter_nd(const Call& call, Outputs& outputs) {
   const TensorView &data = call.input(0), &picks = call.input(1), &updates = call.input(2);
   Slices slices = TRY(slices_of(data, picks, 0));

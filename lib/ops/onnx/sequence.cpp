@@ -19,7 +19,9 @@ Result<const Sequence*> sequence(const Call& call) {
   return &sequence_in(call.input(0));
 }
 
-// A position in [-count, most] as an index, where negative numbers count from the end.
+// A position in [-count, most] as an index, where negative numbers count from the end. `most` is count - 1, or count
+// for insertions, which may go behind the last item. For an empty sequence count - 1 wraps to the greatest size_t: no
+// position is valid then.
 Result<std::size_t> position(const TensorView& view, std::size_t count, std::size_t most) {
   std::int64_t at = TRY(one_integer(view, "the position")), size = static_cast<std::int64_t>(count);
   if (at < -size || at > static_cast<std::int64_t>(most) || most == static_cast<std::size_t>(-1)) {
@@ -28,9 +30,11 @@ Result<std::size_t> position(const TensorView& view, std::size_t count, std::siz
   return static_cast<std::size_t>(at < 0 ? at + size : at);
 }
 
-// Output 0: these items and a copy of `view` at position `at`.
+// Output 0: these items and a copy of `view` at position `at`. The new sequence takes a reference to each item, so that
+// the cost is the length of the list, not the size of its tensors. The budget is claimed before anything is copied.
 Result<void> insert(Outputs& outputs, const Sequence& before, std::size_t at, const TensorView& view) {
   if (is_collection(view.type) && view.type != DType::map) return refuse("a sequence holds tensors or maps");
+  // An empty sequence of unknown type takes the type of its first item.
   if (view.type != before.element && before.element != DType::undefined) {
     return refuse("a tensor of type " + std::string(name(view.type)) + " cannot go into a sequence of " +
                   std::string(name(before.element)));
@@ -57,6 +61,7 @@ Result<void> infer_construct(Inference& call) {
   return {};
 }
 
+// All items have one element type; their dimensions may differ, unlike those of a tensor's slices.
 Result<void> construct(const Call& call, Outputs& outputs) {
   if (call.inputs.empty() || !call.inputs[0].present()) return refuse("it needs at least one item");
   std::uint64_t bytes = 0;
@@ -72,7 +77,8 @@ Result<void> construct(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// undefined for a number that is not an element type.
+// undefined for a number that is not an element type. Numbers are ONNX's; gaps in their list have the name of
+// undefined.
 DType element_of(const Attributes& attributes) {
   auto type = attributes.integer("dtype", static_cast<std::int64_t>(DType::f32));
   bool known = type > 0 && type < static_cast<std::int64_t>(DType::sequence) &&
@@ -112,6 +118,7 @@ Result<void> infer_erase(Inference& call) { return infer_same(call); }
 
 Result<void> erase(const Call& call, Outputs& outputs) {
   const Sequence& x = *TRY(sequence(call));
+  // Of an empty sequence this wraps; the branch refuses it.
   std::size_t at = x.items.size() - 1;
   if (call.input(1).present() || x.items.empty()) {
     if (!call.input(1).present()) return refuse("an empty sequence has nothing to erase");
@@ -119,16 +126,20 @@ Result<void> erase(const Call& call, Outputs& outputs) {
   }
   TRY(outputs.claim(x.items.size() * sizeof(Tensor)));
   Sequence& y = sequence_in(TRY(outputs.allocate(0, DType::sequence, {})));
+  // Handles are copied, not tensors.
   y = x;
   y.items.erase(y.items.begin() + static_cast<std::ptrdiff_t>(at));
   return {};
 }
 
+// Items may differ in every size that the sequence's type leaves open, so that sizes of the one read are symbols of
+// their own, and not those of another read.
 Result<void> infer_at(Inference& call) {
   call.set_type(0, one_of(call, inside(call, 0)));
   return {};
 }
 
+// The item itself is given out, not a copy: items are immutable.
 Result<void> at(const Call& call, Outputs& outputs) {
   const Sequence& x = *TRY(sequence(call));
   return outputs.give(0, x.items[TRY(position(call.input(1), x.items.size(), x.items.size() - 1))]);
@@ -145,6 +156,7 @@ Result<void> length(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The joined axis is a sum over items, or their number with new_axis: both are data.
 Result<void> infer_concat(Inference& call) {
   Type item = one_of(call, inside(call, 0));
   if (item.shape) {
@@ -162,9 +174,11 @@ Result<void> infer_concat(Inference& call) {
 Result<void> concat(const Call& call, Outputs& outputs) {
   const Sequence& x = *TRY(sequence(call));
   if (x.items.empty()) return refuse("an empty sequence cannot be put together");
+  // With new_axis, axis refers to the output, which has one axis more than the items.
   std::int64_t axis = call.attributes.integer("axis");
   std::vector<TensorView> parts;
   std::vector<Dims> dims;
+  // The views in `parts` point into `dims`, which must not move.
   dims.reserve(x.items.size());
   for (const Tensor& item : x.items) {
     parts.push_back(item.view());
@@ -177,6 +191,7 @@ Result<void> concat(const Call& call, Outputs& outputs) {
   return concatenate(parts, axis, outputs);
 }
 
+// Without sizes, parts have size 1 along the axis. keepdims is only read then, as the specification says.
 Result<void> infer_split(Inference& call) {
   Type item{call.element(0), std::nullopt};
   if (const Shape* in = call.shape(0)) {
@@ -186,6 +201,7 @@ Result<void> infer_split(Inference& call) {
     auto sizes = known_integers(call, 1);
     if (!call.present(1)) (*item.shape)[axis] = 1;
     else if (sizes && std::adjacent_find(sizes->begin(), sizes->end(), std::not_equal_to<>()) == sizes->end()) {
+      // All parts are equal if the list of sizes repeats one number.
       // With a scalar size the last part may be smaller.
       const Shape* split = call.shape(1);
       bool even = split != nullptr && split->size() == 1 && !sizes->empty();
@@ -198,7 +214,8 @@ Result<void> infer_split(Inference& call) {
   return {};
 }
 
-// The parts' sizes along an axis of this size.
+// The parts' sizes along an axis of this size: a list must add up to it, while a scalar is a maximum, and the last part
+// is what remains. The number of parts is bounded by the axis, since parts of a scalar size have one element or more.
 Result<Dims> split_sizes(const TensorView& split, std::int64_t size) {
   if (split.present() && split.rank() == 1) {
     Dims sizes = TRY(integers(split, "the split"));
@@ -217,6 +234,8 @@ Result<Dims> split_sizes(const TensorView& split, std::int64_t size) {
   return sizes;
 }
 
+// Parts are copies: tensors are contiguous, and a part along an inner axis is not. keepdims=0 only changes the
+// dimensions of parts of size 1, which share their memory with the reshaped form.
 Result<void> split(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "0"));

@@ -1,6 +1,9 @@
 // SequenceMap: a nested graph, run once for each item of a sequence. Additional sequences are read item by item with
 // it, tensors whole; each output of the graph makes a sequence.
 //
+// ONNX defines the operator by a Loop that reads items and inserts results. Here the body is run directly, so that
+// results are appended and not inserted into a copy of the sequence in each iteration.
+//
 // Smallest runner: regular, since sequences are rare.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -13,6 +16,8 @@ namespace {
 using graph::Graph;
 using graph::Type;
 
+// An item has its own sizes in each iteration: one_of() replaces the open ones by symbols of this node, in the body's
+// inputs as in the items of the outputs.
 Result<void> infer(Inference& call) {
   Graph& body = *TRY(call.body("body"));
   if (body.inputs.size() != call.inputs()) return call.bad("its body takes as many inputs as it has");
@@ -40,6 +45,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       return refuse("its sequences are of different lengths");
     }
   }
+  // The element types are the body's declared ones, which an empty input sequence leaves as the only source.
   std::vector<Sequence> made(call.outputs);
   for (std::size_t i = 0; i < made.size(); ++i) made[i].element = body->outputs()[i].type;
   std::vector<TensorView> inputs(call.inputs.begin(), call.inputs.end());

@@ -1,5 +1,7 @@
 // Shape and Size: a tensor's dimensions as a tensor. Inference follows their values symbolically, so that shapes
 // computed from them (Gather, Mul, Concat) are known before the model runs.
+//
+// The attributes start and end came with opset 15; their defaults are the whole shape, so older nodes need no upgrade.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -19,6 +21,7 @@ Bounds bounds(const Attributes& attributes, std::size_t rank) {
   auto size = static_cast<std::int64_t>(rank);
   auto clamp = [&](std::int64_t at) { return std::clamp(at < 0 ? at + size : at, std::int64_t{0}, size); };
   std::int64_t start = clamp(attributes.integer("start", 0));
+  // An end before the start selects nothing; it is not an error.
   std::int64_t end = std::max(start, clamp(attributes.integer("end", size)));
   return {static_cast<std::size_t>(start), static_cast<std::size_t>(end)};
 }
@@ -36,6 +39,7 @@ Result<void> infer_shape(Inference& call) {
   return {};
 }
 
+// Neither operator reads an element, so that all types will do.
 Result<void> shape(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto [start, end] = bounds(call.attributes, x.rank());

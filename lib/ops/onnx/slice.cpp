@@ -10,11 +10,16 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// Elements start, start + step, ..., `count` of them.
 struct Range {
   std::int64_t start = 0, step = 1, count = 0;
 };
 
-// The elements that start:end:step selects of an axis; step is not 0.
+// The elements that start:end:step selects of an axis; step is not 0. The count is ceil((end - start) / step), or 0.
+//
+// With a positive step, start and end clamp to [0, size]. With a negative one, end clamps to [-1, size - 1], where -1
+// is before the first element, but start to [0, size - 1]: the specification differs there from Python, in which
+// x[-5:-9:-1] of three elements is empty. All values of i64 occur: exporters write the extremes for "to the end".
 Range select(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
   std::int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
   start = std::clamp(start < 0 ? start + size : start, std::max(least, std::int64_t{0}), std::max(most, least));
@@ -26,12 +31,15 @@ Range select(std::int64_t size, std::int64_t start, std::int64_t end, std::int64
   return {start, step, static_cast<std::int64_t>((static_cast<std::uint64_t>(span) - 1) / stride) + 1};
 }
 
-// The same, symbolically; nullopt if signs or bounds are not known well enough.
+// The same, symbolically; nullopt if signs or bounds are not known well enough. The span is to - from after both are
+// clamped by min and max; a bound that is a known non-negative expression clamps to min(at, size), and one from the end
+// to max(size + at, 0).
 std::optional<Expr> select(const Expr& size, const Expr& start, const Expr& end, std::int64_t step) {
   auto n = size.constant(), s = start.constant(), e = end.constant();
   if (n && s && e) return Expr(select(*n, *s, *e, step).count);
   constexpr std::int64_t beyond = std::int64_t{1}
                                   << 31;  // larger than any size; exporters write such numbers for "to the end"
+  // Backward, only the whole axis is recognized: from the last element to before the first.
   if (step < 0) {
     bool whole = s && e && (*s == -1 || *s >= beyond - 1) && *e <= -beyond + 1;
     return whole ? std::optional(ceil_div(size, Expr(-std::max(step, -beyond)))) : std::nullopt;
@@ -48,6 +56,8 @@ std::optional<Expr> select(const Expr& size, const Expr& start, const Expr& end,
   auto from = bound(start), to = bound(end);
   if (!from || !to) return std::nullopt;
   Expr span = *to - *from;
+  // x[-k:] has min(size, k) elements, which is simpler than size - max(size - k, 0) and compares equal to other such
+  // sizes.
   if (s && *s < 0 && *to == size) span = min(size, Expr(-std::max(*s, -beyond)));
   if (!span.known_non_negative()) span = max(span, Expr(0));
   return step == 1 ? span : ceil_div(span, Expr(step));
@@ -64,6 +74,7 @@ Result<void> infer(Inference& call) {
   auto axes = known_integers(call, 3), steps = known_integers(call, 4);
   Shape shape = *in;
   bool known = starts && ends && (axes || !call.present(3)) && (steps || !call.present(4));
+  // Without axes the lists refer to the first ones. If even their length is unknown, any axis may be cut.
   std::vector<std::size_t> along;
   if (axes) {
     along = TRY(normal_axes(call, *axes, in->size()));
@@ -98,7 +109,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// A negative step walks the other way: the first element is clamped to size - 1 and the end to -1.
+// A slice is a view: an offset to the first element, and strides multiplied by the steps, negative ones to go backward.
+// The walk copies it in the order of the output.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims starts = TRY(integers(call.input(1), "starts"));
@@ -118,6 +130,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     Range range = select(x.dim(along[i]), starts[i], ends[i], steps[i]);
     dims[along[i]] = range.count;
     base += range.start * own[along[i]];
+    // A stride that is never taken must not overflow: a step may be any i64, but with two elements it is below the
+    // size.
     strides[along[i]] = range.count > 1 ? range.step * own[along[i]] : 0;
   }
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));

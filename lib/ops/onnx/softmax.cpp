@@ -14,7 +14,8 @@ Result<void> infer(Inference& call) {
   return infer_same(call);
 }
 
-// Each row is converted to f64 and replaced in place.
+// Each row is converted to f64 and replaced in place. The tensor is seen as [outer, length, inner]: row `at` begins at
+// at / inner * length * inner + at % inner and its elements are `inner` apart.
 template <void (*row)(std::span<double>)>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -36,6 +37,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// exp(x - max) / sum of exp(x - max). A row of minus infinities only, or with plus infinity or NaN, is NaN everywhere:
+// the difference of two infinities is NaN, and then so is the sum.
 void softmax(std::span<double> row) {
   double most = *std::max_element(row.begin(), row.end()), sum = 0;
   for (double& x : row) sum += x = std::exp(x - most);
@@ -51,14 +54,16 @@ void log_softmax(std::span<double> row) {
   for (double& x : row) x -= shift;
 }
 
-// 1 at the first greatest element.
+// 1 at the first greatest element, and 0 at ones that equal it, as the specification says.
 void hardmax(std::span<double> row) {
   auto most = std::max_element(row.begin(), row.end()) - row.begin();
   std::fill(row.begin(), row.end(), 0.0);
   row[static_cast<std::size_t>(most)] = 1;
 }
 
-// Until opset 12 the input was taken as a matrix, split before `axis` (1 if absent), and its rows were the groups.
+// Until opset 12 the input was taken as a matrix, split before `axis` (1 if absent), and its rows were the groups: all
+// axes from `axis` on together. That is the newer form for the last axis; otherwise the node becomes Flatten, itself on
+// a matrix, and Reshape to the sizes that Shape gives.
 Result<void> upgrade(const Upgrade& upgrade) {
   graph::Node& node = upgrade.node;
   if (upgrade.opset >= 13) return {};
@@ -81,7 +86,8 @@ constexpr AttributeDef attributes[] = {{"axis", AttributeType::integer, "the axi
 
 constexpr char softmax_kernel[] = "softmax_f32", log_softmax_kernel[] = "log_softmax_f32";
 
-// The kernel works along the last axis, where the elements of a group are contiguous.
+// The kernel works along the last axis, where the elements of a group are contiguous. Each element of the output
+// depends on its own row alone, so that the kernel may write over its input.
 template <const char* kernel>
 Result<bool> lower(Lowering& call) {
   if (!call.plain_f32(0)) return false;

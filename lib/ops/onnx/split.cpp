@@ -9,13 +9,16 @@ namespace {
 
 using graph::Expr;
 
-// Parts have equal size as long as elements remain; the last ones may be smaller, or empty.
+// Parts have equal size as long as elements remain; the last ones may be smaller, or empty. The chunk is ceil(size /
+// parts): 5 elements in 4 parts are 2, 2, 1 and 0.
 std::int64_t equal_part(std::int64_t size, std::int64_t parts, std::int64_t part) {
   std::int64_t chunk = size / parts + (size % parts != 0 ? 1 : 0);
   return std::clamp<std::int64_t>(size - chunk * part, 0, chunk);
 }
 
-// num_outputs that does not divide the axis leaves a smaller last part; a symbolic axis is divided as an expression.
+// num_outputs that does not divide the axis leaves a smaller last part; a symbolic axis is divided as an expression:
+// ceil(n / parts), and for the last part n less all others. That takes all parts before the last as full, as they are
+// unless n is small.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   std::size_t parts = call.node().outputs().size();
@@ -30,6 +33,7 @@ Result<void> infer(Inference& call) {
       if (sizes) {
         size = (*sizes)[part];
       } else if (call.present(1)) {
+        // The sizes are data.
         size = call.fresh_symbol();
       } else {
         auto count = static_cast<std::int64_t>(parts);
@@ -59,6 +63,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     for (std::int64_t part = 0; part < parts; ++part) sizes.push_back(equal_part(x.dim(axis), parts, part));
   }
   if (sizes.size() != call.outputs) return refuse("there are not as many outputs as sizes");
+  // Parts must cover the axis: sizes are data, and an overflow of their sum could otherwise pass for it.
   std::int64_t sum = 0;
   for (std::int64_t size : sizes) {
     if (size < 0) return refuse("a part has a negative size");
@@ -67,6 +72,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (sum != x.dim(axis)) return refuse("the parts' sizes do not add up to " + std::to_string(x.dim(axis)));
   std::int64_t start = 0;
   for (std::size_t part = 0; part < sizes.size(); ++part) {
+    // Unused parts are skipped; their elements are still counted.
     if (outputs.wanted(part)) {
       Dims dims(x.dims.begin(), x.dims.end());
       dims[axis] = sizes[part];
@@ -78,7 +84,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-// Until opset 12 the sizes were an attribute; opset 18 requires the number of parts if there are no sizes.
+// Until opset 12 the sizes were an attribute; opset 18 requires the number of parts if there are no sizes. Before, it
+// was the number of outputs.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.attribute_to_input("split", 1);
   if (upgrade.opset < 18 && upgrade.node.input(1) == nullptr) {

@@ -22,7 +22,10 @@ Result<void> infer_det(Inference& call) {
   return {};
 }
 
-// Gaussian elimination with the largest pivot of each column.
+// Gaussian elimination with the largest pivot of each column, O(n^3): the determinant is the product of the pivots, and
+// each exchange of rows negates it. Partial pivoting keeps the factors at or below 1, so that rounding errors do not
+// grow with them. A matrix of size 0 has determinant 1, the empty product. A column without a pivot makes the matrix
+// singular.
 double determinant(std::vector<double> m, std::int64_t n) {
   auto at = [&](std::int64_t row, std::int64_t column) -> double& {
     return m[static_cast<std::size_t>(row * n + column)];
@@ -32,9 +35,11 @@ double determinant(std::vector<double> m, std::int64_t n) {
     std::int64_t pivot = k;
     for (std::int64_t row = k + 1; row < n; ++row) {
       const double size = std::fabs(at(row, k));
+      // NaN is greater than nothing, so that it would never be chosen; as the pivot it reaches the result.
       if (size > std::fabs(at(pivot, k)) || std::isnan(size)) pivot = row;
     }
     if (at(pivot, k) == 0) return 0;
+    // Columns before k are not read again.
     for (std::int64_t column = k; pivot != k && column < n; ++column) std::swap(at(k, column), at(pivot, column));
     result *= pivot != k ? -at(k, k) : at(k, k);
     for (std::int64_t row = k + 1; row < n; ++row) {
@@ -45,7 +50,7 @@ double determinant(std::vector<double> m, std::int64_t n) {
   return result;
 }
 
-// Each matrix of the batch on its own, in f64. NaN anywhere in a matrix gives NaN, which elimination alone could lose.
+// Each matrix of the batch on its own, in f64. A NaN that elimination meets in a column gives NaN.
 Result<void> det(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 2, "X"));
@@ -64,6 +69,7 @@ Result<void> det(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The input gives the shape, and the element type unless dtype does. Its elements are not read.
 Result<void> infer_eye(Inference& call) {
   TRY(need_rank(call, 0, 2, 2));
   auto type = numbered_type(call.attributes(), "dtype", call.element(0));

@@ -13,7 +13,8 @@ bool holds(const std::vector<std::size_t>& axes, std::size_t axis) {
   return std::find(axes.begin(), axes.end(), axis) != axes.end();
 }
 
-// Without axes every axis of size 1 goes, which is not known for symbolic sizes: the rank is then open.
+// Without axes every axis of size 1 is removed, which is not known for symbolic sizes: the rank is then open. If only
+// the axes' number is known, so is the rank; a named axis of symbolic size is removed and checked when the model runs.
 Result<void> infer_squeeze(Inference& call) {
   const Shape* in = call.shape(0);
   auto axes = known_integers(call, 1);
@@ -46,6 +47,7 @@ Result<void> infer_squeeze(Inference& call) {
   return {};
 }
 
+// An empty list of axes is not an absent one: it removes nothing.
 Result<void> squeeze(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   std::vector<std::size_t> gone;
@@ -61,6 +63,7 @@ Result<void> squeeze(const Call& call, Outputs& outputs) {
   return output_copy(call, outputs, dims);
 }
 
+// The output's rank is the input's plus the number of axes; each remaining output axis takes the next input axis.
 Result<void> infer_unsqueeze(Inference& call) {
   const Shape* in = call.shape(0);
   auto axes = known_integers(call, 1);
@@ -79,6 +82,7 @@ Result<void> infer_unsqueeze(Inference& call) {
     shape.push_back(holds(added, axis) ? Expr(1) : (*in)[from++]);
   }
   call.set_output(0, call.element(0), shape);
+  // Exporters unsqueeze sizes to vectors and concatenate them to a shape: the contents must come through.
   pass_contents(call, shape);
   return {};
 }
@@ -95,7 +99,7 @@ Result<void> unsqueeze(const Call& call, Outputs& outputs) {
   return output_copy(call, outputs, dims);
 }
 
-// Until opset 12 the axes were an attribute.
+// Until opset 12 the axes were an attribute; negative ones (opset 11) mean the same in both forms.
 Result<void> upgrade(const Upgrade& upgrade) {
   upgrade.attribute_to_input("axes", 1);
   return {};

@@ -32,6 +32,7 @@ Result<void> infer_concat(Inference& call) {
   return infer_broadcast(call);
 }
 
+// Bytes are joined, with numpy's broadcasting; neither text need be valid UTF-8.
 Result<void> concat(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1);
   auto first = TRY(texts_of(a)), second = TRY(texts_of(b));
@@ -46,6 +47,7 @@ Result<void> concat(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The number of pieces is data: output 0 has one more axis, of an open size. So X needs a rank below the limit.
 Result<void> infer_split(Inference& call) {
   TRY(need_strings(call, 0));
   TRY(need_rank(call, 0, 0, max_rank - 1));
@@ -63,7 +65,10 @@ Result<void> infer_split(Inference& call) {
 
 constexpr std::string_view blanks = " \t\n\v\f\r";
 
-// At most `most` splits; the rest is the last piece. Without a delimiter, runs of spaces separate.
+// At most `most` splits; the rest is the last piece. Without a delimiter, runs of spaces separate. As Python's
+// str.split: a delimiter separates even empty pieces, so that "" is one empty piece and "a--" ends with one; blanks
+// never do, so that "" has none. The rest after the last split keeps its blanks at the end, but not those before it.
+// Blanks are ASCII's: the bytes of a longer UTF-8 sequence are never among them.
 std::vector<std::string_view> pieces_of(std::string_view text, std::string_view delimiter, std::size_t most) {
   std::vector<std::string_view> pieces;
   if (!delimiter.empty()) {
@@ -74,6 +79,7 @@ std::vector<std::string_view> pieces_of(std::string_view text, std::string_view 
     pieces.push_back(text);
     return pieces;
   }
+  // npos, if only blanks are left, becomes the whole rest.
   auto skip = [&] { text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size())); };
   for (skip(); !text.empty(); skip()) {
     std::size_t end = pieces.size() < most ? std::min(text.find_first_of(blanks), text.size()) : text.size();
@@ -84,6 +90,7 @@ std::vector<std::string_view> pieces_of(std::string_view text, std::string_view 
 }
 
 // The last axis of the result is as long as the longest list of pieces; shorter ones are filled with empty strings.
+// Pieces are views until that length is known; the strings are made once, in the output.
 Result<void> split(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto texts = TRY(texts_of(x));
@@ -119,7 +126,8 @@ Result<Case> case_of(const Attributes& attributes) {
   return refuse("case_change_action cannot be '" + std::string(action) + "'");
 }
 
-// Upper and lower case by Unicode's simple mappings, whatever the locale: results must not depend on the machine.
+// Upper and lower case by Unicode's simple mappings, whatever the locale: results must not depend on the machine. A
+// simple mapping is one code point to one, so that a sharp s stays, which the full mapping would make two letters.
 Result<std::string> changed(const std::string& text, Case to) {
   if (to == Case::none) return text;
   auto letters = from_utf8(text);
@@ -129,6 +137,7 @@ Result<std::string> changed(const std::string& text, Case to) {
   return out;
 }
 
+// Which words remain is data: the last axis is open.
 Result<void> infer_normalizer(Inference& call) {
   TRY(need_strings(call, 0));
   TRY(need_rank(call, 0, 1, 2));
@@ -146,6 +155,8 @@ Result<void> infer_normalizer(Inference& call) {
   return {};
 }
 
+// Stop words are removed before the case is changed, as the specification orders it. If the comparison ignores case,
+// both sides are compared in lower case; what is kept has its own.
 Result<void> normalize(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto texts = TRY(texts_of(x));
@@ -153,6 +164,7 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
     return refuse("the input must be one row: [C] or [1,C], not " + describe(x.type, x.dims));
   }
   Case action = TRY(case_of(call.attributes));
+  // The default of is_case_sensitive is 0.
   Case compared = call.attributes.integer("is_case_sensitive") != 0 ? Case::none : Case::lower;
   std::unordered_set<std::string> stopwords;
   for (const std::string& word : call.attributes.texts("stopwords")) stopwords.insert(TRY(changed(word, compared)));

@@ -1,6 +1,10 @@
 // SwiGLU (Shazeer, 2020): Swish of a gate times a value. It is decomposed into just that; the passes fuse it again
 // where it pays.
 //
+//   Y = Swish(A) B = A sigmoid(alpha A) B
+//
+// A and B do not broadcast: both have one shape.
+//
 // Smallest runner: regular, since the operator is of opset 28 and belongs to decoders.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"

@@ -1,6 +1,10 @@
 // TensorScatter: new rows written into a key-value cache, for each batch at its own position; circular mode wraps
 // around.
 //
+// The cache is [batch, ..., rows, ...] and update the same with fewer rows: row i of update is row start[b] + i of the
+// output, modulo the number of rows in circular mode. ONNX defines it so that a runtime can keep one buffer for all
+// steps of generation, instead of a Concat that copies the past for each token.
+//
 // Smallest runner: regular, since it belongs to decoders.
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
@@ -32,6 +36,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::string_view mode = call.attributes.text("mode", "linear");
   if (mode != "linear" && mode != "circular") return refuse("mode cannot be '" + std::string(mode) + "'");
   if (update.rank() != cache.rank()) return refuse("past_cache and update differ in rank");
+  // More new rows than the cache has would overwrite each other, even in circular mode.
   for (std::size_t other = 0; other < cache.rank(); ++other) {
     bool fits = other == axis ? update.dim(other) <= cache.dim(other) : update.dim(other) == cache.dim(other);
     if (!fits) return refuse("update does not fit past_cache along axis " + std::to_string(other));
@@ -43,12 +48,14 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     return refuse("write_indices must have one element for each batch");
   }
   for (std::int64_t start : starts) {
+    // Linear mode must end within the cache; circular mode may start at any row.
     bool inside = start >= 0 && (mode == "circular" ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
     if (!inside) return refuse("write_indices has " + std::to_string(start) + ", where the cache has no room");
   }
   MutableTensorView y = TRY(outputs.allocate(0, cache.type, cache.dims));
   // If the output updates the cache in place, only the new rows are written.
   if (y.data != cache.data) copy_elements(cache, y);
+  // [outer, rows, width] around the axis; `per_batch` of the outer indices belong to one batch, whose start they share.
   std::int64_t outer = product(cache.dims.first(axis)), per_batch = product(cache.dims.first(axis).subspan(1));
   std::int64_t width = product(cache.dims.subspan(axis + 1));
   return for_storage(cache.type, [&]<class T>() -> Result<void> {
@@ -57,6 +64,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     for (std::int64_t i = 0; i < outer && width > 0; ++i) {
       std::int64_t start = starts[static_cast<std::size_t>(i / per_batch)];
       for (std::int64_t row = 0; row < fresh; ++row, from += width) {
+        // The remainder matters in circular mode only: the positions of linear mode were checked.
         std::copy_n(from, width, to + (i * rows + (start + row) % rows) * width);
       }
     }

@@ -1,6 +1,10 @@
 // TfIdfVectorizer: how often each n-gram of a pool occurs in rows of words or numbers, as a count (TF), presence (IDF)
 // or weighted count (TFIDF). Words are numbered first, so that n-grams compare integers.
 //
+// An n-gram is n words in a row, each s + 1 after the one before, for every skip s from 0 to max_skip_count. The time
+// for a row of length L is O(skips * L * max_gram_length) whatever the size of the pool: each start follows one path in
+// a trie and ends where the path does.
+//
 // Smallest runner: regular, since it belongs to text pipelines of scikit-learn.
 #include "ops/reference/run.hpp"
 #include "ops/schema/example.hpp"
@@ -19,7 +23,8 @@ struct Settings {
   std::int64_t shortest, longest, most_skipped, width;
 };
 
-// The attributes, checked against each other; `pool` is the length of the one that is given.
+// The attributes, checked against each other; `pool` is the length of the one that is given. Everything here indexes
+// something later, so a model that contradicts itself is refused before the run.
 Result<Settings> settings_of(const Attributes& attributes) {
   std::string_view mode = attributes.text("mode");
   if (mode != "TF" && mode != "IDF" && mode != "TFIDF") { return refuse("mode cannot be '" + std::string(mode) + "'"); }
@@ -52,6 +57,8 @@ Result<Settings> settings_of(const Attributes& attributes) {
   if (counts.empty() || counts[0] != 0) return refuse("ngram_counts must start with 0");
   if (grams != indexes.size()) return refuse("ngram_indexes must have one number for each n-gram of the pool");
   for (std::int64_t index : indexes) {
+    // The output is as wide as the greatest column says, however few columns have an n-gram. The bound keeps the width,
+    // plus one, far from overflow; the allocation decides whether it is affordable.
     if (index < 0 || index >= std::int64_t{1} << 40) return refuse("ngram_indexes hold " + std::to_string(index));
     settings.width = std::max(settings.width, index + 1);
   }
@@ -62,6 +69,7 @@ Result<Settings> settings_of(const Attributes& attributes) {
   return settings;
 }
 
+// A row of words [C] gives [width], several rows [N, C] give [N, width]. A scalar is a row of one word.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 0, 2));
   auto settings = settings_of(call.attributes());
@@ -77,7 +85,9 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-// The pool as a trie: each n-gram is a path from the root and ends at a node that holds its number.
+// The pool as a trie: each n-gram is a path from the root and ends at a node that holds its number. Edges are one hash
+// table for all nodes, keyed by node and word, so that a step costs one look-up. An n-gram may begin another one; those
+// of lengths that do not count are left out, but still numbered, since the attributes refer to their positions.
 class Pool {
  public:
   static constexpr std::uint32_t root = 0, none = ~std::uint32_t{0};
@@ -103,6 +113,7 @@ class Pool {
     }
   }
 
+  // No edge: no n-gram of the pool begins with this path.
   std::uint32_t next(std::uint32_t node, std::uint32_t token) const {
     auto found = edges_.find(key(node, token));
     return found == edges_.end() ? none : found->second;
@@ -140,7 +151,8 @@ class Dictionary {
   std::unordered_map<Word, std::uint32_t> numbers_;
 };
 
-// Calls found(gram) for each n-gram of a row, its words 1 to most_skipped + 1 apart.
+// Calls found(gram) for each n-gram of a row, its words 1 to most_skipped + 1 apart. Steps beyond the row's length find
+// no second word, so that a huge max_skip_count costs nothing.
 template <class Found>
 void for_each_gram(std::span<const std::uint32_t> row, const Pool& pool, const Settings& settings, Found&& found) {
   std::int64_t shortest = settings.shortest;
@@ -161,6 +173,8 @@ void for_each_gram(std::span<const std::uint32_t> row, const Pool& pool, const S
   }
 }
 
+// Counts are collected in the output itself. Weights multiply them at the end, once for each n-gram of the pool, so
+// that IDF is the weight of what occurs at all, and TFIDF the count times the weight.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
@@ -179,6 +193,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       return {};
     }));
   }
+  // Words need pool_strings and numbers need pool_int64s: the other pool could never match.
   if (pool.empty() && !call.attributes.integers("ngram_indexes").empty()) {
     return refuse("the pool does not hold elements of type " + std::string(name(x.type)));
   }

@@ -25,6 +25,7 @@ std::optional<std::vector<std::size_t>> permutation(const Attributes& attributes
   return order.size() == rank ? std::optional(order) : std::nullopt;
 }
 
+// perm gives the rank even if the input's is unknown.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   if (in == nullptr && !call.attributes().has("perm")) {
@@ -41,11 +42,13 @@ Result<void> infer(Inference& call) {
   graph::Shape shape;
   for (std::size_t axis : *order) shape.push_back((*in)[axis]);
   call.set_output(0, call.element(0), shape);
+  // Of a vector, whose only permutation moves nothing.
   pass_contents(call, shape);
   return {};
 }
 
-// Copies by storage width, not by type. Elements are written in order and read with permuted strides.
+// Copies by storage width, not by type. Elements are written in order and read with permuted strides: output axis i has
+// the stride of input axis perm[i].
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   auto order = permutation(call.attributes, x.rank());
@@ -67,6 +70,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 constexpr AttributeDef attributes[] = {
     {"perm", AttributeType::integers, "which input axis each output axis is; reversed if absent"}};
 
+// Only moves: the kernel has a form for each width of 1 to 8 bytes. Packed elements share bytes and strings own memory;
+// both run in the reference implementation, as do elements of 16 bytes.
 Result<bool> lower(Lowering& call) {
   const graph::Shape* shape = call.shape(0);
   int width = bits(call.element(0));

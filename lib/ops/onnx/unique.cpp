@@ -1,6 +1,10 @@
 // Unique: each distinct element, or slice along an axis, once, in ascending order or in order of first occurrence; with
 // indices, inverse indices and counts.
 //
+// Sorting finds the groups: after a stable sort, equal slices are neighbors and the first of a group is the first in
+// the input. That is O(n log n) comparisons of up to a slice's length, without a hash of floats or slices, and it gives
+// the ascending order that is the default.
+//
 // Smallest runner: regular, since removing duplicates is rare.
 #include "ops/reference/element.hpp"
 #include "ops/reference/storage.hpp"
@@ -16,6 +20,7 @@ using graph::Expr;
 using graph::Shape;
 
 // All four outputs share one size that depends on the data, except the inverse indices, which are as long as the input.
+// Without an axis the input is flattened, and Y is a vector.
 Result<void> infer(Inference& call) {
   const Shape* x = call.shape(0);
   Expr count = call.fresh_symbol(), all = call.fresh_symbol();
@@ -43,7 +48,9 @@ struct Slices {
   std::int64_t outer, count, inner;
 };
 
-// -1, 0 or 1 as slice a comes before b, equals it or comes after it. NaN comes last, and all NaN are equal.
+// -1, 0 or 1 as slice a comes before b, equals it or comes after it: the first elements that differ decide. NaN comes
+// last, and all NaN are equal, as in numpy since 1.21, so that the order is a strict weak one, which std::stable_sort
+// needs. Slices without elements are all equal.
 template <class Read>
 int compare(const Slices& of, std::int64_t a, std::int64_t b, Read read) {
   for (std::int64_t i = 0; i < of.outer * of.inner; ++i) {
@@ -73,6 +80,7 @@ Order order(const Slices& of, Read read) {
   return all;
 }
 
+// Strings are compared in place and by bytes; numbers in their wide type, in which order and equality are the same.
 Result<Order> order_of(const TensorView& x, const Slices& of) {
   Order all;
   if (x.type == DType::string) {
@@ -87,7 +95,8 @@ Result<Order> order_of(const TensorView& x, const Slices& of) {
   return all;
 }
 
-// Where each group first is, the group of each slice, and how large each group is: outputs 1 to 3.
+// Where each group first is, the group of each slice, and how large each group is: outputs 1 to 3. `groups` is the
+// order of the groups in the output; the inverse indices refer to it, so that taking Y at them gives the input again.
 Result<void> write_lists(const Order& all, const std::vector<std::size_t>& groups, std::int64_t slices,
                          Outputs& outputs) {
   auto count = static_cast<std::int64_t>(groups.size());

@@ -13,7 +13,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
-// The size of an axis before pooling, if every window was full.
+// The size of an axis before pooling, if every window was full: (places - 1) * stride + kernel - begin - end. Pooling
+// rounds down, so that a larger input may have given the same number of places; output_shape says which.
 Result<std::int64_t> unpooled(const Window& window, std::int64_t places) {
   std::int64_t size = TRY(checked_multiply(places - 1, window.stride));
   size = TRY(checked_add(size, window.kernel - window.begin - window.end));
@@ -53,7 +54,9 @@ Result<void> infer_unpool(Inference& call) {
 }
 
 // The indices refer to the elements of the tensor that was pooled, which starts at the beginning of each of the
-// output's axes.
+// output's axes. They count through that whole tensor in row-major order, as MaxPool's do, so that a larger output
+// needs each index taken apart by the pooled sizes and put together with the output's strides. Indices are data and are
+// checked one by one; repeated ones, of windows that overlap, hold the same element.
 Result<void> max_unpool(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &picks = call.input(1);
   TRY(need_rank(x, 3, "X"));
@@ -96,6 +99,7 @@ Result<void> max_unpool(const Call& call, Outputs& outputs) {
   });
 }
 
+// col2im walks two axes for each of the image's, 16 at most.
 constexpr std::size_t most_axes = 8;
 
 // Blocks of an image: the attributes of read_windows with the block as the kernel.
@@ -107,6 +111,8 @@ Result<Windows> blocks_of(const Attributes& attributes, DimsView image, DimsView
   return read_windows(attributes, block, block.size());
 }
 
+// [N, C * taps, places] becomes [N, C, image]: the block's size divides the rows into channels. image_shape's length
+// alone gives the rank.
 Result<void> infer_col2im(Inference& call) {
   TRY(need_rank(call, 0, 3, 3));
   TRY(need_rank(call, 1, 1, 1));
@@ -137,7 +143,8 @@ Result<void> infer_col2im(Inference& call) {
 }
 
 // Each column is added to the image where it was taken from; overlapping columns add up. Indices cannot leave the
-// image, since they follow from checked geometry and not from data.
+// image, since they follow from checked geometry and not from data. This is the transpose of the unfolding that turns a
+// convolution into a product, not its inverse: an element that k blocks share comes out k times.
 Result<void> col2im(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.rank() != 3) return refuse("the input must have rank 3, not " + std::to_string(x.rank()));
@@ -177,6 +184,7 @@ Result<void> col2im(const Call& call, Outputs& outputs) {
     to.push_back(at);
     for (std::size_t axis = walked.size(); axis-- > 0 && ++index[axis] == walked[axis];) index[axis] = 0;
   }
+  // Sums are kept in the wide type and stored once, so that f16 and bf16 round once for an element of the image.
   with_wide<Numbers>(x.type, [&]<class W>() {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);

@@ -15,10 +15,12 @@ Result<void> infer(Inference& call) {
   call.set_output(0, element, TRY(broadcast_inputs(call)));
   auto condition = call.contents(0), x = call.contents(1), y = call.contents(2);
   if (!condition || !x || !y || !is_integer(element)) return {};
+  // Contents are of rank 0 or 1 and broadcast like their tensors: a single element meets every other one.
   std::size_t count = std::max({condition->size(), x->size(), y->size()});
   auto at = [&](const std::vector<Expr>& list, std::size_t i) { return list[list.size() == 1 ? 0 : i]; };
   std::vector<Expr> all;
   for (const auto* list : {&*condition, &*x, &*y}) {
+    // Vectors of different lengths do not broadcast; broadcast_inputs has reported those that are known.
     if (list->size() != 1 && list->size() != count) return {};
   }
   for (std::size_t i = 0; i < count; ++i) {
@@ -30,6 +32,8 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// Both operands are read only where they are chosen, and copied by storage width: a NaN in the other one has no effect,
+// unlike in a blend by multiplication.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &condition = call.input(0), &a = call.input(1), &b = call.input(2);
   if (condition.type != DType::boolean) return refuse("the condition must be bool");

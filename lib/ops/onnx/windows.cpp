@@ -32,13 +32,15 @@ Result<void> infer_window(Inference& call) {
   return {};
 }
 
-// A window as a sum of cosines: a - b cos x + c cos 2x, where x covers one period.
+// A window as a sum of cosines: a - b cos x + c cos 2x, where x covers one period. Hamming's 25/46 is the exact form of
+// the 0.54 that textbooks round to: it cancels the first side lobe (Harris, 1978).
 struct Cosines {
   double a, b, c;
 };
 constexpr Cosines hann{0.5, 0.5, 0}, hamming{25.0 / 46, 21.0 / 46, 0}, blackman{0.42, 0.5, 0.08};
 
-// Sums of cosines of 2 pi i / n: periodic windows divide by the size, symmetric ones by the size less one.
+// Sums of cosines of 2 pi i / n: periodic windows divide by the size, symmetric ones by the size less one. A symmetric
+// window of one element divides 0 by 0 and is NaN, since the specification's function does so too.
 template <const Cosines& window>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::int64_t size = TRY(one_integer(call.input(0), "size"));
@@ -60,7 +62,14 @@ Result<void> infer_mel(Inference& call) {
   return {};
 }
 
-// One triangle over the spectrum's bins for each band; the bands' edges are equally far apart in mel.
+// One triangle over the spectrum's bins for each band; the bands' edges are equally far apart in mel:
+//
+//   mel = 2595 log10(1 + hertz / 700),  bin = floor((dft_length + 1) * hertz / sample_rate)
+//
+// Band i rises from edge i to edge i + 1 and falls to edge i + 2. ONNX's reference implementation divides the range by
+// bands + 2 and not, as usual, by bands + 1, so that the last band ends one step below the upper edge. Edges are
+// rounded to bins before the slopes are computed, so that a narrow band may have only its center, with weight 1, or no
+// slope at all.
 Result<void> mel(const Call& call, Outputs& outputs) {
   std::int64_t bands = TRY(one_integer(call.input(0), "num_mel_bins"));
   std::int64_t length = TRY(one_integer(call.input(1), "dft_length"));
@@ -68,6 +77,7 @@ Result<void> mel(const Call& call, Outputs& outputs) {
   double lower = TRY(one_number(call.input(3), "lower_edge_hertz"));
   double upper = TRY(one_number(call.input(4), "upper_edge_hertz"));
   DType type = TRY(numbered_type(call.attributes, "output_datatype", DType::f32));
+  // The sizes are data: they are bounded before bands are made or a sum of them is computed.
   constexpr std::int64_t most = 1 << 24;
   if (bands < 0 || bands > most || length < 0 || length > most)
     return refuse("num_mel_bins or dft_length is out of range");
