@@ -20,6 +20,8 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// W and R are transposed against ONNX's LSTM: [directions, input, 4 * hidden] and [directions, hidden, 4 * hidden]. So
+// the hidden size is axis 1 of R, and a gate's weights are columns, in LSTM's order i, o, f, c.
 Result<void> infer(Inference& call) {
   auto settings = recurrent_settings(Recurrence::lstm, call.attributes());
   if (!settings) return call.bad(settings.error().what);
@@ -62,9 +64,16 @@ Result<Weights> weights_of(const Call& call, std::size_t index, std::size_t scal
   return weights;
 }
 
+// With a = s_a (q_a - z_a) and column j of the weights = s_j (q_ij - z_j),
+//   sum over i of a_i w_ij = s_a s_j * (sum over i of (q_a,i - z_a) (q_ij - z_j)).
+// The sum on the right is one of integers and exact: each factor is within 255 of 0, so 64 bits hold more than 10^14 of
+// their products. The scales multiply once for each element of the result.
+//
 // Adds the product of `a`, rows of weights.rows floats, and the weights to `sums`. `a` is quantized to u8 first: its
 // range, widened to include 0, is divided into 255 steps, and 0 is one of them exactly.
 void add_product(std::span<const float> a, const Weights& weights, std::span<float> sums) {
+  // Every comparison with NaN is false, so that it takes no part in the range; below it gets the level of 0. A tensor
+  // of zeros has no range, and any scale represents it.
   float low = 0, high = 0;
   for (float value : a) low = std::min(low, value), high = std::max(high, value);
   float scale = (high - low) / 255;
@@ -78,6 +87,7 @@ void add_product(std::span<const float> a, const Weights& weights, std::span<flo
       const float level = std::nearbyint(a[row * static_cast<std::size_t>(weights.rows) + i] / scale) + zero;
       const auto step = static_cast<std::int32_t>(level == level ? std::clamp(level, 0.0f, 255.0f) - zero : 0);
       const std::int32_t* values = weights.values.data() + i * columns;
+      // A level of 0 adds nothing: the first step without an initial state costs no products.
       for (std::size_t j = 0; step != 0 && j < columns; ++j) products[j] += std::int64_t{step} * values[j];
     }
     for (std::size_t j = 0; j < columns; ++j) {
@@ -122,6 +132,8 @@ class Pass {
     const std::int64_t batch = sizes_.batch, n = sizes_.hidden;
     const Weights w = TRY(weights_of(call_, 1, 8, d_, sizes_.input, columns_));
     const Weights r = TRY(weights_of(call_, 2, 10, d_, n, columns_));
+    // X is quantized as one tensor, its padded steps included, and does not depend on the recurrence: all steps at
+    // once.
     of_inputs_.assign(static_cast<std::size_t>(sizes_.steps * batch * columns_), 0.0f);
     add_product(call_.input(0).as<float>(), w, of_inputs_);
     const std::vector<double> initial = doubles_of(call_.input(5), sizes_.state_at(d_, 0), batch * n);
@@ -130,6 +142,7 @@ class Pass {
     for (std::int64_t i = 0; i < sizes_.steps; ++i) {
       sums_.assign(static_cast<std::size_t>(batch * columns_), 0.0f);
       add_product(states_, r, sums_);
+      // A sequence that has ended keeps its state, which still counts for the range of the batch.
       for (std::int64_t b = 0; b < batch; ++b) step(i, b, y);
     }
     if (h != nullptr) std::copy(states_.begin(), states_.end(), h + sizes_.state_at(d_, 0));
@@ -154,6 +167,8 @@ class Pass {
       gates[j] += static_cast<double>(sums_[static_cast<std::size_t>(b * columns_) + j]);
     }
     const auto at = static_cast<std::size_t>(b * n);
+    // h is rounded to f32 in each step, since that is what the next step quantizes; c is never quantized, stays f64 and
+    // is rounded once, after the last step.
     if (i < length) {
       const std::vector<double> peepholes = doubles_of(call_.input(7), 3 * d_ * n, 3 * n);
       lstm_step(settings_.functions.data() + 3 * d_, settings_.coupled, peepholes, gates,

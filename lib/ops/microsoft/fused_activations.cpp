@@ -18,6 +18,8 @@ Result<Value*> biased(Rewrite& rewrite, const Node& node) {
 }
 
 // Gelu, BiasGelu: the exact form, with erf.
+//   Gelu(x) = x * Phi(x) = x / 2 * (1 + erf(x / sqrt(2))), where Phi is the standard normal distribution function
+// (Hendrycks and Gimpel, "Gaussian error linear units", 2016).
 Result<void> gelu(Node& node) {
   Rewrite rewrite(node);
   rewrite.finish({TRY(rewrite.add("Gelu", {TRY(biased(rewrite, node))}))});
@@ -25,6 +27,8 @@ Result<void> gelu(Node& node) {
 }
 
 // FastGelu: the approximation with tanh.
+//   x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x³)))
+// It is less than 1e-3 off the exact form, and a model needs the form that it was trained with.
 Result<void> fast_gelu(Node& node) {
   Rewrite rewrite(node);
   Value* x = TRY(biased(rewrite, node));
@@ -33,6 +37,8 @@ Result<void> fast_gelu(Node& node) {
 }
 
 // QuickGelu: x * sigmoid(alpha * x), which ONNX calls Swish.
+// With 1.702, the default, it approximates Gelu by a logistic function, about 0.02 off at most; CLIP was trained with
+// it.
 Result<void> quick_gelu(Node& node) {
   Rewrite rewrite(node);
   float alpha = node.attributes.number("alpha", 1.702f);
@@ -61,6 +67,8 @@ Result<void> infer_split(Inference& call) {
 }
 
 // BiasSplitGelu: the left half of x + bias times the Gelu of the right half.
+// This is GEGLU (Shazeer, "GLU variants improve transformer", 2020): one product makes both the values and their gate,
+// as the two halves of its columns.
 Result<void> bias_split_gelu(Node& node) {
   Rewrite rewrite(node);
   Value* x = TRY(biased(rewrite, node));

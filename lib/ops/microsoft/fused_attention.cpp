@@ -15,6 +15,13 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Theory. For one head with Q [S, D], K [T, D] and V [T, E], all three operators compute
+//   Y = softmax(scale * Q Kᵀ + mask + bias) V,   scale = 1 / sqrt(D) if it is not given,
+// row by row of the scores [S, T] (Vaswani et al., "Attention is all you need", 2017). They differ in where Q, K and V
+// come from (one product with stacked weights, the same with integers, or inputs), in how keys of earlier tokens arrive
+// (past, which is concatenated before the new ones along T), and in how a mask is written. ONNX's Attention has one
+// form of each, so that a decomposition is a change of form alone, and the kernel for Attention serves all of them.
+
 // What is added to the scores, [B, 1, 1 or S, T], from any of the masks that these operators take; null without a mask:
 //   [B]       lengths: key t counts if t < length
 //   [2 * B]   ends, then begins
@@ -27,10 +34,14 @@ Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t 
     const Shape *sizes = &*mask->type.shape, *of_keys = keys->type.shape ? &*keys->type.shape : nullptr;
     if (of_keys == nullptr) return rewrite.bad("the rank of the keys is unknown");
     const Expr &count = (*sizes)[0], &batches = (*of_keys)[0];
+    // The two forms of one axis are told apart by comparing their size with the batch, which may be a symbol: [2 * B]
+    // must be twice it as an expression. A batch of 0 is both, and means lengths. The third form of ONNX Runtime,
+    // cumulative lengths of packed sequences (3 * B + 2 numbers), is refused where both sizes are known.
     bool twice = count == batches * Expr(2) && !(count == batches);
     if (!twice && count.constant() && batches.constant() && !(count == batches)) {
       return rewrite.bad("a packed mask of lengths is not supported");
     }
+    // Positions [T] compared with bounds [B, 1] give [B, T], the form of a mask of two axes.
     Value* position = TRY(rewrite.positions(keys, key_axis));
     Value* wide = TRY(rewrite.add("Cast", {mask}, {{"to", static_cast<std::int64_t>(DType::i64)}}));
     Value* ends = TRY(rewrite.add("Reshape", {wide, rewrite.ints({twice ? 2 : 1, -1, 1})}));
@@ -48,6 +59,7 @@ Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t 
   if (rank_of(mask) == 2) mask = TRY(rewrite.add("Unsqueeze", {mask, rewrite.ints({1, 2})}));
   else if (rank_of(mask) == 3) mask = TRY(rewrite.add("Unsqueeze", {mask, rewrite.ints({1})}));
   else return rewrite.bad("the mask has neither one, two nor three axes");
+  // (1 - mask) * filter, so that 1 adds 0 and 0 adds the filter value.
   Value* ones = TRY(rewrite.add("Cast", {mask}, {{"to", static_cast<std::int64_t>(type)}}));
   Value* zeros = TRY(rewrite.add("Sub", {rewrite.number(type, 1), ones}));
   return rewrite.add("Mul", {zeros, rewrite.number(type, static_cast<double>(filter))});
@@ -60,6 +72,7 @@ Result<Value*> sum_of(Rewrite& rewrite, Value* a, Value* b) {
 }
 
 // Of the default domain's Attention; `flat`: queries, keys and values are [B, S, H * D], not [B, H, S, D].
+// A scale of 0 is how com.microsoft writes its absence.
 Attributes attention_attributes(const Node& node, bool flat) {
   std::int64_t heads = node.attributes.integer("num_heads");
   Attributes attributes{{"is_causal", node.attributes.integer("unidirectional")}};
@@ -93,6 +106,8 @@ Result<void> infer_attention(Inference& call) {
     if (present) call.set_output(1, element, unknown_shape(call, 5));
     return {};
   }
+  // The output has the width of the values, the last third of the columns or the last of the given widths. Keys and
+  // values share one cache, so that its heads have the values' size too.
   Expr hidden = sizes.empty() ? floor_div((*weights)[1], 3) : Expr(sizes[2]);
   call.set_output(0, element, Shape{(*x)[0], (*x)[1], hidden});
   Expr total = (*x)[1];
@@ -112,6 +127,8 @@ Result<void> attention(Node& node) {
   if (attributes.integer("past_present_share_buffer") != 0 || (!quantized && node.input(6) != nullptr)) {
     return rewrite.bad("a cache of fixed size is not supported");
   }
+  // One product projects to q, k and v side by side. For QAttention it is a sum of integers, (x - z_x)(w - z_w), which
+  // is exact; the two scales are multiplied first, since they are constants as a rule, and w's may differ by column.
   Value* product = nullptr;
   if (quantized) {
     Value* scale = TRY(rewrite.add("Mul", {node.input(3), node.input(4)}));
@@ -123,6 +140,8 @@ Result<void> attention(Node& node) {
   product = TRY(sum_of(rewrite, product, node.input(2)));
   std::vector<Value*> qkv = TRY(rewrite.split(product, 2, attributes.integers("qkv_hidden_sizes")));
   DType type = node.input(at.type)->type.element;
+  // ONNX's Attention has two caches: the past [2, B, H, T, D] is cut along its first axis, and the present is stacked
+  // again below.
   Value* past = node.input(at.past);
   std::vector<Value*> pasts(2, nullptr);
   if (past != nullptr) {
@@ -130,6 +149,8 @@ Result<void> attention(Node& node) {
     for (Value*& each : pasts) each = TRY(rewrite.add("Squeeze", {each, rewrite.ints({0})}));
   }
   Value* mask = node.input(at.mask);
+  // mask_of counts the positions of the new keys alone, which a past would shift. Masks of two or three axes cover the
+  // past's keys already.
   if (mask != nullptr && rank_of(mask) == 1 && past != nullptr) {
     return rewrite.bad("a mask of lengths together with a past is not supported");
   }
@@ -155,6 +176,7 @@ Result<void> attention(Node& node) {
 // The forms of the inputs: q [B, S, H * D] with k, v of the same form, of [B, H, T, D] (cross attention), or k and v
 // packed as [B, T, H, 2, D]; or all packed in q as [B, S, H, 3, D].
 Result<void> infer_multi_head(Inference& call) {
+  // The rank tells the form of q and k: 5 is packed, 4 has heads already (k and v alone), 3 has them side by side.
   std::int64_t heads = call.attributes().integer("num_heads");
   if (heads < 1) return call.bad("num_heads must be positive");
   for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 3, 5));
@@ -182,6 +204,7 @@ Result<void> infer_multi_head(Inference& call) {
     length = k->size() == 4 ? (*k)[2] : (*k)[1];
   }
   set(0, Shape{(*q)[0], (*q)[1], v_size * Expr(heads)});
+  // The present and the scores count the past's keys as well as the new ones.
   if (past != nullptr) length = length + (*past)[2];
   else if (call.present(6)) length = call.fresh_symbol();
   set(1, Shape{(*q)[0], heads, length, size});
@@ -201,6 +224,8 @@ Result<std::vector<Value*>> unpacked(Rewrite& rewrite, Value* packed, std::size_
 // projected keys and values have theirs already.
 Result<void> multi_head(Node& node) {
   Rewrite rewrite(node);
+  // Input 8 is the length of a past in a buffer that is written in place, input 9 tells which beam of a beam search
+  // each key belongs to: both need a cache that Attention does not have.
   if (node.input(8) != nullptr || node.input(9) != nullptr) {
     return rewrite.bad("caches of fixed size and of beams are not supported");
   }
@@ -208,6 +233,8 @@ Result<void> multi_head(Node& node) {
   std::int64_t heads = node.attributes.integer("num_heads");
   Value *q = node.input(0), *k = node.input(1), *v = node.input(2), *bias = node.input(3);
   if (rank_of(q) == 0 || (k != nullptr && rank_of(k) == 0)) return rewrite.bad("the rank of query or key is unknown");
+  // Unpacking first makes every form one of three values with their own ranks, so that the rest need not tell them
+  // apart.
   if (rank_of(q) == 5) {
     std::vector<Value*> parts = TRY(unpacked(rewrite, q, 3));
     q = parts[0], k = parts[1], v = parts[2];
@@ -218,6 +245,8 @@ Result<void> multi_head(Node& node) {
   if (v != nullptr && rank_of(v) == 0) return rewrite.bad("the rank of value is unknown");
   bool projected = rank_of(k) == 4;  // keys and values of another sequence, which have heads already
   if (bias != nullptr) {
+    // Without constant widths an equal cut in three is still right if the widths are equal as expressions; else they
+    // are computed in the run, where H * D of a value with heads is the product of two sizes.
     Dims sizes;
     std::vector<Expr> hiddens;
     for (const Value* each : {q, k, v}) {
@@ -245,6 +274,8 @@ Result<void> multi_head(Node& node) {
     q = TRY(rewrite.add("Add", {q, parts[0]}));
     if (!projected) k = TRY(rewrite.add("Add", {k, parts[1]})), v = TRY(rewrite.add("Add", {v, parts[2]}));
   }
+  // ONNX's Attention takes q, k and v with three axes each or with four each: the one that is flat gets its heads, and
+  // num_heads is then not given.
   if (projected) {
     q = TRY(rewrite.add("Reshape", {q, rewrite.ints({0, 0, heads, -1})}));
     q = TRY(rewrite.add("Transpose", {q}, {{"perm", Ints{0, 2, 1, 3}}}));
@@ -253,6 +284,8 @@ Result<void> multi_head(Node& node) {
   if (mask != nullptr && rank_of(mask) == 1 && node.input(6) != nullptr) {
     return rewrite.bad("a mask of lengths together with a past is not supported");
   }
+  // The length of the keys is axis 2 where heads come before it. attention_bias is added to the same scores, so that
+  // both become one mask.
   float filter = node.attributes.number("mask_filter_value", -10000.0f);
   mask = TRY(mask_of(rewrite, mask, k, projected ? 2 : 1, q->type.element, filter));
   mask = TRY(sum_of(rewrite, mask, node.input(5)));

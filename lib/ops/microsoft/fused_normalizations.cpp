@@ -13,6 +13,11 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Over the last axis, of n elements, with gamma and beta of its size:
+//   LayerNormalization  y = (x - mean) / sqrt(variance + epsilon) * gamma + beta
+//   RMSNormalization    y = x / sqrt(mean of x² + epsilon) * gamma   (Zhang and Sennrich, 2019)
+// An epsilon of 1e-12 is far below what f32 resolves beside an ordinary variance: it only keeps the divisor of a row of
+// equal elements off 0.
 constexpr float of_skip = 1e-12f;  // the default epsilon of the skip and embedding forms
 
 Attributes layer_attributes(const Node& node, float epsilon) {
@@ -40,6 +45,7 @@ Result<void> infer_skip(Inference& call) {
 }
 
 // input + skip + bias
+// In this order, since float addition is not associative. Add broadcasts a skip with a batch of 1 or without a batch.
 Result<Value*> sum_of(Rewrite& rewrite, const Node& node, std::size_t bias) {
   Value* sum = TRY(rewrite.add("Add", {node.input(0), node.input(1)}));
   if (node.input(bias) != nullptr) sum = TRY(rewrite.add("Add", {sum, node.input(bias)}));
@@ -60,9 +66,11 @@ Result<void> skip(Node& node) {
 // 1 / sqrt(mean of squares + epsilon) over the axes from `axis` on, in f32 whatever x is: training keeps it for
 // gradients.
 Result<Value*> inverse_root(Rewrite& rewrite, const Node& node, Value* x, float epsilon) {
+  // 256² is more than an f16 can hold: squares must be taken in f32.
   Value* wide = TRY(rewrite.add("Cast", {x}, {{"to", static_cast<std::int64_t>(DType::f32)}}));
   Value* squares = TRY(rewrite.add("Mul", {wide, wide}));
   if (!x->type.shape) return rewrite.bad("the rank of its input is unknown");
+  // ReduceMean lists its axes, where the attribute names the first one; a negative one counts from the end.
   std::vector<std::int64_t> axes;
   auto rank = static_cast<std::int64_t>(x->type.shape->size());
   std::int64_t first = node.attributes.integer("axis", -1);
@@ -140,6 +148,8 @@ Result<Value*> looked_up(Rewrite& rewrite, const Node& node, std::size_t table, 
 Result<void> embed(Node& node) {
   Rewrite rewrite(node);
   Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7);
+  // Input 8 is the position ids, except in the quantized form, where it is the scale of the words' table. Without ids a
+  // token's position is its index in the row.
   Value* positions = node.op == "QEmbedLayerNormalization" ? nullptr : node.input(8);
   if (positions == nullptr) positions = TRY(rewrite.positions(ids, 1));
   Value* sum = TRY(looked_up(rewrite, node, 2, ids));
@@ -147,6 +157,7 @@ Result<void> embed(Node& node) {
   if (segments != nullptr && node.input(4) != nullptr) {
     sum = TRY(rewrite.add("Add", {sum, TRY(looked_up(rewrite, node, 4, segments))}));
   }
+  // gamma and beta are quantized as the tables are, but used as a whole.
   Value *gamma = TRY(looked_up(rewrite, node, 5, nullptr)), *beta = TRY(looked_up(rewrite, node, 6, nullptr));
   Value* y = TRY(rewrite.add("LayerNormalization", {sum, gamma, beta}, layer_attributes(node, of_skip)));
   Value* lengths = nullptr;

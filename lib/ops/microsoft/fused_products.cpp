@@ -19,6 +19,8 @@ using graph::Value;
 
 // The axes of an operand of FusedMatMul in the order batch, rows, columns: trans swaps the last two; transBatch takes
 // the first axis as the rows, and the batch axes after it.
+// For example, A [M, b1, b2, K] with transBatchA has the axes 1, 2, 0, 3: batches b1 and b2 of matrices [M, K]. With
+// transA in addition the axes are 1, 2, 3, 0. Fewer than three axes have no batch to move.
 std::vector<std::size_t> axes_of(std::size_t rank, bool flip, bool batch) {
   std::vector<std::size_t> axes;
   for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(axis);
@@ -72,6 +74,8 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
   DimsView a_batch = DimsView(a_dims).first(a.rank() - 2), b_batch = DimsView(b_dims).first(b.rank() - 2);
   Dims batch = TRY(broadcast_dims(a_batch, b_batch)), dims = batch;
   dims.insert(dims.end(), {m, n});
+  // Strides that are permuted like the sizes make a transposed operand look like a plain one to the loops: the matrix
+  // at a batch's offset has its own steps from row to row and from column to column.
   // The strides of a batch in the broadcast batch: 0 along an axis that is stretched.
   auto spread = [&](DimsView own, const Dims& steps) {
     Dims all(batch.size(), 0);
@@ -80,6 +84,7 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
     }
     return all;
   };
+  // The factor multiplies the sum in f64, before the result is rounded to its type.
   auto alpha = static_cast<double>(call.attributes.number("alpha", 1));
   return for_type<Floats>(a.type, [&]<class T>() -> Result<void> {
     MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
@@ -106,6 +111,8 @@ Result<bool> lower_matmul(Lowering& call) {
   }
   bool flip = attributes.integer("transB") != 0;
   float alpha = attributes.number("alpha", 1);
+  // A constant matrix is packed, transposition and factor included, so that neither costs anything in the run. A
+  // constant with more axes is a batch of matrices, for which there is no packed form.
   const Tensor* weights = call.constant(1);
   if (weights != nullptr && weights->dims().size() == 2) {
     call.emit("gemm_f32", {call.node().input(0), kernels::pack_gemm_weights(weights->view(), flip, alpha)}, {});
@@ -117,6 +124,8 @@ Result<bool> lower_matmul(Lowering& call) {
 }
 
 // The activation that an attribute names, with its parameters in order.
+// Absent parameters have the defaults of ONNX's operator of that name, which com.microsoft's documentation does not
+// repeat. Clip has none here: with one bound it would not be clear which one is meant.
 Result<Value*> activated(Rewrite& rewrite, Value* x, std::string_view name, std::span<const float> parameters) {
   auto parameter = [&](std::size_t i, float otherwise) { return i < parameters.size() ? parameters[i] : otherwise; };
   auto number = [&](float value) { return rewrite.number(x->type.element, static_cast<double>(value)); };
@@ -149,6 +158,7 @@ Result<void> infer_as(Inference& call) {
 constexpr char conv_name[] = "Conv", gemm_name[] = "Gemm";
 
 // activation(Conv(x, w, b) + residual)
+// The residual is added before the activation: that is what makes it one block of a residual network.
 Result<void> conv(Node& node) {
   Rewrite rewrite(node);
   Value* y =
@@ -164,6 +174,8 @@ Result<void> gemm(Node& node) {
   Rewrite rewrite(node);
   Value* y =
       TRY(rewrite.add("Gemm", {node.input(0), node.input(1), node.input(2)}, without(node.attributes, "activation")));
+  // FusedGemm gives each parameter an attribute of its own; no activation here has a third one, which is
+  // activation_gamma.
   std::vector<float> parameters;
   for (const char* name : {"activation_alpha", "activation_beta"}) {
     if (node.attributes.has(name)) parameters.push_back(node.attributes.number(name));

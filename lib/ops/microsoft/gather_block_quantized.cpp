@@ -16,6 +16,10 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// An element of the table is (data - zero point) * scale, where the scale is that of the element's block: block_size
+// elements in a row along quantize_axis. Scales have the table's shape, with the number of blocks in place of that
+// axis.
+
 // Elements in one element of the table: more than one only for bytes that pack them.
 std::int64_t per_byte(const Attributes& attributes, DType type) {
   std::int64_t bits = attributes.integer("bits", 4);
@@ -33,6 +37,7 @@ Result<void> infer(Inference& call) {
   }
   std::size_t axis = TRY(normal_axis(call, call.attributes().integer("gather_axis"), data->size()));
   TRY(normal_axis(call, call.attributes().integer("quantize_axis", 1), data->size()));
+  // Packing goes along the last axis: an index there would have to address a part of a byte.
   if (axis + 1 == data->size() && call.element(0) == DType::u8)
     return call.bad("bytes are gathered along an axis before the last");
   Shape shape(data->begin(), data->begin() + static_cast<std::ptrdiff_t>(axis));
@@ -44,6 +49,8 @@ Result<void> infer(Inference& call) {
 }
 
 // Unpacks bytes along the last axis: element i of a byte is (byte >> i * bits) & mask. `rank` is that of `bytes`.
+// [..., n] becomes [..., n, 8 / bits] and then [..., n * 8 / bits]: the elements of a byte are next to each other. In
+// the Reshape, 0 copies a size and -1 stands for the last one, which need not be known.
 Result<Value*> apart(Rewrite& to, Value* bytes, std::int64_t bits, std::size_t rank) {
   if (bits == 8) return bytes;
   auto byte = [&](std::int64_t value) { return to.number(DType::u8, static_cast<double>(value)); };
@@ -76,16 +83,21 @@ Result<void> decompose(Node& node) {
   Attributes blocks{{"block_size", node.attributes.integer("block_size", 128)}};
   const bool bytes = data->type.element == DType::u8;
   if (gathered == axis) {
+    // Of i4 and u4 DequantizeLinear takes the whole table as it is; one of packed bytes would have to be unpacked as a
+    // whole before.
     if (bytes) return to.bad("data of bytes cannot be gathered along the axis of its blocks");
     blocks.set("axis", axis);
     to.finish({TRY(gather(TRY(to.add("DequantizeLinear", {data, scales, zeros}, std::move(blocks)))))});
     return {};
   }
+  // Gather replaces one axis by those of the indices; a scalar index removes it, and `more` is then -1.
   auto more = static_cast<std::int64_t>(node.input(1)->type.shape->size()) - 1;
   blocks.set("axis", axis > gathered ? axis + more : axis);
   data = TRY(gather(data));
   scales = TRY(gather(scales));
   zeros = TRY(gather(zeros));
+  // DequantizeLinear takes i4 and u4 as they are, with the zero point 0 if none is given. Packed bytes become one
+  // element to a byte first, and have another default.
   if (bytes) {
     std::int64_t bits = node.attributes.integer("bits", 4);
     auto rows = static_cast<std::size_t>(rank + more);

@@ -12,6 +12,10 @@ namespace {
 using graph::Node;
 using graph::Value;
 
+// Group normalization (Wu and He, 2018) cuts the C channels into groups of neighbors, C / groups each. Over all
+// elements of a group, pixels and channels, of one image:
+//   y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, with gamma and beta [C] for each channel.
+
 bool channels_last(const Attributes& attributes) { return attributes.integer("channels_last", 1) != 0; }
 
 Result<void> infer(Inference& call) {
@@ -25,6 +29,8 @@ Result<void> infer(Inference& call) {
 }
 
 // A bias [C] or a skip [N, C], reshaped so that it broadcasts over the spatial axes of x, which has `rank` axes.
+// Numpy's broadcasting aligns the last axes, so that a bias [C] fits channels that come last as it is; all other cases
+// need axes of size 1 for the pixels.
 Result<Value*> over_channels(Rewrite& to, const Node& node, Value* value, std::size_t rank) {
   if (channels_last(node.attributes) && value->type.shape->size() == 1) return value;
   std::vector<std::int64_t> axes;
@@ -49,8 +55,10 @@ Result<void> decompose(Node& node) {
     if (added->type.shape->size() < rank) added = TRY(over_channels(to, node, added, rank));
     x = TRY(to.add("Add", {x, added}));
   }
+  // Output 1 has the layout of X, so that the sum is taken before the transposition.
   Value* sum = x;
   bool moves = channels_last(node.attributes);
+  // The permutations for channels first, 0, rank - 1, 1, …, rank - 2, and back, 0, 2, …, rank - 1, 1.
   std::vector<std::int64_t> first{0, static_cast<std::int64_t>(rank) - 1}, last{0};
   for (std::size_t axis = 1; axis + 1 < rank; ++axis) {
     first.push_back(static_cast<std::int64_t>(axis));

@@ -15,6 +15,18 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Theory. In grouped-query attention (Ainslie et al., 2023) query head h reads key and value head h / (num_heads /
+// kv_num_heads), so that the cache, which bounds a decoder's memory and bandwidth, is smaller by that factor. The cache
+// is [B, kv_num_heads, capacity, D]; batch b has filled its first seqlens_k[b] + 1 rows once this step's S tokens are
+// appended, and what is behind them is not read.
+//
+// Rotary embedding (Su et al., "RoFormer", 2021) rotates each pair of elements (x1, x2) of a head at position p by an
+// angle p * theta_i that depends on the pair i:
+//   y1 = x1 cos - x2 sin,   y2 = x1 sin + x2 cos.
+// The product of a rotated query and a rotated key then depends on the difference of their positions alone. Row p of
+// cos_cache and sin_cache [positions, pairs] has the factors of position p. Pair i is elements i and i + pairs, or 2 i
+// and 2 i + 1 if interleaved. Keys are rotated before they are stored, since their position does not change.
+
 // The cache's length is the larger of the past's and total_sequence_length, which is known before the run only if the
 // model computes it from shapes.
 Result<void> infer_group_query(Inference& call) {
@@ -31,6 +43,7 @@ Result<void> infer_group_query(Inference& call) {
     for (std::size_t index : {1u, 2u}) call.set_output(index, element, unknown_shape(call, 4));
     return {};
   }
+  // Without a key the query is packed: for each token num_heads queries, then kv_num_heads keys, then as many values.
   Expr size = floor_div((*q)[2], call.present(1) ? heads : heads + 2 * kv_heads);
   call.set_output(0, element, Shape{(*q)[0], (*q)[1], size * Expr(heads)});
   std::optional<Expr> length;
@@ -46,6 +59,8 @@ Result<void> infer_group_query(Inference& call) {
 }
 
 // The positions of the new tokens: they follow the past, whose length is the total's minus theirs.
+// A prompt that is padded to S has a length below S, and a negative past without the Max; its tokens begin at position
+// 0, and the keys of its padding are never read.
 Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
   Value* wide = TRY(rewrite.add("Cast", {totals}, {{"to", static_cast<std::int64_t>(DType::i64)}}));
   Value* column = TRY(rewrite.add("Reshape", {wide, rewrite.ints({-1, 1})}));
@@ -55,6 +70,8 @@ Result<Value*> positions_behind(Rewrite& rewrite, Value* q, Value* totals) {
 }
 
 // RMS normalization of each head by itself, with one weight for all heads.
+// Such a "QK norm" bounds the scores. It comes before the rotation: that keeps the norm of a head, but the weight would
+// multiply other elements after it.
 Result<Value*> normalized(Rewrite& rewrite, Value* x, Value* weight, std::int64_t heads, float epsilon) {
   Value* apart = TRY(rewrite.add("Reshape", {x, rewrite.ints({0, 0, heads, -1})}));
   Value* y = TRY(rewrite.add("RMSNormalization", {apart, weight}, {{"axis", std::int64_t{-1}}, {"epsilon", epsilon}}));
@@ -77,6 +94,8 @@ Result<Value*> rotated(Rewrite& rewrite, Value* x, Value* cosines, Value* sines,
 Result<void> group_query(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
+  // Inputs 12 and 13 are the scales of a quantized cache. Reading one as numbers would give another result without a
+  // word, so that every form that CachedAttention does not have is refused here.
   bool quantized = node.input(12) != nullptr || node.input(13) != nullptr;
   if (quantized || attributes.integer("sliding_window_cache") != 0 || node.input(16) != nullptr) {
     return rewrite.bad("quantized caches, caches of a window, and padded chunks are not supported");
@@ -108,6 +127,9 @@ Result<void> group_query(Node& node) {
     q = TRY(rotated(rewrite, q, cosines, sines, ids, heads, interleaved));
     k = TRY(rotated(rewrite, k, cosines, sines, ids, kv_heads, interleaved));
   }
+  // A sink is a score without a value. For each query, with scores x_t,
+  //   weight_t = exp(x_t) / (exp(sink) + sum over u of exp(x_u)),
+  // so that weights sum to less than 1. Smooth softmax, with 1 in the divisor, is the sink 0 = log(1) for every head.
   Value* sinks = node.input(11);
   if (sinks == nullptr && attributes.integer("smooth_softmax") > 0) {
     sinks = rewrite.constant(Tensor(DType::f32, {heads}));
@@ -137,11 +159,13 @@ Result<void> rotary(Node& node) {
   Value *x = node.input(0), *ids = node.input(1), *cosines = node.input(2);
   std::int64_t heads = attributes.integer("num_heads");
   if (rank_of(x) < 3 || !cosines->type.shape) return rewrite.bad("the rank of its input is unknown");
+  // Without num_heads a head is as wide as what is rotated: two elements for each column of the caches.
   if (heads == 0 && rank_of(x) == 3) {
     auto hidden = (*x->type.shape)[2].constant(), half = (*cosines->type.shape)[1].constant();
     if (hidden && half && *half > 0) heads = *hidden / (2 * *half);
   }
   std::int64_t length = rank_of(x) == 3 ? 1 : 2;
+  // ids of one axis hold one number, an offset to which each token adds its index in the row; ONNX's form wants [B, S].
   if (rank_of(ids) == 1) {
     ids = TRY(rewrite.add("Add", {ids, TRY(rewrite.positions(x, length))}));
     Value* rows = TRY(rewrite.size(x, 0));

@@ -18,6 +18,12 @@ namespace {
 
 using graph::Shape;
 
+// B is [N, blocks, block_size * bits / 8] bytes. Column n of the product has the weights
+//   w[n, k] = (q[n, k] - zero[n, k / block_size]) * scale[n, k / block_size].
+// Elements are packed low bits first: of 4 bits, element 2 i is the lower half of byte i. The last block is padded to
+// its full size if K is not a multiple of it, so that each row has whole blocks. Without zero points q is around the
+// middle, 2^(bits - 1).
+
 struct Sizes {
   std::int64_t k, n, block, blocks;
   int bits;
@@ -25,6 +31,7 @@ struct Sizes {
 
 // The attributes, bounded so that no product of two of them overflows.
 Result<Sizes> sizes_of(const Attributes& attributes) {
+  // K rounded up to whole blocks is at most 2^31 too, since block_size is a power of two: B has at most 2^62 bytes.
   constexpr std::int64_t most = std::int64_t{1} << 31;
   Sizes sizes{attributes.integer("K"), attributes.integer("N"), attributes.integer("block_size"), 0,
               static_cast<int>(attributes.integer("bits", 4))};
@@ -45,6 +52,7 @@ Result<Sizes> sizes_of(const Attributes& attributes) {
 
 Result<void> infer(Inference& call) {
   auto sizes = sizes_of(call.attributes());
+  // bad() would call weights for another program a fault of the model; they are a form that is not supported.
   if (!sizes)
     return sizes.error().kind == Kind::unsupported ? Result<void>(sizes.error()) : call.bad(sizes.error().what);
   TRY(need_rank(call, 0, 1));
@@ -92,6 +100,8 @@ Result<std::vector<double>> zero_points(const TensorView& view, const Sizes& siz
 }
 
 // The block of each index along K.
+// With g_idx, row k of the matrix belongs to block g_idx[k]: GPTQ quantizes rows in the order of their importance ("act
+// order", Frantar et al., 2022), so that a block's rows are not next to each other.
 Result<Dims> block_indices(const TensorView& view, const Sizes& sizes) {
   if (view.present()) {
     if (view.elements() != sizes.k) return refuse("g_idx must have K elements");
@@ -127,6 +137,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::int64_t at = 0;
   for (double& number : left) number = load(a.data, at++);
   const std::int64_t rows = product(a.dims.first(a.rank() - 1));
+  // One column at a time, for all rows of A: the scratch memory is K numbers. Each weight is rounded to f32, as a
+  // DequantizeLinear before a MatMul would give it; sums are in f64.
   std::vector<double> column(static_cast<std::size_t>(sizes.k));
   for (std::int64_t n = 0; n < sizes.n; ++n) {
     for (std::int64_t k = 0; k < sizes.k; ++k) {
@@ -154,6 +166,7 @@ Result<bool> lower(Lowering& call) {
   if (node.input(5) != nullptr && (bias == nullptr || bias->type() != DType::f32)) return false;
   if (b->type() != DType::u8 || b->elements() != sizes->n * sizes->blocks * (sizes->block * sizes->bits / 8))
     return false;
+  // A fault of the lengths is not reported here: evaluate, which then runs, says what is wrong.
   auto scales = matrix(scale->view(), *sizes, "scales");
   auto zeros = zero_points(zero == nullptr ? TensorView{} : zero->view(), *sizes);
   if (!scales || !zeros) return false;

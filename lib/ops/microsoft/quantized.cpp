@@ -15,6 +15,10 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// With a scale s and a zero point z,
+//   real = (q - z) * s   and back   q = clamp(round(real / s) + z), rounding half to even and clamping to the type.
+// What is between the two is f32 and not rounded to steps: an operator rounds to steps once, at its end.
+
 // The real numbers of the quantized value that begins at input `first`.
 Result<Value*> dequantized(Rewrite& to, const Node& node, std::size_t first) {
   return to.add("DequantizeLinear", {node.input(first), node.input(first + 1), node.input(first + 2)});
@@ -40,6 +44,7 @@ Result<void> infer_pair(Inference& call) {
   return {};
 }
 
+// The inputs are A, its scale and zero point, B, its scale and zero point, and those of C at 6 and 7.
 Result<void> decompose_pair(Node& node, std::string_view op) {
   Rewrite to(node);
   return finish_quantized(to, node, TRY(to.add(op, {TRY(dequantized(to, node, 0)), TRY(dequantized(to, node, 3))})), 6);
@@ -74,6 +79,7 @@ Result<void> infer_concat(Inference& call) {
   call.set_output(0, call.element(1), std::nullopt);
   const Shape* first = call.shape(2);
   if (first == nullptr) return {};
+  // An unknown part leaves the whole shape unknown. That the other axes agree is checked by Concat's own inference.
   std::size_t axis = TRY(normal_axis(call, call.attributes().integer("axis"), first->size()));
   Shape shape = *first;
   for (std::size_t i = 5; i < call.inputs(); i += 3) {
@@ -90,6 +96,7 @@ Result<void> decompose_concat(Node& node) {
   if (node.inputs().size() % 3 != 2) return refuse("each input must have a scale and a zero point");
   std::vector<Value*> parts;
   for (std::size_t i = 2; i < node.inputs().size(); i += 3) {
+    // A part of f32 comes with a scale and a zero point too, which then mean nothing.
     parts.push_back(node.input(i)->type.element == DType::f32 ? node.input(i) : TRY(dequantized(to, node, i)));
   }
   Value* all = TRY(to.add("Concat", std::move(parts), {{"axis", node.attributes.integer("axis")}}));
@@ -98,6 +105,8 @@ Result<void> decompose_concat(Node& node) {
 }
 
 // Until opset 12 Softmax took all axes from `axis` on as one.
+// The old form is a softmax over rows of the matrix [product of the axes before, product of the others]. The Reshape
+// back takes sizes from Shape, where 0 is an empty axis and not "copy": hence allowzero.
 Result<void> decompose_softmax(Node& node) {
   Rewrite to(node);
   bool old = node.attributes.integer("opset") < 13;
@@ -136,6 +145,7 @@ Result<void> decompose_pool(Node& node, std::string_view op) {
     return finish_quantized(to, node, TRY(to.add(op, {x}, std::move(attributes))), 3);
   }
   if (!x->type.shape) return refuse("channels_last needs a known rank");
+  // 0, rank - 1, 1, …, rank - 2 brings the channels to the front; `last` is its inverse.
   auto rank = static_cast<std::int64_t>(x->type.shape->size());
   Ints first{0, rank - 1}, last{0};
   for (std::int64_t axis = 1; axis + 1 < rank; ++axis) {
@@ -165,6 +175,9 @@ Result<void> infer_matmul(Inference& call) {
 }
 
 // Inputs: A, B, a_scale, b_scale, a_zero_point, b_zero_point, bias.
+//   Y = (sum over k of (a - a_zero)(b - b_zero)) * a_scale * b_scale + bias
+// The sums are i32, as in MatMulInteger: exact for all bytes up to K = 33,025 (2^31 / 255²); beyond that, the greatest
+// may wrap.
 Result<void> decompose_matmul_integer_to_float(Node& node) {
   Rewrite to(node);
   Value* sums = TRY(to.add("MatMulInteger", {node.input(0), node.input(1), node.input(4), node.input(5)}));
@@ -173,6 +186,7 @@ Result<void> decompose_matmul_integer_to_float(Node& node) {
 }
 
 // A is quantized when the model runs, to u8 over its own range; B's scale may differ by column.
+// Its range is that of the whole matrix, widened to include 0, so that 0 (padding, a ReLU) has an exact step.
 Result<void> decompose_dynamic_matmul(Node& node) {
   Rewrite to(node);
   Node* quantizer =
@@ -185,6 +199,7 @@ Result<void> decompose_dynamic_matmul(Node& node) {
 
 // Without a scale for the output (input 7) the output is f32.
 Result<void> infer_gemm(Inference& call) {
+  // The zero point decides the type; a scale without one means A's type.
   DType element = call.present(8) ? call.element(8) : call.present(7) ? call.element(0) : DType::f32;
   const Shape *a = call.shape(0), *b = call.shape(3);
   std::optional<Shape> shape;
@@ -201,6 +216,8 @@ Result<void> infer_gemm(Inference& call) {
 
 // C is i32 with the product's scale and the zero point 0, so that it is added before scaling. alpha multiplies A's
 // scale.
+//   Y = alpha * (A' B' + C) * a_scale * b_scale, where A' and B' are centered at their zero points
+// Float Gemm would add C after alpha; here C is in steps of the product, which alpha scales as well.
 Result<void> decompose_gemm(Node& node) {
   Rewrite to(node);
   Value *a = node.input(0), *b = node.input(3);

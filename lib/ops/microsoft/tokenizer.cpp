@@ -19,18 +19,24 @@ using graph::Shape;
 using Tokens = std::vector<std::string_view>;
 
 // Bytes of the character that begins at `at`; the text is UTF-8.
+// A byte 10xxxxxx continues a character; every other one begins one. Texts are checked before, so that no character is
+// cut off.
 std::size_t character_bytes(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
   return end - at;
 }
 
+// Code points, not what a reader sees as one letter: mincharnum counts those.
 std::int64_t characters(std::string_view text) {
   return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
 }
 
 class Splitter {
  public:
+  // The order of the checks is that of the modes. Separators come first: with them tokenexp has no effect. Both
+  // spellings of "each character" are looked for before anything is compiled, since the empty separator would match
+  // everywhere and "." would not match a line break.
   static Result<Splitter> of(const Attributes& attributes) {
     Splitter splitter;
     splitter.shortest_ = attributes.integer("mincharnum");
@@ -49,6 +55,8 @@ class Splitter {
     return splitter;
   }
 
+  // Tokens are views into the text: nothing is copied until the output is written. Each separator cuts the pieces that
+  // those before it have left.
   Tokens split(std::string_view text) const {
     if (expression_) return matches(text);
     if (separators_.empty()) return each_character(text);
@@ -72,6 +80,8 @@ class Splitter {
   }
 
   // What stands between the separators, if it is long enough. Each step goes on by a character or more.
+  // The empty pieces between adjacent separators, and before the first one, are always too short: mincharnum is at
+  // least 1.
   void cut(std::string_view text, const Pattern& separator, Tokens& pieces) const {
     std::size_t start = 0;
     auto add = [&](std::size_t end) {
@@ -88,6 +98,7 @@ class Splitter {
   }
 
   // What the expression matches; a match that is too short gives its characters but the first to the next one.
+  // A search is linear in the text, so that the worst case, matches that are all too short, is quadratic.
   Tokens matches(std::string_view text) const {
     Tokens tokens;
     for (std::size_t start = 0; start < text.size();) {
@@ -144,10 +155,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   const std::string padding(call.attributes.text("pad_value"));
   std::size_t width = 0;
   for (const Tokens& row : rows) width = std::max(width, row.size());
+  // The longest row decides the width, which only the run knows. If no text has a token there are also no marks, and
+  // the axis has size 0.
   if (marked && width > 0) width += 2;
   Dims dims(x.dims.begin(), x.dims.end());
   dims.push_back(static_cast<std::int64_t>(width));
   auto out = TRY(outputs.allocate(0, DType::string, dims)).as<std::string>().begin();
+  // The end mark follows the last token directly; padding is behind it.
   for (const Tokens& row : rows) {
     auto end = out + static_cast<std::ptrdiff_t>(width);
     if (marked && width > 0) *out++ = "\x02";
