@@ -29,6 +29,8 @@ Tensor list_of(const std::vector<T>& values) {
 }
 
 // A floating-point key as an integer, equal exactly if the keys are: both zeros become one, and all NaNs do.
+// A hash of the bits needs this: 0.0 == -0.0 while their bits differ, and a NaN should find the key NaN although NaN !=
+// NaN.
 std::int64_t key_of(double value) {
   if (value != value) value = std::numeric_limits<double>::quiet_NaN();
   if (value == 0) value = 0;
@@ -40,6 +42,8 @@ std::int64_t key_of(std::int64_t value) { return value; }
 
 // For each element of x its index in `keys`, -1 if it is not there. Both are strings, or both are numbers. A repeated
 // key is refused, since the specification does not say which of the two counts.
+// Takes keys + elements steps, by a hash table that is built for each run, since the keys are attributes. Strings are
+// compared byte by byte, without a normalization of Unicode.
 Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims found(static_cast<std::size_t>(x.elements()), -1);
   if ((x.type == DType::string) != (keys.type() == DType::string)) return refuse("the keys are of another type");
@@ -54,6 +58,7 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
     return found;
   }
   // Compared as f64 if either side has fractions, else as i64, which holds what f64 would round.
+  // In f64, two i64 keys beyond 2^53 may become equal.
   bool fractions = is_float(x.type) || is_float(keys.type());
   auto read = [&](const TensorView& view, Dims& into) -> Result<void> {
     return for_type<KeyTypes>(view.type, [&]<class T>() -> Result<void> {
@@ -66,6 +71,7 @@ Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims wanted, listed;
   TRY(read(x, wanted));
   TRY(read(keys.view(), listed));
+  // Here a repeated key goes unnoticed, and the first one counts.
   if (wanted.size() <= 4) {  // a search is faster than building a hash table of all keys
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       auto at = std::find(listed.begin(), listed.end(), wanted[i]);
@@ -95,6 +101,7 @@ Tensor counted(std::size_t count) {
 }
 
 // The default value of a type, from the attribute for it: "_Unused", -1 or 0 if that is absent.
+// Of a type other than string, a whole number is default_int64, anything else default_float.
 Tensor default_of(const Attributes& attributes, DType type) {
   if (type == DType::string) {
     return Tensor::of_strings({1}, {std::string(attributes.text("default_string", "_Unused"))});
@@ -109,6 +116,8 @@ Tensor default_of(const Attributes& attributes, DType type) {
 }
 
 // The list `name`, "keys" or "values", from the one of its four attributes that is there.
+// An empty list is an absent attribute; the tensor form of version 4 comes first, since it alone can have any element
+// type.
 Result<Tensor> read_list(const Attributes& attributes, const std::string& name) {
   if (const Tensor* tensor = attributes.tensor(name + "_tensor")) return *tensor;
   if (const auto& texts = attributes.texts(name + "_strings"); !texts.empty()) return list_of(texts);
@@ -121,6 +130,7 @@ Result<Tensor> read_list(const Attributes& attributes, const std::string& name) 
 Result<Mapping> read_encoder(const Attributes& attributes, DType x) {
   Mapping mapping;
   if (const auto& classes = attributes.texts("classes_strings"); !classes.empty()) {
+    // A string is encoded as its index in the list; an index is decoded to the string there.
     bool to_numbers = x == DType::string;
     mapping.keys = to_numbers ? list_of(classes) : counted(classes.size());
     mapping.values = to_numbers ? counted(classes.size()) : list_of(classes);
@@ -138,6 +148,7 @@ Result<Mapping> read_encoder(const Attributes& attributes, DType x) {
 }
 
 // CategoryMapper: two lists, of strings and integers, and the input's type says from which to which.
+// A text or number that is in neither list becomes default_string or default_int64.
 Result<Mapping> read_mapper(const Attributes& attributes, DType x) {
   const auto& texts = attributes.texts("cats_strings");
   const auto& whole = attributes.integers("cats_int64s");
@@ -172,6 +183,7 @@ Result<void> map(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, mapping.values.type(), x.dims));
   return for_storage(y.type, [&]<class T>() -> Result<void> {
     auto values = mapping.values.as<T>();
+    // for_storage: elements are only copied, so that types of equal size share the loop.
     const T& otherwise = mapping.otherwise.as<T>()[0];
     for (std::size_t i = 0; i < found.size(); ++i) {
       y.as<T>()[i] = found[i] < 0 ? otherwise : values[static_cast<std::size_t>(found[i])];
@@ -189,6 +201,7 @@ Result<Tensor> read_categories(const Attributes& attributes) {
 
 // The output has a new last axis, one element for each category.
 Result<void> infer_one_hot(Inference& call) {
+  // The number of categories is known from the attributes: only the input's own axes may be dynamic.
   auto categories = read_categories(call.attributes());
   if (!categories) return call.bad(categories.error().what);
   std::optional<Shape> shape;
@@ -216,6 +229,7 @@ Result<void> one_hot(const Call& call, Outputs& outputs) {
     })));
     looked_up = whole.view();
   }
+  // Every row of the output has one 1 at most, so that it is filled with zeros first.
   Dims found = TRY(places(looked_up, categories)), dims(x.dims.begin(), x.dims.end());
   dims.push_back(categories.elements());
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, dims));

@@ -18,7 +18,9 @@ Result<void> impute(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   const auto& numbers = call.attributes.numbers("imputed_value_floats");
   const auto& whole = call.attributes.integers("imputed_value_int64s");
+  // The list for the other kind of number may be there as well, and is not read.
   std::size_t given = is_float(x.type) ? numbers.size() : whole.size();
+  // Columns are the last axis: a row [C] has as many as a table [N, C], and a scalar has one.
   std::int64_t columns = x.dims.empty() ? 1 : x.dims.back();
   if (given != 1 && static_cast<std::int64_t>(given) != columns) {
     return refuse("there must be one value to impute, or one for each column");
@@ -29,6 +31,7 @@ Result<void> impute(const Call& call, Outputs& outputs) {
     if constexpr (!std::is_integral_v<T>) replaced = static_cast<T>(call.attributes.number("replaced_value_float"));
     for (std::size_t i = 0; i < x.as<T>().size(); ++i) {
       T value = x.as<T>()[i];
+      // value != value is true of NaN alone; for integers the second part is never true.
       if (value == replaced || (value != value && replaced != replaced)) {
         std::size_t column = given == 1 ? 0 : i % static_cast<std::size_t>(columns);
         if constexpr (std::is_integral_v<T>) value = static_cast<T>(whole[column]);
@@ -45,6 +48,7 @@ Result<void> impute(const Call& call, Outputs& outputs) {
 Result<void> binarize(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   double threshold = static_cast<double>(call.attributes.number("threshold"));
+  // The threshold is an f32, so that an i64 which f64 rounds, one beyond 2^53, is misjudged at most right beside it.
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   return for_type<Types>(x.type, [&]<class T>() -> Result<void> {
     std::transform(x.as<T>().begin(), x.as<T>().end(), y.as<T>().begin(),
@@ -75,6 +79,7 @@ Result<void> join(const Call& call, Outputs& outputs) {
   if (sizes.size() != call.inputs.size() || sizes.empty()) {
     return refuse("inputdimensions must have one number for each input");
   }
+  // Every input may have a type of its own: each becomes a table of f64, and its numbers are rounded to f32 once.
   std::vector<Table> tables;
   std::int64_t columns = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i) {

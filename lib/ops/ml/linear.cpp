@@ -11,7 +11,10 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// A linear model has one hyperplane for each target; a classifier's targets are its labels, one against the rest.
+
 // The linear functions of all targets: coefficients [targets, columns] row by row, and intercepts [targets] or none.
+// score of target t = intercept_t + sum over i of x_i * coefficient_t,i, which costs targets * columns for each row.
 struct Lines {
   const std::vector<float>& coefficients;
   const std::vector<float>& intercepts;
@@ -43,6 +46,7 @@ Result<Lines> lines_of(const Attributes& attributes, std::size_t targets, std::i
 }
 
 Result<void> infer_classifier(Inference& call) {
+  // ai.onnx.ml names the attribute of integer labels differently in its tree operators.
   return infer_classifier(call, "classlabels_strings", "classlabels_ints");
 }
 
@@ -64,10 +68,12 @@ Result<void> classify(const Call& call, Outputs& outputs) {
   float* out = scores ? scores->as<float>().data() : nullptr;
   for (std::int64_t row = 0; row < x.rows; ++row) {
     std::vector<double> values = lines.scores(x.row(row));
+    // The first of equal scores wins. Where one score stands for both labels, a NaN chooses the first one.
     auto best = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
     if (shared) best = values[0] > 0 ? 1 : 0;
     if (label) labels.write(*label, static_cast<std::size_t>(row), best);
     if (out == nullptr) continue;
+    // A softmax over one score would always be 1: with shared coefficients the two scores stay as they are.
     if (!shared || transform == "LOGISTIC" || transform == "PROBIT") TRY(post_transform(values, transform));
     if (shared) values = {1 - values[0], values[0]};
     for (double value : values) *out++ = static_cast<float>(value);
@@ -94,6 +100,7 @@ Result<void> regress(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, targets}));
   float* out = y.as<float>().data();
   for (std::int64_t row = 0; row < x.rows; ++row) {
+    // In f64 up to the post transform, and rounded to f32 once.
     std::vector<double> values = lines.scores(x.row(row));
     TRY(post_transform(values, call.attributes.text("post_transform", "NONE")));
     for (double value : values) *out++ = static_cast<float>(value);

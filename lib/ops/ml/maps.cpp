@@ -45,6 +45,7 @@ Result<void> zip(const Call& call, Outputs& outputs) {
   if (columns != keys.elements()) {
     return refuse("there are " + std::to_string(keys.elements()) + " labels for rows of " + std::to_string(columns));
   }
+  // Claimed before the copy is made, so that a run beyond its limit fails without having taken the memory.
   TRY(outputs.claim(static_cast<std::uint64_t>(rows) * (sizeof(Map) + sizeof(Tensor)) +
                     static_cast<std::uint64_t>(x.elements()) * sizeof(float)));
   Tensor values = copy_of(x);
@@ -64,6 +65,7 @@ Result<const Map*> map_of(const Call& call) {
 }
 
 // A string as a number, all of it; fails for anything else, where std::stof would take a prefix.
+// from_chars, since it does not depend on the locale: a decimal point is one in every country.
 template <class T>
 Result<T> parsed(const std::string& text) {
   T value{};
@@ -74,6 +76,7 @@ Result<T> parsed(const std::string& text) {
 }
 
 // CastMap's conversion of one value. Floats are cut towards zero and saturate; strings are parsed.
+// A float as text has six decimals, as std::to_string writes it.
 template <class To, class From>
 Result<To> converted(const From& value) {
   if constexpr (std::is_same_v<To, From>) return value;
@@ -118,6 +121,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
   std::int64_t columns = map.keys.elements();
   if (form == "SPARSE") {
     columns = call.attributes.integer("max_map", 1);
+    // Checked for all keys before anything is written: a key is a column's index.
     if (columns < 1) return refuse("max_map must be 1 or more");
     for (std::int64_t key : keys) {
       if (key < 0 || key >= columns) return refuse("key " + std::to_string(key) + " is beyond max_map");
@@ -141,6 +145,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
 Result<void> infer_vectorize(Inference& call) {
   auto keys = read_keys(call.attributes(), "string_vocabulary", "int64_vocabulary");
   if (!keys) return call.bad(keys.error().what);
+  // The map's type tells that of its values, which the output takes over.
   const Type* map = call.type(0);
   DType values = map == nullptr || map->inside == nullptr ? DType::undefined : map->inside->element;
   call.set_output(0, values, Shape{Expr(1), Expr(keys->elements())});
@@ -159,6 +164,8 @@ void look_up(const Tensor& vocabulary, const Map& map, std::span<Value> to) {
   }
 }
 
+// The output has the order of the vocabulary, not that of the map: so every row of a data set has the same columns, and
+// what a map leaves out is 0 or "".
 Result<void> vectorize(const Call& call, Outputs& outputs) {
   const Map& map = *TRY(map_of(call));
   Tensor vocabulary = TRY(read_keys(call.attributes, "string_vocabulary", "int64_vocabulary"));

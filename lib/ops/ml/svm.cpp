@@ -15,6 +15,12 @@ using graph::Expr;
 using graph::Shape;
 using Row = std::span<const double>;
 
+// Theory. A support vector machine decides by the sign of
+//   f(x) = sum over support vectors v of c_v * K(v, x) + rho,
+// where K is a scalar product in a space that is never computed (Cortes and Vapnik, 1995) and c_v is the vector's
+// weight with the sign of its class. libsvm subtracts its rho; the operator's has the other sign and is added. A linear
+// K lets the sum over v be done once, to one vector of coefficients: the form without support vectors.
+
 // The kernel function of two rows: linear a·b, poly (gamma a·b + c)^degree, rbf exp(-gamma |a-b|²), sigmoid
 // tanh(gamma a·b + c).
 struct Kernel {
@@ -82,6 +88,8 @@ struct Classifier {
 };
 
 // `coefficients` are [classes - 1, count]: row r of a vector of class c weighs it against class r, or r + 1 if r >= c.
+// For three classes, row 0 has the weights of class 0 against 1, of 1 against 0 and of 2 against 0; row 1 those of
+// class 0 against 2, of 1 against 2 and of 2 against 1. Within a row the vectors of class 0 come first.
 Result<Classifier> read_classifier(const Attributes& attributes) {
   ClassLabels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
   Classifier svm{labels,
@@ -92,12 +100,14 @@ Result<Classifier> read_classifier(const Attributes& attributes) {
                  attributes.numbers("prob_a"),
                  attributes.numbers("prob_b"),
                  attributes.integers("vectors_per_class")};
+  // Bounded, so that their sum does not wrap and the products below are comparable with lengths of lists.
   for (std::int64_t count : svm.per_class) {
     if (count < 0 || count > std::int64_t{1} << 31) return refuse("vectors_per_class is out of range");
     svm.count += static_cast<std::size_t>(count);
   }
   if (svm.coefficients.empty() || svm.rho.empty()) return refuse("it must have coefficients and rho");
   if (svm.count == 0) {
+    // Linear functions are scalar products, whatever kernel_type says.
     svm.kernel = {};
     if (svm.coefficients.size() % svm.classes() != 0)
       return refuse("there are not as many coefficients for each label");
@@ -118,6 +128,8 @@ Result<Classifier> read_classifier(const Attributes& attributes) {
 
 // One-against-one: evaluates each pair's decision function and gives a vote to the winner. Returns the decision values
 // in the order of pairs.
+// The kernel of each support vector is computed once, though classes - 1 pairs use it: it is the expensive part. Equal
+// decision values, f = 0, are a vote for the second label of the pair.
 std::vector<double> decide(const Classifier& svm, Row row, std::vector<double>& votes) {
   std::vector<double> products(svm.count), scores;
   for (std::size_t i = 0; i < svm.count; ++i) products[i] = svm.kernel(row, svm.vectors.data() + i * row.size());
@@ -168,6 +180,9 @@ std::vector<double> couple(const std::vector<double>& pairwise, std::size_t k) {
     for (double value : qp) worst = std::max(worst, std::fabs(value - pqp));
     if (worst < enough) break;
     for (std::size_t t = 0; t < k; ++t) {
+      // Changes p_t so that (Qp)_t takes the value pᵀQp, which all of them have at the optimum, and scales p back to
+      // the sum 1. Qp and pᵀQp are updated with it: a step costs k and a round k², where recomputing them would take
+      // k³.
       double step = (pqp - qp[t]) / q[t * k + t], scale = 1 + step;
       p[t] += step;
       pqp = (pqp + step * (step * q[t * k + t] + 2 * qp[t])) / (scale * scale);
@@ -212,6 +227,7 @@ Result<void> infer_classifier_of_vectors(Inference& call) {
 Result<void> classify(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   Classifier svm = TRY(read_classifier(call.attributes));
+  // How long a row must be follows from the lists alone: no attribute says it.
   std::size_t width = svm.count == 0 ? svm.coefficients.size() / svm.classes() : svm.vectors.size() / svm.count;
   if (static_cast<std::int64_t>(width) != x.columns) {
     return refuse("rows must have " + std::to_string(width) + " numbers, not " + std::to_string(x.columns));
@@ -232,11 +248,14 @@ Result<void> classify(const Call& call, Outputs& outputs) {
       for (std::size_t i = 0; i < svm.classes(); ++i) {
         scores.push_back(svm.kernel(x.row(row), svm.coefficients.data() + i * width) + static_cast<double>(svm.rho[0]));
       }
+      // Each function is one label against the rest: the greatest score decides instead of votes.
       votes = scores;
     }
     auto best = static_cast<std::size_t>(std::max_element(votes.begin(), votes.end()) - votes.begin());
     if (label) svm.labels.write(*label, static_cast<std::size_t>(row), best);
     if (out == nullptr) continue;
+    // A single decision value is the second column, and its negation the first, although a positive value is a vote for
+    // the first label.
     if (scores.size() == 1 && svm.columns() == 2) scores = {-scores[0], scores[0]};
     TRY(post_transform(scores, transform));
     for (double value : scores) *out++ = static_cast<float>(value);
@@ -250,6 +269,8 @@ Result<void> infer_regressor(Inference& call) {
   return {};
 }
 
+// A one-class machine (Schölkopf et al., "Estimating the support of a high-dimensional distribution", 2001) separates
+// data from the origin: its sign says whether a row is like those of the training.
 // rho plus the weighted kernels of all support vectors; with one_class, its sign: 1 inside of the support, -1 outside.
 Result<void> regress(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
@@ -260,6 +281,7 @@ Result<void> regress(const Call& call, Outputs& outputs) {
   if (count < 0 || rho.empty()) return refuse("it must have rho, and n_supports of 0 or more");
   Kernel kernel = count > 0 ? TRY(read_kernel(call.attributes)) : Kernel{};
   auto columns = static_cast<std::size_t>(x.columns), supports = static_cast<std::size_t>(count);
+  // The order matters: without support vectors there is no quotient by their number.
   if (count == 0
           ? coefficients.size() != columns
           : coefficients.size() != supports || vectors.size() / supports != columns || vectors.size() % supports != 0) {

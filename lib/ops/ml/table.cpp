@@ -20,6 +20,8 @@ Result<void> infer_f32(Inference& call) {
 
 // Divides each row by its norm. MAX is the largest element, not the largest magnitude: ONNX Runtime does the same, and
 // scikit-learn's Normalizer differs for rows of negative numbers. A norm of 0 leaves the row unchanged.
+//   MAX: max of x_i     L1: sum of |x_i|     L2: sqrt(sum of x_i²)
+// In f64, where the square of an f32 neither overflows nor becomes 0.
 Result<void> normalize(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   std::string_view norm = call.attributes.text("norm", "MAX");
@@ -40,6 +42,7 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
 }
 
 // (x - offset) * scale, column by column.
+// One rounding to f32, after both operations: x - offset of close numbers keeps its digits.
 Result<void> scale(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   const auto &offset = call.attributes.numbers("offset"), &factor = call.attributes.numbers("scale");
@@ -84,6 +87,7 @@ Result<void> extract(const Call& call, Outputs& outputs) {
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
     T* out = y.as<T>().data();
+    // The last axis is not 0 here: an empty one has an empty output, or an index that `indices` has refused.
     for (std::int64_t row = 0; row < x.elements() / x.dims.back(); ++row) {
       for (std::int64_t pick : picks) *out++ = in[row * x.dims.back() + pick];
     }

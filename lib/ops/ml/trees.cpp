@@ -19,6 +19,12 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Theory. An ensemble of T decision trees gives each row, for target t,
+//   y_t = base_t + join over trees of weight_t(leaf of the row in the tree),
+// where join is a sum (gradient boosting), a mean (random forests), a minimum or a maximum. Before version 5 parallel
+// lists describe it: entry i of each nodes_ list belongs to node i, whose id counts within its tree, and entry j of the
+// lists of weights adds a target to a leaf. A leaf may have weights for several targets, or for none.
+
 // A new node before `node`, with one output named after it and its type inferred.
 Result<Value*> add(Node& node, std::string_view domain, std::string_view op, std::vector<Value*> inputs,
                    Attributes attributes) {
@@ -33,6 +39,7 @@ Result<Value*> cast(Node& node, Value* value, DType type) {
 }
 
 // Input 0 in the type in which trees compare: f64 stays, everything else becomes f32, as thresholds are f32 then.
+// An integer above 2^24 is rounded by that, before it is compared.
 Result<std::pair<Value*, DType>> real_input(Node& node) {
   Value* x = node.input(0);
   DType element = x->type.element;
@@ -43,6 +50,7 @@ Result<std::pair<Value*, DType>> real_input(Node& node) {
 // `value` takes the place and the name of the node's output `index`. The caller erases the node once all of its outputs
 // are replaced.
 void give(Node& node, std::size_t index, Value* value) {
+  // Replaced before it is renamed: two values of a graph cannot have one name.
   Value* old = node.output(index);
   if (old == nullptr) return;
   std::string name = old->name;
@@ -62,6 +70,7 @@ Result<Value*> finished(Node& node, Value* scores, DType from, DType to, const s
   return scores;
 }
 
+// Checked when the model is built; PostTransform would fail in the first run only.
 Result<void> check_transform(std::string_view name) {
   for (std::string_view known : {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"}) {
     if (name == known) return {};
@@ -94,6 +103,7 @@ Result<void> decompose_classifier(Node& node) {
   std::string transform(attributes.text("post_transform", "NONE"));
   TRY(check_transform(transform));
   Forest forest = TRY(read_named_forest(attributes, "class", classes));
+  // The base values are not given to the trees: whether a label had a weight must be known before they are added.
   forest.unscored = std::numeric_limits<float>::quiet_NaN();
   auto base = TRY(numbers_of(attributes, "base_values"));
   std::set<std::int64_t> weighed;  // labels that have a weight
@@ -104,7 +114,9 @@ Result<void> decompose_classifier(Node& node) {
       all_positive = all_positive && weight.value >= 0;
     }
   }
+  // In a binary model one score can stand for both labels.
   bool one_label = classes == 2 && weighed.size() == 1;
+  // With weights for one label of two, a single base value is accepted: that of the first label.
   if (!base.empty() && base.size() != labels.size() && !(one_label && base.size() == 1)) {
     return refuse("there must be one base value for each label");
   }
@@ -112,6 +124,7 @@ Result<void> decompose_classifier(Node& node) {
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   std::vector<Value*> inputs = {scores};
   if (!base.empty()) {
+    // In f64, whatever the type of the trees: TreeLabels adds them to scores that it reads as f64.
     Tensor tensor(DType::f64, {static_cast<std::int64_t>(base.size())});
     std::copy(base.begin(), base.end(), tensor.mutable_view().as<double>().begin());
     inputs.push_back(node.graph().add_constant(node.name + ".base", std::move(tensor)));
@@ -173,6 +186,7 @@ Result<void> infer_ensemble(Inference& call) {
 
 // Version 5 spells modes, aggregates and post transforms as numbers, and roots explicitly.
 Result<void> decompose_ensemble(Node& node) {
+  // In the order of the specification's numbers.
   constexpr std::string_view ways[] = {"average", "sum", "min", "max"};
   constexpr std::string_view transforms[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"};
   std::int64_t way = node.attributes.integer("aggregate_function", 1);
@@ -182,6 +196,7 @@ Result<void> decompose_ensemble(Node& node) {
   Forest forest = TRY(read_indexed_forest(node.attributes));
   forest.aggregate = ways[way];
   DType element = node.input(0)->type.element;
+  // f16 is compared in f32, where every f16 is exact, and the scores are rounded to it at the end.
   auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   std::string name(transforms[transform]);

@@ -18,6 +18,15 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// Of batch b, the keys are the first total_lengths[b] rows: those of the past that are filled, then the new ones. Query
+// s is at position p = past + s and attends to key t if
+//   t < total_lengths[b],   t <= p if causal,   and t >= p - left with a window.
+// With scores x_t = cap(scale * q·k_t) + mask_t, where cap(x) = softcap * tanh(x / softcap) keeps it within softcap
+// (Gemma 2's), the weights are
+//   exp(x_t - m) / (exp(sink - m) + sum over u of exp(x_u - m)),   m the greatest of them and the sink.
+// So a sink takes weight away and adds no value (Xiao et al., "Efficient streaming language models with attention
+// sinks", 2023).
+
 // The cache keeps its capacity as long as `total` fits, and grows to it otherwise: max(capacity, total), symbolically.
 Result<void> infer(Inference& call) {
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 3, 3));
@@ -70,6 +79,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     return refuse("total_lengths must have one element for each batch, and total must be that of the longest");
   }
   for (std::int64_t length : lengths) {
+    // A prompt that is padded has fewer keys than K has rows: there is no past then, and only its first rows are kept.
     std::int64_t past = std::max(length - all.k.length, std::int64_t{0});
     if (length < 0 || length > total || past > all.past_k.length) {
       return refuse("a batch cannot have a length of " + std::to_string(length));
@@ -84,6 +94,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     }
     for (std::int64_t h = 0; h < heads; ++h) all.sinks.push_back(load_of<double>(sinks.type)(sinks.data, h));
   }
+  // In f32, as the attribute would hold it.
   float fallback = static_cast<float>(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(all.q.size, 1))));
   all.scale = static_cast<double>(attributes.number("scale", fallback));
   all.softcap = static_cast<double>(attributes.number("softcap"));
@@ -95,6 +106,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::size_t index : {1u, 2u}) {
     if (!outputs.wanted(index)) continue;
     const Heads &past = index == 1 ? all.past_k : all.past_v, &fresh = index == 1 ? all.k : all.v;
+    // If `allocate` returns the memory of the past, `keep` leaves its rows where they are and writes only the new ones.
     Dims cache{fresh.batches, fresh.heads, capacity, fresh.size};
     keep(past, fresh, all.windows, TRY(outputs.allocate(index, fresh.view.type, cache)));
   }
@@ -110,6 +122,8 @@ Result<bool> lower(Lowering& call) {
   for (std::size_t index : {3u, 4u, 5u, 8u}) {
     if (node.input(index) != nullptr && !call.plain_f32(index)) return false;
   }
+  // The kernel always writes the attention; the reference serves a node of which only one cache, or not the attention
+  // itself, is read.
   if (!call.read(0) || call.read(1) != call.read(2)) return false;
   if (call.element(6) != DType::i32 && call.element(6) != DType::i64) return false;
   const Attributes& attributes = call.attributes();
@@ -118,6 +132,7 @@ Result<bool> lower(Lowering& call) {
                        {"left", attributes.integer("left", -1)},  {"lengths", std::string("total")}};
   if (attributes.has("scale")) of_kernel.set("scale", attributes.number("scale"));
   std::vector<Lowering::Operand> operands;
+  // Without input 7: the kernel finds the capacity in its outputs' dimensions.
   for (std::size_t index = 0; index < 7; ++index) operands.emplace_back(node.input(index));
   operands.emplace_back(node.input(8));
   call.emit("attention_f32", std::move(operands), std::move(of_kernel));

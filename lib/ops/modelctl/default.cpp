@@ -8,6 +8,7 @@
 namespace modelctl::ops {
 namespace {
 
+// The second input, the constant, is never read here: an absent first one means that the runtime did not replace it.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (!call.input(0).present()) return refuse("the input is absent");
   return output_copy(call, outputs, call.input(0).dims);

@@ -32,10 +32,12 @@ Result<void> infer(Inference& call) {
 }
 
 // Sums are in f64, where products of f32 are exact.
+// A product of two f32 has 48 bits, and an f64 holds 53. The residual is added before the activation.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &a = call.input(0), &b = call.input(1), &bias = call.input(2), &r = call.input(3);
   TRY(need_rank(a, 1, "A"));
   if (a.type != DType::f32 || b.type != DType::f32) return refuse_type(a.type);
+  // Every length is checked before the loops, which read by index.
   bool flip = call.attributes.integer("transposed") != 0;
   if (b.rank() != 2 || b.dim(flip ? 1 : 0) != a.dims.back()) return refuse("A's rows do not fit B's columns");
   Activation activation = TRY(Activation::read(call.attributes));

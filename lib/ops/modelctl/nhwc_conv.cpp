@@ -30,6 +30,7 @@ Result<void> infer(Inference& call) {
   TRY(same_size(call, x->back(), (*w)[1] * Expr(call.attributes().integer("group", 1))));
   Dims kernel;
   for (std::size_t axis = 2; axis < w->size(); ++axis) kernel.push_back((*w)[axis].constant().value_or(-1));
+  // W may be computed in the run: then kernel_shape, if it is there, says the sizes.
   if (std::find(kernel.begin(), kernel.end(), -1) != kernel.end() && !call.attributes().has("kernel_shape")) {
     call.set_output(0, element, unknown_shape(call, x->size()));
     return {};
@@ -48,6 +49,10 @@ Result<void> infer(Inference& call) {
 
 // Sums are in f64, where products of f32 are exact: the reference against which kernels are checked must not depend on
 // the order of its additions.
+//   y[n, o, m] = b[m] + sum over t and c of x[n, o * stride - pad + t * dilation, first + c] * w[m, c, t]
+// with a place o and a tap t of all spatial axes, and `first` that of the C / group channels of m's group, the M /
+// group maps of a group being neighbors too. One image with channels last has pixel (row, column) at (row * width +
+// column) * C: a tap reads C / group neighbors.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &w = call.input(1), &b = call.input(2), &r = call.input(3);
   TRY(need_rank(x, 3, "X"));
@@ -113,6 +118,7 @@ Result<bool> lower(Lowering& call) {
   if (taps > kernels::largest_conv_taps || w->elements() == 0) return false;
   Attributes attributes = only(node.attributes, {"strides", "dilations", "pads", "activation", "alpha", "beta"});
   attributes.set("kernel_shape", std::vector<std::int64_t>(w->dims().begin() + 2, w->dims().end()));
+  // One map for each channel; a channel multiplier (several maps) stays with the general kernel.
   bool depthwise = group > 1 && w->dims()[0] == group && w->dims()[1] == 1;
   if (depthwise) {
     call.emit("depthwise_conv_nhwc_f32",

@@ -15,6 +15,11 @@ namespace {
 using graph::Expr;
 using graph::Shape;
 
+// A transposed convolution is the gradient of a convolution with respect to its input: element i of an axis spreads the
+// kernel from i * stride on. So the axis has, with reach = (kernel - 1) * dilation + 1,
+//   (in - 1) * stride + reach + output_padding - pad_begin - pad_end
+// elements. A symbolic size takes the formula; for a known one `spread` also checks it. W is [C, M / group, kernel...]:
+// the axes of maps and channels are the other way round than in Conv.
 Result<void> infer(Inference& call) {
   DType element = TRY(common_element(call));
   const Shape *x = call.shape(0), *w = call.shape(1);
@@ -67,6 +72,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   }
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, dims));
   if (y.elements() == 0) return {};
+  // Bias and residual come once for each output, after all overlapping products have been added.
   convolve_transposed(call, conv, x.as<float>().data(), w.as<float>().data(), true,
                       [&](std::int64_t n, std::int64_t m, std::int64_t place, double sum) {
                         const auto at = static_cast<std::size_t>((n * plane + place) * maps + m);
@@ -77,6 +83,9 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// The kernel runs one plain convolution for each phase of the strides (kernels/conv_transpose.hpp), of which it bounds
+// the number and the taps. It needs the beginnings of the pads alone: where an axis ends, output_padding included, is
+// in the dimensions of the output.
 Result<bool> lower(Lowering& call) {
   const Tensor* w = call.constant(1);
   if (w == nullptr || w->type() != DType::f32 || !call.plain_f32(0) || w->elements() == 0) return false;

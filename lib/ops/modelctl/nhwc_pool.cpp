@@ -48,12 +48,16 @@ Result<void> infer_global(Inference& call) {
 
 // How many of a window's taps lie in the input or its padding: the last window of ceil_mode may reach beyond both, and
 // the part beyond does not count in an average, even with count_include_pad.
+// From the window's origin, which may lie in the padding, to the end of the padding there are `span` positions, and
+// every dilation-th one is a tap: ceil(span / dilation) of them.
 std::int64_t padded_taps(const Window& window, const Taps& taps, std::int64_t size) {
   std::int64_t span = size + window.end - taps.origin;
   return std::min(window.kernel, (span + window.dilation - 1) / window.dilation);
 }
 
 // A maximum starts at minus infinity and takes NaN, as the kernel does; a window of padding alone is minus infinity.
+// Once a maximum is NaN it stays NaN: no comparison with it is true. An average of no taps at all is 0, since there is
+// nothing to divide.
 template <bool average>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
@@ -76,6 +80,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       Taps h = taps(height, oh, at.in[1]);
       for (std::int64_t ow = 0; ow < at.out[2]; ++ow) {
         Taps v = taps(width, ow, at.in[2]);
+        // What an average divides by: the taps inside the image, or those inside the image or its padding.
         std::int64_t count = (h.last - h.first) * (v.last - v.first);
         if (with_padding) count = padded_taps(height, h, at.in[1]) * padded_taps(width, v, at.in[2]);
         for (std::int64_t c = 0; c < channels; ++c) {
@@ -97,6 +102,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 }
 
 // No window and no padding: the mean of all pixels, for any number of spatial axes.
+// An image without pixels gives NaN, 0 / 0.
 Result<void> evaluate_global(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 3, "X"));
@@ -104,6 +110,7 @@ Result<void> evaluate_global(const Call& call, Outputs& outputs) {
   Dims dims(x.rank(), 1);
   dims.front() = x.dims.front();
   dims.back() = x.dims.back();
+  // The spatial axes are contiguous, so that any number of them is one axis of pixels.
   std::int64_t channels = x.dims.back(), pixels = product(x.dims.subspan(1, x.rank() - 2));
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, dims));
   const float* in = x.as<float>().data();

@@ -28,6 +28,8 @@ Result<void> infer_trees(Inference& call) {
 
 // The leaf that a row falls into. Children of a node are adjacent, the one for a failed test first, so that a test is
 // an addition. NaN has a direction of its own: it would fail every comparison.
+// The walk ends since children are always behind their parent (read_trees checks it). It takes depth steps for each
+// tree and row; only a test for membership is linear in its set.
 template <class T>
 std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T* row) {
   const kernels::TreeNode<T>* node = &trees.nodes[static_cast<std::size_t>(root)];
@@ -54,8 +56,10 @@ Result<void> walk(const Call& call, Outputs& outputs) {
     MutableTensorView y = TRY(outputs.allocate(0, x.type, Dims{rows, trees.n_targets}));
     T* scores = y.as<T>().data();
     for (std::int64_t row = 0; row < rows; ++row, scores += trees.n_targets) {
+      // NaN stands for "no weight so far": for a minimum or a maximum, 0 would be a weight.
       std::fill(scores, scores + trees.n_targets, std::numeric_limits<T>::quiet_NaN());
       for (std::int32_t root : trees.roots) {
+        // A leaf has a stretch of weights, each with its target: none at all for a leaf without a say.
         auto leaf = static_cast<std::size_t>(leaf_of(trees, root, x.as<T>().data() + row * columns));
         for (auto w = static_cast<std::size_t>(trees.starts[leaf]);
              w < static_cast<std::size_t>(trees.starts[leaf + 1]); ++w) {
@@ -89,6 +93,7 @@ Result<void> transform(const Call& call, Outputs& outputs) {
   std::string_view name = call.attributes.text("post_transform", "NONE");
   return for_type<Real>(x.type, [&]<class T>() -> Result<void> {
     auto columns = static_cast<std::size_t>(x.dims.back());
+    // A softmax needs its whole row; rows of no columns have nothing to transform.
     std::vector<double> row(columns);
     for (std::size_t at = 0; columns > 0 && at < x.as<T>().size(); at += columns) {
       auto from = x.as<T>().subspan(at, columns);
@@ -117,6 +122,7 @@ struct Binary {
 bool scored(double score) { return score == score; }  // NaN: no leaf had a weight for it
 
 // The label with the greatest score. One without a score and a base value is not chosen. The first of equal ones wins.
+// A base value alone makes a score: a label that no leaf speaks of can then be chosen.
 std::size_t choose_greatest(std::vector<double>& scores, std::span<const double> base) {
   std::size_t best = scores.size();
   for (std::size_t i = 0; i < scores.size(); ++i) {
@@ -129,6 +135,13 @@ std::size_t choose_greatest(std::vector<double>& scores, std::span<const double>
 
 // One score decides between two labels: the second one's if it has weights, else the first one's, which then stands for
 // the second one's. This is what ONNX Runtime computes; the specification does not say.
+// With s for that score plus its base value, the two scores are, by the first line that applies,
+//   s of the second label             transform(0, s)
+//   PROBIT                            probit(s) twice
+//   two base values                   transform(s, 0)
+//   LOGISTIC                          logistic(-s), logistic(s)
+//   all weights positive, or not      1 - s, s or -s, s
+// and the second label is chosen if s exceeds 0.5 (weights are probabilities, none below 0) or 0 (they are margins).
 Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const double> base, Binary binary,
                                   std::string_view transform) {
   for (std::size_t i = 0; i < base.size(); ++i) scores[i] += base[i];

@@ -17,6 +17,11 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Theory. With R = sqrt(scale), for each batch and head,
+//   Y = prob_mod(softmax(score_mod((Q R)(K R)ᵀ))) V,   Q [B, H, S, D], K [B, G, T, D], V [B, G, T, E], G divides H.
+// score_mod and prob_mod are graphs over the whole tensor [B, H, S, T]: masks, position biases (ALiBi), caps and
+// windows are all written as one of them (Dong et al., "Flex attention", 2024). The fused kernel never holds all scores
+// and therefore has no place for such a graph: with one, attention takes memory for S * T scores of each head.
 Result<void> infer(Inference& call) {
   for (std::size_t index : {0u, 1u, 2u}) TRY(need_rank(call, index, 4, 4));
   DType element = TRY(common_element(call));
@@ -42,6 +47,9 @@ Result<void> infer(Inference& call) {
 }
 
 // What stands for the graph's output when `value` stands for its input.
+// The body's nodes are copied before the node, in their order, which is a topological one: when a node is copied, all
+// that it reads of the body has a copy. Constants of the body get theirs when they are first read; values of the graphs
+// around it are read as they are.
 Result<Value*> changed_by(Rewrite& rewrite, const Node& node, const char* name, Value* value) {
   auto found = node.subgraphs.find(name);
   if (found == node.subgraphs.end()) return value;
@@ -66,6 +74,8 @@ Result<Value*> changed_by(Rewrite& rewrite, const Node& node, const char* name, 
 }
 
 // Each head of K or V as often as there are heads of Q to it.
+// [B, G, T, D] becomes [B, G, 1, T, D], is repeated along the new axis H / G times, and is read as [B, H, T, D]: query
+// head h has key head h / (H / G), as in Attention. MatMul's broadcasting could not pair H heads with G.
 Result<Value*> aligned(Rewrite& rewrite, Value* kv, Value* q) {
   const Shape &own = *kv->type.shape, &other = *q->type.shape;
   if (own[1] == other[1]) return kv;
@@ -91,6 +101,7 @@ Result<void> decompose(Node& node) {
   auto precision =
       static_cast<DType>(node.attributes.integer("softmax_precision", static_cast<std::int64_t>(fallback)));
   if (!holds<Floats>(precision)) return rewrite.bad("softmax_precision must be a type of floats");
+  // Nothing stands between the products: Attention has a fused kernel and takes fewer key heads as they are.
   if (node.subgraphs.empty()) {
     Attributes attributes{{"softmax_precision", static_cast<std::int64_t>(precision)}};
     if (node.attributes.has("scale")) attributes.set("scale", node.attributes.number("scale"));
@@ -99,6 +110,7 @@ Result<void> decompose(Node& node) {
   }
   if (!q->type.shape || !k->type.shape || !v->type.shape) return rewrite.bad("the ranks of Q, K and V are unknown");
   // The root of the scale goes to both sides, so that halves do not overflow.
+  // Without the attribute it is (1 / sqrt(D))^(1/2), computed in the run, where D may be dynamic.
   Value* root = nullptr;
   if (node.attributes.has("scale")) {
     root = rewrite.number(type, std::sqrt(static_cast<double>(node.attributes.number("scale"))));
@@ -109,6 +121,8 @@ Result<void> decompose(Node& node) {
   }
   k = TRY(aligned(rewrite, k, q));
   v = TRY(aligned(rewrite, v, q));
+  // The scores and the softmax are in the softmax's precision, which is f32 for types of 16 bits unless the model says
+  // otherwise.
   Value* left = TRY(rewrite.add("Mul", {q, root}));
   Value* right = TRY(rewrite.add("Transpose", {TRY(rewrite.add("Mul", {k, root}))}, {{"perm", Ints{0, 1, 3, 2}}}));
   Value* scores = TRY(cast(rewrite, TRY(rewrite.add("MatMul", {left, right})), precision));

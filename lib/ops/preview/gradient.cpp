@@ -14,6 +14,12 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
+// Theory: reverse-mode automatic differentiation. For y = f(x) let g be the gradient of the final sum with respect to
+// y. Then that with respect to x is Jᵀ g, with the Jacobian J of f, which is never written out: `backward` has, for
+// each operator, nodes that compute Jᵀ g. Visited from the last node to the first, each one finds the sum of the
+// gradients from all of its readers complete. So the gradients of all xs together take a small multiple of the work of
+// y itself, however many xs there are. A tensor y counts as the sum of its elements, since the operator has no input
+// for another direction.
 Result<void> infer(Inference& call) {
   std::size_t count = call.attributes().texts("xs").size();
   if (call.inputs() != count + call.attributes().texts("zs").size()) {
@@ -46,6 +52,7 @@ class Differentiation {
       if (i < xs.size()) active_.insert(given);
     }
     if (y == nullptr) return bad("no value is named '" + y_name + "'");
+    // Differentiation starts with the derivative of y by itself, a tensor of ones of its shape.
     TRY(forward(y));
     y = stand_in(y);
     gradients_[y] = apply("Expand", {like(1, y), apply("Shape", {y})});
@@ -57,6 +64,7 @@ class Differentiation {
       if (node_.output(i) == nullptr) continue;
       Value* x = node_.input(i);
       auto found = gradients_.find(x);
+      // y may not depend on x at all: its gradient is then 0, and not absent.
       Value* gradient = found != gradients_.end() ? found->second : apply("Expand", {like(0, x), apply("Shape", {x})});
       std::string name = node_.output(i)->name;  // which another Gradient may mean
       graph_.replace_uses(node_.output(i), gradient);
@@ -98,6 +106,8 @@ class Differentiation {
 
   // The nodes between the values that the inputs stand for and y, in order. Where an input is another value than the
   // one it is named for, what hangs on it is computed again.
+  // Two steps: from y backward to find what it needs, stopping at values that inputs stand for; then in the order of
+  // the graph, which the worklist does not have.
   Result<void> forward(Value* y) {
     std::set<const Node*> needed;
     for (std::vector<Value*> open{y}; !open.empty();) {
@@ -142,6 +152,8 @@ class Differentiation {
   }
 
   // Adds to the gradient of an operand, which may have been broadcast.
+  // Broadcasting copies an element, and the gradient of a copy adds up: it is summed over the axes that were stretched.
+  // Sizes that are equal only in the run cannot be told from stretched ones, and are refused.
   Result<void> give(const Node& node, std::size_t index, Value* gradient) {
     Value* x = node.input(index);
     if (active_.count(x) == 0) return {};
@@ -183,11 +195,14 @@ class Differentiation {
       TRY(give(node, 0, times(g, b)));
       return give(node, 1, times(g, a));
     }
+    // d(a / b) / db = -a / b² = -y / b, which needs no square.
     if (op == "Div") {
       Value* part = apply("Div", {g, b});
       TRY(give(node, 0, part));
       return give(node, 1, apply("Neg", {times(part, y)}));
     }
+    // d(a^b) / da = b a^(b - 1),   d(a^b) / db = a^b log a. The logarithm, NaN for a negative base, is added only where
+    // somebody asks for it: exponents are constants as a rule.
     if (op == "Pow") {
       Value* less = apply("Sub", {b, apply("CastLike", {like(1, a), b})});
       TRY(give(node, 0, times(g, times(apply("CastLike", {b, a}), apply("Pow", {a, less})))));
@@ -205,6 +220,7 @@ class Differentiation {
     if (reshapes) return give(node, 0, shaped(g, a));
     if (op == "Transpose") return transposed(node, g);
     if (op == "ReduceSum" || op == "ReduceMean") return reduced(node, g);
+    // J = diag(y) - y yᵀ, so that Jᵀ g = y * (g - sum(g * y)).
     if (op == "Softmax") {
       std::int64_t axis = node.attributes.integer("axis", -1);
       return give(node, 0, times(y, apply("Sub", {g, apply("ReduceSum", {times(g, y), integers({axis})})})));
@@ -214,6 +230,8 @@ class Differentiation {
   }
 
   // The derivative of a function of one number at x, where it is y; null for one that is not known here.
+  // Written in y where that is cheaper, as for Exp, Tanh and Sigmoid. At 0, Abs and Relu have the slope 0, as is the
+  // convention; 1.128… is 2 / sqrt(pi).
   Value* slope_of(const std::string& op, Value* x, Value* y) {
     auto one_less = [&](Value* value) { return apply("Sub", {like(1, y), value}); };
     if (op == "Neg") return like(-1, y);
@@ -240,6 +258,7 @@ class Differentiation {
     return give(node, 0, apply("Transpose", {g}, order.empty() ? Attributes() : Attributes{{"perm", back}}));
   }
 
+  // Y = A B gives dA = g Bᵀ and dB = Aᵀ g. A vector operand has no transpose here, and is refused.
   Result<void> matrices(const Node& node, Value* g) {
     auto turned = [&](Value* matrix) -> Value* {
       std::size_t rank = matrix->type.shape ? matrix->type.shape->size() : 0;
@@ -255,6 +274,8 @@ class Differentiation {
     return give(node, 1, apply("MatMul", {a, g}));
   }
 
+  // Y = alpha A' B' + beta C, with A' and B' transposed or not: dA' = alpha g B'ᵀ, dB' = alpha A'ᵀ g. For a transposed
+  // A, dA = dA'ᵀ = alpha B' gᵀ, so that flags alone express all cases; C's gradient is beta g, summed by `give`.
   Result<void> gemm(const Node& node, Value* g) {
     Value *a = node.input(0), *b = node.input(1);
     bool flip_a = node.attributes.integer("transA") != 0, flip_b = node.attributes.integer("transB") != 0;
@@ -270,6 +291,8 @@ class Differentiation {
     return give(node, 2, times(g, like(node.attributes.number("beta", 1), g)));
   }
 
+  // Each element of x gets the gradient of the sum that it went into, a mean's divided by the number of its elements.
+  // Axes that the reduction dropped come back with size 1 first.
   Result<void> reduced(const Node& node, Value* g) {
     Value *x = node.input(0), *axes = node.input(1), *y = node.output(0);
     if (axes == nullptr && node.attributes.integer("noop_with_empty_axes") != 0) return give(node, 0, g);

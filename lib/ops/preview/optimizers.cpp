@@ -13,6 +13,8 @@ namespace {
 constexpr std::string_view domain = "ai.onnx.preview.training";
 
 // `groups` of inputs after R and T; the outputs are the groups without the gradients.
+// For n tensors the inputs are R, T, the tensors, their gradients, and then n of each state: counting from 0, tensor i
+// of group j is input 2 + j * n + i. Outputs lack the gradients, so that group j > 1 is there at (j - 1) * n + i.
 template <std::size_t groups>
 Result<void> infer(Inference& call) {
   if (call.inputs() < 2 + groups || (call.inputs() - 2) % groups != 0) {
@@ -32,6 +34,9 @@ struct Element {
   double x, g, v, h;
 };
 
+// Duchi, Hazan and Singer, "Adaptive subgradient methods", 2011. All rules add the gradient of the L2 penalty norm / 2
+// * x² first: g = G + norm * x. Then
+//   h' = h + g²,   x' = x - R / (1 + T * decay) * g / (sqrt(h') + epsilon).
 struct Adagrad {
   static constexpr std::size_t groups = 3;  // X, G, H
   double rate, norm, epsilon;
@@ -46,6 +51,8 @@ struct Adagrad {
   }
 };
 
+// Polyak's heavy ball, and Nesterov's variant (Sutskever et al., 2013), which looks at the gradient one step ahead:
+//   v' = alpha * v + beta * g,   x' = x - R * v'   or   x' = x - R * (g + alpha * v').
 struct Momentum {
   static constexpr std::size_t groups = 3;  // X, G, V
   double rate, norm, alpha, beta;
@@ -64,6 +71,11 @@ struct Momentum {
   }
 };
 
+// Kingma and Ba, "Adam: a method for stochastic optimization", 2015:
+//   v' = alpha * v + (1 - alpha) g,   h' = beta * h + (1 - beta) g²,   x' = x - r * v' / (sqrt(h') + epsilon).
+// Both means start at 0 and are, after T steps, too small by the factors 1 - alpha^T and 1 - beta^T: r = R * sqrt(1 -
+// beta^T) / (1 - alpha^T) corrects that without touching the means. At T = 0 it would be 0 / 0, and the specification
+// takes R.
 struct Adam {
   static constexpr std::size_t groups = 4;  // X, G, V, H
   double rate, norm, norm_after, alpha, beta, epsilon;
@@ -83,6 +95,7 @@ struct Adam {
   }
 };
 
+// In f64, element by element: states of f32 are rounded once for each step.
 template <class Rule>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   constexpr std::size_t groups = Rule::groups;
