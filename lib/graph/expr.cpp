@@ -173,12 +173,15 @@ struct ExprMaker {
     return of_atom({kind, {}, a, b, std::move(text)});
   }
 
+  // Terms are concatenated and normalized: n log n comparisons for n terms, of which there are at most twice max_terms.
   static Expr sum(const Expr& a, const Expr& b) {
     Terms all = terms(a);
     all.insert(all.end(), terms(b).begin(), terms(b).end());
     return make(std::move(all));
   }
 
+  // Multiplied out term by term. The product of the term counts is checked before, since like terms are only collected
+  // after all of them exist.
   static Expr product(const Expr& a, const Expr& b) {
     if (terms(a).size() * terms(b).size() > max_terms * max_terms) return overflow();
     Terms all;
@@ -443,6 +446,8 @@ std::string Expr::brief() const {
   return whole.size() <= most ? whole : whole.substr(0, most - 1) + "…";
 }
 
+// Rebuilt from the leaves by the operators themselves, so that the result is in normal form: a symbol that becomes a
+// number lets atoms around it fold.
 Expr Expr::substitute(const std::function<std::optional<Expr>(const std::string&)>& value) const {
   if (node_->overflow) return *this;
   Expr sum;
@@ -474,6 +479,7 @@ Expr Expr::make(Kind kind, const Expr& a, const Expr& b) {
   }
 }
 
+// One level of the tree that consumers walk: a sum of terms, a product of a coefficient and atoms, or an atom itself.
 Expr::View Expr::view() const {
   if (node_->overflow) return {Kind::symbol, 0, "overflow", {}};
   if (auto number = constant()) return {Kind::constant, *number, {}, {}};

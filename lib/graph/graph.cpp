@@ -96,6 +96,7 @@ void Node::drop_use(std::size_t index) {
   uses.pop_back();
 }
 
+// The old value loses the use before the new one gets it: both may be one value.
 void Node::set_input(std::size_t index, Value* value) {
   if (index >= inputs_.size()) {
     inputs_.resize(index + 1, nullptr);
@@ -370,6 +371,7 @@ std::vector<Value*> Graph::values() const {
   return all;
 }
 
+// Inner names hide outer ones, as in ONNX, where a subgraph sees the values of the graphs around it.
 Value* Graph::find_value(std::string_view wanted) const {
   std::string key(wanted);
   for (const Graph* graph = this; graph != nullptr; graph = graph->outer) {
@@ -432,6 +434,7 @@ namespace {
 // Original -> copy. A value that is not in the map belongs to an enclosing graph and is used as it is.
 using ValueMap = std::unordered_map<const Value*, Value*>;
 
+// An absent input or output, null, is not in the map either and stays null.
 Value* mapped(const ValueMap& map, Value* value) {
   auto at = map.find(value);
   return at == map.end() ? value : at->second;
@@ -458,6 +461,7 @@ void copy_nodes(const Graph& from, Graph& to, ValueMap& map, Node* before) {
   }
 }
 
+// One map for all levels: a subgraph's nodes may use copies of values of any graph around it.
 void copy_into(const Graph& from, Graph& to, ValueMap& map) {
   to.metadata = from.metadata;
   for (Value* value : from.inputs) {

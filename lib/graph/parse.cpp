@@ -122,6 +122,8 @@ class Parser {
     if (!take(token)) return bad(fmt::format("expected '{}'", token));
     return {};
   }
+  // Names of nodes, values and operators, numbers and keywords are all such tokens, so that a keyword is one only where
+  // the grammar has it. Mirrors value_identifier of text.cpp, which quotes everything else.
   std::string_view bare() {
     skip();
     std::size_t begin = at_;
@@ -293,6 +295,7 @@ class Parser {
     std::optional<std::vector<Expr>> contents;
   };
 
+  // The known elements of a shape value are sizes, possibly symbolic, in braces: s: i64[2] {batch, 12}.
   Result<Typed> typed() {
     Typed result{TRY(identifier()), {}, {}};
     if (take(":")) result.type = TRY(type());
@@ -314,6 +317,8 @@ class Parser {
     return {};
   }
 
+  // Found in this graph, then in those around it, as find_value does: a subgraph captures by name. What is defined
+  // further below is not found, so that a text cannot describe a cycle.
   Result<Value*> use(const Graph& graph) {
     std::string name = TRY(identifier());
     Value* value = graph.find_value(name);
@@ -399,6 +404,8 @@ class Parser {
     return {};
   }
 
+  // The token decides the type: "…" is a text, 1 an integer, 1.0 a float. An integer is tried first, and the printer
+  // writes each float with a point or an exponent, so that what it prints is read back as what it was.
   Result<AttributeValue> attribute(const std::string& name) {
     if (peek("\"")) return AttributeValue(TRY(string()));
     if (peek("[")) return list();

@@ -62,6 +62,7 @@ class Printer {
       out_ += fmt::format("{}meta {} {}\n", indent, quoted(key), quoted(value));
     }
     for (const Value* value : graph.inputs) out_ += fmt::format("{}input {}\n", indent, typed(*value));
+    // Constants are printed before the nodes, wherever they were made: the parser needs a definition above each use.
     for (const Value* value : graph.values()) {
       if (!value->is_constant()) continue;
       out_ += fmt::format("{}const {}: {} = {}\n", indent, value_identifier(value->name), type_text(value->type),
@@ -100,6 +101,8 @@ class Printer {
     return quoted(text);
   }
 
+  // Elided data is read back as pseudorandom numbers of the constant's name: such a text describes a graph, not a
+  // model.
   std::string data(const Tensor& tensor) const {
     if (tensor.elements() > options_.max_elements) return "...";
     return all_data(tensor);

@@ -45,6 +45,7 @@ class Verifier {
         Places recorded;
         for (const Use& use : value->uses()) recorded.emplace_back(use.node, use.index);
         Places& found = uses[value];
+        // The order of a use list has no meaning: drop_use moves its last entry.
         std::sort(recorded.begin(), recorded.end());
         std::sort(found.begin(), found.end());
         if (recorded != found) fault(graph, fmt::format("the use list of '{}' is wrong", value->name), {});
@@ -80,6 +81,7 @@ class Verifier {
         if (sub->outer != &graph || sub->owner != node.get()) {
           fault(graph, fmt::format("subgraph '{}' has the wrong outer graph or owner", attribute), node->place());
         }
+        // Before the node's own outputs become available: a body runs within its node.
         check_graph(*sub);
       }
       for (std::size_t i = 0; i < node->outputs().size(); ++i) {

@@ -61,6 +61,7 @@ Result<std::size_t> run(Graph& graph, const PassContext& context) {
     changes += size.text() != before.text();
     return size;
   };
+  // Known elements of shape values are sizes too: a Reshape's target becomes constant with them.
   for_each_graph(graph, [&](Graph& each) {
     for (Value* value : each.values()) {
       value->type = with_sizes(value->type, bind);

@@ -73,6 +73,8 @@ std::optional<Attributes> transposed_attributes_of(const Node& node) {
       auto in = shape[axis + 2].constant();
       auto along = in ? ops::spread(*transposed, axis, *in) : Result<ops::Spread>();
       if (!in || !along) return std::nullopt;
+      // Without padding the output has `full` elements. What is asked for begins at `begin` of them and has
+      // along->size: the rest at the end is cut by a pad, or what is missing there is added by output_padding.
       const std::int64_t full = std::max<std::int64_t>(*in - 1, 0) * window.stride + window.reach() + padding[axis];
       begin = along->begin;
       end = std::max<std::int64_t>(full - begin - along->size, 0);

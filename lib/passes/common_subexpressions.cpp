@@ -22,6 +22,7 @@ std::size_t share_constants(Graph& graph) {
   for (Value* value : graph.values()) {
     if (!value->is_constant() || value->constant.type() == DType::string) continue;
     if (byte_size(value->constant.type(), value->constant.dims()).value_or(small + 1) > small) continue;
+    // Compared by bytes: 0 and -0 stay two constants, and equal NaNs become one.
     std::string key = describe(value->constant.type(), value->constant.dims());
     key += as_text(value->constant.bytes());
     auto [at, added] = known.emplace(std::move(key), value);

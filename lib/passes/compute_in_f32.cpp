@@ -40,6 +40,8 @@ class Widening {
   }
 
  private:
+  // The widened node is made beside the old one and takes its place only if inference gives it the types that the other
+  // nodes expect; else it stays dead and is erased.
   void visit(Node& node) {
     const ops::OpDef* def = ops::find(node.domain, node.op);
     if (def == nullptr || !node.subgraphs.empty() || !wanted(node, def->short_floats)) return;

@@ -34,6 +34,7 @@ bool as_bias(Value*& c, float beta, std::int64_t n) {
     return true;
   }
   const Tensor* tensor = constant(c);
+  // A computed C of exactly [N] is a bias as it is; with a factor it would need a Mul of its own.
   if (tensor == nullptr) return beta == 1 && plain_f32(c) && *c->type.shape == graph::Shape{n};
   if (tensor->elements() != n || (!tensor->dims().empty() && tensor->dims().back() != n)) return false;
   c = times(c, beta);

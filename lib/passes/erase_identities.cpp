@@ -67,6 +67,7 @@ bool is_identity(const Node& node) {
 }
 
 // Transpose(Transpose(x)) -> one Transpose.
+// Axis i of the result is axis outer[i] of what is between, which is axis inner[outer[i]] of x.
 bool merge_transposes(Node& node) {
   if (!node.is("Transpose")) return false;
   Node* first = producer(node.input(0), "Transpose");
@@ -96,6 +97,7 @@ bool merge_reshapes(Node& node) {
   return true;
 }
 
+// Merging comes first: two Transposes that undo each other become one that moves nothing, which is then erased.
 bool visit(Node& node) {
   bool merged = merge_transposes(node) || merge_reshapes(node);
   if (!is_identity(node)) return merged;

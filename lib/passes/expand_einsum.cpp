@@ -53,6 +53,8 @@ class Writer {
     Subscripts labels;
   };
 
+  // Operands are taken in their order, the first two, then the result and the third: no search for the cheapest order,
+  // as models hardly ever have more than two.
   Value* write(const Equation& equation) {
     for (std::size_t i = 0; i < equation.operands.size(); ++i) {
       for (std::size_t axis = 0; axis < equation.operands[i].size(); ++axis) {
@@ -93,6 +95,7 @@ class Writer {
   }
   Value* integers(const Ints& values) { return node_.graph().add_constant(label("sizes"), Tensor::of_ints(values)); }
 
+  // A sum over what this operand alone has, before the product: sum over k of a_ik b_j = (sum over k of a_ik) b_j.
   Term sum_out(Term term, const Subscripts& kept, const Subscripts& other) {
     Ints axes;
     Subscripts left;
@@ -129,6 +132,8 @@ class Writer {
     return size;
   }
 
+  // "bqhd,bkhd->bhqk", for example: batch b, h; summed d; rows q; columns k. So the operands become [b, h, q, d] and
+  // [b, h, d, k], and the product [b, h, q, k].
   Term contract(Term a, Term b, const Subscripts& kept) {
     a = sum_out(std::move(a), kept, b.labels);
     b = sum_out(std::move(b), kept, a.labels);

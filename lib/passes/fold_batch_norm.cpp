@@ -40,6 +40,7 @@ std::optional<Affine> affine_of(const Node& node) {
   return affine;
 }
 
+// (w * x + b) * s + o = (w s) * x + (b s + o), map by map. Only if nothing else reads the convolution's result.
 bool fold_into_conv(Node& node, const Affine& affine) {
   Value* between = node.input(0);
   Node* conv = producer(between, "Conv");

@@ -21,6 +21,8 @@ constexpr std::uint64_t growth = 8;  // what unpacking 4-bit weights to f32 take
 
 std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), tensor.dims()).value_or(0); }
 
+// `left` is how many bytes of results the whole build may still add. Both budgets are the build's: many nodes that are
+// each fine must not add up to an artifact, or a build, without a bound.
 bool fold(Node& node, std::uint64_t& left, std::uint64_t& multiplications_left) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {

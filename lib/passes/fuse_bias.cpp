@@ -14,6 +14,7 @@ std::optional<Tensor> row_of(const Value* value, const Value& sum) {
   const Tensor* tensor = constant(value);
   if (tensor == nullptr || !sum.type.shape || tensor->dims().size() > sum.type.shape->size()) return std::nullopt;
   auto n = sum.type.shape->back().constant();
+  // As many elements as the last axis has, and all of them along it: every other axis of the constant has size 1.
   bool row = n && tensor->elements() == *n && !tensor->dims().empty() && tensor->dims().back() == *n;
   return row ? std::optional(tensor->reshaped({*n})) : std::nullopt;
 }

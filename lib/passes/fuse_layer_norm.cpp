@@ -21,6 +21,7 @@ Value* mean_of(const Value* value) {
   return over_last ? node->input(0) : nullptr;
 }
 
+// Exporters write the square as Pow(d, 2) or as Mul(d, d).
 bool is_square_of(const Value* value, const Value* d) {
   if (const Node* power = producer(value, "Pow"); power != nullptr) {
     return power->input(0) == d && scalar(power->input(1)) == 2.0f;
@@ -35,6 +36,8 @@ bool is_row(const Value* value, const Value* x) {
   return tensor != nullptr && tensor->dims().size() == 1 && x->type.shape->back().is(tensor->dims()[0]);
 }
 
+// From the last node backward: each operand must be exactly what the formula has there, d the same value in both
+// places.
 bool visit(Node& node) {
   if (!node.is("Add")) return false;
   Operands product = operand_from(node, "Mul");

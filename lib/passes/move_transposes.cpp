@@ -65,6 +65,7 @@ Value* constant_to_channels_last(Value* value, std::size_t rank) {
 }
 
 // The node's first `count` inputs, each before its Transpose; empty if the node should stay.
+// All or nothing: one operand that is neither transposed nor constant would need a Transpose of its own.
 std::vector<Value*> sources_of(const Node& node, std::size_t count, std::size_t rank) {
   std::vector<Value*> sources;
   bool any = false;

@@ -19,6 +19,7 @@ struct Product {
   std::vector<Value*> factors;
 };
 
+// Exporters round sqrt(2) and 1 / 6 to f32, and the product of several such numbers is a little off again.
 bool near(float a, double b) { return std::fabs(a - b) <= 1e-6 * (1 + std::fabs(b)); }
 
 // The factors of a tree of Mul, and of Div by a number, whose inner nodes nobody else reads.

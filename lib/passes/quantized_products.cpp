@@ -54,6 +54,8 @@ Value* zero_of(Graph& graph, const Quantized& from) {
 
 // The bias in steps of the products' own scale, as the integer form adds it; false if it is not
 // in those steps.
+// The float bias is s_b * c and the product s_x * s_w * sum: c can be added to the sum only if s_b = s_x * s_w for each
+// channel, as the quantization tools write it. 1e-5 is what rounding that product to f32 may differ by, with room.
 bool integer_bias(const Value* value, const Quantized& x, const Quantized& w, std::int64_t channels, Value*& bias) {
   if (value == nullptr) return true;
   auto found = dequantized(value, channels, 0);
@@ -75,6 +77,7 @@ bool integer_bias(const Value* value, const Quantized& x, const Quantized& w, st
 }
 
 // The forms that the integer kernels take; others would be slower than floats.
+// A product of two centered bytes is within 255², so that 32 bits hold a sum of 33,025 of them.
 constexpr std::int64_t longest_sum = 16384;
 bool plain_conv(const Node& conv, const Dims& weights) {
   if (weights.size() < 3 || weights.size() > 4 || conv.attributes.text("auto_pad", "NOTSET") != "NOTSET") return false;
@@ -132,6 +135,7 @@ bool visit(Node& node) {
 
   Graph& graph = node.graph();
   Value *a_zero = zero_of(graph, *x), *b_zero = zero_of(graph, *w), *y_zero = zero_of(graph, *y);
+  // QLinearMatMul and QGemm as made here take B as [K, N]; transB is resolved in the constant.
   Value* b = gemm && columns == 0 ? transposed(w->steps) : w->steps;
   std::vector<Value*> inputs{x->steps, x->scale, a_zero, b, w->scale, b_zero};
   std::string_view op = conv ? "QLinearConv" : "QLinearMatMul", domain;

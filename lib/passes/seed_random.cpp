@@ -8,6 +8,7 @@ namespace modelctl::passes {
 namespace {
 
 // FNV-1a, folded to what an f32 holds exactly.
+// An f32 holds integers below 2^24 exactly; the upper byte is mixed in and not lost.
 float seed_of(std::string_view name) {
   std::uint32_t hash = 2166136261u;
   for (char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;

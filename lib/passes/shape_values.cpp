@@ -27,6 +27,7 @@ std::optional<Tensor> tensor_of(const Value& value) {
     T* to = static_cast<T*>(tensor.mutable_view().data);
     for (const Expr& element : *value.contents) {
       auto number = element.constant();
+      // A number that the type cannot hold would wrap in the run: the node stays, and the run decides.
       if (!number || static_cast<std::int64_t>(static_cast<T>(*number)) != *number) return;
       *to++ = static_cast<T>(*number);
     }
