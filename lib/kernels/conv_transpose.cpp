@@ -238,7 +238,8 @@ class DepthwiseConvTranspose final : public Bound {
     const auto input = [&](std::size_t i) {
       return i < call.inputs.size() ? static_cast<const float*>(call.inputs[i]) : nullptr;
     };
-    const auto& [deep, down, across] = shape_.axes;
+    // Not a structured binding: clang 14 cannot capture one in a lambda, and the fuzz targets are built with it.
+    const Axis &deep = shape_.axes[0], &down = shape_.axes[1], &across = shape_.axes[2];
     const std::int64_t channels = shape_.channels;
     const Axis::Phase& w = across.phases[static_cast<std::size_t>(line % across.stride)];
     line /= across.stride;

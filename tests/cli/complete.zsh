@@ -7,7 +7,7 @@ zpty -w inner "source ${(qq)ROOT}/completions/modelctl.zsh"
 zpty -w inner "show() { zle complete-word; print -rn -- \"\$BUFFER\" > ${(qq)made}.part; mv ${(qq)made}.part ${(qq)made}; BUFFER=; zle accept-line }"
 zpty -w inner "zle -N show; bindkey '^I' show"
 zpty -w -n inner "$1"$'\t'
-for (( i = 0; i < 100; ++i )); do
+for (( i = 0; i < 1200; ++i )); do
   [[ -e $made ]] && break
   zpty -r -t inner ignored
   sleep 0.05
