@@ -19,7 +19,8 @@ namespace modelctl::actions {
 namespace {
 
 // Numbers in [0, 1), from the same seed each time. Integers are zeros and strings empty: an index must be valid, and
-// only the model knows which are.
+// only the model knows which are. The generator is linear congruential with the constants of Knuth's MMIX. Its upper
+// bits have the longest period, so the upper 24 are taken, as many as the significand of an f32 has.
 void fill(Tensor& tensor, std::uint64_t& state) {
   [[maybe_unused]] bool is_float = with_type<Floats>(tensor.type(), [&]<class T>() {
     for (T& value : tensor.mutable_view().as<T>()) {
@@ -29,6 +30,8 @@ void fill(Tensor& tensor, std::uint64_t& state) {
   });
 }
 
+// A symbol's size applies to every input that has the symbol, as in a real request. One that no input has is an error:
+// a typing error would otherwise measure other shapes than those that were asked for.
 Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
                                           const std::map<std::string, std::int64_t>& sizes) {
   std::map<std::string, bool> used;
@@ -57,7 +60,8 @@ Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
   return tensors;
 }
 
-// The percentile `p` of sorted times.
+// The percentile `p` of sorted times by the nearest-rank definition: always a time that was measured, never an
+// interpolation between two.
 double percentile(const std::vector<double>& sorted, double p) {
   auto rank = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size())));
   return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
@@ -95,6 +99,7 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
   runtime::ThreadPool pool(request.threads);
   report.threads = pool.threads();
   runtime::Session session(model, pool);
+  // The first run is reported apart from the others: it binds the shapes, allocates the arena and pages the weights in.
   Stopwatch first(host.clock);
   TRY(session.run(views));
   report.first = first.seconds();
@@ -102,12 +107,14 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
     TRY(session.run(views));
   }
 
+  // Profiling starts only here, so that the times of the steps are those of the measured runs alone.
   session.profile(request.profile);
   std::vector<double> times;
   Stopwatch whole(host.clock);
   auto enough = [&] {
     return request.runs > 0 ? times.size() >= request.runs : whole.seconds() >= request.seconds && !times.empty();
   };
+  // A stop counts only after the first run, so that every number below is defined.
   while (!enough() && !(host.stop.stopped() && !times.empty())) {
     Stopwatch one(host.clock);
     TRY(session.run(views));

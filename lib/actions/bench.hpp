@@ -42,7 +42,9 @@ struct BenchReport {
   std::vector<Step> steps;  // where a profile was asked for: the slowest first
 };
 
-// Stopped, it reports what it has measured so far.
+// Fails with usage, code bad-option, for a symbol that no input has and for a random input of more than 64 GiB;
+// otherwise with what loading or running the model fails with. Stopped by the user, it reports what it has measured so
+// far, and at least one run: a measurement that was cut short is a result, not an error.
 Result<BenchReport> bench(const BenchRequest& request, Host& host);
 
 }  // namespace modelctl::actions

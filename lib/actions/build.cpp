@@ -19,6 +19,8 @@
 namespace modelctl::actions {
 namespace {
 
+// Where packed weights wait until they are written. Beside the artifact there must be space for them anyway; /tmp may
+// be small, or in memory.
 std::filesystem::path folder_of(const std::filesystem::path& file) {
   return file.has_parent_path() ? file.parent_path() : ".";
 }
@@ -40,6 +42,7 @@ void report_passes(const passes::PipelineReport& report, passes::Stage stage, Bu
   for (const auto& [name, count] : changes) out.did.push_back(fmt::format("{} {}", name, count));
 }
 
+// One call runs the passes of both stages, so a stopwatch around it could not tell them apart.
 double seconds_of(const passes::PipelineReport& report, passes::Stage stage) {
   double sum = 0;
   for (const passes::PassReport& pass : report.passes) {
@@ -79,7 +82,8 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
          "\n";
 }
 
-// Takes what the request leaves out from modelctl.yaml.
+// Takes what the request leaves out from modelctl.yaml. Output and bindings of the project belong to the project's
+// model and are not used for another one. insert() keeps what is there: a flag wins over the file.
 Result<BuildRequest> complete(BuildRequest request) {
   if (request.model.empty()) {
     Project project = TRY(current_project("build", "model"));
@@ -124,6 +128,7 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   report.artifact = request.output;
   BuildStage preprocess{"preprocess", {}, 0}, compile{"compile", {}, 0}, link{"link", {}, 0};
 
+  // Preprocess: everything that depends on the file's own opset and form.
   auto read = onnx::read(request.model);
   if (!read) return in_model(std::move(read).error(), {request.model, nullptr, request.bindings});
   std::unique_ptr<graph::Graph> graph = std::move(*read);
@@ -132,6 +137,8 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   preprocess.did.push_back("read " + counted(graph->nodes().size(), "node"));
   double reading = watch.lap();
 
+  // Compile. Which passes run depends on the level and on the graph, so the name in --print-after is judged afterwards,
+  // by the report of what ran.
   bool printed = false;
   passes::PipelineOptions options{
       .level = request.level,
@@ -168,6 +175,8 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   compile.did.push_back(counted(kernels + evaluated, "step") + fmt::format(", {} of them optimized kernels", kernels));
   compile.seconds = seconds_of(pipeline, passes::Stage::compile) + watch.lap();
 
+  // The last point at which a stop is noticed. Link: from here on the file is written under a temporary name and
+  // renamed.
   if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
   TRY(lowered.weights.write(lowered.plan, request.output));
   report.weights_bytes = lowered.weights.weights_bytes();

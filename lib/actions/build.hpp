@@ -39,10 +39,14 @@ struct BuildReport {
   std::string printed;  // the graph after `print_after`
 };
 
-// Fails with unsupported, listing all that is in the way, where the model needs what there is no operator or type for.
+// Fails with unsupported, listing all that is in the way, where the model needs what there is no operator or type for;
+// with bad_input for a file that is not a valid model, usage for a pass that does not run at this level, bad_config for
+// a project that names no model, and interrupted. The artifact is complete or absent. The JSON report is written after
+// it, so a report that cannot be written leaves a good artifact behind.
 Result<BuildReport> build(const BuildRequest& request, Host& host);
 
-// A symbol's binding as typed, "batch=4".
+// A symbol's binding as typed, "batch=4". The last '=' counts, since ONNX allows one within a symbol's name. Fails with
+// usage, code bad-binding; a size of 0 is accepted.
 Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text);
 
 }  // namespace modelctl::actions

@@ -16,6 +16,9 @@
 namespace modelctl::actions {
 namespace {
 
+// Collects obstacles where a build would return the first one. There are three depths, each of which needs the one
+// before: the bytes (parse), the nodes (normalize), the whole graph (pipeline and lowering). The first depth with a
+// fault is the last one that is looked at, except for add_what_else().
 class Check {
  public:
   Check(const CheckRequest& request, const StopToken& stop) : request_(request), stop_(stop) {
@@ -30,6 +33,8 @@ class Check {
       add(std::move(model).error());
       return std::move(report_);
     }
+    // Counted before normalize(), which rewrites nodes to the newest opset and adds our own: the report shows the names
+    // that the user's file has.
     report_.opsets = model->opsets;
     count_operators(*model->graph);
     graph_ = model->graph.get();
@@ -54,7 +59,7 @@ class Check {
     }
   }
 
-  // Fails only if it was interrupted.
+  // Fails only if it was interrupted: everything else is an obstacle.
   Result<void> build() {
     if (auto done = passes::run_pipeline(*graph_, {request_.level, request_.bindings, nullptr, &stop_}); !done) {
       if (done.error().kind == Kind::interrupted) return std::move(done).error();
@@ -85,6 +90,8 @@ class Check {
     }
   }
 
+  // The same fault at several nodes is one obstacle with a count: an operator that is missing is usually missing at
+  // every layer. The place that is shown is that of the first.
   void add(Error error) {
     error = in_model(std::move(error), {request_.model, graph_, request_.bindings});
     std::vector<Error> single = std::move(error.faults);

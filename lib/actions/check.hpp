@@ -40,7 +40,8 @@ struct CheckReport {
   bool good() const { return obstacles.empty(); }
 };
 
-// Fails where there is no model to judge: the file is missing, unreadable or something else altogether.
+// A model that cannot be built is a report with obstacles, not an error. Fails only where there is no model to judge:
+// the file is missing or unreadable, or something else altogether (code no-onnx); and with interrupted.
 Result<CheckReport> check(const CheckRequest& request, Host& host);
 
 }  // namespace modelctl::actions

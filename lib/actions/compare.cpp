@@ -11,7 +11,9 @@
 namespace modelctl::actions {
 namespace {
 
-// The difference as the tolerance measures it; two NaN are equal, and so are two infinities of one sign.
+// The difference as the tolerance measures it; two NaN are equal, and so are two infinities of one sign. What is NaN
+// here (a NaN against a number, a number against an expected infinity) counts as infinitely far: a comparison of NaN
+// with the tolerance is false, so it would pass.
 double difference(double value, double expected) {
   if (value == expected || (std::isnan(value) && std::isnan(expected))) return 0;
   double apart = std::abs(value - expected) / std::max(1.0, std::abs(expected));

@@ -18,10 +18,13 @@ struct Comparison {
   double largest = 0;           // difference, as the tolerance measures it
 };
 
-// Two NaN are equal, and so are two infinities of one sign. Fails where the shapes differ.
+// Two NaN are equal, and so are two infinities of one sign. The types may differ: both sides are compared as f64, which
+// holds integers exactly up to 2^53. Fails with bad_input, code wrong-shape, where the shapes differ, and as numbers()
+// does.
 Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected, double tolerance);
 
-// The values as doubles, whatever their type; fails for one that has no order.
+// The values as doubles in row-major order. Fails with unsupported, code cannot-compare, for what is not in
+// NumbersAndBool (tensor/dispatch.hpp): strings, complex numbers, small floats, packed types and collections.
 Result<std::vector<double>> numbers(const TensorView& tensor, const std::string& name);
 
 }  // namespace modelctl::actions

@@ -24,7 +24,8 @@ struct Sample {
 };
 
 // Counts the rows whose largest value is at the index of the label; an output with one value per row is the class
-// itself.
+// itself. Of equal values the first counts, as in ONNX's ArgMax and NumPy. Labels are compared exactly: they are small
+// whole numbers, whatever type the file stores them in.
 Result<void> count_right(const Tensor& output, const std::string& name, const std::filesystem::path& file,
                          EvaluateReport& report) {
   auto loaded = TRY(formats::load(file));
@@ -48,7 +49,8 @@ Result<void> count_right(const Tensor& output, const std::string& name, const st
   return {};
 }
 
-// The samples of the flags, or those of modelctl.yaml, which then also defines the artifact.
+// The samples of the flags, or those of modelctl.yaml, which then also defines the artifact. Flags replace the
+// project's samples and do not add to them, so that the report is about what was asked for.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request) {
   bool flags = !request.inputs.empty() || !request.expected.empty() || !request.labels.empty();
   std::vector<Sample> samples;

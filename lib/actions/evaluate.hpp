@@ -26,6 +26,9 @@ struct EvaluateReport {
   bool good = false;               // nothing differs, and the accuracy is high enough
 };
 
+// Wrong answers are a report with `good` false, not an error. Fails with usage, code nothing-to-evaluate, if no sample
+// has an expectation; with not_found or bad_input where a file does not fit the model's outputs (codes no-such-output,
+// wrong-count, not-one-tensor, wrong-shape, no-labels); else as reading the files and running the model do.
 Result<EvaluateReport> evaluate(const EvaluateRequest& request, Host& host);
 
 }  // namespace modelctl::actions

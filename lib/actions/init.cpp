@@ -57,6 +57,8 @@ Result<InitReport> init(const InitRequest& request, Host& host) {
   InitReport report;
   report.folder = request.folder.empty() ? fs::path(request.example) : request.folder;
   std::error_code code;
+  // For a good message before anything is written. What appears between here and the rename is refused by the rename,
+  // except for an empty folder, of which nothing is lost.
   if (fs::exists(fs::symlink_status(report.folder, code))) {
     return Error(Kind::conflict, "already-exists",
                  fmt::format("cannot make the project '{}': there is something of that name", report.folder.string()))
@@ -72,6 +74,7 @@ Result<InitReport> init(const InitRequest& request, Host& host) {
     TRY(make_folder((folder.path() / path).parent_path()));
     TRY(write_file(folder.path() / path, file->span()));
     report.files.push_back({path, file->span().size()});
+    // The temporary folder removes itself and the files that are in it by now.
     if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "cannot finish the project: interrupted");
   }
   TRY(folder.keep_as(place));

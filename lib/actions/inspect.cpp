@@ -80,6 +80,7 @@ Result<void> add_model(InspectReport& report, const fs::path& path) {
   return {};
 }
 
+// An archive's size is that of the file. A folder has no such number, so the entries' sizes are added up.
 Result<void> add_package(InspectReport& report, const fs::path& path) {
   auto package = std::make_shared<const package::Package>(TRY(package::Package::open(path)));
   const package::Manifest& manifest = package->manifest();
@@ -114,6 +115,7 @@ Result<InspectReport> inspect(const InspectRequest& request, Host&) {
   auto file = TRY(MappedFile::open(path));
   std::string_view text = as_text(file->bytes());
   report.bytes = text.size();
+  // A model comes last because protobuf has no magic: only parsing shows whether a file is one.
   if (artifact::is_artifact(file->bytes())) {
     report.kind = "artifact";
     add_artifact(report, TRY(artifact::open(path)));

@@ -44,7 +44,9 @@ struct InspectReport {
   std::vector<File> files;  // of a package
 };
 
-// Whether a package can be trusted is what `verify` tells; here it is only read.
+// Whether a package can be trusted is what `verify` tells; here it is only read. The kind follows from the content and
+// not from the name; what is none of the other three is read as a model, whose reader then says why it is not one.
+// Fails as the readers of the four kinds do.
 Result<InspectReport> inspect(const InspectRequest& request, Host& host);
 
 }  // namespace modelctl::actions

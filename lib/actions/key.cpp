@@ -18,6 +18,7 @@ Result<KeyReport> key_generate(const KeyGenerateRequest& request, Host& host) {
   } else {
     passphrase = TRY(package::new_passphrase(request.password_file, host.environment, host.reporter));
   }
+  // Only now, with the passphrase at hand: a prompt that is interrupted leaves no key behind, not even in memory.
   package::PrivateKey key = TRY(package::PrivateKey::generate(request.algorithm));
   TRY(package::write_key_pair(key, passphrase, request.prefix, request.force));
   return KeyReport{key.algorithm(), key.public_key().fingerprint(), request.prefix.string() + ".key",

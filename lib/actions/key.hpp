@@ -22,8 +22,13 @@ struct KeyReport {
   std::filesystem::path secret, public_key;  // the files; `secret` is empty where it was not asked for
 };
 
+// The passphrase comes from the file, the environment or a prompt (package/passphrase.hpp) and enters no message. Fails
+// with conflict if there are keys and `force` is false, or if another command is writing the same pair; with usage for
+// an empty passphrase, and with denied if there is nobody to ask. Both files are written, or neither.
 Result<KeyReport> key_generate(const KeyGenerateRequest& request, Host& host);
 
+// Only public keys: to show a private one it would have to be decrypted. For a private key it fails with bad_input, and
+// the help says which file to give instead.
 struct KeyShowRequest {
   std::filesystem::path key;  // a public key
 };

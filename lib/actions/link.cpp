@@ -13,6 +13,7 @@ namespace modelctl::actions {
 namespace {
 
 // The first step of a plan, or of one nested in it, that needs an operator beyond the table; null where there is none.
+// Kernels are in every runner; only the operators' reference implementations make the difference in size.
 const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTable table) {
   auto known = [&](const artifact::Step& step) {
     return !step.routine.starts_with("op:") || std::any_of(table.begin(), table.end(), [&](const auto* op) {
@@ -54,6 +55,8 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
   if (request.artifact.empty())
     request.artifact = TRY(project_artifact(TRY(current_project("link", "artifact")), "link"));
   auto artifact = TRY(artifact::open(request.artifact));
+  // Waits for the whole digest before anything is written: an altered artifact is found here, by who has the original,
+  // and not at the first start of the program.
   TRY(artifact.integrity->check());
   link::Form form = TRY(form_of(request, artifact.plan));
   return LinkReport{request.output, form, TRY(link::link(artifact, form, request.output))};

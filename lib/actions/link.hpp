@@ -19,6 +19,9 @@ struct LinkReport {
   link::Linked sizes;
 };
 
+// Fails with usage for a library that serves, with unsupported, code not-in-library, for a library of a model with an
+// operator that the library's runtime lacks, and with untrusted if the artifact was altered. The output is complete or
+// absent.
 Result<LinkReport> link(const LinkRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -26,6 +26,8 @@ struct ListReport {
   std::vector<Package> packages;
 };
 
+// Sorted by reference; what is not a package of ours is left out. Fails with unsupported, code cannot-list, for a place
+// that cannot list (a file, a web host), and with what the registry or folder fails with.
 Result<ListReport> list(const ListRequest& request, Host& host);
 
 // The registries that somebody has logged in to, for who types. No network and no helper is asked.

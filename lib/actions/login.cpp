@@ -9,7 +9,8 @@
 namespace modelctl::actions {
 namespace {
 
-// "https://registry.example/" means its host, as people paste it.
+// "https://registry.example/" means its host, as people paste it. A user or password in it is refused, and cut out of
+// the message.
 Result<std::string> host_of(std::string registry) {
   if (registry.starts_with("https://")) registry.erase(0, 8);
   if (registry.ends_with('/')) registry.pop_back();
@@ -24,6 +25,8 @@ Result<std::string> host_of(std::string registry) {
 Result<LoginReport> login(const LoginRequest& request, Host& host) {
   std::string registry = TRY(host_of(request.registry));
   transport::Credentials credentials{request.username, request.password, "", "the command line"};
+  // RFC 7617, section 2: the first ':' separates the user name from the password, so a name with one would be read as a
+  // shorter name and a longer password, here and by docker.
   if (credentials.username.empty() || credentials.username.find(':') != std::string::npos) {
     return Error(Kind::usage, "bad-user", fmt::format("cannot log in to '{}' as '{}'", registry, credentials.username))
         .because("a user's name is not empty and holds no ':'")

@@ -20,7 +20,9 @@ struct LoginReport {
   bool checked = false;  // the host is a registry and has accepted them
 };
 
-// Keeps nothing that the registry refuses.
+// Keeps nothing that the registry refuses. The password enters no message. Fails with usage for a host, user name or
+// password that cannot be used, with denied, code unauthorized, if the registry refuses them, and with bad_config if
+// the file or helper does.
 Result<LoginReport> login(const LoginRequest& request, Host& host);
 
 struct LogoutRequest {
@@ -29,6 +31,8 @@ struct LogoutRequest {
 struct LogoutReport {
   std::vector<std::string> erased_from;  // empty: there was nothing to forget
 };
+// Erases from every file and helper that a later pull would look into, not only from the one that login writes to:
+// otherwise older credentials would come back into use.
 Result<LogoutReport> logout(const LogoutRequest& request, Host& host);
 
 }  // namespace modelctl::actions

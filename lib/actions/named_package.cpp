@@ -28,6 +28,7 @@ Result<void> check_name(const transport::TransportDef& def, const std::string& r
         .because(std::move(reason))
         .help("ask for that package, or pass --any-name if it is the one that you want");
   }
+  // A tag such as "latest" says nothing of what has come, so the user is told what the signed manifest says.
   bool moves = !name.digest && !transport::looks_like_version(name.tag);
   if (moves || !reason.empty()) {
     reporter.info(fmt::format("'{}' is {} {}", transport::shown(reference), manifest.name, manifest.version));
@@ -52,6 +53,8 @@ Result<void> check_push(const transport::TransportDef& def, const std::string& r
         .because(std::move(reason))
         .help("push under another tag, or pass --force to replace what is there");
   };
+  // Equal documents are an equal package, since the manifest holds the digest of every entry: pushing again is
+  // harmless, and restores content that the place has lost.
   auto documents = present_documents(def, reference, context);
   if (documents) {
     bool same = documents->manifest == package.manifest_text() && documents->bundle == package.bundle_text();

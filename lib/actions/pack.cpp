@@ -16,7 +16,9 @@
 namespace modelctl::actions {
 namespace {
 
-// The time that every file of the package bears: SOURCE_DATE_EPOCH, or none, so that the day does not matter.
+// The time that every file of the package bears: SOURCE_DATE_EPOCH (specification of reproducible-builds.org), or none,
+// so that the day does not matter. A value that cannot be used is an error: falling back to 0 would change the digest
+// silently.
 Result<std::uint64_t> timestamp(const Environment& environment) {
   auto text = environment.get("SOURCE_DATE_EPOCH");
   if (!text || text->empty()) return std::uint64_t{0};
@@ -66,6 +68,8 @@ std::string folder_of(package::Role role) {
   }
 }
 
+// Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
+// must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
   auto content = TRY(package::Content::of_file(file.path));
   bool executable = (std::filesystem::status(file.path).permissions() & std::filesystem::perms::owner_exec) !=
@@ -144,7 +148,8 @@ class Samples {
   std::vector<package::Payload> payload_;
 };
 
-// The artifact's two parts, and what it says of itself.
+// The artifact's two parts, and what it says of itself. The digest is compared first: otherwise the signature would
+// vouch for an artifact that was altered since it was built.
 Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& draft,
                           std::vector<package::Payload>& payload) {
   auto artifact = TRY(artifact::open(path));
@@ -170,6 +175,8 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   draft.license = request.license;
   draft.quality = request.quality;
   draft.annotations = request.annotations;
+  // What can be refused without reading anything comes first, and the passphrase last: nobody types it for a package
+  // that cannot be packed.
   TRY(package::check_name(draft.name));
   TRY(package::check_version(draft.version));
 

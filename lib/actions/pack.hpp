@@ -40,6 +40,10 @@ struct PackReport {
   Digest signer;  // the fingerprint of the key
 };
 
+// The archive is complete or absent, and depends on the request's content and SOURCE_DATE_EPOCH alone: equal inputs
+// give equal bytes on every machine. Fails with usage or bad_config for what is missing or malformed, with bad_input
+// for names, paths and files that the format does not accept, with untrusted for an artifact that was altered, and with
+// denied without the key's passphrase. Neither the passphrase nor anything of the key enters a message.
 Result<PackReport> pack(const PackRequest& request, Host& host);
 
 }  // namespace modelctl::actions

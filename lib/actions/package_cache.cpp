@@ -35,9 +35,13 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   package::SignedManifest manifest = TRY_BECAUSE(transport::read_signed(*reader, trust),
                                                  fmt::format("nothing of '{}' was used", transport::shown(reference)));
   TRY(check_name(*def, reference, manifest.manifest, any_name, host.reporter));
+  // The name follows from the signed bytes, so a registry cannot choose the folder. The folder appears by one rename:
+  // if it is there, it is complete.
   fs::path folder = cache / manifest.digest.hex();
   std::error_code code;
   if (fs::exists(folder, code)) return folder;
+  // Private: other users have no business with the models of this one, and cannot plant a folder under an expected
+  // name.
   TRY(make_folder(cache, 0700));
   auto staging = TRY(transport::stage_folder(manifest, folder));
   TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + transport::shown(reference), host.reporter,

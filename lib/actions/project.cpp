@@ -17,6 +17,7 @@ namespace modelctl::actions {
 namespace fs = std::filesystem;
 namespace {
 
+// A project has a few KiB; yaml-cpp builds all of a document in memory, many times its size.
 constexpr std::uint64_t size_limit = 1u << 20;
 
 #if defined(__x86_64__)
@@ -147,6 +148,8 @@ class Section {
   // The node under a key, for a check of the caller's own.
   YAML::Node at(const std::string& key) const { return node_ ? node_[key] : YAML::Node(YAML::NodeType::Undefined); }
 
+  // Keys must be unique (YAML 1.2, section 3.2.1.1), but yaml-cpp keeps both and finds one of them without a word. An
+  // unknown key is refused, not skipped: it is usually a typing error, and skipping it would run with a default.
   void finish() {
     if (!node_) return;
     std::set<std::string> seen;
@@ -168,6 +171,7 @@ class Section {
 
  private:
   static bool is_text(const YAML::Node& node) { return node.IsScalar() && !node.Scalar().empty(); }
+  // from_chars and not yaml-cpp's conversion, which reads 010 as an octal 8 and 0x10 as 16.
   static bool whole(const std::string& text, std::int64_t& number) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     return error == std::errc() && end == text.data() + text.size();
@@ -303,6 +307,7 @@ std::vector<std::string> Project::Sample::arguments(const std::vector<std::pair<
 Result<Project> parse_project(std::string_view text, const fs::path& file) {
   Report report{file, {}, {}};
   try {
+    // Load() would read the first document and ignore the rest. Node access may throw, too, so all of it is in here.
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1) report.refuse(documents[1], "a project is one document, and a second one begins");
     YAML::Node document = documents.empty() ? YAML::Node() : documents.front();

@@ -47,7 +47,8 @@ class Prover {
         signature_(model->signature()),
         session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes, .stop = &stop}) {}
 
-  // False for a sample that says nothing of the outputs.
+  // False for a sample that says nothing of the outputs. The list was written by whoever signed the package, who may be
+  // mistaken, so its form is checked like any input. An output that the sample does not mention is not compared.
   Result<bool> prove(const Json& sample, const std::string& name) {
     if (!sample.is_object() || !sample.contains("inputs") || !sample["inputs"].is_object())
       return bad_sample(name, "it has no inputs");

@@ -24,6 +24,9 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
                                 fmt::format("nothing of '{}' was used", transport::shown(request.reference))),
                     request.folder, request.archive};
   TRY(check_name(*def, request.reference, report.signed_manifest.manifest, request.any_name, host.reporter));
+  // No place is prepared before both checks have passed: a refused package leaves no trace on the disk. For both an
+  // archive and a folder the content is transferred once; unpacking then verifies the archive again, as it would any
+  // other.
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
   transport::PullStats stats =

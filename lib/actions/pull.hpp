@@ -22,6 +22,9 @@ struct PullReport {
   std::uint64_t reused = 0;  // bytes that an interrupted pull had brought before
 };
 
+// Each of folder and archive is complete or absent. Fails with untrusted if the signature, the name or any byte is not
+// right, in which case what had come is removed; with conflict if the target exists or another pull into it is running.
+// After an interruption or a network failure what has come is kept, and the same request continues from there.
 Result<PullReport> pull(const PullRequest& request, Host& host);
 
 }  // namespace modelctl::actions

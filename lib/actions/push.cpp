@@ -12,6 +12,7 @@ namespace modelctl::actions {
 Result<PushReport> push(const PushRequest& request, Host& host) {
   const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
   transport::Context context = context_of(request.remote, host);
+  // First what is quick to refuse: a reference that cannot be pushed to must not cost the hashing of a large package.
   auto writer = TRY(def->open_writer(request.reference, context));
   auto package = TRY(package::Package::open(request.package));
   TRY_BECAUSE(package.check_content(host.reporter, host.stop),

@@ -24,7 +24,9 @@ struct PushReport {
   std::uint64_t skipped = 0;     // bytes that were there already
 };
 
-// Refuses a package that is not what its manifest says. Who signed it, those who pull it will ask.
+// Refuses a package that is not what its manifest says (untrusted): it would be refused by everybody who pulls it. Who
+// signed it, those who pull it will ask, so no key is needed here. Fails with conflict as check_push() does. The name
+// refers to the package only when all of it is stored, and a push that was interrupted can be repeated.
 Result<PushReport> push(const PushRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -28,7 +28,8 @@ class States {
  public:
   States(const runtime::Model& model, const RunRequest& request) : model_(model), request_(request) {}
 
-  // What the user gave, and the states as the run before left them or as they begin.
+  // What the user gave, and the states as the run before left them or as they begin. First states are written to a
+  // file, too, and read like a user's own: there is one way in, and it checks names, types and shapes.
   Result<std::vector<std::string>> inputs() {
     std::vector<std::string> files = request_.inputs;
     if (request_.state.empty()) return files;

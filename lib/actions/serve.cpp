@@ -46,7 +46,8 @@ Result<std::string> check_package(const package::Package& package, const ServeRe
   return std::string();
 }
 
-// The source as a local path: a reference is pulled first.
+// The source as a local path: a reference is pulled first. What exists here wins over a reference that is spelled the
+// same.
 Result<fs::path> local_source(const ServeRequest& request, Host& host) {
   std::error_code code;
   if (fs::exists(request.source, code)) return fs::path(request.source);
@@ -76,9 +77,13 @@ Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest
 
 Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_bytes, Host& host) {
   fs::path path = TRY(local_source(request, host));
+  // Stable: what is verified now is what computes answers for weeks, so a file that is written to meanwhile must be
+  // noticed.
   auto package = package::Package::open_stable(path);
   if (package) {
     auto loaded = load_package(std::move(*package), request, memory_bytes, host);
+    // A package from the cache that does not verify was damaged there since. One that the user named is the user's to
+    // judge.
     if (loaded || path == request.source || loaded.error().kind != Kind::untrusted) return loaded;
     return std::move(loaded).error().help(fmt::format("remove '{}' to have it pulled again", path.string()));
   }

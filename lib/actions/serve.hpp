@@ -24,7 +24,9 @@ struct ServeReport {
   std::uint16_t port = 0;
 };
 
-// Returns when a stop was asked for and everything under way was answered.
+// Returns when a stop was asked for and everything under way was answered. Fails before it serves any prediction with
+// what verifying, loading or proving the model fails with; and later with untrusted if somebody alters the model's file
+// while it is served: then it stops, since what it would compute is no longer what was verified.
 Result<ServeReport> serve(const ServeRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -54,6 +54,8 @@ Result<bool> is_artifact_or_linked(const std::filesystem::path& path) {
                                                          "ELF");
 }
 
+// A key on the command line demands a signature: "intact" must not be taken for "signed". MODELCTL_TRUST alone does
+// not, since it is set for all commands of a shell or job.
 Result<void> verify_unsigned(const VerifyRequest& request) {
   bool wants_signature = !request.trust.key.empty() || !request.trust.file.empty();
   if (wants_signature) {

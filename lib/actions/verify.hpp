@@ -22,6 +22,8 @@ struct VerifyReport {
   std::optional<package::SignedManifest> signed_manifest;
 };
 
+// Every refusal of a package is untrusted, whatever is wrong with it, except that a newer format is unsupported. Fails
+// with usage, code no-key, if a package is given and nobody to trust: intact bytes alone are not reported as verified.
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host);
 
 }  // namespace modelctl::actions
