@@ -27,13 +27,16 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
+// BN_FLG_CONSTTIME selects the algorithms of OpenSSL whose time does not depend on the number, for inversion above all.
+// The secure heap is used where the program has set one up, and the ordinary one otherwise.
 Owned<BIGNUM> secret_number() {
   Owned<BIGNUM> number(BN_secure_new());
   if (number) BN_set_flags(number.get(), BN_FLG_CONSTTIME);
   return number;
 }
 
-// The generator of RFC 6979 section 3.2, steps b to h: HMAC-DRBG seeded with the key and the message's digest.
+// The generator of RFC 6979 section 3.2, steps b to h: HMAC-DRBG seeded with the key and the message's digest. The
+// order of P-256 has as many bits as SHA-256's output, so one block is a whole candidate and bits2int shifts nothing.
 class Nonces {
  public:
   Nonces(const Block& key, const Block& message) {
@@ -54,6 +57,8 @@ class Nonces {
     OPENSSL_cleanse(value_.data(), value_.size());
   }
   const Block& next() { return value_ = mac(value_); }
+  // Step h.3, after a candidate that could not be used: without it the next candidate would be another one than that of
+  // every other implementation.
   void refuse() {
     Block value = value_;
     std::vector<std::uint8_t> seed(value.begin(), value.end());
@@ -102,6 +107,8 @@ std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest) 
   Nonces nonces(key_bytes, message);
   OPENSSL_cleanse(key_bytes.data(), key_bytes.size());
 
+  // A candidate is out of range with a probability of 2^-32 (n is that close to 2^256), and zero never in practice: 16
+  // attempts end only if something is broken.
   for (int attempt = 0; good && attempt < 16; ++attempt, nonces.refuse()) {
     good = BN_bin2bn(nonces.next().data(), 32, nonce.get()) != nullptr;
     if (good && (BN_is_zero(nonce.get()) || BN_cmp(nonce.get(), order) >= 0)) continue;
@@ -132,6 +139,7 @@ std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest) 
 
 bool is_canonical_p256(ByteSpan signature) {
   const auto* at = reinterpret_cast<const unsigned char*>(signature.data());
+  // The bytes come from anybody: they are no longer than a signature can be before a parser of ASN.1 sees them.
   if (signature.size() > longest_signature(Algorithm::ecdsa_p256)) return false;
   Owned<ECDSA_SIG> read(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(signature.size())));
   Owned<EC_GROUP> group(EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1));

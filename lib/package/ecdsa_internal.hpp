@@ -12,7 +12,9 @@
 
 namespace modelctl::package {
 
-// The DER signature of a SHA-256 digest under the private scalar `key`, with s at most n/2. Empty if OpenSSL fails.
+// The DER signature of a SHA-256 digest under the private scalar `key`, with s at most n/2. Empty if OpenSSL fails. The
+// caller verifies the result before it is used: a computation that was disturbed can give a signature that reveals the
+// key.
 std::vector<std::byte> ecdsa_sign_p256(const BIGNUM* key, const Digest& digest);
 
 // Whether the bytes are a signature in the only form that is accepted: strict DER without anything behind it,

@@ -42,8 +42,10 @@ std::string_view kind_of(mode_t mode) {
   }
 }
 
-// What is wrong with the mode; empty if nothing is. A folder may be set-group-ID, which only makes new files inherit
-// the group, and the group may write: volumes of container platforms are set up so.
+// What is wrong with the mode; empty if nothing is. What everybody can write to proves nothing, since it can change
+// between its check and its use; what is set-user-ID would be dangerous in a folder that root unpacked. A folder may be
+// set-group-ID, which only makes new files inherit the group, and the group may write: volumes of container platforms
+// are set up so.
 std::string fault_of_mode(mode_t mode) {
   mode_t forbidden = S_ISUID | S_IWOTH | (S_ISDIR(mode) ? 0 : S_ISGID | S_ISVTX);
   if ((mode & forbidden) == 0) return {};
@@ -59,6 +61,7 @@ std::string fault_of_mode(mode_t mode) {
 Result<Mapping> map_file(int parent, const std::string& name, std::string_view path, const fs::path& shown,
                          FolderReader::MapFile map) {
   Descriptor file(::openat(parent, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  // open(2): ELOOP is a link that O_NOFOLLOW did not follow, ENXIO a socket, or a device without a driver.
   if (!file.is_open() && errno == ELOOP) return not_allowed(shown, path, "it is a symbolic link");
   if (!file.is_open() && errno == ENXIO) return not_allowed(shown, path, "it is a socket or a device");
   if (!file.is_open()) return cannot_read(errno, shown);
@@ -120,6 +123,8 @@ class Walk {
   }
 
  private:
+  // The kind is looked at before the file is opened, since opening a device can already act on it (a tape rewinds). By
+  // the time of the open the name may mean something else: map_file() looks again, at the descriptor.
   Result<void> one(int parent, const std::string& name, const std::string& path) {
     fs::path shown = root_ / path;
     struct stat status {};
@@ -146,6 +151,7 @@ class Walk {
 
 }  // namespace
 
+// The path itself may lead through links: the user has named it. Below it nothing is resolved by path any more.
 Result<FolderReader> FolderReader::open(const fs::path& path, MapFile map) {
   Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder.is_open()) return cannot_read(errno, path);

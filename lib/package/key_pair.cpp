@@ -26,7 +26,8 @@ constexpr int lock_attempts = 100;  // each fails only if another command has ju
 
 class KeyPairFiles {
  public:
-  // Fails with conflict while another command writes the same pair.
+  // Fails with conflict while another command writes the same pair. The folder stays open, so all files of the pair are
+  // in one folder even if its path means another one by then.
   static Result<KeyPairFiles> lock(const fs::path& prefix) {
     fs::path folder = prefix.has_parent_path() ? prefix.parent_path() : fs::path(".");
     Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -35,6 +36,8 @@ class KeyPairFiles {
     TRY(files.take_lock());
     return files;
   }
+  // The name goes first, and the lock with the descriptor after it: whoever opens the name from now on makes a new
+  // file, and whoever has opened the old one notices in take_lock().
   ~KeyPairFiles() {
     if (lock_.is_open()) ::unlinkat(folder_.number(), file(lock_suffix).c_str(), 0);
   }
@@ -45,6 +48,7 @@ class KeyPairFiles {
   Result<void> recover() {
     bool key = exists(".key"), pub = exists(".pub"), new_key = exists(new_key_suffix), new_pub = exists(new_pub_suffix);
     bool old_key = exists(old_key_suffix);
+    // See the table in the header: only step 3 removes PREFIX.pub.modelctl-new while PREFIX.key.modelctl-new exists.
     bool published = new_key && !new_pub && pub && (old_key || !key);
     if (published && old_key) {
       TRY(rename(new_key_suffix, ".key"));
@@ -60,6 +64,7 @@ class KeyPairFiles {
   }
 
   Result<void> check_absent(bool replace) const {
+    // A link counts as what is there: a rename would replace the link itself, not the file that it leads to.
     for (const char* suffix : {".key", ".pub"}) {
       struct stat status {};
       if (::fstatat(folder_.number(), file(suffix).c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -79,9 +84,12 @@ class KeyPairFiles {
 
   Result<void> replace(std::string_view private_pem, std::string_view public_pem) {
     bool replaces = exists(".key");
+    // Step 1, the public key first: PREFIX.key.modelctl-new alone would mean that step 3 was done. Contents and names
+    // are on the disk before the old pair is touched.
     TRY(stage(new_pub_suffix, public_pem, 0644));
     TRY(stage(new_key_suffix, private_pem, 0600));
     TRY(sync());
+    // Steps 2 to 4; each function syncs the folder, so that a power failure cannot reorder them.
     if (replaces) TRY(keep_old());
     TRY(rename(new_pub_suffix, ".pub"));
     TRY(rename(new_key_suffix, ".key"));
@@ -152,6 +160,8 @@ class KeyPairFiles {
     return rename(".key", old_key_suffix);
   }
 
+  // O_EXCL and the mode of the open: the private key is readable by its owner alone from the first byte on, and is
+  // never written into a file or through a link that somebody prepared. The umask can only take more away.
   Result<void> stage(const char* suffix, std::string_view text, mode_t mode) const {
     Descriptor staged(
         ::openat(folder_.number(), file(suffix).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
@@ -172,6 +182,7 @@ Result<void> check_key_pair_absent(const fs::path& prefix, bool replace) {
 }
 
 Result<void> write_key_pair(const PrivateKey& key, const Secret& passphrase, const fs::path& prefix, bool replace) {
+  // Encrypted before the lock is taken: scrypt takes its time on purpose.
   Secret private_pem = TRY(key.pem(passphrase));
   KeyPairFiles files = TRY(KeyPairFiles::lock(prefix));
   TRY(files.recover());

@@ -20,6 +20,7 @@
 namespace modelctl::package {
 namespace {
 
+// A PEM key has less than 1 KiB; more is a wrong file, which is refused before OpenSSL sees it.
 constexpr std::uint64_t pem_limit = 64u << 10;
 
 struct Free {
@@ -71,8 +72,11 @@ std::string take_text(BIO* bio) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
+// Without a callback OpenSSL would ask on the terminal by itself, past the reporter.
 int refuse_passphrase(char*, int, int, void*) { return -1; }
 
+// A passphrase that does not fit OpenSSL's buffer (1024 bytes) is refused: one that was cut would protect less than its
+// owner believes. 0 would mean an empty passphrase, -1 is a failure.
 int give_passphrase(char* buffer, int size, int, void* given) {
   std::string_view passphrase = static_cast<const Secret*>(given)->reveal();
   if (passphrase.size() > static_cast<std::size_t>(size)) return -1;
@@ -81,6 +85,8 @@ int give_passphrase(char* buffer, int size, int, void* given) {
 }
 
 // PBES2 with scrypt at N=2^14, r=8, p=5: OWASP's equal of N=2^17, p=1 in the 16 MiB that any OpenSSL is ready to spend.
+// Salt and initialization vector are not given, so OpenSSL draws them at random: equal passphrases give different
+// files.
 Owned<X509_SIG> encrypt(PKCS8_PRIV_KEY_INFO* key, std::string_view passphrase) {
   Owned<X509_ALGOR> algorithm(PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), nullptr, 16, nullptr, 1u << 14, 8, 5));
   if (!algorithm) return nullptr;
@@ -93,6 +99,8 @@ Owned<X509_SIG> encrypt(PKCS8_PRIV_KEY_INFO* key, std::string_view passphrase) {
 
 std::string_view name(Algorithm algorithm) { return algorithm == Algorithm::ed25519 ? "ed25519" : "ecdsa-p256"; }
 
+// A private key contains the public one, but is refused: where a public key is wanted, a private one is in the wrong
+// place.
 Result<PublicKey> PublicKey::parse(std::string_view pem, std::string_view where) {
   if (pem.find("PRIVATE KEY-----") != std::string_view::npos) {
     return bad_key(where, "it is a private key where the public one is wanted").help("name the file that ends in .pub");
@@ -124,12 +132,15 @@ Digest PublicKey::fingerprint() const {
   return digest;
 }
 
+// OpenSSL's error queue belongs to the thread: what a refused signature leaves in it would appear in the next message.
 bool PublicKey::is_canonical(ByteSpan signature) const {
   bool good = algorithm_ == Algorithm::ed25519 || is_canonical_p256(signature);
   ERR_clear_error();
   return good;
 }
 
+// Ed25519 takes no digest: it hashes the message itself (RFC 8032, section 5.1), so there is no digest to compute in
+// advance.
 bool PublicKey::verifies(ByteSpan message, ByteSpan signature) const {
   if (!is_canonical(signature)) return false;
   Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
@@ -162,6 +173,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
     return bad_key(where,
                    is_public ? "it is a public key where the private one is wanted" : "it is not a PEM private key");
   }
+  // Both forms: "BEGIN ENCRYPTED PRIVATE KEY" of PKCS#8 and "Proc-Type: 4,ENCRYPTED" of RFC 1421.
   bool encrypted = text.find("ENCRYPTED") != text.npos;
   Secret passphrase;
   if (encrypted) passphrase = TRY(ask());
@@ -170,6 +182,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
       PEM_read_bio_PrivateKey(bio.get(), nullptr, encrypted ? give_passphrase : refuse_passphrase, &passphrase),
       EVP_PKEY_free);
   if (!key) {
+    // Nothing tells a wrong passphrase from damage: both decrypt to nonsense. The message therefore names both.
     std::string reason = openssl_reason();
     if (!encrypted) return bad_key(where, "it is not a PEM private key: " + reason);
     return Error(Kind::denied, "wrong-passphrase", fmt::format("cannot open the key '{}'", where))
@@ -187,6 +200,7 @@ Result<PrivateKey> PrivateKey::read(const std::filesystem::path& path, const Ask
 
 Result<Secret> PrivateKey::pem(const Secret& passphrase) const {
   Owned<PKCS8_PRIV_KEY_INFO> key(EVP_PKEY2PKCS8(public_.key_.get()));
+  // Memory that OpenSSL wipes when the BIO is freed.
   Owned<BIO> bio(BIO_new(BIO_s_secmem()));
   bool good = key && bio;
   if (good && passphrase.empty()) good = PEM_write_bio_PKCS8_PRIV_KEY_INFO(bio.get(), key.get()) == 1;

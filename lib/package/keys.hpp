@@ -19,7 +19,8 @@ constexpr std::size_t longest_signature(Algorithm algorithm) { return algorithm 
 
 class PublicKey {
  public:
-  // A PEM SubjectPublicKeyInfo. `where` names it in errors.
+  // A PEM SubjectPublicKeyInfo. `where` names it in errors: bad_input (code bad-key) for what is not a public key,
+  // unsupported for a key of another type or curve.
   static Result<PublicKey> parse(std::string_view pem, std::string_view where);
   static Result<PublicKey> read(const std::filesystem::path& path);
 
@@ -45,7 +46,8 @@ class PrivateKey {
 
   // Asked for once, and only if the key is encrypted.
   using AskPassphrase = std::function<Result<Secret>()>;
-  // PEM: PKCS#8, encrypted or plain, or SEC 1.
+  // PEM: PKCS#8, encrypted or plain, or SEC 1. Fails as PublicKey::parse(), and with denied, code wrong-passphrase.
+  // Neither the content nor the passphrase enters a message.
   static Result<PrivateKey> parse(const Secret& pem, std::string_view where, const AskPassphrase& ask);
   static Result<PrivateKey> read(const std::filesystem::path& path, const AskPassphrase& ask);
 
@@ -54,7 +56,8 @@ class PrivateKey {
   Algorithm algorithm() const { return public_.algorithm(); }
   const PublicKey& public_key() const { return public_; }
 
-  // The same message gives the same signature: Ed25519 is so by nature, ECDSA by the nonce of RFC 6979.
+  // The same message gives the same signature: Ed25519 is so by nature, ECDSA by the nonce of RFC 6979. The signature
+  // was verified with the public key before it is returned.
   Result<std::vector<std::byte>> sign(ByteSpan message) const;
 
  private:

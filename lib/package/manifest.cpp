@@ -27,6 +27,8 @@ Json write_tensors(const std::vector<TensorSignature>& tensors) {
   return list;
 }
 
+// A member that is absent and one that is empty would be two spellings of one manifest: only the absent one is written,
+// and the reader accepts nothing else.
 template <class T>
 void put(Json& object, const char* key, const T& value) {
   if (value != T{}) object[key] = value;

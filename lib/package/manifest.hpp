@@ -14,7 +14,8 @@ inline constexpr std::string_view manifest_format = "modelctl.package/1";
 inline constexpr std::string_view manifest_path = "manifest.json";
 inline constexpr std::string_view bundle_path = "manifest.sigstore.json";
 
-// What a reader believes at most, so that a claim costs nothing.
+// What a reader believes at most, so that a claim costs nothing. They bound what a hostile manifest can make a reader
+// allocate or compute before a digest is compared, and are far beyond any real package.
 inline constexpr std::uint64_t manifest_limit = 4u << 20;  // bytes of manifest.json
 inline constexpr std::uint64_t bundle_limit = 64u << 10;   // bytes of manifest.sigstore.json
 inline constexpr std::size_t entry_limit = 10'000;         // entries
@@ -109,6 +110,7 @@ struct Manifest {
 
 // Whether a path may stand in a package: relative, no empty, '.' or '..' part, nothing that is special on any common
 // system. Only printable ASCII: other alphabets have several spellings of one name, and file systems disagree on them.
+// The errors of all three are bad_input: codes bad-entry-path, bad-package-name, bad-package-version.
 Result<void> check_path(std::string_view path);
 Result<void> check_name(std::string_view name);
 Result<void> check_version(std::string_view version);

@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t list_limit = 10'000;  // items of any list
 constexpr std::size_t text_limit = 4096;    // bytes of any text
 
-// One object of the document: hands out its members and knows which were never asked for.
+// One object of the document: hands out its members and knows which were never asked for. Accessors do not fail: they
+// note the fault and return an empty value, so that one reading finds all faults, and the manifest is used only if
+// there is none.
 class Reader {
  public:
   Reader(const Json& object, std::string place, Faults& faults)
@@ -186,6 +188,10 @@ std::string fold_case(std::string_view text) {
 }
 
 // What only shows between entries: order, names that would meet in one folder, the sum of the sizes.
+//
+// File systems that ignore case (those of macOS and Windows by default) take two entries that differ in case only for
+// one file: the second would overwrite the first after it was checked. The sizes are subtracted from the limit and not
+// added up, so that no sum can overflow.
 void check_entries(Reader& reader, const std::vector<Entry>& entries) {
   auto fault = [&](const Entry& entry, std::string reason) {
     reader.fault("/entries", fmt::format("the entry '{}' {}", entry.path, reason), "bad-entry-path");
@@ -222,6 +228,7 @@ void check_entries(Reader& reader, const std::vector<Entry>& entries) {
   }
 }
 
+// Judged before any member: a newer format may have members that this version would report as faults.
 Result<void> check_format(const Json& document) {
   auto format = json_string(document, "format", "manifest.json");
   if (format && *format == manifest_format) return {};
@@ -282,6 +289,8 @@ Result<Manifest> Manifest::read(std::string_view text) {
   check_entries(reader, manifest.entries);
   reader.done();
   if (!faults.none()) return std::move(faults).sum("cannot accept the manifest");
+  // The final check, and the strongest one: writing what was read must give the same bytes. It refuses what the checks
+  // of the members cannot see, such as escapes, other spellings of a number (1.0, 1e0) and white space.
   if (manifest.write() != text) {
     return Error(Kind::bad_input, "bad-manifest", "cannot accept the manifest")
         .at(std::string(manifest_path))

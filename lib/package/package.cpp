@@ -19,6 +19,8 @@ constexpr std::size_t piece_size = 1u << 20;  // a multiple of every page size
 
 // Calls use(piece) for each piece, and drops its pages if it is a mapping.
 template <class Use>
+// Calls use(piece) for each piece, and drops its pages if it is a mapping: otherwise a package of 10 GiB would take 10
+// GiB of memory while it is verified.
 Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
@@ -97,6 +99,9 @@ Result<Package> Package::over(ByteSpan archive, std::shared_ptr<const void> owne
 }
 
 Result<void> Package::read_archive() {
+  // The sizes of the two documents are the only claims that are believed, up to their limits. From the manifest on,
+  // every byte that is not content is known, and compared. No size is used before it was compared with the bytes that
+  // are left.
   ByteSpan bytes = archive_;
   std::uint64_t at = 0;
   auto take = [&](std::uint64_t size) -> Result<ByteSpan> {
@@ -130,6 +135,7 @@ Result<void> Package::read_archive() {
     TRY(check_zeros(TRY(take(padding)), at - padding, slot.path));
   }
   TRY(check_zeros(TRY(take(2 * tar_block)), at - 2 * tar_block, {}));
+  // Nothing may follow: one package has one archive, and nothing travels with it unseen.
   if (at != bytes.size()) return bad_archive(at, {}, "something follows the end of the archive");
   return {};
 }
@@ -180,6 +186,8 @@ Result<SignedManifest> Package::verify(const Trust& trust, Reporter& reporter, c
   return verified;
 }
 
+// Reads the archive again as a stream, as if it had never been opened: what was parsed when it was opened may have
+// changed since. The manifest that the caller holds must be the one whose signature was verified.
 Result<SignedManifest> Package::verify_archive(const Trust& trust, Reporter& reporter, const StopToken& stop) const {
   NoSink sink;
   StreamReader reader(trust, sink);
@@ -188,6 +196,7 @@ Result<SignedManifest> Package::verify_archive(const Trust& trust, Reporter& rep
   return Error(Kind::untrusted, "altered", "cannot use the package: it changed while it was read");
 }
 
+// The signature first: it costs nothing, and without it the content need not be hashed.
 Result<SignedManifest> Package::verify_folder(const Trust& trust, Reporter& reporter, const StopToken& stop) const {
   SignedManifest opened = TRY(open_signed(manifest_text_, bundle_text_, trust));
   if (opened.manifest != manifest_) {

@@ -9,6 +9,9 @@
 
 namespace modelctl::package {
 
+// Copies share the mapping. The views that it returns point into the mapping and are valid for as long as owner() is
+// held. The files must not become shorter meanwhile: access to a page that is gone ends the process
+// (base/mapped_file.hpp).
 class Package {
  public:
   // Errors are bad_input for what is not a package, unsupported for a newer format.
@@ -31,7 +34,8 @@ class Package {
   Result<ByteSpan> content(std::string_view path) const;
   // Keeps the contents alive; share it with whatever outlives the package.
   std::shared_ptr<const void> owner() const { return owner_; }
-  // Drops the pages of a part of an entry's content that was read and is not needed soon: it is read from the file again.
+  // Drops the pages of a part of an entry's content that was read and is not needed soon: it is read from the file
+  // again.
   void release(ByteSpan content) const;
   // The first entry of a role, or null.
   const Entry* first(Role role) const;
@@ -66,7 +70,8 @@ class Package {
 Result<SignedManifest> verify(const std::filesystem::path& path, const Trust& trust, Reporter& reporter,
                               const StopToken& stop);
 
-// Verifies the archive while it unpacks it, then puts the whole folder in place; `folder` must not exist or be empty.
+// Verifies the archive while it unpacks it, then puts the whole folder in place; `folder` must not exist or be empty,
+// else it fails with conflict. After any failure nothing is at `folder` that was not there before.
 Result<SignedManifest> unpack(const std::filesystem::path& archive, const std::filesystem::path& folder,
                               const Trust& trust, Reporter& reporter, const StopToken& stop);
 

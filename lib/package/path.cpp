@@ -35,6 +35,9 @@ std::string_view fault_of_part(std::string_view part) {
   return {};
 }
 
+// Unpacking joins these paths to a folder, so what could lead out of it ("zip slip") is refused before anything else
+// looks at it; so is what another system would change silently, since the file would then not be the one that was
+// signed.
 std::string_view fault_of_path(std::string_view path) {
   if (path.empty()) return "it is empty";
   if (path.size() > path_limit) return "it is longer than 1024 bytes";
@@ -95,6 +98,8 @@ Result<void> check_path(std::string_view path) {
       .because(std::string(fault));
 }
 
+// 200 bytes and not 255: registries and clients limit host, port and name together (OCI distribution specification 1.1,
+// "Pulling manifests").
 Result<void> check_name(std::string_view name) {
   bool good = name.size() <= 200;
   for (std::string_view rest = name; good;) {
@@ -108,6 +113,7 @@ Result<void> check_name(std::string_view name) {
       .because("registries allow lower-case letters and digits, joined by '.', '_', '-' or '/', up to 200 characters");
 }
 
+// The grammar of an OCI tag, so that every version can be a tag: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}.
 Result<void> check_version(std::string_view version) {
   auto plain = [](char c) { return is_letter(c) || is_digit(c) || c == '_'; };
   bool good = !version.empty() && version.size() <= 128 && plain(version.front()) &&

@@ -10,6 +10,8 @@
 
 namespace modelctl::package {
 
+// The size is compared before anything is hashed or passed on: a source without an end is left at the entry's last
+// byte.
 Result<void> EntryCheck::update(ByteSpan bytes) {
   if (bytes.size() > entry_.size - seen_) {
     return Error(Kind::untrusted, "altered", fmt::format("cannot use the package: '{}' was altered", entry_.path))
@@ -38,6 +40,7 @@ struct StreamReader::State {
   const Trust& trust;
   EntrySink& sink;
 
+  // In the order of the archive; `header` to `padding` repeat for each entry. Nothing leads out of `failed`.
   enum class Phase { manifest_header, manifest, bundle_header, bundle, header, content, padding, trailer, end, failed };
   Phase phase = Phase::manifest_header;
   std::uint64_t at = 0;  // bytes of the archive taken so far
@@ -53,7 +56,8 @@ struct StreamReader::State {
   const Entry& entry() const { return opened->manifest.entries[index]; }
   const Slot& slot() const { return layout->slots()[index + 2]; }
 
-  // Collects the next `size` bytes in the buffer; false while more are needed.
+  // Collects the next `size` bytes in the buffer; false while more are needed. The size is that of a header or of a
+  // document, whose limit was checked, so the buffer cannot grow with the sender's wishes.
   bool collect(ByteSpan& bytes, std::uint64_t size) {
     std::size_t take = std::min<std::uint64_t>(size - buffer.size(), bytes.size());
     buffer += as_text(bytes.first(take));
@@ -80,6 +84,8 @@ struct StreamReader::State {
     buffer.resize(document.size);
     return {};
   }
+  // From here on every byte in front of and between the entries' content is known. Before it nothing was given to the
+  // sink.
   Result<void> open_bundle() {
     opened = TRY(open_signed(manifest, buffer, trust));
     TRY(check_timestamp(opened->manifest, timestamp));
@@ -165,6 +171,8 @@ StreamReader::~StreamReader() = default;
 
 Result<void> StreamReader::feed(ByteSpan bytes) {
   while (true) {
+    // A refusal is final: a caller that ignores the error gets no further. A malformed archive is untrusted here, not
+    // bad_input: the signature was to exclude it.
     auto more = state_->step(bytes);
     if (!more) {
       state_->phase = State::Phase::failed;

@@ -20,6 +20,7 @@ class Secret {
     return secret;
   }
   ~Secret() { wipe(text_); }
+  // Copied and wiped: a short string is inside the object, and moving it would leave its bytes behind.
   Secret(Secret&& other) : text_(other.text_) { wipe(other.text_); }
   Secret& operator=(Secret&& other);
 

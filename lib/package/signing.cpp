@@ -8,6 +8,8 @@
 namespace modelctl::package {
 namespace {
 
+// in-toto Statement v1 (in-toto attestation framework, "Statement layer"). The predicate is empty: all that is claimed
+// is in the manifest, which the subject's digest covers.
 std::string statement(std::string_view manifest) {
   Json subject = {{"name", manifest_path}, {"digest", {{"sha256", Sha256::of(as_bytes(manifest)).hex()}}}};
   Json document = {{"_type", "https://in-toto.io/Statement/v1"},
@@ -74,6 +76,7 @@ Result<Envelope> read_envelope(std::string_view bundle) {
   return read;
 }
 
+// The list of trusted keys is cut: a trust file may name a thousand.
 Error wrong_key(const Digest& hint, const Trust& trust) {
   std::string trusted;
   for (const TrustedKey& key : trust.keys()) {
@@ -88,6 +91,8 @@ Error wrong_key(const Digest& hint, const Trust& trust) {
 
 }  // namespace
 
+// DSSE protocol, "Signature Definition". The lengths make the encoding unambiguous: no other pair of type and body
+// gives the same bytes.
 std::string pre_authentication(std::string_view type, std::string_view body) {
   return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, body.size(), body);
 }
@@ -108,9 +113,12 @@ Result<Signer> verify_bundle(std::string_view manifest, std::string_view bundle,
     const Error& fault = envelope.error();
     return bad_signature(fault.what + (fault.why.empty() ? "" : ": " + fault.why.front()));
   }
+  // The hint only selects the key, and proves nothing: a wrong one selects a key under which the signature is not
+  // valid.
   const TrustedKey* trusted = trust.find(envelope->hint);
   if (!trusted) return wrong_key(envelope->hint, trust);
   std::string message = pre_authentication(statement_type, envelope->payload);
+  // Apart from validity, so that the message can tell a package of an earlier release from an altered one.
   if (!trusted->key.is_canonical(envelope->signature)) {
     return bad_signature("its ECDSA signature is not in the one form that is accepted: DER, with s at most n/2")
         .help("if an earlier release of modelctl made the package: pack it again");
@@ -118,11 +126,13 @@ Result<Signer> verify_bundle(std::string_view manifest, std::string_view bundle,
   if (!trusted->key.verifies(as_bytes(message), envelope->signature)) {
     return bad_signature(fmt::format("it was not made with the key '{}', or it was altered", trusted->name));
   }
+  // Valid is not enough: it must be the signature of this manifest.
   if (envelope->payload != statement(manifest)) {
     return Error(Kind::untrusted, "altered", "cannot trust the package: its manifest is not the one that was signed")
         .at(std::string(manifest_path))
         .because(fmt::format("its digest is {}", Sha256::of(as_bytes(manifest)).text()));
   }
+  // What was not looked at so far (other members, white space, base64 with other padding) must be as signing writes it.
   Algorithm algorithm = trusted->key.algorithm();
   if (write_bundle(envelope->payload, envelope->signature, envelope->hint, algorithm) != bundle) {
     return bad_signature("its file is not in canonical form");

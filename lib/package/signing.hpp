@@ -31,8 +31,8 @@ struct SignedManifest {
   Digest digest;             // of text: the package's digest
   Signer signer;
 };
-// First the signature over the bytes, then what they say. Every refusal is untrusted, or unsupported for a newer
-// format.
+// First the signature over the bytes, then what they say: no parser of the manifest sees bytes that nobody trusted has
+// signed. Every refusal is untrusted, or unsupported for a newer format.
 Result<SignedManifest> open_signed(std::string_view manifest, std::string_view bundle, const Trust& trust);
 
 // DSSE's pre-authentication encoding: what is signed.

@@ -17,6 +17,7 @@ Error bad_trust(const std::filesystem::path& path, std::string reason, std::stri
       .because(std::move(reason));
 }
 
+// An unknown member is refused: it may be a restriction that a later version has and this one would not enforce.
 Result<TrustedKey> read_key(const Json& item, const std::filesystem::path& path, std::size_t index) {
   std::string where = fmt::format("{}: /keys/{}", path.string(), index);
   std::string name = TRY(json_string(item, "name", where));

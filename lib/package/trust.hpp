@@ -14,6 +14,8 @@ struct TrustedKey {
   PublicKey key;
 };
 
+// Fails with bad_config, code bad-trust-file, or as parse_json() and PublicKey::read() do. Every key counts equally;
+// there is neither expiry nor revocation, so a key is distrusted by removing it from the file.
 class Trust {
  public:
   explicit Trust(std::vector<TrustedKey> keys) : keys_(std::move(keys)) {}

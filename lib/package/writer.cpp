@@ -97,6 +97,7 @@ Result<Written> write_package(Manifest draft, std::vector<Payload> payload, cons
   Manifest manifest = TRY(Manifest::read(text));
   Layout layout(manifest, text.size(), bundle_size(key.algorithm()));
 
+  // The sizes are known and the digests are not: space for the documents is left in front, and the entries follow.
   auto file = TRY(AtomicFile::create(output));
   TRY(seek(file, layout.slots()[1].end, output));
   Copier copier(file, reporter, stop, manifest.payload_size());
@@ -110,6 +111,7 @@ Result<Written> write_package(Manifest draft, std::vector<Payload> payload, cons
   }
   TRY(file.write(as_bytes(zeros)));
 
+  // As long as the first text, since digests have one length: it fits the space exactly.
   text = manifest.write();
   std::string bundle = TRY(sign_manifest(text, key));
   TRY(seek(file, 0, output));

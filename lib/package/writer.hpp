@@ -35,7 +35,9 @@ struct Written {
   std::uint64_t archive_size = 0;
 };
 
-// `draft` is the manifest without its entries.
+// `draft` is the manifest without its entries. The archive at `output` is complete or absent. Fails with bad_input for
+// what the reader would refuse, with io if a file cannot be read or becomes shorter meanwhile, and with interrupted. A
+// file that grows is packed at the size that it had when its Content was made.
 Result<Written> write_package(Manifest draft, std::vector<Payload> payload, const PrivateKey& key,
                               const std::filesystem::path& output, Reporter& reporter, const StopToken& stop);
 
