@@ -19,6 +19,9 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
+// Fails with bad_input: code not-an-image if no format recognizes the first bytes, bad-image for damage (with the
+// library's words), image-too-large for more pixels than the file can plausibly hold; and with unavailable if a library
+// has no memory. Safe to call from several threads.
 Result<Image> decode(ByteSpan file);
 
 // The luma of a pixel with the weights of ITU-R BT.601, in fixed point as Pillow computes it.

@@ -23,6 +23,7 @@ struct Mask {
 
 struct Header {
   std::uint32_t pixels_at, size, bits, compression, colors;
+  // Wider than in the file, so that the smallest 32-bit height can be negated.
   std::int64_t width, height;  // a negative height: rows from the top
   std::array<Mask, 3> masks;
 };

@@ -28,7 +28,8 @@ void warn(j_common_ptr common, int level) {
   if (level < 0 && (common->err->msg_code == JWRN_JPEG_EOF || common->err->msg_code == JWRN_HIT_MARKER)) fail(common);
 }
 
-// The only hook that is called between scans.
+// The only hook that is called between scans. A progressive file of a few KiB may have thousands of scans, which each
+// cost the time of the whole image.
 void watch(j_common_ptr common) {
   auto* jpeg = reinterpret_cast<j_decompress_ptr>(common);
   if (jpeg->input_scan_number > most_scans) reinterpret_cast<Errors*>(common->err)->guard.fail("it has too many scans");

@@ -87,6 +87,7 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
   if (!read_header || picture == nullptr || picture->x1 <= picture->x0 || picture->y1 <= picture->y0) {
     return damaged(std::string(broken));
   }
+  // The header has claimed a size and nothing has been allocated for it: the claim is judged before OpenJPEG decodes.
   Image image = TRY(blank(picture->x1 - picture->x0, picture->y1 - picture->y0, file));
   if (picture->numcomps < 1 || picture->numcomps > 4) {
     return damaged("it has " + std::to_string(picture->numcomps) + " components");

@@ -48,10 +48,14 @@ Result<Image> decode_png(ByteSpan file) {
   png_infop info = handles.info;
   TRY(guard.run([&] {
     png_set_read_fn(png, &source, read);
+    // The same longest side as in blank(). The limits count before anything is allocated, so they are set before the
+    // header is read.
     png_set_user_limits(png, 1 << 20, 1 << 20);
     png_set_chunk_malloc_max(png, 1 << 20);  // palettes, texts, profiles: attacker-controlled sizes
     png_set_chunk_cache_max(png, 128);
     png_read_info(png, info);
+    // Palettes, 1 to 16 bits, gray and alpha all become 8-bit RGB, and interlaced files are read in several passes by
+    // png_read_image.
     png_set_expand(png);
     png_set_scale_16(png);
     png_set_strip_alpha(png);
@@ -65,6 +69,7 @@ Result<Image> decode_png(ByteSpan file) {
   for (std::size_t row = 0; row < image.height; ++row) rows.push_back(image.pixels.data() + row * image.width * 3);
   TRY(guard.run([&] {
     png_read_image(png, rows.data());
+    // Up to the end chunk, so that a file that was cut off behind its pixels is refused, too.
     png_read_end(png, nullptr);
   }));
   return image;

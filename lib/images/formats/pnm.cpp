@@ -51,6 +51,7 @@ Result<Image> decode_pnm(ByteSpan file) {
   std::uint32_t width = number(in), height = number(in), most = bits ? 1 : number(in);
   if (!in.good || most == 0 || most > 65535) return damaged("its header has an unknown form");
   if (!digits && (in.rest.empty() || !is_space(in))) return damaged("its header has an unknown form");
+  // Exactly one character of white space ends a binary header: a second one is a pixel already.
   if (!digits) in.skip(1);
   Image image = TRY(blank(width, height, file));
   std::uint8_t* to = image.pixels.data();

@@ -31,6 +31,7 @@ tmsize_t read(thandle_t handle, void* to, tmsize_t bytes) {
   return static_cast<tmsize_t>(count);
 }
 tmsize_t write(thandle_t, void*, tmsize_t) { return -1; }
+// The sum may wrap for a hostile offset: read() compares the position with the size each time.
 toff_t seek(thandle_t handle, toff_t offset, int from) {
   auto* source = static_cast<Source*>(handle);
   source->at = offset + (from == SEEK_CUR ? source->at : from == SEEK_END ? source->file.size() : 0);
@@ -60,6 +61,8 @@ Result<Image> decode_tiff(ByteSpan file) {
   auto refused = [&] { return damaged(source.message[0] == 0 ? "it is not a complete TIFF file" : source.message); };
   std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
   if (options == nullptr) return Error(Kind::unavailable, "out-of-memory", "the machine does not have enough memory");
+  // Without handlers libtiff would print to stderr. They belong to this file, not to the process, so that threads may
+  // decode at the same time.
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, nullptr);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), 1 << 30);
@@ -74,6 +77,7 @@ Result<Image> decode_tiff(ByteSpan file) {
   char message[1024] = {};
   if (TIFFRGBAImageOK(tiff.get(), message) == 0) return damaged(message);
   std::vector<std::uint32_t> raster(std::size_t{width} * height);
+  // The last argument stops at the first error: by default libtiff goes on and leaves a part of the image black.
   if (TIFFReadRGBAImageOriented(tiff.get(), width, height, raster.data(), ORIENTATION_TOPLEFT, 1) == 0) {
     return refused();
   }
