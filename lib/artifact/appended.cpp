@@ -52,6 +52,7 @@ Result<Artifact> open_appended(const std::filesystem::path& path, std::string_vi
     return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read the model in '{}': it is damaged", name))
         .at(std::string(name));
   }
+  // The same descriptor that the footer was read from: the path may lead to another file by now.
   auto mapped = TRY(MappedFile::map_stable_part(std::move(file), path, offset, size));
   return open_whole(mapped->bytes(), mapped, name);
 }

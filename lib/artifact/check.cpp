@@ -69,6 +69,7 @@ class Checker {
     }
   }
 
+  // An instruction may use only registers before it, so the program has no cycles and one pass in order evaluates it.
   void check_registers() {
     for (std::size_t i = 0; i < plan_.shapes.size(); ++i) {
       const ShapeInstruction& at = plan_.shapes[i];
@@ -127,6 +128,7 @@ class Checker {
     if (value.storage == Storage::constant) check_constant(index);
   }
 
+  // Compared by subtraction from what is left: offset + bytes could wrap.
   void check_constant(std::size_t index) {
     const PlanValue& value = plan_.values[index];
     Dims dims;
@@ -215,6 +217,8 @@ class Checker {
     }
   }
 
+  // Every value is made once and read only afterwards, as in SSA form. The arena gives memory by these lifetimes, so a
+  // second step for a value would write to memory that is something else's by then.
   void check_step(std::size_t index, std::vector<std::size_t>& made, std::size_t never) {
     const Step& step = plan_.steps[index];
     std::string_view routine = step.routine;

@@ -25,6 +25,9 @@ void put_list(ByteWriter& out, const std::vector<std::string>& list) {
   out.u32(static_cast<std::uint32_t>(list.size()));
   for (const std::string& item : list) out.text(item);
 }
+// The argument of ByteReader::count() is the size of the smallest record, empty lists and texts included (13 bytes for
+// a port, 27 for a value, 32 for a step, 36 for a nested plan): a count that the bytes left cannot hold is refused
+// before memory is allocated for it.
 template <class T>
 std::vector<T> take_list(ByteReader& in) {
   std::vector<T> list(in.count(sizeof(T)));
@@ -105,6 +108,7 @@ void put_ports(ByteWriter& out, const std::vector<Port>& ports) {
     put_ports(out, port.inside);
   }
 }
+// The depth is limited because the records are read by recursion: a file must not choose how deep the stack grows.
 std::vector<Port> take_ports(ByteReader& in, int depth = 0) {
   std::vector<Port> ports(in.count(13));
   if (depth > max_port_depth) in.fail();
@@ -220,6 +224,7 @@ Result<Header> decode_header(ByteSpan bytes, std::string_view name) {
   ByteSpan digest = in.take(sizeof header.digest.bytes);
   if (in.failed()) return no_artifact(name, "its header is cut");
   std::memcpy(header.digest.bytes.data(), digest.data(), digest.size());
+  // Far beyond any file, and small enough that the sums in weights_offset() and open() cannot wrap.
   constexpr std::uint64_t sane = std::uint64_t{1} << 62;
   if (reserved != 0 || header.plan_bytes > sane || header.weights_bytes > sane) {
     return no_artifact(name, "its header makes no sense");

@@ -28,7 +28,8 @@ void encode(const Header& header, ByteWriter& out);
 Result<Header> decode_header(ByteSpan bytes, std::string_view name);
 
 void encode(const Plan& plan, ByteWriter& out);
-// Every length is checked against the bytes left; what the numbers mean is checked by check().
+// Every length is checked against the bytes left; what the numbers mean is checked by check(). Fails with bad_input,
+// code bad-artifact, naming the byte of the plan at which reading failed. `name` is the file's, for messages.
 Result<Plan> decode_plan(ByteSpan bytes, std::string_view name);
 
 // Opens the bytes of a whole artifact within a mapped file, and compares their digest.

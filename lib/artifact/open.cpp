@@ -30,6 +30,7 @@ Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<cons
   if (plan_part.size() != header.weights_offset() || weights.size() != header.weights_bytes) {
     return cut(name, plan_part.size() + weights.size(), header.weights_offset() + header.weights_bytes);
   }
+  // A part of the format: kernels may load weights with aligned vector instructions, which fault on other addresses.
   if (reinterpret_cast<std::uintptr_t>(weights.data()) % weight_alignment != 0) {
     return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': its weights are not aligned", name))
         .at(std::string(name));

@@ -79,6 +79,7 @@ bool Writer::spill(ByteSpan bytes, std::uint64_t& at) {
   return false;
 }
 
+// Part by part, because a single constant may have gigabytes: what was spilled to save memory must not come back whole.
 Result<void> Writer::for_each_part(const Block& block, const std::function<Result<void>(ByteSpan)>& body) const {
   if (block.tensor.present()) return body(block.tensor.bytes());
   std::vector<std::byte> buffer(std::min(block.bytes, part));
