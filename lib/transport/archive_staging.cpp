@@ -26,6 +26,8 @@ class ArchiveStaging : public Staging {
     return write(as_bytes(head), 0);
   }
 
+  // The file's size was chosen by whoever wrote it last, so it only says how many bytes to hash, never that they are
+  // right.
   Result<OpenEntry> open_entry(std::size_t i) override {
     const package::Slot& slot = layout_.slots()[i + 2];
     struct stat status {};
@@ -47,6 +49,8 @@ class ArchiveStaging : public Staging {
     struct stat old {};
     bool exists = ::fstatat(place_.parent(), place_.target().filename().c_str(), &old, 0) == 0;
     mode_t mode = exists ? old.st_mode & 0777 : 0644;
+    // The size first: a killed pull may have left a longer file. Synced before the rename, since otherwise a crash
+    // could leave the final name on a file without its content: POSIX gives no order between the two.
     bool good = ::ftruncate(file_.number(), static_cast<off_t>(layout_.size())) == 0 &&
                 ::fchmod(file_.number(), mode) == 0 && ::fsync(file_.number()) == 0;
     if (!good) return cannot_write();

@@ -43,7 +43,8 @@ int open_no_links(int parent, const std::string& name, int flags) {
   return ::openat(parent, name.c_str(), flags, 0600);
 }
 
-// What makes the open file unfit to be written to; empty if nothing does.
+// What makes the open file unfit to be written to; empty if nothing does. A second name (hard link) would let somebody
+// read or alter the file under a path that nobody checks.
 std::string fault_of(const struct stat& status, bool folder) {
   if (folder ? !S_ISDIR(status.st_mode) : !S_ISREG(status.st_mode)) {
     return folder ? "it is not a folder" : "it is not a regular file";

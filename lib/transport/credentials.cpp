@@ -244,6 +244,8 @@ Result<void> write_config(const fs::path& path, const Json& config) {
 
 }  // namespace
 
+// The first file that has an entry decides, as for podman. The others are not tried after a refusal: a wrong password
+// is an error that names its source, and not a silent change to another user.
 Result<std::optional<Credentials>> find_credentials(const std::string& registry, const std::string& repository,
                                                     const Environment& environment, Processes& processes) {
   for (const fs::path& path : files(environment)) {
@@ -285,6 +287,8 @@ Result<std::string> store_credentials(const std::string& registry, const Credent
   }
   if (!config["auths"].is_object()) config["auths"] = Json::object();
   std::string key = is_docker_hub(registry) ? "https://index.docker.io/v1/" : registry;
+  // base64 and not encryption, which is why the file has mode 0600 and a helper goes first. All other members of the
+  // file, which belong to docker and podman, are written back as they were.
   config["auths"][key] = {{"auth", to_base64(as_bytes(credentials.username + ":" + credentials.password))}};
   TRY(write_config(*path, config));
   return path->string();

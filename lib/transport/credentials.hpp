@@ -20,10 +20,11 @@ struct Credentials {
   std::string source;          // the file or helper it came from
 };
 
-// Searches in this order: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
-// ~/.config/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json. In each,
-// `credHelpers` goes before `credsStore` and that before `auths`. Keys are the host in any spelling (with a scheme,
-// with /v1/ or /v2/), or host/team/name, with the longest match first.
+// Searches in this order: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json,
+// $DOCKER_CONFIG/config.json or ~/.docker/config.json. In each, `credHelpers` goes before `credsStore` and that before
+// `auths`. Keys are the host in any spelling (with a scheme, with /v1/ or /v2/), or host/team/name, with the longest
+// match first. Nothing found is not an error. A file that cannot be read and a helper that fails are: to go on without
+// credentials would only end in a 401 that does not name the cause.
 Result<std::optional<Credentials>> find_credentials(const std::string& registry, const std::string& repository,
                                                     const Environment& environment, Processes& processes);
 

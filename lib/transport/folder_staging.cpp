@@ -27,7 +27,8 @@ class FolderStaging : public Staging {
     return OpenEntry{file_.number(), 0, static_cast<std::uint64_t>(status.st_size)};
   }
 
-  // The times come from the package, not from the pull, so that two pulls give equal folders.
+  // The times come from the package, not from the pull, so that two pulls give equal folders. The mode is set last:
+  // until then a new file is private (0600), and an executable one cannot be run half-written.
   Result<void> finish_entry(std::size_t i) override {
     const package::Entry& entry = manifest_.manifest.entries[i];
     auto seconds = static_cast<std::time_t>(manifest_.manifest.timestamp);

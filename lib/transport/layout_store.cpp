@@ -148,6 +148,8 @@ Result<bool> LayoutStore::put(const Digest& digest, ByteSpan bytes, const StopTo
     TRY(file.write(piece));
     if (written) written(at + piece.size());
   }
+  // Hashed on the way to the disk and compared before the rename: the store never has a blob under a name that is not
+  // its content's, whatever happened to the source since it was checked.
   if (Digest found = hash.finish(); found != digest) {
     return Error(Kind::untrusted, "digest-mismatch", "cannot push what is not what its manifest says")
         .because(fmt::format("the content has the digest {}, the manifest says {}", found.text(), digest.text()));
@@ -176,6 +178,8 @@ Result<std::optional<Digest>> LayoutStore::find(std::string_view name) const {
   return std::optional<Digest>();
 }
 
+// A name has one entry: the new one replaces those before it. Its blobs were stored before, so whoever finds the name
+// finds the content.
 Result<void> LayoutStore::set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
                                    std::string_view artifact_type, std::chrono::system_clock::time_point now) const {
   TRY(create());

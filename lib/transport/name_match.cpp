@@ -25,6 +25,9 @@ bool looks_like_version(std::string_view tag) {
   return end != rest.begin() && (end == rest.end() || *end == '.' || *end == '-' || *end == '_');
 }
 
+// A digest names exactly one package, whatever it is called. Otherwise only the last part of the name counts: teams
+// mirror packages below folders of their own, and a tag that is not a version, such as "latest", may stand for any
+// version.
 std::string mismatch(const Name& name, const package::Manifest& manifest) {
   if (name.digest) return {};
   if (last_part(name.repository) != last_part(manifest.name)) {

@@ -24,7 +24,7 @@ std::string scope_of(const std::string& repository, Repository::Right right) {
   return fmt::format("repository:{}:{}", repository, right == Repository::Right::pull ? "pull" : "pull,push");
 }
 
-// The URL of the next page: Link: </v2/_catalog?n=2&last=b>; rel="next".
+// The URL of the next page (RFC 8288): Link: </v2/_catalog?n=2&last=b>; rel="next".
 std::optional<std::string> next_page(const HttpResponse& response) {
   auto link = response.header("Link");
   if (!link || link->find("rel=\"next\"") == link->npos) return std::nullopt;
@@ -84,6 +84,8 @@ Result<Repository::Fetched> Repository::manifest(const std::string& tag_or_diges
   Fetched fetched;
   fetched.text = TRY_BECAUSE(response.text(oci_manifest_limit), what);
   fetched.digest = Sha256::of(as_bytes(fetched.text));
+  // By digest the content must have that digest. By tag there is nothing to hold it to but the registry's own
+  // statement, which finds damage on the way, not a registry that lies: the signature does that.
   std::string expected = tag_or_digest.starts_with("sha256:") ? tag_or_digest : fetched.digest.text();
   std::string stated = response.header("Docker-Content-Digest").value_or(fetched.digest.text());
   for (const std::string& digest : {expected, stated}) {
@@ -160,6 +162,8 @@ Result<std::vector<std::string>> paged(RemoteClient& client, Url url, const char
     auto next = next_page(response);
     if (!next || all.size() == list_limit) return all;
     Url following = TRY(http::resolve(url, *next));
+    // A registry must not direct this client, which has credentials, to another host. The same URL again would only
+    // return the same page.
     if (!following.same_origin(url) || following.text() == url.text()) return all;
     url = std::move(following);
   }

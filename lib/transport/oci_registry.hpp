@@ -8,7 +8,8 @@
 
 namespace modelctl::transport {
 
-// The base URL of a registry: https, or, on this machine, plain http if it does not support TLS.
+// The base URL of a registry: https, or, on this machine, plain http if it does not support TLS. "docker.io" is only a
+// name: its registry is registry-1.docker.io.
 Result<http::Url> registry_origin(const std::string& host, Context& context);
 
 class Repository {

@@ -133,6 +133,7 @@ class Upload {
     }
     int status = response->status;
     if (status == 404) return gone(request, status);
+    // Usually from a proxy in front of the registry that limits bodies: half of the chunk may pass.
     if (status == 413 && chunk_ / 2 >= smallest_chunk) {
       chunk_ /= 2;
       return {};
@@ -155,6 +156,8 @@ class Upload {
 
   Result<void> finish(ByteSpan rest) {
     HttpRequest request = to_location("PUT");
+    // Appended, since Location may have a query of its own that must be kept. The ':' of a digest needs no encoding in
+    // a query (RFC 3986, section 3.4).
     request.url.query += (request.url.query.empty() ? "digest=" : "&digest=") + blob_.digest.text();
     request.headers = {{"Content-Type", "application/octet-stream"}};
     request.body = {rest};

@@ -17,7 +17,9 @@ struct PullStats {
 // Reads both documents and checks the signature, before anything else is transferred.
 Result<package::SignedManifest> read_signed(Reader& reader, const package::Trust& trust);
 
-// Fills the staging place with the manifest's entries and commits it. `what` is shown with the progress.
+// Fills the staging place with the manifest's entries and commits it. `what` is shown with the progress. After
+// untrusted everything is discarded; after any other failure, an interruption included, the place stays for the next
+// pull.
 Result<PullStats> pull_entries(Reader& reader, const package::SignedManifest& manifest, Staging& staging,
                                const std::string& what, Reporter& reporter, const StopToken& stop);
 

@@ -101,6 +101,7 @@ Result<Name> parse_name(std::string_view text) {
   Name name;
   std::string_view rest = text;
   TRY(take_host(text, rest, name));
+  // The digest first: it contains a ':', which would otherwise be taken for that of a tag.
   if (std::size_t at = rest.find('@'); at != rest.npos) {
     auto digest = Digest::parse(rest.substr(at + 1));
     if (!digest) {

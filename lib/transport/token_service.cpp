@@ -70,6 +70,7 @@ Result<http::Token> parse_token(std::string_view body, std::string_view where) {
       if (token.value.empty()) token.value = json_string(*json, key, where).value_or("");
     }
     if (auto lifetime = json_unsigned(*json, "expires_in", where)) {
+      // A day at most: the service's number is added to a time, which must not overflow.
       token.lifetime = std::chrono::seconds(std::min<std::uint64_t>(*lifetime, 24 * 3600));
     }
   }
@@ -91,6 +92,7 @@ bool may_get_credentials(const std::string& registry, const std::string& realm,
 Result<http::Token> TokenService::fetch(http::Client& client) const {
   http::HttpRequest request{.url = realm.url, .public_only = realm.public_only};
   std::string form;
+  // The token goes in the body and not in the URL, which servers and proxies write to their logs.
   if (credentials && !credentials->identity_token.empty()) {
     form = fmt::format(
         "grant_type=refresh_token&client_id=modelctl&service={}&"

@@ -127,6 +127,7 @@ class HttpsReader : public Reader {
   Result<std::string> document(std::uint64_t& at, std::string_view path, std::uint64_t limit) {
     std::string header = TRY(bytes(at, package::tar_block));
     std::uint64_t size = 0;
+    // The field `size` of a ustar header (POSIX.1-2008, pax: "ustar Interchange Format"): octal digits at offset 124.
     std::from_chars(header.data() + 124, header.data() + 135, size, 8);
     bool named = std::string_view(header).starts_with(std::string(path) + '\0');
     if (!named || size == 0 || size > limit) {
@@ -174,6 +175,8 @@ class HttpsWriter : public Writer {
   }
 
  private:
+  // Asked before the upload and not tried after it: a host that does not support MOVE would be left with a file under a
+  // temporary name, and the package would have to be sent twice.
   Result<bool> supports_move(const Url& waiting) {
     // A host that supports MOVE responds with 404 to the move of a file that does not exist.
     HttpResponse response = TRY_BECAUSE(client_.send(move_request(waiting)), what_);

@@ -104,7 +104,8 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
       new OciWriter(TRY(Repository::open(name, Repository::Right::push, context)), context.host));
 }
 
-// `left` is how many versions may still be looked at: a registry chooses how many repositories and tags it names.
+// `left` is how many versions may still be looked at: a registry chooses how many repositories and tags it names. Each
+// tag costs a request, since a list of tags does not tell packages from images.
 Result<void> list_repository(const Name& name, Context& context, std::size_t& left, std::vector<Listed>& all) {
   Repository repository = TRY(Repository::open(name, Repository::Right::pull, context));
   for (const std::string& tag : TRY(repository.tags())) {
