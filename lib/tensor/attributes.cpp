@@ -35,6 +35,7 @@ Attributes::Attributes(std::initializer_list<std::pair<std::string, AttributeVal
   for (const auto& [name, value] : values) set(name, value);
 }
 
+// Setting replaces: a name has one value, and the order of calls leaves no trace in an artifact's bytes.
 void Attributes::set(std::string name, AttributeValue value) {
   auto at = std::lower_bound(values_.begin(), values_.end(), std::string_view(name), by_name);
   if (at != values_.end() && at->first == name) {

@@ -4,6 +4,8 @@
 namespace modelctl {
 namespace {
 
+// The view's pointer is to the object itself and the owner is its shared_ptr, so a collection travels through all code
+// that passes tensors around, and ends with its last handle.
 template <class T>
 Tensor owned(DType type, T object) {
   auto shared = std::make_shared<T>(std::move(object));

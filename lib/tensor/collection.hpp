@@ -27,7 +27,8 @@ Tensor tensor_of(Sequence sequence);
 Tensor tensor_of(Optional optional);
 Tensor tensor_of(Map map);
 
-// The struct behind a view. The caller has checked the view's type.
+// The struct behind a view. The caller has checked the view's type: nothing in the pointer tells what it points to, and
+// a wrong cast is undefined behavior.
 inline const Sequence& sequence_in(const TensorView& view) { return *static_cast<const Sequence*>(view.data); }
 inline const Optional& optional_in(const TensorView& view) { return *static_cast<const Optional*>(view.data); }
 inline const Map& map_in(const TensorView& view) { return *static_cast<const Map*>(view.data); }
@@ -38,7 +39,8 @@ inline Map& map_in(const MutableTensorView& view) { return *static_cast<Map*>(vi
 // A copy that owns its memory. The items of a collection are shared.
 Tensor copy_of(const TensorView& view);
 
-// "f32[2,3]", "sequence<f32> of 3", "an empty optional", "map of 10".
+// "f32[2,3]", "sequence<f32> of 3", "an empty optional", "map of 10". For messages: sizes and types, never the
+// elements, which may be a user's data.
 std::string describe_value(const TensorView& view);
 
 }  // namespace modelctl

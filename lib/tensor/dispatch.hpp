@@ -15,6 +15,8 @@ namespace modelctl {
 template <class... T>
 struct TypeList {};
 
+// What is not in these lists (complex numbers, the floats of 8 and 4 bits, packed integers) is handled by the few
+// operators that take it.
 using Floats = TypeList<float, double, Half, BFloat16>;
 using Integers = TypeList<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
                           std::uint32_t, std::uint64_t>;
@@ -57,7 +59,8 @@ inline constexpr DType dtype_of<bool> = DType::boolean;
 template <>
 inline constexpr DType dtype_of<std::string> = DType::string;
 
-// The type in which arithmetic on T is done: f32 for f16 and bf16, T itself for the others.
+// The type in which arithmetic on T is done: f32 for f16 and bf16, so that intermediate results are not rounded to 16
+// bits; T itself for the others.
 template <class T>
 struct ComputeType {
   using type = T;

@@ -64,6 +64,7 @@ std::optional<DType> dtype_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+// By the width alone: strings and collections have none in the table, and so has what is not known.
 bool is_plain(DType type) { return bits(type) > 0; }
 
 bool is_float(DType type) {

@@ -43,7 +43,8 @@ enum class DType : std::uint8_t {
   map = 66,
 };
 
-// Bits of one element; 0 for types without a fixed size (string, sequence, …).
+// Bits of one element; 0 for types without a fixed size (string, sequence, …) and for numbers that are not types, as a
+// damaged artifact may have them.
 int bits(DType type);
 // Short name as printed and parsed everywhere: "f32", "i64", "bool", "string".
 std::string_view name(DType type);

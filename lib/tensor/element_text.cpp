@@ -95,6 +95,8 @@ Parsed parse_as(std::string_view text, bool whole, T& element) {
     if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
     element = value;
   } else {
+    // Read as f32 and not as f64, so that an f32 is rounded once. f16 and bf16 are rounded twice, which differs from
+    // rounding once only for a text that is nearer to the middle of two such values than an f32 can tell.
     float value = 0;
     if (Parsed result = parse_float(text, value); result != Parsed::good) return result;
     T narrow(value);

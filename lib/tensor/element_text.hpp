@@ -14,6 +14,8 @@ struct NonFinite {
   std::string_view nan, infinity, minus_infinity;
 };
 
+// Separate reasons, since the help differs: another spelling, another type, or another value. `no_number` is also the
+// result for a type that is not a type of numbers.
 enum class Parsed { good, no_number, no_integer, out_of_range };
 
 // Parses a decimal number ("-1.5e3"; no white space, no leading '+', no hexadecimal) into the element at `element`.

@@ -81,6 +81,8 @@ class Inputs {
 Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const Expected> expected,
                                          const Expected* next) {
   const Format* format = TRY(format_of(file.string()));
+  // The whole file is read: the formats need their end (a .zip has its directory there), and read_file() bounds the
+  // size.
   auto bytes = TRY(read_file(file));
   std::string where = file.string();
   // A file of one tensor is for the next input, whatever the others are.
@@ -88,7 +90,7 @@ Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const E
   return format->read({bytes, where, expected, next});
 }
 
-// numpy.savez names positional arrays arr_0, arr_1, …
+// numpy.savez names positional arrays arr_0, arr_1, …: names that nobody chose, which therefore name no input.
 bool is_made_up(std::string_view name) {
   if (!name.starts_with("arr_")) return false;
   std::string_view digits = name.substr(4);
@@ -109,6 +111,8 @@ Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& 
   return inputs.put(input, std::move(tensor), file);
 }
 
+// Each tensor goes to the input of its name. A name that no input has is an error even if an input is left: it would be
+// filled with what was meant for another model.
 Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& file) {
   auto tensors = TRY(load_as(file, expected, inputs.next()));
   for (NamedTensor& named : tensors) {
@@ -126,6 +130,7 @@ Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const 
 
 bool is_format(const fs::path& path) { return format_of(path.string()).has_value(); }
 
+// Each file is complete or absent, but not all of them together: a full disk may leave the first ones.
 Result<std::vector<fs::path>> write_all(const std::vector<std::pair<fs::path, std::vector<std::byte>>>& files) {
   std::vector<fs::path> written;
   for (const auto& [file, bytes] : files) {
@@ -157,6 +162,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
       positional.push_back(argument);
     }
   }
+  // After all named ones, wherever those stand on the command line: only then is known which inputs are left.
   for (const std::string& file : positional) TRY(load_all(inputs, expected, file));
   return std::move(inputs).finish();
 }

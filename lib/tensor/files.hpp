@@ -12,6 +12,9 @@ namespace modelctl::formats {
 // names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a name, and the generated
 // names "arr_N" of NumPy, fill the remaining inputs in the model's order. No input may be given twice, and only
 // optional ones may be left out: those are not present in the result.
+//
+// Fails with usage for arguments that do not fit together (codes input-given-twice, unknown-input, too-many-inputs,
+// missing-input, which lists all that are missing), with bad_input for the content of a file, and as read_file() does.
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs);
 
 // Reads all tensors of one file.

@@ -14,6 +14,7 @@ bool same_extension(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
+// A size of -1 accepts any. Equal symbols are not compared here: only all inputs together show whether they agree.
 bool fits(const Dims& dims, const Dims& expected) {
   return std::equal(dims.begin(), dims.end(), expected.begin(), expected.end(),
                     [](std::int64_t have, std::int64_t want) { return want < 0 || have == want; });
@@ -43,6 +44,7 @@ const Expected* Source::find(std::string_view name) const {
 
 Result<const Format*> format_of(std::string_view file) {
   std::string known;
+  // By the end of the name and not by std::filesystem's extension, which is empty for a file that is called ".npy".
   for (const Format* format : formats()) {
     if (file.size() >= format->extension.size() &&
         same_extension(file.substr(file.size() - format->extension.size()), format->extension)) {

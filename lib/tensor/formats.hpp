@@ -59,7 +59,8 @@ struct Format {
 // All formats (generated table): each formats/<stem>.cpp defines std::span<const Format> <stem>_format().
 std::span<const Format* const> formats();
 
-// The format for a file by the extension of its name, ignoring case; the error lists the known ones.
+// The format for a file by the extension of its name, ignoring case; the error (usage, code unknown-format) lists the
+// known ones. The content is not looked at: the name decides, so that a file cannot choose its parser.
 Result<const Format*> format_of(std::string_view file);
 
 // Fails if the tensor's type or shape differs from what is expected. Nothing is converted: a wrong type is an error.

@@ -5,6 +5,8 @@
 
 namespace modelctl {
 
+// Three ranges: what overflows, what becomes a subnormal, and the rest. NaN becomes the quiet NaN 0x7e00 with its sign
+// and loses its payload, since the upper bits of a payload may all be zero: it would then read as infinity.
 Half::Half(float value) {
   std::uint32_t x = std::bit_cast<std::uint32_t>(value);
   std::uint32_t sign = x >> 16 & 0x8000;
@@ -39,6 +41,8 @@ BFloat16::BFloat16(float value) {
     bits = static_cast<std::uint16_t>(
         x >> 16 | 0x40);  // set the quiet bit: truncation could clear all set bits of a NaN's fraction
   } else {
+    // Half of the last kept bit, less one unless that bit is set: a tie rounds to even. A carry out of the largest
+    // finite value gives infinity.
     bits = static_cast<std::uint16_t>((x + 0x7fff + (x >> 16 & 1)) >> 16);
   }
 }

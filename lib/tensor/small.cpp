@@ -34,6 +34,7 @@ std::uint8_t narrow_power(double value, Narrowing how) {
   constexpr int bias = 127, largest = 254, nan = 255;
   if (std::isnan(value)) return nan;
   value = std::fabs(value);
+  // f8e8m0 has no zero: the nearest value is its smallest, 2^-127.
   if (value == 0) return how.saturate ? 0 : nan;
   if (std::isinf(value)) return how.saturate ? largest : nan;
   int exponent = 0;
@@ -73,6 +74,8 @@ std::uint8_t narrow(DType type, double value, Narrowing how) {
   if (std::isnan(value)) return format.one_zero || type == DType::f4e2m1 ? format.nan : format.nan | sign;
   const double magnitude = std::fabs(value);
   int code = format.largest + 1;
+  // Larger than any of these types by far, and small enough that steps and code fit an int; infinity is left out as
+  // well.
   if (magnitude < 0x1p20) {
     int exponent = 1 - format.bias;
     if (magnitude > 0) exponent = std::max(exponent, std::ilogb(magnitude));

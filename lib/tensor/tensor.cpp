@@ -11,6 +11,8 @@
 
 namespace modelctl {
 
+// The division avoids the product, which could overflow. The limit leaves room for what callers add, such as a header
+// or an alignment.
 std::optional<std::int64_t> element_count(DimsView dims) {
   constexpr std::int64_t limit = std::int64_t{1} << 62;
   std::int64_t count = 1;

@@ -51,6 +51,7 @@ struct TensorView {
   }
 };
 
+// As above, for what is written: an operator's outputs, whose memory the runtime has prepared with these dimensions.
 struct MutableTensorView {
   DType type = DType::undefined;
   DimsView dims;

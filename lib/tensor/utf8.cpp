@@ -8,7 +8,8 @@ namespace {
 // Unicode scalar values: surrogates are not characters.
 bool is_code_point(std::uint32_t value) { return value < 0x110000 && (value < 0xd800 || value > 0xdfff); }
 
-// Decodes the code point at the start of `text` and removes its bytes; nullopt if there is no valid one.
+// Decodes the code point at the start of `text` and removes its bytes; nullopt if there is no valid one. The bytes 0xc0
+// to 0xc1 and 0xf5 to 0xf7 need no rule of their own: what they begin is overlong, or beyond U+10FFFF.
 std::optional<std::uint32_t> next(std::string_view& text) {
   auto lead = static_cast<unsigned char>(text.front());
   std::size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;

@@ -118,6 +118,7 @@ Parsed parse_cell(const Cell& cell, DType type, void* element) {
   return parse_element(text, type, element);
 }
 
+// Each pair of quotes stands for one (RFC 4180, section 2, rule 7).
 std::string unquoted(const Cell& cell) {
   std::string text(cell.text);
   if (!cell.doubled) return text;
@@ -140,6 +141,7 @@ class TableReader {
   }
 
   Result<Tensor> read() {
+    // Refused and not guessed: text in Latin-1 would become other labels without a word. Old spreadsheets write it.
     if (!is_utf8(text_)) return unreadable(source_.where, "it is not UTF-8 text");
     Table table = TRY(scan());
     DType type = expected_ != nullptr ? expected_->type : DType::undefined;
@@ -174,6 +176,7 @@ class TableReader {
       }
       bool numbers = true, none = true;
       for (const Cell& cell : cells) {
+        // A quoted cell is text even if it reads like a number, such as an identifier with leading zeros.
         double number = 0;
         std::int64_t integer = 0;
         bool is_number = !cell.quoted && parse_cell(cell, DType::f64, &number) == Parsed::good;

@@ -41,6 +41,8 @@ class TensorReader {
     if (!in_.object(members)) return false;
     std::size_t end = in_.at();
     const Expected* whole = source_.find("");
+    // An object is the whole map, unless one of its keys is an input's name with an object behind it: then it is
+    // tensors by name, one of which is a map.
     bool names_inputs = std::any_of(members.begin(), members.end(), [&](const json::Member& member) {
       return is_expected(member.key) && in_.go_to(member.at) && in_.peek() == '{';
     });
@@ -163,6 +165,7 @@ class TensorReader {
     return elements(name, data->at, std::move(wanted), tensors) && in_.go_to(end);
   }
 
+  // The names of the Open Inference Protocol, and our own ("f32"), which people know from every message.
   bool datatype(std::size_t at, std::optional<DType>& type) {
     std::string text;
     in_.go_to(at);

@@ -29,7 +29,8 @@ class HeaderParser {
  public:
   explicit HeaderParser(std::string_view text) : text_(text) {}
 
-  // Returns what is wrong, or an empty string.
+  // Returns what is wrong, or an empty string. All three keys must be there, each once, and nothing else: that is what
+  // NumPy writes. Nothing is evaluated.
   std::string parse(Header& header) {
     bool descr = false, order = false, shape = false;
     if (!eat('{')) return "its header is not a Python dictionary";
@@ -265,6 +266,7 @@ Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element&
   }
   if (element.type == DType::boolean) {
     for (std::size_t i = 0; i < data.size(); ++i) {
+      // Here and not by a conversion to 1: a file with other bytes was not written as bools.
       if (data[i] > std::byte{1}) {
         return unreadable(where,
                           fmt::format("element {} is {}, which is not a bool", i, std::to_integer<int>(data[i])));

@@ -10,6 +10,8 @@
 
 namespace modelctl::json {
 namespace {
+// The depth limits the stack, since nested values are skipped by recursion; the number of keys limits the set that
+// finds repeated ones. parse_json() allows the same depth.
 constexpr int depth_limit = 100;
 constexpr std::size_t key_limit = 10'000;
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -30,6 +32,7 @@ bool Cursor::fail(std::string reason) {
   return false;
 }
 
+// Line and column are counted only now: a request that is valid does not pay for them. The column counts bytes.
 std::string Cursor::fault() const {
   std::string_view before = text_.substr(0, failed_at_);
   auto line = std::count(before.begin(), before.end(), '\n') + 1;

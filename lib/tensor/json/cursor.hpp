@@ -30,6 +30,8 @@ class Cursor {
   explicit Cursor(std::string_view text) : text_(text) {}
 
   std::size_t at() const { return at_; }
+  // Only to a position that at() returned before: nothing is checked. Returns true, so that it can stand in a
+  // condition.
   bool go_to(std::size_t at) {
     at_ = at;
     return true;

@@ -40,6 +40,8 @@ class Scan {
  public:
   explicit Scan(Cursor& in) : in_(in) {}
 
+  // The first list at each depth sets its size, and all others are compared with it. How deep a list nests is known
+  // once an element or an empty list was seen: [[], [1]] is ragged, [[], []] is not.
   bool run(Layout& layout, std::size_t depth = 0) {
     if (in_.peek() != '[') return element(layout);
     if (depth == max_rank) return in_.fail(fmt::format("the list nests deeper than {}", max_rank));

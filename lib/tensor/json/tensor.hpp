@@ -27,7 +27,7 @@ struct Wanted {
 // reports.
 bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor);
 
-// Reads a list of sizes.
+// Reads a list of sizes, each from 0 on and no more than max_rank of them. False on a fault, which the cursor reports.
 bool read_shape(Cursor& in, Dims& dims);
 
 // The types that have a form in JSON, under the names of the Open Inference Protocol ("FP32").
