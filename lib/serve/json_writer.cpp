@@ -37,6 +37,8 @@ JsonWriter& JsonWriter::raw(std::string_view text) {
   return *this;
 }
 
+// Text of an error may quote what a client sent, which need not be UTF-8: it is repaired. The elements of a tensor are
+// not: an answer is either exact or an error.
 JsonWriter& JsonWriter::string(std::string_view text) {
   full_ = full_ || text.size() > limit_;  // it takes one byte for each, or more
   if (!full() && !json::quote(text_, text)) json::quote(text_, to_utf8(text));

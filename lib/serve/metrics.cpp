@@ -50,6 +50,7 @@ void Metrics::set(std::string_view name, const Labels& labels, double value) {
 void Metrics::observe(std::string_view name, const Labels& labels, double seconds) {
   std::lock_guard lock(mutex_);
   Histogram& histogram = families_[std::string(name)].histograms[render(labels)];
+  // A value that equals a bound belongs to its bucket: `le` means less or equal.
   auto bucket = std::lower_bound(duration_buckets.begin(), duration_buckets.end(), seconds) - duration_buckets.begin();
   ++histogram.buckets[static_cast<std::size_t>(bucket)];
   histogram.sum += seconds;

@@ -50,6 +50,7 @@ constexpr std::chrono::milliseconds idle_timeout{75'000};  // between the reques
 // Left to everything else that opens files while the server runs.
 constexpr std::size_t spare_descriptors = 16;
 
+// Decoded once: "%2541" is "%41". What is not an escape stays as it is.
 std::string percent_decode(std::string_view text) {
   auto nibble = [](char c) {
     return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
@@ -259,6 +260,8 @@ class PredictionSlot {
   // Nothing if all are taken.
   static std::optional<PredictionSlot> take(Server::State& server) {
     std::atomic<std::size_t>& predictions = server.service.predictions;
+    // Compared and counted in one step: with two steps, two requests could each see the other's count and both be
+    // refused.
     std::size_t taken = predictions;
     do {
       if (taken >= server.prediction_limit) return std::nullopt;
@@ -583,6 +586,7 @@ Connections::Limits connection_limits(const Settings& settings) {
   return limits;
 }
 
+// TLS 1.2 is the oldest that is spoken: RFC 8996 forbids the versions before it.
 Result<net::ssl::context> tls_context(const Settings& settings) {
   net::ssl::context context(net::ssl::context::tls_server);
   context.set_options(net::ssl::context::default_workarounds | net::ssl::context::no_sslv2 |
@@ -597,6 +601,7 @@ Result<net::ssl::context> tls_context(const Settings& settings) {
         .because(code.message())
         .help("--tls-cert takes a PEM file with the server's certificate first, then its chain");
   }
+  // Before the key is in memory, since OpenSSL makes copies that nobody wipes.
   forbid_core_dumps();
   context.use_private_key_file(settings.tls_key.string(), net::ssl::context::pem, code);
   if (code) {
@@ -648,6 +653,8 @@ void Server::State::accept_later() {
 
 void Server::State::add(tcp::socket socket) {
   beast::error_code ignored;
+  // A response that ends in a small segment would otherwise wait for the acknowledgment of the one before (Nagle's
+  // algorithm), which Linux delays by 40 ms.
   socket.set_option(tcp::no_delay(true), ignored);
   PlainStream stream(std::move(socket));
   Admission admission = connections.admit();
@@ -725,6 +732,7 @@ Result<std::unique_ptr<Server>> Server::start(const Settings& settings, Service&
   if (code || found.empty()) return bad_address(settings, code);
   tcp::endpoint endpoint = found.begin()->endpoint();
   state->acceptor.open(endpoint.protocol(), code);
+  // A restart must not wait until the connections of the process before have left TIME_WAIT.
   if (!code) state->acceptor.set_option(net::socket_base::reuse_address(true), code);
   if (!code) state->acceptor.bind(endpoint, code);
   if (!code) state->acceptor.listen(net::socket_base::max_listen_connections, code);
@@ -740,6 +748,8 @@ Result<std::unique_ptr<Server>> Server::start(const Settings& settings, Service&
 std::uint16_t Server::port() const { return state_->port; }
 std::string Server::address() const { return fmt::format("{}:{}", state_->host, state_->port); }
 
+// The order matters. Unready first, while everything is still served, since load balancers go on sending until they
+// have noticed. `closing` before close_idle(): a connection that starts to wait in between sees it and ends by itself.
 void Server::drain(std::chrono::milliseconds grace) {
   state_->service.drain();
   std::this_thread::sleep_for(grace);

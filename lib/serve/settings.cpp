@@ -61,6 +61,8 @@ std::optional<std::uint64_t> setting::parse_bytes(std::string_view text) {
   return number << shift;
 }
 
+// The defaults are parsed from the text that the help shows, so that both cannot differ; a default that cannot be
+// parsed is found by the first start of any program.
 Settings::Settings() {
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
   MODELCTL_CHECK(parse(otherwise, least, most, key), "the default of --" flag " cannot be read");
