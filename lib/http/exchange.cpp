@@ -50,10 +50,12 @@ void Exchange::set(CURLoption option, Value value) {
 void Exchange::prepare() {
   url_ = request_.url.text();
   set(CURLOPT_URL, url_.c_str());
+  // Whatever URL comes in, libcurl opens no file and speaks no other protocol.
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTP_VERSION,
       static_cast<long>(CURL_HTTP_VERSION_1_1));  // uploads over HTTP/2 measured twice as slow
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  // libcurl must not use SIGALRM for its time-outs: signals belong to the program, which has threads.
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_ERRORBUFFER, detail_);
   set(CURLOPT_WRITEFUNCTION, &Exchange::on_body);
@@ -99,6 +101,7 @@ Result<void> Exchange::start() {
   return {};
 }
 
+// What had arrived before a failure is returned first: a download that breaks continues behind it.
 Result<std::size_t> Exchange::read(std::span<std::byte> buffer) {
   while (buffered() == 0) {
     if (finished_) {

@@ -46,6 +46,7 @@ std::optional<std::uint64_t> HttpResponse::content_length() const {
   return length;
 }
 
+// Counts what comes and not what Content-Length says, which may be missing or wrong.
 Result<std::string> HttpResponse::text(std::uint64_t limit) {
   std::string all;
   std::vector<std::byte> buffer(16 << 10);

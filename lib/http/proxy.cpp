@@ -32,6 +32,8 @@ std::string part(CURLU* url, CURLUPart which, unsigned flags) {
 
 Proxies::Proxies(const Environment& environment) {
   auto [https_name, https_value] = first_set(environment, {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  // HTTP_PROXY in upper case is not read, nor does curl read it: a CGI server sets it from a client's "Proxy" header
+  // (CVE-2016-5385, "httpoxy").
   auto [http_name, http_value] = first_set(environment, {"http_proxy", "all_proxy", "ALL_PROXY"});
   https_ = {https_name, https_value};
   http_ = {http_name, http_value};

@@ -21,6 +21,7 @@ bool is_transient(const Error& error) {
          error.code != "cannot-connect";
 }
 
+// A date in the past is a wait of 0; what is neither form is as if the header were absent.
 std::optional<std::chrono::seconds> retry_after(const HttpResponse& response, Clock& clock) {
   auto text = response.header("Retry-After");
   if (!text) return std::nullopt;
@@ -34,6 +35,7 @@ std::optional<std::chrono::seconds> retry_after(const HttpResponse& response, Cl
   return limited(std::chrono::duration_cast<std::chrono::seconds>(when - clock.now()));
 }
 
+// Exponential backoff with "equal jitter" (AWS Architecture Blog, "Exponential Backoff And Jitter").
 std::chrono::milliseconds delay(int attempt, std::optional<std::chrono::seconds> requested, std::uint16_t random) {
   if (requested) return std::min<std::chrono::milliseconds>(*requested, longest_requested_wait);
   auto full = std::min(first_wait * (1 << std::clamp(attempt - 1, 0, 7)), longest_wait);
