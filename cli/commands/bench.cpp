@@ -13,6 +13,7 @@
 namespace modelctl::cli {
 namespace {
 
+// Sizes are text until the command runs: CLI11 has no errors with a reason, and the action takes numbers.
 struct Flags {
   actions::BenchRequest request;
   std::vector<std::string> sizes;
@@ -36,6 +37,9 @@ Result<void> complete(Flags& flags) {
   return {};
 }
 
+// In JSON all times are seconds, unrounded, so that programs can compare runs. For people the load and the first run
+// stand apart from the percentiles: they happen once, and would otherwise look like outliers. The share of a step is of
+// the sum of all steps, not of a run, which also binds inputs and outputs.
 void print(const actions::BenchReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json document = {{"inputs", report.inputs},
@@ -97,6 +101,7 @@ Run bind(Binder& binder) {
   app.add_option("--warm-up", request.warm_up_seconds, "Seconds to run before measuring")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("SECONDS");
+  // Bounded by a day: what is measured longer is a mistake in the unit. --runs wins where both are given.
   app.add_option("--seconds", request.seconds, "How long to measure")
       ->check(CLI::Range(0.0, 86400.0))
       ->type_name("SECONDS");

@@ -18,6 +18,8 @@ struct Flags {
 
 std::string text(const artifact::Port& port) { return port.name + ' ' + runtime::describe(port); }
 
+// The text after --print-after comes first and in the same stream, since it is what the user asked for. In JSON there
+// is one object and nothing else, so it is left out there.
 void print(const actions::BuildReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json stages = Json::array();
@@ -61,6 +63,7 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("--report", request.report, "Write a report of the build as JSON"), Completes::file)
       ->type_name("FILE");
   return [flags](CommandContext& context) -> Result<int> {
+    // The first of two bindings of one symbol counts: insert() keeps it.
     for (const std::string& binding : flags->bindings)
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     auto report = TRY(actions::build(flags->request, context.host));

@@ -20,7 +20,8 @@ struct Flags {
 
 bool is_kernel(const std::string& routine) { return routine.starts_with("kernel:"); }
 
-// "op::Softmax" -> "Softmax", "op:ai.onnx.ml:Scaler" -> "ai.onnx.ml::Scaler", "kernel:conv" -> "conv".
+// "op::Softmax" -> "Softmax", "op:ai.onnx.ml:Scaler" -> "ai.onnx.ml::Scaler", "kernel:conv" -> "conv". Users know the
+// names of operators from their models; the prefixes are the plan's way to tell the tables of routines apart.
 std::string plain(const std::string& routine) {
   if (is_kernel(routine)) return routine.substr(7);
   std::size_t colon = routine.find(':', 3);
@@ -34,6 +35,9 @@ Json ports(const std::vector<artifact::Port>& list) {
   return array;
 }
 
+// Signature and routines are there only if the model can be built: an empty list would look like a model without
+// inputs. Obstacles have the form of errors (present/diagnostics.hpp) plus the number of places, so one parser reads
+// both.
 std::string as_json(const actions::CheckReport& report) {
   Json obstacles = Json::array(), operators = Json::array(), kernels = Json::object(), reference = Json::object();
   for (const auto& obstacle : report.obstacles) {
@@ -70,6 +74,8 @@ std::string opsets_text(const actions::CheckReport& report) {
   return fmt::format(" ({})", fmt::join(all, ", "));
 }
 
+// The answer is the first word, "no", and the rest is why. Each obstacle is rendered like an error of `build`, so that
+// its text can be searched for; without color, because this is the result on stdout and may go to a file.
 void print_obstacles(const actions::CheckReport& report, Printer& printer) {
   printer.line(fmt::format("no: '{}' cannot be built{}", report.model.string(), opsets_text(report)));
   for (const auto& obstacle : report.obstacles) {
@@ -97,6 +103,7 @@ std::string listed(const std::map<std::string, std::size_t>& routines, Keep keep
   return all.empty() ? "none" : fmt::format("{}", fmt::join(all, " · "));
 }
 
+// "reference" are the steps that no kernel was found for: correct, but slow, and so worth a line of their own.
 void print_good(const actions::CheckReport& report, Printer& printer) {
   printer.line(fmt::format("yes: '{}' can be built{}", report.model.string(), opsets_text(report)));
   std::vector<std::string> operators;
@@ -131,6 +138,7 @@ Run bind(Binder& binder) {
     for (const std::string& binding : flags->bindings) {
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     }
+    // 1 and not an error's code: a script tells "it cannot be built" from "the check itself failed" (64 and above).
     auto report = TRY(actions::check(flags->request, context.host));
     if (context.printer.format() == Printer::Format::json) context.printer.json(as_json(report));
     else if (report.good()) print_good(report, context.printer);

@@ -16,7 +16,8 @@ std::vector<Candidate> operators() {
   return all;
 }
 
-// Only those of the local registry: Tab must not wait for a network.
+// Only those of the local registry: Tab must not wait for a network, nor ask a credential helper, which may open a
+// window. A registry that cannot be read has no candidates.
 std::vector<Candidate> references(Host& host) {
   std::vector<Candidate> all;
   auto report = actions::list({}, host);
@@ -32,6 +33,8 @@ std::vector<Candidate> registries(Host& host) {
 }
 
 Run bind(Binder& binder) {
+  // The words are those of an unfinished command line. The scripts put "--" before them, so that options among them are
+  // not taken for options of this command.
   auto words = std::make_shared<std::vector<std::string>>();
   binder.app.add_option("WORD", *words, "The words after the program's name, the last one up to the cursor");
   return [words](CommandContext& context) -> Result<int> {

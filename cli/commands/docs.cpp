@@ -14,6 +14,8 @@ struct Request {
   std::string folder;
 };
 
+// Groups have pages, too; hidden commands, this one among them, have none. The names follow the customs of the place:
+// "modelctl-key-show.1" for man, "key-show.md" in a folder of commands.
 Result<void> write_pages(const CLI::App& app, const Request& request) {
   Page page = page_of(app);
   bool man = request.format == "man";
@@ -43,6 +45,7 @@ Run bind(Binder& binder) {
       TRY(write_file(folder / "serve-settings.schema.json", as_bytes(serve_settings_schema())));
       TRY(write_file(folder / "operators.md", as_bytes(operators_markdown())));
     }
+    // A tree of its own: what runs here has only its own part of the program's.
     auto tree = command_tree();
     TRY(write_pages(tree->root, *request));
     return 0;

@@ -11,6 +11,7 @@
 namespace modelctl::cli {
 namespace {
 
+// Accuracy and its counts are absent without labels: 0 of 0 is not an accuracy of 0.
 void print_json(const actions::EvaluateReport& report, Printer& printer) {
   Json outputs = Json::array();
   for (const auto& output : report.outputs) {
@@ -28,6 +29,8 @@ void print_json(const actions::EvaluateReport& report, Printer& printer) {
   printer.json(canonical_json(object));
 }
 
+// The largest difference is printed also where all is as expected: it shows how far the tolerance is from being
+// reached.
 void print(const actions::EvaluateReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) return print_json(report, printer);
   for (const auto& output : report.outputs) {
@@ -60,6 +63,7 @@ Run bind(Binder& binder) {
       .complete(app.add_option("--labels", request->labels, "Class label for each row of the first output"),
                 Completes::file)
       ->type_name("FILE");
+  // Without a range: 0 demands equal values, and a large one is the user's choice.
   app.add_option("--tolerance", request->tolerance, "Largest accepted difference; relative for values above 1")
       ->type_name("NUMBER");
   app.add_option("--min-accuracy", request->min_accuracy, "Smallest accepted share of correct predictions")
@@ -69,6 +73,7 @@ Run bind(Binder& binder) {
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
   return [request](CommandContext& context) -> Result<int> {
+    // Exit code 1 for a model that is not good enough, so that a pipeline stops there; errors have codes from 64 on.
     auto report = TRY(actions::evaluate(*request, context.host));
     print(report, context.printer);
     return report.good ? 0 : 1;

@@ -14,6 +14,7 @@ struct Flags {
   bool list = false;
 };
 
+// A result of its own and not help: the examples are data of this build, which scripts may want to read.
 int print_examples(Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json list = Json::array();
@@ -44,6 +45,7 @@ void print(const actions::InitReport& report, Printer& printer) {
 
 Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
+  // The names are suggestions for completion only: the action judges, with a better message for a typing error.
   std::vector<std::string> names;
   for (const auto& example : actions::examples()) names.push_back(example.name);
   binder.choice(binder.app.add_option("--example", flags->request.example, "Example to start from"), names)
@@ -55,6 +57,7 @@ Run bind(Binder& binder) {
                 Completes::folder)
       ->type_name("FOLDER");
   return [flags](CommandContext& context) -> Result<int> {
+    // Before everything else, so that --list needs no other option and never creates anything.
     if (flags->list) return print_examples(context.printer);
     print(TRY(actions::init(flags->request, context.host)), context.printer);
     return 0;

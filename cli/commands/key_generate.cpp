@@ -9,6 +9,7 @@
 namespace modelctl::cli {
 namespace {
 
+// The type is text because CLI11 checks it against the two words, and help lists them.
 struct Flags {
   actions::KeyGenerateRequest request;
   std::string type = "ecdsa-p256";
@@ -29,12 +30,16 @@ Run bind(Binder& binder) {
                                "File whose first line is the passphrase; else MODELCTL_PASSWORD, else a prompt"),
                 Completes::file)
       ->type_name("FILE");
+  // There is no option for the passphrase itself: arguments are visible to every user of the machine (ps) and stay in
+  // the shell's history.
   app.add_flag("--no-password", request.no_password, "Leave the private key unencrypted");
   app.add_flag("--force", request.force, "Replace existing keys");
   return [flags](CommandContext& context) -> Result<int> {
     bool ed25519 = flags->type == "ed25519";
     flags->request.algorithm = ed25519 ? package::Algorithm::ed25519 : package::Algorithm::ecdsa_p256;
     auto report = TRY(actions::key_generate(flags->request, context.host));
+    // Where the files are and which key it is, and nothing of the private key. The fingerprint is for comparing by eye
+    // or by phone what others will trust.
     context.printer.line(fmt::format("private key  {}", report.secret.string()));
     context.printer.line(fmt::format("public key   {}", report.public_key.string()));
     context.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
@@ -42,6 +47,7 @@ Run bind(Binder& binder) {
   };
 }
 
+// The group "key" has no file of its own: it is declared here, with the first of its commands.
 constexpr CommandDef defs[] = {{"key", "Generate and show signing keys", nullptr, Stage::ship},
                                {"key generate", "Generate a new pair of signing keys", bind}};
 

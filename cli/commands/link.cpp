@@ -9,6 +9,7 @@
 namespace modelctl::cli {
 namespace {
 
+// Runtime and model apart, so that a user sees what a smaller model could save and what it could not.
 void print(const actions::LinkReport& report, Printer& printer) {
   const link::Linked& sizes = report.sizes;
   if (printer.format() == Printer::Format::json) {
@@ -29,9 +30,11 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("ARTIFACT", request->artifact,
                                  "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
                   Completes::file);
+  // Required also in a project: what is linked is for somebody else, and modelctl.yaml has no name for it.
   binder.complete(app.add_option("-o", request->output, "File to write"), Completes::file)
       ->type_name("FILE")
       ->required();
+  // Both flags together are refused by the action and not here, where the error could not say why.
   app.add_flag("--shared", request->shared, "Create a shared library with the C interface of modelrt.h");
   app.add_flag("--serve", request->serve, "Create a program that can also serve over HTTP and HTTPS");
   return [request](CommandContext& context) -> Result<int> {

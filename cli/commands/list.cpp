@@ -10,7 +10,7 @@
 namespace modelctl::cli {
 namespace {
 
-// "3 days ago": in the largest unit of which there is at least one.
+// "3 days ago": in the largest unit of which there is at least one. Days are the largest: months have no fixed length.
 std::string human_age(std::chrono::seconds age) {
   struct Unit {
     const char* name;
@@ -24,12 +24,15 @@ std::string human_age(std::chrono::seconds age) {
   return "just now";
 }
 
-// The digest is shortened for reading; JSON has all of it.
+// The digest is shortened for reading; JSON has all of it. References come from a registry, which may put anything into
+// them: what could control a terminal is escaped. JSON escapes by itself.
 void print(const actions::ListReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json list = Json::array();
     for (const auto& package : report.packages) {
       Json json = {{"reference", package.reference}, {"digest", package.digest.text()}, {"size", package.size}};
+      // In seconds, not as a date: the difference was taken with this machine's clock. Absent if the registry keeps no
+      // time.
       if (package.age) json["age_seconds"] = package.age->count();
       list.push_back(std::move(json));
     }

@@ -17,6 +17,8 @@ struct Flags {
   bool password_stdin = false;
 };
 
+// Where the credentials are stored is part of the result: a user must know which file or helper holds a password. An
+// unchecked login is said to be so, since a typing error shows only at the next pull.
 void print(const std::string& registry, const actions::LoginReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     printer.json(canonical_json({{"registry", registry}, {"kept_in", report.kept_in}, {"checked", report.checked}}));
@@ -36,7 +38,8 @@ Run bind(Binder& binder) {
   binder.app.add_flag("--password-stdin", flags->password_stdin, "Read the password from standard input");
   bind_remote(binder, flags->request.remote);
   return [flags](CommandContext& context) -> Result<int> {
-    // Without the flag the action asks on the terminal, without echo.
+    // Without the flag the action asks on the terminal, without echo. The first line counts, without its end: `echo`
+    // and password managers write one.
     if (flags->password_stdin) std::getline(std::cin, flags->request.password);
     print(flags->request.registry, TRY(actions::login(flags->request, context.host)), context.printer);
     return 0;

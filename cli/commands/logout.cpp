@@ -8,6 +8,7 @@
 namespace modelctl::cli {
 namespace {
 
+// To have been logged out already is not an error: the state is the one that was asked for, and scripts may repeat it.
 void print(const std::string& registry, const actions::LogoutReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     printer.json(canonical_json({{"registry", registry}, {"erased_from", report.erased_from}}));
@@ -20,6 +21,8 @@ void print(const std::string& registry, const actions::LogoutReport& report, Pri
 }
 
 Run bind(Binder& binder) {
+  // No options for the network: logging out only erases here. A token that a registry has issued stays valid until it
+  // ends.
   auto request = std::make_shared<actions::LogoutRequest>();
   binder.complete(binder.app.add_option("REGISTRY", request->registry, "Host, or host:port"), Completes::registry)
       ->type_name("REGISTRY")

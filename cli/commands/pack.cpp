@@ -25,6 +25,7 @@ Error bad_value(const char* option, const std::string& value, const char* form) 
 
 // "accuracy=0.98" or "accuracy=0.98@held-back digits"
 Result<package::Quality> parse_quality(const std::string& text) {
+  // The name of a data set may hold anything, '=' and '@' included: the first of each counts.
   std::size_t equals = text.find('='), at = text.find('@', equals);
   package::Quality quality;
   if (equals != std::string::npos && equals > 0) {
@@ -55,6 +56,8 @@ Result<void> complete(Flags& flags) {
   return {};
 }
 
+// The digest is that of the package's manifest, which `verify` and `pull` report, too. A reference by digest in a
+// registry has another one: that of the OCI manifest.
 void print(const actions::PackReport& report, Printer& printer) {
   const package::Manifest& manifest = report.manifest;
   if (printer.format() == Printer::Format::json) {
@@ -80,7 +83,9 @@ Run bind(Binder& binder) {
                                  "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
                   Completes::file);
   app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
+  // Neither is required here: modelctl.yaml may have them, and only the action knows.
   app.add_option("--version", request.version, "Version of the package")->type_name("V");
+  // Required: there are no unsigned packages, so that nobody gets used to them.
   file(app.add_option("--key", request.key, "Private key to sign with"))->required();
   file(app.add_option("-o", request.output, "Package to write"))->required();
   file(app.add_option("--password-file", request.password_file,

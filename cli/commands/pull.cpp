@@ -10,6 +10,8 @@
 namespace modelctl::cli {
 namespace {
 
+// Who signed it is in the first line: it is what a pull adds to a copy. The signer's name is from the user's trust
+// file, but names may be pasted from anywhere, so control characters are escaped.
 void print(const actions::PullReport& report, Printer& printer) {
   const package::SignedManifest& taken = report.signed_manifest;
   const package::Manifest& manifest = taken.manifest;
@@ -41,6 +43,8 @@ Run bind(Binder& binder) {
                 Completes::reference)
       ->type_name("REFERENCE")
       ->required();
+  // At least one of folder and archive must be given, which the action checks: CLI11's message would not say what each
+  // is for.
   binder.complete(app.add_option("-o,--folder", request->folder, "New folder to unpack it into"), Completes::folder)
       ->type_name("FOLDER");
   binder

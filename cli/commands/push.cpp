@@ -10,6 +10,8 @@
 namespace modelctl::cli {
 namespace {
 
+// The reference in the result has the digest where the place has one: unlike a tag it cannot be moved to another
+// package, so it is what a deployment should use.
 void print(const actions::PushReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json json = {{"reference", report.reference}, {"package", report.package.text()},
@@ -36,6 +38,8 @@ Run bind(Binder& binder) {
           Completes::reference)
       ->type_name("REFERENCE")
       ->required();
+  // One flag for both refusals: who means to replace something has looked at it, and the message says which refusal it
+  // was.
   binder.app.add_flag("--force", request->force,
                       "Replace another package that is there, and push under another name or version");
   bind_remote(binder, request->remote);

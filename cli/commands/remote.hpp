@@ -6,6 +6,8 @@
 
 namespace modelctl::cli {
 
+// Nothing here turns off the check of certificates: a private certificate authority is named with --ca-file instead.
+// Plain http must be allowed by name, and so must a host that gets the credentials of a registry of another domain.
 inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
   binder
       .complete(binder.app.add_option("--ca-file", remote.ca_file,
@@ -20,7 +22,8 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
       ->type_name("HOST");
 }
 
-// The option of every command that takes a package from a reference.
+// The option of every command that takes a package from a reference. The signature is checked all the same: the flag is
+// about which package, not about whose.
 inline void bind_any_name(Binder& binder, bool& any_name) {
   binder.app.add_flag("--any-name", any_name,
                       "Accept a package whose name or version is not the one that the reference has");

@@ -12,7 +12,8 @@
 namespace modelctl::cli {
 namespace {
 
-// The elements as the JSON format writes them; of what is not a tensor, all of it.
+// The elements as the JSON format writes them; of what is not a tensor, all of it. By way of the format itself, so that
+// numbers, NaN and text are spelled here as in a file.
 Result<Json> values_of(const formats::NamedTensor& output) {
   formats::NamedTensor named{"output", output.tensor};
   auto text = TRY(TRY(formats::format_of(".json"))->write({&named, 1}));
@@ -20,6 +21,8 @@ Result<Json> values_of(const formats::NamedTensor& output) {
   return is_collection(output.tensor.type()) ? value : value["data"];
 }
 
+// With --output the values are in the files and are not printed. Without it text shows the first values of each output,
+// and JSON all of them, since a program cannot ask for the rest.
 Result<void> print(const actions::RunReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json outputs = Json::array(), written = Json::array();
@@ -45,6 +48,7 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
     printer.table(table);
   }
   for (std::size_t i = 0; i < report.written.size(); ++i) printer.line("wrote " + report.written[i].string());
+  // Counted and not shown: a decoder's cache would be most of the output, and nobody reads it.
   if (report.states_kept > 0) {
     printer.line(
         fmt::format("kept {} state{} for the next run", report.states_kept, report.states_kept > 1 ? "s" : ""));

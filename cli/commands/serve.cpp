@@ -10,7 +10,7 @@ namespace modelctl::cli {
 namespace {
 
 // One function per type of setting (serve/settings.def). Defaults are shown here and taken in the action, which must
-// know what was given.
+// know what was given: a flag wins over modelctl.yaml, and a default must not.
 CLI::Option* bind_text(Binder& binder, const char* flag, std::optional<std::string>& to, const char* meaning, double,
                        double) {
   return binder.app.add_option(flag, to, meaning);
@@ -23,6 +23,7 @@ CLI::Option* bind_count(Binder& binder, const char* flag, std::optional<std::uin
                         double least, double most) {
   return binder.app.add_option(flag, to, meaning)->check(CLI::Range(static_cast<int>(least), static_cast<int>(most)));
 }
+// With `false`, K, KB and KiB all mean 1024 bytes: a limit on memory is never a little less than it looks.
 CLI::Option* bind_bytes(Binder& binder, const char* flag, std::optional<std::uint64_t>& to, const char* meaning, double,
                         double) {
   return binder.app.add_option(flag, to, meaning)->transform(CLI::AsSizeValue(false));
@@ -33,6 +34,8 @@ CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double
   return least > 0 ? option->check(CLI::PositiveNumber) : option->check(CLI::NonNegativeNumber);
 }
 
+// The table in serve/settings.def is the only list of the settings: a new row is a flag here, a key of modelctl.yaml
+// and a line of the reference. Nothing is written to `settings` unless the flag was given.
 void bind_settings(Binder& binder, serve::GivenSettings& settings) {
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
   bind_##type(binder, "--" flag, settings.key, meaning, least, most)->default_str(otherwise)->type_name(value);
@@ -59,6 +62,8 @@ Run bind(Binder& binder) {
   bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   bind_settings(binder, request->settings);
+  // Nothing is printed on stdout: a server has no result, and its log goes to stderr. 0 is the exit code of a server
+  // that was stopped by a signal and has answered everything that it had accepted.
   return [request](CommandContext& context) -> Result<int> {
     TRY(actions::serve(*request, context.host));
     return 0;

@@ -10,6 +10,8 @@
 namespace modelctl::cli {
 namespace {
 
+// The first line is the answer. The rest is what a reader compares with what the sender has published: digest, signer,
+// key.
 void print_text(const package::SignedManifest& opened, Printer& printer) {
   const package::Manifest& manifest = opened.manifest;
   printer.line(fmt::format("{}:{} is as it was signed", manifest.name, manifest.version));
@@ -25,6 +27,7 @@ void print_text(const package::SignedManifest& opened, Printer& printer) {
   printer.table(table);
 }
 
+// `manifest` holds what was signed and not the struct that it was read into, so that nothing is lost on the way.
 void print_json(const package::SignedManifest& opened, Printer& printer) {
   Json signer = {{"name", opened.signer.name},
                  {"fingerprint", opened.signer.fingerprint.text()},
@@ -57,6 +60,8 @@ Run bind(Binder& binder) {
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::verify(*request, context.host));
     bool json = context.printer.format() == Printer::Format::json;
+    // Exit code 0, but "verified": false: intact bytes without a signer must not satisfy a script that looks at that
+    // member.
     if (!report.signed_manifest) {
       if (json) context.printer.json(canonical_json(Json{{"verified", false}, {"intact", true}, {"signed", false}}));
       else context.printer.line(fmt::format("{}: intact, unsigned", request->package));
