@@ -82,8 +82,8 @@ class Checker {
                  !plan_.signature.inputs[static_cast<std::size_t>(at.a)].any_rank() &&
                  static_cast<std::uint64_t>(at.b) < plan_.signature.inputs[static_cast<std::size_t>(at.a)].dims.size();
           break;
-        case ShapeOp::late_dim:
-          good = is_value(at.a) && plan_.values[static_cast<std::size_t>(at.a)].late && at.b >= 0 &&
+        case ShapeOp::data_dependent_dim:
+          good = is_value(at.a) && plan_.values[static_cast<std::size_t>(at.a)].data_dependent && at.b >= 0 &&
                  static_cast<std::uint64_t>(at.b) < plan_.values[static_cast<std::size_t>(at.a)].dims.size();
           break;
         case ShapeOp::add:
@@ -111,20 +111,22 @@ class Checker {
         return;
       }
       const ShapeInstruction& source = plan_.shapes[at];
-      if (value.late && (source.op != ShapeOp::late_dim || source.a != static_cast<std::int64_t>(index) ||
-                         source.b != static_cast<std::int64_t>(axis))) {
-        fault("the value {} is late, but dimension {} is not its own", quoted(index), axis);
+      if (value.data_dependent &&
+          (source.op != ShapeOp::data_dependent_dim || source.a != static_cast<std::int64_t>(index) ||
+           source.b != static_cast<std::int64_t>(axis))) {
+        fault("the shape of the value {} is data-dependent, but dimension {} is not its own", quoted(index), axis);
       }
     }
-    if (value.any_rank && (!value.dims.empty() || !(value.late || value.storage == Storage::input))) {
+    if (value.any_rank && (!value.dims.empty() || !(value.data_dependent || value.storage == Storage::input))) {
       fault("the value {} has a rank that is neither known nor found", quoted(index));
     }
     if (is_collection(value.type) &&
-        (!value.dims.empty() || value.late || value.any_rank || value.storage == Storage::constant)) {
+        (!value.dims.empty() || value.data_dependent || value.any_rank || value.storage == Storage::constant)) {
       fault("the value {} is a {}, which has no dimensions and is not a constant", quoted(index), name(value.type));
     }
     if (value.storage > Storage::computed) fault("the value {} has a storage that is not known", quoted(index));
-    if (value.late && value.storage != Storage::computed) fault("the value {} cannot be late", quoted(index));
+    if (value.data_dependent && value.storage != Storage::computed)
+      fault("the shape of the value {} cannot be data-dependent", quoted(index));
     if (value.storage == Storage::constant) check_constant(index);
   }
 
@@ -201,13 +203,13 @@ class Checker {
     std::vector<std::size_t> known(plan_.shapes.size());
     for (std::size_t i = 0; i < known.size(); ++i) {
       const ShapeInstruction& at = plan_.shapes[i];
-      if (at.op == ShapeOp::late_dim) known[i] = made[static_cast<std::size_t>(at.a)];
-      if (at.op > ShapeOp::late_dim) {
+      if (at.op == ShapeOp::data_dependent_dim) known[i] = made[static_cast<std::size_t>(at.a)];
+      if (at.op > ShapeOp::data_dependent_dim) {
         known[i] = std::max(known[static_cast<std::size_t>(at.a)], known[static_cast<std::size_t>(at.b)]);
       }
     }
     for (std::size_t i = 0; i < plan_.values.size(); ++i) {
-      if (plan_.values[i].late) continue;
+      if (plan_.values[i].data_dependent) continue;
       for (std::uint32_t at : plan_.values[i].dims) {
         if (known[at] > 0 && known[at] >= made[i]) {
           fault("the size of the value {} is not known when it is made", quoted(i));

@@ -130,7 +130,7 @@ void put_value(ByteWriter& out, const PlanValue& value) {
   out.text(value.name);
   out.u8(static_cast<std::uint8_t>(value.type));
   out.u8(static_cast<std::uint8_t>(value.storage));
-  out.u8(static_cast<std::uint8_t>((value.late ? 1 : 0) | (value.any_rank ? 2 : 0)));
+  out.u8(static_cast<std::uint8_t>((value.data_dependent ? 1 : 0) | (value.any_rank ? 2 : 0)));
   put_list(out, value.dims);
   out.u64(value.offset);
   out.u64(value.bytes);
@@ -141,7 +141,7 @@ PlanValue take_value(ByteReader& in) {
   value.type = static_cast<DType>(in.u8());
   value.storage = static_cast<Storage>(in.u8());
   std::uint8_t flags = in.u8();
-  value.late = (flags & 1) != 0;
+  value.data_dependent = (flags & 1) != 0;
   value.any_rank = (flags & 2) != 0;
   value.dims = take_list<std::uint32_t>(in);
   value.offset = in.u64();

@@ -39,9 +39,9 @@ struct Signature {
 
 // The shape program: a list of instructions, each of which fills the register of its own index.
 enum class ShapeOp : std::uint8_t {
-  constant,   // a
-  input_dim,  // dimension b of plan input a
-  late_dim,   // dimension b of value a, known once the step that makes it has run
+  constant,            // a
+  input_dim,           // dimension b of plan input a
+  data_dependent_dim,  // dimension b of value a, known once the step that makes it has run
   add,
   sub,
   mul,
@@ -69,9 +69,9 @@ struct PlanValue {
   DType type = DType::undefined;
   Storage storage = Storage::computed;
   std::vector<std::uint32_t> dims;  // registers of the shape program
-  // The dimensions are known only after the step has run (its operator tells); registers in `dims` are late_dim ones.
-  bool late = false;
-  // Not even the number of dimensions is known before: `dims` is empty. A late value, or an input.
+  // The dimensions are known only after the step has run; registers in `dims` are data_dependent_dim ones.
+  bool data_dependent = false;
+  // Not even the number of dimensions is known before: `dims` is empty. A data-dependent value, or an input.
   bool any_rank = false;
   std::uint64_t offset = 0;  // constants only: multiple of 64
   std::uint64_t bytes = 0;

@@ -117,7 +117,7 @@ class Recurrent final : public Bound {
     read_state(input(call, 4), direction, h);
     read_state(l.kind == Kind::lstm ? input(call, 5) : nullptr, direction, c);
     const float* weights = input(call, 2) + direction * l.recurrent();
-    const float* late_bias = l.linear_before_reset ? input(call, 3) + direction * l.bias() + l.width() : nullptr;
+    const float* reset_after_bias = l.linear_before_reset ? input(call, 3) + direction * l.bias() + l.width() : nullptr;
     const float* peepholes = l.kind == Kind::lstm ? input(call, 6) : nullptr;
     if (peepholes != nullptr) peepholes += direction * 3 * l.hidden;
     const GateActivation* f = l.functions + 3 * direction;
@@ -167,7 +167,7 @@ class Recurrent final : public Bound {
                         weights + packed_size(l.hidden, 2 * l.hidden),
                         c,
                         l.hidden,
-                        late_bias};
+                        reset_after_bias};
       if (!l.linear_before_reset) candidate.residual = x + 2 * l.hidden, candidate.residual_step = row_step;
       multiply(of_candidate_, candidate, {}, workers);
       for (std::int64_t row = 0; row < l.batch; ++row) simd_.gru_cell(cell(row, c));

@@ -121,11 +121,12 @@ class PlanBuilder {
                                              ops::qualified(node.domain, node.op), output->name))
                                .at(node.place()));
       }
-      value.late = data_dependent[i];
+      value.data_dependent = data_dependent[i];
       value.any_rank = !output->type.shape;
       auto index = static_cast<std::int32_t>(plan_.values.size());
-      value.dims = value.late ? shapes_.data_dependent_registers(index, shape.size()) : shapes_.registers(shape);
-      for (std::size_t axis = 0; value.late && axis < shape.size(); ++axis) {
+      value.dims =
+          value.data_dependent ? shapes_.data_dependent_registers(index, shape.size()) : shapes_.registers(shape);
+      for (std::size_t axis = 0; value.data_dependent && axis < shape.size(); ++axis) {
         if (auto symbol = shape[axis].symbol_name()) {
           shapes_.define_by_data_dependent_value(*symbol, index, static_cast<std::int64_t>(axis));
         }

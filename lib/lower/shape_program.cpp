@@ -18,7 +18,7 @@ void ShapeProgram::define_by_input(const std::string& symbol, std::int64_t input
 }
 
 void ShapeProgram::define_by_data_dependent_value(const std::string& symbol, std::int64_t value, std::int64_t axis) {
-  symbols_.try_emplace(symbol, artifact::ShapeInstruction{ShapeOp::late_dim, value, axis});
+  symbols_.try_emplace(symbol, artifact::ShapeInstruction{ShapeOp::data_dependent_dim, value, axis});
 }
 
 bool ShapeProgram::knows(const graph::Shape& shape) const {
@@ -50,7 +50,7 @@ std::vector<std::uint32_t> ShapeProgram::input_registers(const graph::Shape& sha
 std::vector<std::uint32_t> ShapeProgram::data_dependent_registers(std::int64_t value, std::size_t rank) {
   std::vector<std::uint32_t> result;
   for (std::size_t axis = 0; axis < rank; ++axis) {
-    result.push_back(add(ShapeOp::late_dim, value, static_cast<std::int64_t>(axis)));
+    result.push_back(add(ShapeOp::data_dependent_dim, value, static_cast<std::int64_t>(axis)));
   }
   return result;
 }

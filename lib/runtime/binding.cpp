@@ -32,15 +32,15 @@ namespace {
 class Binder {
  public:
   Binder(const Model::State& model, const Segment& segment, std::span<const DimsView> inputs,
-         std::span<const Dims> late, std::span<const OutputBuffer> output_buffers, std::uint64_t limit)
+         std::span<const Dims> data_dependent, std::span<const OutputBuffer> output_buffers, std::uint64_t limit)
       : model_(model),
         plan_(model.plan()),
         segment_(segment),
         inputs_(inputs),
-        late_(late),
+        data_dependent_(data_dependent),
         output_buffers_(output_buffers),
         limit_(limit),
-        registers_(evaluate_shapes(plan_, inputs, late)),
+        registers_(evaluate_shapes(plan_, inputs, data_dependent)),
         buffer_of_(plan_.values.size(), -1),
         binding_(std::make_unique<Binding>()) {}
 
@@ -96,9 +96,9 @@ class Binder {
     Faults faults;
     auto find = [&](std::int32_t at, bool output) {
       if (at == artifact::absent || found[static_cast<std::size_t>(at)]) return;
-      if (output && value(at).late) return;
+      if (output && value(at).data_dependent) return;
       found[static_cast<std::size_t>(at)] = true;
-      if (value(at).any_rank) dims(at) = late_[static_cast<std::size_t>(at)];
+      if (value(at).any_rank) dims(at) = data_dependent_[static_cast<std::size_t>(at)];
       for (std::size_t axis = 0; axis < value(at).dims.size(); ++axis) {
         auto size = registers_[value(at).dims[axis]];
         dims(at).push_back(size.value_or(-1));
@@ -130,7 +130,7 @@ class Binder {
   std::string why_unknown(std::uint32_t at) const {
     // The first of those below it that could have been computed.
     auto held = [&](std::int64_t of) { return registers_[static_cast<std::size_t>(of)].has_value(); };
-    while (plan_.shapes[at].op > artifact::ShapeOp::late_dim && !registers_[at]) {
+    while (plan_.shapes[at].op > artifact::ShapeOp::data_dependent_dim && !registers_[at]) {
       const artifact::ShapeInstruction& made = plan_.shapes[at];
       if (held(made.a) && held(made.b)) {
         if (made.op != artifact::ShapeOp::broadcast) break;
@@ -231,7 +231,7 @@ class Binder {
   const artifact::Plan& plan_;
   const Segment& segment_;
   std::span<const DimsView> inputs_;
-  std::span<const Dims> late_;
+  std::span<const Dims> data_dependent_;
   std::span<const OutputBuffer> output_buffers_;
   std::uint64_t limit_;
   Registers registers_;
@@ -255,17 +255,17 @@ Error memory_limit(std::uint64_t needed, std::uint64_t limit) {
 }
 
 Result<std::unique_ptr<Binding>> bind_segment(const Model::State& model, const Segment& segment,
-                                              std::span<const DimsView> inputs, std::span<const Dims> late,
+                                              std::span<const DimsView> inputs, std::span<const Dims> data_dependent,
                                               std::span<const OutputBuffer> output_buffers, std::uint64_t limit) {
-  return Binder(model, segment, inputs, late, output_buffers, limit).run();
+  return Binder(model, segment, inputs, data_dependent, output_buffers, limit).run();
 }
 
 Result<MemoryNeed> memory_need(const Model& model, std::span<const Dims> inputs) {
   const Model::State& state = model.state();
   if (state.segments.empty()) return MemoryNeed{};
   std::vector<DimsView> views(inputs.begin(), inputs.end());
-  const std::vector<Dims> late(state.plan().values.size());
-  auto binding = TRY(bind_segment(state, state.segments.front(), views, late, {}, ~std::uint64_t{0}));
+  const std::vector<Dims> data_dependent(state.plan().values.size());
+  auto binding = TRY(bind_segment(state, state.segments.front(), views, data_dependent, {}, ~std::uint64_t{0}));
   return MemoryNeed{binding->arena_bytes, binding->output_bytes};
 }
 

@@ -31,11 +31,11 @@ struct Binding {
   std::uint64_t output_bytes = 0;  // of the plan's outputs that it makes
 };
 
-// `inputs` are the caller's dimensions, `late` those of the late values made so far, both in the plan's order;
-// `output_buffers` gives the capacity of states. Fails where a size cannot be computed, where the arena would exceed
-// `limit`, or where a kernel refuses its operands.
+// `inputs` are the caller's dimensions, `data_dependent` those of the data-dependent values made so far, both in the
+// plan's order; `output_buffers` gives the capacity of states. Fails where a size cannot be computed, where the arena
+// would exceed `limit`, or where a kernel refuses its operands.
 Result<std::unique_ptr<Binding>> bind_segment(const Model::State& model, const Segment& segment,
-                                              std::span<const DimsView> inputs, std::span<const Dims> late,
+                                              std::span<const DimsView> inputs, std::span<const Dims> data_dependent,
                                               std::span<const OutputBuffer> output_buffers, std::uint64_t limit);
 
 // "cannot run the model: it needs 3.2 GiB of memory …"

@@ -30,7 +30,8 @@ class Loader {
     for (std::size_t i = 0; i < plan.values.size(); ++i) {
       const artifact::PlanValue& value = plan.values[i];
       if (value.storage == artifact::Storage::constant) state_.values[i].constant = constant(value);
-      state_.values[i].own = value.storage == artifact::Storage::computed && (value.late || !is_plain(value.type));
+      state_.values[i].own =
+          value.storage == artifact::Storage::computed && (value.data_dependent || !is_plain(value.type));
     }
     for (std::size_t i = 0; i < plan.inputs.size(); ++i) {
       std::int32_t at = artifact::default_of(plan, i);
@@ -72,21 +73,20 @@ class Loader {
     return std::move(faults).sum("cannot run the model: this program lacks routines that it needs");
   }
 
-  // Kernels know neither strings and collections nor sizes that come late.
+  // Kernels support neither strings and collections nor outputs of a data-dependent shape.
   Result<void> check_kernel_step(const artifact::Step& step) const {
     auto fits = [&](std::int32_t index, bool output) {
       if (index == artifact::absent) return true;
       const artifact::PlanValue& value = state_.plan().values[static_cast<std::size_t>(index)];
-      return is_plain(value.type) && !value.any_rank && !(output && value.late);
+      return is_plain(value.type) && !value.any_rank && !(output && value.data_dependent);
     };
     bool good = std::all_of(step.inputs.begin(), step.inputs.end(), [&](auto at) { return fits(at, false); }) &&
                 std::all_of(step.outputs.begin(), step.outputs.end(), [&](auto at) { return fits(at, true); });
     if (good) return {};
-    return Error(
-               Kind::bad_input, "bad-artifact",
-               fmt::format(
-                   "cannot run the model: '{}' can work on plain tensors of known rank alone, and make no late values",
-                   step.routine))
+    return Error(Kind::bad_input, "bad-artifact",
+                 fmt::format("cannot run the model: '{}' needs plain tensors of known rank, and outputs of a shape "
+                             "known before it runs",
+                             step.routine))
         .at(step.label);
   }
 
@@ -113,7 +113,8 @@ class Loader {
         }
       }
       for (std::int32_t at : plan.steps[i].outputs) {
-        if (at != artifact::absent && plan.values[static_cast<std::size_t>(at)].late) state_.late.push_back(at);
+        if (at != artifact::absent && plan.values[static_cast<std::size_t>(at)].data_dependent)
+          state_.data_dependent_values.push_back(at);
       }
     }
     for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
@@ -128,7 +129,7 @@ class Loader {
     }
   }
 
-  // A new segment begins where a step has an operand whose size hangs on a late value of this one.
+  // A new segment begins where a step has an operand whose size depends on a data-dependent value of this one.
   void cut_segments() {
     const artifact::Plan& plan = state_.plan();
     std::vector<std::uint32_t> made(plan.values.size());
@@ -141,8 +142,8 @@ class Loader {
     for (std::size_t i = 0; i < known.size(); ++i) {
       const artifact::ShapeInstruction& at = plan.shapes[i];
       auto a = static_cast<std::size_t>(at.a), b = static_cast<std::size_t>(at.b);
-      if (at.op == artifact::ShapeOp::late_dim) known[i] = made[a];
-      if (at.op > artifact::ShapeOp::late_dim) known[i] = std::max(known[a], known[b]);
+      if (at.op == artifact::ShapeOp::data_dependent_dim) known[i] = made[a];
+      if (at.op > artifact::ShapeOp::data_dependent_dim) known[i] = std::max(known[a], known[b]);
     }
     std::uint32_t first = 0;
     for (std::uint32_t i = 0; i < plan.steps.size(); ++i) {
@@ -150,10 +151,10 @@ class Loader {
       auto need = [&](std::int32_t at, bool output) {
         if (at == artifact::absent) return;
         const artifact::PlanValue& value = plan.values[static_cast<std::size_t>(at)];
-        if (output && value.late) return;
+        if (output && value.data_dependent) return;
         for (std::uint32_t r : value.dims) needed = std::max(needed, known[r]);
-        // A late scalar has no dimension, and yet is not there before.
-        if (value.late) needed = std::max(needed, made[static_cast<std::size_t>(at)]);
+        // A data-dependent scalar has no dimension, but does not exist before its step has run.
+        if (value.data_dependent) needed = std::max(needed, made[static_cast<std::size_t>(at)]);
       };
       for (std::int32_t at : plan.steps[i].inputs) need(at, false);
       for (std::int32_t at : plan.steps[i].outputs) need(at, true);

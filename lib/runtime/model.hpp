@@ -66,8 +66,8 @@ class Model {
   std::unique_ptr<const State> state_;
 };
 
-// What a run takes at these dimensions of its inputs, found without running. Late values count nothing, nor does what
-// is made after the first of them.
+// What a run takes at these dimensions of its inputs, found without running. Data-dependent values count nothing, nor
+// does what is made after the first of them.
 struct MemoryNeed {
   std::uint64_t arena_bytes = 0;
   std::uint64_t output_bytes = 0;

@@ -5,8 +5,8 @@
 
 namespace modelctl::runtime {
 
-// Steps [first, end) whose sizes are all known once the late values of the segments before are there: it is bound and
-// run as one.
+// Steps [first, end) whose sizes are all known once the data-dependent values of the segments before exist: it is bound
+// and run as one.
 struct Segment {
   std::uint32_t first;
   std::uint32_t end;
@@ -28,8 +28,8 @@ inline constexpr std::uint32_t never_dies = ~std::uint32_t{0};
 struct ValueInfo {
   std::uint32_t last_use = 0;  // the step that reads it last (or makes it, if nobody does); never_dies for outputs
   std::int32_t output = -1;    // the first of the plan's outputs that it is
-  bool own = false;            // late values, strings and collections have memory of their own, beside the arena
-  Tensor constant;             // present for constants alone
+  bool own = false;  // data-dependent values, strings and collections have memory of their own, beside the arena
+  Tensor constant;   // present for constants alone
 };
 
 // Of the model's plan, and of each nested one.
@@ -41,7 +41,7 @@ struct Model::State {
   std::vector<ValueInfo> values;
   std::vector<Segment> segments;
   std::vector<std::vector<std::int32_t>> dying;      // by step: the values with memory of their own that it reads last
-  std::vector<std::int32_t> late;                    // in the order in which they are made
+  std::vector<std::int32_t> data_dependent_values;   // in the order in which they are made
   std::size_t operands = 0;                          // of the step that has most
   std::vector<std::unique_ptr<const State>> bodies;  // as Plan::bodies
   std::vector<StatePort> states;

@@ -54,7 +54,7 @@ class PlannedOutputs final : public Outputs {
   Error disagreement(std::string did) const {
     return Error(Kind::bug, "plan-disagrees", fmt::format("'{}' {}", planned_.routine, did)).at(planned_.label);
   }
-  // Fails where the plan foresaw another type or size for this value.
+  // Fails if the plan has another type or size for this value.
   Result<void> agree(std::size_t at, DType type, DimsView dims) const;
   // Puts the value of one with memory of its own in its place.
   MutableTensorView keep(std::size_t at, Tensor value);
@@ -80,37 +80,36 @@ Result<Tensor> PlannedOutputs::fresh(DType type, DimsView dims) {
 }
 
 Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) const {
-  const artifact::PlanValue& foreseen = session_.plan.values[at];
+  const artifact::PlanValue& value = session_.plan.values[at];
   const Dims& expected = binding_.dims[at];
-  bool agrees = type == foreseen.type;
-  if (foreseen.any_rank) agrees = agrees && dims.size() <= max_rank;
-  else if (foreseen.late) agrees = agrees && dims.size() == foreseen.dims.size();
+  bool agrees = type == value.type;
+  if (value.any_rank) agrees = agrees && dims.size() <= max_rank;
+  else if (value.data_dependent) agrees = agrees && dims.size() == value.dims.size();
   else agrees = agrees && std::equal(dims.begin(), dims.end(), expected.begin(), expected.end());
   if (agrees) return {};
-  if (type == foreseen.type && !foreseen.late && names_sizes(foreseen)) {
+  if (type == value.type && !value.data_dependent && names_sizes(value)) {
     return Error(Kind::bad_input, "sizes-disagree",
-                 fmt::format("cannot run the model on inputs of these sizes: '{}' would be {} and not {}",
-                             foreseen.name, describe(type, dims), describe(type, expected)))
+                 fmt::format("cannot run the model on inputs of these sizes: '{}' would be {} and not {}", value.name,
+                             describe(type, dims), describe(type, expected)))
         .at(planned_.label)
         .because("sizes with different names were taken as equal where they meet");
   }
-  if (type == foreseen.type && foreseen.late && !foreseen.any_rank) {
+  if (type == value.type && value.data_dependent && !value.any_rank) {
     return Error(Kind::bad_input, "sizes-disagree",
                  fmt::format("cannot run the model on these inputs: '{}' would be {}, which has not {} dimensions",
-                             foreseen.name, describe(type, dims), foreseen.dims.size()))
+                             value.name, describe(type, dims), value.dims.size()))
         .at(planned_.label)
         .because("the model states a rank that nothing else confirms");
   }
-  if (type == foreseen.type && !foreseen.late) {
+  if (type == value.type && !value.data_dependent) {
     return Error(Kind::bad_input, "plan-disagrees",
-                 fmt::format("cannot run the model: '{}' would be {} and not {}", foreseen.name, describe(type, dims),
+                 fmt::format("cannot run the model: '{}' would be {} and not {}", value.name, describe(type, dims),
                              describe(type, expected)))
         .at(planned_.label)
         .because("the model states sizes that nothing could check before, or modelctl is wrong: then please report it");
   }
-  std::string plan = foreseen.late ? std::string(name(foreseen.type)) : describe(foreseen.type, expected);
-  return disagreement(
-      fmt::format("made {} for '{}', where the plan foresaw {}", describe(type, dims), foreseen.name, plan));
+  std::string plan = value.data_dependent ? std::string(name(value.type)) : describe(value.type, expected);
+  return disagreement(fmt::format("made {} for '{}', but the plan has {}", describe(type, dims), value.name, plan));
 }
 
 MutableTensorView PlannedOutputs::keep(std::size_t at, Tensor value) {
@@ -118,7 +117,7 @@ MutableTensorView PlannedOutputs::keep(std::size_t at, Tensor value) {
   kept = std::move(value);
   MutableTensorView view = kept.mutable_view();
   session_.addresses[at] = view.data;
-  if (session_.plan.values[at].late) session_.late[at] = kept.dims();
+  if (session_.plan.values[at].data_dependent) session_.data_dependent_dims[at] = kept.dims();
   return view;
 }
 
@@ -166,13 +165,13 @@ Result<void> Session::State::claim(std::uint64_t bytes) {
 
 Result<Binding*> Session::State::find_binding(std::size_t index) {
   key.clear();
-  // Ranks too: those of values of any rank tell where the next one's sizes begin.
+  // Ranks too: those of values of any rank define where the next one's sizes begin.
   auto add = [&](DimsView dims) {
     key.push_back(static_cast<std::int64_t>(dims.size()));
     key.insert(key.end(), dims.begin(), dims.end());
   };
   for (DimsView dims : given_dims) add(dims);
-  for (std::int32_t at : model.late) add(late[static_cast<std::size_t>(at)]);
+  for (std::int32_t at : model.data_dependent_values) add(data_dependent_dims[static_cast<std::size_t>(at)]);
   for (const OutputBuffer& buffer : output_buffers) {
     if (buffer.capacity != 0) key.insert(key.end(), {&buffer - output_buffers.data(), buffer.capacity});
   }
@@ -192,7 +191,8 @@ Result<Binding*> Session::State::find_binding(std::size_t index) {
   }
   // The outermost plan's inputs were checked; those of a nested one are, once for each shape.
   if (index == 0 && owner == nullptr) TRY(check_inputs(plan.signature, given));
-  auto binding = TRY(bind_segment(model, model.segments[index], given_dims, late, output_buffers, limits.memory_bytes));
+  auto binding = TRY(
+      bind_segment(model, model.segments[index], given_dims, data_dependent_dims, output_buffers, limits.memory_bytes));
   ++bindings;
   cache.push_back({index, key, std::move(binding), tick});
   return cache.back().binding.get();
@@ -318,7 +318,7 @@ Error Session::State::run_out_of_memory() {
 
 void Session::State::release_values() {
   std::fill(own.begin(), own.end(), Tensor());
-  for (Dims& dims : late) dims.clear();
+  for (Dims& dims : data_dependent_dims) dims.clear();
   given.clear();
   output_buffers.clear();
   realigned.clear();

@@ -58,7 +58,7 @@ struct Session::State {
         active(model.segments.size()),
         addresses(plan.values.size()),
         own(plan.values.size()),
-        late(plan.values.size()),
+        data_dependent_dims(plan.values.size()),
         input_pointers(model.operands),
         output_pointers(model.operands) {
     for (std::size_t i = 0; i < addresses.size(); ++i) {
@@ -108,9 +108,9 @@ struct Session::State {
   std::vector<OutputBuffer> output_buffers;  // of the run's outputs; shorter where the last ones have none
   std::vector<Tensor> realigned;             // copies of inputs whose memory is not aligned to their type
   Dims key;
-  std::vector<void*> addresses;  // by value
-  std::vector<Tensor> own;       // by value: memory beside the arena, and outputs
-  std::vector<Dims> late;        // by value: of values with a data-dependent shape, once they are computed
+  std::vector<void*> addresses;           // by value
+  std::vector<Tensor> own;                // by value: memory beside the arena, and outputs
+  std::vector<Dims> data_dependent_dims;  // by value: of values with a data-dependent shape, once they are computed
   std::vector<const void*> input_pointers;
   std::vector<void*> output_pointers;
   std::uint64_t in_use = 0;                                      // bytes that the run has taken so far

@@ -37,14 +37,15 @@ Register combine(ShapeOp op, std::int64_t a, std::int64_t b) {
     case ShapeOp::broadcast: return a == b || b == 1 ? Register(a) : a == 1 ? Register(b) : std::nullopt;
     case ShapeOp::constant:
     case ShapeOp::input_dim:
-    case ShapeOp::late_dim: break;
+    case ShapeOp::data_dependent_dim: break;
   }
   return overflow ? Register() : Register(value);
 }
 
 }  // namespace
 
-Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> inputs, std::span<const Dims> late) {
+Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> inputs,
+                          std::span<const Dims> data_dependent) {
   Registers registers(plan.shapes.size());
   for (std::size_t i = 0; i < registers.size(); ++i) {
     const artifact::ShapeInstruction& at = plan.shapes[i];
@@ -53,8 +54,8 @@ Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> 
     switch (at.op) {
       case ShapeOp::constant: registers[i] = at.a; break;
       case ShapeOp::input_dim: registers[i] = inputs[a][b]; break;
-      case ShapeOp::late_dim:
-        if (b < late[a].size()) registers[i] = late[a][b];
+      case ShapeOp::data_dependent_dim:
+        if (b < data_dependent[a].size()) registers[i] = data_dependent[a][b];
         break;
       default:
         if (registers[a] && registers[b]) registers[i] = combine(at.op, *registers[a], *registers[b]);

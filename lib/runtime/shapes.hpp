@@ -9,11 +9,12 @@
 
 namespace modelctl::runtime {
 
-// A register whose sources are not there yet, that overflowed, or that divides by zero holds nothing.
+// A register whose sources are not known yet, that overflowed, or that divides by zero holds nothing.
 using Registers = std::vector<std::optional<std::int64_t>>;
 
-// `inputs` are the dimensions of the plan's inputs; `late` those of its late values, by value, empty where the value is
-// not there yet (a late scalar has no dimension to ask for).
-Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> inputs, std::span<const Dims> late);
+// `inputs` are the dimensions of the plan's inputs; `data_dependent` those of its data-dependent values, by value,
+// empty where the value is not computed yet (a data-dependent scalar has no dimension to ask for).
+Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> inputs,
+                          std::span<const Dims> data_dependent);
 
 }  // namespace modelctl::runtime

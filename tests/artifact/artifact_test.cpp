@@ -287,9 +287,9 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
     CHECK(fault_of(maker) == "a dimension of the port 'x' is neither a size nor a symbol");
   }
   SUBCASE("a size that is known too late") {
-    auto late = maker.late("late", DType::f32, 1);
-    maker.plan.values[3].dims = {maker.plan.values[static_cast<std::size_t>(late)].dims[0], 0};
-    maker.step("op::NonZero", {3}, {late});
+    auto which = maker.data_dependent("which", DType::f32, 1);
+    maker.plan.values[3].dims = {maker.plan.values[static_cast<std::size_t>(which)].dims[0], 0};
+    maker.step("op::NonZero", {3}, {which});
     CHECK(fault_of(maker) == "the size of the value 'sum' (3) is not known when it is made");
   }
 }

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<Dims> inputs;
   for (const artifact::Port& port : opened->plan.signature.inputs) inputs.emplace_back(port.dims.size(), 3);
   std::vector<DimsView> views(inputs.begin(), inputs.end());
-  std::vector<Dims> late(opened->plan.values.size());
-  runtime::evaluate_shapes(opened->plan, views, late);
+  std::vector<Dims> data_dependent(opened->plan.values.size());
+  runtime::evaluate_shapes(opened->plan, views, data_dependent);
   return 0;
 }

@@ -130,12 +130,12 @@ TEST_CASE("a value that only a subgraph uses stays") {
 TEST_CASE("sorting puts producers first and keeps the order otherwise") {
   Graph graph;
   Value* x = graph.add_input("x", f32_2);
-  Value* late = graph.add_value("late");
-  graph.add_node("", "A", {late}, {"a"});
+  Value* later = graph.add_value("later");
+  graph.add_node("", "A", {later}, {"a"});
   graph.add_node("", "B", {x}, {"b"});
   Node* branch = graph.add_node("", "C", {x}, {"c"});
-  branch->add_subgraph("body", "body").add_output(late);
-  graph.add_node_for("", "L", {x}, {late});
+  branch->add_subgraph("body", "body").add_output(later);
+  graph.add_node_for("", "L", {x}, {later});
   for (const char* name : {"a", "c"}) graph.add_output(graph.find_value(name));
   CHECK_FALSE(verify(graph));
   REQUIRE(graph.sort());

@@ -139,8 +139,8 @@ TEST_CASE("LSTM agrees with the plain sums, for states, batches and directions o
 
 TEST_CASE("GRU agrees with the plain sums, the reset gate before the product or after it") {
   for (const Shape& shape : shapes) {
-    for (bool late : {false, true}) {
-      const Layer layer(shape, 3, !late);
+    for (bool reset_after : {false, true}) {
+      const Layer layer(shape, 3, !reset_after);
       CAPTURE(shape.hidden);
       const std::int64_t n = shape.hidden;
       KernelRun run{"gru_f32",
@@ -148,7 +148,7 @@ TEST_CASE("GRU agrees with the plain sums, the reset gate before the product or 
                     {layer.x, kernels::pack_recurrent_weights(layer.w.view()),
                      kernels::pack_recurrent_weights(layer.r.view(), 2 * n), layer.bias, layer.h},
                     {layer.y_dims(), state_dims(layer)}};
-      run.attributes.set("linear_before_reset", std::int64_t{late});
+      run.attributes.set("linear_before_reset", std::int64_t{reset_after});
       agree(run, layer.y([&](std::int64_t d, auto of_x, auto of_h, auto& h, auto&, auto& next) {
         const auto bias = [&](std::int64_t gate, std::int64_t j) { return value(layer.bias, (d * 4 + gate) * n + j); };
         const auto gate = [&](std::int64_t index, std::int64_t j) {
@@ -157,7 +157,7 @@ TEST_CASE("GRU agrees with the plain sums, the reset gate before the product or 
         std::vector<double> reset;
         for (std::int64_t j = 0; j < n; ++j) reset.push_back(gate(1, j) * h[static_cast<std::size_t>(j)]);
         for (std::int64_t j = 0; j < n; ++j) {
-          const double past = late ? gate(1, j) * (of_h(h, 2, j) + bias(3, j)) : of_h(reset, 2, j);
+          const double past = reset_after ? gate(1, j) * (of_h(h, 2, j) + bias(3, j)) : of_h(reset, 2, j);
           const double update = gate(0, j), fresh = std::tanh(of_x(2, j) + bias(2, j) + past);
           next[static_cast<std::size_t>(j)] = (1 - update) * fresh + update * h[static_cast<std::size_t>(j)];
         }

@@ -103,9 +103,9 @@ TEST_CASE("a value with a data-dependent shape defines its sizes for later value
     }
     return artifact::PlanValue{};
   };
-  CHECK(value("a").late);
-  CHECK_FALSE(value("b").late);
-  CHECK(result->plan.shapes[value("b").dims[1]].op == ShapeOp::late_dim);
+  CHECK(value("a").data_dependent);
+  CHECK_FALSE(value("b").data_dependent);
+  CHECK(result->plan.shapes[value("b").dims[1]].op == ShapeOp::data_dependent_dim);
 }
 
 TEST_CASE("a nested graph becomes a nested plan, whose captured values are inputs and whose constants are its own") {

@@ -1,7 +1,7 @@
 // A few routines for plans made by hand: operators and kernels that do little, some of them badly on purpose. Relu
-// works on f32 of any shape; Add repeats its second operand; NonZero is late (i64[n]); Concat joins strings; Fail
-// fails; Shrink, Retype and Idle disagree with the plan; Endless ends when it is interrupted; Repeat runs a nested
-// plan.
+// works on f32 of any shape; Add repeats its second operand; NonZero's shape is data-dependent (i64[n]); Concat joins
+// strings; Fail fails; Shrink, Retype and Idle disagree with the plan; Endless ends when it is interrupted; Repeat runs
+// a nested plan.
 #pragma once
 
 #include "runtime/model.hpp"

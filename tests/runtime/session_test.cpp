@@ -55,10 +55,10 @@ PlanMaker chain() {
 }
 
 // x[n] -> which[k] = nonzero(x) -> f = float(which) -> y = f + f: k is known once x was looked at.
-PlanMaker late() {
+PlanMaker data_dependent() {
   PlanMaker maker;
   auto x = maker.input("x", DType::f32, {"n"});
-  auto which = maker.late("which", DType::i64, 1);
+  auto which = maker.data_dependent("which", DType::i64, 1);
   auto k = maker.plan.values[static_cast<std::size_t>(which)].dims[0];
   auto f = maker.computed("f", DType::f32, {k});
   auto y = maker.computed("y", DType::f32, {k});
@@ -140,7 +140,7 @@ TEST_CASE("a kernel sees its constants when it is bound, and has scratch memory"
 }
 
 TEST_CASE("sizes that the data decides are known once they are there") {
-  Session session = session_of(late());
+  Session session = session_of(data_dependent());
   CHECK(same(outputs_of(session, {floats({4}, {0, 1, 0, 1})})[0], floats({2}, {2, 6})));
   CHECK(same(outputs_of(session, {floats({4}, {1, 1, 0, 1})})[0], floats({3}, {0, 2, 6})));
   CHECK(same(outputs_of(session, {floats({4}, {0, 0, 0, 0})})[0], floats({0}, {})));
@@ -148,7 +148,7 @@ TEST_CASE("sizes that the data decides are known once they are there") {
 }
 
 TEST_CASE("a value with a data-dependent shape can be an output") {
-  PlanMaker maker = late();
+  PlanMaker maker = data_dependent();
   maker.output("which", 1);
   Session session = session_of(maker);
   auto outputs = outputs_of(session, {floats({3}, {0, 1, 1})});
@@ -238,7 +238,7 @@ TEST_CASE("an operator that disagrees with the plan is reported as a bug, and me
     return error.what;
   };
   CHECK(told("op::Shrink") == "cannot run the model: 'y' would be f32[3] and not f32[4]");
-  CHECK(told("op::Retype") == "'op::Retype' made f64[4] for 'y', where the plan foresaw f32[4]");
+  CHECK(told("op::Retype") == "'op::Retype' made f64[4] for 'y', but the plan has f32[4]");
   CHECK(told("op::Idle") == "'op::Idle' did not make output 0");
 }
 
@@ -364,7 +364,7 @@ TEST_CASE("a profile has the time of each step") {
 }
 
 TEST_CASE("many sessions of one model run at the same time") {
-  auto model = test::load(late().artifact()).value();
+  auto model = test::load(data_dependent().artifact()).value();
   std::vector<std::thread> threads;
   std::atomic<int> good = 0;
   for (int thread = 0; thread < 4; ++thread) {

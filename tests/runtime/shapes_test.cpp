@@ -47,9 +47,9 @@ TEST_CASE("overflow and division by zero give nothing") {
 TEST_CASE("a data-dependent dimension is unknown until its value exists, and so is what depends on it") {
   artifact::Plan plan;
   plan.values.resize(1);
-  plan.shapes = {{ShapeOp::late_dim, 0, 0}, {ShapeOp::constant, 2}, {ShapeOp::mul, 0, 1}};
-  std::vector<Dims> late(1);
-  CHECK(!runtime::evaluate_shapes(plan, {}, late)[2]);
-  late[0] = {5};
-  CHECK(runtime::evaluate_shapes(plan, {}, late)[2] == 10);
+  plan.shapes = {{ShapeOp::data_dependent_dim, 0, 0}, {ShapeOp::constant, 2}, {ShapeOp::mul, 0, 1}};
+  std::vector<Dims> data_dependent(1);
+  CHECK(!runtime::evaluate_shapes(plan, {}, data_dependent)[2]);
+  data_dependent[0] = {5};
+  CHECK(runtime::evaluate_shapes(plan, {}, data_dependent)[2] == 10);
 }

@@ -58,10 +58,10 @@ class PlanMaker {
     auto index = static_cast<std::size_t>(other);
     return computed(std::move(name), plan.values[index].type, plan.values[index].dims);
   }
-  std::int32_t late(std::string name, DType type, std::size_t rank) {
+  std::int32_t data_dependent(std::string name, DType type, std::size_t rank) {
     std::vector<std::uint32_t> dims;
     for (std::size_t axis = 0; axis < rank; ++axis) {
-      dims.push_back(reg(artifact::ShapeOp::late_dim, static_cast<std::int64_t>(plan.values.size()),
+      dims.push_back(reg(artifact::ShapeOp::data_dependent_dim, static_cast<std::int64_t>(plan.values.size()),
                          static_cast<std::int64_t>(axis)));
     }
     return add({std::move(name), type, artifact::Storage::computed, std::move(dims), true});

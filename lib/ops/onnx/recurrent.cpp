@@ -87,9 +87,9 @@ Tensor join_bias(const Tensor* bias, Recurrence kind, std::int64_t directions, s
   float* to = joined.mutable_view().as<float>().data();
   for (std::int64_t d = 0; d < directions; ++d, from += 2 * rows, to += width) {
     for (std::int64_t i = 0; i < rows; ++i) {
-      bool late = apart && i >= 2 * hidden;
-      to[i] = from[i] + (late ? 0 : from[rows + i]);
-      if (late) to[hidden + i] = from[rows + i];
+      bool appended = apart && i >= 2 * hidden;
+      to[i] = from[i] + (appended ? 0 : from[rows + i]);
+      if (appended) to[hidden + i] = from[rows + i];
     }
   }
   return joined;
