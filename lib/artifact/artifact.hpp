@@ -51,15 +51,15 @@ class Writer {
   // Large constants that are handed over go to a file without a name in `folder` until write() needs them, so that
   // memory holds few of them at a time. Without it, or where no file can be made there, they stay in memory.
   void spill_to(std::filesystem::path folder) { folder_ = std::move(folder); }
-  // Where a constant lies in the weights part: what PlanValue::offset and ::bytes are to say.
-  struct Place {
+  // Where a constant is in the weights part: PlanValue::offset and ::bytes.
+  struct WeightRange {
     std::uint64_t offset;
     std::uint64_t bytes;
   };
   // Shares the tensor's memory, until write(); a string tensor is encoded here.
-  Place add(const Tensor& tensor);
+  WeightRange add(const Tensor& tensor);
   // The same for a tensor that nobody else holds, such as packed weights.
-  Place add(Tensor&& tensor);
+  WeightRange add(Tensor&& tensor);
   std::uint64_t weights_bytes() const { return end_; }
   // Complete or absent.
   Result<void> write(const Plan& plan, const std::filesystem::path& path) const;
@@ -71,7 +71,7 @@ class Writer {
     std::uint64_t bytes;
     std::uint64_t spilled = 0;  // where in the spill
   };
-  Place place(Tensor stored, bool ours);
+  WeightRange store(Tensor stored, bool ours);
   bool spill(ByteSpan bytes, std::uint64_t& at);
   // Calls body(part) for the block's content, part by part, until it fails.
   Result<void> for_each_part(const Block& block, const std::function<Result<void>(ByteSpan)>& body) const;

@@ -104,21 +104,21 @@ bool Writer::holds(const Block& block, ByteSpan bytes) const {
   return same.has_value();
 }
 
-Writer::Place Writer::add(const Tensor& tensor) {
-  if (tensor.type() != DType::string) return place(tensor, false);
+Writer::WeightRange Writer::add(const Tensor& tensor) {
+  if (tensor.type() != DType::string) return store(tensor, false);
   auto bytes = std::make_shared<std::vector<std::byte>>(encode_strings(tensor.as<std::string>()));
-  return place(Tensor(DType::u8, {static_cast<std::int64_t>(bytes->size())}, bytes, bytes->data()), false);
+  return store(Tensor(DType::u8, {static_cast<std::int64_t>(bytes->size())}, bytes, bytes->data()), false);
 }
 
-Writer::Place Writer::add(Tensor&& tensor) {
+Writer::WeightRange Writer::add(Tensor&& tensor) {
   if (tensor.type() == DType::string) return add(tensor);
-  return place(std::move(tensor), true);
+  return store(std::move(tensor), true);
 }
 
 // Equal constants are stored once: converters repeat scales, zero points and shapes a thousand times. The hash finds
 // candidates and the bytes decide, so a collision costs a comparison and never a wrong constant. What is spilled is
 // compared by reading it back.
-Writer::Place Writer::place(Tensor stored, bool ours) {
+Writer::WeightRange Writer::store(Tensor stored, bool ours) {
   ByteSpan bytes = stored.bytes();
   std::uint64_t key = hash(bytes);
   auto [first, last] = by_hash_.equal_range(key);
@@ -134,9 +134,9 @@ Writer::Place Writer::place(Tensor stored, bool ours) {
     if (ours) held_ += bytes.size();
     block.tensor = std::move(stored);
   }
-  Place made{offset, block.bytes};
+  WeightRange range{offset, block.bytes};
   blocks_.push_back(std::move(block));
-  return made;
+  return range;
 }
 
 // In one pass: the header goes out first with an empty digest and is written again at the end, because the digest

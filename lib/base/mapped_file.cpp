@@ -1,5 +1,5 @@
 // A copy is sealed, so that not even this process can alter it. It is a memory file and not plain memory because
-// forget_pages() may drop its pages at any time without losing content.
+// release_pages() may drop its pages at any time without losing content.
 #include "base/mapped_file.hpp"
 
 #include "base/files.hpp"
@@ -124,7 +124,7 @@ Result<void> MappedFile::map_bytes(const Descriptor& file, std::uint64_t offset,
   return {};
 }
 
-void MappedFile::forget() const { forget_pages(bytes_); }
+void MappedFile::release_pages() const { modelctl::release_pages(bytes_); }
 
 // The time of the last status change is compared as well, because the time of the last write can be set back. What else
 // alters that time shows in the status: removing or replacing the file in the number of links, chmod and chown.

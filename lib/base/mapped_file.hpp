@@ -41,7 +41,7 @@ class MappedFile {
 
   ByteSpan bytes() const { return bytes_; }
   // Releases the memory of what was read; it is read from the file again when it is needed again.
-  void forget() const;
+  void release_pages() const;
   // Fails with untrusted, code "file-changed", if somebody wrote to the file since open_stable(). A file that was
   // replaced or removed has not changed: the mapping keeps the old one. Costs one system call where a file is watched.
   Result<void> check_unchanged() const;

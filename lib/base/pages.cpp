@@ -8,7 +8,7 @@
 
 namespace modelctl {
 
-void forget_pages(ByteSpan mapped) {
+void release_pages(ByteSpan mapped) {
   if (mapped.empty()) return;
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());

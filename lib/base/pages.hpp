@@ -5,8 +5,8 @@
 
 namespace modelctl {
 
-// Lets go of the pages that hold these bytes: whoever needs them again finds them in the system's cache. Memory that is
-// no mapping of a file would lose its content.
-void forget_pages(ByteSpan mapped);
+// Releases the pages that hold these bytes: the next access maps them again from the system's page cache. Memory that
+// does not map a file would lose its content.
+void release_pages(ByteSpan mapped);
 
 }  // namespace modelctl

@@ -84,10 +84,10 @@ class PlanBuilder {
     PlanValue value{value_name, tensor.type(), Storage::constant, shapes_.registers(shape)};
     // A constant of the graph is shared with it and copied when written; a packed weight is moved, and may be spilled
     // to disk until then.
-    artifact::Writer::Place place =
+    artifact::Writer::WeightRange range =
         source == nullptr ? shared_.weights.add(std::move(tensor)) : shared_.weights.add(tensor);
-    value.offset = place.offset;
-    value.bytes = place.bytes;
+    value.offset = range.offset;
+    value.bytes = range.bytes;
     return add_value(source, std::move(value));
   }
 

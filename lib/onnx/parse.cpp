@@ -186,7 +186,7 @@ Digest digest_of(ByteSpan bytes, bool mapped) {
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(most, bytes.size()));
     digest.update(piece);
-    if (mapped) forget_pages(piece);
+    if (mapped) release_pages(piece);
     bytes = bytes.subspan(piece.size());
   }
   return digest.finish();

@@ -126,10 +126,10 @@ Tensor borrow(DType type, Dims dims, std::shared_ptr<const void> owner, ByteSpan
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment(type) != 0 || bytes.data() == nullptr) {
     Tensor copy(type, std::move(dims));
     if (!bytes.empty()) std::memcpy(copy.mutable_view().data, bytes.data(), bytes.size());
-    if (mapped) forget_pages(bytes);
+    if (mapped) release_pages(bytes);
     return copy;
   }
-  if (mapped) owner = {bytes.data(), [owner, bytes](const void*) { forget_pages(bytes); }};
+  if (mapped) owner = {bytes.data(), [owner, bytes](const void*) { release_pages(bytes); }};
   Tensor tensor(type, std::move(dims), std::move(owner), bytes.data());
   normalize_booleans(tensor);
   return tensor;

@@ -25,7 +25,7 @@ Result<void> each_piece(ByteSpan bytes, bool mapped, const Use& use) {
   while (!bytes.empty()) {
     ByteSpan piece = bytes.first(std::min(piece_size, bytes.size()));
     TRY(use(piece));
-    if (mapped) forget_pages(piece);
+    if (mapped) release_pages(piece);
     bytes = bytes.subspan(piece.size());
   }
   return {};
@@ -207,7 +207,7 @@ Result<SignedManifest> Package::verify_folder(const Trust& trust, Reporter& repo
 }
 
 void Package::release(ByteSpan content) const {
-  if (mapped_) forget_pages(content);
+  if (mapped_) release_pages(content);
 }
 
 Result<void> Package::check_content(Reporter& reporter, const StopToken& stop) const {

@@ -40,7 +40,7 @@ TEST_CASE("a copy does not see what is written to the file later") {
   overwrite(example.path, "b");
   CHECK(as_text(file->bytes()) == example.text);
   REQUIRE(::truncate(example.path.c_str(), 0) == 0);
-  file->forget();
+  file->release_pages();
   CHECK(as_text(file->bytes()) == example.text);
   CHECK(file->check_unchanged());
 }

@@ -45,9 +45,9 @@ class PlanMaker {
   std::int32_t constant(std::string name, const Tensor& tensor) {
     artifact::PlanValue value{std::move(name), tensor.type(), artifact::Storage::constant, {}};
     for (std::int64_t dim : tensor.dims()) value.dims.push_back(size(dim));
-    auto place = writer.add(tensor);
-    value.offset = place.offset;
-    value.bytes = place.bytes;
+    auto range = writer.add(tensor);
+    value.offset = range.offset;
+    value.bytes = range.bytes;
     return add(std::move(value));
   }
   std::int32_t computed(std::string name, DType type, std::vector<std::uint32_t> dims) {
