@@ -34,12 +34,12 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
 }
 
 // The labels that every sample of a request begins with.
-Labels model_labels(const Service& service) {
+MetricLabels model_labels(const Service& service) {
   auto model = service.model();
   return {{"model", model ? model->info().name : ""}, {"version", model ? model->info().version : ""}};
 }
 
-void count(Service& service, Labels labels, int status, std::string protocol) {
+void count(Service& service, MetricLabels labels, int status, std::string protocol) {
   labels.emplace_back("code", std::to_string(status));
   labels.emplace_back("protocol", std::move(protocol));
   service.metrics.count("modelctl_requests_total", labels);
@@ -47,9 +47,9 @@ void count(Service& service, Labels labels, int status, std::string protocol) {
 
 // The boundary of all handlers: what one request asks for must not end the process. The memory that it took is free
 // again when the exception arrives here.
-ServerResponse run(const Route& route, const Exchange& exchange) {
+ServerResponse run(const Route& route, const RequestContext& context) {
   try {
-    return route.answer(exchange);
+    return route.handler(context);
   } catch (const std::bad_alloc&) {
     ServerResponse response = error_response(503, "there is not enough memory to answer the request");
     response.headers.emplace_back("Retry-After", "1");
@@ -82,7 +82,7 @@ Match match(std::string_view method, std::string_view path) {
   return result;
 }
 
-ServerResponse answer(const ClientRequest& request, const Match& match, Service& service,
+ServerResponse handle(const ClientRequest& request, const Match& match, Service& service,
                       std::chrono::duration<double> waited) {
   if (match.route == nullptr) {
     ServerResponse response =
@@ -96,7 +96,7 @@ ServerResponse answer(const ClientRequest& request, const Match& match, Service&
   ServerResponse response = run(*match.route, {request, match.parameters, service});
   if (match.route->predicts) {
     double computed = watch.seconds();
-    Labels labels = model_labels(service);
+    MetricLabels labels = model_labels(service);
     count(service, labels, response.status, std::string(match.dialect->name));
     labels.emplace_back("protocol", match.dialect->name);
     service.metrics.observe("modelctl_queue_duration_seconds", labels, waited.count());

@@ -14,7 +14,7 @@
 namespace modelctl::serve {
 
 // What a handler may use. The request and the service outlive the call.
-struct Exchange {
+struct RequestContext {
   const ClientRequest& request;
   std::vector<std::string> parameters;  // what each {} of the route's pattern matched, in order
   Service& service;
@@ -26,7 +26,7 @@ struct Route {
   // True for routes that run the model: their requests go to a worker, count against the limits and are timed. Others
   // run on a thread that moves bytes, and must not block.
   bool predicts;
-  ServerResponse (*answer)(const Exchange& exchange);
+  ServerResponse (*handler)(const RequestContext& context);
 };
 
 struct DialectDef {
@@ -49,7 +49,7 @@ Match match(std::string_view method, std::string_view path);
 
 // Runs the handler of a request's route, with counting and timing. An exception of the handler becomes a 503 if memory
 // ran out, else a 500. `waited` is the time that the request spent in the queue.
-ServerResponse answer(const ClientRequest& request, const Match& match, Service& service,
+ServerResponse handle(const ClientRequest& request, const Match& match, Service& service,
                       std::chrono::duration<double> waited = {});
 
 // Counts a response of the server itself, which no dialect gave, under the protocol "http".

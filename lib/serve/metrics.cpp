@@ -11,7 +11,7 @@ namespace modelctl::serve {
 namespace {
 
 // name="value" pairs; backslash, quote and line end escaped as the format asks.
-std::string render(const Labels& labels) {
+std::string render(const MetricLabels& labels) {
   std::string text;
   for (const auto& [name, value] : labels) {
     if (!text.empty()) text += ',';
@@ -37,17 +37,17 @@ void Metrics::declare(std::string_view name, std::string_view type, std::string_
   family.help = help;
 }
 
-void Metrics::add(std::string_view name, const Labels& labels, double by) {
+void Metrics::add(std::string_view name, const MetricLabels& labels, double by) {
   std::lock_guard lock(mutex_);
   families_[std::string(name)].values[render(labels)] += by;
 }
 
-void Metrics::set(std::string_view name, const Labels& labels, double value) {
+void Metrics::set(std::string_view name, const MetricLabels& labels, double value) {
   std::lock_guard lock(mutex_);
   families_[std::string(name)].values[render(labels)] = value;
 }
 
-void Metrics::observe(std::string_view name, const Labels& labels, double seconds) {
+void Metrics::observe(std::string_view name, const MetricLabels& labels, double seconds) {
   std::lock_guard lock(mutex_);
   Histogram& histogram = families_[std::string(name)].histograms[render(labels)];
   // A value that equals a bound belongs to its bucket: `le` means less or equal.

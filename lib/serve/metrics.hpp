@@ -13,7 +13,7 @@
 namespace modelctl::serve {
 
 // Label names and values in the order in which they are printed.
-using Labels = std::vector<std::pair<std::string, std::string>>;
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
 
 // Upper bounds in seconds: from half a millisecond, what a small model takes, to the 10 s after which clients give up.
 inline constexpr std::array<double, 14> duration_buckets = {.0005, .001, .0025, .005, .01, .025, .05,
@@ -23,10 +23,10 @@ inline constexpr std::array<double, 14> duration_buckets = {.0005, .001, .0025, 
 // from tables (routes, protocols, statuses) and from the model, never from what a client sends.
 class Metrics {
  public:
-  void count(std::string_view name, const Labels& labels) { add(name, labels, 1); }
-  void add(std::string_view name, const Labels& labels, double by);
-  void set(std::string_view name, const Labels& labels, double value);
-  void observe(std::string_view name, const Labels& labels, double seconds);
+  void count(std::string_view name, const MetricLabels& labels) { add(name, labels, 1); }
+  void add(std::string_view name, const MetricLabels& labels, double by);
+  void set(std::string_view name, const MetricLabels& labels, double value);
+  void observe(std::string_view name, const MetricLabels& labels, double seconds);
   // Help text and type are declared once per family, before its first sample.
   void declare(std::string_view name, std::string_view type, std::string_view help);
 

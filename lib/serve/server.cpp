@@ -391,7 +391,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     keep_alive_ = false;
     if ((*parser_)->is_done()) {
       take_request();
-      if (match_.route != nullptr && !match_.route->predicts) return write(answer(request_, match_, server_.service));
+      if (match_.route != nullptr && !match_.route->predicts) return write(handle(request_, match_, server_.service));
     }
     refuse_request(busy("too many connections"));
   }
@@ -437,7 +437,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void dispatch() {
     try {
       take_request();
-      if (match_.route == nullptr || !match_.route->predicts) return write(answer(request_, match_, server_.service));
+      if (match_.route == nullptr || !match_.route->predicts) return write(handle(request_, match_, server_.service));
       auto slot = PredictionSlot::take(server_);
       if (!slot) return refuse(busy("too many predictions are waiting"));
       net::post(server_.workers, [self = this->shared_from_this(), slot = std::move(slot),
@@ -450,7 +450,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // On a worker. The connection has nothing else under way until the response is posted to its strand.
   void predict(std::chrono::steady_clock::duration waited, PredictionSlot slot) {
     try {
-      ServerResponse response = answer(request_, match_, server_.service, waited);
+      ServerResponse response = handle(request_, match_, server_.service, waited);
       { auto done = std::move(slot); }  // before the client can ask again
       request_ = {};
       if (!memory_.resize(response.body.capacity())) {
@@ -674,7 +674,7 @@ void Server::State::add(tcp::socket socket) {
 }
 
 std::vector<ServerResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service) {
-  std::vector<ServerResponse> answers;
+  std::vector<ServerResponse> responses;
   while (!bytes.empty()) {
     RequestParser parser(settings, nullptr);
     parser->eager(true);
@@ -692,20 +692,20 @@ std::vector<ServerResponse> answer_bytes(std::string_view bytes, const Settings&
       seen = used > 0 ? 0 : window;
     }
     if (code || !parser->is_done()) {
-      if (auto response = refusal(code, false, settings)) answers.push_back(std::move(*response));
+      if (auto response = refusal(code, false, settings)) responses.push_back(std::move(*response));
       break;
     }
     auto message = parser->release();
     if (auto refused = ambiguity(message, message.version())) {
-      answers.push_back(std::move(*refused));
+      responses.push_back(std::move(*refused));
       break;
     }
     bool keep_alive = message.keep_alive();
     ClientRequest request = plain(std::move(message));
-    answers.push_back(answer(request, match(request.method, request.path), service));
+    responses.push_back(handle(request, match(request.method, request.path), service));
     if (!keep_alive) break;
   }
-  return answers;
+  return responses;
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,5 +1,5 @@
-// A lane is what one prediction needs for itself: a session (arena, bound shapes) and its threads. Lanes are made on
-// demand up to the number of workers and kept, most recently used first: its arena is the one still in the cache.
+// A pool of sessions. Each prediction uses one: a session (arena, bound shapes) with its threads. They are created on
+// demand up to the number of workers and kept. The one used last is used first: its arena is still in the CPU's cache.
 #include "serve/service.hpp"
 
 #include "runtime/thread_pool.hpp"
@@ -9,11 +9,11 @@
 namespace modelctl::serve {
 
 // One prediction at a time: a session and the threads it spreads over.
-struct LoadedModel::Lane {
+struct LoadedModel::PooledSession {
   runtime::ThreadPool workers;
   runtime::Session session;
 
-  Lane(const std::shared_ptr<const runtime::Model>& model, int threads, runtime::Session::Limits limits)
+  PooledSession(const std::shared_ptr<const runtime::Model>& model, int threads, runtime::Session::Limits limits)
       : workers(threads), session(model, workers, limits) {}
 };
 
@@ -21,46 +21,47 @@ LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo 
     : model_(std::move(model)),
       info_(std::move(info)),
       settings_(settings),
-      lanes_(settings.workers > 0 ? static_cast<int>(settings.workers) : runtime::ThreadPool::default_threads()) {}
+      session_limit_(settings.workers > 0 ? static_cast<int>(settings.workers)
+                                          : runtime::ThreadPool::default_threads()) {}
 
 LoadedModel::~LoadedModel() = default;
 
-// The number of lanes counts those in use too, so that it never exceeds the number of workers. The server has as many
-// threads that predict as there are lanes: a wait happens only to other callers, such as the warm-up.
-std::unique_ptr<LoadedModel::Lane> LoadedModel::take_lane() {
+// The number of sessions counts those in use too, so that it never exceeds the number of workers. The server has as
+// many threads that predict as there are sessions: a wait happens only to other callers, such as the warm-up.
+std::unique_ptr<LoadedModel::PooledSession> LoadedModel::acquire_session() {
   std::unique_lock lock(mutex_);
-  free_.wait(lock, [this] { return !idle_.empty() || made_ < lanes_; });
+  free_.wait(lock, [this] { return !idle_.empty() || created_ < session_limit_; });
   if (!idle_.empty()) {
-    auto lane = std::move(idle_.back());
+    auto session = std::move(idle_.back());
     idle_.pop_back();
-    return lane;
+    return session;
   }
   runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
-  idle_.reserve(static_cast<std::size_t>(lanes_));  // so that giving a lane back cannot fail
-  auto lane = std::make_unique<Lane>(model_, static_cast<int>(settings_.threads), limits);
-  ++made_;
-  return lane;
+  idle_.reserve(static_cast<std::size_t>(session_limit_));  // so that releasing a session cannot fail
+  auto session = std::make_unique<PooledSession>(model_, static_cast<int>(settings_.threads), limits);
+  ++created_;
+  return session;
 }
 
-void LoadedModel::give_back(std::unique_ptr<Lane> lane) {
+void LoadedModel::release_session(std::unique_ptr<PooledSession> session) {
   {
     std::lock_guard lock(mutex_);
-    if (lane) idle_.push_back(std::move(lane));
-    else --made_;
+    if (session) idle_.push_back(std::move(session));
+    else --created_;
   }
   free_.notify_one();
 }
 
 Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inputs) {
-  auto lane = take_lane();
+  auto pooled = acquire_session();
   try {
-    auto outputs = lane->session.run(inputs);
-    give_back(std::move(lane));
+    auto outputs = pooled->session.run(inputs);
+    release_session(std::move(pooled));
     return outputs;
   } catch (...) {
     // What an interrupted run leaves in its session is not known: the next caller gets a new one.
-    lane.reset();
-    give_back(nullptr);
+    pooled.reset();
+    release_session(nullptr);
     throw;
   }
 }

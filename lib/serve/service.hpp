@@ -39,18 +39,18 @@ class LoadedModel {
   Result<std::vector<Tensor>> predict(std::span<const TensorView> inputs);
 
  private:
-  struct Lane;
-  std::unique_ptr<Lane> take_lane();
-  void give_back(std::unique_ptr<Lane> lane);  // null: it is lost, and may be made again
+  struct PooledSession;
+  std::unique_ptr<PooledSession> acquire_session();
+  void release_session(std::unique_ptr<PooledSession> session);  // null: it is lost; a new one may be created
 
   std::shared_ptr<const runtime::Model> model_;
   ModelInfo info_;
   const Settings settings_;
-  const int lanes_;  // at most
+  const int session_limit_;
   std::mutex mutex_;
   std::condition_variable free_;
-  std::vector<std::unique_ptr<Lane>> idle_;
-  int made_ = 0;
+  std::vector<std::unique_ptr<PooledSession>> idle_;
+  int created_ = 0;  // sessions, idle or in use
 };
 
 // The state that all threads share: the model is replaced as a whole, so that a request keeps the one that it began

@@ -15,18 +15,18 @@ ServerResponse status(bool good, std::string_view yes, std::string_view no) {
   return response;
 }
 
-ServerResponse live(const Exchange&) { return status(true, "alive", ""); }
-ServerResponse ready(const Exchange& exchange) { return status(exchange.service.ready(), "ready", "not ready"); }
+ServerResponse live(const RequestContext&) { return status(true, "alive", ""); }
+ServerResponse ready(const RequestContext& context) { return status(context.service.ready(), "ready", "not ready"); }
 
-ServerResponse metrics(const Exchange& exchange) {
-  bool open_metrics = exchange.request.header("accept").find("application/openmetrics-text") != std::string_view::npos;
+ServerResponse metrics(const RequestContext& context) {
+  bool open_metrics = context.request.header("accept").find("application/openmetrics-text") != std::string_view::npos;
   ServerResponse response;
   response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                        : "text/plain; version=0.0.4; charset=utf-8";
-  exchange.service.metrics.set("modelctl_ready", {}, exchange.service.ready() ? 1 : 0);
-  exchange.service.metrics.set("modelctl_inflight", {}, static_cast<double>(exchange.service.predictions));
-  measure_process(exchange.service.metrics);
-  response.body = exchange.service.metrics.text(open_metrics);
+  context.service.metrics.set("modelctl_ready", {}, context.service.ready() ? 1 : 0);
+  context.service.metrics.set("modelctl_inflight", {}, static_cast<double>(context.service.predictions));
+  measure_process(context.service.metrics);
+  response.body = context.service.metrics.text(open_metrics);
   return response;
 }
 

@@ -46,9 +46,9 @@ Result<std::vector<Tensor>> read_inputs(const LoadedModel& model, std::string_vi
   return in_order(signature, std::move(named));
 }
 
-Result<ServerResponse> try_predict(const Exchange& exchange) {
-  auto model = TRY(loaded(exchange.service));
-  auto inputs = TRY(read_inputs(*model, exchange.request.body));
+Result<ServerResponse> try_predict(const RequestContext& context) {
+  auto model = TRY(loaded(context.service));
+  auto inputs = TRY(read_inputs(*model, context.request.body));
   auto outputs = TRY(predict(*model, inputs));
   JsonWriter body(model->settings().max_response);
   body.raw("{\"prediction\":");
@@ -67,12 +67,12 @@ Result<ServerResponse> try_predict(const Exchange& exchange) {
   return response;
 }
 
-ServerResponse answer_predict(const Exchange& exchange) {
-  auto response = try_predict(exchange);
+ServerResponse handle_predict(const RequestContext& context) {
+  auto response = try_predict(context);
   return response ? std::move(*response) : error_response(response.error());
 }
 
-constexpr Route routes[] = {{"POST", "/predict", true, answer_predict}};
+constexpr Route routes[] = {{"POST", "/predict", true, handle_predict}};
 constexpr DialectDef defs[] = {{"predict", routes}};
 
 }  // namespace

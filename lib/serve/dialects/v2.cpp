@@ -17,35 +17,35 @@ namespace modelctl::serve {
 namespace {
 
 // The model, if the route's name (and version, if it has one) is the model's.
-Result<std::shared_ptr<LoadedModel>> named_model(const Exchange& exchange) {
-  auto model = TRY(loaded(exchange.service));
+Result<std::shared_ptr<LoadedModel>> named_model(const RequestContext& context) {
+  auto model = TRY(loaded(context.service));
   const ModelInfo& info = model->info();
-  if (exchange.parameters[0] != info.name) {
+  if (context.parameters[0] != info.name) {
     return Error(Kind::not_found, "no-such-model",
-                 fmt::format("there is no model '{}' here; there is '{}'", exchange.parameters[0], info.name));
+                 fmt::format("there is no model '{}' here; there is '{}'", context.parameters[0], info.name));
   }
-  if (exchange.parameters.size() > 1 && exchange.parameters[1] != info.version) {
+  if (context.parameters.size() > 1 && context.parameters[1] != info.version) {
     return Error(Kind::not_found, "no-such-version",
-                 fmt::format("there is no version '{}' of '{}' here; there is '{}'", exchange.parameters[1], info.name,
+                 fmt::format("there is no version '{}' of '{}' here; there is '{}'", context.parameters[1], info.name,
                              info.version));
   }
   return model;
 }
 
-ServerResponse live(const Exchange&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
+ServerResponse live(const RequestContext&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
 
-ServerResponse ready(const Exchange& exchange) {
-  bool good = exchange.service.ready();
+ServerResponse ready(const RequestContext& context) {
+  bool good = context.service.ready();
   return {good ? 200 : 503, "application/json", good ? "{\"ready\":true}\n" : "{\"ready\":false}\n", {}};
 }
 
-ServerResponse model_ready(const Exchange& exchange) {
-  auto model = named_model(exchange);
+ServerResponse model_ready(const RequestContext& context) {
+  auto model = named_model(context);
   if (!model) return error_response(model.error());
-  return ready(exchange);
+  return ready(context);
 }
 
-ServerResponse server_metadata(const Exchange&) {
+ServerResponse server_metadata(const RequestContext&) {
   return {
       200, "application/json", "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION "\",\"extensions\":[]}\n", {}};
 }
@@ -66,8 +66,8 @@ void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
   }
 }
 
-Result<ServerResponse> try_model_metadata(const Exchange& exchange) {
-  auto model = TRY(named_model(exchange));
+Result<ServerResponse> try_model_metadata(const RequestContext& context) {
+  auto model = TRY(named_model(context));
   JsonWriter body(model->settings().max_response);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
@@ -80,8 +80,8 @@ Result<ServerResponse> try_model_metadata(const Exchange& exchange) {
   return response;
 }
 
-ServerResponse model_metadata(const Exchange& exchange) {
-  auto response = try_model_metadata(exchange);
+ServerResponse model_metadata(const RequestContext& context) {
+  auto response = try_model_metadata(context);
   return response ? std::move(*response) : error_response(response.error());
 }
 
@@ -182,10 +182,10 @@ Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& bo
   return wanted;
 }
 
-Result<ServerResponse> try_infer(const Exchange& exchange) {
-  auto model = TRY(named_model(exchange));
+Result<ServerResponse> try_infer(const RequestContext& context) {
+  auto model = TRY(named_model(context));
   const artifact::Signature& signature = model->signature();
-  json::Cursor in(exchange.request.body);
+  json::Cursor in(context.request.body);
   Body body = TRY(read_body(in));
   auto wanted = TRY(wanted_outputs(in, body, signature));
   auto inputs = TRY(read_inputs(in, body, *model));
@@ -209,8 +209,8 @@ Result<ServerResponse> try_infer(const Exchange& exchange) {
   return response;
 }
 
-ServerResponse infer(const Exchange& exchange) {
-  auto response = try_infer(exchange);
+ServerResponse infer(const RequestContext& context) {
+  auto response = try_infer(context);
   return response ? std::move(*response) : error_response(response.error());
 }
 
