@@ -2,8 +2,8 @@
 // already listens; the order of the checks is documented in docs/explanation/serving.md.
 #include "actions/serve.hpp"
 
+#include "actions/check_samples.hpp"
 #include "actions/package_cache.hpp"
-#include "actions/prove.hpp"
 #include "artifact/integrity.hpp"
 #include "ops/schema/operator.hpp"
 #include "package/package.hpp"
@@ -70,8 +70,8 @@ Result<serve::Loaded> load_package(package::Package&& opened, const ServeRequest
   loaded.info.digest = package->digest().text();
   for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
   loaded.model = TRY(runtime::Model::load(TRY(artifact_of(package)), ops::run_table(), kernels::Cpu::detect()));
-  std::size_t proved = TRY(prove_samples(*package, loaded.model, memory_bytes, host.stop));
-  if (proved > 0) host.reporter.info(fmt::format("computed {} of the package: as expected", samples(proved)));
+  std::size_t checked = TRY(check_samples(*package, loaded.model, memory_bytes, host.stop));
+  if (checked > 0) host.reporter.info(fmt::format("computed {} of the package: as expected", samples(checked)));
   return loaded;
 }
 

@@ -102,7 +102,7 @@ TEST_CASE("an archive, a pulled folder, a bare artifact and a project are served
   }
 }
 
-TEST_CASE("a package is proved by its samples, and named as signed, before it is ready") {
+TEST_CASE("the samples of a package are checked, and its signer is named, before it is ready") {
   Serving serving(digits().folder, "digits.tar --key me.pub");
   REQUIRE(serving.ready());
   CHECK(serving.told().find("computed 1 sample of the package: as expected\n") != std::string::npos);
@@ -143,8 +143,9 @@ TEST_CASE("a file that is overwritten or truncated after the server is ready cha
       return HttpClient(serving.at()).post("/v2/models/" + name + "/infer", digits().request()).body;
     };
     std::string expected = answer();
-    REQUIRE(shell(folder, "size=$(stat -c %s " + file + ") && head -c $size /dev/urandom | dd of=" + file +
-                              " conv=notrunc").exit_code == 0);
+    REQUIRE(
+        shell(folder, "size=$(stat -c %s " + file + ") && head -c $size /dev/urandom | dd of=" + file + " conv=notrunc")
+            .exit_code == 0);
     CHECK(answer() == expected);
     REQUIRE(shell(folder, "truncate -s 0 " + file).exit_code == 0);
     CHECK(answer() == expected);

@@ -8,12 +8,12 @@
 namespace modelctl::actions {
 
 // Computes every sample that has expected outputs, and fails if the model returns something else here; returns how many
-// there were. A package without samples proves nothing, and that is not a failure. This finds what digests cannot: a
-// CPU for which other kernels are selected, or a runtime that computes something else than the one that packed.
+// there were: 0 for a package without samples, which is not a failure. This finds what digests cannot: a CPU for which
+// other kernels are selected, or a runtime that computes something else than the one that packed.
 //
 // Fails with bad_input (codes bad-sample, wrong-answers), unsupported for another format of the list, and interrupted.
 // One run may take `memory_bytes`. The package must have been verified.
-Result<std::size_t> prove_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
+Result<std::size_t> check_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
                                   std::uint64_t memory_bytes, const StopToken& stop);
 
 }  // namespace modelctl::actions

@@ -1,5 +1,5 @@
 // Runs the samples of a package and compares the outputs with those recorded when it was packed.
-#include "actions/prove.hpp"
+#include "actions/check_samples.hpp"
 
 #include "actions/compare.hpp"
 #include "base/json.hpp"
@@ -39,17 +39,17 @@ std::string text_of(const Json& object, const std::string& name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-class Prover {
+class SampleChecker {
  public:
-  Prover(const package::Package& package, std::shared_ptr<const runtime::Model> model, std::uint64_t memory_bytes,
-         const StopToken& stop)
+  SampleChecker(const package::Package& package, std::shared_ptr<const runtime::Model> model,
+                std::uint64_t memory_bytes, const StopToken& stop)
       : package_(package),
         signature_(model->signature()),
         session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes, .stop = &stop}) {}
 
-  // False for a sample that says nothing of the outputs. The list was written by whoever signed the package, who may be
+  // False for a sample without expected outputs. The list was written by whoever signed the package, who may be
   // mistaken, so its form is checked like any input. An output that the sample does not mention is not compared.
-  Result<bool> prove(const Json& sample, const std::string& name) {
+  Result<bool> check(const Json& sample, const std::string& name) {
     if (!sample.is_object() || !sample.contains("inputs") || !sample["inputs"].is_object())
       return bad_sample(name, "it has no inputs");
     if (!sample.contains("outputs")) return false;
@@ -70,13 +70,13 @@ class Prover {
     auto ports = runtime::expectations(signature_.outputs);
     for (std::size_t i = 0; i < ports.size(); ++i) {
       std::string path = text_of(sample["outputs"], ports[i].name);
-      if (!path.empty()) TRY(prove_output(name, outputs[i], TRY(read_tensor(package_, path, ports[i])), ports[i].name));
+      if (!path.empty()) TRY(check_output(name, outputs[i], TRY(read_tensor(package_, path, ports[i])), ports[i].name));
     }
     return true;
   }
 
  private:
-  static Result<void> prove_output(const std::string& sample, const Tensor& value, const Tensor& expected,
+  static Result<void> check_output(const std::string& sample, const Tensor& value, const Tensor& expected,
                                    const std::string& output) {
     Comparison found = TRY(compare(output, value, expected, default_tolerance));
     if (found.different == 0) return {};
@@ -94,7 +94,7 @@ class Prover {
 
 }  // namespace
 
-Result<std::size_t> prove_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
+Result<std::size_t> check_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
                                   std::uint64_t memory_bytes, const StopToken& stop) {
   const auto& entries = package.manifest().entries;
   bool any = std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.path == list_path; });
@@ -106,15 +106,15 @@ Result<std::size_t> prove_samples(const package::Package& package, std::shared_p
         .because("their format is not 'modelctl.samples/1'");
   }
   const Json& samples = *TRY(json_array(document, "samples", list_path));
-  Prover prover(package, std::move(model), memory_bytes, stop);
-  std::size_t proved = 0;
+  SampleChecker checker(package, std::move(model), memory_bytes, stop);
+  std::size_t checked = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped before the samples were computed");
     std::string name = samples[i].is_object() ? text_of(samples[i], "name") : std::string();
     name = name.empty() ? fmt::format("sample {}", i + 1) : fmt::format("the sample '{}'", name);
-    proved += TRY(prover.prove(samples[i], name)) ? 1 : 0;
+    checked += TRY(checker.check(samples[i], name)) ? 1 : 0;
   }
-  return proved;
+  return checked;
 }
 
 }  // namespace modelctl::actions

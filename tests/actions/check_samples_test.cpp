@@ -1,5 +1,5 @@
 // The samples of a package, which are run before it is served.
-#include "actions/prove.hpp"
+#include "actions/check_samples.hpp"
 
 #include "ops/run_table.hpp"
 #include "package/support.hpp"
@@ -29,7 +29,7 @@ std::shared_ptr<const runtime::Model> twice() {
 
 // What comes of a package with this list of samples; beside it lie x.json, y.json (twice x) and z.json (something
 // else).
-Result<std::size_t> prove(const std::string& list, std::string_view path = "samples/samples.json") {
+Result<std::size_t> check(const std::string& list, std::string_view path = "samples/samples.json") {
   Scratch scratch;
   FakeHost fake;
   auto sample = [](std::string_view name, std::string text) {
@@ -43,7 +43,7 @@ Result<std::size_t> prove(const std::string& list, std::string_view path = "samp
   REQUIRE(written);
   auto opened = package::Package::open(scratch / "a.tar");
   REQUIRE(opened);
-  return actions::prove_samples(*opened, twice(), 1 << 20, fake.stop);
+  return actions::check_samples(*opened, twice(), 1 << 20, fake.stop);
 }
 
 std::string listed(const std::string& samples) {
@@ -51,18 +51,18 @@ std::string listed(const std::string& samples) {
 }
 
 Error refused(const std::string& samples) {
-  auto proved = prove(listed(samples));
-  REQUIRE_FALSE(proved);
-  return std::move(proved).error();
+  auto checked = check(listed(samples));
+  REQUIRE_FALSE(checked);
+  return std::move(checked).error();
 }
 
 }  // namespace
 
 TEST_CASE("samples with outputs as expected pass, and samples without outputs check nothing") {
-  CHECK(prove(listed(R"({"inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/y.json"}},
+  CHECK(check(listed(R"({"inputs": {"x": "samples/x.json"}, "outputs": {"y": "samples/y.json"}},
                         {"inputs": {"x": "samples/x.json"}})")) == 1u);
-  CHECK(prove(listed("")) == 0u);
-  CHECK(prove("nobody's list", "samples/other.json") == 0u);
+  CHECK(check(listed("")) == 0u);
+  CHECK(check("nobody's list", "samples/other.json") == 0u);
 }
 
 TEST_CASE("an unexpected output is reported with sample, output and difference") {
@@ -85,7 +85,7 @@ TEST_CASE("a list that does not fit the model or the package is refused") {
         std::vector<std::string>{"its outputs are not an object"});
   CHECK(refused(R"({"inputs": {"x": "samples/none.json"}, "outputs": {}})").kind == Kind::not_found);
   CHECK(refused("42").why == std::vector<std::string>{"it has no inputs"});
-  auto newer = prove(R"({"format": "modelctl.samples/2", "samples": []})");
+  auto newer = check(R"({"format": "modelctl.samples/2", "samples": []})");
   REQUIRE_FALSE(newer);
   CHECK(newer.error().kind == Kind::unsupported);
 }
