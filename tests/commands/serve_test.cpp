@@ -66,7 +66,7 @@ struct Serving {
                 port, log) {}
 
   std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
-  std::string told() const { return read_text_file(log).value_or(""); }
+  std::string log_text() const { return read_text_file(log).value_or(""); }
   // Waits until it answers ready; false where it ends before.
   bool ready() {
     for (int tries = 0; tries < 1000; ++tries) {
@@ -95,7 +95,7 @@ TEST_CASE("an archive, a pulled folder, a bare artifact and a project are served
   for (const char* source : {"pulled.tar --key me.pub", "pulled --key me.pub", "digits.artifact", ""}) {
     CAPTURE(source);
     Serving serving(folder, std::string(source) + " --drain 0");
-    CHECK_MESSAGE(serving.ready(), serving.told());
+    CHECK_MESSAGE(serving.ready(), serving.log_text());
     CHECK(serving.predicts());
     serving.program.signal(SIGTERM);
     CHECK(serving.program.wait() == 0);
@@ -105,7 +105,7 @@ TEST_CASE("an archive, a pulled folder, a bare artifact and a project are served
 TEST_CASE("the samples of a package are checked, and its signer is named, before it is ready") {
   Serving serving(digits().folder, "digits.tar --key me.pub");
   REQUIRE(serving.ready());
-  CHECK(serving.told().find("computed 1 sample of the package: as expected\n") != std::string::npos);
+  CHECK(serving.log_text().find("computed 1 sample of the package: as expected\n") != std::string::npos);
   std::string metrics = HttpClient(serving.at()).get("/metrics").body;
   CHECK(metrics.find("signer=\"me.pub\"} 1\n") != std::string::npos);
   CHECK(metrics.find("\ndigits_accuracy{version=\"1.0\"} 0.9944\n") != std::string::npos);
@@ -114,7 +114,8 @@ TEST_CASE("the samples of a package are checked, and its signer is named, before
 TEST_CASE("a package is served without a named signer, with a warning") {
   Serving serving(digits().folder, "digits.tar");
   REQUIRE(serving.ready());
-  CHECK(serving.told().find("warning[signature-not-checked]: serving a package of which only the bytes were checked") !=
+  CHECK(serving.log_text().find(
+            "warning[signature-not-checked]: serving a package of which only the bytes were checked") !=
         std::string::npos);
 }
 
@@ -178,7 +179,7 @@ TEST_CASE("a reference is pulled into the cache, verified at each start, and use
   std::string arguments = "digits:1.0 --drain 0 --key " + (digits().folder / "me.pub").string();
   for (int start = 0; start < 2; ++start) {
     Serving serving(scratch.path(), arguments);
-    CHECK_MESSAGE(serving.ready(), serving.told());
+    CHECK_MESSAGE(serving.ready(), serving.log_text());
     CHECK(serving.predicts());
   }
   auto altered = shell(scratch.path(),
@@ -214,7 +215,7 @@ TEST_CASE("HTTPS is spoken with the certificate given, from TLS 1.2 on") {
                      authority.string() + " " + more);
   };
   auto good = curl(certificates->authority, "-d @samples/request.json " + url + "/v2/models/digits/infer");
-  CHECK_MESSAGE(good.exit_code == 0, good.err, serving.told());
+  CHECK_MESSAGE(good.exit_code == 0, good.err, serving.log_text());
   CHECK(good.out.find("\"shape\":[1,10]") != std::string::npos);
   CHECK(curl(certificates->authority, "--tls-max 1.2 " + url + "/livez").exit_code == 0);
   // 35: the handshake failed; 60: the certificate is by nobody who is known.
@@ -253,7 +254,7 @@ TEST_CASE("a prediction that runs when SIGTERM arrives is answered, and then the
     CAPTURE(command);
     Serving serving(folder, command.ends_with(MODELCTL) ? "digits.artifact --drain 0" : "--name digits --drain 0",
                     command);
-    REQUIRE_MESSAGE(serving.ready(), serving.told());
+    REQUIRE_MESSAGE(serving.ready(), serving.log_text());
     HttpClient client(serving.at());
     client.send("POST /v2/models/digits/infer HTTP/1.1\r\nHost: test\r\nContent-Length: " +
                 std::to_string(body.size()) + "\r\n\r\n" + body);
@@ -273,14 +274,14 @@ TEST_CASE("a prediction that runs when SIGTERM arrives is answered, and then the
 TEST_CASE("the line 'ready' means that the next request succeeds") {
   for (int start = 0; start < 5; ++start) {
     Serving serving(digits().folder, "digits.artifact --drain 0");
-    while (serving.told().find("ready: ") == std::string::npos) std::this_thread::yield();
+    while (serving.log_text().find("ready: ") == std::string::npos) std::this_thread::yield();
     CHECK(serving.predicts());
   }
 }
 
 TEST_CASE("more idle connections than the process has descriptors leave health and predictions as they were") {
   Serving serving(digits().folder, "digits.artifact --drain 0", "ulimit -n 128; exec " MODELCTL);
-  REQUIRE_MESSAGE(serving.ready(), serving.told());
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
   std::vector<std::unique_ptr<HttpClient>> idle;
   for (int i = 0; i < 400; ++i) {
     idle.push_back(std::make_unique<HttpClient>(serving.at()));

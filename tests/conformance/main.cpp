@@ -22,7 +22,7 @@ constexpr std::string_view usage =
     R"(test_conformance [OPTION]... [FILTER]...: runs the ONNX tests below the folder MODELCTL_ONNX_TESTS
 
 A FILTER is a part of a test's name (node/test_conv_with_strides), or all of it with '*'. Without one, all run; with
-one, what each test came to is told. Each that is on the checked-in list must pass.
+one, the result of each test is printed. Each that is on the checked-in list must pass.
 
   --level N        build at -ON instead of both -O2 and -O0
   --operators      print the table by operator and opset

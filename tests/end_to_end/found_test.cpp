@@ -42,7 +42,7 @@ void check(const Found& found) {
   for (int level : {0, 1, 2, 3}) {
     CAPTURE(level);
     auto outputs = run(found, level);
-    REQUIRE_MESSAGE(outputs, onnx::test::told(outputs));
+    REQUIRE_MESSAGE(outputs, onnx::test::message_of(outputs));
     REQUIRE(outputs->size() == found.outputs.size());
     for (std::size_t i = 0; i < outputs->size(); ++i) {
       CAPTURE(i);

@@ -84,7 +84,7 @@ std::string with_functions(std::string model, const std::vector<Definition>& fun
 // What the model's nodes are once it is read: "y = Elu(x) {alpha: 2}", one a line.
 std::string nodes_of(const std::string& bytes) {
   auto model = load(bytes);
-  if (!model) return told(model);
+  if (!model) return message_of(model);
   std::string all = graph::to_text(*model->graph), nodes;
   for (std::size_t at = 0; at < all.size();) {
     std::size_t end = all.find('\n', at);
@@ -156,7 +156,7 @@ TEST_CASE("names of a function's nested graphs follow the call") {
   })",
                                opsets);
   auto model = parse_bytes(with_functions(bytes, {choose}));
-  REQUIRE_MESSAGE(model, told(model));
+  REQUIRE_MESSAGE(model, message_of(model));
   std::string all = graph::to_text(*model->graph);
   CHECK_MESSAGE(all.find("Choose_1/u = Neg(Choose_1/t)") != std::string::npos, all);
   CHECK_MESSAGE(all.find("Choose_1/v = Abs(x)") != std::string::npos, all);

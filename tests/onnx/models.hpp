@@ -27,9 +27,9 @@ inline Result<Model> load(const std::string& bytes) {
 }
 
 // "what | where | because …" of an error and of the faults it sums up, one a line.
-inline std::string told(const Error& error) {
+inline std::string message_of(const Error& error) {
   std::string text;
-  for (const Error& fault : error.faults) text += told(fault);
+  for (const Error& fault : error.faults) text += message_of(fault);
   if (!error.faults.empty()) return text;
   text = error.code + ": " + error.what;
   if (!error.where.empty()) text += "\n  at " + error.where;
@@ -39,8 +39,8 @@ inline std::string told(const Error& error) {
 }
 
 template <class T>
-std::string told(const Result<T>& result) {
-  return result ? "fine\n" : told(result.error());
+std::string message_of(const Result<T>& result) {
+  return result ? "fine\n" : message_of(result.error());
 }
 
 }  // namespace modelctl::onnx::test

@@ -20,7 +20,7 @@ TEST_CASE("everything that is missing is reported together, each with its first 
     output f
   })",
                                {.opsets = {{"", 13}, {"com.microsoft", 1}}});
-  CHECK(told(load(bytes)) ==
+  CHECK(message_of(load(bytes)) ==
         "unknown-attribute: cannot use attribute 'alpha', which Relu does not have\n"
         "  at model.onnx: node 'good' (Relu)\n"
         "unknown-operator: cannot compile operator 'Addd' of the default domain, opset 13: the operator is not "
@@ -41,7 +41,7 @@ TEST_CASE("everything that is missing is reported together, each with its first 
 
 TEST_CASE("an opset that is too new or too old is refused") {
   auto at_opset = [](int opset) {
-    return told(load(bytes_of("graph \"g\" {\n  input x: f32[2]\n  output x\n}", {.opsets = {{"", opset}}})));
+    return message_of(load(bytes_of("graph \"g\" {\n  input x: f32[2]\n  output x\n}", {.opsets = {{"", opset}}})));
   };
   CHECK(at_opset(28) == "fine\n");
   CHECK(at_opset(29) ==
@@ -56,7 +56,7 @@ TEST_CASE("an opset that is too new or too old is refused") {
 // The newest form of what an early opset wrote, as text.
 std::string newest(std::string_view text, int opset) {
   auto model = load(bytes_of(std::string("graph \"g\" {\n") + std::string(text) + "\n}", {.opsets = {{"", opset}}}));
-  return model ? graph::to_text(*model->graph) : told(model);
+  return model ? graph::to_text(*model->graph) : message_of(model);
 }
 
 TEST_CASE("broadcasting along an axis, as opset 6 had it, becomes an Unsqueeze") {
@@ -110,7 +110,7 @@ TEST_CASE("nodes of an older opset are brought to the newest form") {
   })",
                                {.opsets = {{"", 9}}});
   auto model = load(bytes);
-  if (!model) FAIL(told(model));
+  if (!model) FAIL(message_of(model));
   const graph::Node& node = **model->graph->nodes().begin();
   CHECK(node.attributes.size() == 0);
   REQUIRE(node.input(1) != nullptr);
@@ -156,7 +156,7 @@ TEST_CASE("an old node without its first input is refused before it is upgraded"
   node.set_input(0, nullptr);
   auto normalized = normalize(*model);
   REQUIRE(!normalized);
-  CHECK(told(normalized.error()) ==
+  CHECK(message_of(normalized.error()) ==
         "missing-input: cannot use Softmax without its input 0\n  at model.onnx: the node of 'y' (Softmax)\n");
 }
 

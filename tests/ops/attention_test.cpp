@@ -56,7 +56,7 @@ void check_case(const Case& c) {
   runtime::ThreadPool pool(2);
   for (kernels::Cpu cpu : cpus()) {
     CAPTURE(name(cpu.isa));
-    for (std::size_t count : {1u, 3u}) {  // the present told, and not
+    for (std::size_t count : {1u, 3u}) {  // with present_key and present_value, and without
       KernelRun run{"attention_f32", of_kernel, inputs, {outputs.begin(), outputs.begin() + static_cast<long>(count)}};
       auto got = run.run(cpu, pool);
       REQUIRE_MESSAGE(got.has_value(), (got ? "" : got.error().what));

@@ -12,9 +12,9 @@ std::string refusal(const std::string& text, int level, const std::vector<Tensor
   auto outputs = run(session, inputs);
   REQUIRE_FALSE(outputs.has_value());
   auto line = [](const Error& error) { return error.what + (error.why.empty() ? "" : ": " + error.why.front()); };
-  std::string told = line(outputs.error());
-  for (const Error& each : outputs.error().faults) told += "\n" + line(each);
-  return told;
+  std::string messages = line(outputs.error());
+  for (const Error& each : outputs.error().faults) messages += "\n" + line(each);
+  return messages;
 }
 
 const std::string sum = R"(graph "g" {

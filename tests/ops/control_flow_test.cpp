@@ -239,7 +239,7 @@ TEST_CASE("control flow that can never be valid is refused at build time") {
     auto parsed = graph::parse_text(text);
     REQUIRE_MESSAGE(parsed.has_value(), (parsed ? "" : parsed.error().what));
     auto done = passes::run_pipeline(**parsed, {});
-    return done ? std::string("nothing") : told(done.error());
+    return done ? std::string("nothing") : message_of(done.error());
   };
   CHECK(fault(R"(graph "g" {
   input c: bool[]

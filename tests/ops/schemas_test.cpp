@@ -64,7 +64,7 @@ class Gaps {
     const OpDef* def = find(domain, colons == std::string::npos ? name : name.substr(colons + 2));
     if (def == nullptr) return add(name, "", "is not there");
     const Form& newest = forms.back();
-    if (newest.since == "gone") return;  // what stands for it is told by its own row
+    if (newest.since == "gone") return;  // its own row names its replacement
     if (std::to_string(def->since) != newest.since) {
       add(name, newest.since, "is not the form that is there, which is " + std::to_string(def->since));
     }

@@ -15,7 +15,7 @@ namespace modelctl::test {
 
 inline kernels::Alone alone;
 
-inline std::string told(const Error& error) {
+inline std::string message_of(const Error& error) {
   std::string text = error.what;
   for (const Error& each : error.faults) text += "\n" + each.what;
   return text;
@@ -27,7 +27,7 @@ inline std::unique_ptr<graph::Graph> compiled(const std::string& text, int level
   passes::PipelineOptions options;
   options.level = level;
   auto done = passes::run_pipeline(**parsed, options);
-  REQUIRE_MESSAGE(done.has_value(), (done ? "" : told(done.error())));
+  REQUIRE_MESSAGE(done.has_value(), (done ? "" : message_of(done.error())));
   return std::move(*parsed);
 }
 
@@ -39,12 +39,12 @@ inline std::string type_of_output(const std::string& text, std::size_t index = 0
 inline std::shared_ptr<const runtime::Model> model_of(const std::string& text, int level) {
   Scratch scratch;
   auto lowered = lower::lower(*compiled(text, level));
-  REQUIRE_MESSAGE(lowered.has_value(), (lowered ? "" : told(lowered.error())));
+  REQUIRE_MESSAGE(lowered.has_value(), (lowered ? "" : message_of(lowered.error())));
   REQUIRE(lowered->weights.write(lowered->plan, scratch / "m"));
   auto artifact = artifact::open(scratch / "m");
-  REQUIRE_MESSAGE(artifact.has_value(), (artifact ? "" : told(artifact.error())));
+  REQUIRE_MESSAGE(artifact.has_value(), (artifact ? "" : message_of(artifact.error())));
   auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu::detect());
-  REQUIRE_MESSAGE(model.has_value(), (model ? "" : told(model.error())));
+  REQUIRE_MESSAGE(model.has_value(), (model ? "" : message_of(model.error())));
   return *model;
 }
 
@@ -64,7 +64,7 @@ inline void check(const std::string& text, const std::vector<Call>& calls) {
     runtime::Session session(model_of(text, level), alone);
     for (const Call& call : calls) {
       auto outputs = run(session, call.inputs);
-      REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : told(outputs.error())));
+      REQUIRE_MESSAGE(outputs.has_value(), (outputs ? "" : message_of(outputs.error())));
       REQUIRE(outputs->size() == call.outputs.size());
       for (std::size_t i = 0; i < outputs->size(); ++i) {
         INFO(describe_value((*outputs)[i].view()) << " for " << describe_value(call.outputs[i].view()));

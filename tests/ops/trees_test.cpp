@@ -49,7 +49,7 @@ Result<std::unique_ptr<graph::Graph>> decomposed(Attributes attributes) {
 // What the trees give for each element of a column.
 std::vector<float> scores(const Attributes& attributes, std::initializer_list<float> column) {
   auto graph = decomposed(attributes);
-  REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : told(graph.error())));
+  REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : message_of(graph.error())));
   const graph::Node* trees = (*graph)->outputs()[0]->producer();
   Tensor x = f32({static_cast<std::int64_t>(column.size()), 1}, column);
   std::vector<TensorView> inputs = {x.view()};
@@ -57,7 +57,7 @@ std::vector<float> scores(const Attributes& attributes, std::initializer_list<fl
     inputs.push_back(trees->input(i) == nullptr ? TensorView{} : trees->input(i)->constant.view());
   }
   auto run = ops::evaluate(trees->domain, trees->op, trees->attributes, inputs, 1);
-  REQUIRE_MESSAGE(run.has_value(), (run ? "" : told(run.error())));
+  REQUIRE_MESSAGE(run.has_value(), (run ? "" : message_of(run.error())));
   auto values = (*run)[0].as<float>();
   return {values.begin(), values.end()};
 }

@@ -19,7 +19,7 @@ TEST_CASE("a convolution whose window is larger than the run's image is refused 
     CHECK(fits->front().as<float>()[0] == 6);
     auto outputs = run(session, {Tensor::of<float>(DType::f32, {1, 1, 2}, {1, 2})});
     REQUIRE_FALSE(outputs.has_value());
-    std::string what = told(outputs.error());
+    std::string what = message_of(outputs.error());
     CHECK_MESSAGE(what.find("a window of 3 does not fit 2, the padded size of axis 2") != std::string::npos, what);
   }
 }

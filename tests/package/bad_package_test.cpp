@@ -197,7 +197,7 @@ TEST_CASE_FIXTURE(Fixture, "an unpacked folder is refused if it was altered in a
   auto folder = scratch / "folder";
   auto verdict = [&]() -> std::string {
     auto result = verify(folder, trust_in(key), host.reporter, host.stop);
-    std::string text = result ? "accepted" : told(result.error());
+    std::string text = result ? "accepted" : message_of(result.error());
     std::string prefix = folder.string() + "/";
     if (std::size_t at = text.find(prefix); at != std::string::npos) text.erase(at, prefix.size());
     std::filesystem::remove_all(folder);
@@ -244,8 +244,8 @@ TEST_CASE_FIXTURE(Fixture,
   auto verdict = [&]() -> std::string {
     auto opened = Package::open(folder);
     auto verified = verify(folder, trust_in(key), host.reporter, host.stop);
-    std::string text = opened ? "accepted" : told(opened.error());
-    CHECK(text == (verified ? "accepted" : told(verified.error())));
+    std::string text = opened ? "accepted" : message_of(opened.error());
+    CHECK(text == (verified ? "accepted" : message_of(verified.error())));
     std::string prefix = folder.string() + "/";
     if (std::size_t at = text.find(prefix); at != std::string::npos) text.erase(at, prefix.size());
     fs::remove_all(folder);

@@ -155,10 +155,10 @@ TEST_CASE("half a pair is replaced only with force, and files that are not ours 
   fs::create_directory(prefix.string() + ".key");
   auto folder = write_key_pair(keys.fresh, Secret(), prefix, true);
   REQUIRE(!folder);
-  CHECK(told(folder.error()) == "conflict already-exists: cannot write '" + prefix.string() +
-                                    ".key': it is there "
-                                    "already | " +
-                                    prefix.string() + ".key | it is not a file");
+  CHECK(message_of(folder.error()) == "conflict already-exists: cannot write '" + prefix.string() +
+                                          ".key': it is there "
+                                          "already | " +
+                                          prefix.string() + ".key | it is not a file");
   CHECK(fs::is_directory(prefix.string() + ".key"));
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("a pair of keys is written by one command at a time") {
   REQUIRE(::flock(held.number(), LOCK_EX) == 0);
   auto busy = write_key_pair(keys.fresh, Secret(), prefix, false);
   REQUIRE(!busy);
-  CHECK(told(busy.error()).starts_with("conflict keys-being-written: "));
+  CHECK(message_of(busy.error()).starts_with("conflict keys-being-written: "));
   held.close();  // as if that command had been killed
   REQUIRE(write_key_pair(keys.fresh, Secret(), prefix, false));
   CHECK(whole_pair(scratch.path()) == keys.fresh_id);

@@ -164,11 +164,11 @@ TEST_CASE("a key is read back as it was written, encrypted or not") {
 
 TEST_CASE("an unusable private key is refused with the reason") {
   PrivateKey key = key_of(p256_pem);
-  CHECK(told(refused("hello")) ==
+  CHECK(message_of(refused("hello")) ==
         "bad_input bad-key: cannot use the key 'a.key' | a.key | it is not a PEM private key");
-  CHECK(told(refused(key.public_key().pem())) ==
+  CHECK(message_of(refused(key.public_key().pem())) ==
         "bad_input bad-key: cannot use the key 'a.key' | a.key | it is a public key where the private one is wanted");
-  CHECK(told(refused("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) ==
+  CHECK(message_of(refused("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) ==
         "unsupported unsupported-key: cannot use the key 'a.key' | a.key | cosign's own encrypted key format is not "
         "supported yet");
   Secret sealed = key.pem(Secret("right")).value();
@@ -186,13 +186,13 @@ TEST_CASE("an unusable public key is refused with the reason") {
     REQUIRE(!key);
     return std::move(key).error();
   };
-  CHECK(told(refused_public(p256_pem)) ==
+  CHECK(message_of(refused_public(p256_pem)) ==
         "bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is a private key where the public one is wanted");
   CHECK(refused_public("hello").why.front() == "it is not a PEM public key");
   // Cut in the middle.
-  CHECK(told(refused_public("-----BEGIN PUBLIC KEY-----\n"
-                            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqocg6+jKkMeO5ZqYgbyMvQ3pBXZWZOyd\n"
-                            "-----END PUBLIC KEY-----\n"))
+  CHECK(message_of(refused_public("-----BEGIN PUBLIC KEY-----\n"
+                                  "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqocg6+jKkMeO5ZqYgbyMvQ3pBXZWZOyd\n"
+                                  "-----END PUBLIC KEY-----\n"))
             .starts_with("bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is not a PEM public key: "));
 }
 
@@ -206,8 +206,8 @@ TEST_CASE("keys of other kinds are named and refused") {
   if (!made || made->exit_code != 0) return skipped("there is no openssl program");
   auto key = PrivateKey::read(path, [] { return Secret(); });
   REQUIRE(!key);
-  CHECK(told(key.error()) == "unsupported unsupported-key: cannot use the key '" + path + "' | " + path +
-                                 " | it is an EC secp384r1 key; ECDSA P-256 and Ed25519 are supported");
+  CHECK(message_of(key.error()) == "unsupported unsupported-key: cannot use the key '" + path + "' | " + path +
+                                       " | it is an EC secp384r1 key; ECDSA P-256 and Ed25519 are supported");
 }
 
 TEST_CASE("openssl reads our keys, encrypted ones too, and agrees on the public half") {
@@ -243,7 +243,7 @@ TEST_CASE("keys that openssl made, in every form it writes, are read") {
     REQUIRE(made->exit_code == 0);
     bool first = &recipe == &recipes.front();
     auto key = PrivateKey::read(first ? path : other, [] { return Secret("secret"); });
-    CHECK_MESSAGE(key, recipe[1] << (key ? "" : told(key.error())));
+    CHECK_MESSAGE(key, recipe[1] << (key ? "" : message_of(key.error())));
   }
 }
 

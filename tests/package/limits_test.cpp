@@ -53,8 +53,8 @@ std::uint64_t peak_memory(const Work& work) {
         if (line.starts_with("VmHWM:")) peak = std::stoull(line.substr(6)) * 1024;
       }
     }
-    bool told = ::write(pipe_ends[1], &peak, sizeof peak) == sizeof peak;
-    ::_exit(told ? 0 : 1);
+    bool written = ::write(pipe_ends[1], &peak, sizeof peak) == sizeof peak;
+    ::_exit(written ? 0 : 1);
   }
   ::close(pipe_ends[1]);
   std::uint64_t peak = 0;
@@ -76,8 +76,8 @@ TEST_CASE("a full disk leaves nothing half-written, packed or unpacked") {
   auto path = scratch / "small/a.tar";
   auto refused = write_package(draft(), large, key, path, host.reporter, host.stop);
   REQUIRE(!refused);
-  CHECK(told(refused.error()) == "io disk-full: cannot write '" + path.string() + "' | " + path.string() +
-                                     " | packing the entry 'model.weights' | No space left on device");
+  CHECK(message_of(refused.error()) == "io disk-full: cannot write '" + path.string() + "' | " + path.string() +
+                                           " | packing the entry 'model.weights' | No space left on device");
   CHECK(names_in(scratch / "small").empty());
 
   write(scratch / "a.tar", key, draft(), large);
@@ -110,9 +110,9 @@ TEST_CASE("a file that became shorter while it was packed is an error, not a pac
   std::vector<Payload> payload{{"file", Role::document, false, Content::of_range(scratch / "file", 0, 10)}};
   auto refused = write_package(draft(), payload, key_of(p256_pem), scratch / "a.tar", host.reporter, host.stop);
   REQUIRE(!refused);
-  CHECK(told(refused.error()) == "io file-changed: cannot pack '" + (scratch / "file").string() + "' | " +
-                                     (scratch / "file").string() +
-                                     " | packing the entry 'file' | it became shorter while it was read");
+  CHECK(message_of(refused.error()) == "io file-changed: cannot pack '" + (scratch / "file").string() + "' | " +
+                                           (scratch / "file").string() +
+                                           " | packing the entry 'file' | it became shorter while it was read");
   CHECK(names_in(scratch.path()) == std::vector<std::string>{"file"});
 }
 

@@ -184,7 +184,7 @@ TEST_CASE("a newer format is unsupported, and a foreign one is invalid") {
   auto newer = Manifest::read(changed([](Json& json) { json["format"] = "modelctl.package/2"; }));
   REQUIRE(!newer);
   CHECK(
-      told(newer.error()) ==
+      message_of(newer.error()) ==
       "unsupported unsupported-format: cannot read the package format 'modelctl.package/2' | manifest.json: /format | "
       "this program knows 'modelctl.package/1'");
   CHECK(newer.error().hint == "use a newer modelctl");

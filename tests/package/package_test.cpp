@@ -78,7 +78,7 @@ TEST_CASE("a package with one altered byte, whichever it is, is refused before i
       Counting sink;
       auto refused = read(altered, trust, sink);
       REQUIRE_MESSAGE(!refused, "byte " << at);
-      REQUIRE_MESSAGE(refused.error().kind == Kind::untrusted, "byte " << at << ": " << told(refused.error()));
+      REQUIRE_MESSAGE(refused.error().kind == Kind::untrusted, "byte " << at << ": " << message_of(refused.error()));
     }
   }
 }
@@ -130,7 +130,7 @@ TEST_CASE("a package that is truncated anywhere, or has bytes after its end, is 
   Counting sink;
   auto refused = read(archive + '\0', trust, sink);
   REQUIRE(!refused);
-  CHECK(told(refused.error()) ==
+  CHECK(message_of(refused.error()) ==
         "untrusted altered-archive: cannot use the package: its archive is not as it was packed | byte " +
             std::to_string(archive.size()) + " | something follows the end of the archive");
 }
@@ -179,9 +179,9 @@ TEST_CASE("unpacking does not touch a folder that holds something") {
   REQUIRE(write_file(scratch / "folder/mine", as_bytes("x")));
   auto refused = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.reporter, host.stop);
   REQUIRE(!refused);
-  CHECK(told(refused.error()) == "conflict already-exists: cannot unpack into '" + (scratch / "folder").string() +
-                                     "' | " + (scratch / "folder").string() +
-                                     " | it is there already, and is not an empty folder");
+  CHECK(message_of(refused.error()) == "conflict already-exists: cannot unpack into '" + (scratch / "folder").string() +
+                                           "' | " + (scratch / "folder").string() +
+                                           " | it is there already, and is not an empty folder");
 }
 
 TEST_CASE("a package in memory is verified in place and not changed") {

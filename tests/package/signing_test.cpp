@@ -16,7 +16,7 @@ struct Signed {
 
   std::string verify(std::string_view manifest_text, std::string_view bundle_text) const {
     auto signer = verify_bundle(manifest_text, bundle_text, trust_in(key));
-    return signer ? "signed by " + signer->name : told(signer.error());
+    return signer ? "signed by " + signer->name : message_of(signer.error());
   }
   // The verdict on the bundle with one change to its JSON.
   template <class Change>
@@ -153,7 +153,7 @@ TEST_CASE("an untrusted key is refused, and the error lists the trusted ones") {
   PrivateKey other = PrivateKey::generate(Algorithm::ed25519).value();
   auto refused_key = verify_bundle(made.manifest, made.bundle, trust_in(other, "release team"));
   REQUIRE(!refused_key);
-  CHECK(told(refused_key.error()) ==
+  CHECK(message_of(refused_key.error()) ==
         "untrusted wrong-key: cannot trust the package: it is signed with another key | manifest.sigstore.json | it is "
         "signed with the key " +
             made.key.public_key().fingerprint().text() + ", and you trust 'release team' (" +

@@ -63,7 +63,7 @@ inline void skipped(const char* why) { std::printf("skipped: %s\n", why); }
 inline std::string bytes_of(const std::filesystem::path& path) { return read_text_file(path).value(); }
 
 // "kind code: what | where | because | because"
-inline std::string told(const Error& error) {
+inline std::string message_of(const Error& error) {
   std::string text = std::string(info(error.kind).name) + " " + error.code + ": " + error.what;
   if (!error.where.empty()) text += " | " + error.where;
   for (const std::string& reason : error.why) text += " | " + reason;

@@ -14,7 +14,7 @@ struct TrustFile {
     REQUIRE(write_file(path, as_bytes(text)));
     auto trust = Trust::file(path);
     if (trust) return std::to_string(trust->keys().size()) + " keys, first '" + trust->keys().front().name + "'";
-    std::string message = told(trust.error());
+    std::string message = message_of(trust.error());
     for (std::size_t at; (at = message.find(path.string())) != std::string::npos;) {
       message.replace(at, path.string().size(), "t");
     }
@@ -60,5 +60,5 @@ TEST_CASE_FIXTURE(TrustFile, "a key and a trust file together are one too many")
   FakeHost host;
   auto refused = read_trust({"a.pub", "trusted.json"}, host.environment);
   REQUIRE(!refused);
-  CHECK(told(refused.error()) == "usage two-kinds-of-trust: cannot use both a key and a trust file");
+  CHECK(message_of(refused.error()) == "usage two-kinds-of-trust: cannot use both a key and a trust file");
 }

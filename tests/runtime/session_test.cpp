@@ -224,7 +224,7 @@ TEST_CASE("the error of a failing operator names its node, and the session remai
 }
 
 TEST_CASE("an operator that disagrees with the plan is reported as a bug, and memory is not overrun") {
-  auto told = [](const char* routine) {
+  auto refusal = [](const char* routine) {
     PlanMaker maker;
     auto x = maker.input("x", DType::f32, {4});
     auto y = maker.like("y", x);
@@ -237,9 +237,9 @@ TEST_CASE("an operator that disagrees with the plan is reported as a bug, and me
     CHECK(error.kind == (std::string_view(routine) == "op::Shrink" ? Kind::bad_input : Kind::bug));
     return error.what;
   };
-  CHECK(told("op::Shrink") == "cannot run the model: 'y' would be f32[3] and not f32[4]");
-  CHECK(told("op::Retype") == "'op::Retype' made f64[4] for 'y', but the plan has f32[4]");
-  CHECK(told("op::Idle") == "'op::Idle' did not make output 0");
+  CHECK(refusal("op::Shrink") == "cannot run the model: 'y' would be f32[3] and not f32[4]");
+  CHECK(refusal("op::Retype") == "'op::Retype' made f64[4] for 'y', but the plan has f32[4]");
+  CHECK(refusal("op::Idle") == "'op::Idle' did not make output 0");
 }
 
 TEST_CASE("sizes that do not fit together are refused") {

@@ -278,7 +278,7 @@ TEST_CASE("one connection carries many requests") {
   for (int i = 0; i < 5; ++i) CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
 }
 
-TEST_CASE("a client of HTTP/1.0 keeps its connection if it asks to, and is told so") {
+TEST_CASE("a client of HTTP/1.0 keeps its connection if it asks to, and the response states so") {
   Running running;
   HttpClient client(running.port());
   for (int i = 0; i < 2; ++i) {

@@ -69,7 +69,7 @@ Ran skopeo(const Registry& registry, std::vector<std::string> words) {
 
 }  // namespace
 
-TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missing packages are told") {
+TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missing packages are reported") {
   NEEDS("docker-registry", "htpasswd", "openssl")
   Shop shop(payload(3 << 20));
   Registry registry(shop);
@@ -87,7 +87,7 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
   CHECK(!fs::exists(shop.scratch / ".docker/config.json"));
 
   auto login = registry.login("correct horse");
-  REQUIRE_MESSAGE(login, told(login));
+  REQUIRE_MESSAGE(login, message_of(login));
   CHECK(login->checked);
 
   auto none = shop.pull(reference);
@@ -95,20 +95,20 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
   CHECK(none.error().what == "there is no '" + reference + "'");
 
   auto pushed = shop.push(reference);
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   auto again = shop.push(registry.host + "/team/digits:stable");
-  REQUIRE_MESSAGE(again, told(again));
+  REQUIRE_MESSAGE(again, message_of(again));
   CHECK(again->sent == 0);
 
   auto pulled = shop.pull(reference);
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   auto folder = shop.pull_folder(pushed->reference);
-  REQUIRE_MESSAGE(folder, told(folder));
+  REQUIRE_MESSAGE(folder, message_of(folder));
 
   for (const std::string& what : {registry.host, registry.host + "/team/digits"}) {
     auto list = actions::list({what, shop.remote}, shop.host);
-    REQUIRE_MESSAGE(list, told(list));
+    REQUIRE_MESSAGE(list, message_of(list));
     REQUIRE(list->packages.size() == 2);
     CHECK(list->packages[0].reference == reference);
     CHECK(list->packages[0].digest == *pushed->digest);
@@ -129,7 +129,7 @@ TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on
   auto repository = Repository::open(*parse_name(registry.host + "/a:1"), Repository::Right::push, context);
   REQUIRE(repository);
   auto pushed = repository->push_blob(blob, [](std::uint64_t) {});
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(*pushed);
   CHECK(!*repository->push_blob(blob, [](std::uint64_t) {}));
   std::string back;
@@ -147,7 +147,7 @@ TEST_CASE("skopeo reads what we pushed, and what it copies is still the package"
   REQUIRE(registry.login("correct horse"));
   std::string reference = registry.host + "/team/digits:1.2";
   auto pushed = shop.push(reference);
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
 
   Ran raw = skopeo(registry, {"inspect", "--raw", "docker://" + reference});
   REQUIRE_MESSAGE(raw.exit_code == 0, raw.err);
@@ -168,7 +168,7 @@ TEST_CASE("skopeo reads what we pushed, and what it copies is still the package"
                                    "oci:" + (shop.scratch / "mirror").string() + ":digits:1.2"});
   REQUIRE_MESSAGE(mirrored.exit_code == 0, mirrored.err);
   auto pulled = shop.pull("oci:" + (shop.scratch / "mirror").string() + ":digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("skopeo copies from the local registry into docker-registry, and we pu
                         "docker://" + reference});
   REQUIRE_MESSAGE(copied.exit_code == 0, copied.err);
   auto pulled = shop.pull(registry.host + "/mirrored/digits@" + pushed->digest->text());
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
 }
 

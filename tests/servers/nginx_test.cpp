@@ -84,24 +84,24 @@ TEST_CASE("nginx: push with WebDAV over TLS, pull with ranges and without, throu
   CHECK(stranger.error().what == "'" + nginx.host + "' requires credentials");
 
   auto login = actions::login({nginx.host, "ci", "correct horse", shop.remote}, shop.host);
-  REQUIRE_MESSAGE(login, told(login));
+  REQUIRE_MESSAGE(login, message_of(login));
   CHECK(!login->checked);
 
   auto pushed = shop.push(url);
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(shop.fake.reporter.infos.empty());
   CHECK(bytes_of(shop.scratch / "www/team/digits.tar") == bytes_of(shop.archive));
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(shop.scratch / "www/team")) files += entry.is_regular_file();
   CHECK(files == 1);
   auto again = shop.push(url);
-  CHECK_MESSAGE(again, told(again));
+  CHECK_MESSAGE(again, message_of(again));
 
   int number = 0;
   for (const char* path : {"/team/digits.tar", "/whole/digits.tar", "/elsewhere/x.tar"}) {
     std::string to = fmt::format("{}.tar", number++);
     auto pulled = shop.pull("https://" + nginx.host + path, to);
-    REQUIRE_MESSAGE(pulled, told(pulled));
+    REQUIRE_MESSAGE(pulled, message_of(pulled));
     CHECK(bytes_of(shop.scratch / to) == bytes_of(shop.archive));
   }
 
@@ -112,7 +112,7 @@ TEST_CASE("nginx: push with WebDAV over TLS, pull with ranges and without, throu
   CHECK(tar.out == "manifest.json\nmanifest.sigstore.json\ncode/run.sh\ndocs/empty.md\nmodel.plan\nmodel.weights\n");
 }
 
-TEST_CASE("nginx: a redirect to plain http, a missing file and a body that is too large are told") {
+TEST_CASE("nginx: a redirect to plain http, a missing file and a body that is too large are reported") {
   NEEDS("nginx", "openssl")
   Shop shop;
   Nginx nginx(shop);

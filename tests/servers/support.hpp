@@ -16,7 +16,7 @@ inline Ran run(std::vector<std::string> command, const std::string& input = "") 
   StopToken stop;
   SystemProcesses processes(stop);
   auto result = processes.run(command, {.input = input});
-  REQUIRE_MESSAGE(result, told(result));
+  REQUIRE_MESSAGE(result, message_of(result));
   return {result->exit_code, result->out, result->err};
 }
 

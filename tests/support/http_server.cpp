@@ -159,14 +159,15 @@ struct HttpServer::State {
     }
     pause(response.stall);
     if (response.status == 0) return false;
-    bool told = false;
+    bool has_length = false;
     std::string head = "HTTP/1.1 " + std::to_string(response.status) + " Something\r\n";
     for (const auto& [name, value] : response.headers) {
       head += name + ": " + value + "\r\n";
-      told = told || lower(name) == "content-length";
+      has_length = has_length || lower(name) == "content-length";
     }
     bool bodiless = request.method == "HEAD" || response.status == 204 || response.status == 304;
-    if (!told && response.status != 204) head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+    if (!has_length && response.status != 204)
+      head += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
     connection.send(head + "\r\n");
     if (bodiless) return true;
     if (response.pause_per_byte.count() > 0) {

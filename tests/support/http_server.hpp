@@ -1,5 +1,5 @@
-// A small HTTP server in the test's own process, on a fresh port of this machine: answers what the test says, cuts,
-// delays and lies where it is told to.
+// A small HTTP server in the test's own process, on a fresh port of this machine. It responds as the test defines, and
+// can cut, delay or falsify a response.
 #pragma once
 
 #include <chrono>
@@ -28,8 +28,8 @@ struct ServedResponse {
   int status = 200;  // 0: close without an answer
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::optional<std::size_t> cut_after;  // send so many bytes of the body, then close
-  std::chrono::milliseconds stall{0};    // before the response; ends early when the server is destroyed
+  std::optional<std::size_t> cut_after;         // send so many bytes of the body, then close
+  std::chrono::milliseconds stall{0};           // before the response; ends early when the server is destroyed
   std::chrono::milliseconds pause_per_byte{0};  // of the body, which is then sent byte by byte
 };
 

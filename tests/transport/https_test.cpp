@@ -68,12 +68,12 @@ TEST_CASE("what is put on a web host is pulled as the same bytes, in one GET") {
   Shop shop;
   WebHost web;
   auto pushed = shop.push(web.url());
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(web.files.size() == 1);
   CHECK(web.files["/digits.tar"] == bytes_of(shop.archive));
   std::size_t before = web.server.requests().size();
   auto pulled = shop.pull(web.url());
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   CHECK(web.server.requests().size() == before + 1);
 }
@@ -93,7 +93,7 @@ TEST_CASE("a host without MOVE gets a PUT, and a warning is printed") {
   WebHost web;
   web.dav = false;
   auto pushed = shop.push(web.url());
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(shop.fake.reporter.infos ==
         std::vector<std::string>{"'" + web.server.authority() +
                                  "' does not support MOVE: readers could see the archive while it was being sent"});
@@ -103,7 +103,7 @@ TEST_CASE("missing folders are made") {
   Shop shop;
   WebHost web;
   auto pushed = shop.push(web.url("/a/b/digits.tar"));
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(web.folders == std::vector<std::string>{"/", "/a/", "/a/b/"});
   CHECK(web.files.contains("/a/b/digits.tar"));
 }
@@ -149,7 +149,7 @@ TEST_CASE("an interrupted transfer of an archive resumes, with and without range
       return response;
     };
     auto pulled = shop.pull(web.url());
-    REQUIRE_MESSAGE(pulled, told(pulled));
+    REQUIRE_MESSAGE(pulled, message_of(pulled));
     CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   }
 }
@@ -162,9 +162,9 @@ TEST_CASE("an archive that ends early is refused") {
   std::size_t size = file.find("a plan");
   file.resize(size);
   auto refused = shop.pull_folder(web.url());
-  CHECK(told(refused) == "untrusted truncated: cannot pull '" + web.url() + "' | " + web.url() +
-                             " | pulling 'model.plan' | cannot pull '" + web.url() + "' | the file ends after " +
-                             std::to_string(size) + " bytes, before the package does");
+  CHECK(message_of(refused) == "untrusted truncated: cannot pull '" + web.url() + "' | " + web.url() +
+                                   " | pulling 'model.plan' | cannot pull '" + web.url() + "' | the file ends after " +
+                                   std::to_string(size) + " bytes, before the package does");
   CHECK(shop.leftovers().empty());
 }
 
@@ -180,7 +180,7 @@ TEST_CASE("a changed byte in an archive's content or documents is refused") {
     auto refused = shop.pull_folder(web.url());
     web.files["/digits.tar"] = whole;
     REQUIRE(!refused);
-    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, told(refused));
+    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, message_of(refused));
     CHECK(shop.leftovers().empty());
   }
 }
@@ -189,21 +189,21 @@ TEST_CASE("a file that is not a package is refused after its first block") {
   Shop shop;
   WebHost web;
   web.files["/index.html"] = std::string(100'000, 'h');
-  CHECK(told(shop.pull(web.url("/index.html"))) ==
+  CHECK(message_of(shop.pull(web.url("/index.html"))) ==
         "untrusted no-package: cannot pull '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
             "' was used | it is not a package of modelctl: 'manifest.json' is not where it must be");
   web.files["/empty"] = "";
-  CHECK(told(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
-  CHECK(told(shop.pull(web.url("/none")))
+  CHECK(message_of(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
+  CHECK(message_of(shop.pull(web.url("/none")))
             .starts_with("not_found no-such-package: there is no '" + web.url("/none") + "'"));
 }
 
 TEST_CASE("URLs that name no file, or hold a password, are refused") {
   Shop shop;
-  CHECK(told(shop.pull("https://models.example/a/")) ==
+  CHECK(message_of(shop.pull("https://models.example/a/")) ==
         "usage bad-reference: 'https://models.example/a/' is not a reference to a package | it names no file");
   auto refused = shop.pull("https://me:secret@models.example/a.tar");
-  CHECK(told(refused) ==
+  CHECK(message_of(refused) ==
         "usage secret-in-url: cannot use 'https://models.example/a.tar' | a password in a URL ends up in "
         "logs and in the shell's history");
   CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example");

@@ -34,11 +34,11 @@ void damage(const fs::path& path, std::uintmax_t at = 0) {
 TEST_CASE("what is pushed to the local registry is pulled as the same bytes") {
   Shop shop;
   auto pushed = shop.push("team/digits:1.2");
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(pushed->reference == "team/digits:1.2@" + pushed->digest->text());
   CHECK(pushed->package == shop.written.digest);
   auto pulled = shop.pull("team/digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   CHECK(pulled->signed_manifest.digest == shop.written.digest);
   CHECK(shop.leftovers().empty());
@@ -50,17 +50,17 @@ TEST_CASE("a pulled folder is the package: it verifies, and holds the files with
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
   auto pulled = shop.pull_folder("digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled/model.plan") == "a plan");
   CHECK((fs::status(shop.scratch / "pulled/code/run.sh").permissions() & fs::perms::owner_exec) != fs::perms::none);
   auto trust = package::Trust::key(shop.key);
   REQUIRE(trust);
   auto opened = package::Package::open(shop.scratch / "pulled");
-  REQUIRE_MESSAGE(opened, told(opened));
+  REQUIRE_MESSAGE(opened, message_of(opened));
   CHECK(opened->verify(*trust, shop.host.reporter, shop.host.stop));
   // And what was unpacked can be pushed: it is the same package.
   auto again = actions::push({shop.scratch / "pulled", "digits:again", {}}, shop.host);
-  REQUIRE_MESSAGE(again, told(again));
+  REQUIRE_MESSAGE(again, message_of(again));
   CHECK(again->sent == 0);
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("a pull can keep the archive and unpack it") {
       .reference = "digits:1.2", .folder = shop.scratch / "both", .archive = shop.scratch / "both.tar"};
   request.trust.key = shop.key;
   auto pulled = actions::pull(request, shop.host);
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "both.tar") == bytes_of(shop.archive));
   CHECK(bytes_of(shop.scratch / "both/model.plan") == "a plan");
 }
@@ -106,14 +106,14 @@ TEST_CASE("a name can be moved; the list shows its current package") {
   auto kept = actions::push({other.archive, "digits:latest", {}}, shop.host);
   REQUIRE(!kept);
   CHECK(
-      told(kept.error()) ==
+      message_of(kept.error()) ==
       "conflict already-pushed: cannot push to 'digits:latest': it is taken | another package, or the same one signed "
       "by another key, is there");
   auto moved = actions::push({other.archive, "digits:latest", {}, true}, shop.host);
   REQUIRE(moved);
   shop.fake.clock.elapsed += std::chrono::hours(3);
   auto report = actions::list({}, shop.host);
-  REQUIRE_MESSAGE(report, told(report));
+  REQUIRE_MESSAGE(report, message_of(report));
   REQUIRE(report->packages.size() == 1);
   CHECK(report->packages[0].reference == "digits:latest");
   CHECK(report->packages[0].digest == *moved->digest);
@@ -127,7 +127,7 @@ TEST_CASE("list narrows to a name, and an empty registry is an empty list") {
   REQUIRE(shop.push("digits-large:1.2", true));
   CHECK(actions::list({}, shop.host)->packages.size() == 2);
   CHECK(actions::list({"digits", {}}, shop.host)->packages.size() == 1);
-  CHECK(told(actions::list({"oci:" + (shop.scratch / "none").string(), {}}, shop.host)) ==
+  CHECK(message_of(actions::list({"oci:" + (shop.scratch / "none").string(), {}}, shop.host)) ==
         "not_found no-such-registry: there is no registry in '" + (shop.scratch / "none").string() + "' | " +
             (shop.scratch / "none").string() + " | it holds no index.json, as an OCI layout does");
 }
@@ -159,19 +159,20 @@ TEST_CASE("entries of other tools stay in the index") {
 TEST_CASE("a missing package is reported with the place that was searched") {
   Shop shop;
   std::string folder = (shop.scratch / "registry").string();
-  CHECK(told(shop.pull("digits:9")) == "not_found no-such-package: there is no 'digits:9' in the local registry | " +
-                                           folder + " | nothing of 'digits:9' was used");
+  CHECK(message_of(shop.pull("digits:9")) ==
+        "not_found no-such-package: there is no 'digits:9' in the local registry | " + folder +
+            " | nothing of 'digits:9' was used");
 }
 
 TEST_CASE("nothing is pushed to a digest") {
   Shop shop;
-  CHECK(told(shop.push("digits@sha256:" + std::string(64, '0')))
+  CHECK(message_of(shop.push("digits@sha256:" + std::string(64, '0')))
             .starts_with("usage bad-reference: cannot push to 'digits@"));
 }
 
 TEST_CASE("a pull to nowhere, and a pull without a key, are refused") {
   Shop shop;
-  CHECK(told(actions::pull({.reference = "digits:1.2"}, shop.host)) ==
+  CHECK(message_of(actions::pull({.reference = "digits:1.2"}, shop.host)) ==
         "usage no-place: cannot pull 'digits:1.2' to nowhere");
   actions::PullRequest request{.reference = "digits:1.2", .folder = shop.scratch / "x"};
   auto refused = actions::pull(request, shop.host);
@@ -185,7 +186,7 @@ TEST_CASE("a folder that is not empty is left alone") {
   REQUIRE(make_folder(shop.scratch / "pulled"));
   REQUIRE(write_file(shop.scratch / "pulled/mine", as_bytes("x")));
   std::string folder = (shop.scratch / "pulled").string();
-  CHECK(told(shop.pull_folder("digits:1.2")) ==
+  CHECK(message_of(shop.pull_folder("digits:1.2")) ==
         "conflict already-exists: cannot pull into '" + folder + "': it is not empty | " + folder);
   CHECK(bytes_of(shop.scratch / "pulled/mine") == "x");
 }
@@ -213,7 +214,7 @@ TEST_CASE("a changed byte in any blob of the registry is refused with nothing pu
     auto refused = shop.pull_folder("digits:1.2");
     damage(path);
     REQUIRE(!refused);
-    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, told(refused));
+    CHECK_MESSAGE(refused.error().kind == Kind::untrusted, message_of(refused));
     CHECK(!fs::exists(shop.scratch / "pulled"));
     CHECK(shop.leftovers().empty());
   }
@@ -228,7 +229,7 @@ TEST_CASE("pushing again repairs any damaged blob, whatever took its place") {
     std::string good = bytes_of(path);
     auto repaired = [&] {
       auto again = shop.push("digits:1.2");
-      REQUIRE_MESSAGE(again, told(again));
+      REQUIRE_MESSAGE(again, message_of(again));
       CHECK(again->sent <= good.size());
       CHECK(fs::is_regular_file(fs::symlink_status(path)));
       CHECK(bytes_of(path) == good);
@@ -296,11 +297,12 @@ TEST_CASE("a file is pushed to and pulled from, whole") {
   REQUIRE(shop.push(reference));
   CHECK(bytes_of(shop.scratch / "share/digits.tar") == bytes_of(shop.archive));
   auto pulled = shop.pull_folder(reference);
-  REQUIRE_MESSAGE(pulled, told(pulled));
-  CHECK(told(shop.push("file://host/a.tar")) ==
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
+  CHECK(message_of(shop.push("file://host/a.tar")) ==
         "usage bad-reference: 'file://host/a.tar' is not a reference to a package | it names a host, and files are on "
         "this one");
-  CHECK(told(shop.push("file:")) == "usage bad-reference: 'file:' is not a reference to a package | it names no file");
+  CHECK(message_of(shop.push("file:")) ==
+        "usage bad-reference: 'file:' is not a reference to a package | it names no file");
 }
 
 TEST_CASE("packages that are pushed at the same time are all in the index") {
@@ -311,7 +313,7 @@ TEST_CASE("packages that are pushed at the same time are all in the index") {
       FakeHost fake;
       fake.environment.variables = shop.fake.environment.variables;
       auto pushed = actions::push({shop.archive, "digits:stable-" + std::to_string(i), {}}, fake.host);
-      if (!pushed) std::printf("%s\n", told(pushed).c_str());
+      if (!pushed) std::printf("%s\n", message_of(pushed).c_str());
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -341,7 +343,7 @@ TEST_CASE("an interrupted pull stops, keeps its data, and resumes") {
   CHECK(stopped.error().hint == "run the same command again: it continues where this one stopped");
   CHECK(!fs::exists(shop.scratch / "pulled"));
   auto pulled = shop.pull_folder("digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(pulled->reused == 5u << 20);
   CHECK(pulled->moved == 1u << 20);
 }

@@ -104,10 +104,10 @@ TEST_CASE("a push to another name or version, or in place of another package, ne
   Shop shop;
   auto other = shop.push("digits:1.3");
   REQUIRE(!other);
-  CHECK(told(other) ==
+  CHECK(message_of(other) ==
         "conflict wrong-name: cannot push the package to 'digits:1.3' | its manifest has the version '1.2' and not "
         "'1.3'");
-  CHECK(told(shop.push("letters:1.2")).starts_with("conflict wrong-name: "));
+  CHECK(message_of(shop.push("letters:1.2")).starts_with("conflict wrong-name: "));
   CHECK(!fs::exists(shop.scratch / "registry"));
 
   Shop second({{"model.plan", package::Role::plan, false, package::Content::of_bytes("another plan")}});

@@ -41,10 +41,10 @@ TEST_CASE("what is pushed to a registry is pulled as the same bytes") {
   Shop shop;
   FakeRegistry registry;
   auto pushed = shop.push(registry.reference(name));
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(pushed->reference == registry.reference(name) + "@" + pushed->digest->text());
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   CHECK(shop.pull(pushed->reference, "exact.tar"));
 }
@@ -65,9 +65,10 @@ TEST_CASE("the manifest is put last, so no version ever means half a package") {
   FakeRegistry registry;
   registry.fault = fail_times(1, "POST", "/blobs/uploads/", FakeRegistry::error(403, "DENIED", "read only"));
   auto refused = shop.push(registry.reference(name));
-  CHECK(told(refused) == "denied http-403: cannot push the blob " + Sha256::of(as_bytes("{}")).text() + " | POST " +
-                             registry.server().url("/v2/team/digits/blobs/uploads/") + ": 403 | cannot push to '" +
-                             registry.reference(name) + "' | the server says: DENIED: read only");
+  CHECK(message_of(refused) == "denied http-403: cannot push the blob " + Sha256::of(as_bytes("{}")).text() +
+                                   " | POST " + registry.server().url("/v2/team/digits/blobs/uploads/") +
+                                   ": 403 | cannot push to '" + registry.reference(name) +
+                                   "' | the server says: DENIED: read only");
   CHECK(registry.manifests.empty());
 }
 
@@ -92,8 +93,8 @@ TEST_CASE("credentials that are refused are named by user and place, never shown
   auto refused = shop.push(registry.reference(name));
   REQUIRE(!refused);
   CHECK(refused.error().what == "'" + host + "' refuses the credentials of 'ci'");
-  CHECK(told(refused).find("hunter2") == std::string::npos);
-  CHECK(told(refused).find(".docker/config.json") != std::string::npos);
+  CHECK(message_of(refused).find("hunter2") == std::string::npos);
+  CHECK(message_of(refused).find(".docker/config.json") != std::string::npos);
 }
 
 TEST_CASE("404 is a package that is not there") {
@@ -101,10 +102,10 @@ TEST_CASE("404 is a package that is not there") {
   FakeRegistry registry;
   auto missing = shop.pull(registry.reference(name));
   REQUIRE(!missing);
-  CHECK(told(missing) == "not_found no-such-package: there is no '" + registry.reference(name) + "' | GET " +
-                             registry.server().url("/v2/team/digits/manifests/1.2") + ": 404 | nothing of '" +
-                             registry.reference(name) +
-                             "' was used | the server says: MANIFEST_UNKNOWN: manifest unknown");
+  CHECK(message_of(missing) == "not_found no-such-package: there is no '" + registry.reference(name) + "' | GET " +
+                                   registry.server().url("/v2/team/digits/manifests/1.2") + ": 404 | nothing of '" +
+                                   registry.reference(name) +
+                                   "' was used | the server says: MANIFEST_UNKNOWN: manifest unknown");
 }
 
 TEST_CASE("429 is waited for as long as the registry asks, then all goes well") {
@@ -113,7 +114,7 @@ TEST_CASE("429 is waited for as long as the registry asks, then all goes well") 
   REQUIRE(shop.push(registry.reference(name)));
   registry.fault = fail_times(2, "GET", "/manifests/", {.status = 429, .headers = {{"Retry-After", "7"}}});
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(shop.fake.clock.slept == std::vector<std::chrono::milliseconds>(2, std::chrono::seconds(7)));
 }
 
@@ -137,9 +138,9 @@ TEST_CASE("500 is an error of the server and is reported with its text") {
   FakeRegistry registry;
   registry.fault = fail_times(1, "GET", "/manifests/", FakeRegistry::error(500, "UNKNOWN", "disk on fire"));
   auto refused = shop.pull(registry.reference(name));
-  CHECK(told(refused) == "unavailable http-500: cannot pull '" + registry.reference(name) + "' | GET " +
-                             registry.server().url("/v2/team/digits/manifests/1.2") + ": 500 | nothing of '" +
-                             registry.reference(name) + "' was used | the server says: UNKNOWN: disk on fire");
+  CHECK(message_of(refused) == "unavailable http-500: cannot pull '" + registry.reference(name) + "' | GET " +
+                                   registry.server().url("/v2/team/digits/manifests/1.2") + ": 500 | nothing of '" +
+                                   registry.reference(name) + "' was used | the server says: UNKNOWN: disk on fire");
 }
 
 TEST_CASE("503 and a connection that is closed are tried again") {
@@ -150,7 +151,7 @@ TEST_CASE("503 and a connection that is closed are tried again") {
   CHECK(shop.pull(registry.reference(name), "a.tar"));
   registry.fault = fail_times(2, "GET", "/blobs/", {.status = 0});
   auto pulled = shop.pull(registry.reference(name), "b.tar");
-  CHECK_MESSAGE(pulled, told(pulled));
+  CHECK_MESSAGE(pulled, message_of(pulled));
 }
 
 TEST_CASE("a blob with the wrong content is refused and nothing is put in place") {
@@ -203,7 +204,7 @@ TEST_CASE("an interrupted body resumes with a range request") {
     return ServedResponse{.body = whole, .cut_after = 100'000};
   };
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
   CHECK(registry.server().requests().back().header("range") == "bytes=100000-299999");
 }
@@ -226,7 +227,7 @@ TEST_CASE("a body that is always interrupted is given up; the next pull resumes 
   CHECK(!std::filesystem::exists(shop.scratch / "pulled"));
   registry.fault = nullptr;
   auto pulled = shop.pull_folder(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(pulled->reused == 100'000);
   CHECK(pulled->moved == 200'000);
   CHECK(shop.leftovers().empty());
@@ -249,7 +250,7 @@ TEST_CASE("the data of an earlier pull is hashed again, and fetched again if it 
   REQUIRE(write_file(file, as_bytes(bytes)));
   registry.fault = nullptr;
   auto pulled = shop.pull_folder(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(pulled->reused == 0);
   CHECK(bytes_of(shop.scratch / "pulled/model.weights") == registry.blobs.at(part.substr(7)));
 }
@@ -267,7 +268,7 @@ TEST_CASE("a registry without support for ranges is read again from the start") 
     return response;
   };
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
 }
 
@@ -291,12 +292,12 @@ TEST_CASE("the token flow: a challenge, a token for the right scope, and on") {
   REQUIRE(store_credentials(registry.server().authority(), {"ci", "secret", "", ""}, shop.host.environment,
                             shop.host.processes));
   auto pushed = shop.push(registry.reference(name), true);
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   auto asked = service.requests().back();
   CHECK(asked.query == "service=reg&scope=repository%3Ateam%2Fdigits%3Apull%2Cpush&account=ci");
   CHECK(service.requests().size() == 2);  // one token serves the whole push
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(service.requests().back().query == "service=reg&scope=repository%3Ateam%2Fdigits%3Apull&account=ci");
 }
 
@@ -325,7 +326,7 @@ TEST_CASE("credentials do not go to a token service of another domain, unless th
   CHECK(proxy.requests().empty());
   shop.remote.auth_hosts = {realm};
   auto pushed = shop.push(registry.reference(name), true);
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(proxy.requests().size() == 1);
 }
 
@@ -381,7 +382,7 @@ TEST_CASE("a token that ran out in the middle is replaced") {
                           .headers = {{"WWW-Authenticate", "Bearer realm=\"" + service.url("/token") + "\""}}};
   };
   auto pushed = shop.push(registry.reference(name));
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(tokens > 2);
 }
 
@@ -399,7 +400,7 @@ TEST_CASE("an identity token is exchanged by POST") {
   std::string config = R"({"auths":{")" + registry.server().authority() + R"(":{"identitytoken":"id+t"}}})";
   REQUIRE(write_file(shop.scratch / ".docker/config.json", as_bytes(config)));
   auto pushed = shop.push(registry.reference(name));
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   CHECK(service.requests().back().body ==
         "grant_type=refresh_token&client_id=modelctl&service=reg&refresh_token=id%2Bt"
         "&scope=repository%3Ateam%2Fdigits%3Apull%2Cpush");
@@ -422,7 +423,7 @@ TEST_CASE("a redirect to another host carries no credentials") {
     return ServedResponse{.status = 307, .headers = {{"Location", cdn.url("/" + request.path.substr(at + 7))}}};
   };
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   REQUIRE(!cdn.requests().empty());
   for (const ServedRequest& request : cdn.requests()) CHECK(request.header("authorization").empty());
 }
@@ -457,11 +458,11 @@ TEST_CASE("over TLS: own authority, and a redirect to plain http that is not fol
 
   shop.remote.ca_file = made->authority;
   auto pushed = shop.push(registry.reference(name));
-  REQUIRE_MESSAGE(pushed, told(pushed));
+  REQUIRE_MESSAGE(pushed, message_of(pushed));
   shop.remote.ca_file.clear();
   shop.fake.environment.variables["SSL_CERT_FILE"] = made->authority.string();
   auto pulled = shop.pull(registry.reference(name));
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
 
   registry.fault =
       fail_times(100, "GET", "/blobs/", {.status = 302, .headers = {{"Location", "http://cdn.example/blob"}}});
@@ -501,9 +502,9 @@ TEST_CASE("an image of another kind is not a package") {
   FakeRegistry registry;
   registry.manifests["team/image:1"] = R"({"schemaVersion":2,"layers":[]})";
   auto refused = shop.pull(registry.reference("team/image:1"));
-  CHECK(told(refused) == "bad_input no-package: the manifest there does not describe a package of modelctl | " +
-                             registry.reference("team/image:1") + " | nothing of '" +
-                             registry.reference("team/image:1") + "' was used | it has no layer 'manifest.json'");
+  CHECK(message_of(refused) == "bad_input no-package: the manifest there does not describe a package of modelctl | " +
+                                   registry.reference("team/image:1") + " | nothing of '" +
+                                   registry.reference("team/image:1") + "' was used | it has no layer 'manifest.json'");
 }
 
 TEST_CASE("a manifest of more than 4 MiB is not read") {

@@ -79,7 +79,7 @@ void check_verifies(const Shop& shop, const fs::path& path) {
   auto trust = package::Trust::key(shop.key);
   FakeHost fake;
   auto verified = package::verify(path, *trust, fake.host.reporter, fake.host.stop);
-  CHECK_MESSAGE(verified, told(verified));
+  CHECK_MESSAGE(verified, message_of(verified));
 }
 
 // The waiting folder of a pull of this package into `target`.
@@ -97,7 +97,7 @@ TEST_CASE("a pull into a folder that is killed at any call is resumed to a packa
     INFO("killed at call " << calls);
     if (!fs::exists(shop.scratch / "pulled")) {
       auto resumed = shop.pull_folder("digits:1.2");
-      REQUIRE_MESSAGE(resumed, told(resumed));
+      REQUIRE_MESSAGE(resumed, message_of(resumed));
     }
     check_verifies(shop, shop.scratch / "pulled");
     CHECK(shop.leftovers().empty());
@@ -114,7 +114,7 @@ TEST_CASE("a pull into an archive that is killed at any call is resumed to the s
   while (killed_after(calls, [&] { return shop.pull("digits:1.2").has_value(); })) {
     INFO("killed at call " << calls);
     auto resumed = shop.pull("digits:1.2");
-    REQUIRE_MESSAGE(resumed, told(resumed));
+    REQUIRE_MESSAGE(resumed, message_of(resumed));
     CHECK(bytes_of(shop.scratch / "pulled.tar") == bytes_of(shop.archive));
     CHECK(shop.leftovers().empty());
     fs::remove(shop.scratch / "pulled.tar");
@@ -137,7 +137,7 @@ TEST_CASE("a pull that is killed again and again at random ends in a package tha
     REQUIRE(::waitpid(child, nullptr, 0) == child);
     if (!fs::exists(shop.scratch / "pulled")) {
       auto resumed = shop.pull_folder("digits:1.2");
-      REQUIRE_MESSAGE(resumed, told(resumed));
+      REQUIRE_MESSAGE(resumed, message_of(resumed));
     }
     check_verifies(shop, shop.scratch / "pulled");
     CHECK(shop.leftovers().empty());
@@ -156,7 +156,7 @@ TEST_CASE("what an earlier pull left beside the manifest's files does not become
   }
   fs::create_symlink("/etc", partial / "etc");
   auto pulled = shop.pull_folder("digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   check_verifies(shop, shop.scratch / "pulled");
   CHECK(!fs::exists(shop.scratch / "pulled/nobody"));
   CHECK(fs::exists("/etc"));
@@ -173,7 +173,7 @@ TEST_CASE("a prepared waiting folder cannot make a pull write outside of it") {
     REQUIRE(!refused);
     CHECK(refused.error().code == "unsafe-staging");
     std::string why = refused.error().why.empty() ? "" : refused.error().why.front();
-    CHECK_MESSAGE(why.find(reason) != std::string::npos, told(refused));
+    CHECK_MESSAGE(why.find(reason) != std::string::npos, message_of(refused));
     CHECK(bytes_of(outside / "victim") == "precious");
     CHECK(std::distance(fs::directory_iterator(outside), {}) == 1);
     CHECK(!fs::exists(shop.scratch / "pulled"));
@@ -233,7 +233,7 @@ TEST_CASE("a prepared waiting archive is refused") {
   SUBCASE("a pipe") { REQUIRE(::mkfifo(partial.c_str(), 0600) == 0); }
   auto refused = shop.pull("digits:1.2");
   REQUIRE(!refused);
-  CHECK_MESSAGE(refused.error().code == "unsafe-staging", told(refused));
+  CHECK_MESSAGE(refused.error().code == "unsafe-staging", message_of(refused));
   CHECK(bytes_of(victim) == "precious");
 }
 
@@ -245,14 +245,14 @@ TEST_CASE("an archive replaces what a link names, keeps its mode, and refuses de
   REQUIRE(write_file(file, as_bytes("old"), 0600));
   fs::create_symlink(file, shop.scratch / "pulled.tar");
   auto pulled = shop.pull("digits:1.2");
-  REQUIRE_MESSAGE(pulled, told(pulled));
+  REQUIRE_MESSAGE(pulled, message_of(pulled));
   CHECK(fs::is_symlink(shop.scratch / "pulled.tar"));
   CHECK(bytes_of(file) == bytes_of(shop.archive));
   CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
   REQUIRE(::mkfifo((shop.scratch / "pipe").c_str(), 0600) == 0);
   auto refused = shop.pull("digits:1.2", "pipe");
   REQUIRE(!refused);
-  CHECK_MESSAGE(refused.error().code == "not-a-file", told(refused));
+  CHECK_MESSAGE(refused.error().code == "not-a-file", message_of(refused));
   CHECK(fs::is_fifo(shop.scratch / "pipe"));
 }
 
@@ -266,7 +266,7 @@ TEST_CASE("a pull that waited for another one does not write into its result") {
   // The folder is renamed away between the open and the lock of the next one: it is created again for it.
   fs::rename(place->path(), shop.scratch / "finished");
   auto next = place->claim(true);
-  REQUIRE_MESSAGE(next, told(next));
+  REQUIRE_MESSAGE(next, message_of(next));
   CHECK(fs::exists(place->path()));
-  CHECK(told(place->put_in_place(*claimed)).starts_with("conflict staging-replaced"));
+  CHECK(message_of(place->put_in_place(*claimed)).starts_with("conflict staging-replaced"));
 }

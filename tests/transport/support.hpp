@@ -11,7 +11,7 @@ namespace modelctl::transport::test {
 using modelctl::test::FakeHost;
 using modelctl::test::Scratch;
 using package::test::bytes_of;
-using package::test::told;
+using package::test::message_of;
 
 // A package, the key that verifies it, and a host whose local registry is below the same folder.
 struct Shop {
@@ -54,8 +54,8 @@ struct Shop {
   }
 };
 
-inline std::string told(const auto& result) {
-  return result ? std::string("no error") : package::test::told(result.error());
+inline std::string message_of(const auto& result) {
+  return result ? std::string("no error") : package::test::message_of(result.error());
 }
 
 }  // namespace modelctl::transport::test

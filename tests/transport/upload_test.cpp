@@ -45,7 +45,7 @@ struct Way {
 TEST_CASE("a large blob goes in chunks, in order") {
   Way way;
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
   CHECK(way.registry.count("PATCH") == 4);
   CHECK(way.shown == 3500);
@@ -59,7 +59,7 @@ TEST_CASE("a chunk whose connection broke resumes at the server's offset") {
     return ServedResponse{.status = 0};
   });
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
   CHECK(way.registry.count("POST") == 1);
   bool resumed = false;
@@ -73,7 +73,7 @@ TEST_CASE("after 416 the server is asked for its offset") {
   Way way;
   way.fault_patch(3, [&](const ServedRequest&) { return ServedResponse{.status = 416}; });
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("a server that took less than was sent is given the rest again") {
     return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", "0-9"}}};
   });
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("an upload that the server lost starts again") {
     return ServedResponse{.status = 0};
   });
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
   CHECK(way.registry.count("POST") == 2);
 }
@@ -108,7 +108,7 @@ TEST_CASE("if the server counts more than was sent, the upload starts again") {
     return ServedResponse{.status = 202, .headers = {{"Location", request.path}, {"Range", "0-2003"}}};
   });
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
   CHECK(way.registry.count("POST") == 2);
 }
@@ -159,7 +159,7 @@ TEST_CASE("a smallest chunk that the registry asks for is kept to") {
                           .headers = {{"Location", request.path + "least"}, {"OCI-Chunk-Min-Length", "3000"}}};
   };
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.registry.count("PATCH") == 2);
 }
 
@@ -215,7 +215,7 @@ TEST_CASE("201 in response to a chunk is accepted, and so is a response without 
       return response;
     };
     auto done = way.go();
-    REQUIRE_MESSAGE(done, told(done));
+    REQUIRE_MESSAGE(done, message_of(done));
     CHECK(way.there());
   }
 }
@@ -228,7 +228,7 @@ TEST_CASE("a blob's PUT waits for as long as the registry requests, then the blo
     return ServedResponse{.status = puts == 1 ? 429 : 503, .headers = {{"Retry-After", "11"}}};
   };
   auto done = way.go();
-  REQUIRE_MESSAGE(done, told(done));
+  REQUIRE_MESSAGE(done, message_of(done));
   CHECK(way.there());
   CHECK(way.fake.clock.slept == std::vector<std::chrono::milliseconds>(2, std::chrono::seconds(11)));
 }

@@ -8,12 +8,12 @@
 namespace modelctl::ops {
 namespace {
 
-// What an operator says to one attribute put in the place of another of its first example.
-std::string told(std::string_view op, const std::string& name, AttributeValue lie,
-                 std::string_view domain = "ai.onnx.ml", std::size_t which = 0) {
+// The error of an operator if one attribute of an example is replaced; "nothing" if there is none.
+std::string refusal(std::string_view op, const std::string& name, AttributeValue bad,
+                    std::string_view domain = "ai.onnx.ml", std::size_t which = 0) {
   const OpDef& def = *find(domain, op);
   Example example = def.examples()[which];
-  example.attributes.set(name, std::move(lie));
+  example.attributes.set(name, std::move(bad));
   if (def.decompose != nullptr) {
     auto made = test::node_of(def, example, test::Known::shapes);
     auto done = def.decompose(*made.node);
@@ -28,58 +28,61 @@ std::string told(std::string_view op, const std::string& name, AttributeValue li
 using Texts = std::vector<std::string>;
 using Floats = std::vector<float>;
 
-TEST_CASE("trees whose indices lie are refused") {
-  auto lie = [](const std::string& name, AttributeValue value) {
-    return told("TreeEnsembleRegressor", name, std::move(value));
+TEST_CASE("trees with inconsistent indices are refused") {
+  auto tree_refusal = [](const std::string& name, AttributeValue value) {
+    return refusal("TreeEnsembleRegressor", name, std::move(value));
   };
-  CHECK(lie("nodes_truenodeids", Ints{7, 0, 0}) == "a node has no such child");
-  CHECK(lie("nodes_truenodeids", Ints{2, 0, 0}) == "a tree has two roots");
-  CHECK(lie("nodes_featureids", Ints{-1, 0, 0}) == "a node asks for column -1");
-  CHECK(lie("nodes_featureids", Ints{0, 0}) == "the lists of nodes are of different lengths");
-  CHECK(lie("nodes_nodeids", Ints{0, 1, 1}) == "two nodes have the same id");
-  CHECK(lie("nodes_modes", Texts{"BRANCH_LEQ", "LEAF", "TWIG"}) == "nodes_modes has 'TWIG', which is not a mode");
-  CHECK(lie("target_ids", Ints{0, 1}) == "a weight is for target 1 of 1");
-  CHECK(lie("target_nodeids", Ints{1, 9}) == "a weight belongs to no node");
-  CHECK(lie("target_weights", Floats{1}) == "the lists of weights are of different lengths");
-  CHECK(lie("base_values", Floats{1, 2}) == "there must be one base value for each target");
-  CHECK(lie("n_targets", std::int64_t{1} << 40) == "n_targets cannot be 1099511627776");
+  CHECK(tree_refusal("nodes_truenodeids", Ints{7, 0, 0}) == "a node has no such child");
+  CHECK(tree_refusal("nodes_truenodeids", Ints{2, 0, 0}) == "a tree has two roots");
+  CHECK(tree_refusal("nodes_featureids", Ints{-1, 0, 0}) == "a node asks for column -1");
+  CHECK(tree_refusal("nodes_featureids", Ints{0, 0}) == "the lists of nodes are of different lengths");
+  CHECK(tree_refusal("nodes_nodeids", Ints{0, 1, 1}) == "two nodes have the same id");
+  CHECK(tree_refusal("nodes_modes", Texts{"BRANCH_LEQ", "LEAF", "TWIG"}) ==
+        "nodes_modes has 'TWIG', which is not a mode");
+  CHECK(tree_refusal("target_ids", Ints{0, 1}) == "a weight is for target 1 of 1");
+  CHECK(tree_refusal("target_nodeids", Ints{1, 9}) == "a weight belongs to no node");
+  CHECK(tree_refusal("target_weights", Floats{1}) == "the lists of weights are of different lengths");
+  CHECK(tree_refusal("base_values", Floats{1, 2}) == "there must be one base value for each target");
+  CHECK(tree_refusal("n_targets", std::int64_t{1} << 40) == "n_targets cannot be 1099511627776");
 }
 
 TEST_CASE("support vectors, encoders and pools whose numbers do not fit are refused") {
-  CHECK(told("SVMClassifier", "vectors_per_class", Ints{1, std::int64_t{1} << 40}) ==
+  CHECK(refusal("SVMClassifier", "vectors_per_class", Ints{1, std::int64_t{1} << 40}) ==
         "vectors_per_class is out of range");
-  CHECK(told("SVMClassifier", "coefficients", Floats{1}) ==
+  CHECK(refusal("SVMClassifier", "coefficients", Floats{1}) ==
         "the support vectors and coefficients do not fit vectors_per_class");
-  CHECK(told("SVMClassifier", "rho", Floats{}) == "it must have coefficients and rho");
-  CHECK(told("SVMRegressor", "coefficients", Floats{1, 2, 3, 4, 5, 6, 7}) ==
+  CHECK(refusal("SVMClassifier", "rho", Floats{}) == "it must have coefficients and rho");
+  CHECK(refusal("SVMRegressor", "coefficients", Floats{1, 2, 3, 4, 5, 6, 7}) ==
         "the coefficients and support vectors do not fit rows of 1 numbers");
-  CHECK(told("SVMRegressor", "n_supports", std::int64_t{-1}) == "it must have rho, and n_supports of 0 or more");
-  CHECK(told("LabelEncoder", "values_strings", Texts{"one"}) == "there must be one value for each key");
-  CHECK(told("CategoryMapper", "cats_int64s", Ints{1}) == "cats_strings and cats_int64s must be of one length");
-  CHECK(told("LinearClassifier", "coefficients", Floats{1}) == "there are 1 coefficients for 3 targets of 2 columns");
-  CHECK(told("TfIdfVectorizer", "ngram_counts", Ints{0, 999}, "") ==
+  CHECK(refusal("SVMRegressor", "n_supports", std::int64_t{-1}) == "it must have rho, and n_supports of 0 or more");
+  CHECK(refusal("LabelEncoder", "values_strings", Texts{"one"}) == "there must be one value for each key");
+  CHECK(refusal("CategoryMapper", "cats_int64s", Ints{1}) == "cats_strings and cats_int64s must be of one length");
+  CHECK(refusal("LinearClassifier", "coefficients", Floats{1}) ==
+        "there are 1 coefficients for 3 targets of 2 columns");
+  CHECK(refusal("TfIdfVectorizer", "ngram_counts", Ints{0, 999}, "") ==
         "ngram_counts do not divide the pool into n-grams");
-  CHECK(told("TfIdfVectorizer", "ngram_counts", Ints{3, 0}, "") == "ngram_counts do not divide the pool into n-grams");
-  CHECK(told("TfIdfVectorizer", "ngram_indexes", Ints{0}, "") ==
+  CHECK(refusal("TfIdfVectorizer", "ngram_counts", Ints{3, 0}, "") ==
+        "ngram_counts do not divide the pool into n-grams");
+  CHECK(refusal("TfIdfVectorizer", "ngram_indexes", Ints{0}, "") ==
         "ngram_indexes must have one number for each n-gram of the pool");
-  CHECK(told("TfIdfVectorizer", "ngram_indexes", Ints{-1}, "") ==
+  CHECK(refusal("TfIdfVectorizer", "ngram_indexes", Ints{-1}, "") ==
         "ngram_indexes must have one number for each n-gram of the pool");
-  CHECK(told("TfIdfVectorizer", "max_skip_count", std::int64_t{-1}, "") == "max_skip_count cannot be -1");
+  CHECK(refusal("TfIdfVectorizer", "max_skip_count", std::int64_t{-1}, "") == "max_skip_count cannot be -1");
 }
 
 TEST_CASE("a perm that is not a permutation is refused before a pass believes it") {
-  auto lie = [](const std::string& type, const std::string& perm) {
+  auto perm_refusal = [](const std::string& type, const std::string& perm) {
     auto graph = graph::parse_text("graph \"g\" {\n  input x: " + type + "\n  y = Transpose(x) {perm: " + perm +
                                    "}\n  output y\n}\n");
     REQUIRE_MESSAGE(graph.has_value(), (graph ? "" : graph.error().what));
     auto done = infer(**graph);
     return done ? "nothing" : done.error().what;
   };
-  CHECK(lie("f32[2,3]", "[1, 0]") == "nothing");
-  CHECK(lie("f32[2,3]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
-  CHECK(lie("f32[?]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
-  CHECK(lie("f32[?]", "[0, 7]") == "cannot use Transpose: perm is not a permutation of 2 axes");
-  CHECK(lie("f32[2,3]", "[0]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(perm_refusal("f32[2,3]", "[1, 0]") == "nothing");
+  CHECK(perm_refusal("f32[2,3]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(perm_refusal("f32[?]", "[0, -1]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(perm_refusal("f32[?]", "[0, 7]") == "cannot use Transpose: perm is not a permutation of 2 axes");
+  CHECK(perm_refusal("f32[2,3]", "[0]") == "cannot use Transpose: perm is not a permutation of 2 axes");
 }
 
 // What inference and lowering say of a graph.
