@@ -32,7 +32,7 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
 }
 
 // Follows the words as the parser would: an option that takes a value consumes the next word, unless it contains '='.
-Position walk(const CommandTree& tree, std::span<const std::string> words) {
+Position locate(const CommandTree& tree, std::span<const std::string> words) {
   Position at{&tree.root};
   for (const std::string& word : words) {
     if (at.wants != nullptr) {
@@ -151,7 +151,7 @@ std::vector<Candidate> complete(const CommandTree& tree, const std::vector<std::
                                 const CandidateSources& sources) {
   std::vector<Candidate> found;
   std::string typed = words.empty() ? "" : words.back();
-  Position at = walk(tree, std::span(words).first(words.empty() ? 0 : words.size() - 1));
+  Position at = locate(tree, std::span(words).first(words.empty() ? 0 : words.size() - 1));
   std::size_t equals = typed.find('=');
   if (at.wants != nullptr) {
     add_values(tree, *at.wants, typed, sources, found);

@@ -53,8 +53,8 @@ class TreeEnsemble final : public Bound {
     single_ = trees.n_targets == 1 && trees.weights.size() + 1 == trees.starts.size() &&
               trees.aggregate <= Aggregate::average && !trees.roots.empty() &&
               std::adjacent_find(trees.starts.begin(), trees.starts.end()) == trees.starts.end();
-    auto walked = static_cast<std::int64_t>(trees.roots.size());
-    tile_ = std::max<std::int64_t>(enough / std::max<std::int64_t>(walked, 1) / lanes * lanes, lanes);
+    auto count = static_cast<std::int64_t>(trees.roots.size());
+    tile_ = std::max<std::int64_t>(enough / std::max<std::int64_t>(count, 1) / lanes * lanes, lanes);
     tile_ = std::min(tile_, block);
   }
 
@@ -70,9 +70,9 @@ class TreeEnsemble final : public Bound {
           const std::int64_t used = std::min(lanes, count - row);
           const T* rows = x + (first + row) * columns_;
           T* out = scores + row * trees_.n_targets;
-          if (used > 4) walk<lanes>(root, rows, out, used);
-          else if (used > 1) walk<4>(root, rows, out, used);
-          else walk<1>(root, rows, out, used);
+          if (used > 4) traverse<lanes>(root, rows, out, used);
+          else if (used > 1) traverse<4>(root, rows, out, used);
+          else traverse<1>(root, rows, out, used);
         }
       }
       for (std::int64_t i = 0; i < count * trees_.n_targets; ++i) {
@@ -86,7 +86,7 @@ class TreeEnsemble final : public Bound {
   // one walks again. The rows' steps are independent of each other, so
   // that one waits for memory while another is compared.
   template <std::int64_t n>
-  void walk(std::int32_t root, const T* rows, T* scores, std::int64_t used) const {
+  void traverse(std::int32_t root, const T* rows, T* scores, std::int64_t used) const {
     std::int32_t at[n];
     std::fill(at, at + n, root);
     std::int32_t moved = 1;

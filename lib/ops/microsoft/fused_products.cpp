@@ -90,14 +90,14 @@ Result<void> matmul(const Call& call, Outputs& outputs) {
     MutableTensorView y = TRY(outputs.allocate(0, a.type, dims));
     if (y.elements() == 0) return {};
     T* out = y.as<T>().data();
-    walk<2>(batch, {spread(a_batch, a_steps), spread(b_batch, b_steps)},
-            [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
-              Matrix<T> left{static_cast<const T*>(a.data) + at[0], a_steps[a.rank() - 2], a_steps.back()};
-              Matrix<T> right{static_cast<const T*>(b.data) + at[1], b_steps[b.rank() - 2], b_steps.back()};
-              multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
-                out[(i * m + row) * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum * alpha));
-              });
-            });
+    for_each_index<2>(batch, {spread(a_batch, a_steps), spread(b_batch, b_steps)},
+                      [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+                        Matrix<T> left{static_cast<const T*>(a.data) + at[0], a_steps[a.rank() - 2], a_steps.back()};
+                        Matrix<T> right{static_cast<const T*>(b.data) + at[1], b_steps[b.rank() - 2], b_steps.back()};
+                        multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+                          out[(i * m + row) * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum * alpha));
+                        });
+                      });
     return {};
   });
 }

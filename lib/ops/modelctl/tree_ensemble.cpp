@@ -47,7 +47,7 @@ std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T*
 }
 
 // Weights are added in the order of the trees, which fixes the rounding of the sums.
-Result<void> walk(const Call& call, Outputs& outputs) {
+Result<void> evaluate_trees(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (x.rank() < 1 || x.rank() > 2) return refuse("X must have rank 1 or 2, not " + std::to_string(x.rank()));
   std::int64_t rows = x.rank() == 2 ? x.dim(0) : 1, columns = x.dims.back();
@@ -290,8 +290,9 @@ constexpr OpDef defs[] = {
             },
     },
 };
-constexpr OpRun runs[] = {
-    {"modelctl", "TreeEnsemble", walk}, {"modelctl", "PostTransform", transform}, {"modelctl", "TreeLabels", label}};
+constexpr OpRun runs[] = {{"modelctl", "TreeEnsemble", evaluate_trees},
+                          {"modelctl", "PostTransform", transform},
+                          {"modelctl", "TreeLabels", label}};
 
 }  // namespace
 

@@ -68,7 +68,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     std::fill(all.begin(), all.end(), T{});
     const T* in = x.as<T>().data() + first_in;
     T* out = all.data() + first_out;
-    walk<2>(common, {from, to}, [&](std::int64_t, const std::array<std::int64_t, 2>& at) { out[at[1]] = in[at[0]]; });
+    for_each_index<2>(common, {from, to},
+                      [&](std::int64_t, const std::array<std::int64_t, 2>& at) { out[at[1]] = in[at[0]]; });
     return {};
   });
 }

@@ -1,5 +1,5 @@
 // Concat: tensors joined along an axis.
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"

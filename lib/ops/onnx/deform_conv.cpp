@@ -11,8 +11,8 @@
 // Smallest runner: regular, since only a few detectors have it.
 #include "ops/family/cost.hpp"
 #include "ops/family/window.hpp"
-#include "ops/reference/reals.hpp"
 #include "ops/reference/sampling.hpp"
+#include "ops/reference/widening.hpp"
 #include "ops/schema/example.hpp"
 
 #include <cmath>
@@ -174,7 +174,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, x.type, s.dims));
   if (y.elements() == 0) return {};
   std::array<TensorView, 5> inputs{x, call.input(1), call.input(2), call.input(3), call.input(4)};
-  with_reals<5>(inputs, y, [&](const auto& in, auto* out) {
+  with_widened<5>(inputs, y, [&](const auto& in, auto* out) {
     using R = std::remove_reference_t<decltype(*out)>;
     const auto& [data, kernel, offset, bias, mask] = in;
     std::int64_t rows = s.channels * s.taps, per_group = rows / s.groups, maps = s.maps / s.groups;

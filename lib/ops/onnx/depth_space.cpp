@@ -65,15 +65,16 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
                            : "blocksize does not divide height and width");
   }
   MutableTensorView y = TRY(outputs.allocate(0, x.type, view->out));
-  Dims own = strides_of(view->split), walked, strides;
+  Dims own = strides_of(view->split), permuted, strides;
   for (std::int64_t axis : view->order) {
-    walked.push_back(view->split[static_cast<std::size_t>(axis)]);
+    permuted.push_back(view->split[static_cast<std::size_t>(axis)]);
     strides.push_back(own[static_cast<std::size_t>(axis)]);
   }
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
     T* out = y.as<T>().data();
-    walk<1>(walked, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    for_each_index<1>(permuted, {strides},
+                      [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
     return {};
   });
 }

@@ -36,8 +36,8 @@ Result<void> expand(const Call& call, Outputs& outputs) {
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
     T* out = y.as<T>().data();
-    walk<1>(dims, {broadcast_strides(x.dims, dims)},
-            [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    for_each_index<1>(dims, {broadcast_strides(x.dims, dims)},
+                      [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
     return {};
   });
 }
@@ -79,7 +79,8 @@ Result<void> tile(const Call& call, Outputs& outputs) {
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
     T* out = y.as<T>().data();
-    walk<1>(split, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    for_each_index<1>(split, {strides},
+                      [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
     return {};
   });
 }

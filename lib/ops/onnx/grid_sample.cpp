@@ -8,9 +8,9 @@
 //
 // Smallest runner: regular, since warping and deformable attention are rare.
 #include "ops/reference/broadcast.hpp"
-#include "ops/reference/reals.hpp"
 #include "ops/reference/sampling.hpp"
 #include "ops/reference/storage.hpp"
+#include "ops/reference/widening.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 
@@ -231,7 +231,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       return {};
     });
   }
-  with_reals<1>({x}, y, [&](const auto& in, auto* out) {
+  with_widened<1>({x}, y, [&](const auto& in, auto* out) {
     for_each_point([&](std::span<const Tap> taps, std::int64_t from, std::int64_t to) {
       double sum = 0;
       for (const Tap& tap : taps) sum += tap.weight * static_cast<double>(in[0][from + tap.offset]);

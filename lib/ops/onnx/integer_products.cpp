@@ -69,14 +69,15 @@ Result<Product> product_of(const Call& call, const TensorView& a, const TensorVi
   result.sums.resize(static_cast<std::size_t>(product(dims)));
   if (result.sums.empty()) return result;
   const MatMulSizes& sizes = result.sizes;
-  walk<2>(batch, {broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)},
-          [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
-            Matrix<double> x{left.data() + at[0] * sizes.m * sizes.k, sizes.k, 1};
-            Matrix<double> y{right.data() + at[1] * sizes.k * sizes.n, sizes.n, 1};
-            double* out = result.sums.data() + i * sizes.m * sizes.n;
-            multiply(call, x, y, sizes.m, sizes.k, sizes.n,
-                     [&](std::int64_t row, std::int64_t column, double sum) { out[row * sizes.n + column] = sum; });
-          });
+  for_each_index<2>(
+      batch, {broadcast_strides(a_batch, batch), broadcast_strides(b_batch, batch)},
+      [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+        Matrix<double> x{left.data() + at[0] * sizes.m * sizes.k, sizes.k, 1};
+        Matrix<double> y{right.data() + at[1] * sizes.k * sizes.n, sizes.n, 1};
+        double* out = result.sums.data() + i * sizes.m * sizes.n;
+        multiply(call, x, y, sizes.m, sizes.k, sizes.n,
+                 [&](std::int64_t row, std::int64_t column, double sum) { out[row * sizes.n + column] = sum; });
+      });
   return result;
 }
 
@@ -118,16 +119,16 @@ Result<void> qlinear_matmul(const Call& call, Outputs& outputs) {
                       zeros = TRY(numbers(y_zero));
   const Quantizer quantizer(y_zero.type);
   MutableTensorView y = TRY(outputs.allocate(0, y_zero.type, dims));
-  walk<4>(dims,
-          {broadcast_strides(a_dims, dims), broadcast_strides(b_scale.dims, dims),
-           broadcast_strides(y_scale.dims, dims), broadcast_strides(y_zero.dims, dims)},
-          [&](std::int64_t i, const std::array<std::int64_t, 4>& at) {
-            auto of = [](const std::vector<double>& list, std::int64_t index) {
-              return static_cast<float>(list[static_cast<std::size_t>(index)]);
-            };
-            float factor = of(as, at[0]) * of(bs, at[1]) / of(ys, at[2]);
-            quantizer.put(y.data, i, of(product.sums, i) * factor, of(zeros, at[3]));
-          });
+  for_each_index<4>(dims,
+                    {broadcast_strides(a_dims, dims), broadcast_strides(b_scale.dims, dims),
+                     broadcast_strides(y_scale.dims, dims), broadcast_strides(y_zero.dims, dims)},
+                    [&](std::int64_t i, const std::array<std::int64_t, 4>& at) {
+                      auto of = [](const std::vector<double>& list, std::int64_t index) {
+                        return static_cast<float>(list[static_cast<std::size_t>(index)]);
+                      };
+                      float factor = of(as, at[0]) * of(bs, at[1]) / of(ys, at[2]);
+                      quantizer.put(y.data, i, of(product.sums, i) * factor, of(zeros, at[3]));
+                    });
   return {};
 }
 

@@ -105,8 +105,9 @@ Result<void> mean_variance(const Call& call, Outputs& outputs) {
   std::vector<double> means(static_cast<std::size_t>(product(groups))), variances(means.size());
   double count = static_cast<double>(x.elements()) / static_cast<double>(means.size());
   auto each = [&](auto&& body) {
-    walk<1>(x.dims, {strides},
-            [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { body(i, static_cast<std::size_t>(at[0])); });
+    for_each_index<1>(x.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+      body(i, static_cast<std::size_t>(at[0]));
+    });
   };
   each([&](std::int64_t i, std::size_t group) { means[group] += load(x.data, i) / count; });
   each([&](std::int64_t i, std::size_t group) {

@@ -6,7 +6,7 @@
 // An absent M does not limit, and an absent cond is true: neither is `while (true)`, M alone `for`, cond alone `while`.
 // The body also reads values of the graphs around it, which are not among its inputs.
 #include "ops/family/carried.hpp"
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 #include "ops/schema/example.hpp"
 #include "tensor/collection.hpp"
 
@@ -108,7 +108,7 @@ Result<void> stack(Outputs& outputs, std::size_t index, const std::vector<Tensor
     }
     Dims one = parts[i].dims();
     one.insert(one.begin(), 1);
-    TRY(paste_part(y, 0, static_cast<std::int64_t>(i), parts[i].reshaped(one).view()));
+    TRY(write_slice(y, 0, static_cast<std::int64_t>(i), parts[i].reshaped(one).view()));
   }
   return {};
 }

@@ -30,14 +30,15 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     if (y.elements() == 0) return {};
     const std::int64_t m = sizes.m, k = sizes.k, n = sizes.n;
     T* out = y.as<T>().data();
-    walk<2>(sizes.batch, {broadcast_strides(sizes.a_batch, sizes.batch), broadcast_strides(sizes.b_batch, sizes.batch)},
-            [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
-              Matrix<T> left{a.as<T>().data() + at[0] * m * k, k, 1}, right{b.as<T>().data() + at[1] * k * n, n, 1};
-              T* product = out + i * m * n;
-              multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
-                product[row * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum));
-              });
-            });
+    for_each_index<2>(
+        sizes.batch, {broadcast_strides(sizes.a_batch, sizes.batch), broadcast_strides(sizes.b_batch, sizes.batch)},
+        [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+          Matrix<T> left{a.as<T>().data() + at[0] * m * k, k, 1}, right{b.as<T>().data() + at[1] * k * n, n, 1};
+          T* product = out + i * m * n;
+          multiply(call, left, right, m, k, n, [&](std::int64_t row, std::int64_t column, dot_t<T> sum) {
+            product[row * n + column] = static_cast<T>(static_cast<compute_t<T>>(sum));
+          });
+        });
     return {};
   });
 }

@@ -264,7 +264,7 @@ Result<void> layer(const Call& call, Outputs& outputs) {
     means.push_back(of.mean);
     factors.push_back(1 / std::sqrt(of.variance + epsilon));
   }
-  walk<2>(x.dims, {scale_strides, bias_strides}, [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+  for_each_index<2>(x.dims, {scale_strides, bias_strides}, [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
     auto g = static_cast<std::size_t>(i / size);
     double value = (load(x.data, i) - means[g]) * factors[g] * load(scale.data, at[0]);
     store(y.data, i, biased ? value + load(bias.data, at[1]) : value);

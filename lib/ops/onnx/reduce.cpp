@@ -171,7 +171,7 @@ void reduce(const TensorView& x, const Groups& groups, W start) {
   auto load = load_of<W>(x.type);
   auto store = store_of<W>(x.type);
   std::vector<W> sums(static_cast<std::size_t>(groups.y.elements()), start);
-  walk<1>(x.dims, {groups.strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+  for_each_index<1>(x.dims, {groups.strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
     W& sum = sums[static_cast<std::size_t>(at[0])];
     sum = F::template step<W>(sum, load(x.data, i));
   });

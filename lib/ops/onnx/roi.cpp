@@ -6,7 +6,7 @@
 // each element of the output.
 //
 // Smallest runner: regular, since most detectors have one stage.
-#include "ops/reference/reals.hpp"
+#include "ops/reference/widening.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 
@@ -160,7 +160,7 @@ Result<void> roi_align(const Call& call, Outputs& outputs) {
   if (y.elements() == 0) return {};
   if (height * width == 0) return refuse("there is nothing to sample");
   auto load = load_of<double>(rois.type);
-  with_reals<1>({x}, y, [&](const auto& in, auto* out) {
+  with_widened<1>({x}, y, [&](const auto& in, auto* out) {
     using R = std::remove_reference_t<decltype(*out)>;
     for (std::int64_t roi = 0; roi < count; ++roi) {
       double offset = align.half_pixel ? 0.5 : 0;

@@ -5,7 +5,7 @@
 // States are what Loop carries too (family/carried.hpp); unlike Loop, the number of iterations is the length of the
 // scanned axes, so that the sizes of stacked outputs are known before the run.
 #include "ops/family/carried.hpp"
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 #include "ops/schema/example.hpp"
 #include "tensor/collection.hpp"
 
@@ -99,7 +99,7 @@ class Slices {
     Dims kept(whole_.dims.begin(), whole_.dims.end());
     kept[axis_] = 1;
     Tensor slice(whole_.type, kept);
-    TRY(copy_part(whole_, axis_, index, slice.mutable_view()));
+    TRY(copy_slice(whole_, axis_, index, slice.mutable_view()));
     copy_ = slice.reshaped(dims_);
     return copy_.view();
   }
@@ -141,7 +141,7 @@ struct Gathered {
       return refuse("what it stacks differs in size: " + describe(slice.type(), slice.dims()) + " for " +
                     describe(whole.type, whole.dims));
     }
-    return paste_part(whole, axis, backward ? whole.dims[axis] - 1 - index : index, slice.reshaped(one).view());
+    return write_slice(whole, axis, backward ? whole.dims[axis] - 1 - index : index, slice.reshaped(one).view());
   }
 };
 

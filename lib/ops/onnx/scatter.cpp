@@ -29,7 +29,7 @@ Result<std::vector<std::int64_t>> element_offsets(const TensorView& data, const 
   Dims strides = strides_of(data.dims);
   std::int64_t step = strides[axis];
   strides[axis] = 0;
-  walk<1>(picks.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& base) {
+  for_each_index<1>(picks.dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& base) {
     std::int64_t& index = at[static_cast<std::size_t>(i)];
     index = base[0] + index * step;
   });

@@ -2,7 +2,7 @@
 // SplitToSequence. Items are immutable and shared between sequences: an insertion copies references, not tensors.
 //
 // Smallest runner: regular, since hardly any graph has lists of tensors.
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 #include "tensor/collection.hpp"
@@ -252,7 +252,7 @@ Result<void> split(const Call& call, Outputs& outputs) {
   for (std::int64_t size : sizes) {
     dims[axis] = size;
     Tensor part(x.type, dims);
-    TRY(copy_part(x, axis, start, part.mutable_view()));
+    TRY(copy_slice(x, axis, start, part.mutable_view()));
     y.items.push_back(keeps ? std::move(part) : part.reshaped(kept));
     start += size;
   }

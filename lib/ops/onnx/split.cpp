@@ -1,5 +1,5 @@
 // Split: a tensor in parts along an axis, of given or equal sizes.
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
@@ -77,7 +77,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       Dims dims(x.dims.begin(), x.dims.end());
       dims[axis] = sizes[part];
       MutableTensorView y = TRY(outputs.allocate(part, x.type, dims));
-      TRY(copy_part(x, axis, start, y));
+      TRY(copy_slice(x, axis, start, y));
     }
     start += sizes[part];
   }

@@ -39,11 +39,11 @@ Result<void> concat(const Call& call, Outputs& outputs) {
   Dims dims = TRY(broadcast_dims(a.dims, b.dims));
   MutableTensorView y = TRY(outputs.allocate(0, DType::string, dims));
   auto out = y.as<std::string>();
-  walk<2>(dims, {broadcast_strides(a.dims, dims), broadcast_strides(b.dims, dims)},
-          [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
-            out[static_cast<std::size_t>(i)] =
-                first[static_cast<std::size_t>(at[0])] + second[static_cast<std::size_t>(at[1])];
-          });
+  for_each_index<2>(dims, {broadcast_strides(a.dims, dims), broadcast_strides(b.dims, dims)},
+                    [&](std::int64_t i, const std::array<std::int64_t, 2>& at) {
+                      out[static_cast<std::size_t>(i)] =
+                          first[static_cast<std::size_t>(at[0])] + second[static_cast<std::size_t>(at[1])];
+                    });
   return {};
 }
 

@@ -62,7 +62,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return for_storage(x.type, [&]<class T>() -> Result<void> {
     const T* in = x.as<T>().data();
     T* out = y.as<T>().data();
-    walk<1>(dims, {strides}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
+    for_each_index<1>(dims, {strides},
+                      [&](std::int64_t i, const std::array<std::int64_t, 1>& at) { out[i] = in[at[0]]; });
     return {};
   });
 }

@@ -44,7 +44,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     const bool* truth = condition.as<bool>().data();
     const T *yes = a.as<T>().data(), *no = b.as<T>().data();
     T* out = y.as<T>().data();
-    walk<3>(
+    for_each_index<3>(
         dims,
         {broadcast_strides(condition.dims, dims), broadcast_strides(a.dims, dims), broadcast_strides(b.dims, dims)},
         [&](std::int64_t i, const std::array<std::int64_t, 3>& at) { out[i] = truth[at[0]] ? yes[at[1]] : no[at[2]]; });

@@ -16,7 +16,7 @@ Dims broadcast_strides(DimsView in, DimsView out);
 // Calls body(i, at) for each index i of a row-major tensor of these dimensions, where at[n] is the offset that the n-th
 // strides give for it.
 template <std::size_t N, class Body>
-void walk(DimsView dims, const std::array<Dims, N>& strides, Body&& body) {
+void for_each_index(DimsView dims, const std::array<Dims, N>& strides, Body&& body) {
   std::int64_t count = product(dims);
   std::array<std::int64_t, N> at{};
   Dims index(dims.size(), 0);

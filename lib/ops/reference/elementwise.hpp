@@ -40,13 +40,13 @@ Result<void> unary(const Call& call, Outputs& outputs) {
 
 // Calls body(i, a, b) with the linear indices of an output element and of the elements that meet in it.
 using PairBody = void (*)(void* context, std::int64_t i, std::int64_t a, std::int64_t b);
-void walk_pair(const TensorView& a, const TensorView& b, DimsView dims, PairBody body, void* context);
+void for_each_pair(const TensorView& a, const TensorView& b, DimsView dims, PairBody body, void* context);
 template <class Body>
 void for_each_pair(const TensorView& a, const TensorView& b, DimsView dims, Body body) {
   PairBody call = [](void* context, std::int64_t i, std::int64_t at, std::int64_t bt) {
     (*static_cast<Body*>(context))(i, at, bt);
   };
-  walk_pair(a, b, dims, call, &body);
+  for_each_pair(a, b, dims, call, &body);
 }
 
 // y = f(a, b) with broadcasting, of the inputs' type or (Out) a truth value.
@@ -86,11 +86,12 @@ Result<void> variadic(const Call& call, Outputs& outputs) {
     auto store = store_of<W>(first.type);
     std::vector<W> sums(static_cast<std::size_t>(product(dims)));
     for (const TensorView& input : call.inputs) {
-      walk<1>(dims, {broadcast_strides(input.dims, dims)}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
-        W x = load(input.data, at[0]);
-        W& sum = sums[static_cast<std::size_t>(i)];
-        sum = &input == &first ? x : static_cast<W>(f(sum, x));
-      });
+      for_each_index<1>(dims, {broadcast_strides(input.dims, dims)},
+                        [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+                          W x = load(input.data, at[0]);
+                          W& sum = sums[static_cast<std::size_t>(i)];
+                          sum = &input == &first ? x : static_cast<W>(f(sum, x));
+                        });
     }
     std::int64_t i = 0;
     for (W sum : sums) store(y.data, i++, static_cast<W>(f.finish(sum, call.inputs.size())));

@@ -24,9 +24,10 @@ Result<std::vector<double>> centered(const TensorView& x, const TensorView& zero
     return refuse("a zero point of " + describe(zero.type, zero.dims) + " does not fit " + describe(x.type, x.dims));
   }
   std::vector<double> zeros = TRY(numbers(zero));
-  walk<1>(x.dims, {broadcast_strides(zero_dims, x.dims)}, [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
-    all[static_cast<std::size_t>(i)] -= zeros[static_cast<std::size_t>(at[0])];
-  });
+  for_each_index<1>(x.dims, {broadcast_strides(zero_dims, x.dims)},
+                    [&](std::int64_t i, const std::array<std::int64_t, 1>& at) {
+                      all[static_cast<std::size_t>(i)] -= zeros[static_cast<std::size_t>(at[0])];
+                    });
   return all;
 }
 

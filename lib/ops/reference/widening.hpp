@@ -16,7 +16,7 @@ void narrow(std::span<const double> values, const MutableTensorView& to);
 // Calls body(in, out), where in[i] points at the elements of inputs[i] (null if it is absent) and out at those of
 // the output, all of them float or all of them double. The inputs present and the output are of one number type.
 template <std::size_t N, class Body>
-void with_reals(const std::array<TensorView, N>& inputs, const MutableTensorView& output, Body&& body) {
+void with_widened(const std::array<TensorView, N>& inputs, const MutableTensorView& output, Body&& body) {
   auto plain = [&]<class R>() {
     std::array<const R*, N> in{};
     for (std::size_t i = 0; i < N; ++i) in[i] = static_cast<const R*>(inputs[i].data);

@@ -1,38 +1,39 @@
-// A part along an axis is a run of elements in each row of the axes before it, so that copying needs no index
+// A slice along an axis is a run of elements in each row of the axes before it, so that copying needs no index
 // arithmetic for each element.
-#include "ops/reference/parts.hpp"
+#include "ops/reference/slices.hpp"
 
 #include "ops/reference/storage.hpp"
 
 namespace modelctl::ops {
 namespace {
 
-// The part is `length` elements in each of `rows`; those of the whole lie `stride` apart, the first at `start`.
+// The slice is `length` elements in each of `rows`; those of the whole lie `stride` apart, the first at `start`.
 struct Rows {
   std::int64_t rows, length, stride, start;
 };
 
-Rows rows_of(DimsView whole, std::size_t axis, std::int64_t start, DimsView part) {
+Rows rows_of(DimsView whole, std::size_t axis, std::int64_t start, DimsView slice) {
   std::int64_t inner = product(whole.subspan(axis + 1));
-  return {product(whole.first(axis)), part[axis] * inner, whole[axis] * inner, start * inner};
+  return {product(whole.first(axis)), slice[axis] * inner, whole[axis] * inner, start * inner};
 }
 
 }  // namespace
 
-Result<void> copy_part(const TensorView& whole, std::size_t axis, std::int64_t start, const MutableTensorView& part) {
-  Rows at = rows_of(whole.dims, axis, start, part.dims);
+Result<void> copy_slice(const TensorView& whole, std::size_t axis, std::int64_t start, const MutableTensorView& slice) {
+  Rows at = rows_of(whole.dims, axis, start, slice.dims);
   return for_storage(whole.type, [&]<class T>() -> Result<void> {
     const T* in = whole.as<T>().data() + at.start;
-    T* out = part.as<T>().data();
+    T* out = slice.as<T>().data();
     for (std::int64_t row = 0; row < at.rows; ++row) out = std::copy_n(in + row * at.stride, at.length, out);
     return {};
   });
 }
 
-Result<void> paste_part(const MutableTensorView& whole, std::size_t axis, std::int64_t start, const TensorView& part) {
-  Rows at = rows_of(whole.dims, axis, start, part.dims);
+Result<void> write_slice(const MutableTensorView& whole, std::size_t axis, std::int64_t start,
+                         const TensorView& slice) {
+  Rows at = rows_of(whole.dims, axis, start, slice.dims);
   return for_storage(whole.type, [&]<class T>() -> Result<void> {
-    const T* in = part.as<T>().data();
+    const T* in = slice.as<T>().data();
     T* out = whole.as<T>().data() + at.start;
     for (std::int64_t row = 0; row < at.rows; ++row)
       std::copy_n(in + row * at.length, at.length, out + row * at.stride);

@@ -1,5 +1,5 @@
 // Widening to f64 is exact for floats; narrowing rounds once, and saturates for integers.
-#include "ops/reference/reals.hpp"
+#include "ops/reference/widening.hpp"
 
 namespace modelctl::ops {
 
