@@ -100,7 +100,7 @@ std::string operators_markdown() {
       "with another operator is refused by `modelctl build`, and `modelctl check` lists all that are missing. The "
       "types\n"
       "are those of the first input: `any` is every type of a tensor. *Kernels* are optimized for the processor and\n"
-      "support mainly f32 (and 8-bit integers where stated); the *reference* implementation supports every listed "
+      "support mainly f32 (and 8-bit integers if stated); the *reference* implementation supports every listed "
       "type.\n"
       "Of the inputs, `?` marks an optional and `*` a variadic one; after a colon follow its types, or the input "
       "whose\n"

@@ -98,7 +98,7 @@ Result<BuildRequest> complete(BuildRequest request) {
   }
   if (request.output.empty()) {
     return Error(Kind::usage, "no-output",
-                 fmt::format("cannot build '{}': where to is not said", request.model.string()))
+                 fmt::format("cannot build '{}': no output file is named", request.model.string()))
         .help("name the artifact with -o FILE");
   }
   return request;

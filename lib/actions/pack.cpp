@@ -103,7 +103,7 @@ Result<PackRequest> complete(PackRequest request) {
   }
   auto missing = [](const char* what) {
     return Error(Kind::usage, "missing-option", fmt::format("cannot pack: the package has no {}", what))
-        .help("pass --name and --version, or leave ARTIFACT out where there is a modelctl.yaml");
+        .help("pass --name and --version, or leave ARTIFACT out if there is a modelctl.yaml");
   };
   if (request.name.empty()) return missing("name");
   if (request.version.empty()) return missing("version");

@@ -30,7 +30,7 @@ struct Artifact {
   ByteSpan weights;  // 64-byte aligned
   // Keeps the bytes alive; share it with whatever outlives this struct.
   std::shared_ptr<const void> owner;
-  // Whether the bytes are and stay what was built; null where nothing can be said about it. A session asks before it
+  // Whether the bytes are and stay what was built; null if nothing can be said about it. A session asks before it
   // returns outputs, so that nothing altered is run.
   std::shared_ptr<const Integrity> integrity;
 };
@@ -49,7 +49,7 @@ Result<std::uint64_t> weights_offset(ByteSpan header, std::string_view name);
 class Writer {
  public:
   // Large constants that are handed over go to a file without a name in `folder` until write() needs them, so that
-  // memory holds few of them at a time. Without it, or where no file can be made there, they stay in memory.
+  // memory holds few of them at a time. Without it, or if no file can be made there, they stay in memory.
   void spill_to(std::filesystem::path folder) { folder_ = std::move(folder); }
   // Where a constant is in the weights part: PlanValue::offset and ::bytes.
   struct WeightRange {

@@ -1,4 +1,4 @@
-// Comparing an artifact with its digest, in the background where that takes long.
+// Comparing an artifact with its digest, in the background if that takes long.
 #include "artifact/integrity.hpp"
 
 #include "base/mapped_file.hpp"

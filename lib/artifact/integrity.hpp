@@ -32,7 +32,7 @@ class Integrity {
   Integrity(const Integrity&) = delete;
   Integrity& operator=(const Integrity&) = delete;
 
-  // Called at the end of every run: an atomic load, and a system call where a file is watched. Fails with untrusted:
+  // Called at the end of every run: an atomic load, and a system call if a file is watched. Fails with untrusted:
   // code digest-mismatch for other bytes than the header's digest has, file-changed if somebody wrote to the file
   // since. Thread-safe.
   Result<void> check() const;

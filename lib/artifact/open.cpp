@@ -13,7 +13,7 @@ namespace {
 Error cut(std::string_view name, std::uint64_t there, std::uint64_t expected) {
   return Error(Kind::bad_input, "bad-artifact", fmt::format("cannot read '{}': the artifact is damaged", name))
       .at(std::string(name))
-      .because(fmt::format("it has {} bytes where its header says {}", there, expected))
+      .because(fmt::format("it has {} bytes, but its header states {}", there, expected))
       .help("copy it again, or build the model again");
 }
 

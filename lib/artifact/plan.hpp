@@ -15,14 +15,14 @@ namespace modelctl::artifact {
 // One dimension of a signature: a size, or the name of a symbol that the caller's tensors bind.
 struct PortDim {
   std::int64_t size = -1;  // -1: symbolic
-  std::string symbol;      // "batch"; "?" where nothing is known before the model has run
+  std::string symbol;      // "batch"; "?" if nothing is known before the model has run
 };
 
 struct Port {
   std::string name;
   DType type = DType::undefined;
-  std::vector<PortDim> dims;  // one of the symbol "..." where not even their number is known
-  // What a sequence or optional holds (one), the keys and values of a map (two); without names. Empty where unknown.
+  std::vector<PortDim> dims;  // one of the symbol "..." if not even their number is known
+  // What a sequence or optional holds (one), the keys and values of a map (two); without names. Empty if unknown.
   std::vector<Port> inside = {};
   // Of an input: it may be absent, and then has its default. Not in the file: default_of() finds it in the plan.
   bool optional = false;
@@ -50,7 +50,7 @@ enum class ShapeOp : std::uint8_t {
   mod,  // a - floor_div(a, b) * b
   min,
   max,
-  broadcast,  // of registers a and b, both of smaller index; nothing where those sizes do not broadcast
+  broadcast,  // of registers a and b, both of smaller index; nothing if those sizes do not broadcast
 };
 struct ShapeInstruction {
   ShapeOp op;
@@ -91,7 +91,7 @@ struct Step {
   // What runs: "kernel:NAME" of lib/kernels' table, or "op:DOMAIN:NAME" of the operators' run table.
   std::string routine;
   std::vector<std::int32_t> inputs;   // values, `absent` for an optional one
-  std::vector<std::int32_t> outputs;  // values, `absent` where nobody reads it
+  std::vector<std::int32_t> outputs;  // values, `absent` if nobody reads it
   Attributes attributes;
   // Output 0 may take over the memory of this input (an index into `inputs`) if that dies here; -1 otherwise.
   std::int32_t in_place = -1;

@@ -9,7 +9,7 @@ namespace modelctl::artifact {
 
 // No terminator and no encoding is assumed: a string may hold zeros, and what is not UTF-8 stays as it is.
 std::vector<std::byte> encode_strings(std::span<const std::string> strings);
-// Nothing where the bytes do not hold exactly `count` of them.
+// Nothing if the bytes do not hold exactly `count` of them.
 std::optional<std::vector<std::string>> decode_strings(ByteSpan bytes, std::uint64_t count);
 
 }  // namespace modelctl::artifact

@@ -1,4 +1,4 @@
-// RLIMIT_CORE would not be enough: the kernel ignores it where a core dump is piped to a program, as systemd sets it
+// RLIMIT_CORE would not be enough: the kernel ignores it if a core dump is piped to a program, as systemd sets it
 // up.
 #include "base/core_dumps.hpp"
 

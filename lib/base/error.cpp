@@ -39,7 +39,7 @@ Error&& Error::help(std::string advice) && {
 }
 
 Error Faults::sum(std::string what) && {
-  MODELCTL_CHECK(!errors_.empty(), "an error was asked for where there is no fault");
+  MODELCTL_CHECK(!errors_.empty(), "an error was requested without a fault");
   if (errors_.size() == 1) return std::move(errors_.front());
   Error all(errors_.front().kind, errors_.front().code, std::move(what));
   all.why.push_back(std::to_string(count()) + " faults were found, shown above");

@@ -41,7 +41,7 @@ bool settled_status(int file, struct stat& status) {
   return true;
 }
 
-// A copy in memory that can no longer be altered; nothing where the system has no such files or not enough memory.
+// A copy in memory that can no longer be altered; nothing if the system has no such files or not enough memory.
 Descriptor sealed_copy(int file, std::uint64_t offset, std::uint64_t size) {
   Descriptor copy(::memfd_create("modelctl", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!copy.is_open()) return {};

@@ -25,7 +25,7 @@ class MappedFile {
   // Of a regular file that is open already; `path` is for messages.
   static Result<std::shared_ptr<const MappedFile>> map(Descriptor file, const std::filesystem::path& path);
   // The bytes do not change while they are mapped, or check_unchanged() finds that they did. Up to `copied` bytes it
-  // maps a sealed copy in memory; beyond, a private clone where the file system shares blocks (Btrfs, XFS); else the
+  // maps a sealed copy in memory; beyond, a private clone if the file system shares blocks (Btrfs, XFS); else the
   // file itself, which is watched.
   static Result<std::shared_ptr<const MappedFile>> open_stable(const std::filesystem::path& path,
                                                                std::uint64_t copied = copied_bytes);
@@ -43,7 +43,7 @@ class MappedFile {
   // Releases the memory of what was read; it is read from the file again when it is needed again.
   void release_pages() const;
   // Fails with untrusted, code "file-changed", if somebody wrote to the file since open_stable(). A file that was
-  // replaced or removed has not changed: the mapping keeps the old one. Costs one system call where a file is watched.
+  // replaced or removed has not changed: the mapping keeps the old one. Costs one system call if a file is watched.
   Result<void> check_unchanged() const;
 
  private:
@@ -56,7 +56,7 @@ class MappedFile {
   struct stat before_ {};
 };
 
-// Makes the process end with a message and the exit code of an I/O failure where it would be killed by SIGBUS: a mapped
+// Makes the process end with a message and the exit code of an I/O failure if it would be killed by SIGBUS: a mapped
 // file became shorter, or its disk failed. For programs; a library must leave signals alone.
 void report_bus_errors();
 

@@ -10,7 +10,7 @@ namespace modelctl {
 // How many letters must be added, dropped, changed or swapped with their neighbor to make one word the other.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `word`, or an empty string where none is near enough to be meant.
+// The candidate nearest to `word`, or an empty string if none is near enough to be meant.
 std::string nearest(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace modelctl

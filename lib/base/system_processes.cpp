@@ -106,7 +106,7 @@ class Child {
     ended_ = failed != 0 || how_.si_pid != 0;
     return ended_;
   }
-  // Readable once the program has ended; -1 where the system has no such descriptors.
+  // Readable once the program has ended; -1 if the system has no such descriptors.
   int end_descriptor() const { return ended_ ? -1 : end_.number(); }
   int exit_code() const { return how_.si_code == CLD_EXITED ? how_.si_status : 128 + how_.si_status; }
 

@@ -49,7 +49,7 @@ bool is_same(int folder, const std::string& name, int content) {
          named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-// True where the file system has no locks as well: nothing is collected there.
+// True if the file system has no locks as well: nothing is collected there.
 bool lock(int content) {
   return retry_interrupted([&] { return ::flock(content, LOCK_EX); }) == 0 || errno != EBADF;
 }

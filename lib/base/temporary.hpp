@@ -29,7 +29,7 @@ class Temporary {
   int descriptor() const { return content_.number(); }
   const std::filesystem::path& path() const { return path_; }
   // Renames it to `path`, which is relative to the folder that it lies in; replaces a file or an empty folder. False
-  // with errno where that fails. The folder is synced: after a crash the file has its new name.
+  // with errno if that fails. The folder is synced: after a crash the file has its new name.
   bool rename_to(const std::filesystem::path& path);
   // Takes the name away and hands over the content, which the system frees with the descriptor.
   Descriptor unlink();

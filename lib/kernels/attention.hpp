@@ -22,7 +22,7 @@
 //   inputs      X f32 [B, heads, S, D] or [B, S, heads * D]; cosines, sines f32: [positions, R / 2] with position ids
 //               i64 [B, S], or [B, S, R / 2] without. An id out of range gives NaN
 //   outputs     Y f32 as X
-//   attributes  heads (integer): where X has three axes; interleaved (integer, 0): pairs are neighbors, else R / 2
+//   attributes  heads (integer): if X has three axes; interleaved (integer, 0): pairs are neighbors, else R / 2
 //   apart
 //
 // Many queries: K and V are packed into panels, and both products run in the tiles of the matrix kernels. Few (a step

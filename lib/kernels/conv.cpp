@@ -1,5 +1,5 @@
 // Direct convolution on channels-last images. It is the matrix product of product.hpp with a row of A that is not one
-// stretch of memory but several, the segments: for each row of taps of the window (or each tap, where padding cuts the
+// stretch of memory but several, the segments: for each row of taps of the window (or each tap, if padding cuts the
 // row), the channels of the pixels under it. So nothing is copied (no im2col), and weights are packed in the same
 // order, [panel][tap][channel][16]. Padding costs nothing but a bit mask: a row whose bit is 0 reads a shared row of
 // zeros.
@@ -22,11 +22,11 @@ constexpr std::int64_t block_work = 1 << 21;
 constexpr std::int64_t block_bytes = 256 * 1024;
 
 struct Shape {
-  Window window;  // of what the tiles read: the padded copy where there is one
+  Window window;  // of what the tiles read: the padded copy if there is one
   std::int64_t group = 1;
   bool copy = false;  // into a padded image, in scratch memory
   Window source;      // of X itself
-  // A tile is a stretch of `line` output pixels: of one row, or of the whole image where its rows are too short to fill
+  // A tile is a stretch of `line` output pixels: of one row, or of the whole image if its rows are too short to fill
   // tiles of their own. Each line is cut into `chunks` of nearly equal width.
   std::int64_t line = 1;
   std::int64_t lines = 1;
@@ -192,7 +192,7 @@ class Conv final : public Bound {
     while (first < last && down(last - 1) == 0) --last;
     std::int64_t count = 0;
     for (std::int64_t ky = first; ky < last; ++ky) {
-      const std::uint32_t rows = down(ky);  // none where a tile of several rows steps over the image with this tap
+      const std::uint32_t rows = down(ky);  // none if a tile of several rows steps over the image with this tap
       const float* line = in + w.y.at(row, ky) * line_step;
       if (join) {
         segments[static_cast<std::size_t>(count++)] = {line + w.x.at(column, 0) * w.channels, rows};
@@ -221,7 +221,7 @@ class Conv final : public Bound {
 void cut(Shape& shape, const Simd& simd) {
   const Window& w = shape.window;
   const auto at_least_1 = [](std::int64_t value) { return std::max<std::int64_t>(value, 1); };
-  // Rows of their own where they fill their tiles to five sixths or more.
+  // Rows of their own if they fill their tiles to five sixths or more.
   const bool by_row = 6 * w.x.out >= 5 * simd.max_rows * ceil_div(w.x.out, simd.max_rows);
   shape.line = by_row ? w.x.out : w.y.out * w.x.out;
   shape.lines = by_row ? w.y.out : 1;

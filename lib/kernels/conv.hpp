@@ -16,7 +16,7 @@
 
 namespace modelctl::kernels {
 
-// The most rows of taps that the kernel takes, and of taps in all where these do not join.
+// The most rows of taps that the kernel takes, and of taps in all if these do not join.
 inline constexpr std::int64_t largest_conv_taps = 512;
 
 // W is f32 [O, C/group, kH, kW] or [O, C/group, kW], as ONNX has it; `group` divides O.

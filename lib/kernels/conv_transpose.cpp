@@ -131,7 +131,7 @@ class ConvTranspose final : public Bound {
     if (first_pixel >= end_pixel) return;
     const std::int64_t end_panel = std::min(first_panel + panels_, shape_.panels());
 
-    // The row of the input that each row of taps reads; null where it lies outside.
+    // The row of the input that each row of taps reads; null if it lies outside.
     const std::int64_t row_step = across.in * shape_.channels;
     const float* in = input(0) + image * deep.in * down.in * row_step + group * shape_.depth();
     std::array<Segment, largest_phase> segments;

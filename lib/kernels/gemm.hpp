@@ -12,7 +12,7 @@
 
 namespace modelctl::kernels {
 
-// B is f32 [K,N], or [N,K] where `transposed`; each value is multiplied by `factor` (Gemm's alpha).
+// B is f32 [K,N], or [N,K] if `transposed`; each value is multiplied by `factor` (Gemm's alpha).
 Tensor pack_gemm_weights(const TensorView& b, bool transposed, float factor = 1.0f);
 
 }  // namespace modelctl::kernels

@@ -64,7 +64,7 @@ class IntegerConv final : public Bound {
   }
 
  private:
-  // The window of an output pixel, tap by tap the channels of the group: in place where it is one run, else in `row`.
+  // The window of an output pixel, tap by tap the channels of the group: in place if it is one run, else in `row`.
   const std::uint8_t* gather(const std::uint8_t* image, std::int64_t pixel, std::uint8_t padding,
                              std::uint8_t* row) const {
     const Axis &ys = window_.y, &xs = window_.x;

@@ -2,7 +2,7 @@
 // packed; exact. Padding adds nothing.
 //
 //   inputs      X u8 or i8 [N,C,H,W] or [N,C,W]; the panels and columns of pack_conv_bytes(); X's zero point, of its
-//               type, one element, optional; factors f32 [O], there where Y is of bytes: Y = round(sum * factor) + zero
+//               type, one element, optional; factors f32 [O], present if Y is of bytes: Y = round(sum * factor) + zero
 //   outputs     Y [N,O,Ho,Wo] or [N,O,Wo]: i32, u8 or i8
 //   attributes  kernel_shape (required), strides, dilations, pads, group; zero (integer, 0): Y's zero point
 //

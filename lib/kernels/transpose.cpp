@@ -60,7 +60,7 @@ void turn(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, std:
 class Transpose final : public Bound {
  public:
   struct Shape {
-    // Copies runs of `columns` where rows.size is 1; otherwise turns blocks of rows (steps of 1 in X) by columns (steps
+    // Copies runs of `columns` if rows.size is 1; otherwise turns blocks of rows (steps of 1 in X) by columns (steps
     // of 1 in Y).
     Axis rows{1, 0, 0};
     Axis columns{1, 0, 1};

@@ -4,7 +4,7 @@
 //   outputs     Y of the same type: axis i of Y is axis perm[i] of X
 //   attributes  perm (required)
 //
-// Axes that stay neighbors are one. What is left copies runs where the last axis stays last, and otherwise turns
+// Axes that stay neighbors are one. What is left copies runs if the last axis stays last, and otherwise turns
 // blocks that fit the first-level cache; between NCHW and NHWC that is one turn of [C, H*W] per image.
 //
 // kernel:blocks — Y = X with blocks of channels moved into the image, or back.
@@ -22,8 +22,8 @@
 namespace modelctl::kernels {
 
 // DepthToSpace and its like as a permutation of six axes: X of dimensions `split`, axes in `order`, is Y of `out`.
-// Forms: dcr and crd (blocks outermost or innermost in the channels), the same with _last where X is channels last, and
-// space_to_depth, which undoes dcr. Nothing where sizes do not divide. Sizes times `b` must fit.
+// Forms: dcr and crd (blocks outermost or innermost in the channels), the same with _last if X is channels last, and
+// space_to_depth, which undoes dcr. Nothing if sizes do not divide. Sizes times `b` must fit.
 struct BlockView {
   Dims split, order, out;
 };

@@ -82,7 +82,7 @@ class TreeEnsemble final : public Bound {
   }
 
  private:
-  // Takes `used` of at most `n` rows through one tree and adds what their leaves say; where rows are missing, the last
+  // Takes `used` of at most `n` rows through one tree and adds what their leaves say; if rows are missing, the last
   // one walks again. The rows' steps are independent of each other, so
   // that one waits for memory while another is compared.
   template <std::int64_t n>

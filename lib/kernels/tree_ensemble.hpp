@@ -53,7 +53,7 @@ struct Trees {
   Aggregate aggregate = Aggregate::sum;
   T unscored = 0;
 
-  // What a target has once all trees have spoken; NaN where none has.
+  // The score of a target after all trees; NaN if no tree has added to it.
   T finish(T score, std::size_t target) const {
     if (score != score) score = unscored;
     if (aggregate == Aggregate::average) score /= static_cast<T>(roots.size());

@@ -53,7 +53,7 @@ struct GraphReader::NodeParts {
   std::vector<std::string> inputs, outputs;
   std::string name, op, domain;
   std::vector<data_view> attributes;
-  std::vector<graph::Value*> made;       // as outputs; null where absent
+  std::vector<graph::Value*> made;       // as outputs; null if absent
   std::shared_ptr<const Opsets> opsets;  // of the function that it comes from
 
   // As graph::Node::place(), for a node that is not in the graph yet.

@@ -6,7 +6,7 @@
 // of at most N. Versions differ in attributes that became inputs (axes of Squeeze in opset 13), in defaults (axis of
 // Softmax in 13), in names, and a few in meaning (broadcasting before 7). The project keeps one implementation per
 // operator, of its newest version, and an `upgrade` function in the operator's definition that rewrites older forms
-// *exactly*: where no node or group of nodes of the newest opset means the same, the upgrade fails rather than
+// *exactly*: if no node or group of nodes of the newest opset means the same, the upgrade fails rather than
 // approximates. Opsets 1 to 6 differ from 7 in a few rules that hold across operators; before_opset_7.cpp applies those
 // first, and upgrades then start from opset 7 at the oldest.
 #include "onnx/model.hpp"

@@ -103,7 +103,7 @@ std::string_view name(Algorithm algorithm) { return algorithm == Algorithm::ed25
 // place.
 Result<PublicKey> PublicKey::parse(std::string_view pem, std::string_view where) {
   if (pem.find("PRIVATE KEY-----") != std::string_view::npos) {
-    return bad_key(where, "it is a private key where the public one is wanted").help("name the file that ends in .pub");
+    return bad_key(where, "it is a private key, but the public one is needed").help("name the file that ends in .pub");
   }
   if (pem.find("PUBLIC KEY-----") == std::string_view::npos) return bad_key(where, "it is not a PEM public key");
   Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), pem_limit))));
@@ -171,7 +171,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
   if (text.find("PRIVATE KEY-----") == text.npos) {
     bool is_public = text.find("PUBLIC KEY-----") != text.npos;
     return bad_key(where,
-                   is_public ? "it is a public key where the private one is wanted" : "it is not a PEM private key");
+                   is_public ? "it is a public key, but the private one is needed" : "it is not a PEM private key");
   }
   // Both forms: "BEGIN ENCRYPTED PRIVATE KEY" of PKCS#8 and "Proc-Type: 4,ENCRYPTED" of RFC 1421.
   bool encrypted = text.find("ENCRYPTED") != text.npos;

@@ -86,7 +86,7 @@ class Widening {
     return any && (policy == ShortFloats::widen || (all_wide && computed));
   }
 
-  // Every output is f32 where it was short, and otherwise of the type that it had. Indices that somebody reads tell
+  // Every output is f32 if it was short, and otherwise of the type that it had. Indices that somebody reads tell
   // which of the rounded numbers were equal.
   static bool agrees(const Node& node, const Node& made) {
     for (std::size_t i = 0; i < node.outputs().size(); ++i) {

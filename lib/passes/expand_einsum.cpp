@@ -1,8 +1,9 @@
 // y = Einsum(a, b) {equation: "bqhd,bkhd->bhqk"}  ->  y = MatMul(Transpose(a), Transpose(b))
 // With Mul for outer products, ReduceSum for what one operand alone sums over, and Unsqueeze, Reshape and Squeeze
-// between them; two operands at a time. Not where an operand has a label twice (a diagonal), nor where equal labels
-// have sizes that only broadcasting makes equal, nor where several axes are summed over as one and only the run tells
-// whether each is as long as its partner. It always pays: the operator's own walk multiplies the sizes of all labels.
+// between them; two operands at a time. Not if an operand has a label twice (a diagonal), nor if equal labels
+// have sizes that only broadcasting makes equal, nor if several axes are summed over as one and only the run determines
+// whether each is as long as its partner. It always pays: the reference implementation multiplies the sizes of all
+// labels.
 #include "ops/reference/equation.hpp"
 #include "ops/schema/operator.hpp"
 #include "passes/pass.hpp"

@@ -20,7 +20,7 @@ struct ArenaPlan {
   std::uint64_t bytes = 0;             // of the whole
 };
 
-// Largest first, each into the smallest gap that the buffers alive at the same time leave. Nothing where the sum would
+// Largest first, each into the smallest gap that the buffers alive at the same time leave. Nothing if the sum would
 // exceed 2^62 bytes.
 std::optional<ArenaPlan> plan_arena(std::span<const Lifetime> buffers);
 

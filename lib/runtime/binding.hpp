@@ -32,8 +32,8 @@ struct Binding {
 };
 
 // `inputs` are the caller's dimensions, `data_dependent` those of the data-dependent values made so far, both in the
-// plan's order; `output_buffers` gives the capacity of states. Fails where a size cannot be computed, where the arena
-// would exceed `limit`, or where a kernel refuses its operands.
+// plan's order; `output_buffers` gives the capacity of states. Fails if a size cannot be computed, if the arena
+// would exceed `limit`, or if a kernel refuses its operands.
 Result<std::unique_ptr<Binding>> bind_segment(const Model::State& model, const Segment& segment,
                                               std::span<const DimsView> inputs, std::span<const Dims> data_dependent,
                                               std::span<const OutputBuffer> output_buffers, std::uint64_t limit);

@@ -27,7 +27,7 @@ class Budget final : public Interrupt {
   void begin();
   // Counts one run of a nested plan.
   Result<void> iterate();
-  // Whether the run must end; checked before each step, so it is cheap where there is neither a time nor a stop.
+  // Whether the run must end; checked before each step, so it is cheap if there is neither a time nor a stop.
   bool over() const { return (stop_ != nullptr && stop_->stopped()) || (timed_ && Clock::now() >= end_); }
   // The same, from inside a step, which then ends without its result.
   bool requested() const override;

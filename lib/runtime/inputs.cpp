@@ -34,7 +34,7 @@ struct Bound {
 
 std::string misfit(const artifact::Port& port, const TensorView& given);
 
-// What is wrong with the items of a collection; empty where they match the port. The sizes inside are not compared:
+// What is wrong with the items of a collection; empty if they match the port. The sizes inside are not compared:
 // operators check them, as they differ from item to item.
 std::string misfit_inside(const artifact::Port& port, const Tensor& value, std::string_view what) {
   if (!value.present()) return fmt::format("{} is missing", what);

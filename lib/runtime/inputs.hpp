@@ -18,7 +18,7 @@ inline constexpr std::size_t not_given = ~std::size_t{0};
 // repeated and missing name.
 Result<std::vector<std::size_t>> match_inputs(const artifact::Signature& signature, std::span<const std::string> names);
 
-// Fails where an input or output is a sequence, optional or map, for doors that hand over tensors alone; `what` is what
+// Fails if an input or output is a sequence, optional or map, for interfaces that pass only tensors; `what` is what
 // cannot be done: "serve the model".
 Result<void> need_tensors(const artifact::Signature& signature, std::string_view what);
 

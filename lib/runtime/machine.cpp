@@ -41,7 +41,7 @@ double number_in(const std::string& file) {
   return text ? std::strtod(text->c_str(), nullptr) : 0;  // "max" reads as no number
 }
 
-// Whole CPUs' worth of a control group's quota, 0 where it has none. Version 2: "max 100000" or "150000 100000".
+// Whole CPUs' worth of a control group's quota, 0 if it has none. Version 2: "max 100000" or "150000 100000".
 int quota_of(const std::string& folder) {
   auto whole = [](double quota, double period) {
     return quota > 0 && period > 0 ? std::max(1, static_cast<int>(quota / period + 0.999)) : 0;

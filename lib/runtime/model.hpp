@@ -46,7 +46,7 @@ struct OutputBuffer {
 // Immutable once loaded: every routine of the plan is resolved.
 class Model {
  public:
-  // Fails with unsupported where the plan names a routine that this build does not have.
+  // Fails with unsupported if the plan names a routine that this build does not have.
   static Result<std::shared_ptr<const Model>> load(artifact::Artifact artifact, OpRunTable operators, kernels::Cpu cpu,
                                                    KernelTable kernels = kernels::kernels());
   ~Model();

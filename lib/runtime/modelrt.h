@@ -91,8 +91,8 @@ typedef struct modelrt_port {
   const char* name;
   int32_t type;
   int32_t rank;
-  const int64_t* dims;        /* -1 where the size is a symbol's */
-  const char* const* symbols; /* the symbol's name; "" where the size is fixed, "?" where it depends on the data */
+  const int64_t* dims;        /* -1 if the size is a symbol's */
+  const char* const* symbols; /* the symbol's name; "" if the size is fixed, "?" if it depends on the data */
 } modelrt_port;
 
 /* A state: an output that continues an input, as a decoder's cache does. */
@@ -109,7 +109,7 @@ typedef struct modelrt_output_buffer {
   void* data;
   size_t bytes;
   int64_t capacity; /* of a state that grows: how many rows `data` holds along its axis, for each of what stands before
-                   the axis; the input's rows lie so as well. 0 where the output lies densely */
+                   the axis; the input's rows lie so as well. 0 if the output lies densely */
 } modelrt_output_buffer;
 
 /* MODELRT_ABI of the library, and its version as text. */

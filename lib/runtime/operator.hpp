@@ -25,7 +25,7 @@ class Body {
   };
   virtual std::span<const Port> inputs() const = 0;
   virtual std::span<const Port> outputs() const = 0;
-  // The outputs own their memory. Fails, too, where the run has spent its budget of iterations.
+  // The outputs own their memory. Fails, too, if the run has spent its budget of iterations.
   virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs) = 0;
 };
 
@@ -35,10 +35,10 @@ struct Call {
   std::size_t outputs;                 // how many the node names
   std::span<Body* const> bodies = {};  // the node's nested graphs
   const Interrupt* interrupt = nullptr;
-  // True where the run must end: loops that may take long ask it once a row or so, and return early. What they leave
+  // True if the run must end: loops that may take long ask it once a row or so, and return early. What they leave
   // incomplete is discarded by the caller.
   bool interrupted() const { return interrupt != nullptr && interrupt->requested(); }
-  Body* body(std::string_view name) const {  // null where there is none of that name
+  Body* body(std::string_view name) const {  // null if there is none of that name
     for (Body* each : bodies) {
       if (each->name() == name) return each;
     }
@@ -55,7 +55,7 @@ struct Call {
 class Outputs {
  public:
   virtual ~Outputs() = default;
-  // Uninitialized memory (strings are empty) for output `index`. Fails where the size is beyond the budget or does not
+  // Uninitialized memory (strings are empty) for output `index`. Fails if the size is beyond the budget or does not
   // agree with the plan.
   virtual Result<MutableTensorView> allocate(std::size_t index, DType type, DimsView dims) = 0;
   // The value itself, made elsewhere: it is copied only if the plan has memory for it.

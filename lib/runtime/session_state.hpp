@@ -105,7 +105,7 @@ struct Session::State {
   std::vector<const Binding*> active;        // by segment: of the run before
   std::vector<TensorView> given;             // the run's inputs
   std::vector<DimsView> given_dims;          // theirs
-  std::vector<OutputBuffer> output_buffers;  // of the run's outputs; shorter where the last ones have none
+  std::vector<OutputBuffer> output_buffers;  // of the run's outputs; shorter if the last ones have none
   std::vector<Tensor> realigned;             // copies of inputs whose memory is not aligned to their type
   Dims key;
   std::vector<void*> addresses;           // by value

@@ -13,7 +13,7 @@ namespace modelctl::runtime {
 using Registers = std::vector<std::optional<std::int64_t>>;
 
 // `inputs` are the dimensions of the plan's inputs; `data_dependent` those of its data-dependent values, by value,
-// empty where the value is not computed yet (a data-dependent scalar has no dimension to ask for).
+// empty if the value is not computed yet (a data-dependent scalar has no dimension to ask for).
 Registers evaluate_shapes(const artifact::Plan& plan, std::span<const DimsView> inputs,
                           std::span<const Dims> data_dependent);
 

@@ -83,7 +83,7 @@ Result<Descriptor> LayoutStore::open_blob(const Digest& digest, std::uint64_t si
   if (S_ISREG(status.st_mode) && static_cast<std::uint64_t>(status.st_size) == size) return file;
   return Error(Kind::untrusted, "wrong-size", what)
       .at(path.string())
-      .because(S_ISREG(status.st_mode) ? fmt::format("the file has {} bytes where {} were signed", status.st_size, size)
+      .because(S_ISREG(status.st_mode) ? fmt::format("the file has {} bytes, but {} were signed", status.st_size, size)
                                        : std::string("it is not a regular file"));
 }
 

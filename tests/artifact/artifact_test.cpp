@@ -170,7 +170,7 @@ TEST_CASE("an artifact cut anywhere is refused") {
   for (std::size_t size = 0; size < bytes.size(); size += size < 900 ? 1 : 61) { refused(ByteSpan(bytes).first(size)); }
   bytes.push_back({});
   Error error = refused(bytes);
-  CHECK(error.why.at(0) == "it has 4176 bytes where its header says 4175");
+  CHECK(error.why.at(0) == "it has 4176 bytes, but its header states 4175");
 }
 
 TEST_CASE("a plan with any one byte altered is refused or harmless") {

@@ -13,7 +13,7 @@ Result<int> half(int number) {
 Result<int> quarter(int number) { return TRY(half(TRY_BECAUSE(half(number), "halving once"))); }
 }  // namespace
 
-TEST_CASE("TRY gives the value where there is one") { CHECK(quarter(8).value() == 2); }
+TEST_CASE("TRY gives the value if there is one") { CHECK(quarter(8).value() == 2); }
 
 TEST_CASE("TRY_BECAUSE adds its reason in front of the others") {
   auto failed = quarter(3);

@@ -94,7 +94,7 @@ def models_in(folders):
 
 
 def inputs_of(case):
-    """The arrays of one set of inputs, in the model's order; none where text is among them."""
+    """The arrays of one set of inputs, in the model's order; none if text is among them."""
     inputs = [np.load(path) for path in sorted(case.glob("input_?.npy"))]
     return inputs if all(array.dtype.str[1:] in TYPES for array in inputs) else []
 

@@ -3,12 +3,12 @@
 //
 //     A sentence of intent. Prose, and lines such as
 //     unstable digests
-//     needs command -v zsh                                       skipped where the command fails
+//     needs command -v zsh                                       skipped if the command fails
 //
 //     $ modelctl frobnicate
 //     ! error[unknown-command]: cannot run 'modelctl frobnicate'      what went to stderr
 //     | ...                                                      what went to stdout
-//     exit 64                                                    where it is not 0
+//     exit 64                                                    if it is not 0
 //
 // All commands run by /bin/sh in one scratch folder of the test's own, with a fixed environment; $ROOT is the source
 // tree.

@@ -67,7 +67,7 @@ struct Serving {
 
   std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
   std::string log_text() const { return read_text_file(log).value_or(""); }
-  // Waits until it answers ready; false where it ends before.
+  // Waits until it answers ready; false if it ends before.
   bool ready() {
     for (int tries = 0; tries < 1000; ++tries) {
       int status = HttpClient(at()).get("/readyz").status;

@@ -9,7 +9,7 @@
 
 namespace modelctl::conformance {
 
-// The value of a file that holds one of this kind: a tensor where `kind` is not a collection.
+// The value of a file that holds one of this kind: a tensor if `kind` is not a collection.
 Result<Tensor> read_value(const std::filesystem::path& file, DType kind);
 
 struct Tolerance {

@@ -73,7 +73,7 @@ bool is_chosen(const std::string& name, const std::vector<std::string>& filters)
 }
 
 Result<std::vector<Row>> run(const std::vector<Test>& tests, const Options& options) {
-  // A file system in memory where there is one: an artifact is written and synced for each test.
+  // A file system in memory if there is one: an artifact is written and synced for each test.
   fs::path place = fs::exists("/dev/shm") ? fs::path("/dev/shm") : fs::temp_directory_path();
   TemporaryFolder scratch = TRY(TemporaryFolder::create(place));
   std::vector<Row> rows(tests.size());

@@ -25,13 +25,13 @@ struct Test {
   std::string suite() const { return name.substr(0, name.find('/')); }
 };
 
-// Every test below the folder, by name. Fails where there is none.
+// Every test below the folder, by name. Fails if there is none.
 Result<std::vector<Test>> find_tests(const std::filesystem::path& folder);
 
 // Whether a filter of the command line means the test: a part of its name, or all of it with '*' for any text.
 bool matches(const std::string& filter, const std::string& name);
 
-// Why only element types and shapes of a test's outputs are compared; null where the elements are compared too.
+// Why only element types and shapes of a test's outputs are compared; null if the elements are compared too.
 const char* why_shapes_only(const std::string& name);
 // Why a test's floats may differ by looser_tolerance, or null.
 inline constexpr double looser_tolerance = 2e-6;

@@ -28,7 +28,7 @@ class Verdict:
 
 
 def difference(got, want, operators, depth):
-    """None where two arrays agree, else what differs, in words."""
+    """None if two arrays agree, else what differs, in words."""
     if got.dtype != want.dtype:
         return f"type {got.dtype} and not {want.dtype}"
     if got.shape != want.shape:
@@ -221,7 +221,7 @@ def _operators(graph):
 
 
 def with_intermediates(graph):
-    """By binding, every value of the graph that the peer can hand out; None where it refuses."""
+    """By binding, every value of the graph that the peer can hand out; None if it refuses."""
     whole = graph.copy()
     whole.outputs = [name for node in graph.nodes for name in node.outputs
                      if name and graph.types[name].kind in "fiubO" and graph.types[name].name in

@@ -18,7 +18,7 @@ using namespace modelctl;
 
 namespace {
 
-// One line for each fault: what the fuzzer counts by its code and reads where it fails.
+// One line for each fault: what the fuzzer counts by its code and reads if it fails.
 std::string lines_of(const Error& error) {
   std::string text;
   auto line = [&](const Error& fault) {

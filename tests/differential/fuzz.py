@@ -203,7 +203,7 @@ def _memory():
 
 
 def answer_of_child(body):
-    """What body() answers in a child of this process; None where that dies."""
+    """What body() answers in a child of this process; None if that dies."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -223,7 +223,7 @@ def answer_of_child(body):
 
 
 def in_child(body, seconds=HANG):
-    """How a child that runs body() ends: its exit code, minus its signal, or None where it hung."""
+    """How a child that runs body() ends: its exit code, minus its signal, or None if it hung."""
     child = os.fork()
     if child == 0:
         try:

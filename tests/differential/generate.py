@@ -18,7 +18,7 @@ DTYPE_OF_TEXT = {f"tensor({name})": DTYPES[number] for name, number in {
     "float": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "string": 8, "bool": 9,
     "float16": 10, "double": 11, "uint32": 12, "uint64": 13, "bfloat16": 16, "float8e4m3fn": 17, "float8e4m3fnuz": 18,
     "float8e5m2": 19, "float8e5m2fnuz": 20, "uint4": 21, "int4": 22}.items()}
-# How often a type is drawn, where an operator takes it: by what models are made of.
+# How often a type is drawn, if an operator takes it: by what models are made of.
 WEIGHTS = {f32: 30, i64: 10, f16: 6, f64: 6, i32: 6, u8: 4, i8: 4, boolean: 4, string: 2}
 
 
@@ -282,7 +282,7 @@ class Generator:
         return made
 
     def draw(self):
-        """One node by a recipe drawn at random; false where it could not be."""
+        """One node by a recipe drawn at random; false if it could not be."""
         names = self.only or list(self.recipes)
         key = self.rng.choice(names)
         domain, self.op = key
@@ -355,7 +355,7 @@ _no_kernel = set()
 
 
 def evaluate(opset, ml, node, feeds):
-    """A node's outputs by name, from ONNX Runtime or else onnx.reference; raises Unfit where neither runs it."""
+    """A node's outputs by name, from ONNX Runtime or else onnx.reference; raises Unfit if neither runs it."""
     schema = schema_of(node.op, node.domain, opset if node.domain == "" else ml)
     key = (node.op, node.domain, schema.since_version if schema else 0,
            tuple(feeds[name].dtype.name if name else "" for name in node.inputs))

@@ -43,7 +43,7 @@ class Leaf:
 class Node:
     op: str
     domain: str
-    inputs: list   # names; "" where absent
+    inputs: list   # names; "" if absent
     outputs: list
     attributes: dict
     captured: tuple = ()  # names of outer values that a body uses

@@ -1,4 +1,4 @@
-"""The reference engines: ONNX Runtime, with and without its optimizations, and onnx.reference where it has no kernel."""
+"""The reference engines: ONNX Runtime, with and without its optimizations, and onnx.reference if it has no kernel."""
 import warnings
 
 import numpy as np
@@ -10,7 +10,7 @@ warnings.filterwarnings("ignore")
 
 
 class Refused(Exception):
-    """A peer cannot run the model; `lacks` where it has no kernel rather than a reason against the model."""
+    """A peer cannot run the model; `lacks` if it has no kernel rather than a reason against the model."""
 
     def __init__(self, message, lacks):
         super().__init__(message)

@@ -68,7 +68,7 @@ TEST_CASE("a broadcast contains each size once, in any order of operands") {
   CHECK(met.substitute(one).text() == "broadcast(batch,h)");
 }
 
-TEST_CASE("signs are known only where they are certain") {
+TEST_CASE("signs are known only if they are certain") {
   CHECK(n.known_non_negative());
   CHECK_FALSE(n.known_positive());
   CHECK((n + 1).known_positive());

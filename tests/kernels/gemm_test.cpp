@@ -57,7 +57,7 @@ TEST_CASE("gemm agrees with the plain sum at every remainder of rows and columns
   }
 }
 
-TEST_CASE("gemm agrees with the plain sum where the work is cut into many blocks") {
+TEST_CASE("gemm agrees with the plain sum if the work is cut into many blocks") {
   check({257, 131, 211, true, true, "relu"});
   check({1, 1031, 1021, true});
   check({700, 300, 48});

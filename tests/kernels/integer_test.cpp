@@ -123,7 +123,7 @@ TEST_CASE("integer gemm is exact for each pair of types, with zero points, biase
   }
 }
 
-TEST_CASE("integer gemm is exact where sums are long and the work is cut into many blocks") {
+TEST_CASE("integer gemm is exact if sums are long and the work is cut into many blocks") {
   check({70, 1031, 211, DType::u8, DType::i8, true, true});
   check({2, 16384, 40});
 }

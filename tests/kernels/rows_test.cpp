@@ -33,7 +33,7 @@ TEST_CASE("softmax and its logarithm agree with the plain sum for rows of any si
   }
 }
 
-TEST_CASE("softmax takes large numbers and minus infinity, and is NaN where a number is") {
+TEST_CASE("softmax takes large numbers and minus infinity, and is NaN if a number is") {
   const float infinity = std::numeric_limits<float>::infinity();
   const Tensor x = Tensor::of<float>(
       DType::f32, {3, 3}, {1e30f, 1e30f, -1e30f, -infinity, 3, 3, 0, std::numeric_limits<float>::quiet_NaN(), 1});

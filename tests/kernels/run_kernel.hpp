@@ -84,7 +84,7 @@ struct KernelRun {
   }
 };
 
-// The largest difference, relative to max(1, |expected|); infinite where only one is NaN or infinite.
+// The largest difference, relative to max(1, |expected|); infinite if only one is NaN or infinite.
 inline double distance(const Tensor& got, const std::vector<double>& expected) {
   const auto values = got.as<float>();
   if (values.size() != expected.size()) return std::numeric_limits<double>::infinity();

@@ -1,4 +1,4 @@
-// The ONNX reader, over models that are encoded by hand where the writer could not express them.
+// The ONNX reader, over models that are encoded by hand if the writer could not express them.
 #include "onnx/model.hpp"
 
 #include "models.hpp"
@@ -176,7 +176,7 @@ TEST_CASE("dimensions without a size or a name become symbols of their own") {
   CHECK(describe(model->graph->inputs[2]->type) == "f32[n,n_1]");
 }
 
-TEST_CASE("weights point into the file where they are aligned and are copied where not") {
+TEST_CASE("weights point into the file if they are aligned and are copied if not") {
   for (std::size_t pad = 0; pad < 4; ++pad) {
     std::string bytes = model_of([&](pbf_writer& graph) {
       graph.add_string(10, std::string(pad, 'x'));

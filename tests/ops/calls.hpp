@@ -24,7 +24,7 @@ inline std::string symbol_of(std::int64_t size) { return "n" + std::to_string(si
 
 // `symbols`: every size but 1 is a symbol named after it, so that equal sizes stay equal; integer inputs stay constants
 // since they may hold axes and the like.
-// `wanted`: the one output that leaves the graph; every one of them where it is absent.
+// `wanted`: the one output that leaves the graph; every one of them if it is absent.
 inline NodeOfExample node_of(const ops::OpDef& def, const ops::Example& example, Known known,
                              std::optional<std::size_t> wanted = {}) {
   NodeOfExample made{std::make_unique<graph::Graph>(), nullptr};
@@ -68,7 +68,7 @@ inline std::vector<TensorView> views(const std::vector<Tensor>& tensors) {
   return all;
 }
 
-// Empty where they agree, else what differs. NaN equals NaN.
+// Empty if they agree, else what differs. NaN equals NaN.
 inline std::string difference(const Tensor& got, const Tensor& expected, double tolerance) {
   if (got.type() != expected.type() || got.dims() != expected.dims()) {
     return "got " + describe(got.type(), got.dims()) + ", not " + describe(expected.type(), expected.dims());

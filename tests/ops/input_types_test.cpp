@@ -21,7 +21,7 @@ std::string refusal(const std::string& node) {
   return done ? "" : done.error().what;
 }
 
-TEST_CASE("an input that must have the type of another one is refused where it has not") {
+TEST_CASE("an input that must have the type of another one is refused if it has not") {
   CHECK(refusal("Add(x, x)").empty());
   CHECK(refusal("Add(x, d)") == "cannot use Add: input 1, 'B', must be of the type of 'A', f32, and not f64");
   CHECK(refusal("Where(c, x, d)") == "cannot use Where: input 2, 'Y', must be of the type of 'X', f32, and not f64");
@@ -29,7 +29,7 @@ TEST_CASE("an input that must have the type of another one is refused where it h
         "cannot use Concat: input 2, 'inputs', must be of the type of 'inputs', f32, and not f64");
 }
 
-TEST_CASE("an input that may have some types is refused where it has another") {
+TEST_CASE("an input that may have some types is refused if it has another") {
   CHECK(refusal("Gather(x, i)").empty());
   CHECK(refusal("Gather(x, x)") == "cannot use Gather: input 1, 'indices', must be of type i32 i64, and not f32");
   CHECK(refusal("Reshape(x, s)") == "cannot use Reshape: input 1, 'shape', must be of type i64, and not i32");

@@ -16,7 +16,7 @@ namespace {
 
 struct Form {
   std::string since, inputs, outputs;        // "13", "2-3", "1-*"
-  std::map<std::string, std::string> kinds;  // of the attributes, "integers!" where required
+  std::map<std::string, std::string> kinds;  // of the attributes, "integers!" if required
 };
 
 std::map<std::string, std::vector<Form>> read_forms() {

@@ -167,7 +167,7 @@ TEST_CASE("an unusable private key is refused with the reason") {
   CHECK(message_of(refused("hello")) ==
         "bad_input bad-key: cannot use the key 'a.key' | a.key | it is not a PEM private key");
   CHECK(message_of(refused(key.public_key().pem())) ==
-        "bad_input bad-key: cannot use the key 'a.key' | a.key | it is a public key where the private one is wanted");
+        "bad_input bad-key: cannot use the key 'a.key' | a.key | it is a public key, but the private one is needed");
   CHECK(message_of(refused("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")) ==
         "unsupported unsupported-key: cannot use the key 'a.key' | a.key | cosign's own encrypted key format is not "
         "supported yet");
@@ -187,7 +187,7 @@ TEST_CASE("an unusable public key is refused with the reason") {
     return std::move(key).error();
   };
   CHECK(message_of(refused_public(p256_pem)) ==
-        "bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is a private key where the public one is wanted");
+        "bad_input bad-key: cannot use the key 'a.pub' | a.pub | it is a private key, but the public one is needed");
   CHECK(refused_public("hello").why.front() == "it is not a PEM public key");
   // Cut in the middle.
   CHECK(message_of(refused_public("-----BEGIN PUBLIC KEY-----\n"

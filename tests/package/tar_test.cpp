@@ -8,7 +8,7 @@ using namespace modelctl::package::test;
 
 namespace {
 
-// Runs a program; nothing where there is none of that name.
+// Runs a program; nothing if there is none of that name.
 std::optional<ProcessResult> run(std::vector<std::string> command) {
   StopToken stop;
   SystemProcesses processes(stop);

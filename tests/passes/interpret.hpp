@@ -32,7 +32,7 @@ inline Result<std::vector<Tensor>> interpret(const graph::Graph& graph, const st
   return outputs;
 }
 
-// Empty where they agree: exactly, or within rounding for f32.
+// Empty if they agree: exactly, or within rounding for f32.
 inline std::string difference(const Tensor& a, const Tensor& b, double tolerance = 1e-4) {
   if (a.type() != b.type() || a.dims() != b.dims()) {
     return describe(a.type(), a.dims()) + " against " + describe(b.type(), b.dims());

@@ -139,7 +139,7 @@ class Generator {
                 {x, constant(dims), constant(dims), constant(dims), graph_->add_constant("variance", variance)});
   }
 
-  // A value of the same shape: another of the graph where there is one.
+  // A value of the same shape: another of the graph if there is one.
   Value* like(Value* x) {
     std::vector<Value*> found;
     for (Value* value : values_) {

@@ -14,7 +14,7 @@ const artifact::Signature signature{{{"image", DType::f32, {{-1, "batch"}, {3, "
                                      {"count", DType::i64, {}}},
                                     {}};
 
-// What check_inputs says of these tensors: "" where it is content, one line for each fault.
+// What check_inputs says of these tensors: "" if it is content, one line for each fault.
 std::string verdict(std::initializer_list<Tensor> tensors) {
   std::vector<TensorView> views;
   for (const Tensor& tensor : tensors) views.push_back(tensor.view());

@@ -12,7 +12,7 @@ struct Certificates {
   std::filesystem::path authority, certificate, key;  // PEM; the certificate is for localhost and 127.0.0.1
 };
 
-// Nothing where there is no openssl program.
+// Nothing if there is no openssl program.
 inline std::optional<Certificates> make_certificates(const Scratch& scratch) {
   StopToken stop;
   SystemProcesses processes(stop);

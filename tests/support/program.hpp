@@ -24,7 +24,7 @@ class Program {
   bool runs() const { return ready_; }
   // Sends a signal, and does not wait for what comes of it.
   void signal(int number);
-  // Waits for the end; the exit code, or -1 where a signal ended it or it does not end within 20 seconds.
+  // Waits for the end; the exit code, or -1 if a signal ended it or it does not end within 20 seconds.
   int wait();
 
  private:

@@ -30,7 +30,7 @@ TEST_CASE("a table of numbers has rows and columns") {
   CHECK(same(read("\"1\",2\n3,\"-4.5\"\n", floats), wanted));
 }
 
-TEST_CASE("a first row without any number is a header where numbers are wanted") {
+TEST_CASE("a first row without any number is a header if numbers are wanted") {
   CHECK(read("width,height\n1,2\n", floats).dims() == Dims{1, 2});
   CHECK(read("\"a,b\",c\n1,2\n").dims() == Dims{1, 2});
   CHECK(read("nan,inf\n1,2\n", floats).dims() == Dims{2, 2});

@@ -63,7 +63,7 @@ TEST_CASE("a number too small for its float is zero, and one too large is refuse
   CHECK(parse("65520", DType::f16, half) == Parsed::out_of_range);
 }
 
-TEST_CASE("an integer is parsed only where it is whole and fits") {
+TEST_CASE("an integer is parsed only if it is whole and fits") {
   std::int64_t i = 0;
   std::uint8_t u = 0;
   CHECK(parse("-9223372036854775808", DType::i64, i) == Parsed::good);

@@ -19,7 +19,7 @@ double plain_half(std::uint16_t bits) {
   return sign * (exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25));
 }
 
-// The nearest of all finite halves, the one of even bits where two are as near; infinity from 65520 up.
+// The nearest of all finite halves, the one of even bits if two are as near; infinity from 65520 up.
 std::uint16_t plain_round(double value) {
   std::uint16_t sign = std::signbit(value) ? 0x8000 : 0;
   value = std::fabs(value);

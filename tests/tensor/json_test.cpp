@@ -50,7 +50,7 @@ TEST_CASE("a tensor object has its type and shape; its data may be flat or neste
   CHECK(read(R"({"datatype": "INT8", "data": [-128]})").as<std::int8_t>()[0] == -128);
 }
 
-TEST_CASE("an object is a map where the model expects one: alone, by its input's name, and as it is written") {
+TEST_CASE("an object is a map if the model expects one: alone, by its input's name, and as it is written") {
   Expected input = expect("x", DType::map);
   input.key = DType::string;
   input.value = DType::f32;
@@ -119,10 +119,10 @@ TEST_CASE("a number that its type cannot hold is refused") {
 
 TEST_CASE("ragged lists are refused where they differ") {
   CHECK(fault("[[1, 2], [3]]") ==
-        "line 1, column 10: the list is ragged: it has 1 elements where the first of its kind has 2");
-  CHECK(fault("[1, [2]]") == "line 1, column 5: the list is ragged: a list stands where an element should");
-  CHECK(fault("[[1], 2]") == "line 1, column 7: the list is ragged: an element stands where a list should");
-  CHECK(fault("[[], [[]]]") == "line 1, column 7: the list is ragged: a list stands where an element should");
+        "line 1, column 10: the list is ragged: it has 1 elements, but the first list at this depth has 2");
+  CHECK(fault("[1, [2]]") == "line 1, column 5: the list is ragged: there is a list, but an element is expected");
+  CHECK(fault("[[1], 2]") == "line 1, column 7: the list is ragged: there is an element, but a list is expected");
+  CHECK(fault("[[], [[]]]") == "line 1, column 7: the list is ragged: there is a list, but an element is expected");
   CHECK(fault("[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]") == "line 1, column 17: the list nests deeper than 16");
   CHECK(fault("[null]") == "line 1, column 2: a number, string, bool or list is expected");
 }

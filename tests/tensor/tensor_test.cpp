@@ -30,7 +30,7 @@ TEST_CASE("bool is neither a float nor an integer, and strings have no size") {
   CHECK(bits(DType::i2) == 2);
 }
 
-TEST_CASE("an element count is refused where a dimension is negative or the product overflows") {
+TEST_CASE("an element count is refused if a dimension is negative or the product overflows") {
   CHECK(element_count(Dims{}) == 1);
   CHECK(element_count(Dims{2, 3, 4}) == 24);
   CHECK(element_count(Dims{2, 0, 4}) == 0);
@@ -40,7 +40,7 @@ TEST_CASE("an element count is refused where a dimension is negative or the prod
   CHECK(element_count(Dims{std::int64_t{1} << 62}) == std::int64_t{1} << 62);
 }
 
-TEST_CASE("a byte size is refused where it overflows, and packs what is less than a byte") {
+TEST_CASE("a byte size is refused if it overflows, and packs what is less than a byte") {
   CHECK(byte_size(DType::f32, Dims{3}) == 12);
   CHECK(byte_size(DType::u4, Dims{3}) == 2);
   CHECK(byte_size(DType::i2, Dims{5}) == 2);
@@ -76,7 +76,7 @@ TEST_CASE("a copy and a reshape share their memory, which lives as long as eithe
   CHECK(flat.as<float>()[3] == 4);
 }
 
-TEST_CASE("tensors are the same where type, dimensions and bytes are") {
+TEST_CASE("tensors are the same if type, dimensions and bytes are") {
   Tensor a = Tensor::of<float>(DType::f32, {2}, {1, 2});
   CHECK(same(a, Tensor::of<float>(DType::f32, {2}, {1, 2})));
   CHECK(!same(a, a.reshaped({1, 2})));
@@ -88,7 +88,7 @@ TEST_CASE("tensors are the same where type, dimensions and bytes are") {
   CHECK(same(Tensor(), Tensor()));
 }
 
-TEST_CASE("attributes are found by name, kept sorted, and give their default where absent") {
+TEST_CASE("attributes are found by name, kept sorted, and give their default if absent") {
   Attributes attributes{{"strides", std::vector<std::int64_t>{2, 2}}, {"alpha", 0.5f}, {"mode", std::string("linear")}};
   attributes.set("axis", std::int64_t{-1});
   attributes.set("alpha", 0.25f);

@@ -198,7 +198,7 @@ TEST_CASE("login keeps what else is in the file, and only the owner can read it"
   CHECK((status.st_mode & 0777) == 0600);
 }
 
-TEST_CASE("where a helper is configured no secret is written") {
+TEST_CASE("if a helper is configured no secret is written") {
   Desk desk;
   desk.write(".docker/config.json", R"({"credsStore":"pass"})");
   desk.processes.answer = [](auto, auto) { return ProcessResult{0, "", ""}; };

@@ -13,7 +13,7 @@ std::string text_of(DimsView dims) {
   return text + "]";
 }
 
-// The attribute's value as T, null if absent; an error where it is of another type.
+// The attribute's value as T, null if absent; an error if it is of another type.
 template <class T>
 Result<const T*> typed(const Operands& operands, const Attributes& attributes, std::string_view name) {
   const AttributeValue* value = attributes.find(name);

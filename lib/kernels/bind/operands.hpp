@@ -33,7 +33,7 @@ class Operands {
   Result<std::int64_t> integer(std::string_view name, std::int64_t otherwise) const;
   Result<float> number(std::string_view name, float otherwise) const;
   Result<std::string> text(std::string_view name, std::string_view otherwise) const;
-  // `count` integers within [least, most]; all `otherwise` where the attribute is absent.
+  // `count` integers within [least, most]; all `otherwise` if the attribute is absent.
   Result<std::vector<std::int64_t>> integers(std::string_view name, std::size_t count, std::int64_t otherwise,
                                              std::int64_t least, std::int64_t most) const;
 

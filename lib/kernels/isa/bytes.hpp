@@ -27,7 +27,7 @@ struct ByteFinish {
   const float* factors;      // null: the sums themselves
   float low, high;           // bounds before `shift` is added
   std::int32_t shift;
-  void* out;                           // i32, or bytes where there are factors
+  void* out;                           // i32, or bytes if there are factors
   std::int64_t row_step, column_step;  // in elements
 };
 
@@ -53,7 +53,7 @@ struct ByteSimd {
   // A prepared value takes two bytes and is less its zero point, or one byte and still has it.
   bool centered;
 
-  // Prepares n bytes of a row, each of them ^ flip and then less `zero`, where prepared values are centred; fills up to
+  // Prepares n bytes of a row, each of them ^ flip and then less `zero`, if prepared values are centred; fills up to
   // a multiple of four. Returns their sum, less n times the zero point.
   std::int32_t (*prepare)(const std::uint8_t* from, std::int64_t n, std::uint8_t flip, std::int32_t zero, void* to);
   // sums[r][c] = row r times column c, for `rows` prepared rows that are row_step bytes apart.

@@ -27,7 +27,7 @@ struct Tile {
   std::int64_t segment_count;
   std::int64_t depth;  // values per segment
   const std::int64_t* row_offsets;
-  const float* zeros;   // `depth` of them; unused where every segment has all rows
+  const float* zeros;   // `depth` of them; unused if every segment has all rows
   const float* panels;  // the weights of segment 0, of segment 1, …
   std::int64_t panel_step;
   float* out;
@@ -96,7 +96,7 @@ struct LstmCell {
   float* y;      // the same again, or null
 };
 // One row of a step of GRU. `gru_gates` applies the functions of z and r, in place, and writes r * state to `hidden`;
-// `gru_cell` makes the new state of `candidate`, which is x + r * candidate where x is there: linear_before_reset.
+// `gru_cell` makes the new state of `candidate`, which is x + r * candidate if x is there: linear_before_reset.
 struct GruCell {
   std::int64_t n;
   GateActivation f, g;
@@ -110,7 +110,7 @@ struct GruCell {
 
 struct Simd {
   // Tiles of 1 … max_rows rows: `tile[rows][0]` of one panel, `tile[rows][1]` of `wide` panels; and for a few rows
-  // `flat` panels at once, which is how a matrix-vector product keeps enough loads under way. Null where rows has none.
+  // `flat` panels at once, which is how a matrix-vector product keeps enough loads under way. Null if rows has none.
   static constexpr int row_limit = 14;
   int max_rows;
   int wide_panels;
@@ -172,7 +172,7 @@ struct Simd {
   void (*gru_cell)(const GruCell& cell);
 };
 
-// Falls back to the next lower one where this build has no code for `isa` (another architecture).
+// Falls back to the next lower one if this build has no code for `isa` (another architecture).
 const Simd& simd(Isa isa);
 
 const Simd& simd_portable();

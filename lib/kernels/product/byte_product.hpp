@@ -8,7 +8,7 @@
 namespace modelctl::kernels {
 
 // The weights as a kernel takes them. `panels` is i8, as isa/bytes.hpp describes; `columns` is i32 [3, N]: the zero
-// points, which are less 128 where the weights were u8, the sums of the packed columns, and the bias or zeros.
+// points, which are less 128 if the weights were u8, the sums of the packed columns, and the bias or zeros.
 struct PackedBytes {
   Tensor panels, columns;
 };
@@ -31,9 +31,9 @@ struct ByteProduct {
   const std::int32_t* columns;  // three rows, column_step apart
   std::int64_t column_step;
   std::int64_t k, n;
-  std::uint8_t flip;               // 0x80 where A is i8
+  std::uint8_t flip;               // 0x80 if A is i8
   std::int32_t zero;               // A's zero point, ^ flip
-  const float* factors = nullptr;  // [n], where the output is of bytes
+  const float* factors = nullptr;  // [n], if the output is of bytes
   float low = 0, high = 0;
   std::int32_t shift = 0;
 };

@@ -549,7 +549,7 @@ constexpr OpDef defs[] = {
         .domain = domain,
         .name = "QGemm",
         .since = 1,
-        .summary = "The product of two quantized matrices plus C, as floats, or quantized where y_scale is given.",
+        .summary = "The product of two quantized matrices plus C, as floats, or quantized if y_scale is given.",
         .inputs = "A a_scale:f32 a_zero_point:A B:i8,u8 b_scale:a_scale b_zero_point:B C?:i32 "
                   "y_scale?:a_scale y_zero_point?:i8,u8",
         .outputs = "Y",

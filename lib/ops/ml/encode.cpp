@@ -268,8 +268,8 @@ constexpr AttributeDef of_mapper[] = {{"cats_int64s", AttributeType::integers, "
                                       default_int64,
                                       default_string};
 constexpr AttributeDef of_one_hot[] = {
-    {"cats_int64s", AttributeType::integers, "the categories, where they are numbers"},
-    {"cats_strings", AttributeType::texts, "the categories, where they are texts"},
+    {"cats_int64s", AttributeType::integers, "the categories, if they are numbers"},
+    {"cats_strings", AttributeType::texts, "the categories, if they are texts"},
     {"zeros", AttributeType::integer, "0: what is in no category is an error; 1 if absent: all zeros"}};
 
 constexpr OpDef defs[] = {

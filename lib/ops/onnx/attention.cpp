@@ -26,7 +26,7 @@ Result<HeadSizes> sizes_of(const Inference& call, std::size_t index, std::string
   const Shape& shape = *call.shape(index);
   if (shape.size() == 4) return HeadSizes{shape[0], shape[1], shape[2], shape[3]};
   std::int64_t heads = call.attributes().integer(heads_attribute);
-  if (heads < 1) return call.bad(std::string(heads_attribute) + " must be given where Q, K and V have three axes");
+  if (heads < 1) return call.bad(std::string(heads_attribute) + " must be given if Q, K and V have three axes");
   auto hidden = shape[2].constant();
   if (hidden && *hidden % heads != 0) {
     return call.bad(std::to_string(heads) + " heads do not divide " + std::to_string(*hidden));

@@ -153,7 +153,7 @@ constexpr OpDef defs[] = {
                                {{"center_point_box", std::int64_t{1}}},
                                {i64({1, 3}, {0, 0, 0})},
                                0},
-                              {"none where no number is given", {corners, scores}, {}, {i64({0, 3}, {})}, 0}};
+                              {"none if no number is given", {corners, scores}, {}, {i64({0, 3}, {})}, 0}};
             },
     },
 };

@@ -23,7 +23,7 @@ Result<void> infer(Inference& call) {
   TRY(need_rank(call, 3, 2, 2));
   const graph::Shape* x = call.shape(0);
   if (x != nullptr && x->size() == 3 && call.attributes().integer("num_heads") < 1) {
-    return call.bad("num_heads must be given where X has three axes");
+    return call.bad("num_heads must be given if X has three axes");
   }
   return infer_same(call);
 }

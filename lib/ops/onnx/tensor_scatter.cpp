@@ -50,7 +50,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   for (std::int64_t start : starts) {
     // Linear mode must end within the cache; circular mode may start at any row.
     bool inside = start >= 0 && (mode == "circular" ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
-    if (!inside) return refuse("write_indices has " + std::to_string(start) + ", where the cache has no room");
+    if (!inside)
+      return refuse("write_indices has " + std::to_string(start) + ", from where the update does not fit the cache");
   }
   MutableTensorView y = TRY(outputs.allocate(0, cache.type, cache.dims));
   // If the output updates the cache in place, only the new rows are written.

@@ -100,7 +100,7 @@ Result<Heads> heads_of(const TensorView& view, std::int64_t heads, std::string_v
     return Heads{view, view.dim(0), view.dim(1), view.dim(2), row, head * view.dim(1), head, row};
   }
   if (view.rank() != 3) return refuse(name + " must have three or four axes");
-  if (heads < 1) return refuse("the numbers of heads must be given where " + name + " has three axes");
+  if (heads < 1) return refuse("the numbers of heads must be given if " + name + " has three axes");
   if (view.dim(2) % heads != 0) return refuse(name + " cannot be cut into " + std::to_string(heads) + " heads");
   std::int64_t size = view.dim(2) / heads;
   return Heads{view, view.dim(0), heads, view.dim(1), size, view.dim(1) * view.dim(2), size, view.dim(2)};

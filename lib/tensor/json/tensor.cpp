@@ -47,7 +47,7 @@ class Scan {
     if (depth == max_rank) return in_.fail(fmt::format("the list nests deeper than {}", max_rank));
     bool first = depth == layout.dims.size() && !rank_known_;
     if (first) layout.dims.push_back(0);
-    if (depth >= layout.dims.size()) return in_.fail("the list is ragged: a list stands where an element should");
+    if (depth >= layout.dims.size()) return in_.fail("the list is ragged: there is a list, but an element is expected");
     std::size_t start = in_.at();
     std::int64_t size = 0;
     in_.eat('[');
@@ -55,7 +55,7 @@ class Scan {
       do {
         bool list = in_.peek() == '[';
         if (!list && depth + 1 < layout.dims.size()) {
-          return in_.fail("the list is ragged: an element stands where a list should");
+          return in_.fail("the list is ragged: there is an element, but a list is expected");
         }
         if (!run(layout, depth + 1)) return false;
         ++size;
@@ -66,7 +66,7 @@ class Scan {
     if (first) layout.dims[depth] = size;
     if (layout.dims[depth] == size) return true;
     in_.go_to(start);
-    return in_.fail(fmt::format("the list is ragged: it has {} elements where the first of its kind has {}", size,
+    return in_.fail(fmt::format("the list is ragged: it has {} elements, but the first list at this depth has {}", size,
                                 layout.dims[depth]));
   }
 
