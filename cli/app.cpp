@@ -64,6 +64,23 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+// CLI11 lets an option that may be repeated take all words up to the next option, and with them a positional argument.
+// Here each occurrence takes one value, as with any other option.
+void take_one_value_each(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) option->allow_extra_args(false);
+  }
+}
+
+// A surplus argument may be a second value of the option before it, which has to be repeated then.
+std::string help_for_surplus(const CLI::App& app, const std::string& word, const std::string& see) {
+  const auto& given = app.parse_order();
+  auto option = std::find_if(given.rbegin(), given.rend(), [](const CLI::Option* each) { return repeats(*each); });
+  if (option == given.rend()) return see;
+  std::string name = (*option)->get_name();
+  return fmt::format("if '{0}' is one more value for {1}, write {1} {0}", word, name);
+}
+
 // The error for an argument that CLI11 did not consume: an unknown command or option, or a surplus argument.
 Error unexpected(const CLI::App& app, const std::string& word) {
   std::string see = fmt::format("see '{} --help'", full_name(app));
@@ -87,7 +104,7 @@ Error unexpected(const CLI::App& app, const std::string& word) {
   }
   return Error(Kind::usage, "unexpected-argument", fmt::format("cannot use the argument '{}'", word))
       .because(fmt::format("'{}' takes no further arguments", full_name(app)))
-      .help(see);
+      .help(help_for_surplus(app, word, see));
 }
 
 Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
@@ -159,6 +176,7 @@ std::unique_ptr<CommandTree> command_tree() {
     if (def->bind == nullptr) continue;
     Binder binder(app, tree->completions);
     tree->run.emplace(&app, def->bind(binder));
+    take_one_value_each(app);
   }
   for (CLI::App* app : root.get_subcommands([](const CLI::App*) { return true; })) {
     app->fallthrough();

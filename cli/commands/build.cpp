@@ -53,8 +53,7 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
                   Completes::file);
   binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)->type_name("FILE");
-  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
-      ->type_name("NAME=N");
+  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")
       ->capture_default_str()

@@ -128,8 +128,7 @@ Run bind(Binder& binder) {
   actions::CheckRequest& request = flags->request;
   binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
                   Completes::file);
-  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1; may be repeated")
-      ->type_name("NAME=N");
+  app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")
       ->capture_default_str()

@@ -39,7 +39,7 @@ std::string names_of(const CLI::Option& option) {
   return names;
 }
 
-bool repeats(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
+bool several(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
 // Notes in brackets follow the description. CLI11 captures the default as text; the texts of empty values are left out.
 OptionEntry entry_of(const CLI::Option& option) {
@@ -54,7 +54,7 @@ OptionEntry entry_of(const CLI::Option& option) {
   if (!entry.value.empty() && !standard.empty() && standard != "\"\"" && standard != "[]" && standard != "{}") {
     note("default: " + standard);
   }
-  if (!option.get_positional() && repeats(option)) note("may be repeated");
+  if (repeats(option)) note("may be repeated");
   if (!option.get_envname().empty()) note("environment: " + option.get_envname());
   if (!notes.empty()) entry.description += fmt::format(" [{}]", notes);
   return entry;
@@ -70,7 +70,7 @@ std::string usage_of(const CLI::App& app, const std::string& name) {
   usage += " [options]";
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
-      std::string word = option->get_name(true, false) + (repeats(*option) ? "..." : "");
+      std::string word = option->get_name(true, false) + (several(*option) ? "..." : "");
       usage += option->get_required() ? " " + word : fmt::format(" [{}]", word);
     }
   }
@@ -106,6 +106,8 @@ void add_inherited(const CLI::App& app, Page& page) {
 }
 
 }  // namespace
+
+bool repeats(const CLI::Option& option) { return !option.get_positional() && several(option); }
 
 std::string full_name(const CLI::App& app) {
   return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();

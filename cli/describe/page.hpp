@@ -36,6 +36,9 @@ std::string as_help(const Page& page);      // for a terminal, 100 columns
 std::string as_markdown(const Page& page);  // for docs/reference/commands
 std::string as_man(const Page& page);       // troff with the man macros
 
+// Whether an option may be given several times, each time with one value.
+bool repeats(const CLI::Option& option);
+
 // "modelctl key generate" for the app of `key generate`.
 std::string full_name(const CLI::App& app);
 

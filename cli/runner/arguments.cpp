@@ -12,8 +12,8 @@ Error usage(std::string what) { return Error(Kind::usage, "usage", std::move(wha
 
 }  // namespace
 
-// An option that takes several values ends at the next word that starts with "--", so a file name that starts with "--"
-// must be given as --name=value.
+// Each occurrence of an option takes one value. A word that starts with "--" is none, so a file name that starts with
+// "--" must be given as --name=value.
 Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span<const Option> options) {
   Arguments parsed;
   for (std::size_t i = 0; i < words.size();) {
@@ -27,21 +27,17 @@ Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span
     std::string_view name = word.substr(0, equals);
     auto option = std::find_if(options.begin(), options.end(), [&](const Option& known) { return known.name == name; });
     if (option == options.end()) return usage("unknown option '--" + std::string(name) + "'");
-    std::vector<std::string> values;
-    if (equals != std::string_view::npos) {
-      values.emplace_back(word.substr(equals + 1));
-    } else {
-      while (i < words.size() && !words[i].starts_with("--") && (option->several || values.empty())) {
-        values.push_back(words[i++]);
-      }
+    bool in_next_word = equals == std::string_view::npos;
+    if (in_next_word && (i == words.size() || words[i].starts_with("--"))) {
+      return usage("the option '--" + std::string(name) + "' needs a value");
     }
-    if (values.empty()) return usage("the option '--" + std::string(name) + "' needs a value");
+    std::string value = in_next_word ? words[i++] : std::string(word.substr(equals + 1));
     auto before = std::find_if(parsed.values_.begin(), parsed.values_.end(),
                                [&](const auto& entry) { return entry.first == option->name; });
     if (before == parsed.values_.end()) {
-      parsed.values_.emplace_back(option->name, std::move(values));
+      parsed.values_.emplace_back(option->name, std::vector{std::move(value)});
     } else if (option->several) {
-      before->second.insert(before->second.end(), values.begin(), values.end());
+      before->second.push_back(std::move(value));
     } else {
       return usage("the option '--" + std::string(name) + "' is given twice");
     }

@@ -18,7 +18,7 @@ struct Option {
   std::string_view name;   // without the dashes
   std::string_view value;  // placeholder for its value in help
   std::string_view meaning;
-  bool several = false;  // takes all arguments up to the next option, and may be repeated
+  bool several = false;  // may be repeated
   bool required = false;
 };
 

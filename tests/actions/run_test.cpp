@@ -283,6 +283,10 @@ TEST_CASE("a linked program reports errors as modelctl does") {
   CHECK(run.err == "error[usage]: unknown command 'walk'\n   = help: see --help\n");
   run = executed({program, "run", "--input", "missing.npy"});
   CHECK(run.exit_code == 66);
+  run = executed({program, "run", "--input", "one.npy", "two.npy"});
+  CHECK(run.err == "error[usage]: 'two.npy' is one argument too many\n   = help: see --help\n");
+  run = executed({program, "run", "--input", "--output", "y.npy"});
+  CHECK(run.err == "error[usage]: the option '--input' needs a value\n   = help: see --help\n");
 }
 
 TEST_CASE("a program linked with --serve serves over HTTP until it is stopped") {

@@ -44,11 +44,11 @@ def measured(command):
 
 def answers(modelctl, artifact, case, scratch):
     """The outputs of one set of inputs, as numpy has them; maps as rows of their values."""
-    inputs = sorted(case.glob("input_?.npy"))
+    inputs = [word for path in sorted(case.glob("input_?.npy")) for word in ("--input", path)]
     maps = [int(path.name.split("_")[1].split(".")[0]) for path in case.glob("output_*.keys.npy")]
     target = scratch / ("answers.json" if maps else "answers")
     subprocess.run(
-        [modelctl, "-q", "run", artifact, "--threads", "1", "--output", target, "--input", *inputs],
+        [modelctl, "-q", "run", artifact, "--threads", "1", "--output", target, *inputs],
         check=True,
         stdout=subprocess.DEVNULL,
     )
