@@ -18,7 +18,7 @@ namespace {
 
 // Collects obstacles where a build would return the first one. There are three depths, each of which needs the one
 // before: the bytes (parse), the nodes (normalize), the whole graph (pipeline and lowering). The first depth with a
-// fault is the last one that is looked at, except for add_what_else().
+// fault is the last one that is looked at, except for add_remaining_faults().
 class Check {
  public:
   Check(const CheckRequest& request, const StopToken& stop) : request_(request), stop_(stop) {
@@ -40,7 +40,7 @@ class Check {
     graph_ = model->graph.get();
     if (auto normal = onnx::normalize(*model); !normal) {
       add(std::move(normal).error());
-      add_what_else(*graph_);
+      add_remaining_faults(*graph_);
     } else {
       TRY(build());
     }
@@ -78,13 +78,13 @@ class Check {
 
   // Where the reading failed, what the nodes that are fine by themselves would still meet later. Types and shapes end
   // at those that are not.
-  void add_what_else(graph::Graph& graph) {
+  void add_remaining_faults(graph::Graph& graph) {
     for (const auto& node : graph.nodes()) {
       const ops::OpDef* def = ops::find(node->domain, node->op);
       Faults faults;
       if (def != nullptr && def->infer != nullptr) ops::check_schema(*node, *def, faults);
-      if (def == nullptr || def->infer == nullptr || !faults.none()) continue;  // told already
-      for (const auto& [attribute, sub] : node->subgraphs) add_what_else(*sub);
+      if (def == nullptr || def->infer == nullptr || !faults.none()) continue;  // reported already
+      for (const auto& [attribute, sub] : node->subgraphs) add_remaining_faults(*sub);
       if (auto inferred = ops::infer(*node); !inferred) add(std::move(inferred).error());
       else if (auto runs = lower::check_types(*node, *def); !runs) add(std::move(runs).error());
     }

@@ -30,7 +30,7 @@ using graph::Node;
 using graph::Value;
 
 // What the plan of a model shares with its nested plans: one weights section, one list of faults.
-struct Shared {
+struct SharedState {
   artifact::Writer weights;
   std::map<std::string, std::size_t> routines;
   Faults faults;
@@ -39,7 +39,7 @@ struct Shared {
 // Builds the plan of one graph.
 class PlanBuilder {
  public:
-  PlanBuilder(const Graph& graph, Shared& shared) : graph_(graph), shared_(shared) {}
+  PlanBuilder(const Graph& graph, SharedState& shared) : graph_(graph), shared_(shared) {}
 
   // `captured` are values of enclosing graphs that this one uses. They become its last inputs.
   Plan build(const std::vector<const Value*>& captured = {}) {
@@ -157,7 +157,7 @@ class PlanBuilder {
   }
 
   const Graph& graph_;
-  Shared& shared_;
+  SharedState& shared_;
   Plan plan_;
   ShapeProgram shapes_;
   std::unordered_map<const Value*, std::int32_t> indexes_;
@@ -276,7 +276,7 @@ Result<void> check_types(const Node& node, const ops::OpDef& def) {
 }
 
 Result<Lowered> lower(const Graph& graph, const std::filesystem::path& spill) {
-  Shared shared;
+  SharedState shared;
   if (!spill.empty()) shared.weights.spill_to(spill);
   Lowered lowered;
   lowered.plan = PlanBuilder(graph, shared).build();

@@ -13,8 +13,8 @@ using graph::Expr;
 using graph::Node;
 using graph::Value;
 
-using Whole = TypeList<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
-                       std::uint32_t, std::uint64_t, bool>;
+using IntegersAndBool = TypeList<std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t, std::uint16_t,
+                                 std::uint32_t, std::uint64_t, bool>;
 
 // These elements as a tensor, if all of them are numbers that fit the type.
 std::optional<Tensor> tensor_of(const Value& value) {
@@ -22,7 +22,7 @@ std::optional<Tensor> tensor_of(const Value& value) {
   Dims dims;
   if (value.type.shape->size() == 1) dims.push_back(static_cast<std::int64_t>(value.contents->size()));
   std::optional<Tensor> made;
-  bool whole = with_type<Whole>(value.type.element, [&]<class T>() {
+  bool supported = with_type<IntegersAndBool>(value.type.element, [&]<class T>() {
     Tensor tensor(value.type.element, dims);
     T* to = static_cast<T*>(tensor.mutable_view().data);
     for (const Expr& element : *value.contents) {
@@ -33,11 +33,11 @@ std::optional<Tensor> tensor_of(const Value& value) {
     }
     made = std::move(tensor);
   });
-  return whole ? made : std::nullopt;
+  return supported ? made : std::nullopt;
 }
 
-// A Reshape whose target has one unknown size: -1 stands for it.
-void leave_one_open(Node& node) {
+// A Reshape whose target has one unknown size, which becomes -1: Reshape computes it.
+void set_unknown_to_minus_one(Node& node) {
   const Value* target = node.input(1);
   if (target == nullptr || target->is_constant() || !target->contents) return;
   std::vector<std::int64_t> sizes;
@@ -55,7 +55,7 @@ void leave_one_open(Node& node) {
 bool visit(Node& node) {
   if (node.is("Reshape")) {
     const Value* before = node.input(1);
-    leave_one_open(node);
+    set_unknown_to_minus_one(node);
     if (node.input(1) != before) return true;
   }
   bool changed = false;

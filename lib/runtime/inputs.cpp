@@ -27,28 +27,28 @@ std::string plural(std::size_t count, std::string_view noun) {
 }
 
 // Where a symbol got its size: the first input that has it.
-struct Bound {
+struct BoundSymbol {
   std::int64_t size;
   std::string where;
 };
 
-std::string misfit(const artifact::Port& port, const TensorView& given);
+std::string mismatch(const artifact::Port& port, const TensorView& given);
 
 // What is wrong with the items of a collection; empty if they match the port. The sizes inside are not compared:
 // operators check them, as they differ from item to item.
-std::string misfit_inside(const artifact::Port& port, const Tensor& value, std::string_view what) {
+std::string item_mismatch(const artifact::Port& port, const Tensor& value, std::string_view what) {
   if (!value.present()) return fmt::format("{} is missing", what);
   if (value.type() != port.type) return fmt::format("{} is {}", what, describe_value(value.view()));
-  return misfit(port, value.view());
+  return mismatch(port, value.view());
 }
 
-std::string misfit(const artifact::Port& port, const TensorView& given) {
+std::string mismatch(const artifact::Port& port, const TensorView& given) {
   if (given.type == DType::sequence) {
     const Sequence& sequence = sequence_in(given);
     for (const Tensor& item : sequence.items) {
       if (!item.present()) return "an item is missing";
       if (port.inside.empty()) continue;
-      if (auto fault = misfit_inside(port.inside[0], item, "an item"); !fault.empty()) return fault;
+      if (auto fault = item_mismatch(port.inside[0], item, "an item"); !fault.empty()) return fault;
     }
     if (port.inside.empty()) return "";
     DType element = port.inside[0].type;
@@ -56,7 +56,7 @@ std::string misfit(const artifact::Port& port, const TensorView& given) {
       return fmt::format("it is a {}", describe_value(given));
   } else if (given.type == DType::optional) {
     const Tensor& value = optional_in(given).value;
-    if (value.present() && !port.inside.empty()) return misfit_inside(port.inside[0], value, "its value");
+    if (value.present() && !port.inside.empty()) return item_mismatch(port.inside[0], value, "its value");
   } else if (given.type == DType::map) {
     const Map& map = map_in(given);
     if (!map.keys.present() || !map.values.present() || map.keys.dims().size() != 1 ||
@@ -71,7 +71,7 @@ std::string misfit(const artifact::Port& port, const TensorView& given) {
   return "";
 }
 
-void check_one(const artifact::Port& port, const TensorView& given, std::map<std::string, Bound>& symbols,
+void check_one(const artifact::Port& port, const TensorView& given, std::map<std::string, BoundSymbol>& symbols,
                Faults& faults) {
   if (!given.present() && port.optional) return;
   if (!given.present()) {
@@ -86,7 +86,7 @@ void check_one(const artifact::Port& port, const TensorView& given, std::map<std
     if (given.type != port.type) return;
     if (given.data == nullptr) {
       faults.add(wrong("missing-input", fmt::format("the input '{}' has no data", port.name)));
-    } else if (auto fault = misfit(port, given); !fault.empty()) {
+    } else if (auto fault = mismatch(port, given); !fault.empty()) {
       faults.add(
           wrong("wrong-type", fmt::format("the input '{}' must be {}, but {}", port.name, describe(port), fault)));
     }
@@ -116,7 +116,7 @@ void check_one(const artifact::Port& port, const TensorView& given, std::map<std
     }
     if (dim.symbol == "?") continue;
     auto [at, fresh] =
-        symbols.try_emplace(dim.symbol, Bound{size, fmt::format("dimension {} of '{}'", axis, port.name)});
+        symbols.try_emplace(dim.symbol, BoundSymbol{size, fmt::format("dimension {} of '{}'", axis, port.name)});
     if (!fresh && at->second.size != size) {
       faults.add(wrong("wrong-size", fmt::format("'{}' is {} in {}, but {} in dimension {} of '{}'", dim.symbol,
                                                  at->second.size, at->second.where, size, axis, port.name)));
@@ -152,7 +152,7 @@ Result<void> check_inputs(const artifact::Signature& signature, std::span<const 
         .because(fmt::format("its inputs are: {}", listed(signature.inputs)));
   }
   Faults faults;
-  std::map<std::string, Bound> symbols;
+  std::map<std::string, BoundSymbol> symbols;
   for (std::size_t i = 0; i < inputs.size(); ++i) check_one(signature.inputs[i], inputs[i], symbols, faults);
   if (faults.none()) return {};
   return std::move(faults).sum("the inputs do not fit the model");

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 std::size_t width(DType type) { return static_cast<std::size_t>(std::max(bits(type), 8)) / 8; }
 
-// Hands an operator the memory that the plan foresaw, or memory of its own for what the plan could not foresee.
+// Allocates the outputs of an operator: in the memory that the plan provides, else in memory of their own.
 class PlannedOutputs final : public Outputs {
  public:
   PlannedOutputs(Session::State& session, const Binding& binding, const BoundStep& step, const artifact::Step& planned)
@@ -55,7 +55,7 @@ class PlannedOutputs final : public Outputs {
     return Error(Kind::bug, "plan-disagrees", fmt::format("'{}' {}", planned_.routine, did)).at(planned_.label);
   }
   // Fails if the plan has another type or size for this value.
-  Result<void> agree(std::size_t at, DType type, DimsView dims) const;
+  Result<void> check_planned(std::size_t at, DType type, DimsView dims) const;
   // Puts the value of one with memory of its own in its place.
   MutableTensorView keep(std::size_t at, Tensor value);
   Result<Tensor> fresh(DType type, DimsView dims);
@@ -79,7 +79,7 @@ Result<Tensor> PlannedOutputs::fresh(DType type, DimsView dims) {
   return Tensor(type, Dims(dims.begin(), dims.end()));
 }
 
-Result<void> PlannedOutputs::agree(std::size_t at, DType type, DimsView dims) const {
+Result<void> PlannedOutputs::check_planned(std::size_t at, DType type, DimsView dims) const {
   const artifact::PlanValue& value = session_.plan.values[at];
   const Dims& expected = binding_.dims[at];
   bool agrees = type == value.type;
@@ -129,7 +129,7 @@ Result<void> PlannedOutputs::give(std::size_t index, Tensor value) {
   const ValueInfo& info = session_.model.values[value_index];
   if (!info.own || session_.placed(info.output)) return Outputs::give(index, std::move(value));
   made_[index] = true;
-  TRY(agree(value_index, value.type(), value.dims()));
+  TRY(check_planned(value_index, value.type(), value.dims()));
   if (!is_collection(value.type())) TRY(claim(held_bytes(value.view())));
   keep(value_index, std::move(value));
   return {};
@@ -144,7 +144,7 @@ Result<MutableTensorView> PlannedOutputs::allocate(std::size_t index, DType type
   }
   made_[index] = true;
   auto at = static_cast<std::size_t>(value);
-  TRY(agree(at, type, dims));
+  TRY(check_planned(at, type, dims));
   const ValueInfo& info = session_.model.values[at];
   if (!info.own) return MutableTensorView{type, binding_.dims[at], session_.addresses[at]};
   if (session_.placed(info.output)) {

@@ -150,7 +150,7 @@ std::string words_of(const ProcessResult& result) {
   return std::string(text.substr(0, std::min<std::size_t>(text.find('\n'), 300)));
 }
 
-struct Held {
+struct HelperEntry {
   Credentials credentials;
   std::string key;  // under which the helper keeps them
 };
@@ -162,18 +162,18 @@ Error helper_failed(const std::string& registry, const std::string& program, std
 }
 
 // What the helper keeps under exactly this key.
-Result<std::optional<Held>> get_from_helper(const std::string& name, const std::string& key,
-                                            const std::string& registry, Processes& processes) {
+Result<std::optional<HelperEntry>> get_from_helper(const std::string& name, const std::string& key,
+                                                   const std::string& registry, Processes& processes) {
   std::string program = "docker-credential-" + name;
   ProcessResult result = TRY_BECAUSE(run_helper(name, "get", key, processes),
                                      fmt::format("asking {} for the credentials of '{}'", program, registry));
   if (result.exit_code != 0) {
-    if (result.out.find(no_such_credentials) != std::string::npos) return std::optional<Held>();
+    if (result.out.find(no_such_credentials) != std::string::npos) return std::optional<HelperEntry>();
     return helper_failed(registry, program, words_of(result));
   }
   auto json = parse_json(result.out, program);
-  Held held{.key = key};
-  Credentials& found = held.credentials;
+  HelperEntry entry{.key = key};
+  Credentials& found = entry.credentials;
   found.username = json ? text_of(member(*json, "Username")) : "";
   found.password = json ? text_of(member(*json, "Secret")) : "";
   found.source = program;
@@ -181,22 +181,23 @@ Result<std::optional<Held>> get_from_helper(const std::string& name, const std::
     return helper_failed(registry, program, "its output is not what a credential helper prints");
   }
   if (found.username == "<token>") found.identity_token = std::exchange(found.password, "");
-  return std::optional(std::move(held));
+  return std::optional(std::move(entry));
 }
 
 // Asks under the usual key, then, if there is nothing, under the key of the helper's list that means the registry.
-Result<std::optional<Held>> ask_helper(const std::string& name, const std::string& registry, Processes& processes) {
+Result<std::optional<HelperEntry>> ask_helper(const std::string& name, const std::string& registry,
+                                              Processes& processes) {
   std::string usual = key_for_helper(registry);
   auto found = TRY(get_from_helper(name, usual, registry, processes));
   if (found) return found;
   auto listed = run_helper(name, "list", "", processes);
   auto keys = listed && listed->exit_code == 0 ? parse_json(listed->out, "") : Result<Json>(Json::object());
-  if (!keys || !keys->is_object()) return std::optional<Held>();  // not every helper has a list
+  if (!keys || !keys->is_object()) return std::optional<HelperEntry>();  // not every helper has a list
   for (const auto& entry : keys->items()) {
     if (entry.key() == usual || normalized(entry.key()) != normalized(registry)) continue;
     return get_from_helper(name, entry.key(), registry, processes);
   }
-  return std::optional<Held>();
+  return std::optional<HelperEntry>();
 }
 
 // What the file itself holds. `auth` may stand beside `identitytoken`, which then counts; an entry without any secret

@@ -20,8 +20,8 @@ constexpr std::uint64_t page_bytes_limit = 4 << 20;
 constexpr std::size_t list_limit = 10'000;  // names
 constexpr int page_limit = 1'000;           // a registry may send empty pages
 
-std::string scope_of(const std::string& repository, Repository::Right right) {
-  return fmt::format("repository:{}:{}", repository, right == Repository::Right::pull ? "pull" : "pull,push");
+std::string scope_of(const std::string& repository, Repository::Access access) {
+  return fmt::format("repository:{}:{}", repository, access == Repository::Access::pull ? "pull" : "pull,push");
 }
 
 // The URL of the next page (RFC 8288): Link: </v2/_catalog?n=2&last=b>; rel="next".
@@ -53,14 +53,14 @@ Result<Url> registry_origin(const std::string& host, Context& context) {
   return url;
 }
 
-Result<Repository> Repository::open(const Name& name, Right right, Context& context) {
+Result<Repository> Repository::open(const Name& name, Access access, Context& context) {
   Url origin = TRY(registry_origin(name.host, context));
   Name used = name;
   // Docker Hub keeps names without a team below library/.
   if (origin.host == "registry-1.docker.io" && used.repository.find('/') == std::string::npos) {
     used.repository = "library/" + used.repository;
   }
-  auto client = std::make_unique<RemoteClient>(context, origin, used.repository, scope_of(used.repository, right));
+  auto client = std::make_unique<RemoteClient>(context, origin, used.repository, scope_of(used.repository, access));
   return Repository(std::move(used), std::move(client));
 }
 

@@ -14,8 +14,8 @@ Result<http::Url> registry_origin(const std::string& host, Context& context);
 
 class Repository {
  public:
-  enum class Right { pull, push };
-  static Result<Repository> open(const Name& name, Right right, Context& context);
+  enum class Access { pull, push };
+  static Result<Repository> open(const Name& name, Access access, Context& context);
 
   struct Fetched {
     std::string text;

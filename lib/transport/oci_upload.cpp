@@ -105,7 +105,7 @@ class Upload {
       if (response && accepted(response->status)) {
         TRY(keep_location(request, *response));
         has = received(*response).value_or(at + piece.size());
-        if (has > at + piece.size()) return lost(request, response->status, has, at + piece.size());
+        if (has > at + piece.size()) return size_mismatch(request, response->status, has, at + piece.size());
       } else {
         TRY(check_failed_chunk(request, response));
         if (attempt == http::attempt_limit) return failure(request, response);
@@ -113,10 +113,10 @@ class Upload {
         has = TRY(ask_position());
       }
       if (has > at) attempt = 1;
-      else if (attempt++ == http::attempt_limit) return stuck(request, "takes chunks and keeps nothing of them");
+      else if (attempt++ == http::attempt_limit) return no_progress(request, "takes chunks and keeps nothing of them");
       at = has;
       if (sent > resend_limit * blob_.bytes.size() + http::attempt_limit * chunk_) {
-        return stuck(request, "keeps only small parts of what is sent");
+        return no_progress(request, "keeps only small parts of what is sent");
       }
     }
     return {};
@@ -132,7 +132,7 @@ class Upload {
       return std::move(response).error().because(what_);
     }
     int status = response->status;
-    if (status == 404) return gone(request, status);
+    if (status == 404) return upload_unknown(request, status);
     // Usually from a proxy in front of the registry that limits bodies: half of the chunk may pass.
     if (status == 413 && chunk_ / 2 >= smallest_chunk) {
       chunk_ /= 2;
@@ -146,11 +146,11 @@ class Upload {
   Result<std::uint64_t> ask_position() {
     HttpRequest request = to_location("GET");
     HttpResponse response = TRY(client_.expect(request, {204, 404}, what_));
-    if (response.status == 404) return gone(request, response.status);
+    if (response.status == 404) return upload_unknown(request, response.status);
     TRY(keep_location(request, response));
     std::uint64_t has = received(response).value_or(0);
     if (has == 1) has = 0;  // registries also write "0-0" for nothing
-    if (has > blob_.bytes.size()) return lost(request, response.status, has, blob_.bytes.size());
+    if (has > blob_.bytes.size()) return size_mismatch(request, response.status, has, blob_.bytes.size());
     return has;
   }
 
@@ -164,7 +164,7 @@ class Upload {
     request.on_sent = [&](std::uint64_t sent) { progress_(blob_.bytes.size() - rest.size() + sent); };
     // Not repeated as it is: after a failure nobody knows what the registry has, so run() starts over.
     HttpResponse response = TRY_BECAUSE(client_.send(request, http::Client::Retry::no), what_);
-    if (response.status == 404) return gone(request, response.status);
+    if (response.status == 404) return upload_unknown(request, response.status);
     if (response.status != 201 && response.status != 204) {
       requested_wait_ = client_.requested_wait(response);
       return client_.failure(request, response, what_);
@@ -193,17 +193,17 @@ class Upload {
     return client_.wait(attempt, response ? client_.requested_wait(*response) : std::nullopt);
   }
 
-  Error gone(const HttpRequest& request, int status) {
+  Error upload_unknown(const HttpRequest& request, int status) {
     return Error(Kind::unavailable, "upload-lost", what_)
         .at(place_of(request, status))
         .because("the registry has lost the upload");
   }
-  Error lost(const HttpRequest& request, int status, std::uint64_t has, std::uint64_t sent) {
+  Error size_mismatch(const HttpRequest& request, int status, std::uint64_t has, std::uint64_t sent) {
     return Error(Kind::unavailable, "upload-lost", what_)
         .at(place_of(request, status))
         .because(fmt::format("the registry counts {} bytes and {} were sent", has, sent));
   }
-  Error stuck(const HttpRequest& request, const char* reason) {
+  Error no_progress(const HttpRequest& request, const char* reason) {
     return Error(Kind::protocol, "no-progress", what_)
         .at(place_of(request))
         .because(fmt::format("the registry {}", reason));

@@ -16,10 +16,10 @@ constexpr std::uint64_t token_limit = 1 << 20;
 
 // Token services outside of their registry's domain. Most registries need no line: Docker Hub, ghcr.io, quay.io and
 // GitLab name hosts of their own domain.
-struct Known {
+struct KnownService {
   std::string_view registry, realm;
 };
-constexpr Known known_services[] = {
+constexpr KnownService known_services[] = {
     {"registry.redhat.io", "sso.redhat.com"},
 };
 
@@ -85,7 +85,7 @@ Result<http::Token> parse_token(std::string_view body, std::string_view where) {
 bool may_get_credentials(const std::string& registry, const std::string& realm,
                          const std::vector<std::string>& allowed) {
   bool known = std::any_of(std::begin(known_services), std::end(known_services),
-                           [&](const Known& pair) { return pair.registry == registry && pair.realm == realm; });
+                           [&](const KnownService& pair) { return pair.registry == registry && pair.realm == realm; });
   return known || http::same_site(registry, realm) || std::find(allowed.begin(), allowed.end(), realm) != allowed.end();
 }
 

@@ -126,7 +126,7 @@ TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on
   std::string content(5'500'000, 'x');
   Blob blob{"application/octet-stream", Sha256::of(as_bytes(content)), as_bytes(content), "weights"};
   Context context{.host = shop.host, .http = {.ca_file = registry.certificates.authority}, .chunk_size = 1 << 20};
-  auto repository = Repository::open(*parse_name(registry.host + "/a:1"), Repository::Right::push, context);
+  auto repository = Repository::open(*parse_name(registry.host + "/a:1"), Repository::Access::push, context);
   REQUIRE(repository);
   auto pushed = repository->push_blob(blob, [](std::uint64_t) {});
   REQUIRE_MESSAGE(pushed, message_of(pushed));

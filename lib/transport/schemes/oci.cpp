@@ -90,7 +90,7 @@ Result<Name> name_of(const std::string& reference) { return parse_name(reference
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
   Name name = TRY(parse_name(reference));
-  return std::unique_ptr<Reader>(new OciReader(TRY(Repository::open(name, Repository::Right::pull, context))));
+  return std::unique_ptr<Reader>(new OciReader(TRY(Repository::open(name, Repository::Access::pull, context))));
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
@@ -101,13 +101,13 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
         .help("push to a name and version; push prints the digest");
   }
   return std::unique_ptr<Writer>(
-      new OciWriter(TRY(Repository::open(name, Repository::Right::push, context)), context.host));
+      new OciWriter(TRY(Repository::open(name, Repository::Access::push, context)), context.host));
 }
 
 // `left` is how many versions may still be looked at: a registry chooses how many repositories and tags it names. Each
 // tag costs a request, since a list of tags does not tell packages from images.
 Result<void> list_repository(const Name& name, Context& context, std::size_t& left, std::vector<Listed>& all) {
-  Repository repository = TRY(Repository::open(name, Repository::Right::pull, context));
+  Repository repository = TRY(Repository::open(name, Repository::Access::pull, context));
   for (const std::string& tag : TRY(repository.tags())) {
     if (left-- == 0) {
       return Error(Kind::unsupported, "list-too-long", fmt::format("cannot list '{}'", name.host))
