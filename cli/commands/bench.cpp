@@ -101,7 +101,7 @@ Run bind(Binder& binder) {
   app.add_option("--warm-up", request.warm_up_seconds, "Seconds to run before measuring")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("SECONDS");
-  // Bounded by a day: what is measured longer is a mistake in the unit. --runs wins where both are given.
+  // Bounded by a day: what is measured longer is a mistake in the unit. --runs wins if both are given.
   app.add_option("--seconds", request.seconds, "How long to measure")
       ->check(CLI::Range(0.0, 86400.0))
       ->type_name("SECONDS");

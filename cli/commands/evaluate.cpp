@@ -29,7 +29,7 @@ void print_json(const actions::EvaluateReport& report, Printer& printer) {
   printer.json(canonical_json(object));
 }
 
-// The largest difference is printed also where all is as expected: it shows how far the tolerance is from being
+// The largest difference is printed also if all is as expected: it shows how far the tolerance is from being
 // reached.
 void print(const actions::EvaluateReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) return print_json(report, printer);

@@ -25,7 +25,7 @@ Json ports(const std::vector<artifact::Port>& list) {
   return array;
 }
 
-// `states`, `files` and `run_bytes` are absent where they say nothing. `operators` is always there; for everything but
+// `states`, `files` and `run_bytes` are absent if they say nothing. `operators` is always there; for everything but
 // a model it lists routines, which are what a plan consists of.
 std::string as_json(const actions::InspectReport& report) {
   Json document = {{"kind", report.kind},
@@ -59,7 +59,7 @@ void print(const actions::InspectReport& report, Printer& printer) {
   facts.rows.push_back({"kind", report.kind});
   facts.rows.push_back({"size", human_bytes(report.bytes)});
   facts.rows.push_back({"weights", human_bytes(report.weight_bytes)});
-  // Only where it is known without running: a model with sizes that depend on data has none.
+  // Only if it is known without running: a model with sizes that depend on data has none.
   if (report.run_bytes) facts.rows.push_back({"memory of a run", human_bytes(*report.run_bytes)});
   for (const auto& [key, value] : report.metadata) facts.rows.push_back({key, value});
   printer.table(facts);

@@ -10,7 +10,7 @@
 namespace modelctl::cli {
 namespace {
 
-// The reference in the result has the digest where the place has one: unlike a tag it cannot be moved to another
+// The reference in the result has the digest if the place has one: unlike a tag it cannot be moved to another
 // package, so it is what a deployment should use.
 void print(const actions::PushReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {

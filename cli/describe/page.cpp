@@ -1,5 +1,5 @@
 // Reads the description of a command from its CLI11 app. CLI11 formats types and defaults for its own help; this file
-// parses them back where it has no accessor.
+// parses them back if it has no accessor.
 #include "cli/describe/page.hpp"
 
 #include "base/embedded.hpp"

@@ -14,11 +14,11 @@ namespace modelctl::actions {
 struct BenchRequest {
   std::filesystem::path artifact;
   std::vector<std::string> inputs;            // [NAME=]FILE each; none: random ones, always the same
-  std::map<std::string, std::int64_t> sizes;  // of the symbols, for random inputs; 1 where not given
+  std::map<std::string, std::int64_t> sizes;  // of the symbols, for random inputs; 1 if not given
   int threads = 0;                            // 0: the CPUs that the process may use
   double warm_up_seconds = 0.5;
   double seconds = 3;
-  std::uint64_t runs = 0;  // where not 0: so many, however long that takes
+  std::uint64_t runs = 0;  // if not 0: so many, however long that takes
   bool profile = false;
 };
 
@@ -39,7 +39,7 @@ struct BenchReport {
   double mean = 0, least = 0, p5 = 0, p50 = 0, p90 = 0, p99 = 0;
   double per_second = 0;  // runs
   std::uint64_t arena_bytes = 0;
-  std::vector<Step> steps;  // where a profile was asked for: the slowest first
+  std::vector<Step> steps;  // if a profile was asked for: the slowest first
 };
 
 // Fails with usage, code bad-option, for a symbol that no input has and for a random input of more than 64 GiB;

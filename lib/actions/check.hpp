@@ -40,7 +40,7 @@ struct CheckReport {
   bool good() const { return obstacles.empty(); }
 };
 
-// A model that cannot be built is a report with obstacles, not an error. Fails only where there is no model to judge:
+// A model that cannot be built is a report with obstacles, not an error. Fails only if there is no model to judge:
 // the file is missing or unreadable, or something else altogether (code no-onnx); and with interrupted.
 Result<CheckReport> check(const CheckRequest& request, Host& host);
 

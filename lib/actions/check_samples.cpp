@@ -33,7 +33,7 @@ Result<Tensor> read_tensor(const package::Package& package, const std::string& p
   return std::move(found->tensor);
 }
 
-// The text under a name; empty where there is none.
+// The text under a name; empty if there is none.
 std::string text_of(const Json& object, const std::string& name) {
   auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();

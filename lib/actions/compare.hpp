@@ -9,7 +9,7 @@
 
 namespace modelctl::actions {
 
-inline constexpr double default_tolerance = 1e-3;  // of a value: absolute, or relative where the value exceeds 1
+inline constexpr double default_tolerance = 1e-3;  // of a value: absolute, or relative if the value exceeds 1
 
 struct Comparison {
   std::string name;

@@ -22,12 +22,12 @@ struct EvaluateRequest {
 struct EvaluateReport {
   std::vector<Comparison> outputs;  // those with an expectation
   std::uint64_t samples = 0, right = 0;
-  std::optional<double> accuracy;  // where there are labels
+  std::optional<double> accuracy;  // if there are labels
   bool good = false;               // nothing differs, and the accuracy is high enough
 };
 
 // Wrong answers are a report with `good` false, not an error. Fails with usage, code nothing-to-evaluate, if no sample
-// has an expectation; with not_found or bad_input where a file does not fit the model's outputs (codes no-such-output,
+// has an expectation; with not_found or bad_input if a file does not fit the model's outputs (codes no-such-output,
 // wrong-count, not-one-tensor, wrong-shape, no-labels); else as reading the files and running the model do.
 Result<EvaluateReport> evaluate(const EvaluateRequest& request, Host& host);
 

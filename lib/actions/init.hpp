@@ -21,8 +21,8 @@ struct InitReport {
   std::vector<File> files;
 };
 
-// Makes the folder, whole or not at all. Fails with conflict where there is something of that name, even a link that
-// leads nowhere; with usage or not_found where no example has the name; and with interrupted. Nothing that exists is
+// Makes the folder, whole or not at all. Fails with conflict if there is something of that name, even a link that
+// leads nowhere; with usage or not_found if no example has the name; and with interrupted. Nothing that exists is
 // touched.
 Result<InitReport> init(const InitRequest& request, Host& host);
 

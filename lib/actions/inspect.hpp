@@ -38,7 +38,7 @@ struct InspectReport {
   std::size_t steps = 0;      // nodes of a model, steps of a plan
   std::vector<Count> counts;  // the most frequent first
   std::uint64_t weight_bytes = 0;
-  // Memory of one run with every symbol 1, outputs included; nothing where only running tells.
+  // Memory of one run with every symbol 1, outputs included; absent if only a run determines it.
   std::optional<std::uint64_t> run_bytes;
   std::map<std::string, std::string> metadata;
   std::vector<File> files;  // of a package

@@ -19,7 +19,7 @@ struct KeyGenerateRequest {
 struct KeyReport {
   package::Algorithm algorithm;
   Digest fingerprint;                        // SHA-256 of the public key's DER SubjectPublicKeyInfo
-  std::filesystem::path secret, public_key;  // the files; `secret` is empty where it was not asked for
+  std::filesystem::path secret, public_key;  // the files; `secret` is empty if it was not asked for
 };
 
 // The passphrase comes from the file, the environment or a prompt (package/passphrase.hpp) and enters no message. Fails

@@ -12,7 +12,7 @@
 namespace modelctl::actions {
 namespace {
 
-// The first step of a plan, or of one nested in it, that needs an operator beyond the table; null where there is none.
+// The first step of a plan, or of one nested in it, that needs an operator beyond the table; null if there is none.
 // Kernels are in every runner; only the operators' reference implementations make the difference in size.
 const artifact::Step* step_beyond(const artifact::Plan& plan, runtime::OpRunTable table) {
   auto known = [&](const artifact::Step& step) {

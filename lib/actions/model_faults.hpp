@@ -20,7 +20,7 @@ struct ModelAtFault {
   const std::map<std::string, std::int64_t>& bindings;
 };
 
-// The same error, each of its faults with the file before its place, and with advice where it has none. Kind and code
+// The same error, each of its faults with the file before its place, and with advice if it has none. Kind and code
 // stay: they are what scripts and exit codes depend on.
 Error in_model(Error error, const ModelAtFault& model);
 

@@ -28,7 +28,7 @@ Result<void> check_name(const transport::TransportDef& def, const std::string& r
         .because(std::move(reason))
         .help("ask for that package, or pass --any-name if it is the one that you want");
   }
-  // A tag such as "latest" says nothing of what has come, so the user is told what the signed manifest says.
+  // A tag such as "latest" says nothing of what has come, so what the signed manifest states is reported.
   bool moves = !name.digest && !transport::looks_like_version(name.tag);
   if (moves || !reason.empty()) {
     reporter.info(fmt::format("'{}' is {} {}", transport::shown(reference), manifest.name, manifest.version));

@@ -131,7 +131,7 @@ class Samples {
   }
 
  private:
-  // The file's path in the package: its own name, with a number where another file has that name already.
+  // The file's path in the package: its own name, with a number if another file has that name already.
   Result<std::string> place(const std::filesystem::path& file) {
     if (auto known = places_.find(file); known != places_.end()) return known->second;
     std::string path = "samples/" + file.filename().string();

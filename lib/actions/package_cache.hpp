@@ -7,7 +7,7 @@
 namespace modelctl::actions {
 
 // The folder with the package that a reference names: in $XDG_CACHE_HOME/modelctl/packages, else ~/.cache/…. Pulled
-// where it is not there yet; the signature is checked first either way. The content of a folder from before is for the
+// if it is not there yet; the signature is checked first either way. The content of a folder from before is for the
 // caller to verify. Fails with untrusted before anything is stored if the signature or the name is not right, and with
 // conflict, code pull-running, while another process pulls the same package.
 Result<std::filesystem::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,

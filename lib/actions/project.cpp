@@ -44,7 +44,7 @@ struct Report {
   }
 };
 
-// One mapping of the file. Each member asks for a key, and leaves its target alone where the key is absent; finish()
+// One mapping of the file. Each member asks for a key, and leaves its target alone if the key is absent; finish()
 // then refuses the keys that nobody asked for. Sections below an absent one are visited too, so that a run over an
 // empty file finds every key there is.
 class Section {
@@ -186,14 +186,14 @@ class Section {
     report_.refuse(node, fmt::format("cannot use '{}': it is not {}", full(key), wanted));
   }
 
-  // The node under a key, which is known from now on; false where it is absent or says nothing ("package:").
+  // The node under a key, which is known from now on; false if it is absent or says nothing ("package:").
   YAML::Node find(const std::string& key) {
     known_.push_back(key);
     report_.keys.insert(full(key));
     YAML::Node node = at(key);
     return node && node.IsNull() ? YAML::Node(YAML::NodeType::Undefined) : node;
   }
-  // The text under a key; a node that is false where there is none.
+  // The text under a key; a node that is false if there is none.
   YAML::Node scalar(const std::string& key) {
     YAML::Node node = find(key);
     if (!node || is_text(node)) return node;

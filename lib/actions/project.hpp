@@ -63,11 +63,11 @@ Result<Project> read_project(const std::filesystem::path& file);
 Result<Project> parse_project(std::string_view text, const std::filesystem::path& file);
 
 // The project of the current folder, for a command that was given no `argument` ("model", "artifact"): fails with usage
-// where there is none. Parent folders are not searched: a file that the user does not see must not decide what is
+// if there is none. Parent folders are not searched: a file that the user does not see must not decide what is
 // signed or served.
 Result<Project> current_project(std::string_view command, std::string_view argument);
 
-// The artifact that a project names, for a command that was given none; fails with bad_config where it names none.
+// The artifact that a project names, for a command that was given none; fails with bad_config if it names none.
 Result<std::filesystem::path> project_artifact(const Project& project, std::string_view command);
 
 // Every key that may stand in the file, as "package.quality[].metric", sorted.

@@ -16,7 +16,7 @@ struct PushRequest {
 };
 
 struct PushReport {
-  std::string reference;         // with the digest where the place has one: names exactly this
+  std::string reference;         // with the digest if the place has one: names exactly this
   std::optional<Digest> digest;  // of the OCI manifest
   Digest package;                // of the package's manifest
   std::string name, version;     // as the package says

@@ -9,10 +9,10 @@ namespace modelctl::actions {
 struct RunRequest {
   std::filesystem::path artifact;   // empty: what modelctl.yaml names
   std::vector<std::string> inputs;  // [NAME=]FILE each; none, and no artifact: the first sample of modelctl.yaml
-  std::filesystem::path output;     // a file or a folder; nothing is written where this is empty
+  std::filesystem::path output;     // a file or a folder; nothing is written if this is empty
   int threads = 0;                  // 0: the CPUs that the process may use
   // Keeps the states (outputs that continue inputs: a decoder's cache) from one run to the next. Where there is no such
-  // file yet they begin: empty where they grow, with zeros where they keep their size. Empty: they are like any others.
+  // file yet they begin: empty if they grow, with zeros if they keep their size. Empty: they are like any others.
   std::filesystem::path state = {};
 };
 

@@ -17,7 +17,7 @@ inline constexpr std::uint64_t page = 4096;
 inline constexpr std::uint64_t weight_alignment = 64;
 
 struct Header {
-  std::uint64_t plan_bytes = 0;     // behind the header, without the padding
+  std::uint64_t plan_bytes = 0;     // after the header, without the padding
   std::uint64_t weights_bytes = 0;  // from weights_offset() on
   Digest digest;                    // of what follows the header: plan, padding and weights
 

@@ -39,7 +39,7 @@ Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<cons
   ByteSpan padding = plan_part.subspan(header_bytes + header.plan_bytes);
   Faults faults;
   if (std::any_of(padding.begin(), padding.end(), [](std::byte byte) { return byte != std::byte{0}; })) {
-    faults.add(Error(Kind::bad_input, "bad-artifact", "the padding behind the plan is not zero"));
+    faults.add(Error(Kind::bad_input, "bad-artifact", "the padding after the plan is not zero"));
   }
   Plan plan = TRY(decode_plan(plan_bytes, name));
   check(plan, weights, faults);

@@ -179,7 +179,7 @@ std::string quoted(std::string_view text) {
 }
 
 // The inverse of quoted(). Any escaped character other than n, t and x stands for itself.
-// `at` is that of the opening quote, and moves behind the closing one only if there is one.
+// `at` is that of the opening quote, and moves after the closing one only if there is one.
 std::optional<std::string> read_quoted(std::string_view text, std::size_t& at) {
   std::string out;
   std::size_t i = at + 1;

@@ -11,7 +11,7 @@ inline constexpr int attempt_limit = 5;
 
 // Whether the status may pass without anybody's help: 429, 502, 503, 504.
 bool is_transient(int status);
-// Whether the failure may pass. A name that does not resolve or a port that nobody listens on will not mend within
+// Whether the failure may pass. A name that does not resolve or a port that nobody listens on will not recover within
 // seconds.
 bool is_transient(const Error& error);
 

@@ -9,7 +9,7 @@ namespace modelctl::kernels {
 enum class Branch : std::uint32_t { at_most, equal, member, leaf };
 
 // One node: the test, and where its children are. They stand side by side, at `child` the one where the test fails and
-// after it the one where it passes, and always behind their parent, so that a walk comes to an end. A leaf is its own
+// after it the one where it passes, and always after their parent, so that a walk ends. A leaf is its own
 // child and has the threshold NaN, so that a walk stays there.
 template <class T>
 struct TreeNode {

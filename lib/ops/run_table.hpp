@@ -7,7 +7,7 @@
 namespace modelctl::ops {
 
 runtime::OpRunTable run_table();          // all of them
-runtime::OpRunTable regular_run_table();  // but for those that stand on libraries of their own
-runtime::OpRunTable small_run_table();    // and but for the rare ones
+runtime::OpRunTable regular_run_table();  // without those that need libraries of their own
+runtime::OpRunTable small_run_table();    // and without the rare ones
 
 }  // namespace modelctl::ops

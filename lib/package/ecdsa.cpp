@@ -28,7 +28,7 @@ template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
 // BN_FLG_CONSTTIME selects the algorithms of OpenSSL whose time does not depend on the number, for inversion above all.
-// The secure heap is used where the program has set one up, and the ordinary one otherwise.
+// The secure heap is used if the program has set one up, and the ordinary one otherwise.
 Owned<BIGNUM> secret_number() {
   Owned<BIGNUM> number(BN_secure_new());
   if (number) BN_set_flags(number.get(), BN_FLG_CONSTTIME);

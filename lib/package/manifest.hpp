@@ -40,7 +40,7 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
-// One extent of a tensor: a number, or the name of a symbol; "?" where it has no name.
+// One extent of a tensor: a number, or the name of a symbol; "?" if it has no name.
 struct Dimension {
   std::uint64_t size = 0;
   std::string symbol;  // not empty: the dimension is symbolic and `size` means nothing

@@ -8,7 +8,7 @@
 namespace modelctl::package {
 namespace {
 
-// From the file or the environment; nothing where neither has one. Of a file the first line counts, without its end, as
+// From the file or the environment; nothing if neither has one. Of a file the first line counts, without its end, as
 // editors and `echo` write it. A variable that is set to nothing is an empty passphrase, as for cosign: a script
 // without a terminal then gets an answer instead of a prompt.
 Result<std::optional<Secret>> given_passphrase(const std::filesystem::path& file, const Environment& environment) {

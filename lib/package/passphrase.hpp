@@ -9,7 +9,7 @@
 namespace modelctl::package {
 
 // The first of: the first line of `file` (if it is not empty), MODELCTL_PASSWORD, COSIGN_PASSWORD, the answer to a
-// prompt. Fails with denied where there is none of them. `key` names the key in the prompt. A passphrase is never an
+// prompt. Fails with denied if there is none of them. `key` names the key in the prompt. A passphrase is never an
 // argument of the command line: every user of the machine can read those.
 Result<Secret> existing_passphrase(const std::filesystem::path& file, std::string_view key,
                                    const Environment& environment, Reporter& reporter);

@@ -9,7 +9,7 @@ namespace modelctl::package {
 
 inline constexpr std::uint64_t tar_block = 512;
 
-// The header blocks before an entry's content: one ustar block, or where the path is longer than 100 bytes or the size
+// The header blocks before an entry's content: one ustar block, or if the path is longer than 100 bytes or the size
 // is 8 GiB and more, a pax record for just that in front of it (POSIX.1-2008, pax interchange format).
 std::string tar_header(std::string_view path, std::uint64_t size, unsigned mode, std::uint64_t timestamp);
 inline constexpr std::uint64_t tar_padding(std::uint64_t size) { return (tar_block - size % tar_block) % tar_block; }

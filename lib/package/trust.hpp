@@ -32,9 +32,9 @@ class Trust {
 // What a command line says about trust.
 struct TrustRequest {
   std::filesystem::path key;   // a public key
-  std::filesystem::path file;  // a trust file; where neither is given, the one that MODELCTL_TRUST names
+  std::filesystem::path file;  // a trust file; if neither is given, the one that MODELCTL_TRUST names
 };
-// Fails with usage where nothing is given: nobody is trusted by default.
+// Fails with usage if nothing is given: nobody is trusted by default.
 Result<Trust> read_trust(const TrustRequest& request, const Environment& environment);
 
 }  // namespace modelctl::package

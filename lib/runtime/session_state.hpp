@@ -73,7 +73,7 @@ struct Session::State {
   }
 
   Result<void> run(std::span<const TensorView> inputs);
-  // Whether this output of the plan is in the caller's memory; -1 is no output.
+  // Whether this output of the plan is in the caller's memory; -1 means none.
   bool placed(std::int32_t output) const {
     auto k = static_cast<std::size_t>(output);
     return k < output_buffers.size() && output_buffers[k].data != nullptr;

@@ -38,7 +38,7 @@ std::span<const DialectDef* const> dialects();
 
 struct Match {
   const DialectDef* dialect = nullptr;
-  const Route* route = nullptr;  // null: no route; `status` is 404, or 405 where only the method is wrong
+  const Route* route = nullptr;  // null: no route; `status` is 404, or 405 if only the method is wrong
   std::vector<std::string> parameters;
   int status = 404;
   std::string allowed;  // for 405: the methods that the path has

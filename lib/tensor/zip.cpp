@@ -63,7 +63,7 @@ Result<Directory> find_directory(ByteSpan archive) {
   return directory;
 }
 
-// Sizes of 4 GiB and more stand in an extra field, in a fixed order, each only where its place holds all ones.
+// Sizes of 4 GiB and more stand in an extra field, in a fixed order, each only if its place holds all ones.
 bool read_extra(ByteSpan extra, std::initializer_list<std::uint64_t*> values) {
   ByteReader reader(extra);
   std::optional<ByteReader> sizes;
@@ -111,7 +111,7 @@ Result<ZipEntry> read_entry(ByteReader& reader, ByteSpan archive, std::uint64_t 
   std::uint32_t magic = local.u32();
   local.take(2 + 2);  // version, flags
   auto local_method = local.number<std::uint16_t>();
-  local.take(4 + 4 + 4 + 4);  // date, checksum, sizes: zero where they follow the data
+  local.take(4 + 4 + 4 + 4);  // date, checksum, sizes: zero if they follow the data
   auto local_name_size = local.number<std::uint16_t>();
   auto local_extra_size = local.number<std::uint16_t>();
   std::string_view local_name = as_text(local.take(local_name_size));

@@ -53,7 +53,7 @@ std::vector<fs::path> files(const Environment& environment) {
   return all;
 }
 
-// The file as JSON; an empty object where there is none.
+// The file as JSON; an empty object if there is none.
 Result<Json> read_config(const fs::path& path) {
   std::error_code code;
   if (!fs::exists(path, code)) return Json::object();

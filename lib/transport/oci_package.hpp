@@ -22,7 +22,7 @@ struct Blob {
   Digest digest;
   ByteSpan bytes;
   std::string title;   // the file's path in the package; empty for the config
-  bool entry = false;  // an entry's content, which the package can let go of
+  bool entry = false;  // an entry's content, which the package can release
 };
 
 // The blobs in the order in which they are pushed, and the manifest that lists them.
@@ -45,7 +45,7 @@ struct OciManifest {
   OciLayer documents[2];   // manifest.json and its signature
   std::uint64_t size = 0;  // of all layers
 };
-// Fails with bad_input where this is not a manifest of a package of ours; `where` names it in messages.
+// Fails with bad_input if this is not a manifest of a package of ours; `where` names it in messages.
 Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view where);
 
 }  // namespace modelctl::transport

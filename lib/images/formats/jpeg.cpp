@@ -70,7 +70,7 @@ Result<Image> decode_jpeg(ByteSpan file) {
       std::uint8_t* row = image.pixels.data() + std::size_t{jpeg.output_scanline} * image.width * 3;
       JSAMPROW to = cmyk ? four.data() : row;
       jpeg_read_scanlines(&jpeg, &to, 1);
-      // CMYK files store inverted values (255 is no ink), a convention that Adobe introduced.
+      // CMYK files store inverted values (255 means without ink), a convention that Adobe introduced.
       for (std::size_t i = 0; cmyk && i < image.width; ++i) {
         for (std::size_t color = 0; color < 3; ++color) {
           row[i * 3 + color] = static_cast<std::uint8_t>(four[i * 4 + color] * four[i * 4 + 3] / 255);

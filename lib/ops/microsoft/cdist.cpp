@@ -1,6 +1,6 @@
 // CDist: the distance of each row of A to each row of B, as nearest-neighbor models of scikit-learn are exported. It
 // sums squared differences in f64. ONNX Runtime expands them to a² - 2ab + b², which is a matrix product but loses
-// digits where rows are close to each other: the distance of a row to itself is then not 0.
+// digits if rows are close to each other: the distance of a row to itself is then not 0.
 //
 // Smallest runner: regular, since it belongs to classical models.
 #include "ops/reference/run.hpp"

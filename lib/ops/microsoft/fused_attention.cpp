@@ -34,9 +34,9 @@ Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t 
     const Shape *sizes = &*mask->type.shape, *of_keys = keys->type.shape ? &*keys->type.shape : nullptr;
     if (of_keys == nullptr) return rewrite.bad("the rank of the keys is unknown");
     const Expr &count = (*sizes)[0], &batches = (*of_keys)[0];
-    // The two forms of one axis are told apart by comparing their size with the batch, which may be a symbol: [2 * B]
-    // must be twice it as an expression. A batch of 0 is both, and means lengths. The third form of ONNX Runtime,
-    // cumulative lengths of packed sequences (3 * B + 2 numbers), is refused where both sizes are known.
+    // The two forms of one axis are distinguished by comparing their size with the batch, which may be a symbol: [2 *
+    // B] must be twice it as an expression. A batch of 0 is both, and means lengths. The third form of ONNX Runtime,
+    // cumulative lengths of packed sequences (3 * B + 2 numbers), is refused if both sizes are known.
     bool twice = count == batches * Expr(2) && !(count == batches);
     if (!twice && count.constant() && batches.constant() && !(count == batches)) {
       return rewrite.bad("a packed mask of lengths is not supported");
@@ -284,7 +284,7 @@ Result<void> multi_head(Node& node) {
   if (mask != nullptr && rank_of(mask) == 1 && node.input(6) != nullptr) {
     return rewrite.bad("a mask of lengths together with a past is not supported");
   }
-  // The length of the keys is axis 2 where heads come before it. attention_bias is added to the same scores, so that
+  // The length of the keys is axis 2 if heads come before it. attention_bias is added to the same scores, so that
   // both become one mask.
   float filter = node.attributes.number("mask_filter_value", -10000.0f);
   mask = TRY(mask_of(rewrite, mask, k, projected ? 2 : 1, q->type.element, filter));
@@ -420,7 +420,7 @@ constexpr OpDef defs[] = {
                    {f32({1, 2, 1, 3, 1}, {0, 5, 1, 0, 6, 3})},
                    {{"num_heads", std::int64_t{1}}},
                    {f32({1, 2, 1}, {2, 2})}},
-                  {"keys and values of another size than queries, all of them told a bias",
+                  {"keys and values of another size than queries, each with a bias",
                    {f32({1, 1, 1}, {0}), f32({1, 1, 1}, {1}), f32({1, 1, 2}, {1, 2}), f32({4}, {0, 1, 5, 6})},
                    {{"num_heads", std::int64_t{1}}},
                    {f32({1, 1, 2}, {6, 8})}},

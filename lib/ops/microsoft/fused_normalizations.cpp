@@ -195,7 +195,7 @@ constexpr OpDef defs[] = {
         .decompose = skip,
         .examples =
             [] {
-              return Examples{{"with a bias, and the sum besides",
+              return Examples{{"with a bias, and the sum as an output",
                                {f32({1, 1, 2}, {1, 1}), f32({1, 1, 2}, {0, 1}), f32({2}, {1, 2}), f32({2}, {0, 1}),
                                 f32({2}, {0, 1})},
                                {},
@@ -217,7 +217,7 @@ constexpr OpDef defs[] = {
         .examples =
             [] {
               return Examples{
-                  {"the inverse root and the sum besides",
+                  {"the inverse root and the sum as outputs",
                    {f32({1, 1, 2}, {1, 3}), f32({1, 1, 2}, {0, 4}), f32({2}, {1, 2})},
                    {},
                    {f32({1, 1, 2}, {0.2f, 2.8f}), Tensor(), f32({1, 1, 1}, {0.2f}), f32({1, 1, 2}, {1, 7})}}};

@@ -83,7 +83,7 @@ Result<void> decompose(Node& node) {
 
 constexpr AttributeDef attributes[] = {
     {"activation", AttributeType::integer, "0: none; 1: x times its sigmoid", true},
-    {"channels_last", AttributeType::integer, "1 if absent; 0: the channels come behind the batch"},
+    {"channels_last", AttributeType::integer, "1 if absent; 0: the channels come after the batch"},
     {"epsilon", AttributeType::number, "added to the variance; 1e-5 if absent"},
     {"groups", AttributeType::integer, "how many groups the channels are cut into", true}};
 
@@ -115,7 +115,7 @@ constexpr OpDef defs[] = {
         .domain = "com.microsoft",
         .name = "SkipGroupNorm",
         .since = 1,
-        .summary = "GroupNorm of a sum, which may be told besides.",
+        .summary = "GroupNorm of a sum, which is the optional second output.",
         .inputs = "X gamma:f32,f16 beta:gamma skip:X bias?:X",
         .outputs = "Y S?",
         .types = "f32 f16",
@@ -124,7 +124,7 @@ constexpr OpDef defs[] = {
         .decompose = decompose,
         .examples =
             [] {
-              return Examples{{"a skip for each channel, a bias, and the sum besides",
+              return Examples{{"a skip for each channel, a bias, and the sum as an output",
                                {f32({1, 1, 2, 2}, {1, 0, 3, 4}), f32({2}, {1, 2}), f32({2}, {0, 1}),
                                 f32({1, 2}, {5, 6}), f32({2}, {1, 0})},
                                {{"activation", std::int64_t{0}}, {"groups", std::int64_t{2}}, {"epsilon", 0.0f}},

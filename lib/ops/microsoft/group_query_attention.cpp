@@ -18,7 +18,7 @@ using graph::Value;
 // Theory. In grouped-query attention (Ainslie et al., 2023) query head h reads key and value head h / (num_heads /
 // kv_num_heads), so that the cache, which bounds a decoder's memory and bandwidth, is smaller by that factor. The cache
 // is [B, kv_num_heads, capacity, D]; batch b has filled its first seqlens_k[b] + 1 rows once this step's S tokens are
-// appended, and what is behind them is not read.
+// appended, and what follows them is not read.
 //
 // Rotary embedding (Su et al., "RoFormer", 2021) rotates each pair of elements (x1, x2) of a head at position p by an
 // angle p * theta_i that depends on the pair i:
@@ -150,8 +150,8 @@ Result<void> group_query(Node& node) {
   return {};
 }
 
-// com.microsoft's form takes the first token's position, [1], besides one position for each token, and finds the number
-// of heads from the width of the caches.
+// com.microsoft's form takes the first token's position, [1], in addition to one position for each token, and finds the
+// number of heads from the width of the caches.
 Result<void> rotary(Node& node) {
   Rewrite rewrite(node);
   const Attributes& attributes = node.attributes;
@@ -212,7 +212,7 @@ constexpr AttributeDef of_rotary[] = {
     {"interleaved", AttributeType::integer, "0 if absent; 1: pairs are neighbors"},
     {"is_packed_batching", AttributeType::integer, "0; 1 is not supported"},
     {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells if absent"},
-    {"rotary_embedding_dim", AttributeType::integer, "told by the caches' width"},
+    {"rotary_embedding_dim", AttributeType::integer, "unused; the width of the caches determines it"},
     {"scale", AttributeType::number, "has no effect"}};
 
 constexpr OpDef defs[] = {

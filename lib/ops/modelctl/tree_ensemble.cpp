@@ -28,7 +28,7 @@ Result<void> infer_trees(Inference& call) {
 
 // The leaf that a row falls into. Children of a node are adjacent, the one for a failed test first, so that a test is
 // an addition. NaN has a direction of its own: it would fail every comparison.
-// The walk ends since children are always behind their parent (read_trees checks it). It takes depth steps for each
+// The walk ends since children are always after their parent (read_trees checks it). It takes depth steps for each
 // tree and row; only a test for membership is linear in its set.
 template <class T>
 std::int32_t leaf_of(const kernels::Trees<T>& trees, std::int32_t root, const T* row) {

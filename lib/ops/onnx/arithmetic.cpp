@@ -58,7 +58,7 @@ Result<void> divide(const Call& call, Outputs& outputs) {
 using graph::Expr;
 
 // Shape arithmetic runs through these operators (Shape -> Gather -> Mul -> Concat -> Reshape), so a small integer
-// result is also followed symbolically: that is what keeps sizes known where a model computes them.
+// result is also followed symbolically: that is what keeps sizes known if a model computes them.
 template <std::optional<Expr> (*apply)(const Expr&, const Expr&)>
 Result<void> infer(Inference& call) {
   TRY(infer_broadcast(call));

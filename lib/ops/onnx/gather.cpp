@@ -45,7 +45,7 @@ Result<void> infer(Inference& call) {
 
 // Every index is checked before it is used, since indices are data: an index outside of the axis fails the run. All
 // indices are checked before the output is allocated, and negative ones, since opset 11, are resolved once. What lies
-// behind the axis is contiguous: each index copies one run.
+// after the axis is contiguous: each index copies one run.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& data = call.input(0);
   const TensorView& picks = call.input(1);

@@ -68,7 +68,7 @@ Result<void> infer_attention(Inference& call) {
 }
 
 // The gates of one token, one for each head or for each row of its state; an absent view means no gates. Three widths
-// are told apart by the length of the last axis: one for all, one for each head, one for each row.
+// are distinguished by the length of the last axis: one for all, one for each head, one for each row.
 struct Gates {
   TensorView view;
   std::int64_t width = 0, per_head = 0;

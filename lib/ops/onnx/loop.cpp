@@ -44,7 +44,7 @@ std::optional<Expr> trips(const Inference& call, const Graph& body) {
 }
 
 // A carried value has the type that its initial value and every iteration agree on: inference repeats until nothing
-// changes (family/carried.cpp). The length of a scan output is the number of trips where that is known.
+// changes (family/carried.cpp). The length of a scan output is the number of trips if that is known.
 Result<void> infer(Inference& call) {
   Graph& body = *TRY(call.body("body"));
   std::size_t carried = std::max(call.inputs(), before_inputs) - before_inputs;

@@ -20,7 +20,7 @@ Result<const Sequence*> sequence(const Call& call) {
 }
 
 // A position in [-count, most] as an index, where negative numbers count from the end. `most` is count - 1, or count
-// for insertions, which may go behind the last item. For an empty sequence count - 1 wraps to the greatest size_t: no
+// for insertions, which may go after the last item. For an empty sequence count - 1 wraps to the greatest size_t: no
 // position is valid then.
 Result<std::size_t> position(const TensorView& view, std::size_t count, std::size_t most) {
   std::int64_t at = TRY(one_integer(view, "the position")), size = static_cast<std::int64_t>(count);

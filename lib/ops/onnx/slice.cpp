@@ -63,7 +63,7 @@ std::optional<Expr> select(const Expr& size, const Expr& start, const Expr& end,
   return step == 1 ? span : ceil_div(span, Expr(step));
 }
 
-// A slice of a Shape keeps its contents; a symbolic size keeps an expression where clamping can be decided.
+// A slice of a Shape keeps its contents; a symbolic size keeps an expression if clamping can be decided.
 Result<void> infer(Inference& call) {
   const Shape* in = call.shape(0);
   if (in == nullptr) {

@@ -1,5 +1,5 @@
 // SwiGLU (Shazeer, 2020): Swish of a gate times a value. It is decomposed into just that; the passes fuse it again
-// where it pays.
+// if it pays.
 //
 //   Y = Swish(A) B = A sigmoid(alpha A) B
 //

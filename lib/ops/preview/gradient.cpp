@@ -86,7 +86,7 @@ class Differentiation {
     Node* added = graph_.add_node("", op, std::move(inputs), {label}, &node_);
     added->name = label;
     added->attributes = std::move(attributes);
-    (void)ops::infer(*added);  // where it cannot, neither can the passes, which then say why
+    (void)ops::infer(*added);  // if it cannot, neither can the passes, which then say why
     return added->output(0);
   }
   // A number of the value's element type.
@@ -201,7 +201,7 @@ class Differentiation {
       TRY(give(node, 0, part));
       return give(node, 1, apply("Neg", {times(part, y)}));
     }
-    // d(a^b) / da = b a^(b - 1),   d(a^b) / db = a^b log a. The logarithm, NaN for a negative base, is added only where
+    // d(a^b) / da = b a^(b - 1),   d(a^b) / db = a^b log a. The logarithm, NaN for a negative base, is added only if
     // somebody asks for it: exponents are constants as a rule.
     if (op == "Pow") {
       Value* less = apply("Sub", {b, apply("CastLike", {like(1, a), b})});
@@ -230,7 +230,7 @@ class Differentiation {
   }
 
   // The derivative of a function of one number at x, where it is y; null for one that is not known here.
-  // Written in y where that is cheaper, as for Exp, Tanh and Sigmoid. At 0, Abs and Relu have the slope 0, as is the
+  // Written in y if that is cheaper, as for Exp, Tanh and Sigmoid. At 0, Abs and Relu have the slope 0, as is the
   // convention; 1.128… is 2 / sqrt(pi).
   Value* slope_of(const std::string& op, Value* x, Value* y) {
     auto one_less = [&](Value* value) { return apply("Sub", {like(1, y), value}); };

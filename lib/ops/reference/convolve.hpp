@@ -15,7 +15,7 @@ struct Convolution {
 // X [N, group * channels, ...], W [maps, channels, ...].
 Result<Convolution> convolution_of(const Attributes& attributes, DimsView x, DimsView w);
 
-// Calls store(i, map, sum) for each element of the output in order; padding adds nothing. Ends early where the call is
+// Calls store(i, map, sum) for each element of the output in order; padding adds nothing. Ends early if the call is
 // interrupted.
 template <class X, class W, class Store>
 void convolve(const Call& call, const Convolution& conv, const X* x, const W* w, Store&& store) {

@@ -6,10 +6,10 @@
 
 namespace modelctl::ops {
 
-// The attributes, checked: those of a window, and what decides the output's sizes besides.
+// The attributes, checked: those of a window, and what else determines the output's sizes.
 struct TransposedWindows {
   Windows windows;
-  Dims output_padding, output_shape;  // output_shape is empty where padding decides
+  Dims output_padding, output_shape;  // output_shape is empty if padding decides
 };
 Result<TransposedWindows> read_transposed_windows(const Attributes& attributes, DimsView kernel, std::size_t axes);
 

@@ -28,7 +28,7 @@ struct Matrix {
   }
 };
 
-// Calls store(i, j, sum) for each element of the m x n product; k is what is summed over. Ends early where the
+// Calls store(i, j, sum) for each element of the m x n product; k is what is summed over. Ends early if the
 // call is interrupted.
 template <class T, class Store>
 void multiply(const Call& call, const Matrix<T>& a, const Matrix<T>& b, std::int64_t m, std::int64_t k, std::int64_t n,

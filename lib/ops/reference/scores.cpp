@@ -1,4 +1,4 @@
-// Post transforms as the definition of ai.onnx.ml writes them, with its constants, also where those are rough.
+// Post transforms as the definition of ai.onnx.ml writes them, with its constants, also if those are rough.
 #include "ops/reference/scores.hpp"
 
 #include <cmath>

@@ -79,7 +79,7 @@ class Types {
   };
 
  private:
-  // Collections are numbered from 64 on: they take the places behind the tensors' types.
+  // Collections are numbered from 64 on: they follow the tensors' types.
   static constexpr std::uint64_t bit(DType type) {
     auto number = static_cast<unsigned>(type);
     return std::uint64_t{1} << (number < 60 ? number : number - 4);

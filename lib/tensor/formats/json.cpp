@@ -216,7 +216,7 @@ bool print(std::string& out, const TensorView& tensor, std::size_t axis, std::in
 
 // Appends a value in the form that read() takes, or, for one that is not a tensor, in one of its own: a sequence as
 // {"sequence": [value, …]}, an optional as {"optional": value or null}, a map as {"map": {"key": element, …}}. Answers
-// what of it JSON has no form for; empty where all is well.
+// what of it JSON has no form for; empty if all is well.
 std::string print_value(std::string& out, const TensorView& value);
 
 std::string print_collection(std::string& out, const TensorView& value) {

@@ -40,7 +40,7 @@ Result<fs::path> local_folder(const Environment& environment) {
       .help("set MODELCTL_REGISTRY to a folder");
 }
 
-// The folder ends at the first ':' behind the prefix; what follows is the name.
+// The folder ends at the first ':' after the prefix; what follows is the name.
 Result<LayoutReference> parse_layout_reference(const std::string& reference, Context& context) {
   if (!reference.starts_with(prefix)) {
     Name name = TRY(parse_name(reference));
