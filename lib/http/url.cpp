@@ -1,6 +1,7 @@
 // Parsing of the generic syntax of RFC 3986, limited to http and https.
 #include "http/url.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -33,6 +34,20 @@ std::string without_dot_segments(std::string_view path) {
   return out.empty() ? "/" : out;
 }
 
+// Whether `host` has only characters of a registered name (RFC 3986, section 3.2.2). Bytes beyond ASCII are accepted:
+// curl encodes international names.
+bool is_name(std::string_view host) {
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80 ||
+           std::string_view("-._~%!$&'()*+,;=").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_ipv6_address(const std::string& host) {
+  in6_addr address;
+  return inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
 // Splits a URL into its parts; returns what is wrong with it, or null.
 const char* split(std::string_view text, Url& url) {
   for (char c : text) {
@@ -51,10 +66,12 @@ const char* split(std::string_view text, Url& url) {
     url.had_userinfo = true;
     authority.remove_prefix(at + 1);
   }
-  if (authority.starts_with('[')) {
+  const bool bracketed = authority.starts_with('[');
+  if (bracketed) {
     std::size_t close = authority.find(']');
     if (close == authority.npos) return "its address lacks a ']'";
     url.host = lower(authority.substr(1, close - 1));
+    if (!is_ipv6_address(url.host)) return "what is in '[]' is not an IPv6 address";
     authority.remove_prefix(close + 1);
   } else {
     std::size_t colon = std::min(authority.find(':'), authority.size());
@@ -62,6 +79,7 @@ const char* split(std::string_view text, Url& url) {
     authority.remove_prefix(colon);
   }
   if (url.host.empty()) return "it names no host";
+  if (!bracketed && !is_name(url.host)) return "its host has a character that no host name has";
   if (!authority.empty()) {
     url.port = authority.substr(1);
     bool digits = !url.port.empty() && url.port.size() <= 5 &&

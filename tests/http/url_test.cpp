@@ -33,6 +33,8 @@ TEST_CASE("text that is not a URL is refused with the reason") {
         "'https://host:99999/' is not a URL | its port is not a number from 1 "
         "to 65535");
   CHECK(refusal("https://[::1/") == "'https://[::1/' is not a URL | its address lacks a ']'");
+  CHECK(refusal("https://[host]/") == "'https://[host]/' is not a URL | what is in '[]' is not an IPv6 address");
+  CHECK(refusal("https://a[b/") == "'https://a[b/' is not a URL | its host has a character that no host name has");
   CHECK(refusal("https://host/a b") ==
         "'https://host/a b' is not a URL | it contains white space or a "
         "control character");
