@@ -2,7 +2,7 @@
 #include "actions/build.hpp"
 
 #include "actions/model_faults.hpp"
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "base/json.hpp"
 #include "base/stopwatch.hpp"
 #include "base/suggest.hpp"
@@ -82,20 +82,13 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
          "\n";
 }
 
-// Takes what the request leaves out from modelctl.yaml. Output and bindings of the project belong to the project's
-// model and are not used for another one. insert() keeps what is there: a flag wins over the file.
-Result<BuildRequest> complete(BuildRequest request) {
-  if (request.model.empty()) {
-    Project project = TRY(current_project("build", "model"));
-    if (project.model.empty()) {
-      return Error(Kind::bad_config, "no-model-named",
-                   fmt::format("cannot build: '{}' names no model", project.file.string()))
-          .help("add a line 'model: FILE' to it");
-    }
-    request.model = project.model;
-    if (request.output.empty()) request.output = project.artifact;
-    request.bindings.insert(project.bind.begin(), project.bind.end());
-  }
+// Takes what the request leaves out from modelctl.yaml.
+Result<BuildRequest> complete(BuildRequest request, Reporter& reporter) {
+  auto merge = TRY(ProjectMerge::of_model("build", request.model));
+  request.model = merge.subject();
+  merge.value("artifact", request.output, merge.project().artifact);
+  merge.entries("bind", request.bindings, merge.project().bind);
+  merge.report(reporter);
   if (request.output.empty()) {
     return Error(Kind::usage, "no-output",
                  fmt::format("cannot build '{}': no output file is named", request.model.string()))
@@ -122,7 +115,7 @@ Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& te
 }
 
 Result<BuildReport> build(const BuildRequest& given, Host& host) {
-  BuildRequest request = TRY(complete(given));
+  BuildRequest request = TRY(complete(given, host.reporter));
   Stopwatch watch(host.clock);
   BuildReport report;
   report.artifact = request.output;

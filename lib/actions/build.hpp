@@ -13,8 +13,9 @@
 namespace modelctl::actions {
 
 struct BuildRequest {
-  std::filesystem::path model;                   // ONNX; empty: what modelctl.yaml names
-  std::filesystem::path output;                  // the artifact; empty with `model`: likewise
+  // What is empty here, modelctl.yaml defines: project_merge.hpp.
+  std::filesystem::path model;                   // ONNX
+  std::filesystem::path output;                  // the artifact
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
   int level = 2;                                 // of optimization, 0 to 3
   std::string print_after;                       // a pass whose result is wanted as text; empty: none

@@ -3,7 +3,7 @@
 #include "actions/check.hpp"
 
 #include "actions/model_faults.hpp"
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "ops/schema/operator.hpp"
@@ -115,16 +115,10 @@ class Check {
 
 Result<CheckReport> check(const CheckRequest& given, Host& host) {
   CheckRequest request = given;
-  if (request.model.empty()) {
-    Project project = TRY(current_project("check", "model"));
-    if (project.model.empty()) {
-      return Error(Kind::bad_config, "no-model-named",
-                   fmt::format("cannot check: '{}' names no model", project.file.string()))
-          .help("add a line 'model: FILE' to it");
-    }
-    request.model = project.model;
-    request.bindings.insert(project.bind.begin(), project.bind.end());
-  }
+  auto merge = TRY(ProjectMerge::of_model("check", request.model));
+  request.model = merge.subject();
+  merge.entries("bind", request.bindings, merge.project().bind);
+  merge.report(host.reporter);
   return Check(request, host.stop).run();
 }
 

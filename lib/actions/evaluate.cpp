@@ -2,7 +2,7 @@
 // report is complete.
 #include "actions/evaluate.hpp"
 
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
@@ -49,20 +49,20 @@ Result<void> count_right(const Tensor& output, const std::string& name, const st
   return {};
 }
 
-// The samples of the flags, or those of modelctl.yaml, which then also defines the artifact. Flags replace the
-// project's samples and do not add to them, so that the report is about what was asked for.
-Result<std::vector<Sample>> samples_of(EvaluateRequest& request) {
-  bool flags = !request.inputs.empty() || !request.expected.empty() || !request.labels.empty();
-  std::vector<Sample> samples;
-  if (request.artifact.empty()) {
-    Project project = TRY(current_project("evaluate", "artifact"));
-    request.artifact = TRY(project_artifact(project, "evaluate"));
-    for (const Project::Sample& sample : project.samples) {
-      samples.push_back({sample.name, Project::Sample::arguments(sample.inputs),
-                         Project::Sample::arguments(sample.outputs), sample.labels});
-    }
+// The one sample of the flags, or those of modelctl.yaml. Sets the request's artifact if it is empty.
+Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
+  auto merge = TRY(ProjectMerge::of_artifact("evaluate", request.artifact));
+  request.artifact = merge.subject();
+  std::vector<Sample> samples, of_project;
+  if (!request.inputs.empty() || !request.expected.empty() || !request.labels.empty()) {
+    samples = {{"", request.inputs, request.expected, request.labels}};
   }
-  if (flags) samples = {{"", request.inputs, request.expected, request.labels}};
+  for (const Project::Sample& sample : merge.project().samples) {
+    of_project.push_back({sample.name, Project::Sample::arguments(sample.inputs),
+                          Project::Sample::arguments(sample.outputs), sample.labels});
+  }
+  merge.value("samples", samples, of_project);
+  merge.report(reporter);
   bool compares = std::any_of(samples.begin(), samples.end(),
                               [](const Sample& sample) { return !sample.expected.empty() || !sample.labels.empty(); });
   if (compares) return samples;
@@ -153,9 +153,9 @@ class Evaluation {
 
 }  // namespace
 
-Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host&) {
+Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   EvaluateRequest request = given;
-  auto samples = TRY(samples_of(request));
+  auto samples = TRY(samples_of(request, host.reporter));
   auto opened = TRY(artifact::open(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
   Evaluation evaluation(request, std::move(model));

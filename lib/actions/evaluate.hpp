@@ -11,7 +11,7 @@ namespace modelctl::actions {
 
 struct EvaluateRequest {
   std::filesystem::path artifact;     // empty: what modelctl.yaml names
-  std::vector<std::string> inputs;    // [NAME=]FILE; none, and no artifact: the samples of modelctl.yaml
+  std::vector<std::string> inputs;    // [NAME=]FILE; no files: the samples of modelctl.yaml, if they are of this model
   std::vector<std::string> expected;  // [NAME=]FILE: what the outputs should be
   std::filesystem::path labels;       // the right answer for each row of the first output; may be empty
   double tolerance = default_tolerance;

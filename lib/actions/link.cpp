@@ -1,7 +1,7 @@
 // Selects the smallest runner that has all operators of the plan, including those of nested plans.
 #include "actions/link.hpp"
 
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "artifact/integrity.hpp"
 #include "ops/run_table.hpp"
 
@@ -52,8 +52,7 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
     return Error(Kind::usage, "bad-option", "cannot link a shared library that serves")
         .help("leave out --shared or --serve");
   }
-  if (request.artifact.empty())
-    request.artifact = TRY(project_artifact(TRY(current_project("link", "artifact")), "link"));
+  request.artifact = TRY(ProjectMerge::of_artifact("link", request.artifact)).subject();
   auto artifact = TRY(artifact::open(request.artifact));
   // Waits for the whole digest before anything is written: an altered artifact is found here, by who has the original,
   // and not at the first start of the program.

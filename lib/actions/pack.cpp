@@ -2,7 +2,7 @@
 // modes) is fixed, so that packing is reproducible.
 #include "actions/pack.hpp"
 
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "artifact/integrity.hpp"
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
@@ -68,42 +68,48 @@ std::string folder_of(package::Role role) {
   }
 }
 
+std::string path_in_package(const PackRequest::File& file) {
+  return folder_of(file.role) + file.path.filename().string();
+}
+
 // Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
 // must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
   auto content = TRY(package::Content::of_file(file.path));
   bool executable = (std::filesystem::status(file.path).permissions() & std::filesystem::perms::owner_exec) !=
                     std::filesystem::perms::none;
-  return package::Payload{folder_of(file.role) + file.path.filename().string(), file.role,
-                          executable && file.role == package::Role::code, std::move(content)};
+  return package::Payload{path_in_package(file), file.role, executable && file.role == package::Role::code,
+                          std::move(content)};
 }
 
 // Takes what the request leaves out from modelctl.yaml.
-Result<PackRequest> complete(PackRequest request) {
-  if (request.artifact.empty()) {
-    Project project = TRY(current_project("pack", "artifact"));
-    request.artifact = TRY(project_artifact(project, "pack"));
-    auto fill = [](std::string& value, const std::string& known) {
-      if (value.empty()) value = known;
-    };
-    fill(request.name, project.package.name);
-    fill(request.version, project.package.version);
-    fill(request.description, project.package.description);
-    fill(request.license, project.package.license);
-    if (request.quality.empty()) {
-      for (const Project::Quality& one : project.package.quality) {
-        request.quality.push_back({one.metric, one.value, one.data_set, {}});
-      }
-    }
-    for (const auto& path : project.package.documents) request.files.push_back({package::Role::document, path});
-    for (const auto& [key, value] : project.package.annotations) request.annotations.try_emplace(key, value);
-    for (const Project::Sample& sample : project.samples) {
-      request.samples.push_back({sample.name, sample.inputs, sample.outputs, sample.labels});
-    }
+Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
+  auto merge = TRY(ProjectMerge::of_artifact("pack", request.artifact));
+  request.artifact = merge.subject();
+  const Project& project = merge.project();
+  merge.value("package.name", request.name, project.package.name);
+  merge.value("package.version", request.version, project.package.version);
+  merge.value("package.description", request.description, project.package.description);
+  merge.value("package.license", request.license, project.package.license);
+  std::vector<package::Quality> quality;
+  for (const Project::Quality& one : project.package.quality) {
+    quality.push_back({one.metric, one.value, one.data_set, {}});
   }
+  merge.entries("package.quality", request.quality, std::move(quality),
+                [](const package::Quality& one) { return std::pair(one.metric, one.data_set); });
+  std::vector<PackRequest::File> documents;
+  for (const auto& path : project.package.documents) documents.push_back({package::Role::document, path});
+  merge.entries("package.documents", request.files, std::move(documents), path_in_package);
+  merge.entries("package.annotations", request.annotations, project.package.annotations);
+  std::vector<PackRequest::Sample> samples;
+  for (const Project::Sample& sample : project.samples) {
+    samples.push_back({sample.name, sample.inputs, sample.outputs, sample.labels});
+  }
+  merge.value("samples", request.samples, samples);
+  merge.report(reporter);
   auto missing = [](const char* what) {
     return Error(Kind::usage, "missing-option", fmt::format("cannot pack: the package has no {}", what))
-        .help("pass --name and --version, or leave ARTIFACT out if there is a modelctl.yaml");
+        .help("give --name and --version, or package.name and package.version in modelctl.yaml");
   };
   if (request.name.empty()) return missing("name");
   if (request.version.empty()) return missing("version");
@@ -166,7 +172,7 @@ Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& 
 }  // namespace
 
 Result<PackReport> pack(const PackRequest& given, Host& host) {
-  PackRequest request = TRY(complete(given));
+  PackRequest request = TRY(complete(given, host.reporter));
   package::Manifest draft;
   draft.name = request.name;
   draft.version = request.version;

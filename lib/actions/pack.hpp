@@ -7,7 +7,7 @@
 namespace modelctl::actions {
 
 struct PackRequest {
-  // Where it is empty, modelctl.yaml tells what to pack, and what is empty below.
+  // What is empty here, modelctl.yaml defines, and it adds to the lists: project_merge.hpp.
   std::filesystem::path artifact;
   std::string name, version;
   std::filesystem::path key;            // the private key

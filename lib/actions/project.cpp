@@ -328,22 +328,6 @@ Result<Project> read_project(const fs::path& file) {
   return parse_project(TRY(read_text_file(file, size_limit)), file);
 }
 
-Result<Project> current_project(std::string_view command, std::string_view argument) {
-  std::error_code code;
-  if (!fs::exists(project_file, code)) {
-    return Error(Kind::usage, "no-project",
-                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command, argument, project_file));
-  }
-  return read_project(project_file);
-}
-
-Result<fs::path> project_artifact(const Project& project, std::string_view command) {
-  if (!project.artifact.empty()) return project.artifact;
-  return Error(Kind::bad_config, "no-artifact-named",
-               fmt::format("cannot {}: '{}' names no artifact", command, project.file.string()))
-      .help("add a line 'artifact: FILE' to it");
-}
-
 std::vector<std::string> project_keys() {
   Report report{project_file, {}, {}};
   read_document(YAML::Node(YAML::NodeType::Undefined), report);

@@ -1,6 +1,6 @@
 // modelctl.yaml: what modelctl should know of a project, so that commands need no flags. Every command works without
-// it, and a flag wins over it. docs/reference/modelctl-yaml.md describes it, docs/reference/modelctl.schema.json is for
-// editors; a test holds both to what is read here.
+// it; project_merge.hpp defines how it combines with flags. docs/reference/modelctl-yaml.md describes it,
+// docs/reference/modelctl.schema.json is for editors; a test holds both to what is read here.
 #pragma once
 
 #include "base/result.hpp"
@@ -61,14 +61,6 @@ Result<Project> read_project(const std::filesystem::path& file);
 
 // As read_project, of a text that would stand in `file`.
 Result<Project> parse_project(std::string_view text, const std::filesystem::path& file);
-
-// The project of the current folder, for a command that was given no `argument` ("model", "artifact"): fails with usage
-// if there is none. Parent folders are not searched: a file that the user does not see must not decide what is
-// signed or served.
-Result<Project> current_project(std::string_view command, std::string_view argument);
-
-// The artifact that a project names, for a command that was given none; fails with bad_config if it names none.
-Result<std::filesystem::path> project_artifact(const Project& project, std::string_view command);
 
 // Every key that may stand in the file, as "package.quality[].metric", sorted.
 std::vector<std::string> project_keys();

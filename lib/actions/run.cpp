@@ -1,7 +1,7 @@
 // States are separated from the other inputs and outputs here: the runtime sees only tensors.
 #include "actions/run.hpp"
 
-#include "actions/project.hpp"
+#include "actions/project_merge.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -14,12 +14,12 @@ namespace modelctl::actions {
 namespace {
 
 // Takes what the request leaves out from modelctl.yaml.
-Result<RunRequest> complete(RunRequest request) {
-  if (!request.artifact.empty()) return request;
-  Project project = TRY(current_project("run", "artifact"));
-  request.artifact = TRY(project_artifact(project, "run"));
-  if (request.inputs.empty() && !project.samples.empty())
-    request.inputs = Project::Sample::arguments(project.samples.front().inputs);
+Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
+  auto merge = TRY(ProjectMerge::of_artifact("run", request.artifact));
+  request.artifact = merge.subject();
+  const auto& samples = merge.project().samples;
+  if (!samples.empty()) merge.value("samples", request.inputs, Project::Sample::arguments(samples.front().inputs));
+  merge.report(reporter);
   return request;
 }
 
@@ -108,7 +108,7 @@ class States {
 }  // namespace
 
 Result<RunReport> run(const RunRequest& given, Host& host) {
-  RunRequest request = TRY(complete(given));
+  RunRequest request = TRY(complete(given, host.reporter));
   auto seconds = [start = host.clock.steady(), &host]() mutable {
     auto now = host.clock.steady();
     return std::chrono::duration<double>(now - std::exchange(start, now)).count();

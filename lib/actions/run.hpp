@@ -8,7 +8,7 @@ namespace modelctl::actions {
 
 struct RunRequest {
   std::filesystem::path artifact;   // empty: what modelctl.yaml names
-  std::vector<std::string> inputs;  // [NAME=]FILE each; none, and no artifact: the first sample of modelctl.yaml
+  std::vector<std::string> inputs;  // [NAME=]FILE each; none: the first sample of modelctl.yaml, if it is of this model
   std::filesystem::path output;     // a file or a folder; nothing is written if this is empty
   int threads = 0;                  // 0: the CPUs that the process may use
   // Keeps the states (outputs that continue inputs: a decoder's cache) from one run to the next. Where there is no such

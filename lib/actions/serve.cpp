@@ -4,7 +4,9 @@
 
 #include "actions/check_samples.hpp"
 #include "actions/package_cache.hpp"
+#include "actions/project_merge.hpp"
 #include "artifact/integrity.hpp"
+#include "base/mapped_file.hpp"
 #include "ops/schema/operator.hpp"
 #include "package/package.hpp"
 #include "serve/serve.hpp"
@@ -97,25 +99,33 @@ Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_byt
   return loaded;
 }
 
-// What is served, and how: a request without a source takes what it leaves out from modelctl.yaml; flags win.
+bool is_artifact(const fs::path& path) {
+  auto file = MappedFile::open(path);
+  return file && artifact::is_artifact((*file)->bytes());
+}
+
+// What is served, and how. A package has a name and a version of its own; modelctl.yaml names a bare artifact.
 struct Job {
   ServeRequest request;
   serve::Settings settings;
   std::string name, version;  // of the model, for what has none of its own
 };
-Result<Job> complete(const ServeRequest& given) {
-  if (!given.source.empty()) return Job{given, serve::complete(given.settings), given.name, ""};
-  Project project = TRY(current_project("serve", "package, artifact or reference"));
-  Job job{given, serve::complete(given.settings, project.serve), given.name, project.package.version};
-  job.request.source = TRY(project_artifact(project, "serve")).string();
-  if (job.name.empty()) job.name = project.package.name;
+Result<Job> complete(const ServeRequest& given, Reporter& reporter) {
+  auto merge = TRY(ProjectMerge::of_artifact("serve", given.source, "package, artifact or reference"));
+  Job job{given, serve::complete(given.settings, merge.project().serve), given.name, ""};
+  job.request.source = merge.subject().string();
+  if (is_artifact(job.request.source)) {
+    merge.value("package.name", job.name, merge.project().package.name);
+    merge.value("package.version", job.version, merge.project().package.version);
+  }
+  merge.report(reporter);
   return job;
 }
 
 }  // namespace
 
 Result<ServeReport> serve(const ServeRequest& given, Host& host) {
-  Job job = TRY(complete(given));
+  Job job = TRY(complete(given, host.reporter));
   auto load_named = [&]() -> Result<serve::Loaded> {
     serve::Loaded loaded = TRY(load(job.request, job.settings.max_memory, host));
     if (!job.name.empty()) loaded.info.name = job.name;

@@ -9,7 +9,7 @@ namespace modelctl::actions {
 
 struct ServeRequest {
   // Package file or folder, artifact, or reference to a package, which is then pulled into a cache; empty: the artifact
-  // and the settings of modelctl.yaml.
+  // of modelctl.yaml.
   std::string source;
   // Whose signature counts. With nothing given and no MODELCTL_TRUST, a package's bytes are still checked against its
   // manifest, but nobody vouches for the manifest: that is warned of. A reference is not pulled so.
@@ -17,7 +17,7 @@ struct ServeRequest {
   RemoteOptions remote;
   bool any_name = false;          // of a reference: whatever name and version the package has
   std::string name;               // overrides the package's
-  serve::GivenSettings settings;  // what is absent takes its default
+  serve::GivenSettings settings;  // what is absent is taken from modelctl.yaml, or its default
 };
 
 struct ServeReport {

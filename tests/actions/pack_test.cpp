@@ -111,7 +111,7 @@ TEST_CASE("a package needs a name and a version") {
   auto refused = actions::pack(project.request, project.fake.host);
   REQUIRE(!refused);
   CHECK(refused.error().what == "cannot pack: the package has no version");
-  CHECK(refused.error().hint == "pass --name and --version, or leave ARTIFACT out if there is a modelctl.yaml");
+  CHECK(refused.error().hint == "give --name and --version, or package.name and package.version in modelctl.yaml");
 }
 
 TEST_CASE("packed again on another day, under another umask and elsewhere, the package has the same bytes") {

@@ -1,0 +1,74 @@
+// How the arguments and flags of a command combine with modelctl.yaml: one rule for all commands, which
+// docs/reference/modelctl-yaml.md documents.
+//
+// - A flag that takes one value takes precedence over the key.
+// - A flag that may be repeated adds to the list or mapping of the key. Its entry replaces the one of the same name.
+// - The file describes one model. If the argument is another one, all keys except `serve` are left out, and report()
+//   lists those that the command would have used.
+#pragma once
+
+#include "actions/project.hpp"
+#include "base/host.hpp"
+
+#include <algorithm>
+
+namespace modelctl::actions {
+
+class ProjectMerge {
+ public:
+  // The modelctl.yaml of the current folder, for a command on an ONNX model or on an artifact. Parent folders are not
+  // searched: a file that the user does not see must not decide what is signed or served. `argument` is the model or
+  // artifact that was given. If it is empty, the file names it: fails with usage if there is no file, and with
+  // bad_config if the file does not name one. With an argument and no file, the merge changes nothing.
+  static Result<ProjectMerge> of_model(std::string_view command, const std::filesystem::path& argument);
+  static Result<ProjectMerge> of_artifact(std::string_view command, const std::filesystem::path& argument,
+                                          std::string_view accepted = "artifact");
+
+  // The model or artifact that the command uses.
+  const std::filesystem::path& subject() const { return argument_.empty() ? named() : argument_; }
+  const Project& project() const { return project_; }
+
+  // Completes what a flag gave with the value of a key. Values are empty() if they are absent.
+  template <class T>
+  void value(std::string_view key, T& flag, const T& file) {
+    if (flag.empty() && !file.empty() && applies(key)) flag = file;
+  }
+  // The same for the entries of a mapping,
+  template <class K, class V>
+  void entries(std::string_view key, std::map<K, V>& flags, const std::map<K, V>& file) {
+    bool adds = std::any_of(file.begin(), file.end(), [&](const auto& entry) { return !flags.contains(entry.first); });
+    if (adds && applies(key)) flags.insert(file.begin(), file.end());
+  }
+  // and of a list, where name_of(entry) is the name. Those of the file come first.
+  template <class T, class Name>
+  void entries(std::string_view key, std::vector<T>& flags, std::vector<T> file, Name&& name_of) {
+    std::erase_if(file, [&](const T& entry) {
+      return std::any_of(flags.begin(), flags.end(), [&](const T& flag) { return name_of(flag) == name_of(entry); });
+    });
+    if (file.empty() || !applies(key)) return;
+    file.insert(file.end(), flags.begin(), flags.end());
+    flags = std::move(file);
+  }
+
+  // Warns of the keys that were left out. Call it before anything that may fail because of them.
+  void report(Reporter& reporter) const;
+
+ private:
+  ProjectMerge(Project project, std::filesystem::path argument, std::filesystem::path Project::*named)
+      : project_(std::move(project)), argument_(std::move(argument)), named_(named) {}
+  static Result<ProjectMerge> read(std::string_view command, std::string_view accepted,
+                                   const std::filesystem::path& argument, std::filesystem::path Project::*named);
+
+  const std::filesystem::path& named() const { return project_.*named_; }
+  // Whether the file describes the model of the argument.
+  bool describes_subject() const;
+  bool applies(std::string_view key);
+
+  Project project_;  // empty if there is no file
+  std::filesystem::path argument_;
+  std::filesystem::path Project::*named_;  // the key that the argument takes the place of
+  std::optional<bool> describes_;          // determined when it is needed: it may read the artifact and the model
+  std::vector<std::string_view> left_out_;
+};
+
+}  // namespace modelctl::actions
