@@ -15,7 +15,9 @@ class IntegerGemm final : public Bound {
     const std::int64_t k = std::max<std::int64_t>(product.k, 1);
     rows_ = std::min(ByteRows::capacity(simd, k), m);
     const std::int64_t panels = ceil_div(product.n, byte_columns);
-    panels_ = std::clamp<std::int64_t>(tile_work / (std::max<std::int64_t>(rows_, 1) * k * byte_columns), 1, panels);
+    // At least 1, also of no columns.
+    panels_ =
+        std::max<std::int64_t>(std::min(tile_work / (std::max<std::int64_t>(rows_, 1) * k * byte_columns), panels), 1);
     row_blocks_ = rows_ == 0 ? 0 : ceil_div(m, rows_);
     panel_blocks_ = ceil_div(panels, panels_);
   }

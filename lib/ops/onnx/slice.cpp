@@ -21,12 +21,13 @@ struct Range {
 // is before the first element, but start to [0, size - 1]: the specification differs there from Python, in which
 // x[-5:-9:-1] of three elements is empty. All values of i64 occur: exporters write the extremes for "to the end".
 Range select(std::int64_t size, std::int64_t start, std::int64_t end, std::int64_t step) {
+  if (size == 0) return {0, step, 0};  // a negative step would have no last element to clamp to
   std::int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
   start = std::clamp(start < 0 ? start + size : start, std::max(least, std::int64_t{0}), std::max(most, least));
   end = std::clamp(end < 0 ? end + size : end, least, most);
   // Both are within [-1, size]: their difference is small, and the step's magnitude is taken unsigned.
   std::int64_t span = step > 0 ? end - start : start - end;
-  if (span <= 0 || size == 0) return {0, step, 0};
+  if (span <= 0) return {0, step, 0};
   std::uint64_t stride = step > 0 ? static_cast<std::uint64_t>(step) : 0 - static_cast<std::uint64_t>(step);
   return {start, step, static_cast<std::int64_t>((static_cast<std::uint64_t>(span) - 1) / stride) + 1};
 }
@@ -171,6 +172,11 @@ constexpr OpDef defs[] = {
                    {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({1}, {-1}), i64({1}, {0}), i64({1}, {1}), i64({1}, {-1})},
                    {},
                    {f32({2, 2}, {3, 2, 6, 5})},
+                   0},
+                  {"an empty axis, backward",
+                   {f32({0}, {}), i64({1}, {-1}), i64({1}, {INT64_MIN}), i64({1}, {0}), i64({1}, {-1})},
+                   {},
+                   {f32({0}, {})},
                    0},
                   {"ranges clamp", {f32({3}, {1, 2, 3}), i64({1}, {1}), i64({1}, {1000})}, {}, {f32({2}, {2, 3})}, 0}};
             },
