@@ -16,9 +16,20 @@ std::int64_t equal_part(std::int64_t size, std::int64_t parts, std::int64_t part
   return std::clamp<std::int64_t>(size - chunk * part, 0, chunk);
 }
 
-// num_outputs that does not divide the axis leaves a smaller last part; a symbolic axis is divided as an expression:
-// ceil(n / parts), and for the last part n less all others. That takes all parts before the last as full, as they are
-// unless n is small.
+// The same of a symbolic size, min(chunk, max(size - chunk part, 0)). The bounds are left out if they cannot matter,
+// so that sizes stay comparable: the first part is always full, all are if `parts` divides the size, and the last of
+// two parts is what the first one leaves.
+Expr equal_part(const Expr& size, std::int64_t parts, std::int64_t part) {
+  if (auto whole = size.constant()) return equal_part(*whole, parts, part);
+  Expr chunk = ceil_div(size, parts);
+  if (part == 0 || chunk * Expr(parts) == size) return chunk;
+  Expr rest = size - chunk * Expr(part);
+  if (parts == 2) return rest;
+  rest = max(rest, Expr(0));
+  return part + 1 == parts ? rest : min(chunk, rest);
+}
+
+// Without sizes the parts are equal, as far as num_outputs divides the axis.
 Result<void> infer(Inference& call) {
   const graph::Shape* in = call.shape(0);
   std::size_t parts = call.node().outputs().size();
@@ -36,12 +47,7 @@ Result<void> infer(Inference& call) {
         // The sizes are data.
         size = call.fresh_symbol();
       } else {
-        auto count = static_cast<std::int64_t>(parts);
-        Expr chunk = ceil_div(size, count);
-        auto whole = size.constant();
-        if (whole) chunk = equal_part(*whole, count, static_cast<std::int64_t>(part));
-        else if (part + 1 == parts) chunk = size - chunk * Expr(count - 1);
-        size = chunk;
+        size = equal_part(size, static_cast<std::int64_t>(parts), static_cast<std::int64_t>(part));
       }
       if (size.constant() && *size.constant() < 0) return call.bad("a part has a negative size");
     }
@@ -117,6 +123,11 @@ constexpr OpDef defs[] = {
                                {f32({3}, {1, 2, 3})},
                                {{"num_outputs", std::int64_t{2}}},
                                {f32({2}, {1, 2}), f32({1}, {3})},
+                               0},
+                              {"in more parts than there are elements for",
+                               {f32({5}, {1, 2, 3, 4, 5})},
+                               {{"num_outputs", std::int64_t{4}}},
+                               {f32({2}, {1, 2}), f32({2}, {3, 4}), f32({1}, {5}), f32({0}, {})},
                                0},
                               {"by sizes",
                                {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i64({2}, {1, 2})},
