@@ -287,22 +287,25 @@ constexpr AttributeDef stash = {"stash_type", AttributeType::integer,
                                 "precision of the statistics; taken in f64 whatever it says"};
 constexpr AttributeDef from_axis = {"axis", AttributeType::integer, "the first axis of a group; the last if absent"};
 
-constexpr AttributeDef of_batch[] = {epsilon,
-                                     {"momentum", AttributeType::number, "only used in training"},
-                                     {"training_mode", AttributeType::integer, "0; training is not supported"}};
+constexpr AttributeDef of_batch[] = {
+    epsilon,
+    {"momentum", AttributeType::number, "of the running statistics in training; 0.9 if absent"},
+    {"training_mode", AttributeType::integer, "0 if absent; 1: statistics of the batch, and running ones as outputs"}};
 constexpr AttributeDef of_instance[] = {epsilon};
 constexpr AttributeDef of_group[] = {
     epsilon, {"num_groups", AttributeType::integer, "number of groups of channels", true}, stash};
 constexpr AttributeDef of_layer[] = {from_axis, epsilon, stash};
 
-// Whether an operand must be repeated to cover a row of these sizes: it has fewer axes than the row, or size 1 where
-// the row has not. A symbolic size is taken as equal; the kernel checks the number of elements again when it is bound.
-bool stretches(const graph::Shape& operand, std::span<const graph::Expr> row) {
-  if (operand.size() < row.size()) return true;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    if (operand[operand.size() - row.size() + i].is(1) && !row[i].is(1)) return true;
+// Whether an operand is one row of these sizes, under any number of axes of size 1. It is not if it must be repeated to
+// cover the row (it has fewer axes, or size 1 where the row has not), or has another row for each index of a leading
+// axis. A symbolic size of the row is taken as equal; the kernel checks the number of elements again when it is bound.
+bool is_row(const graph::Shape& operand, std::span<const graph::Expr> row) {
+  if (operand.size() < row.size()) return false;
+  const std::size_t leading = operand.size() - row.size();
+  for (std::size_t i = 0; i < operand.size(); ++i) {
+    if (i < leading ? !operand[i].is(1) : operand[i].is(1) && !row[i - leading].is(1)) return false;
   }
-  return false;
+  return true;
 }
 
 // The kernel reads scale and bias as one contiguous row; a form that it cannot read runs in the reference
@@ -312,12 +315,11 @@ Result<bool> lower_layer(Lowering& call) {
   if (!call.plain_f32(0) || !call.plain_f32(1) || (node.input(2) != nullptr && !call.plain_f32(2))) return false;
   // The kernel always writes Y; a node of which only the statistics are read runs in the reference implementation.
   if (!call.read(0)) return false;
-  // The kernel does not broadcast scale or bias.
   const graph::Shape& x = *call.shape(0);
   auto axis = axis_index(call.attributes().integer("axis", -1), x.size());
   for (std::size_t index : {1u, 2u}) {
     const graph::Shape* shape = call.shape(index);
-    if (!axis || (shape != nullptr && stretches(*shape, std::span(x).subspan(*axis)))) return false;
+    if (!axis || (shape != nullptr && !is_row(*shape, std::span(x).subspan(*axis)))) return false;
   }
   Attributes attributes{{"axis", call.attributes().integer("axis", -1)},
                         {"epsilon", call.attributes().number("epsilon", 1e-5f)}};
@@ -420,7 +422,11 @@ constexpr OpDef defs[] = {
                    {f32({2, 2}, {1, 3, 2, 6}), f32({2}, {1, 2}), f32({2}, {0, 1})},
                    {{"epsilon", 0.0f}},
                    {f32({2, 2}, {-1, 3, -1, 3}), f32({2, 1}, {2, 4}), f32({2, 1}, {1, 0.5f})}},
-                  {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}}};
+                  {"one scale for all", {f32({2}, {1, 3}), f32({1}, {2})}, {{"epsilon", 0.0f}}, {f32({2}, {-2, 2})}},
+                  {"a scale of its own for each row",
+                   {f32({2, 2}, {1, 3, 2, 6}), f32({2, 2}, {1, 2, 3, 4})},
+                   {{"epsilon", 0.0f}},
+                   {f32({2, 2}, {-1, 2, -3, 4})}}};
             },
     },
     {
