@@ -173,8 +173,10 @@ void for_each_gram(std::span<const std::uint32_t> row, const Pool& pool, const S
   }
 }
 
-// Counts are collected in the output itself. Weights multiply them at the end, once for each n-gram of the pool, so
-// that IDF is the weight of what occurs at all, and TFIDF the count times the weight.
+// Each occurrence adds 1 (TF) or the n-gram's weight (TFIDF) to its column, or sets the column to the weight (IDF), so
+// that IDF is the weight of what occurs at all, and TFIDF the count times the weight. If n-grams share a column, TF
+// and TFIDF are sums over them, and of IDF the last one found counts: the specification leaves that open, and ONNX
+// Runtime computes it so.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
@@ -208,14 +210,12 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   std::size_t rows = x.rank() == 2 ? static_cast<std::size_t>(x.dim(0)) : 1,
               length = rows == 0 ? 0 : words.size() / rows;
   for (std::size_t row = 0; row < rows; ++row) {
-    auto counts = out.subspan(row * static_cast<std::size_t>(settings.width), static_cast<std::size_t>(settings.width));
+    auto sums = out.subspan(row * static_cast<std::size_t>(settings.width), static_cast<std::size_t>(settings.width));
     for_each_gram(std::span(words).subspan(row * length, length), grams, settings, [&](std::uint32_t gram) {
-      float& count = counts[static_cast<std::size_t>(indexes[gram])];
-      count = settings.once ? 1 : count + 1;
+      float& sum = sums[static_cast<std::size_t>(indexes[gram])];
+      float weight = settings.weighted && !weights.empty() ? weights[gram] : 1;
+      sum = settings.once ? weight : sum + weight;
     });
-    for (std::size_t gram = 0; settings.weighted && gram < weights.size(); ++gram) {
-      counts[static_cast<std::size_t>(indexes[gram])] *= weights[gram];
-    }
   }
   return {};
 }
@@ -254,6 +254,11 @@ constexpr OpDef defs[] = {
               Attributes counted = words, weighted = words;
               counted.set("mode", std::string("TF"));
               weighted.set("mode", std::string("TFIDF"));
+              Attributes shared = weighted;
+              shared.set("max_gram_length", std::int64_t{1});
+              shared.set("ngram_indexes", Ints{0, 0, 0});
+              Attributes once = shared;
+              once.set("mode", std::string("IDF"));
               return Examples{
                   {"one word and two", {strings({4}, {"a", "b", "c", "a"})}, counted, {f32({3}, {1, 2, 1})}, 0},
                   {"weighted",
@@ -261,6 +266,8 @@ constexpr OpDef defs[] = {
                    weighted,
                    {f32({2, 3}, {20, 10, 0.5f, 0, 20, 0})},
                    0},
+                  {"weighted, two words in one column", {strings({3}, {"a", "b", "a"})}, shared, {f32({1}, {40})}, 0},
+                  {"in one column, the last word's weight", {strings({3}, {"a", "a", "b"})}, once, {f32({1}, {20})}, 0},
                   {"pairs with a number between them, once",
                    {i64({5}, {7, 1, 8, 1, 8})},
                    {{"mode", std::string("IDF")},
