@@ -143,14 +143,17 @@ struct Gelu {
 };
 // Soft threshold: zero within [-lambd, lambd], moved towards zero by bias outside. Computed in f64 for integers too,
 // whose range an f32 would not hold. Beyond 2^53 the lower bits of a 64-bit integer are lost in it. NaN fails both
-// comparisons and becomes 0.
+// comparisons and becomes 0. An integer that leaves its type's range wraps, also an unsigned one below 0, as in ONNX
+// Runtime; one beyond 64 bits saturates first.
 struct Shrink {
   explicit Shrink(const Attributes& attributes)
       : lambd(attributes.number("lambd", 0.5f)), bias(attributes.number("bias", 0)) {}
   template <class T>
   T operator()(T x) const {
     auto y = static_cast<double>(x);
-    return static_cast<T>(y < -lambd ? y + bias : y > lambd ? y - bias : 0);
+    y = y < -lambd ? y + bias : y > lambd ? y - bias : 0;
+    if constexpr (std::is_integral_v<T>) return y < 0 ? static_cast<T>(saturated<std::int64_t>(y)) : saturated<T>(y);
+    else return y;
   }
   double lambd, bias;
 };
@@ -421,7 +424,12 @@ constexpr OpDef defs[] = {
               return Examples{{"a band of 1.5",
                                {f32({4}, {-2, -1, 1, 2})},
                                {{"lambd", 1.5f}, {"bias", 1.0f}},
-                               {f32({4}, {-1, 0, 0, 1})}}};
+                               {f32({4}, {-1, 0, 0, 1})}},
+                              {"unsigned numbers wrap below zero",
+                               {u8({3}, {0, 1, 200})},
+                               {{"bias", 5.0f}},
+                               {u8({3}, {0, 252, 195})},
+                               0}};
             },
     },
 };
