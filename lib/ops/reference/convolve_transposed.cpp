@@ -27,8 +27,10 @@ Result<TransposedWindows> read_transposed_windows(const Attributes& attributes, 
 Result<Spread> spread(const TransposedWindows& transposed, std::size_t axis, std::int64_t in) {
   const Window& window = transposed.windows.axes[axis];
   const AutoPad auto_pad = transposed.windows.auto_pad;
-  std::int64_t full = TRY(checked_add(TRY(checked_multiply(std::max(in - 1, std::int64_t{0}), window.stride)),
-                                      window.reach() + transposed.output_padding[axis]));
+  // Without padding. An empty axis has a stride less than one of a single element, as the formula says and as inference
+  // has it for a symbolic axis; what is negative then, or taken away by padding, is refused.
+  std::int64_t full =
+      TRY(checked_add(TRY(checked_multiply(in - 1, window.stride)), window.reach() + transposed.output_padding[axis]));
   bool same = auto_pad == AutoPad::same_upper || auto_pad == AutoPad::same_lower;
   if (transposed.output_shape.empty() && !same) {
     if (full < window.begin + window.end) return refuse("the padding leaves nothing of the output");
