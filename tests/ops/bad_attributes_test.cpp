@@ -132,6 +132,10 @@ TEST_CASE("sizes that no integer holds are refused") {
   Tensor bands = Tensor::scalar<std::int64_t>(DType::i64, 2), rate = Tensor::scalar<std::int64_t>(DType::i64, 1);
   const TensorView edges[] = {bands.view(), bands.view(), rate.view(), lower.view(), upper.view()};
   CHECK(evaluate("", "MelWeightMatrix", {}, edges, 1).error().what == "a band ends beyond the spectrum");
+  upper = Tensor::scalar(DType::f32, HUGE_VALF);
+  const TensorView endless[] = {bands.view(), bands.view(), rate.view(), lower.view(), upper.view()};
+  CHECK(evaluate("", "MelWeightMatrix", {}, endless, 1).error().what ==
+        "the edges or the sample rate are not valid frequencies");
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ Result<void> mel(const Call& call, Outputs& outputs) {
   constexpr std::int64_t most = 1 << 24;
   if (bands < 0 || bands > most || length < 0 || length > most)
     return refuse("num_mel_bins or dft_length is out of range");
-  if (rate < 1 || !(lower >= 0) || !(upper >= lower))
+  if (rate < 1 || !(lower >= 0) || !(upper >= lower) || !std::isfinite(upper))
     return refuse("the edges or the sample rate are not valid frequencies");
   std::int64_t bins = length / 2 + 1;
   auto mel_of = [](double hertz) { return 2595 * std::log10(1 + hertz / 700); };
