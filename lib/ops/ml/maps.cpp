@@ -95,12 +95,19 @@ Result<DType> cast_type(const Attributes& attributes) {
   return refuse("cast_to cannot be '" + std::string(to) + "'");
 }
 
+Result<bool> is_sparse(const Attributes& attributes) {
+  std::string_view form = attributes.text("map_form", "DENSE");
+  if (form == "SPARSE" || form == "DENSE") return form == "SPARSE";
+  return refuse("map_form cannot be '" + std::string(form) + "'");
+}
+
 // One row. DENSE: as many columns as the map has entries, known only when it runs; SPARSE: max_map.
 Result<void> infer_cast(Inference& call) {
   auto type = cast_type(call.attributes());
   if (!type) return call.bad(type.error().what);
-  bool sparse = call.attributes().text("map_form", "DENSE") == "SPARSE";
-  Expr columns = sparse ? Expr(call.attributes().integer("max_map", 1)) : call.fresh_symbol();
+  auto sparse = is_sparse(call.attributes());
+  if (!sparse) return call.bad(sparse.error().what);
+  Expr columns = *sparse ? Expr(call.attributes().integer("max_map", 1)) : call.fresh_symbol();
   call.set_output(0, *type, Shape{Expr(1), std::move(columns)});
   return {};
 }
@@ -110,8 +117,7 @@ Result<void> infer_cast(Inference& call) {
 Result<void> cast(const Call& call, Outputs& outputs) {
   const Map& map = *TRY(map_of(call));
   DType type = TRY(cast_type(call.attributes));
-  std::string_view form = call.attributes.text("map_form", "DENSE");
-  if (form != "DENSE" && form != "SPARSE") return refuse("map_form cannot be '" + std::string(form) + "'");
+  bool sparse = TRY(is_sparse(call.attributes));
   if (map.keys.type() != DType::i64) return refuse("the keys must be whole numbers");
   auto keys = map.keys.as<std::int64_t>();
   // The entries in ascending order of their keys, whatever order the map has them in.
@@ -119,7 +125,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
   std::int64_t columns = map.keys.elements();
-  if (form == "SPARSE") {
+  if (sparse) {
     columns = call.attributes.integer("max_map", 1);
     // Checked for all keys before anything is written: a key is a column's index.
     if (columns < 1) return refuse("max_map must be 1 or more");
@@ -133,7 +139,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
     std::fill(to.begin(), to.end(), To());
     return for_type<TypeList<float, std::string>>(map.values.type(), [&]<class From>() -> Result<void> {
       for (std::size_t i = 0; i < order.size(); ++i) {
-        std::size_t column = form == "SPARSE" ? static_cast<std::size_t>(keys[order[i]]) : i;
+        std::size_t column = sparse ? static_cast<std::size_t>(keys[order[i]]) : i;
         to[column] = TRY((converted<To, From>(map.values.as<From>()[order[i]])));
       }
       return {};

@@ -158,6 +158,14 @@ struct Shrink {
   double lambd, bias;
 };
 
+Result<void> infer_gelu(Inference& call) {
+  std::string_view approximate = call.attributes().text("approximate", "none");
+  if (approximate != "none" && approximate != "tanh") {
+    return call.bad("approximate cannot be '" + std::string(approximate) + "'");
+  }
+  return infer_same(call);
+}
+
 constexpr AttributeDef alpha_leaky[] = {{"alpha", AttributeType::number, "slope below zero; 0.01 if absent"}};
 constexpr AttributeDef alpha_one[] = {{"alpha", AttributeType::number, "1 if absent"}};
 constexpr AttributeDef of_selu[] = {{"alpha", AttributeType::number, "1.6732632 if absent"},
@@ -396,7 +404,7 @@ constexpr OpDef defs[] = {
         .types = float_types,
         .attributes = of_gelu,
         .traits = unary_elementwise,
-        .infer = infer_same,
+        .infer = infer_gelu,
         .short_floats = ShortFloats::widen,
         .lower = lower_unary("Gelu"),
         .examples =

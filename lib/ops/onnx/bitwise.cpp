@@ -48,6 +48,14 @@ struct Shift {
   bool left;
 };
 
+Result<void> infer_shift(Inference& call) {
+  std::string_view direction = call.attributes().text("direction");
+  if (direction != "LEFT" && direction != "RIGHT") {
+    return call.bad("direction cannot be '" + std::string(direction) + "'");
+  }
+  return infer_broadcast(call);
+}
+
 using Unsigned = TypeList<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>;
 
 constexpr AttributeDef of_shift[] = {{"direction", AttributeType::text, "LEFT or RIGHT", true}};
@@ -118,13 +126,18 @@ constexpr OpDef defs[] = {
         .types = "u8 u16 u32 u64",
         .attributes = of_shift,
         .traits = broadcasting,
-        .infer = infer_broadcast,
+        .infer = infer_shift,
         .examples =
             [] {
               return Examples{{"to the left",
                                {u8({3}, {1, 3, 255}), u8({3}, {1, 2, 9})},
                                {{"direction", std::string("LEFT")}},
                                {u8({3}, {2, 12, 0})},
+                               0},
+                              {"to the right",
+                               {u8({3}, {1, 12, 255}), u8({1}, {2})},
+                               {{"direction", std::string("RIGHT")}},
+                               {u8({3}, {0, 3, 63})},
                                0}};
             },
     },

@@ -22,6 +22,8 @@ Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 4, 4));
   std::int64_t block = call.attributes().integer("blocksize");
   if (block < 1 || block > largest_block) return call.bad("blocksize cannot be " + std::to_string(block));
+  std::string_view mode = call.attributes().text("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD") return call.bad("mode cannot be '" + std::string(mode) + "'");
   const Shape* x = call.shape(0);
   std::optional<Shape> shape;
   if (x != nullptr) {

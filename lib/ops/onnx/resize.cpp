@@ -52,6 +52,26 @@ std::vector<double> along(const Settings& settings, const std::vector<double>& i
   return out;
 }
 
+// Fails for a word that the specification does not define: the code that uses one takes any other for the last choice.
+Result<void> check_words(const Attributes& attributes) {
+  struct Words {
+    std::string_view name;
+    std::initializer_list<std::string_view> known;
+  };
+  const Words all[] = {{"mode", {"nearest", "linear", "cubic"}},
+                       {"nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}},
+                       {"coordinate_transformation_mode",
+                        {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
+                         "tf_half_pixel_for_nn", "tf_crop_and_resize"}},
+                       {"keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"}}};
+  for (const Words& each : all) {
+    std::string_view word = attributes.text(each.name, *each.known.begin());
+    if (std::find(each.known.begin(), each.known.end(), word) != each.known.end()) continue;
+    return refuse(std::string(each.name) + " cannot be '" + std::string(word) + "'");
+  }
+  return {};
+}
+
 Settings settings_of(const Attributes& attributes) {
   return {{attributes.text("mode", "nearest"), attributes.text("nearest_mode", "round_prefer_floor"),
            attributes.text("coordinate_transformation_mode", "half_pixel"),
@@ -135,6 +155,7 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
 // If all sizes are known the computation of the run is used, so the two cannot disagree. A symbolic axis keeps an
 // expression if its size is given or its scale is an integer.
 Result<void> infer(Inference& call) {
+  if (auto known = check_words(call.attributes()); !known) return call.bad(known.error().what);
   const Shape* x = call.shape(0);
   if (x == nullptr) {
     call.set_output(0, call.element(0), std::nullopt);
@@ -223,10 +244,8 @@ Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axe
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
+  TRY(check_words(call.attributes));
   Settings settings = settings_of(call.attributes);
-  if (settings.mode != "nearest" && settings.mode != "linear" && settings.mode != "cubic") {
-    return refuse("mode cannot be '" + std::string(settings.mode) + "'");
-  }
   std::vector<Axis> axes = TRY(axes_of(call.attributes, x.dims, call.input(1), call.input(2), call.input(3)));
   Dims dims;
   for (const Axis& axis : axes) dims.push_back(axis.out);

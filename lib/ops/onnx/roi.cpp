@@ -55,6 +55,10 @@ Result<Align> align_of(const Attributes& attributes) {
   }
   std::string_view mode = attributes.text("mode", "avg");
   if (mode != "avg" && mode != "max") return refuse("mode cannot be '" + std::string(mode) + "'");
+  std::string_view coordinates = attributes.text("coordinate_transformation_mode", "half_pixel");
+  if (coordinates != "half_pixel" && coordinates != "output_half_pixel") {
+    return refuse("coordinate_transformation_mode cannot be '" + std::string(coordinates) + "'");
+  }
   return align;
 }
 

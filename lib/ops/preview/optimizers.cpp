@@ -29,6 +29,12 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+Result<void> infer_momentum(Inference& call) {
+  std::string_view mode = call.attributes().text("mode");
+  if (mode != "standard" && mode != "nesterov") return call.bad("mode cannot be '" + std::string(mode) + "'");
+  return infer<3>(call);
+}
+
 // One element's tensor, gradient and states; a rule changes all but the gradient.
 struct Element {
   double x, g, v, h;
@@ -203,7 +209,7 @@ constexpr OpDef defs[] = {
         .outputs = "outputs*",
         .types = "f32 f64",
         .attributes = of_momentum,
-        .infer = infer<3>,
+        .infer = infer_momentum,
         .examples =
             [] {
               std::vector<Tensor> inputs = {f32({}, {0.5f}), i64({}, {3}), f32({1}, {1}), f32({1}, {2}), f32({1}, {4})};
