@@ -165,5 +165,14 @@ TEST_CASE("a text that an attribute does not know is refused when the model is b
   CHECK(word("Momentum", "mode", "ai.onnx.preview.training").ends_with("mode cannot be 'other'"));
 }
 
+TEST_CASE("a norm of an order below 1 is refused") {
+  for (std::string op : {"LpPool", "GlobalLpPool"}) {
+    for (std::int64_t order : {0, -1})
+      CHECK(refusal_at_build(op, "p", order) == "cannot use " + op + ": p must be 1 or more");
+    CHECK(refusal_at_build(op, "p", std::int64_t{1}) == "nothing");
+  }
+  CHECK(refusal_at_build("LpNormalization", "p", std::int64_t{3}) == "cannot use LpNormalization: p cannot be 3");
+}
+
 }  // namespace
 }  // namespace modelctl::ops

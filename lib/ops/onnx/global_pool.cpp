@@ -21,6 +21,11 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+Result<void> infer_lp(Inference& call) {
+  if (call.attributes().integer("p", 2) < 1) return call.bad("p must be 1 or more");
+  return infer(call);
+}
+
 // A NaN that was met stays, and one in b fails the comparison and is taken.
 struct Max {
   explicit Max(const Attributes&) {}
@@ -109,7 +114,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = of_lp,
-        .infer = infer,
+        .infer = infer_lp,
         .short_floats = ShortFloats::widen,
         .examples =
             [] {

@@ -45,6 +45,8 @@ Result<void> lrn(const Call& call, Outputs& outputs) {
 }
 
 Result<void> infer_lp(Inference& call) {
+  std::int64_t p = call.attributes().integer("p", 2);
+  if (p != 1 && p != 2) return call.bad("p cannot be " + std::to_string(p));
   if (const graph::Shape* x = call.shape(0)) TRY(normal_axis(call, call.attributes().integer("axis", -1), x->size()));
   return infer_same(call);
 }

@@ -39,6 +39,11 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+Result<void> infer_lp(Inference& call) {
+  if (call.attributes().integer("p", 2) < 1) return call.bad("p must be 1 or more");
+  return infer(call);
+}
+
 // One to three spatial axes become depth, height and width (Windows3); `dims` are the output's, with its own rank.
 struct Pool {
   Windows3 at;
@@ -266,7 +271,7 @@ constexpr OpDef defs[] = {
         .outputs = "Y",
         .types = float_types,
         .attributes = of_lp,
-        .infer = infer,
+        .infer = infer_lp,
         .short_floats = ShortFloats::widen,
         .examples =
             [] {
