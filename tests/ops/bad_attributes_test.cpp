@@ -174,5 +174,17 @@ TEST_CASE("a norm of an order below 1 is refused") {
   CHECK(refusal_at_build("LpNormalization", "p", std::int64_t{3}) == "cannot use LpNormalization: p cannot be 3");
 }
 
+TEST_CASE("a key that is there twice is refused, of texts and of numbers") {
+  auto twice = [](std::string_view op, const std::string& name, AttributeValue keys, std::size_t which) {
+    return refusal_at_build(op, name, std::move(keys), "ai.onnx.ml", which).ends_with(": a key is there twice");
+  };
+  CHECK(twice("LabelEncoder", "keys_strings", Texts{"a", "a"}, 0));
+  CHECK(twice("LabelEncoder", "keys_floats", Floats{NAN, NAN}, 1));
+  CHECK(twice("CategoryMapper", "cats_strings", Texts{"cat", "cat"}, 0));
+  CHECK(twice("CategoryMapper", "cats_int64s", Ints{3, 3}, 1));
+  CHECK(twice("OneHotEncoder", "cats_int64s", Ints{3, 4, 3}, 1));
+  CHECK_FALSE(twice("OneHotEncoder", "cats_int64s", Ints{3, 4, 5}, 1));
+}
+
 }  // namespace
 }  // namespace modelctl::ops

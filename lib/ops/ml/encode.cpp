@@ -8,6 +8,7 @@
 #include "ops/schema/infer.hpp"
 
 #include <unordered_map>
+#include <unordered_set>
 
 namespace modelctl::ops {
 namespace {
@@ -40,50 +41,66 @@ std::int64_t key_of(double value) {
 }
 std::int64_t key_of(std::int64_t value) { return value; }
 
-// For each element of x its index in `keys`, -1 if it is not there. Both are strings, or both are numbers. A repeated
-// key is refused, since the specification does not say which of the two counts.
+// Numbers as integers that are equal exactly if the numbers are. They are compared as f64 if `fractions`, that is, if
+// either side has fractions, else as i64, which holds what f64 would round: in f64, two i64 beyond 2^53 may be equal.
+Result<Dims> keys_of(const TensorView& numbers, bool fractions) {
+  Dims keys;
+  TRY(for_type<KeyTypes>(numbers.type, [&]<class T>() -> Result<void> {
+    for (T value : numbers.as<T>()) {
+      keys.push_back(fractions ? key_of(static_cast<double>(value)) : key_of(static_cast<std::int64_t>(value)));
+    }
+    return {};
+  }));
+  return keys;
+}
+
+// Fails if a key is there twice, for elements of type x; undefined: not known yet. The specification does not say which
+// of the two counts, and ONNX Runtime takes the first one or the last one, depending on the operator. Asked when the
+// model is built: in a run it would cost a table of all keys, which few elements do not need.
+Result<void> check_distinct(const Tensor& keys, DType x) {
+  std::size_t distinct = 0;
+  if (keys.type() == DType::string) {
+    auto texts = keys.as<std::string>();
+    distinct = std::unordered_set<std::string_view>(texts.begin(), texts.end()).size();
+  } else {
+    Dims listed = TRY(keys_of(keys.view(), is_float(x) || is_float(keys.type())));
+    distinct = std::unordered_set<std::int64_t>(listed.begin(), listed.end()).size();
+  }
+  if (static_cast<std::int64_t>(distinct) != keys.elements()) return refuse("a key is there twice");
+  return {};
+}
+
+// Key is what is hashed: a view of a text, or a number.
+template <class Key, class Wanted, class Listed>
+void look_up(const Wanted& wanted, const Listed& listed, Dims& found) {
+  std::unordered_map<Key, std::int64_t> known;
+  for (const auto& key : listed) known.emplace(key, &key - &listed[0]);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (auto at = known.find(wanted[i]); at != known.end()) found[i] = at->second;
+  }
+}
+
+// For each element of x its index in `keys`, of equal ones the first; -1 if it is not there. Both are strings, or both
+// are numbers.
 // Takes keys + elements steps, by a hash table that is built for each run, since the keys are attributes. Strings are
 // compared byte by byte, without a normalization of Unicode.
 Result<Dims> places(const TensorView& x, const Tensor& keys) {
   Dims found(static_cast<std::size_t>(x.elements()), -1);
   if ((x.type == DType::string) != (keys.type() == DType::string)) return refuse("the keys are of another type");
   if (x.type == DType::string) {
-    std::unordered_map<std::string_view, std::int64_t> known;
-    for (const std::string& key : keys.as<std::string>()) known.emplace(key, static_cast<std::int64_t>(known.size()));
-    if (static_cast<std::int64_t>(known.size()) != keys.elements()) return refuse("a key is there twice");
-    auto texts = x.as<std::string>();
-    for (std::size_t i = 0; i < found.size(); ++i) {
-      if (auto at = known.find(texts[i]); at != known.end()) found[i] = at->second;
-    }
+    look_up<std::string_view>(x.as<std::string>(), keys.as<std::string>(), found);
     return found;
   }
-  // Compared as f64 if either side has fractions, else as i64, which holds what f64 would round.
-  // In f64, two i64 keys beyond 2^53 may become equal.
   bool fractions = is_float(x.type) || is_float(keys.type());
-  auto read = [&](const TensorView& view, Dims& into) -> Result<void> {
-    return for_type<KeyTypes>(view.type, [&]<class T>() -> Result<void> {
-      for (T value : view.as<T>()) {
-        into.push_back(fractions ? key_of(static_cast<double>(value)) : key_of(static_cast<std::int64_t>(value)));
-      }
-      return {};
-    });
-  };
-  Dims wanted, listed;
-  TRY(read(x, wanted));
-  TRY(read(keys.view(), listed));
-  // Here a repeated key goes unnoticed, and the first one counts.
-  if (wanted.size() <= 4) {  // a search is faster than building a hash table of all keys
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      auto at = std::find(listed.begin(), listed.end(), wanted[i]);
-      if (at != listed.end()) found[i] = at - listed.begin();
-    }
+  Dims wanted = TRY(keys_of(x, fractions)), listed = TRY(keys_of(keys.view(), fractions));
+  if (wanted.size() > 4) {
+    look_up<std::int64_t>(wanted, listed, found);
     return found;
   }
-  std::unordered_map<std::int64_t, std::int64_t> known;
-  for (std::int64_t key : listed) known.emplace(key, static_cast<std::int64_t>(known.size()));
-  if (known.size() != listed.size()) return refuse("a key is there twice");
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (auto at = known.find(wanted[i]); at != known.end()) found[i] = at->second;
+  // A search is faster than building a hash table of all keys.
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    auto at = std::find(listed.begin(), listed.end(), wanted[i]);
+    if (at != listed.end()) found[i] = at - listed.begin();
   }
   return found;
 }
@@ -169,6 +186,9 @@ Result<void> infer_map(Inference& call) {
   const Shape* x = call.shape(0);
   auto mapping = read(call.attributes(), call.element(0));
   if (!mapping) return call.bad(mapping.error().what);
+  if (auto distinct = check_distinct(mapping->keys, call.element(0)); !distinct) {
+    return call.bad(distinct.error().what);
+  }
   call.set_output(0, call.element(0) == DType::undefined ? DType::undefined : mapping->values.type(),
                   x == nullptr ? std::nullopt : std::optional(*x));
   return {};
@@ -204,6 +224,8 @@ Result<void> infer_one_hot(Inference& call) {
   // The number of categories is known from the attributes: only the input's own axes may be dynamic.
   auto categories = read_categories(call.attributes());
   if (!categories) return call.bad(categories.error().what);
+  // Elements with fractions are cut to integers before they are looked up.
+  if (auto distinct = check_distinct(*categories, DType::i64); !distinct) return call.bad(distinct.error().what);
   std::optional<Shape> shape;
   if (const Shape* x = call.shape(0)) {
     shape = *x;
