@@ -18,13 +18,21 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
+// The ratio may be of any float type, those of 8 bits included.
+Result<double> ratio_of(const TensorView& ratio) {
+  if (!ratio.present()) return 0.5;
+  if (!is_float(ratio.type)) return refuse_type(ratio.type);
+  if (ratio.elements() != 1) return refuse("ratio must have one element");
+  return load_of<double>(ratio.type)(ratio.data, 0);
+}
+
 // Each element is kept with probability 1 - ratio and divided by it, so that the expected value does not change. Sample
 // i is a function of the seed and i, so the same elements are dropped in each run and on each machine. RandomSamples
 // takes the seed as an f32: two integers beyond 2^24 may be the same seed.
 Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
   const TensorView& x = call.input(0);
   if (!(ratio >= 0 && ratio < 1)) return refuse("the ratio must be from 0 to less than 1");
-  if (!holds<Floats>(x.type)) return refuse_type(x.type);
+  if (!is_float(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   bool* kept = nullptr;
   if (outputs.wanted(1)) kept = TRY(outputs.allocate(1, DType::boolean, x.dims)).as<bool>().data();
@@ -45,7 +53,7 @@ Result<void> drop(const Call& call, Outputs& outputs, double ratio) {
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &training = call.input(2), &ratio = call.input(1);
   if (training.present() && TRY(one_number(training, "training_mode")) != 0) {
-    double part = ratio.present() ? TRY(one_number(ratio, "ratio")) : 0.5;
+    double part = TRY(ratio_of(ratio));
     if (part != 0) return drop(call, outputs, part);
   }
   TRY(output_copy(call, outputs, call.input(0).dims));
@@ -92,6 +100,11 @@ constexpr OpDef defs[] = {
                                {f32({2}, {1, 2}), f32({}, {0.5f})},
                                {},
                                {f32({2}, {1, 2}), boolean({2}, {true, true})},
+                               0},
+                              {"training, with a ratio of 8 bits",
+                               {f32({2}, {1, 2}), small(DType::f8e4m3fn, {}, {0x30}), boolean({}, {true})},
+                               {},
+                               {f32({2}, {2, 0}), boolean({2}, {true, false})},
                                0}};
             },
     },
