@@ -44,14 +44,14 @@ struct Div {
 
 // Integer division checks each divisor before it divides. The least integer divided by -1 wraps to itself, as its
 // negation. The check is a pass of its own over the divisor, which broadcasting may read many times, and comes before
-// any output is written.
+// any output is written. An empty dividend is divided by none of them.
 Result<void> divide(const Call& call, Outputs& outputs) {
   const TensorView& divisor = call.input(1);
   bool zero = false;
   (void)with_type<Integers>(divisor.type, [&]<class T>() {
     for (T x : divisor.as<T>()) zero |= x == 0;
   });
-  if (zero) return refuse("an integer is divided by zero");
+  if (zero && call.input(0).elements() > 0) return refuse("an integer is divided by zero");
   return binary<Numbers, Div>(call, outputs);
 }
 
@@ -153,7 +153,8 @@ constexpr OpDef defs[] = {
                                {i64({3}, {7, -7, 6}), i64({}, {2})},
                                {},
                                {i64({3}, {3, -3, 3})},
-                               0}};
+                               0},
+                              {"no integers, by zero", {i64({0}, {}), i64({1}, {0})}, {}, {i64({0}, {})}, 0}};
             },
     },
 };

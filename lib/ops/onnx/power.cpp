@@ -103,13 +103,13 @@ Result<void> infer_mod(Inference& call) {
 }
 
 // The zeros are found before the loop: a division of integers by zero is undefined in C++ and ends the process on x86.
-// Floats are not searched: fmod(x, 0) is NaN.
+// Floats are not searched: fmod(x, 0) is NaN. An empty dividend is divided by none of the divisors.
 Result<void> evaluate_mod(const Call& call, Outputs& outputs) {
   bool zero = false;
   (void)with_type<Integers>(call.input(1).type, [&]<class T>() {
     for (T x : call.input(1).as<T>()) zero |= x == 0;
   });
-  if (zero) return refuse("an integer is divided by zero");
+  if (zero && call.input(0).elements() > 0) return refuse("an integer is divided by zero");
   if (call.attributes.integer("fmod") != 0) return binary<Numbers, TruncatedMod>(call, outputs);
   return binary<Numbers, FloorMod>(call, outputs);
 }
