@@ -9,6 +9,8 @@
 #include "ops/schema/lowering.hpp"
 #include "ops/schema/rewrite.hpp"
 
+#include <array>
+
 namespace modelctl::ops {
 namespace {
 
@@ -123,20 +125,22 @@ Result<bool> lower_matmul(Lowering& call) {
   return true;
 }
 
-// The activation that an attribute names, with its parameters in order.
+// Of an activation: its alpha and beta, or the bounds of Clip. No activation here has a third one.
+using Parameters = std::array<std::optional<float>, 2>;
+
+// The activation that an attribute names.
 // Absent parameters have the defaults of ONNX's operator of that name, which com.microsoft's documentation does not
-// repeat. Clip has none here: with one bound it would not be clear which one is meant.
-Result<Value*> activated(Rewrite& rewrite, Value* x, std::string_view name, std::span<const float> parameters) {
-  auto parameter = [&](std::size_t i, float otherwise) { return i < parameters.size() ? parameters[i] : otherwise; };
+// repeat. Clip must have both bounds.
+Result<Value*> activated(Rewrite& rewrite, Value* x, std::string_view name, const Parameters& parameters) {
   auto number = [&](float value) { return rewrite.number(x->type.element, static_cast<double>(value)); };
   if (name.empty()) return x;
   if (name == "Relu" || name == "Tanh" || name == "Sigmoid") return rewrite.add(name, {x});
-  if (name == "LeakyRelu") return rewrite.add(name, {x}, {{"alpha", parameter(0, 0.01f)}});
+  if (name == "LeakyRelu") return rewrite.add(name, {x}, {{"alpha", parameters[0].value_or(0.01f)}});
   if (name == "HardSigmoid") {
-    return rewrite.add(name, {x}, {{"alpha", parameter(0, 0.2f)}, {"beta", parameter(1, 0.5f)}});
+    return rewrite.add(name, {x}, {{"alpha", parameters[0].value_or(0.2f)}, {"beta", parameters[1].value_or(0.5f)}});
   }
-  if (name == "Clip" && parameters.size() == 2) {
-    return rewrite.add(name, {x, number(parameters[0]), number(parameters[1])});
+  if (name == "Clip" && parameters[0] && parameters[1]) {
+    return rewrite.add(name, {x, number(*parameters[0]), number(*parameters[1])});
   }
   return rewrite.bad("activation '" + std::string(name) + "' is not supported");
 }
@@ -164,8 +168,12 @@ Result<void> conv(Node& node) {
   Value* y =
       TRY(rewrite.add("Conv", {node.input(0), node.input(1), node.input(2)}, without(node.attributes, "activation")));
   if (node.input(3) != nullptr) y = TRY(rewrite.add("Add", {y, node.input(3)}));
-  rewrite.finish(
-      {TRY(activated(rewrite, y, node.attributes.text("activation"), node.attributes.numbers("activation_params")))});
+  // FusedConv lists the parameters, so that a second one has a first.
+  const auto& listed = node.attributes.numbers("activation_params");
+  Parameters parameters;
+  if (listed.size() > parameters.size()) return rewrite.bad("activation_params has more than two numbers");
+  std::copy(listed.begin(), listed.end(), parameters.begin());
+  rewrite.finish({TRY(activated(rewrite, y, node.attributes.text("activation"), parameters))});
   return {};
 }
 
@@ -174,12 +182,10 @@ Result<void> gemm(Node& node) {
   Rewrite rewrite(node);
   Value* y =
       TRY(rewrite.add("Gemm", {node.input(0), node.input(1), node.input(2)}, without(node.attributes, "activation")));
-  // FusedGemm gives each parameter an attribute of its own; no activation here has a third one, which is
-  // activation_gamma.
-  std::vector<float> parameters;
-  for (const char* name : {"activation_alpha", "activation_beta"}) {
-    if (node.attributes.has(name)) parameters.push_back(node.attributes.number(name));
-  }
+  // FusedGemm has an attribute for each parameter, and so may have the second one alone.
+  Parameters parameters;
+  if (node.attributes.has("activation_alpha")) parameters[0] = node.attributes.number("activation_alpha");
+  if (node.attributes.has("activation_beta")) parameters[1] = node.attributes.number("activation_beta");
   rewrite.finish({TRY(activated(rewrite, y, node.attributes.text("activation"), parameters))});
   return {};
 }
@@ -294,7 +300,11 @@ constexpr OpDef defs[] = {
               return Examples{{"a slope below zero",
                                {f32({1, 1}, {2}), f32({1, 2}, {1, -1}), f32({2}, {1, 0})},
                                {{"activation", std::string("LeakyRelu")}, {"activation_alpha", 0.5f}},
-                               {f32({1, 2}, {3, -1})}}};
+                               {f32({1, 2}, {3, -1})}},
+                              {"the second parameter alone",
+                               {f32({1, 1}, {2}), f32({1, 2}, {1, -1})},
+                               {{"activation", std::string("HardSigmoid")}, {"activation_beta", 0.25f}},
+                               {f32({1, 2}, {0.65f, 0})}}};
             },
     },
 };
