@@ -25,7 +25,7 @@ using graph::Value;
 // What is added to the scores, [B, 1, 1 or S, T], from any of the masks that these operators take; null without a mask:
 //   [B]       lengths: key t counts if t < length
 //   [2 * B]   ends, then begins
-//   [B, T] or [B, S, T]   1: counts, 0: masked
+//   [B, T] or [B, S, T]   counts if above 0
 // A masked key is not excluded: `filter` (-10000) is added to its score, as in ONNX Runtime. So a row whose keys are
 // all masked has the weights that it would have without a mask, where excluding all of them would give NaN.
 Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t key_axis, DType type, float filter) {
@@ -54,7 +54,9 @@ Result<Value*> mask_of(Rewrite& rewrite, Value* mask, Value* keys, std::int64_t 
       Value* begin = TRY(rewrite.add("Squeeze", {halves->output(1), rewrite.ints({0})}));
       inside = TRY(rewrite.add("And", {inside, TRY(rewrite.add("GreaterOrEqual", {position, begin}))}));
     }
-    mask = TRY(rewrite.add("Cast", {inside}, {{"to", static_cast<std::int64_t>(DType::i32)}}));
+    mask = inside;
+  } else {
+    mask = TRY(rewrite.add("Greater", {mask, rewrite.number(mask->type.element, 0)}));
   }
   if (rank_of(mask) == 2) mask = TRY(rewrite.add("Unsqueeze", {mask, rewrite.ints({1, 2})}));
   else if (rank_of(mask) == 3) mask = TRY(rewrite.add("Unsqueeze", {mask, rewrite.ints({1})}));
@@ -346,6 +348,12 @@ constexpr OpDef defs[] = {
                     f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), i32({1, 2}, {1, 0})},
                    {{"num_heads", std::int64_t{1}}},
                    {f32({1, 2, 2}, {0, -2.25f, 0, -2.25f})}},
+                  {"a mask in which all that is above 0 counts alike",
+                   {f32({1, 2, 2}, {0.5f, -2, -0.5f, -0.5f}),
+                    f32({2, 6}, {1.5f, -0.5f, 0.5f, -1, 0, 1.5f, 1, 2, 2, -1.5f, 1, 1.5f}),
+                    f32({6}, {1.5f, 2, -1.5f, 0.5f, 2, 0}), i32({1, 2}, {2, 1})},
+                   {{"num_heads", std::int64_t{1}}},
+                   {f32({1, 2, 2}, {1.3787056f, -1.5606472f, 0.5101284f, -1.9949356f})}},
                   {"a causal step behind a past",
                    {f32({1, 1, 2}, {-0.5f, -2}),
                     f32({2, 6}, {-0.5f, 0.5f, -2, -1, -0.5f, 2, -1.5f, -0.5f, -0.5f, -0.5f, 1.5f, -2}),

@@ -143,8 +143,8 @@ Result<Value*> looked_up(Rewrite& rewrite, const Node& node, std::size_t table, 
   return rewrite.add("DequantizeLinear", {rows, node.input(table + 6), node.input(table + 11)});
 }
 
-// The sum of word, position and segment embeddings, normalized. Output 1 counts the tokens of each row that the mask
-// keeps; without a mask ONNX Runtime gives zeros there.
+// The sum of word, position and segment embeddings, normalized. Output 1 counts the tokens of each row whose mask is 1,
+// as ONNX Runtime does; without a mask it gives zeros there.
 Result<void> embed(Node& node) {
   Rewrite rewrite(node);
   Value *ids = node.input(0), *segments = node.input(1), *mask = node.input(7);
@@ -162,7 +162,9 @@ Result<void> embed(Node& node) {
   Value* y = TRY(rewrite.add("LayerNormalization", {sum, gamma, beta}, layer_attributes(node, of_skip)));
   Value* lengths = nullptr;
   if (node.output(1) != nullptr && mask != nullptr) {
-    lengths = TRY(rewrite.add("ReduceSum", {mask, rewrite.ints({1})}, {{"keepdims", std::int64_t{0}}}));
+    Value* kept = TRY(rewrite.add("Equal", {mask, rewrite.number(mask->type.element, 1)}));
+    kept = TRY(rewrite.add("Cast", {kept}, {{"to", static_cast<std::int64_t>(DType::i32)}}));
+    lengths = TRY(rewrite.add("ReduceSum", {kept, rewrite.ints({1})}, {{"keepdims", std::int64_t{0}}}));
   } else if (node.output(1) != nullptr) {
     lengths = TRY(rewrite.add("Expand", {rewrite.number(DType::i32, 0), TRY(rewrite.size(ids, 0))}));
   }
@@ -261,6 +263,12 @@ constexpr OpDef defs[] = {
               return Examples{{"two words, of which one counts",
                                {ids, ids, f32({2, 2}, {0, 2, 1, 3}), f32({3, 2}, {0, 0, 0, 2, 9, 9}),
                                 f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}), f32({2}, {0, 1}), ids},
+                               {},
+                               {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}},
+                              {"a mask that counts ones, with ids of 64 bits",
+                               {i64({1, 2}, {1, 0}), i64({1, 2}, {1, 0}), f32({2, 2}, {0, 2, 1, 3}),
+                                f32({3, 2}, {0, 0, 0, 2, 9, 9}), f32({2, 2}, {0, 0, 1, 3}), f32({2}, {1, 1}),
+                                f32({2}, {0, 1}), i64({1, 2}, {2, 1})},
                                {},
                                {f32({1, 2, 2}, {-1, 2, -1, 2}), i32({1}, {1}), f32({1, 2, 2}, {2, 6, 0, 4})}}};
             },
