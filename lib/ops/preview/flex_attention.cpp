@@ -17,8 +17,8 @@ using graph::Node;
 using graph::Shape;
 using graph::Value;
 
-// Theory. With R = sqrt(scale), for each batch and head,
-//   Y = prob_mod(softmax(score_mod((Q R)(K R)ᵀ))) V,   Q [B, H, S, D], K [B, G, T, D], V [B, G, T, E], G divides H.
+// Theory. With R = sqrt(|scale|) and s the sign of the scale, for each batch and head,
+//   Y = prob_mod(softmax(score_mod((Q s R)(K R)ᵀ))) V,   Q [B, H, S, D], K [B, G, T, D], V [B, G, T, E], G divides H.
 // score_mod and prob_mod are graphs over the whole tensor [B, H, S, T]: masks, position biases (ALiBi), caps and
 // windows are all written as one of them (Dong et al., "Flex attention", 2024). The fused kernel never holds all scores
 // and therefore has no place for such a graph: with one, attention takes memory for S * T scores of each head.
@@ -111,19 +111,21 @@ Result<void> decompose(Node& node) {
   if (!q->type.shape || !k->type.shape || !v->type.shape) return rewrite.bad("the ranks of Q, K and V are unknown");
   // The root of the scale goes to both sides, so that halves do not overflow.
   // Without the attribute it is (1 / sqrt(D))^(1/2), computed in the run, where D may be dynamic.
-  Value* root = nullptr;
+  Value *root = nullptr, *root_of_q = nullptr;
   if (node.attributes.has("scale")) {
-    root = rewrite.number(type, std::sqrt(static_cast<double>(node.attributes.number("scale"))));
+    double scale = node.attributes.number("scale"), size = std::sqrt(std::fabs(scale));
+    root = rewrite.number(type, size);
+    root_of_q = rewrite.number(type, std::copysign(size, scale));
   } else {
     Value* size = TRY(cast(rewrite, TRY(rewrite.size(q, 3)), DType::f32));
     Value* scale = TRY(rewrite.add("Reciprocal", {TRY(rewrite.add("Sqrt", {size}))}));
-    root = TRY(cast(rewrite, TRY(rewrite.add("Sqrt", {scale})), type));
+    root = root_of_q = TRY(cast(rewrite, TRY(rewrite.add("Sqrt", {scale})), type));
   }
   k = TRY(aligned(rewrite, k, q));
   v = TRY(aligned(rewrite, v, q));
   // The scores and the softmax are in the softmax's precision, which is f32 for types of 16 bits unless the model says
   // otherwise.
-  Value* left = TRY(rewrite.add("Mul", {q, root}));
+  Value* left = TRY(rewrite.add("Mul", {q, root_of_q}));
   Value* right = TRY(rewrite.add("Transpose", {TRY(rewrite.add("Mul", {k, root}))}, {{"perm", Ints{0, 1, 3, 2}}}));
   Value* scores = TRY(cast(rewrite, TRY(rewrite.add("MatMul", {left, right})), precision));
   scores = TRY(changed_by(rewrite, node, "score_mod", scores));
@@ -158,7 +160,13 @@ constexpr OpDef defs[] = {
                   {"two query heads to one of keys",
                    {f32({1, 2, 1, 2}, {0, 0, 0, 0}), f32({1, 1, 2, 2}, {1, 2, 3, 4}), f32({1, 1, 2, 1}, {2, 4})},
                    {},
-                   {f32({1, 2, 1, 1}, {3, 3})}}};
+                   {f32({1, 2, 1, 1}, {3, 3})}},
+                  {"a negative scale, and scores that a graph negates again",
+                   {f32({1, 1, 1, 1}, {1}), f32({1, 1, 2, 1}, {0, 0.6931472f}), f32({1, 1, 2, 1}, {3, 0})},
+                   {{"scale", -1.0f}},
+                   {f32({1, 1, 1, 1}, {1})},
+                   1e-6,
+                   {{"score_mod", "graph \"negate\" {\n  input s: f32[?]\n  y = Neg(s)\n  output y\n}"}}}};
             },
     },
 };

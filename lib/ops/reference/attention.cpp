@@ -144,7 +144,7 @@ namespace {
 // The computation itself: one head of keys and values after another, and for each the rows of its queries. Several
 // heads of queries may share one of keys and values (grouped-query attention), which is loaded once for them. The scale
 // is applied as its root to both operands of the product, as the specification's graph does, since that rounds
-// differently.
+// differently; the sign of a negative one is the query's.
 class Sums {
  public:
   Sums(const Attend& attend, std::int64_t keys, const Mask& mask, const std::optional<Scores>& scores)
@@ -154,7 +154,7 @@ class Sums {
         scores_(scores),
         type_(attend.q.view.type),
         precision_(attend.precision == DType::undefined ? type_ : attend.precision),
-        factor_(std::sqrt(attend.scale)),
+        factor_(std::sqrt(std::fabs(attend.scale))),
         row_(static_cast<std::size_t>(keys)) {}
 
   void run(const Heads& out, const MutableTensorView& y) {
@@ -190,9 +190,10 @@ class Sums {
   // The weights of one query's keys, in the order of the specification: product, cap, mask, softmax.
   void weigh(std::int64_t b, std::int64_t h, std::int64_t s) {
     std::int64_t size = all_.q.size, base = ((b * all_.q.heads + h) * all_.q.length + s) * keys_;
+    const double factor = std::copysign(factor_, all_.scale);
     query_.clear();
     for (std::int64_t d = 0; d < size; ++d) {
-      query_.push_back(rounded(type_, load_of<double>(type_)(all_.q.view.data, all_.q.at(b, h, s) + d) * factor_));
+      query_.push_back(rounded(type_, load_of<double>(type_)(all_.q.view.data, all_.q.at(b, h, s) + d) * factor));
     }
     bool any = false;
     for (std::int64_t key = 0; key < keys_; ++key) {
