@@ -134,7 +134,9 @@ std::size_t choose_greatest(std::vector<double>& scores, std::span<const double>
 }
 
 // One score decides between two labels: the second one's if it has weights, else the first one's, which then stands for
-// the second one's. This is what ONNX Runtime computes; the specification does not say.
+// the second one's. A single base value is the first label's alone, and so has no effect if the second one's score
+// decides. All of this is what ONNX Runtime computes; the specification does not say. One case differs: with weights
+// for the second label and two base values, ONNX Runtime leaves out the weights, whatever they are.
 // With s for that score plus its base value, the two scores are, by the first line that applies,
 //   s of the second label             transform(0, s)
 //   PROBIT                            probit(s) twice
@@ -286,7 +288,15 @@ constexpr OpDef defs[] = {
                               {"one score for two labels",
                                {f32({2, 2}, {0.75f, nan, 0.25f, nan})},
                                {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
-                               {i64({2}, {1, 0}), f32({2, 2}, {0.25f, 0.75f, 0.75f, 0.25f})}}};
+                               {i64({2}, {1, 0}), f32({2, 2}, {0.25f, 0.75f, 0.75f, 0.25f})}},
+                              {"one base value, of the first label's score",
+                               {f32({2, 2}, {0.75f, nan, 0.25f, nan}), f64({1}, {0.125})},
+                               {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
+                               {i64({2}, {1, 0}), f32({2, 2}, {0.125f, 0.875f, 0.625f, 0.375f})}},
+                              {"one base value, and the second label's score",
+                               {f32({2, 2}, {nan, 0.75f, nan, 0.25f}), f64({1}, {0.125})},
+                               {{"one_label", std::int64_t{1}}, {"all_positive", std::int64_t{1}}},
+                               {i64({2}, {1, 0}), f32({2, 2}, {0, 0.75f, 0, 0.25f})}}};
             },
     },
 };
