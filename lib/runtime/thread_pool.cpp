@@ -12,6 +12,10 @@
 // closes it under the same mutex, so whoever has not joined by then never will, and waits until those inside have left.
 // `leaving` mirrors `inside` as an atomic, for a short spin before that wait. `job` counts jobs, so a worker that slept
 // through one sees that the next is another one.
+//
+// There is no boundary for exceptions, since tiles have none to throw: they are the kernels' loops over memory that was
+// made when the step was bound, and Workers demands it. What may run out of memory, such as binding and the reference
+// implementations, runs on the caller's thread, where Session::run catches it.
 #include "runtime/thread_pool.hpp"
 
 #include "runtime/machine.hpp"
@@ -74,7 +78,8 @@ struct ThreadPool::State {
   std::int64_t tiles = 0;
   std::atomic<std::int64_t> taken{0};
 
-  void work() {
+  // A tile that throws ends the process on the caller's thread too, which must not leave a job that others work at.
+  void work() noexcept {
     for (std::int64_t tile; (tile = taken.fetch_add(1, std::memory_order_relaxed)) < tiles;) function(context, tile);
   }
 
