@@ -52,7 +52,8 @@ std::vector<double> along(const Settings& settings, const std::vector<double>& i
   return out;
 }
 
-// Fails for a word that the specification does not define: the code that uses one takes any other for the last choice.
+// Fails for a word that the specification does not define. Asked when the model is built: the run takes any other for
+// the last choice.
 Result<void> check_words(const Attributes& attributes) {
   struct Words {
     std::string_view name;
@@ -244,7 +245,6 @@ Result<void> copy_nearest(const Settings& settings, const std::vector<Axis>& axe
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   if (!x.present()) return refuse("the input is absent");
-  TRY(check_words(call.attributes));
   Settings settings = settings_of(call.attributes);
   std::vector<Axis> axes = TRY(axes_of(call.attributes, x.dims, call.input(1), call.input(2), call.input(3)));
   Dims dims;
