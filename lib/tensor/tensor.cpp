@@ -29,15 +29,18 @@ std::optional<std::int64_t> element_count(DimsView dims) {
   return empty ? 0 : count;
 }
 
-// Widths in bits, so that packed types need no special case; a string element counts as a std::string object.
+// The one computation of a size from dimensions that a file or request states; readers compare it with the bytes that
+// they have. Widths are in bits, so that packed types need no special case; a string element counts as a std::string
+// object. Eight elements take `width` bytes: counted in eights, 2^62 elements of half a byte do not wrap to 0.
 std::optional<std::uint64_t> byte_size(DType type, DimsView dims) {
+  constexpr std::uint64_t limit = std::uint64_t{1} << 62;
   auto count = element_count(dims);
   if (!count || (is_collection(type) && !dims.empty())) return std::nullopt;
-  std::uint64_t elements = static_cast<std::uint64_t>(*count);
   std::uint64_t width = type == DType::string ? sizeof(std::string) * 8 : static_cast<std::uint64_t>(bits(type));
-  if (width < 8) return (elements * width + 7) / 8;
-  if (elements > (std::uint64_t{1} << 62) / (width / 8)) return std::nullopt;
-  return elements * (width / 8);
+  std::uint64_t eights = static_cast<std::uint64_t>(*count) / 8, rest = static_cast<std::uint64_t>(*count) % 8;
+  if (width > 0 && eights > limit / width) return std::nullopt;
+  std::uint64_t bytes = eights * width + (rest * width + 7) / 8;
+  return bytes <= limit ? std::optional(bytes) : std::nullopt;
 }
 
 std::string describe(DType type, DimsView dims) {

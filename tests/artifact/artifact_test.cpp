@@ -208,6 +208,12 @@ TEST_CASE("each rule of a plan is enforced, with its own message") {
     maker.plan.shapes[maker.plan.values[1].dims[0]].a = std::int64_t{1} << 62;
     CHECK(fault_of(maker) == "the constant 'w' (1) is f32[4611686018427387904], but takes 12 bytes");
   }
+  SUBCASE("a constant of 2^62 elements of half a byte, which would wrap to no bytes") {
+    maker.plan.shapes[maker.plan.values[1].dims[0]].a = std::int64_t{1} << 62;
+    maker.plan.values[1].type = DType::u4;
+    maker.plan.values[1].bytes = 0;
+    CHECK(fault_of(maker) == "the constant 'w' (1) is u4[4611686018427387904], but takes 0 bytes");
+  }
   SUBCASE("a constant whose size depends on an input") {
     maker.plan.values[1].dims[0] = 0;
     CHECK(fault_of(maker) == "the constant 'w' (1) has no fixed size");

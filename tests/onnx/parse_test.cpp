@@ -293,13 +293,13 @@ TEST_CASE("a model with any byte altered is read or refused") {
 }
 
 TEST_CASE("a tensor that claims more than it holds is refused before memory is asked for") {
-  auto claim = [](std::vector<std::int64_t> dims, std::int32_t type) {
+  auto claim = [](std::vector<std::int64_t> dims, std::int32_t type, std::size_t held = 8) {
     return message_of(parse_bytes(model_of([&](pbf_writer& graph) {
       pbf_writer tensor(graph, 5);
       for (std::int64_t dim : dims) tensor.add_int64(1, dim);
       tensor.add_int32(2, type);
       tensor.add_string(8, "w");
-      tensor.add_bytes(9, std::string(8, '\0'));
+      tensor.add_bytes(9, std::string(held, '\0'));
       tensor.commit();
       add_output(graph, "w");
     })));
@@ -313,6 +313,9 @@ TEST_CASE("a tensor that claims more than it holds is refused before memory is a
             at);
   CHECK(claim({-1}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[-1], which exceeds any memory" + at);
   CHECK(claim({3}, 1) == "bad-tensor: cannot read tensor 'w': it claims to be f32[3] but holds 8 bytes" + at);
+  // Half a byte each: as many bits as an integer of 64 bits can just not count.
+  CHECK(claim({std::int64_t{1} << 62}, 21, 0) ==
+        "bad-tensor: cannot read tensor 'w': it claims to be u4[4611686018427387904] but holds 0 bytes" + at);
   CHECK(claim({2}, 99) == "bad-tensor: cannot read tensor 'w': element type 99 is unknown" + at);
   CHECK(claim(std::vector<std::int64_t>(17, 1), 1) == "bad-tensor: cannot read tensor 'w': its rank is 17" + at);
 }

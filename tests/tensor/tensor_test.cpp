@@ -46,6 +46,18 @@ TEST_CASE("a byte size is refused if it overflows, and packs what is less than a
   CHECK(byte_size(DType::i2, Dims{5}) == 2);
   CHECK(byte_size(DType::c128, Dims{2}) == 32);
   CHECK(!byte_size(DType::f32, Dims{std::int64_t{1} << 62}));
+  CHECK(!byte_size(DType::u16, Dims{(std::int64_t{1} << 61) + 1}));
+  CHECK(byte_size(DType::u16, Dims{std::int64_t{1} << 61}) == std::uint64_t{1} << 62);
+}
+
+TEST_CASE("the most elements of less than a byte have a size that is not 0") {
+  constexpr std::int64_t most = std::int64_t{1} << 62;
+  for (DType type : {DType::u4, DType::i4, DType::f4e2m1}) {
+    CHECK(byte_size(type, Dims{most}) == std::uint64_t{1} << 61);
+    CHECK(byte_size(type, Dims{most - 1}) == std::uint64_t{1} << 61);
+    CHECK(byte_size(type, Dims{std::int64_t{1} << 31, std::int64_t{1} << 31}) == std::uint64_t{1} << 61);
+  }
+  for (DType type : {DType::u2, DType::i2}) CHECK(byte_size(type, Dims{most}) == std::uint64_t{1} << 60);
 }
 
 TEST_CASE("a tensor is described by its type and dimensions") {
