@@ -1,6 +1,7 @@
 // bench: measures how long an artifact takes to run. It reports percentiles, because the times of runs have a long tail
 // and a mean would hide it.
 #include "actions/bench.hpp"
+#include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "runtime/thread_pool.hpp"
@@ -8,34 +9,14 @@
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
 
-#include <charconv>
-
 namespace modelctl::cli {
 namespace {
 
-// Sizes are text until the command runs: CLI11 has no errors with a reason, and the action takes numbers.
+// Bindings are text until the command runs, as for `build`.
 struct Flags {
   actions::BenchRequest request;
-  std::vector<std::string> sizes;
+  std::vector<std::string> bindings;
 };
-
-Result<void> complete(Flags& flags) {
-  for (const std::string& text : flags.sizes) {
-    std::size_t equals = text.find('=');
-    std::int64_t size = -1;
-    if (equals != std::string::npos && equals > 0) {
-      const char* last = text.data() + text.size();
-      auto [end, fault] = std::from_chars(text.data() + equals + 1, last, size);
-      if (fault != std::errc() || end != last) size = -1;
-    }
-    if (size < 0) {
-      return Error(Kind::usage, "bad-option", fmt::format("cannot use --bind '{}'", text))
-          .because("it is not of the form NAME=N");
-    }
-    flags.request.sizes[text.substr(0, equals)] = size;
-  }
-  return {};
-}
 
 // In JSON all times are seconds, unrounded, so that programs can compare runs. For people the load and the first run
 // stand apart from the percentiles: they happen once, and would otherwise look like outliers. The share of a step is of
@@ -94,7 +75,7 @@ Run bind(Binder& binder) {
       ->required();
   binder.complete(app.add_option("--input", request.inputs, "An input; by default random numbers"), Completes::file)
       ->type_name("[NAME=]FILE");
-  app.add_option("--bind", flags->sizes, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
+  app.add_option("--bind", flags->bindings, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
   app.add_option("--threads", request.threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
@@ -108,7 +89,8 @@ Run bind(Binder& binder) {
   app.add_option("--runs", request.runs, "Number of runs to measure, instead of a duration")->type_name("N");
   app.add_flag("--profile", request.profile, "Show the time of each step");
   return [flags](CommandContext& context) -> Result<int> {
-    TRY(complete(*flags));
+    for (const std::string& binding : flags->bindings)
+      flags->request.sizes.insert(TRY(actions::parse_binding(binding)));
     print(TRY(actions::bench(flags->request, context.host)), context.printer);
     return 0;
   };
