@@ -1,5 +1,6 @@
 // key generate: generates a new pair of signing keys.
 #include "actions/key.hpp"
+#include "base/json.hpp"
 #include "cli/command.hpp"
 
 #include <fmt/core.h>
@@ -40,6 +41,14 @@ Run bind(Binder& binder) {
     auto report = TRY(actions::key_generate(flags->request, context.host));
     // Where the files are and which key it is, and nothing of the private key. The fingerprint is for comparing by eye
     // or by phone what others will trust.
+    if (context.printer.format() == Printer::Format::json) {
+      Json document = {{"type", name(report.algorithm)},
+                       {"fingerprint", report.fingerprint.text()},
+                       {"private_key", report.secret.string()},
+                       {"public_key", report.public_key.string()}};
+      context.printer.json(canonical_json(document));
+      return 0;
+    }
     context.printer.line(fmt::format("private key  {}", report.secret.string()));
     context.printer.line(fmt::format("public key   {}", report.public_key.string()));
     context.printer.line(fmt::format("fingerprint  {}", report.fingerprint.text()));
