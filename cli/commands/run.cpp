@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/present/run_outputs.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/formats.hpp"
@@ -40,14 +41,7 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
                                  {"states_kept", report.states_kept}}));
     return {};
   }
-  if (report.written.empty()) {
-    Table table{{"output", "type", "values"}, {}};
-    for (const auto& [name, tensor] : report.outputs) {
-      table.rows.push_back({name, describe_value(tensor.view()), runtime::preview(tensor.view())});
-    }
-    printer.table(table);
-  }
-  for (std::size_t i = 0; i < report.written.size(); ++i) printer.line("wrote " + report.written[i].string());
+  print_run(report.outputs, report.written, printer);
   // Counted and not shown: a decoder's cache would be most of the output, and nobody reads it.
   if (report.states_kept > 0) {
     printer.line(

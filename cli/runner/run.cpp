@@ -1,9 +1,8 @@
 // The verb `run`: one run on inputs from files, as `modelctl run`.
-#include "cli/present/printer.hpp"
+#include "cli/present/run_outputs.hpp"
 #include "cli/runner/runner.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
-#include "tensor/collection.hpp"
 
 #include <cstdio>
 
@@ -22,15 +21,7 @@ Result<int> run(const Program& program, const Arguments& arguments) {
   runtime::Session session(model, pool);
   auto done = TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("output")));
   cli::Printer out(stdout, cli::Printer::Format::text);
-  if (!done.written.empty()) {
-    for (const auto& file : done.written) out.line(file.string());
-    return 0;
-  }
-  cli::Table table{{"output", "type", "values"}, {}};
-  for (const auto& [name, tensor] : done.outputs) {
-    table.rows.push_back({name, describe_value(tensor.view()), runtime::preview(tensor.view())});
-  }
-  out.table(table);
+  cli::print_run(done.outputs, done.written, out);
   return 0;
 }
 

@@ -247,6 +247,7 @@ TEST_CASE("a model is linked with the smallest runtime that has all of its opera
 
   Rare joined("op::StringConcat");
   auto program = joined.scratch / "joined";
+  CHECK(run.out == "wrote " + output.string() + "\n");
   CHECK(linked(joined.artifact, program, joined.host) == link::Form::regular);
   auto run = executed({program, "run", "--input", joined.scratch / "x.json"});
   CHECK(run.err == "");
