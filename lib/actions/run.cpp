@@ -59,20 +59,18 @@ class States {
     return files;
   }
 
-  // Takes the states out of the outputs, and writes them for the next run.
-  Result<void> keep(std::vector<formats::NamedTensor>& outputs, RunReport& report) {
-    if (request_.state.empty()) return {};
+  // Takes the states out of the outputs, under the names of the inputs that they are in the next run.
+  std::vector<formats::NamedTensor> taken_from(std::vector<formats::NamedTensor>& outputs) const {
     std::vector<formats::NamedTensor> kept, others;
+    if (request_.state.empty()) return kept;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       auto state = std::find_if(model_.states().begin(), model_.states().end(),
                                 [i](const runtime::StatePort& each) { return each.output == i; });
       if (state == model_.states().end()) others.push_back(std::move(outputs[i]));
       else kept.push_back({model_.signature().inputs[state->input].name, std::move(outputs[i].tensor)});
     }
-    TRY(formats::save_outputs(request_.state, kept));
-    report.states_kept = kept.size();
     outputs = std::move(others);
-    return {};
+    return kept;
   }
 
   // A state that is missing may also be kept.
@@ -123,8 +121,12 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   auto done = runtime::run_files(session, model->signature(), TRY(states.inputs()), {});
   if (!done) return states.advised(std::move(done).error());
   report.outputs = std::move(done->outputs);
-  TRY(states.keep(report.outputs, report));
+  auto kept = states.taken_from(report.outputs);
   if (!request.output.empty()) report.written = TRY(formats::save_outputs(request.output, report.outputs));
+  // Last, when the outputs are on disk: a run that fails or is killed before leaves the state as it was, and running it
+  // again gives the same outputs. In the other order the input would be applied twice.
+  if (!kept.empty()) TRY(formats::save_outputs(request.state, kept));
+  report.states_kept = kept.size();
   report.run_seconds = seconds();
   return report;
 }

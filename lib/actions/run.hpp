@@ -26,8 +26,8 @@ struct RunReport {
 
 // All outputs are encoded before the first of them is written. Fails with usage for inputs that are missing or unknown,
 // with bad_input for those that do not fit, with untrusted for an artifact that was altered, and with interrupted. The
-// file of the states is replaced as a whole after the model has run and before the outputs are written: if the model
-// fails, it stays as it was.
+// file of the states is replaced as a whole, last: whatever fails before, or kills the process, leaves it as it was, so
+// that the run can be repeated.
 Result<RunReport> run(const RunRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -7,6 +7,7 @@
 #include "graph/text.hpp"
 #include "lower/lower.hpp"
 #include "ops/schema/operator.hpp"
+#include "support/crash_points.hpp"
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
 
@@ -57,8 +58,8 @@ struct Decoder {
     REQUIRE(write_file(scratch / "first.json", as_bytes("[[[1, 2], [3, 4]]]")));
     REQUIRE(write_file(scratch / "next.json", as_bytes("[[[5, 6]]]")));
   }
-  Result<actions::RunReport> run(const char* input) {
-    return actions::run({artifact, {"x=" + (scratch / input).string()}, {}, 1, state}, host.host);
+  Result<actions::RunReport> run(const char* input, const std::filesystem::path& output = {}) {
+    return actions::run({artifact, {"x=" + (scratch / input).string()}, output, 1, state}, host.host);
   }
   Scratch scratch;
   std::filesystem::path artifact = scratch / "decoder.artifact", state = scratch / "talk.npz";
@@ -107,6 +108,37 @@ TEST_CASE("run keeps states from one run to the next, where they begin empty") {
   REQUIRE(kept->size() == 1);
   CHECK(kept->at(0).name == "past");
   CHECK(same(kept->at(0).tensor, Tensor::of<float>(DType::f32, {1, 3, 2}, {1, 2, 3, 4, 5, 6})));
+}
+
+TEST_CASE("a run whose outputs cannot be written leaves the states as they were") {
+  Decoder decoder;
+  REQUIRE(decoder.run("first.json"));
+  auto before = read_file(decoder.state).value();
+  REQUIRE(write_file(decoder.scratch / "file", as_bytes("not a folder")));
+  auto failed = decoder.run("next.json", decoder.scratch / "file" / "doubled.npy");
+  REQUIRE(!failed);
+  CHECK(read_file(decoder.state).value() == before);
+}
+
+TEST_CASE("a run that is killed at any call has new states only if its outputs are complete") {
+  Decoder decoder;
+  REQUIRE(decoder.run("first.json"));
+  auto before = read_file(decoder.state).value();
+  auto output = decoder.scratch / "doubled.npy";
+  int step = 0;
+  for (auto outcome = test::Outcome::killed; outcome == test::Outcome::killed; ++step) {
+    INFO("killed at call " << step);
+    REQUIRE(write_file(decoder.state, before));
+    std::filesystem::remove(output);
+    outcome = test::run_until(step, true, [&] { return decoder.run("next.json", output).has_value(); });
+    CHECK(outcome != test::Outcome::failed);
+    if (read_file(decoder.state).value() != before || outcome == test::Outcome::succeeded) {
+      auto written = formats::load(output);
+      REQUIRE(written);
+      CHECK(same(written->at(0).tensor, Tensor::of<float>(DType::f32, {1, 1, 2}, {10, 12})));
+    }
+  }
+  CHECK(step > 6);
 }
 
 TEST_CASE("inspect reports which outputs continue which inputs") {
@@ -215,6 +247,7 @@ TEST_CASE("a linked program shows its inputs and outputs and runs") {
   run =
       executed({program, "run", "--input", "x=" + example.input.string(), "--output", output.string(), "--threads=2"});
   CHECK(run.exit_code == 0);
+  CHECK(run.out == "wrote " + output.string() + "\n");
   CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");
 }
 
@@ -247,7 +280,6 @@ TEST_CASE("a model is linked with the smallest runtime that has all of its opera
 
   Rare joined("op::StringConcat");
   auto program = joined.scratch / "joined";
-  CHECK(run.out == "wrote " + output.string() + "\n");
   CHECK(linked(joined.artifact, program, joined.host) == link::Form::regular);
   auto run = executed({program, "run", "--input", joined.scratch / "x.json"});
   CHECK(run.err == "");
