@@ -1,6 +1,7 @@
 // The intercepted calls. Only the child of run_until() counts them: everywhere else they are the real ones.
 #include "support/crash_points.hpp"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,15 +25,40 @@ void step() {
 
 extern "C" {
 ssize_t __real_write(int descriptor, const void* bytes, size_t size);
+ssize_t __real_pwrite(int descriptor, const void* bytes, size_t size, off_t at);
+int __real_ftruncate(int descriptor, off_t size);
+int __real_fchmod(int descriptor, mode_t mode);
+int __real_mkdirat(int folder, const char* path, mode_t mode);
 int __real_rename(const char* from, const char* to);
 int __real_renameat(int from_folder, const char* from, int to_folder, const char* to);
 int __real_linkat(int from_folder, const char* from, int to_folder, const char* to, int flags);
 int __real_unlink(const char* path);
 int __real_unlinkat(int folder, const char* path, int flags);
 
+// A write is two steps, since it is not atomic: a process that is killed at the second has written half.
 ssize_t __wrap_write(int descriptor, const void* bytes, size_t size) {
   step();
+  if (steps_left == 0) __real_write(descriptor, bytes, size / 2);
+  step();
   return __real_write(descriptor, bytes, size);
+}
+ssize_t __wrap_pwrite(int descriptor, const void* bytes, size_t size, off_t at) {
+  step();
+  if (steps_left == 0) __real_pwrite(descriptor, bytes, size / 2, at);
+  step();
+  return __real_pwrite(descriptor, bytes, size, at);
+}
+int __wrap_ftruncate(int descriptor, off_t size) {
+  step();
+  return __real_ftruncate(descriptor, size);
+}
+int __wrap_fchmod(int descriptor, mode_t mode) {
+  step();
+  return __real_fchmod(descriptor, mode);
+}
+int __wrap_mkdirat(int folder, const char* path, mode_t mode) {
+  step();
+  return __real_mkdirat(folder, path, mode);
 }
 // Syncs nothing: what a killed process has written stays without, and hundreds of syncs take minutes on a busy disk.
 int __wrap_fsync(int) {

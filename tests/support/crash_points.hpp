@@ -9,8 +9,9 @@ namespace modelctl::test {
 
 enum class Outcome { killed, succeeded, failed };
 
-// Runs `work` in a child process that ends before its call number `step` (from 0) of write, fsync, rename, link or
-// unlink. With `hard_links` false, making a hard link fails, as on file systems that have none.
+// Runs `work` in a child process that ends before its call number `step` (from 0) of those that tests/CMakeLists.txt
+// names; a write counts twice, and the second time half of it is on disk. Locks end with the process. With `hard_links`
+// false, making a hard link fails, as on file systems that have none.
 Outcome run_until(int step, bool hard_links, const std::function<bool()>& work);
 
 }  // namespace modelctl::test

@@ -1,17 +1,15 @@
-// Pulls that are killed, and places that somebody prepared. The kill tests run a pull in a child process that ends
-// itself with SIGKILL at the n-th system call that changes the disk, for every n: these calls are replaced below, in
-// this test program alone.
+// Pulls that are killed, and places that somebody prepared. The kill tests run a pull in a child process that ends at
+// the n-th system call that changes the disk, for every n (support/crash_points.hpp).
 #include "transport/staging.hpp"
 #include "support.hpp"
+#include "support/crash_points.hpp"
 
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <atomic>
 #include <csignal>
 #include <random>
 #include <thread>
@@ -22,57 +20,12 @@ using namespace modelctl::transport::test;
 namespace fs = std::filesystem;
 
 namespace {
-std::atomic<int> calls_left{-1};  // until this process kills itself; -1: never
 
-void count_call() {
-  if (calls_left >= 0 && calls_left-- == 0) ::kill(::getpid(), SIGKILL);
-}
-template <class... Arguments>
-int counted(long number, Arguments... arguments) {
-  count_call();
-  int result = static_cast<int>(::syscall(number, arguments...));
-  count_call();
-  return result;
-}
-}  // namespace
-
-extern "C" {
-int fsync(int file) { return counted(SYS_fsync, file); }
-int ftruncate(int file, off_t size) noexcept { return counted(SYS_ftruncate, file, size); }
-int fchmod(int file, mode_t mode) noexcept { return counted(SYS_fchmod, file, mode); }
-int mkdirat(int folder, const char* name, mode_t mode) noexcept { return counted(SYS_mkdirat, folder, name, mode); }
-int unlinkat(int folder, const char* name, int flags) noexcept { return counted(SYS_unlinkat, folder, name, flags); }
-int rename(const char* from, const char* to) noexcept { return counted(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to); }
-int renameat(int from_folder, const char* from, int to_folder, const char* to) noexcept {
-  return counted(SYS_renameat, from_folder, from, to_folder, to);
-}
-ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
-  count_call();
-  // Half of the bytes, then the kill: a write is not atomic either.
-  if (calls_left == 0) size -= size / 2;
-  ssize_t n = ::syscall(SYS_pwrite64, file, bytes, size, at);
-  count_call();
-  return n;
-}
-}
-
-namespace {
-
-// Runs `work` in a child process, which is killed after `calls` calls of those above. Whether it was killed.
-template <class Work>
-bool killed_after(int calls, Work work) {
-  pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    calls_left = calls;
-    bool good = work();
-    ::_exit(good ? 0 : 1);
-  }
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) return true;
-  CHECK(WEXITSTATUS(status) == 0);
-  return false;
+// Whether the work was killed at this call; else it has succeeded.
+bool killed_at(int call, const std::function<bool()>& work) {
+  auto outcome = modelctl::test::run_until(call, true, work);
+  CHECK(outcome != modelctl::test::Outcome::failed);
+  return outcome == modelctl::test::Outcome::killed;
 }
 
 void check_verifies(const Shop& shop, const fs::path& path) {
@@ -93,7 +46,7 @@ TEST_CASE("a pull into a folder that is killed at any call is resumed to a packa
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
   int calls = 0;
-  while (killed_after(calls, [&] { return shop.pull_folder("digits:1.2").has_value(); })) {
+  while (killed_at(calls, [&] { return shop.pull_folder("digits:1.2").has_value(); })) {
     INFO("killed at call " << calls);
     if (!fs::exists(shop.scratch / "pulled")) {
       auto resumed = shop.pull_folder("digits:1.2");
@@ -111,7 +64,7 @@ TEST_CASE("a pull into an archive that is killed at any call is resumed to the s
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
   int calls = 0;
-  while (killed_after(calls, [&] { return shop.pull("digits:1.2").has_value(); })) {
+  while (killed_at(calls, [&] { return shop.pull("digits:1.2").has_value(); })) {
     INFO("killed at call " << calls);
     auto resumed = shop.pull("digits:1.2");
     REQUIRE_MESSAGE(resumed, message_of(resumed));
