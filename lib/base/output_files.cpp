@@ -2,6 +2,8 @@
 // replaced, a link is followed, everything else is written into.
 #include "base/files.hpp"
 
+#include "base/links.hpp"
+
 #include <fmt/core.h>
 
 #include <fcntl.h>
@@ -12,32 +14,11 @@ namespace modelctl {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int links_followed = 40;  // as many as the kernel follows
 constexpr std::size_t piece_size = 1 << 20;
 
 Error cannot_write(const fs::path& path) {
   int error = errno;
   return system_error(error, fmt::format("cannot write '{}'", path.string()), path);
-}
-
-// What a path leads to. Links are followed one by one because the last may lead to a file that does not exist yet,
-// which realpath() rejects. A link in /proc stands for an open descriptor, not for the path that it shows: it ends the
-// search.
-Result<fs::path> follow_links(const fs::path& path) {
-  struct stat proc {
-  }, status{};
-  bool has_proc = ::stat("/proc", &proc) == 0;
-  fs::path target = path;
-  for (int links = 0; links < links_followed; ++links) {
-    if (::lstat(target.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return target;
-    if (has_proc && status.st_dev == proc.st_dev) return target;
-    std::error_code code;
-    fs::path next = fs::read_symlink(target, code);
-    if (code) return system_error(code.value(), fmt::format("cannot write '{}'", path.string()), path);
-    target = target.parent_path() / next;
-  }
-  errno = ELOOP;
-  return cannot_write(path);
 }
 
 // The mode of a file that replaces one with the mode `existing`.

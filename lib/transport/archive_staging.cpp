@@ -2,6 +2,8 @@
 // pull came; every byte that is not content (headers, padding, the end) is written again.
 #include "transport/staging.hpp"
 
+#include "base/links.hpp"
+
 #include <fmt/core.h>
 
 #include <sys/stat.h>
@@ -81,23 +83,22 @@ class ArchiveStaging : public Staging {
   Descriptor file_;
 };
 
-// The file that a path finally means: a symbolic link names an archive elsewhere, which is what gets replaced. A link
-// may name what does not exist yet, which std::filesystem::canonical does not resolve.
+// The file that is replaced: what a link leads to, and not the link.
 Result<fs::path> archive_file(const fs::path& path) {
+  fs::path target = TRY(follow_links(path));
   std::error_code code;
-  fs::path target = path;
-  for (int links = 0; links < 40 && fs::is_symlink(target, code); ++links) {
-    target = target.parent_path() / fs::read_symlink(target, code);
-  }
   fs::file_status status = fs::status(target, code);
   std::string what = fmt::format("cannot write the archive '{}'", path.string());
   if (fs::is_directory(status)) {
     return Error(Kind::conflict, "is-a-folder", std::move(what)).at(path.string()).because("it is a folder");
   }
-  if (fs::exists(status) && !fs::is_regular_file(status)) {
+  bool is_descriptor = fs::is_symlink(fs::symlink_status(target, code));  // in /proc
+  if (fs::exists(status) && (is_descriptor || !fs::is_regular_file(status))) {
     return Error(Kind::conflict, "not-a-file", std::move(what))
         .at(path.string())
-        .because("it is a device or a pipe, and a pull needs a file to continue in after an interruption");
+        .because(
+            "it is a device, a pipe or an open descriptor, and a pull needs a file to continue in after an "
+            "interruption");
   }
   return target;
 }

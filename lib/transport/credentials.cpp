@@ -15,6 +15,7 @@
 #include "base/digest.hpp"
 #include "base/files.hpp"
 #include "base/json.hpp"
+#include "base/links.hpp"
 
 #include <fmt/core.h>
 
@@ -237,8 +238,7 @@ Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& 
 
 // Writes the file over itself, following a link: people keep it among their dot files.
 Result<void> write_config(const fs::path& path, const Json& config) {
-  std::error_code code;
-  fs::path target = fs::is_symlink(path, code) ? fs::weakly_canonical(path, code) : path;
+  fs::path target = TRY(follow_links(path));
   if (target.has_parent_path()) TRY(make_folder(target.parent_path(), 0700));
   return write_file(target, as_bytes(config.dump(2) + "\n"), 0600);
 }

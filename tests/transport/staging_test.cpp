@@ -207,6 +207,11 @@ TEST_CASE("an archive replaces what a link names, keeps its mode, and refuses de
   REQUIRE(!refused);
   CHECK_MESSAGE(refused.error().code == "not-a-file", message_of(refused));
   CHECK(fs::is_fifo(shop.scratch / "pipe"));
+  // The path that an entry of /proc shows is not what it stands for.
+  Descriptor open(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  refused = shop.pull("digits:1.2", "/proc/self/fd/" + std::to_string(open.number()));
+  REQUIRE(!refused);
+  CHECK_MESSAGE(refused.error().code == "not-a-file", message_of(refused));
 }
 
 TEST_CASE("a pull that waited for another one does not write into its result") {
