@@ -10,6 +10,7 @@
 #include "serve/descriptors.hpp"
 #include "serve/dialect.hpp"
 #include "serve/memory_budget.hpp"
+#include "serve/percent_decode.hpp"
 
 #include <fmt/core.h>
 #include <boost/asio/dispatch.hpp>
@@ -46,28 +47,10 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 // Of the accept loop, when the system has no descriptor or no memory: an immediate retry would only spin.
 constexpr std::chrono::milliseconds accept_pause{50};
 constexpr std::size_t reserved_connections = 32;
+constexpr std::size_t response_piece = 1024 * 1024;        // what a client must take of a response within read_timeout
 constexpr std::chrono::milliseconds idle_timeout{75'000};  // between the requests of a connection
 // Left to everything else that opens files while the server runs.
 constexpr std::size_t spare_descriptors = 16;
-
-// Decoded once: "%2541" is "%41". What is not an escape stays as it is.
-std::string percent_decode(std::string_view text) {
-  auto nibble = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    int high = -1, low = -1;
-    if (text[i] == '%' && i + 2 < text.size()) high = nibble(text[i + 1]), low = nibble(text[i + 2]);
-    if (high >= 0 && low >= 0) {
-      out += static_cast<char>(high << 4 | low);
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
 
 // A request's body as a string that grows as bytes arrive, never on the claim of a Content-Length, and only as far as
 // the connection's share of the memory budget does.
@@ -279,10 +262,20 @@ class PredictionSlot {
   Service* service_;
 };
 
+// A response on its way, which the serializer refers to.
+struct Sending {
+  Sending(int status, unsigned version)
+      : message(http::int_to_status(static_cast<unsigned>(status)), version), serializer(message) {}
+
+  http::response<http::string_body> message;
+  http::response_serializer<http::string_body> serializer;
+  std::size_t since_armed = 0;  // bytes that the client took since its time was last extended
+};
+
 // One connection: reads a request, writes the response to it, and so on until either side closes.
 //
 //   handshake -> idle -> headers -> body -> waits for a worker -> predicts -> writes -> idle or shutdown
-//   '----- may be evicted -----'  '-- read_timeout --'  '-- max_time --'  '- read_timeout -'
+//   '----- may be evicted -----'  '-- read_timeout --'  '-- max_time --'  '- read_timeout for each piece -'
 //
 // Each phase has a time limit of its own, which is why a drain can wait for the last connection without one. Every
 // handler holds a reference to the connection; when the last handler ends without starting another operation, the
@@ -470,27 +463,48 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void write(ServerResponse response) {
-    auto message = std::make_shared<http::response<http::string_body>>(
-        http::int_to_status(static_cast<unsigned>(response.status)), version_);
-    message->set(http::field::server, "modelctl/" MODELCTL_VERSION);
-    message->set(http::field::content_type, response.content_type);
-    for (const auto& [name, value] : response.headers) message->set(name, value);
+    auto sending = std::make_shared<Sending>(response.status, version_);
+    auto& message = sending->message;
+    message.set(http::field::server, "modelctl/" MODELCTL_VERSION);
+    message.set(http::field::content_type, response.content_type);
+    for (const auto& [name, value] : response.headers) message.set(name, value);
     // While it drains, clients are asked to go: their next request finds another server.
-    message->keep_alive(keep_alive_ && !server_.service.draining());
-    message->content_length(response.body.size());
-    if (!head_) message->body() = std::move(response.body);
-    bool keep = message->keep_alive();
-    arm(milliseconds(server_.settings.read_timeout));  // a client that does not read its response is disconnected
-    http::async_write(stream_, *message,
-                      [self = this->shared_from_this(), message, keep](beast::error_code code, std::size_t) {
-                        self->timer_.cancel();
-                        if (code) return;
-                        self->request_ = {};
-                        message->body() = {};
-                        self->memory_.resize(0);
-                        if (keep) return self->wait_for_request();
-                        self->shutdown();
-                      });
+    message.keep_alive(keep_alive_ && !server_.service.draining());
+    message.content_length(response.body.size());
+    if (!head_) message.body() = std::move(response.body);
+    arm(milliseconds(server_.settings.read_timeout));
+    write_more(std::move(sending));
+  }
+
+  // Writes what the socket takes, until the response has ended. A client that does not take a piece of it in time is
+  // disconnected. One limit for the whole response would cut off a large one to a client with a slow connection; one
+  // for each write would let a client that takes a byte at a time hold the connection and the response's memory.
+  void write_more(std::shared_ptr<Sending> sending) {
+    auto& serializer = sending->serializer;
+    http::async_write_some(stream_, serializer,
+                           [self = this->shared_from_this(), sending = std::move(sending)](beast::error_code code,
+                                                                                           std::size_t bytes) mutable {
+                             if (code || sending->serializer.is_done()) {
+                               self->timer_.cancel();
+                               bool keep = sending->message.keep_alive();
+                               sending.reset();  // before its memory counts as free
+                               if (!code) self->written(keep);
+                               return;
+                             }
+                             sending->since_armed += bytes;
+                             if (sending->since_armed >= response_piece) {
+                               sending->since_armed = 0;
+                               self->arm(milliseconds(self->server_.settings.read_timeout));
+                             }
+                             self->write_more(std::move(sending));
+                           });
+  }
+
+  void written(bool keep) {
+    request_ = {};
+    memory_.resize(0);
+    if (keep) return wait_for_request();
+    shutdown();
   }
 
   // Nothing was sent that the client could lose.

@@ -242,6 +242,42 @@ TEST_CASE("a request that arrives too slowly is a 408") {
   CHECK(client.closed());
 }
 
+// A request for a response of 16 MiB, which no kernel takes at once.
+std::string large_request() {
+  std::string body = R"({"data": [[1.25,1.25])";
+  while (body.size() < 20u << 20) body += ",[1.25,1.25]";
+  body += "]}";
+  return "POST /predict HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
+}
+
+TEST_CASE("a client that takes a large response steadily gets all of it, for longer than the time limit of one piece") {
+  Settings settings;
+  settings.read_timeout = 1;
+  Running running(settings);
+  HttpClient client(running.port(), 64 * 1024);
+  client.send(large_request());
+  std::string response;
+  for (std::string piece; !(piece = client.take(1 << 20)).empty();) {
+    response += piece;
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  }
+  CHECK(response.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(response.ends_with("[2.5,2.5]]}\n"));
+}
+
+TEST_CASE("a client that does not take its response is disconnected") {
+  Settings settings;
+  settings.read_timeout = 1;
+  Running running(settings);
+  HttpClient client(running.port(), 64 * 1024);
+  client.send(large_request());
+  std::string response = client.take(1);
+  running.server->drain(std::chrono::milliseconds(0));  // returns once the connection has ended
+  for (std::string piece; !(piece = client.take(1 << 20)).empty();) response += piece;
+  CHECK(!response.ends_with("]]}\n"));
+}
+
 TEST_CASE("a prediction that does not end is a 503 at its time, and its worker is free again") {
   Running running({}, false);
   Settings settings;

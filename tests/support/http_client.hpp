@@ -15,13 +15,16 @@ struct Answer {
 
 class HttpClient {
  public:
-  explicit HttpClient(std::uint16_t port);
+  // With a `window`, the kernel takes little more than that many bytes for the client before it reads.
+  explicit HttpClient(std::uint16_t port, int window = 0);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
   void send(std::string_view bytes);
   Answer receive();
+  // Up to `most` bytes of whatever has come; empty once the other side has closed.
+  std::string take(std::size_t most);
   Answer get(std::string_view path);
   Answer post(std::string_view path, std::string_view body);
   // True once the other side has closed.
