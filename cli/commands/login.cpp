@@ -24,8 +24,9 @@ void print(const std::string& registry, const actions::LoginReport& report, Prin
     printer.json(canonical_json({{"registry", registry}, {"kept_in", report.kept_in}, {"checked", report.checked}}));
     return;
   }
-  printer.line(fmt::format("logged in to {}: stored in {}", registry, report.kept_in));
-  if (!report.checked) printer.line("  the host is not a registry, so the credentials could not be checked");
+  if (report.checked) return printer.line(fmt::format("logged in to {}: stored in {}", registry, report.kept_in));
+  printer.line(fmt::format("credentials for {}: stored in {}", registry, report.kept_in));
+  printer.line("  the host did not ask for credentials, so they are not checked");
 }
 
 Run bind(Binder& binder) {

@@ -1,4 +1,5 @@
-// Credentials are checked with the registry before they are stored, if the host is a registry.
+// Credentials are checked with the registry before they are stored. Only a host that asks for them can do that: one
+// that responds to everybody says nothing about a password.
 #include "actions/login.hpp"
 
 #include "actions/remote_context.hpp"
@@ -11,13 +12,18 @@ namespace {
 
 // "https://registry.example/" means its host, as people paste it. A user or password in it is refused, and cut out of
 // the message.
-Result<std::string> host_of(std::string registry) {
-  if (registry.starts_with("https://")) registry.erase(0, 8);
-  if (registry.ends_with('/')) registry.pop_back();
-  auto url = http::Url::parse("https://" + registry);
-  if (url && !url->had_userinfo && url->path == "/" && url->query.empty()) return url->authority();
-  return Error(Kind::usage, "bad-registry", fmt::format("'{}' is not a registry", http::redacted(registry)))
-      .help("a registry is a host, and a port if it has one of its own: registry.example:5000");
+Result<std::string> host_of(const std::string& registry) {
+  Error error(Kind::usage, "bad-registry", fmt::format("'{}' is not a registry", http::redacted(registry)));
+  bool plain = registry.starts_with("http://"), secure = registry.starts_with("https://");
+  auto url = http::Url::parse(plain || secure ? registry : "https://" + registry);
+  if (!url || url->had_userinfo || !url->query.empty()) {
+    return std::move(error).help("a registry is a host, and a port if it has one of its own: registry.example:5000");
+  }
+  if (plain) error.why.push_back("registries are reached over HTTPS");
+  if (url->path != "/") error.why.push_back("it has a path, and a registry is a host");
+  if (error.why.empty()) return url->authority();
+  std::string rest = plain ? ", and pass --plain-http if it has no TLS" : "";
+  return std::move(error).help(fmt::format("write {}{}", url->authority(), rest));
 }
 
 }  // namespace
@@ -46,10 +52,15 @@ Result<LoginReport> login(const LoginRequest& request, Host& host) {
   client.present(credentials);
   http::HttpRequest probe{.url = origin};
   probe.url.path = "/v2/";
-  // A plain web host has nothing there and cannot say whether it would accept them.
-  auto response = TRY(client.expect(probe, {200, 404, 405}, fmt::format("cannot log in to '{}'", registry)));
+  // A plain web host has nothing there.
+  auto response = client.expect(probe, {200, 404, 405}, fmt::format("cannot log in to '{}'", registry));
+  if (!response) {
+    Error error = std::move(response).error();
+    if (error.code == "unauthorized") error.hint = "check the user name and the password; nothing was stored";
+    return error;
+  }
   LoginReport report;
-  report.checked = response.status == 200;
+  report.checked = client.asked_for_credentials();
   report.kept_in = TRY(transport::store_credentials(registry, credentials, host.environment, host.processes));
   return report;
 }

@@ -17,7 +17,7 @@ struct LoginRequest {
 
 struct LoginReport {
   std::string kept_in;   // the file or credential helper
-  bool checked = false;  // the host is a registry and has accepted them
+  bool checked = false;  // the host has asked for them and accepted them; false: it responds without any
 };
 
 // Keeps nothing that the registry refuses. The password enters no message. Fails with usage for a host, user name or

@@ -26,6 +26,8 @@ class RegistryAuthorizer : public http::Authorizer {
 
   // Uses these credentials instead of looking for some.
   void present(Credentials credentials);
+  // Whether the host has asked for credentials, in a form that is supported. If not, it has not seen any.
+  bool asked() const { return token_.has_value() || !basic_.empty(); }
 
   bool covers(const http::Url& url) const override { return url.same_origin(account_.origin); }
   Result<void> authorize(http::HttpRequest& request) override;

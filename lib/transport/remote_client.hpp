@@ -21,6 +21,8 @@ class RemoteClient : public http::Client {
 
   // Uses these credentials instead of looking for some.
   void present(Credentials credentials) { authorizer_->present(std::move(credentials)); }
+  // Whether the host has asked for credentials.
+  bool asked_for_credentials() const { return authorizer_->asked(); }
 
   const Context& context() const { return context_; }
   const http::Url& origin() const { return origin_; }

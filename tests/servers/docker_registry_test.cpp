@@ -84,6 +84,7 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
   REQUIRE(!wrong);
   CHECK(wrong.error().kind == Kind::denied);
   CHECK(wrong.error().what == "'" + registry.host + "' refuses the credentials of 'ci'");
+  CHECK(wrong.error().hint == "check the user name and the password; nothing was stored");
   CHECK(!fs::exists(shop.scratch / ".docker/config.json"));
 
   auto login = registry.login("correct horse");
