@@ -209,6 +209,21 @@ TEST_CASE("URLs that name no file, or hold a password, are refused") {
   CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example");
 }
 
+TEST_CASE("what looks like a package in a registry is refused or explained") {
+  Shop shop;
+  auto plain = shop.push("http://registry.example/team/digits:1.2");
+  CHECK(message_of(plain) ==
+        "usage bad-reference: 'http://registry.example/team/digits:1.2' is not a reference to a package | registries "
+        "are reached over HTTPS, and their references have no scheme");
+  REQUIRE(!plain);
+  CHECK(plain.error().hint == "write registry.example/team/digits:1.2");
+  WebHost web;
+  auto missing = shop.pull(web.server.url("/team/digits:1.2"));
+  REQUIRE(!missing);
+  CHECK(missing.error().code == "no-such-package");
+  CHECK(missing.error().hint == "if it is in a registry, write " + web.server.authority() + "/team/digits:1.2");
+}
+
 TEST_CASE("one connection serves many exchanges") {
   Shop shop;
   WebHost web;

@@ -1,6 +1,7 @@
 // A plain web host: https://host/models/digits-1.2.tar. Reading is one GET that is drawn along with the archive's own
 // layout, and repeated with a range if it breaks; a server without ranges is read again from its start. Writing is a
 // PUT under another name and a MOVE if the host supports WebDAV, else a PUT.
+#include "http/address.hpp"
 #include "transport/archive.hpp"
 #include "transport/transport.hpp"
 
@@ -19,6 +20,20 @@ using http::Url;
 
 // Between the content of two entries are a header and padding: reading over those is cheaper than a new request.
 constexpr std::uint64_t skip_limit = 1 << 20;  // a gap larger than this is skipped with a new range
+
+// "https://registry.example/team/digits:1.2", as people paste it, is a file on a web host. What they mean has no
+// scheme.
+std::optional<std::string> registry_reference(const Url& url) {
+  std::string rest = url.text().substr(url.scheme.size() + 3);
+  auto name = parse_name(rest);
+  return name && !name->host.empty() ? std::optional(std::move(rest)) : std::nullopt;
+}
+
+Error with_registry_hint(Error error, const Url& url) {
+  auto name = registry_reference(url);
+  if (name && error.hint.empty()) error.hint = fmt::format("if it is in a registry, write {}", *name);
+  return error;
+}
 
 // The remote file as a stream that can be positioned.
 class RemoteFile {
@@ -66,7 +81,7 @@ class RemoteFile {
     if (response->status == 404) {
       Error error = client_.failure(request, *response, fmt::format("there is no '{}'", redacted(url_)));
       error.code = "no-such-package";
-      return error;
+      return with_registry_hint(std::move(error), url_);
     }
     if (response->status != 200 && response->status != 206) return client_.failure(request, *response, what());
     position_ = 0;
@@ -205,7 +220,7 @@ class HttpsWriter : public Writer {
       response = TRY_BECAUSE(client_.send(request), what_);
     }
     if (response.status == 200 || response.status == 201 || response.status == 204) return {};
-    return client_.failure(request, response, what_);
+    return with_registry_hint(client_.failure(request, response, what_), url_);
   }
 
   Result<void> move(const Url& waiting) {
@@ -246,12 +261,18 @@ class HttpsWriter : public Writer {
   std::string what_;
 };
 
-Result<Url> url_of(const std::string& reference) {
+Result<Url> url_of(const std::string& reference, const Context& context) {
   Url url = TRY(Url::parse(reference));
   if (url.had_userinfo) {
     return Error(Kind::usage, "secret-in-url", fmt::format("cannot use '{}'", redacted(url)))
         .because("a password in a URL ends up in logs and in the shell's history")
         .help(fmt::format("leave it out and log in: modelctl login {}", url.authority()));
+  }
+  bool refused = url.scheme == "http" && !context.http.plain_http && !http::is_loopback(url.host);
+  if (auto name = registry_reference(url); name && refused) {
+    return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", redacted(url)))
+        .because("registries are reached over HTTPS, and their references have no scheme")
+        .help(fmt::format("write {}", *name));
   }
   if (url.path.ends_with('/')) {
     return Error(Kind::usage, "bad-reference", fmt::format("'{}' is not a reference to a package", redacted(url)))
@@ -262,11 +283,11 @@ Result<Url> url_of(const std::string& reference) {
 }
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
-  return std::unique_ptr<Reader>(new HttpsReader(context, TRY(url_of(reference))));
+  return std::unique_ptr<Reader>(new HttpsReader(context, TRY(url_of(reference, context))));
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
-  return std::unique_ptr<Writer>(new HttpsWriter(context, TRY(url_of(reference))));
+  return std::unique_ptr<Writer>(new HttpsWriter(context, TRY(url_of(reference, context))));
 }
 
 constexpr std::string_view prefixes[] = {"https://", "http://"};
