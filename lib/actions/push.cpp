@@ -17,8 +17,12 @@ Result<PushReport> push(const PushRequest& request, Host& host) {
   auto package = TRY(package::Package::open(request.package));
   TRY_BECAUSE(package.check_content(host.reporter, host.stop),
               fmt::format("nothing of '{}' was pushed", request.package.string()));
-  if (!request.force) TRY(check_push(*def, request.reference, package, context));
-  transport::Pushed pushed = TRY(writer->push(package));
+  auto check = [&]() -> Result<void> {
+    if (request.force) return {};
+    return check_push(*def, request.reference, package, context);
+  };
+  TRY(check());  // a push that would be refused at its end sends nothing
+  transport::Pushed pushed = TRY(writer->push(package, check));
   return PushReport{std::move(pushed.reference), pushed.digest, package.digest(), package.manifest().name,
                     package.manifest().version,  pushed.sent,   pushed.skipped};
 }

@@ -181,9 +181,11 @@ Result<std::optional<Digest>> LayoutStore::find(std::string_view name) const {
 // A name has one entry: the new one replaces those before it. Its blobs were stored before, so whoever finds the name
 // finds the content.
 Result<void> LayoutStore::set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
-                                   std::string_view artifact_type, std::chrono::system_clock::time_point now) const {
+                                   std::string_view artifact_type, std::chrono::system_clock::time_point now,
+                                   const std::function<Result<void>()>& check) const {
   TRY(create());
   FolderLock lock = TRY(FolderLock::take(folder_));
+  TRY(check());
   Json index = {{"schemaVersion", 2}, {"mediaType", oci_index_type}, {"manifests", Json::array()}};
   if (exists()) index = TRY(read_index(folder_));
   Json& manifests = index["manifests"];

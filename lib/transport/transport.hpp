@@ -48,12 +48,16 @@ struct Pushed {
   std::uint64_t skipped = 0;     // bytes that the remote had already
 };
 
+// Whether the reference's name may refer to the package. An error ends the push and leaves the name as it is.
+using NameCheck = std::function<Result<void>()>;
+
 // Sends one package, whose content was checked before.
 class Writer {
  public:
   virtual ~Writer() = default;
-  // The reference's name does not refer to the package before all of it is stored.
-  virtual Result<Pushed> push(const package::Package& package) = 0;
+  // The reference's name does not refer to the package before all of it is stored. `check` runs last before that: an
+  // upload takes minutes, in which the name may get another package. A transport that can do both as one step does.
+  virtual Result<Pushed> push(const package::Package& package, const NameCheck& check) = 0;
 };
 
 // A package in a registry.

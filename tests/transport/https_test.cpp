@@ -224,6 +224,24 @@ TEST_CASE("what looks like a package in a registry is refused or explained") {
   CHECK(missing.error().hint == "if it is in a registry, write " + web.server.authority() + "/team/digits:1.2");
 }
 
+TEST_CASE("a name that another push takes during the upload is left to it") {
+  Shop shop, other({{"a", package::Role::document, false, package::Content::of_bytes("another")}});
+  for (bool dav : {true, false}) {
+    WebHost web;
+    web.dav = dav;
+    std::string theirs = bytes_of(other.archive);
+    // Between the first look at the name and the second: the question whether the host supports MOVE.
+    web.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+      if (request.method == "MOVE" && web.files.empty()) web.files["/digits.tar"] = theirs;
+      return std::nullopt;
+    };
+    auto refused = shop.push(web.url("/digits.tar"));
+    REQUIRE(!refused);
+    CHECK(refused.error().code == "already-pushed");
+    CHECK(web.files == std::map<std::string, std::string>{{"/digits.tar", theirs}});
+  }
+}
+
 TEST_CASE("one connection serves many exchanges") {
   Shop shop;
   WebHost web;

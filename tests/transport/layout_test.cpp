@@ -320,6 +320,21 @@ TEST_CASE("packages that are pushed at the same time are all in the index") {
   CHECK(actions::list({}, shop.host)->packages.size() == 8);
 }
 
+TEST_CASE("of different packages that are pushed to one name at the same time, one is refused") {
+  Shop first, second({{"a", package::Role::document, false, package::Content::of_bytes("another")}});
+  for (int round = 0; round < 10; ++round) {
+    std::string reference = "oci:" + (first.scratch / std::to_string(round)).string() + ":digits:1.2";
+    std::vector<std::string> results(2);
+    std::thread thread([&] { results[0] = message_of(first.push(reference)); });
+    results[1] = message_of(second.push(reference));
+    thread.join();
+    CHECK(std::count(results.begin(), results.end(), "no error") == 1);
+    for (const std::string& result : results) {
+      if (result != "no error") CHECK_MESSAGE(result.starts_with("conflict already-pushed"), result);
+    }
+  }
+}
+
 TEST_CASE("an interrupted pull stops, keeps its data, and resumes") {
   Shop shop({{"a", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'a'))},
              {"b", package::Role::document, false, package::Content::of_bytes(std::string(3 << 20, 'b'))}});

@@ -60,6 +60,24 @@ TEST_CASE("pushing again sends no body but the manifest") {
   CHECK(registry.count("POST") == posts);
 }
 
+TEST_CASE("a name that another push takes during the upload is left to it") {
+  Shop other(large_payload()), shop;
+  FakeRegistry registry;
+  REQUIRE(other.push(registry.reference(name)));
+  auto theirs = std::exchange(registry.manifests, {});
+  registry.fault = [&](const ServedRequest& request) -> std::optional<ServedResponse> {
+    if (request.method == "POST") registry.manifests = theirs;
+    return std::nullopt;
+  };
+  auto refused = shop.push(registry.reference(name));
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "already-pushed");
+  CHECK(registry.manifests == theirs);
+  auto forced = shop.push(registry.reference(name), true);
+  CHECK_MESSAGE(forced, message_of(forced));
+  CHECK(registry.manifests != theirs);
+}
+
 TEST_CASE("the manifest is put last, so no version ever means half a package") {
   Shop shop;
   FakeRegistry registry;
@@ -401,7 +419,8 @@ TEST_CASE("an identity token is exchanged by POST") {
   REQUIRE(write_file(shop.scratch / ".docker/config.json", as_bytes(config)));
   auto pushed = shop.push(registry.reference(name));
   REQUIRE_MESSAGE(pushed, message_of(pushed));
-  CHECK(service.requests().back().body ==
+  // The second token: the first and the last are those of the checks, which only read.
+  CHECK(service.requests().at(1).body ==
         "grant_type=refresh_token&client_id=modelctl&service=reg&refresh_token=id%2Bt"
         "&scope=repository%3Ateam%2Fdigits%3Apull%2Cpush");
 }

@@ -55,7 +55,7 @@ class FileWriter : public Writer {
   FileWriter(fs::path path, std::string reference, Host& host)
       : path_(std::move(path)), reference_(std::move(reference)), host_(host) {}
 
-  Result<Pushed> push(const package::Package& package) override {
+  Result<Pushed> push(const package::Package& package, const NameCheck& check) override {
     Archive archive = archive_of(package);
     if (path_.has_parent_path()) TRY(make_folder(path_.parent_path()));
     AtomicFile file = TRY(AtomicFile::create(path_));
@@ -70,6 +70,7 @@ class FileWriter : public Writer {
         host_.reporter.progress("pushing " + reference_, pushed.sent, archive.size);
       }
     }
+    TRY(check());
     TRY(file.commit());
     return pushed;
   }

@@ -167,7 +167,7 @@ class HttpsWriter : public Writer {
         url_(url),
         what_(fmt::format("cannot push to '{}'", redacted(url))) {}
 
-  Result<Pushed> push(const package::Package& package) override {
+  Result<Pushed> push(const package::Package& package, const NameCheck& check) override {
     Archive archive = archive_of(package);
     Url waiting = url_;
     std::array<std::byte, 4> random{};
@@ -175,7 +175,9 @@ class HttpsWriter : public Writer {
     for (std::byte byte : random) waiting.path += fmt::format("{}{:02x}", &byte == random.data() ? "." : "", byte);
     waiting.path += ".part";
     bool moves = TRY(supports_move(waiting));
+    if (!moves) TRY(check());
     auto sent = put(moves ? waiting : url_, package, archive);
+    if (sent && moves) sent = check();
     if (sent && moves) sent = move(waiting);
     if (!sent) {
       if (moves) remove(waiting);

@@ -115,7 +115,7 @@ class LayoutWriter : public Writer {
  public:
   LayoutWriter(LayoutReference target, Host& host) : reference_(std::move(target)), host_(host) {}
 
-  Result<Pushed> push(const package::Package& package) override {
+  Result<Pushed> push(const package::Package& package, const NameCheck& check) override {
     OciPackage oci = oci_package(package);
     Pushed pushed;
     std::uint64_t total = 0;
@@ -136,7 +136,7 @@ class LayoutWriter : public Writer {
     TRY(reference_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
     host_.reporter.progress(what, total, total);
     TRY(reference_.store.set_name(reference_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
-                                  host_.clock.now()));
+                                  host_.clock.now(), check));
     Name exact = reference_.name;
     exact.digest = oci.digest;
     pushed.reference = reference_.spelled + exact.text();

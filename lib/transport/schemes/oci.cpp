@@ -54,7 +54,7 @@ class OciWriter : public Writer {
  public:
   OciWriter(Repository repository, Host& host) : repository_(std::move(repository)), host_(host) {}
 
-  Result<Pushed> push(const package::Package& package) override {
+  Result<Pushed> push(const package::Package& package, const NameCheck& check) override {
     OciPackage oci = oci_package(package);
     Pushed pushed;
     std::uint64_t total = 0;
@@ -73,6 +73,8 @@ class OciWriter : public Writer {
       show(blob.bytes.size());
       (fresh ? pushed.sent : pushed.skipped) += blob.bytes.size();
     }
+    // The distribution specification has no conditional PUT: what another push puts between these two requests is lost.
+    TRY(check());
     TRY(repository_.push_manifest(repository_.name().tag, oci));  // last: a tag never means half a package
     Name exact = repository_.name();
     exact.digest = oci.digest;
