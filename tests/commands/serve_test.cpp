@@ -252,8 +252,10 @@ TEST_CASE("a prediction that runs when SIGTERM arrives is answered, and then the
   body += "]}]}";
   for (std::string command : {"exec " MODELCTL, "exec ./digits-server"}) {
     CAPTURE(command);
-    Serving serving(folder, command.ends_with(MODELCTL) ? "digits.artifact --drain 0" : "--name digits --drain 0",
-                    command);
+    // The project file of the folder has a limit of 1 MiB for bodies, which holds for its artifact.
+    Serving serving(
+        folder, command.ends_with(MODELCTL) ? "digits.artifact --drain 0 --max-body 64MiB" : "--name digits --drain 0",
+        command);
     REQUIRE_MESSAGE(serving.ready(), serving.log_text());
     HttpClient client(serving.at());
     client.send("POST /v2/models/digits/infer HTTP/1.1\r\nHost: test\r\nContent-Length: " +
