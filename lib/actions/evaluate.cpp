@@ -134,12 +134,14 @@ class Evaluation {
       return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))
           .at(request_.artifact.string());
     }
-    auto expected = TRY(formats::load(file));
+    const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
+    // Floats are read as the output's type, which explains raw bytes; whole numbers are compared as they are written.
+    formats::Expected meant{.name = name, .type = is_float(output.type()) ? output.type() : DType::undefined};
+    auto expected = TRY(formats::load(file, {&meant, 1}));
     if (expected.size() != 1) {
       return Error(Kind::bad_input, "not-one-tensor", fmt::format("cannot compare '{}' with '{}'", name, file))
           .because(fmt::format("the file holds {} tensors", expected.size()));
     }
-    const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
     report_.outputs.push_back(TRY(compare(title + name, output, expected.front().tensor, request_.tolerance)));
     return {};
   }

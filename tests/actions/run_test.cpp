@@ -95,6 +95,28 @@ TEST_CASE("run writes the outputs into a folder, numbered in the model's order")
   CHECK(same(formats::load(folder / "output_0.npy").value().at(0).tensor, report->outputs[0].tensor));
 }
 
+TEST_CASE("run reads and writes files of types that NumPy has no names for, as NumPy writes them") {
+  Example example;
+  const auto files = std::filesystem::path(MODELCTL_SOURCE_DIR) / "tests/tensor/fixtures/ml_dtypes";
+  for (auto [type, file] : {std::pair("i4", "int4.npy"),
+                            {"u2", "uint2.npy"},
+                            {"bf16", "bfloat16.npy"},
+                            {"f8e4m3fn", "float8_e4m3fn.npy"},
+                            {"f4e2m1", "float4_e2m1fn.npy"}}) {
+    INFO(file);
+    auto graph = graph::parse_text(std::string("graph \"g\" {\n  input x: ") + type + "[2,3]\n  y: " + type +
+                                   "[2,3] = Identity(x)\n  output y\n}");
+    REQUIRE_MESSAGE(graph, (graph ? "" : graph.error().what));
+    auto lowered = lower::lower(**graph);
+    REQUIRE(lowered);
+    REQUIRE(lowered->weights.write(lowered->plan, example.artifact));
+    auto out = example.scratch / "out.npy";
+    auto report = actions::run({example.artifact, {(files / file).string()}, out, 1}, example.host.host);
+    REQUIRE_MESSAGE(report, (report ? "" : report.error().what));
+    CHECK(*read_file(out) == *read_file(files / file));
+  }
+}
+
 TEST_CASE("run keeps states from one run to the next, where they begin empty") {
   Decoder decoder;
   auto first = decoder.run("first.json");

@@ -1,6 +1,7 @@
 // The .npy format, byte by byte as NumPy writes it.
 #include "tensor/formats/npy.hpp"
 
+#include "base/files.hpp"
 #include "formats_support.hpp"
 #include "tensor/half.hpp"
 
@@ -19,6 +20,10 @@ std::string npy(const std::string& header, const std::string& data, int version 
 }
 std::string dict(const std::string& descr, const std::string& shape, const char* fortran_order = "False") {
   return fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}\n", descr, fortran_order, shape);
+}
+// A file that numpy.save wrote of an array of ml_dtypes.
+std::string fixture(const std::string& name) {
+  return *read_text_file(std::filesystem::path(MODELCTL_TENSOR_FIXTURES) / "ml_dtypes" / name);
 }
 Tensor read(const std::string& bytes, std::vector<Expected> expected = {}) {
   return tensor_of(".npy", bytes, std::move(expected));
@@ -73,6 +78,53 @@ TEST_CASE("types that NumPy does not have are raw bytes, interpreted by the expe
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::unsupported);
   CHECK(refused.error().what == "cannot read 'file': its element type '<V2' is raw bytes of an unknown type");
+}
+
+// What numpy.save wrote of [[a, b, c], [d, a, b]] in each type of ml_dtypes; {1, -8, 7, -1} in int4, for example.
+TEST_CASE("files of ml_dtypes' types are read as the type of the model's input, and written as they were") {
+  struct File {
+    const char* name;
+    DType type;
+    std::string bytes;  // of the tensor
+  };
+  const File files[] = {
+      {"bfloat16", DType::bf16, "\x80\x3f\0\xc0\0\x3f\x40\x40\x80\x3f\0\xc0"s},
+      {"float8_e4m3fn", DType::f8e4m3fn, "\x38\xc0\x30\x7e\x38\xc0"},
+      {"float8_e4m3fnuz", DType::f8e4m3fnuz, "\x40\xc8\x38\x7f\x40\xc8"},
+      {"float8_e5m2", DType::f8e5m2, "\x3c\xc0\x38\x7b\x3c\xc0"},
+      {"float8_e5m2fnuz", DType::f8e5m2fnuz, "\x40\xc4\x3c\x7f\x40\xc4"},
+      {"float8_e8m0fnu", DType::f8e8m0, "\x7f\x80\x7e\x81\x7f\x80"},
+      {"float4_e2m1fn", DType::f4e2m1, "\xc2\x71\xc2"},
+      {"int4", DType::i4, "\x81\xf7\x81"},
+      {"uint4", DType::u4, "\x81\x0f\x81"},
+      {"int2", DType::i2, "\x39\x09"},
+      {"uint2", DType::u2, "\x39\x09"},
+  };
+  for (const File& file : files) {
+    INFO(file.name);
+    std::string bytes = fixture(file.name + ".npy"s);
+    Tensor tensor = read(bytes, {expect("x", file.type)});
+    CHECK(tensor.type() == file.type);
+    CHECK(tensor.dims() == Dims{2, 3});
+    CHECK(as_text(tensor.bytes()) == file.bytes);
+    // numpy.load does not understand what numpy.save writes of float8_e5m2.
+    if (std::size_t odd = bytes.find("<f1"); odd != std::string::npos) bytes.replace(odd, 3, "<V1");
+    CHECK(written(".npy", {{"", tensor}}) == bytes);
+    CHECK(same(read(bytes, {expect("x", file.type)}), tensor));
+  }
+  CHECK(read(fixture("float8_e5m2.npy")).type() == DType::f8e5m2);
+  CHECK(as_text(read(fixture("fortran_int4.npy"), {expect("x", DType::i4)}).bytes()) == "\x21\x43");
+}
+
+TEST_CASE("raw bytes of a width that the expected type does not have, or with bits beyond it, are refused") {
+  CHECK(fault(npy(dict("<V1", "(2,)"), "\x07\x10"), {expect("x", DType::i4)}) ==
+        "element 1 is 16, which is not of type i4");
+  CHECK(fault(npy(dict("<V2", "(1,)"), "\x07\x10"), {expect("x", DType::i4)}) ==
+        "cannot read 'file': its element type '<V2' is raw bytes that cannot be i4");
+  CHECK(fault(npy(dict("<V4", "(1,)"), "abcd"), {expect("x", DType::f32)}) ==
+        "cannot read 'file': its element type '<V4' is raw bytes that cannot be f32");
+  CHECK(fault(npy(dict("<V0", "(1,)"), ""), {expect("x", DType::string)}) ==
+        "cannot read 'file': its element type '<V0' is raw bytes that cannot be string");
 }
 
 TEST_CASE("big-endian elements are byte-swapped") {
@@ -158,8 +210,7 @@ TEST_CASE("elements that are not a value of their type are refused") {
   CHECK(fault(npy(dict("|S1", "(1,)"), "\xff")) == "the text of element 0 is not Unicode");
 }
 
-TEST_CASE("types that NumPy does not have are not written") {
-  CHECK(written(".npy", {{"", Tensor(DType::u4, {2})}}) == "cannot write u4 to a .npy file: NumPy has no such type");
+TEST_CASE("text that is not UTF-8 is not written") {
   CHECK(written(".npy", {{"", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .npy file");
 }

@@ -1,6 +1,7 @@
 // The .npz format, and the ZIP archives that a damaged or hostile file may be.
 #include "tensor/formats/npy.hpp"
 
+#include "base/files.hpp"
 #include "formats_support.hpp"
 #include "tensor/zip.hpp"
 
@@ -8,6 +9,7 @@
 
 using namespace modelctl;
 using namespace modelctl::formats;
+using namespace std::string_literals;
 
 namespace {
 
@@ -31,6 +33,17 @@ std::string patched(std::string bytes, std::string_view magic, std::size_t offse
 constexpr std::string_view entry_magic = "PK\x01\x02", end_magic = "PK\x05\x06", local_magic = "PK\x03\x04";
 
 }  // namespace
+
+TEST_CASE("arrays of ml_dtypes' types in a compressed archive are read as the inputs of their names") {
+  std::string file = *read_text_file(std::filesystem::path(MODELCTL_TENSOR_FIXTURES) / "ml_dtypes/two.npz");
+  auto read = read_as(".npz", file, {expect("x", DType::i4), expect("y", DType::bf16)});
+  REQUIRE_MESSAGE(read, (read ? "" : read.error().what));
+  CHECK(as_text((*read)[0].tensor.bytes()) == "\xe1\x07");
+  CHECK(as_text((*read)[1].tensor.bytes()) == "\x80\x3f\0\xc0\0\x3f"s);
+  auto again = read_as(".npz", written(".npz", *read), {expect("x", DType::i4), expect("y", DType::bf16)});
+  REQUIRE(again);
+  CHECK(same((*again)[0].tensor, (*read)[0].tensor));
+}
 
 TEST_CASE("arrays come back under their names, in their order") {
   auto read = read_as(".npz", two());

@@ -3,6 +3,7 @@
 // this must never do. Element types that need Python (object arrays are pickles) are refused.
 #include "tensor/formats/npy.hpp"
 
+#include "tensor/small.hpp"
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
@@ -140,8 +141,17 @@ constexpr Row plain[] = {{"b1", DType::boolean}, {"i1", DType::i8},   {"i2", DTy
                          {"u8", DType::u64},     {"f2", DType::f16},  {"f4", DType::f32}, {"f8", DType::f64},
                          {"c8", DType::c64},     {"c16", DType::c128}};
 
+// Bytes of an element in a file, for types that NumPy has no name for; 0 for all others.
+std::size_t raw_width(DType type) {
+  bool named = std::any_of(std::begin(plain), std::end(plain), [&](const Row& row) { return row.type == type; });
+  return named ? 0 : static_cast<std::size_t>((bits(type) + 7) / 8);
+}
+
 // The first character of descr is the byte order: '<' little, '>' big, '|' not applicable, '=' native to the writer,
 // which is taken as little-endian.
+//
+// NumPy has no names for the types that the Python package ml_dtypes adds (bfloat16, float8_*, int4, …). It writes them
+// as raw bytes, "<V2" or "<V1", and one element of int4 takes a byte of its own. float8_e5m2 alone says "<f1".
 Result<Element> element_of(std::string_view descr, const Expected* expected, std::string_view where) {
   auto unknown = [&](std::string_view reason) {
     return Error(Kind::unsupported, "unsupported-type",
@@ -173,16 +183,15 @@ Result<Element> element_of(std::string_view descr, const Expected* expected, std
     element.parts = count;
     return element;
   }
-  if (element.kind == 'V') {
-    // NumPy has no names for bf16 and the f8 types and writes them as raw bytes.
-    DType wanted = expected == nullptr ? DType::undefined : expected->type;
-    bool raw = (count == 2 && wanted == DType::bf16) || (count == 1 && is_float(wanted) && bits(wanted) == 8);
-    if (!raw) return unknown("is raw bytes of an unknown type");
-    element.type = wanted;
-    element.width = count;
-    return element;
-  }
-  return unknown("is not supported");
+  DType wanted = expected == nullptr ? DType::undefined : expected->type;
+  if (descr.substr(1) == "f1") wanted = DType::f8e5m2;
+  else if (element.kind != 'V') return unknown("is not supported");
+  if (wanted == DType::undefined) return unknown("is raw bytes of an unknown type");
+  if (count == 0 || raw_width(wanted) != count)
+    return unknown(fmt::format("is raw bytes that cannot be {}", name(wanted)));
+  element.type = wanted;
+  element.width = count;
+  return element;
 }
 
 // Copies one element as `parts` parts of `width` bytes and reverses each part: big-endian to little-endian.
@@ -237,6 +246,20 @@ bool read_string(const std::byte* at, const Element& element, std::string& out) 
   return true;
 }
 
+// Packs elements that have a byte each. Bits that the type does not have must be zero, as ml_dtypes leaves them.
+Result<Tensor> pack(const Tensor& bytes, DType type, std::string_view where) {
+  Tensor tensor(type, bytes.dims());
+  void* target = tensor.mutable_view().data;
+  std::int64_t at = 0;
+  for (std::uint8_t byte : bytes.as<std::uint8_t>()) {
+    if (byte >> bits(type) != 0) {
+      return unreadable(where, fmt::format("element {} is {}, which is not of type {}", at, byte, name(type)));
+    }
+    set_packed(target, at++, bits(type), byte);
+  }
+  return tensor;
+}
+
 // Three paths: strings are decoded one by one; little-endian elements in C order are copied as a block; everything else
 // is copied element by element. Bools are checked, because a bool with another byte is undefined behavior.
 Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element& element, std::int64_t count,
@@ -251,7 +274,7 @@ Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element&
     if (bad) return unreadable(where, fmt::format("the text of element {} is not Unicode", *bad));
     return Tensor::of_strings(header.dims, std::move(strings));
   }
-  Tensor tensor(element.type, header.dims);
+  Tensor tensor(is_packed(element.type) ? DType::u8 : element.type, header.dims);
   auto* target = static_cast<std::byte*>(tensor.mutable_view().data);
   bool straight = !element.swap && (!header.fortran_order || header.dims.size() < 2);
   if (straight) {
@@ -273,6 +296,7 @@ Result<Tensor> read_elements(ByteSpan data, const Header& header, const Element&
       }
     }
   }
+  if (is_packed(element.type)) return pack(tensor, element.type, where);
   return tensor;
 }
 
@@ -301,6 +325,10 @@ Result<std::size_t> encode_strings(const Tensor& tensor, ByteWriter& data) {
     data.append(std::as_bytes(std::span(text)));
   }
   return width;
+}
+
+void unpack(const Tensor& tensor, ByteWriter& data) {
+  for (std::int64_t i = 0; i < tensor.elements(); ++i) data.u8(packed(tensor.view().data, i, bits(tensor.type())));
 }
 
 }  // namespace
@@ -337,14 +365,16 @@ Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_vi
   return read_elements(reader.take(left), header, element, *count, where);
 }
 
-// Byte for byte what numpy.save writes, so that digests of files do not depend on who wrote them.
+// Byte for byte what numpy.save writes, so that digests of files do not depend on who wrote them. The one exception is
+// f8e5m2, which numpy.load could not read as "<f1".
 Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
   ByteWriter data;
   std::string descr;
   if (tensor.type() == DType::string) {
     descr = fmt::format("<U{}", TRY(encode_strings(tensor, data)));
-  } else if (tensor.type() == DType::bf16 || (is_float(tensor.type()) && bits(tensor.type()) == 8)) {
-    descr = fmt::format("<V{}", bits(tensor.type()) / 8);  // as NumPy writes them
+  } else if (std::size_t width = raw_width(tensor.type()); width > 0) {
+    descr = fmt::format("<V{}", width);
+    if (is_packed(tensor.type())) unpack(tensor, data);
   } else {
     for (const Row& row : plain) {
       if (row.type == tensor.type()) descr = fmt::format("{}{}", bits(row.type) == 8 ? '|' : '<', row.code);
@@ -373,7 +403,8 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
   out.u8(0);
   out.number(static_cast<std::uint16_t>(dict.size()));
   out.append(as_bytes(dict));
-  out.append(tensor.type() == DType::string ? ByteSpan(data.bytes()) : tensor.bytes());
+  bool encoded = tensor.type() == DType::string || is_packed(tensor.type());
+  out.append(encoded ? ByteSpan(data.bytes()) : tensor.bytes());
   return std::move(out.bytes());
 }
 

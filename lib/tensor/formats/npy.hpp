@@ -6,7 +6,7 @@
 namespace modelctl::formats {
 
 // Reads one array. `expected` may be null. It gives the meaning of raw bytes ("V2"): NumPy has no names for bf16 and
-// f8.
+// for the types of 8 bits or less that ml_dtypes adds to it.
 Result<Tensor> read_npy(ByteSpan bytes, const Expected* expected, std::string_view where);
 
 // Writes format version 1.0, C order, little-endian. Strings are UCS-4 ('U'), NumPy's type of Unicode text.
