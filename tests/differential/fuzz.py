@@ -30,6 +30,7 @@ from check import Judge, Verdict
 from generate import generate as draw
 from ours import Failure, Ours
 from recipes import RECIPES
+import recipes_experimental
 import recipes_flow
 import recipes_microsoft
 import recipes_ml

@@ -117,6 +117,18 @@ TEST_CASE("nodes of an older opset are brought to the newest form") {
   CHECK(node.input(1)->constant.as<std::int64_t>()[0] == 1);
 }
 
+TEST_CASE("a MeanVarianceNormalization before opset 9 gets its groups as axes, or subtracts the mean alone") {
+  auto of = [](const char* attributes) {
+    return newest(std::string("input x: f32[1,2,3,4]\ny = MeanVarianceNormalization(x) {") + attributes + "}\noutput y",
+                  8);
+  };
+  CHECK_MESSAGE(of("across_channels: 1").find("MeanVarianceNormalization(x) {axes: [0, 1, 2, 3]}") != std::string::npos,
+                of("across_channels: 1"));
+  std::string shifted = of("normalize_variance: 0");
+  CHECK_MESSAGE(shifted.find("= ReduceMean(x, ") != std::string::npos, shifted);
+  CHECK_MESSAGE(shifted.find("y = Sub(x, ") != std::string::npos, shifted);
+}
+
 TEST_CASE("a Resize of opset 10 that grows along one axis and shrinks along another becomes two") {
   std::string text =
       newest("input x: f32[1,1,4,4]\nconst s: f32[4] = [1.0, 1.0, 2.0, 0.5]\ny = Resize(x, s)\noutput y", 10);

@@ -186,5 +186,17 @@ TEST_CASE("a key that is there twice is refused, of texts and of numbers") {
   CHECK_FALSE(twice("OneHotEncoder", "cats_int64s", Ints{3, 4, 5}, 1));
 }
 
+TEST_CASE("sizes and values of experimental operators that make no sense are refused") {
+  CHECK(refusal("Crop", "border", Ints{1, 0, 1}, "") == "border must be 4 sizes, and scale, if it is there, 2");
+  CHECK(refusal("Crop", "border", Ints{0, 0, -1, 0}, "") == "border must be 4 sizes, and scale, if it is there, 2");
+  CHECK(refusal("Crop", "border", Ints{0, 2, 0, 1}, "") == "the images are smaller than what is cut from them");
+  CHECK(refusal("Crop", "scale", Ints{2, 2}, "", 1) == "the images are smaller than what is cut from them");
+  CHECK(refusal("ConstantFill", "dtype", std::int64_t{8}, "") ==
+        "cannot use ConstantFill: its value does not fit dtype, or that is not FLOAT, INT32, INT64 or BOOL");
+  CHECK(refusal("ConstantFill", "value", 1e20f, "", 1) ==
+        "cannot use ConstantFill: its value does not fit dtype, or that is not FLOAT, INT32, INT64 or BOOL");
+  CHECK(refusal("Embedding", "weights", std::int64_t{0}, "") == "cannot use Embedding: its weights must be a matrix");
+}
+
 }  // namespace
 }  // namespace modelctl::ops

@@ -122,6 +122,25 @@ Result<void> mean_variance(const Call& call, Outputs& outputs) {
   return {};
 }
 
+// ONNX 1.0 to 1.3, where it was experimental, said what a group is by across_channels; the shift to mean 0 alone is
+// normalize_variance 0.
+Result<void> upgrade_mean_variance(const Upgrade& upgrade) {
+  graph::Node& node = upgrade.node;
+  if (upgrade.opset >= 9) return {};
+  Dims axes = node.attributes.integer("across_channels") != 0 ? Dims{0, 1, 2, 3} : Dims{0, 2, 3};
+  bool scales = node.attributes.integer("normalize_variance", 1) != 0;
+  node.attributes.erase("across_channels");
+  node.attributes.erase("normalize_variance");
+  if (scales) {
+    node.attributes.set("axes", axes);
+    return {};
+  }
+  graph::Value* x = node.input(0);
+  node.op = "Sub";
+  node.set_input(1, upgrade.insert("ReduceMean", {x, upgrade.constant(Tensor::of_ints(axes))}));
+  return {};
+}
+
 constexpr AttributeDef of_lrn[] = {{"alpha", AttributeType::number, "0.0001 if absent"},
                                    {"beta", AttributeType::number, "0.75 if absent"},
                                    {"bias", AttributeType::number, "1 if absent"},
@@ -175,6 +194,7 @@ constexpr OpDef defs[] = {
         .attributes = of_mean_variance,
         .infer = infer_mean_variance,
         .short_floats = ShortFloats::widen,
+        .upgrade = upgrade_mean_variance,
         .examples =
             [] {
               return Examples{

@@ -1,8 +1,10 @@
 // Slice: a range along each of some axes, with Python's rules: negative indices count from the end, ranges clamp.
+// DynamicSlice, which ONNX 1.4 called experimental, is the form of Slice that ONNX 1.5 released, without steps.
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/storage.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
+#include "ops/schema/rewrite.hpp"
 
 namespace modelctl::ops {
 namespace {
@@ -153,6 +155,12 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
+Result<void> decompose_dynamic(graph::Node& node) {
+  Rewrite to(node);
+  to.finish({TRY(to.add("Slice", node.inputs()))});
+  return {};
+}
+
 constexpr OpDef defs[] = {
     {
         .name = "Slice",
@@ -179,6 +187,24 @@ constexpr OpDef defs[] = {
                    {f32({0}, {})},
                    0},
                   {"ranges clamp", {f32({3}, {1, 2, 3}), i64({1}, {1}), i64({1}, {1000})}, {}, {f32({2}, {2, 3})}, 0}};
+            },
+    },
+    {
+        .name = "DynamicSlice",
+        .since = 1,
+        .summary = "A range along each of some axes; experimental in ONNX 1.4.",
+        .inputs = "data starts:i32,i64 ends:starts axes?:starts",
+        .outputs = "output",
+        .types = "any",
+        .infer = infer,
+        .decompose = decompose_dynamic,
+        .examples =
+            [] {
+              return Examples{{"all but the last row, from the second column on",
+                               {f32({2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}), i64({2}, {0, 1}), i64({2}, {-1, 1000})},
+                               {},
+                               {f32({1, 3}, {2, 3, 4})},
+                               0}};
             },
     },
 };
