@@ -44,6 +44,7 @@ Run bind(Binder& binder) {
       TRY(write_file(folder / "serve-settings.md", as_bytes(serve_settings_markdown())));
       TRY(write_file(folder / "serve-settings.schema.json", as_bytes(serve_settings_schema())));
       TRY(write_file(folder / "operators.md", as_bytes(operators_markdown())));
+      TRY(write_file(folder / "file-kinds.md", as_bytes(file_kinds_markdown())));
     }
     // A tree of its own: what runs here has only its own part of the program's.
     auto tree = command_tree();

@@ -2,6 +2,7 @@
 // runs.
 #include "actions/bench.hpp"
 
+#include "actions/wrong_file.hpp"
 #include "base/stopwatch.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/inputs.hpp"
@@ -83,7 +84,7 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
   BenchReport report;
   Stopwatch loading(host.clock);
   auto model =
-      TRY(runtime::Model::load(TRY(artifact::open(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
+      TRY(runtime::Model::load(TRY(open_artifact(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
   auto inputs = request.inputs.empty()

@@ -3,6 +3,7 @@
 
 #include "actions/model_faults.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "base/json.hpp"
 #include "base/stopwatch.hpp"
 #include "base/suggest.hpp"
@@ -123,7 +124,10 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
 
   // Preprocess: everything that depends on the file's own opset and form.
   auto read = onnx::read(request.model);
-  if (!read) return in_model(std::move(read).error(), {request.model, nullptr, request.bindings});
+  if (!read) {
+    Error error = name_kind(std::move(read).error(), request.model, kinds::Role::model);
+    return in_model(std::move(error), {request.model, nullptr, request.bindings});
+  }
   std::unique_ptr<graph::Graph> graph = std::move(*read);
   const ModelAtFault model{request.model, graph.get(), request.bindings};
   report.source_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.model));

@@ -4,6 +4,7 @@
 
 #include "actions/model_faults.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "ops/schema/operator.hpp"
@@ -26,11 +27,14 @@ class Check {
   }
 
   Result<CheckReport> run() {
-    auto mapped = TRY(MappedFile::open(request_.model));
+    auto opened = MappedFile::open(request_.model);
+    if (!opened) return name_kind(std::move(opened).error(), request_.model, kinds::Role::model);
+    auto mapped = std::move(*opened);
     auto model = onnx::parse(mapped->bytes(), mapped, request_.model.string(), request_.model.parent_path());
     if (!model) {
-      if (model.error().code == "no-onnx") return model.error();
-      add(std::move(model).error());
+      Error error = name_kind(std::move(model).error(), request_.model, kinds::Role::model);
+      if (error.code == "no-onnx") return error;
+      add(std::move(error));
       return std::move(report_);
     }
     // Counted before normalize(), which rewrites nodes to the newest opset and adds our own: the report shows the names

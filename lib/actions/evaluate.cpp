@@ -3,6 +3,7 @@
 #include "actions/evaluate.hpp"
 
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
@@ -158,7 +159,7 @@ class Evaluation {
 Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   EvaluateRequest request = given;
   auto samples = TRY(samples_of(request, host.reporter));
-  auto opened = TRY(artifact::open(request.artifact));
+  auto opened = TRY(open_artifact(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
   Evaluation evaluation(request, std::move(model));
   for (std::size_t i = 0; i < samples.size(); ++i) {

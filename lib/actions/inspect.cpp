@@ -1,6 +1,7 @@
 // Everything is read by the checked readers; nothing is run, and no signature is verified.
 #include "actions/inspect.hpp"
 
+#include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
@@ -107,28 +108,25 @@ Result<InspectReport> inspect(const InspectRequest& request, Host&) {
   InspectReport report;
   const fs::path& path = request.source;
   std::error_code code;
-  if (fs::is_directory(path, code)) {
-    report.kind = "package";
-    TRY(add_package(report, path));
-    return report;
-  }
-  auto file = TRY(MappedFile::open(path));
-  std::string_view text = as_text(file->bytes());
-  report.bytes = text.size();
-  // A model comes last because protobuf has no magic: only parsing shows whether a file is one.
-  if (artifact::is_artifact(file->bytes())) {
-    report.kind = "artifact";
-    add_artifact(report, TRY(artifact::open(path)));
-  } else if (text.starts_with(package::manifest_path)) {  // the first name in a tar
-    report.kind = "package";
-    TRY(add_package(report, path));
-  } else if (text.starts_with("\x7f"
-                              "ELF")) {
-    report.kind = "program";
-    add_artifact(report, TRY(artifact::open_appended(path, path.string())));
-  } else {
-    report.kind = "model";
-    TRY(add_model(report, path));
+  if (fs::is_regular_file(path, code)) report.bytes = fs::file_size(path, code);
+  switch (role_of(path)) {
+    case kinds::Role::artifact:
+      report.kind = "artifact";
+      add_artifact(report, TRY(artifact::open(path)));
+      break;
+    case kinds::Role::package:
+      report.kind = "package";
+      TRY(add_package(report, path));
+      break;
+    case kinds::Role::program:
+      report.kind = "program";
+      add_artifact(report, TRY(artifact::open_appended(path, path.string())));
+      break;
+    default:
+      report.kind = "model";
+      if (auto added = add_model(report, path); !added) {
+        return name_kind(std::move(added).error(), path, kinds::Role::model);
+      }
   }
   return report;
 }

@@ -2,6 +2,7 @@
 #include "actions/link.hpp"
 
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "ops/run_table.hpp"
 
@@ -53,7 +54,7 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
         .help("leave out --shared or --serve");
   }
   request.artifact = TRY(ProjectMerge::of_artifact("link", request.artifact)).subject();
-  auto artifact = TRY(artifact::open(request.artifact));
+  auto artifact = TRY(open_artifact(request.artifact));
   // Waits for the whole digest before anything is written: an altered artifact is found here, by who has the original,
   // and not at the first start of the program.
   TRY(artifact.integrity->check());

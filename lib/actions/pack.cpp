@@ -3,6 +3,7 @@
 #include "actions/pack.hpp"
 
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
@@ -158,7 +159,7 @@ class Samples {
 // vouch for an artifact that was altered since it was built.
 Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& draft,
                           std::vector<package::Payload>& payload) {
-  auto artifact = TRY(artifact::open(path));
+  auto artifact = TRY(open_artifact(path));
   TRY(artifact.integrity->check());
   draft.inputs = tensors(artifact.plan.signature.inputs);
   draft.outputs = tensors(artifact.plan.signature.outputs);

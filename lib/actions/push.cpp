@@ -3,6 +3,7 @@
 
 #include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
+#include "actions/wrong_file.hpp"
 #include "transport/transport.hpp"
 
 #include <fmt/core.h>
@@ -14,7 +15,9 @@ Result<PushReport> push(const PushRequest& request, Host& host) {
   transport::Context context = context_of(request.remote, host);
   // First what is quick to refuse: a reference that cannot be pushed to must not cost the hashing of a large package.
   auto writer = TRY(def->open_writer(request.reference, context));
-  auto package = TRY(package::Package::open(request.package));
+  auto opened = package::Package::open(request.package);
+  if (!opened) return name_kind(std::move(opened).error(), request.package, kinds::Role::package);
+  package::Package package = std::move(*opened);
   TRY_BECAUSE(package.check_content(host.reporter, host.stop),
               fmt::format("nothing of '{}' was pushed", request.package.string()));
   auto check = [&]() -> Result<void> {

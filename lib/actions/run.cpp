@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -111,7 +112,7 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
     auto now = host.clock.steady();
     return std::chrono::duration<double>(now - std::exchange(start, now)).count();
   };
-  auto artifact = TRY(artifact::open(request.artifact));
+  auto artifact = TRY(open_artifact(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect()));
   runtime::ThreadPool pool(request.threads);
   runtime::Session session(model, pool, runtime::Session::Limits{.stop = &host.stop});

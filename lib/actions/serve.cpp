@@ -5,6 +5,7 @@
 #include "actions/check_samples.hpp"
 #include "actions/package_cache.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "base/mapped_file.hpp"
 #include "ops/schema/operator.hpp"
@@ -89,10 +90,14 @@ Result<serve::Loaded> load(const ServeRequest& request, std::uint64_t memory_byt
     if (loaded || path == request.source || loaded.error().kind != Kind::untrusted) return loaded;
     return std::move(loaded).error().help(fmt::format("remove '{}' to have it pulled again", path.string()));
   }
-  // No package: a bare artifact, unless it cannot even be opened as one; then the package's fault is what counts.
-  auto bare = artifact::open(path);
+  // No package: a bare artifact, unless it is a folder or begins as packages do; then the package's fault is what
+  // counts.
   std::error_code code;
-  if (!bare) return fs::is_directory(path, code) ? std::move(package).error() : std::move(bare).error();
+  if (fs::is_directory(path, code) || role_of(path) == kinds::Role::package) {
+    return name_kind(std::move(package).error(), path, kinds::Role::package);
+  }
+  auto bare = open_artifact(path);
+  if (!bare) return std::move(bare).error();
   serve::Loaded loaded;
   loaded.info.name = path.stem().string();
   loaded.model = TRY(runtime::Model::load(std::move(*bare), ops::run_table(), kernels::Cpu::detect()));

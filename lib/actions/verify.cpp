@@ -3,6 +3,7 @@
 
 #include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
+#include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "artifact/integrity.hpp"
 #include "transport/pull.hpp"
@@ -42,21 +43,9 @@ Result<package::SignedManifest> verify_remote(const VerifyRequest& request, cons
   return opened;
 }
 
-// Packages begin with the name of their manifest, so that the first bytes decide. What cannot be read is left to the
-// package's reader, which says why.
-Result<bool> is_artifact_or_linked(const std::filesystem::path& path) {
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) return false;
-  auto file = TRY(MappedFile::open(path));
-  return artifact::is_artifact(file->bytes()) || as_text(file->bytes())
-                                                     .starts_with(
-                                                         "\x7f"
-                                                         "ELF");
-}
-
 // A key on the command line demands a signature: "intact" must not be taken for "signed". MODELCTL_TRUST alone does
 // not, since it is set for all commands of a shell or job.
-Result<void> verify_unsigned(const VerifyRequest& request) {
+Result<void> verify_unsigned(const VerifyRequest& request, kinds::Role role) {
   bool wants_signature = !request.trust.key.empty() || !request.trust.file.empty();
   if (wants_signature) {
     return Error(Kind::untrusted, "unsigned", fmt::format("cannot trust '{}': it is not signed", request.package))
@@ -64,24 +53,25 @@ Result<void> verify_unsigned(const VerifyRequest& request) {
         .because("an artifact or linked program has a digest against damage, but no signature")
         .help("verify the package that it came in, or leave out --key and --trust");
   }
-  auto opened = TRY(MappedFile::open(request.package));
-  bool bare = artifact::is_artifact(opened->bytes());
-  auto artifact =
-      TRY(bare ? artifact::open(request.package) : artifact::open_appended(request.package, request.package));
+  auto artifact = TRY(role == kinds::Role::artifact ? artifact::open(request.package)
+                                                    : artifact::open_appended(request.package, request.package));
   return artifact.integrity->check();
 }
 
 }  // namespace
 
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
-  bool unsigned_form = is_local(request.package) && TRY(is_artifact_or_linked(request.package));
-  if (unsigned_form) {
-    TRY(verify_unsigned(request));
+  kinds::Role role = is_local(request.package) ? role_of(request.package) : kinds::Role::none;
+  if (role == kinds::Role::artifact || role == kinds::Role::program) {
+    TRY(verify_unsigned(request, role));
     return VerifyReport{std::nullopt};
   }
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
-  if (is_local(request.package))
-    return VerifyReport{TRY(package::verify(request.package, trust, host.reporter, host.stop))};
+  if (is_local(request.package)) {
+    auto verified = package::verify(request.package, trust, host.reporter, host.stop);
+    if (!verified) return name_kind(std::move(verified).error(), request.package, kinds::Role::package);
+    return VerifyReport{std::move(*verified)};
+  }
   return VerifyReport{TRY_BECAUSE(verify_remote(request, trust, host),
                                   fmt::format("verifying '{}' where it is", transport::shown(request.package)))};
 }

@@ -30,6 +30,10 @@ std::array<std::byte, footer_bytes> make_footer(std::uint64_t offset, std::uint6
   return footer;
 }
 
+bool ends_in_artifact(ByteSpan last) {
+  return last.size() >= footer_bytes && as_text(last.last(footer_bytes)).starts_with(footer_magic);
+}
+
 // The footer is trusted for nothing: its offset and size must describe exactly the bytes before it, and the artifact's
 // own header must agree with them.
 Result<Artifact> open_appended(const std::filesystem::path& path, std::string_view name) {
@@ -38,12 +42,12 @@ Result<Artifact> open_appended(const std::filesystem::path& path, std::string_vi
   std::uint64_t file_size = TRY(size_of(file, path, true));
   std::array<std::byte, footer_bytes> last{};
   bool has_footer = file_size >= footer_bytes && read_all_at(file.number(), last, file_size - footer_bytes);
-  ByteReader footer(last);
-  if (!has_footer || as_text(footer.take(footer_magic.size())) != footer_magic) {
+  if (!has_footer || !ends_in_artifact(last)) {
     return Error(Kind::not_found, "no-artifact-inside", fmt::format("cannot find a model in '{}'", name))
         .at(std::string(name))
         .because("the file does not end in an artifact; stripping or packing a linked program removes it");
   }
+  ByteReader footer(ByteSpan(last).subspan(footer_magic.size()));
   std::uint32_t version = footer.u32(), reserved = footer.u32();
   std::uint64_t offset = footer.u64(), size = footer.u64();
   std::uint64_t end = file_size - footer_bytes;

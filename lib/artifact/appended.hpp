@@ -17,6 +17,9 @@ inline constexpr std::size_t footer_bytes = 32;
 std::uint64_t appended_offset(std::uint64_t program_bytes);
 std::array<std::byte, footer_bytes> make_footer(std::uint64_t offset, std::uint64_t size);
 
+// Whether a file whose last bytes these are ends in an artifact.
+bool ends_in_artifact(ByteSpan last);
+
 // The artifact inside a file, mapped. Fails with not_found (code "no-artifact-inside") if the file ends in none, and
 // as open() does if it is damaged. `name` is the program's, for messages.
 Result<Artifact> open_appended(const std::filesystem::path& path, std::string_view name);

@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace modelctl::onnx {
 
@@ -33,36 +32,10 @@ struct ModelParts {
   std::vector<data_view> functions;
 };
 
-// File types that users pass by mistake, recognized by their first bytes.
-struct OtherFormat {
-  std::string_view magic;
-  std::string_view description;
-  std::string_view help;
-};
-constexpr std::array<OtherFormat, 9> other_formats{{
-    {std::string_view("PK\x03\x04", 4), "a zip archive, as PyTorch saves", "export it with torch.onnx.export"},
-    {"\x89HDF", "an HDF5 file, as Keras saves", "export it with tf2onnx or keras's export(format=\"onnx\")"},
-    {"GGUF", "a GGUF file", ""},
-    {"\x1f\x8b", "a gzip file", "unpack it with gunzip"},
-    {"version https://git-lfs", "a pointer of Git LFS, not the file itself", "fetch the file with git lfs pull"},
-    {"<!DOCTYPE", "a web page", "download the file itself"},
-    {"\x80\x04\x95", "a Python pickle", "export the model in it to ONNX: modelctl does not run Python"},
-    {"\x80\x02", "a Python pickle", "export the model in it to ONNX: modelctl does not run Python"},
-    {"{", "JSON", ""},
-}};
-
-// `reason` is replaced by the name of the other format if the file is recognized.
-Error not_onnx(std::string_view file, ByteSpan bytes, std::string reason) {
-  std::string help;
-  std::string_view text = as_text(bytes);
-  for (const OtherFormat& other : other_formats) {
-    if (text.substr(0, other.magic.size()) != other.magic) continue;
-    reason = fmt::format("it is {}", other.description);
-    help = other.help;
-  }
+// What the file is instead is for the caller to find out (kinds/file_kind.hpp).
+Error not_onnx(std::string_view file, std::string reason) {
   return Error(Kind::bad_input, "no-onnx", fmt::format("cannot read '{}': it is not an ONNX model", file))
-      .because(std::move(reason))
-      .help(std::move(help));
+      .because(std::move(reason));
 }
 
 std::pair<std::string, std::string> read_property(data_view message) {
@@ -114,7 +87,7 @@ void take_field(pbf_reader& reader, ModelParts& parts) {
 // otherwise: every exporter writes ir_version first.
 Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
   ModelParts parts;
-  if (bytes.empty()) return not_onnx(file, bytes, "it is empty");
+  if (bytes.empty()) return not_onnx(file, "it is empty");
   pbf_reader reader(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   protozero::pbf_tag_type tag = 0;
   try {
@@ -122,18 +95,18 @@ Result<ModelParts> read_model(ByteSpan bytes, std::string_view file) {
       tag = reader.tag();
       auto expected = model_field(tag);
       if (!expected || *expected != reader.wire_type()) {
-        return not_onnx(file, bytes, fmt::format("an ONNX model has no field {}", tag));
+        return not_onnx(file, fmt::format("an ONNX model has no field {}", tag));
       }
       take_field(reader, parts);
     }
   } catch (const protozero::end_of_buffer_exception&) {
-    if (parts.ir_version <= 0) return not_onnx(file, bytes, "it does not begin like one");
+    if (parts.ir_version <= 0) return not_onnx(file, "it does not begin like one");
     return Error(Kind::bad_input, "truncated-model", fmt::format("cannot read '{}': the model is cut short", file))
         .because(fmt::format("the file ends after {} bytes, within {}", bytes.size(),
                              tag == proto::model::graph ? "the graph" : fmt::format("field {} of the model", tag)))
         .help("copy or download the whole file");
-  } catch (const protozero::exception& broken) { return not_onnx(file, bytes, broken.what()); }
-  if (parts.ir_version <= 0 && !parts.graph) return not_onnx(file, bytes, "it has neither a version nor a graph");
+  } catch (const protozero::exception& broken) { return not_onnx(file, broken.what()); }
+  if (parts.ir_version <= 0 && !parts.graph) return not_onnx(file, "it has neither a version nor a graph");
   if (!parts.graph || parts.opsets.empty()) {
     return Error(Kind::bad_input, "truncated-model",
                  fmt::format("cannot read '{}': it has no {}", file, parts.graph ? "opset" : "graph"))

@@ -255,14 +255,13 @@ TEST_CASE("truth values in raw bytes are made 0 or 1") {
   CHECK(model->graph->find_value("w")->constant.bytes()[2] == std::byte{1});
 }
 
-TEST_CASE("a file of another format is distinguished from a truncated model") {
+TEST_CASE("a file that is not a model is distinguished from a truncated model") {
   auto refusal = [](std::string bytes) { return message_of(parse_bytes(bytes)); };
   CHECK(refusal("") == "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because it is empty\n");
   CHECK(refusal("hello, world") ==
         "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because an ONNX model has no field 13\n");
   CHECK(refusal("PK\x03\x04 and so on") ==
-        "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because it is a zip archive, as PyTorch saves\n"
-        "  help export it with torch.onnx.export\n");
+        "no-onnx: cannot read 'model.onnx': it is not an ONNX model\n  because an ONNX model has no field 10\n");
   std::string whole = bytes_of(small);
   CHECK(refusal(whole.substr(0, 60)) ==
         "truncated-model: cannot read 'model.onnx': the model is cut short\n"
