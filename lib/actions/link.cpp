@@ -59,7 +59,8 @@ Result<LinkReport> link(const LinkRequest& given, Host&) {
   // and not at the first start of the program.
   TRY(artifact.integrity->check());
   link::Form form = TRY(form_of(request, artifact.plan));
-  return LinkReport{request.output, form, TRY(link::link(artifact, form, request.output))};
+  auto linked = TRY(link::link(artifact, form, request.output));
+  return LinkReport{request.output, form, std::move(linked)};
 }
 
 }  // namespace modelctl::actions

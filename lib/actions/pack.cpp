@@ -145,7 +145,8 @@ class Samples {
     for (int number = 2; !taken_.insert(path).second; ++number) {
       path = fmt::format("samples/{}-{}", number, file.filename().string());
     }
-    payload_.push_back({path, package::Role::sample, false, TRY(package::Content::of_file(file))});
+    package::Content content = TRY(package::Content::of_file(file));
+    payload_.push_back({path, package::Role::sample, false, std::move(content)});
     return places_[file] = path;
   }
 

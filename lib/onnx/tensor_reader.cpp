@@ -240,9 +240,13 @@ Result<NamedTensor> read_tensor(data_view message, const TensorSource& source) {
   if (!elements || !size) {
     return bad(fields, fmt::format("it claims to be {}, which exceeds any memory", describe(type, fields.dims)));
   }
-  if (fields.external) return NamedTensor{fields.name, TRY(read_external(fields, type, *size, source))};
+  if (fields.external) {
+    Tensor tensor = TRY(read_external(fields, type, *size, source));
+    return NamedTensor{fields.name, std::move(tensor)};
+  }
   if (!fields.raw || type == DType::string) {
-    return NamedTensor{fields.name, TRY(read_list(fields, type, static_cast<std::uint64_t>(*elements), *size))};
+    Tensor tensor = TRY(read_list(fields, type, static_cast<std::uint64_t>(*elements), *size));
+    return NamedTensor{fields.name, std::move(tensor)};
   }
   if (fields.raw->size() != *size) {
     return bad(fields,

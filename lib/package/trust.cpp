@@ -28,15 +28,18 @@ Result<TrustedKey> read_key(const Json& item, const std::filesystem::path& path,
   if (item.contains("file") == item.contains("pem"))
     return bad_trust(path, "a key has either a 'file' or a 'pem'", where);
   if (item.contains("pem")) {
-    return TrustedKey{std::move(name), TRY(PublicKey::parse(TRY(json_string(item, "pem", where)), where))};
+    PublicKey key = TRY(PublicKey::parse(TRY(json_string(item, "pem", where)), where));
+    return TrustedKey{std::move(name), std::move(key)};
   }
-  return TrustedKey{std::move(name), TRY(PublicKey::read(path.parent_path() / TRY(json_string(item, "file", where))))};
+  PublicKey key = TRY(PublicKey::read(path.parent_path() / TRY(json_string(item, "file", where))));
+  return TrustedKey{std::move(name), std::move(key)};
 }
 
 }  // namespace
 
 Result<Trust> Trust::key(const std::filesystem::path& path) {
-  return Trust({{path.string(), TRY(PublicKey::read(path))}});
+  PublicKey key = TRY(PublicKey::read(path));
+  return Trust({{path.string(), std::move(key)}});
 }
 
 Result<Trust> Trust::file(const std::filesystem::path& path) {

@@ -166,7 +166,8 @@ Result<std::vector<LayoutStore::Named>> LayoutStore::names() const {
     std::string name = annotation(entry, name_key);
     if (name.empty()) continue;
     std::string digest = TRY(json_string(entry, "digest", (folder_ / "index.json").string()));
-    all.push_back({std::move(name), TRY(Digest::parse(digest)), parse_date(annotation(entry, pushed_key))});
+    Digest manifest = TRY(Digest::parse(digest));
+    all.push_back({std::move(name), std::move(manifest), parse_date(annotation(entry, pushed_key))});
   }
   return all;
 }

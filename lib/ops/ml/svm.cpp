@@ -92,8 +92,9 @@ struct Classifier {
 // class 0 against 2, of 1 against 2 and of 2 against 1. Within a row the vectors of class 0 come first.
 Result<Classifier> read_classifier(const Attributes& attributes) {
   ClassLabels labels = TRY(read_labels(attributes, "classlabels_strings", "classlabels_ints"));
+  Kernel kernel = TRY(read_kernel(attributes));
   Classifier svm{labels,
-                 TRY(read_kernel(attributes)),
+                 kernel,
                  attributes.numbers("support_vectors"),
                  attributes.numbers("coefficients"),
                  attributes.numbers("rho"),

@@ -213,10 +213,11 @@ Result<bool> lower_stft(Lowering& call) {
   Tensor ones(DType::f32, {size});
   std::fill_n(ones.mutable_view().as<float>().data(), size, 1.0f);
   const std::int64_t bins = onesided ? size / 2 + 1 : size;
+  const std::int64_t step_size = TRY(one_integer(step->view(), "frame_step"));
   call.emit(
       "stft_f32",
       {node.input(0), kernels::pack_stft_weights((window != nullptr ? *window : ones).view(), size, bins, *parts == 2)},
-      {{"length", size}, {"step", TRY(one_integer(step->view(), "frame_step"))}, {"bins", bins}});
+      {{"length", size}, {"step", step_size}, {"bins", bins}});
   return true;
 }
 
