@@ -3,6 +3,8 @@
 
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
+#include "tensor/files.hpp"
+#include "tensor/half.hpp"
 
 #include <doctest/doctest.h>
 
@@ -50,6 +52,28 @@ TEST_CASE("outputs as expected are good") {
   CHECK(report->good);
   CHECK(report->outputs.at(0).values == 6);
   CHECK(report->outputs.at(0).different == 0);
+}
+
+TEST_CASE("an expected .npy file of bf16, which NumPy writes as raw bytes, is read as the output's type") {
+  Samples samples;
+  test::PlanMaker maker;
+  auto x = maker.input("x", DType::bf16, {2});
+  auto y = maker.like("y", x);
+  maker.step("op::Relu", {x}, {y});
+  maker.output("y", y);
+  REQUIRE(maker.writer.write(maker.plan, samples.scratch / "relu.artifact"));
+  auto file = [&](const char* name, float second) {
+    Tensor tensor = Tensor::of<BFloat16>(DType::bf16, {2}, {BFloat16(1.5f), BFloat16(second)});
+    REQUIRE(formats::save_outputs(samples.scratch / name, std::vector{formats::NamedTensor{"", tensor}}));
+    return (samples.scratch / name).string();
+  };
+  auto request = samples.request();
+  request.inputs = {file("x.npy", -2)};
+  request.expected = {file("y.npy", 0)};
+  auto report = evaluate(request, samples.fake.host);
+  REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
+  CHECK(report->good);
+  CHECK(report->outputs.at(0).values == 2);
 }
 
 TEST_CASE("expected files without names belong to the outputs in order, and one too many is refused") {
