@@ -35,7 +35,7 @@ void add_zip_members(std::string_view bytes, std::set<std::string, std::less<>>&
 }
 
 Evidence of_folder(const fs::path& path) {
-  Evidence folder{.path = path, .folder = true};
+  Evidence folder{.folder = true};
   std::error_code code;
   for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code)) {
     if (folder.members.size() >= Evidence::most_members) break;
@@ -78,10 +78,9 @@ bool Evidence::member(std::string_view name) const {
   });
 }
 
-Evidence evidence_of(std::string_view bytes, fs::path path) {
+Evidence evidence_of(std::string_view bytes) {
   std::size_t shown = std::min(bytes.size(), Evidence::window);
-  Evidence file{.path = std::move(path),
-                .size = bytes.size(),
+  Evidence file{.size = bytes.size(),
                 .head = std::string(bytes.substr(0, shown)),
                 .tail = std::string(bytes.substr(bytes.size() - shown))};
   if (file.starts("PK")) {
@@ -103,7 +102,7 @@ Result<Evidence> examine(const fs::path& path) {
   bool read = read_all_at(descriptor.number(), buffer.first(first), 0) &&
               read_all_at(descriptor.number(), buffer.subspan(first), size - (bytes.size() - first));
   if (!read) return system_error(errno, "cannot read '" + path.string() + "'", path);
-  Evidence file = evidence_of(bytes, path);
+  Evidence file = evidence_of(bytes);
   file.size = size;
   return file;
 }

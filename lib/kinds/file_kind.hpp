@@ -16,12 +16,11 @@
 
 namespace modelctl::kinds {
 
-// What a file or folder is recognized by.
+// What a file or folder is recognized by. Its own name is none of it.
 struct Evidence {
   static constexpr std::size_t window = 64 * 1024;   // bytes of head and of tail
   static constexpr std::size_t most_members = 4096;  // names; further ones are not looked at
 
-  std::filesystem::path path;  // its name only settles which of two kinds it is
   bool folder = false;
   std::uint64_t size = 0;
   std::string head, tail;  // the first and the last bytes, which overlap in a small file; empty for a folder
@@ -51,8 +50,8 @@ struct FileKind {
 // All kinds (generated table): each known/<stem>.cpp defines std::span<const FileKind> <stem>_kinds().
 std::span<const FileKind* const> known();
 
-// The evidence of bytes, as if they were a file of that name.
-Evidence evidence_of(std::string_view bytes, std::filesystem::path path);
+// The evidence of bytes, as if they were a file.
+Evidence evidence_of(std::string_view bytes);
 // Reads the evidence. Fails if there is no file or folder that can be read, with not_found, denied, io or bad_input.
 Result<Evidence> examine(const std::filesystem::path& path);
 // The kind; null if it is none that is known.

@@ -25,7 +25,7 @@ std::string name_of(const fs::path& path) {
   auto evidence = examine(path);
   return evidence ? name_of(*evidence) : evidence.error().code;
 }
-std::string name_of_bytes(std::string_view bytes) { return name_of(evidence_of(bytes, "file")); }
+std::string name_of_bytes(std::string_view bytes) { return name_of(evidence_of(bytes)); }
 
 struct Sample {
   std::string file, kind;
@@ -121,7 +121,7 @@ TEST_CASE("members of a ZIP archive are found at its end as well") {
   std::size_t directory = archive.find("PK\x01\x02");
   REQUIRE(directory != std::string::npos);
   std::string large = "PK\x03\x04"s + std::string(3 * Evidence::window, '\0') + archive.substr(directory);
-  Evidence evidence = evidence_of(large, "large.pt");
+  Evidence evidence = evidence_of(large);
   CHECK(evidence.head.size() == Evidence::window);
   CHECK(evidence.tail.size() == Evidence::window);
   CHECK(name_of(evidence) == "a TorchScript program of PyTorch (torch.jit.save)");
