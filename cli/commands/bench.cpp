@@ -4,6 +4,7 @@
 #include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/csv_header.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
@@ -76,6 +77,7 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("--input", request.inputs, "An input; by default random numbers"), Completes::file)
       ->type_name("[NAME=]FILE");
   app.add_option("--bind", flags->bindings, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
+  bind_header(binder, request.header);
   app.add_option("--threads", request.threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");

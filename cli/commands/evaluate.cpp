@@ -4,6 +4,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/csv_header.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
@@ -69,6 +70,7 @@ Run bind(Binder& binder) {
   app.add_option("--min-accuracy", request->min_accuracy, "Smallest accepted share of correct predictions")
       ->type_name("NUMBER")
       ->check(CLI::Range(0.0, 1.0));
+  bind_header(binder, request->header);
   app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");

@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/csv_header.hpp"
 #include "cli/present/run_outputs.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/collection.hpp"
@@ -71,6 +72,7 @@ Run bind(Binder& binder) {
                                "Keep the states, as a decoder's cache, from run to run; the first run makes the file"),
                 Completes::file)
       ->type_name("FILE.npz");
+  bind_header(binder, request->header);
   app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");

@@ -87,9 +87,10 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
       TRY(runtime::Model::load(TRY(open_artifact(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
+  formats::ReadOptions options{request.header, [&](const Error& warning) { host.reporter.warn(warning); }};
   auto inputs = request.inputs.empty()
                     ? TRY(random_inputs(signature, request.sizes))
-                    : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs)));
+                    : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs), options));
   std::vector<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     views.push_back(inputs[i].view());

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/host.hpp"
-#include "tensor/tensor.hpp"
+#include "tensor/formats.hpp"
 
 #include <filesystem>
 #include <map>
@@ -20,6 +20,7 @@ struct BenchRequest {
   double seconds = 3;
   std::uint64_t runs = 0;  // if not 0: so many, however long that takes
   bool profile = false;
+  formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };
 
 // All times in seconds.

@@ -28,8 +28,8 @@ struct Sample {
 // itself. Of equal values the first counts, as in ONNX's ArgMax and NumPy. Labels are compared exactly: they are small
 // whole numbers, whatever type the file stores them in.
 Result<void> count_right(const Tensor& output, const std::string& name, const std::filesystem::path& file,
-                         EvaluateReport& report) {
-  auto loaded = TRY(formats::load(file));
+                         const formats::ReadOptions& options, EvaluateReport& report) {
+  auto loaded = TRY(formats::load(file, {}, options));
   if (loaded.empty())
     return Error(Kind::bad_input, "no-labels", "cannot read labels: the file is empty").at(file.string());
   auto labels = TRY(numbers(loaded.front().tensor.view(), file.string()));
@@ -73,19 +73,23 @@ Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& repor
 
 class Evaluation {
  public:
-  Evaluation(const EvaluateRequest& request, std::shared_ptr<const runtime::Model> model)
-      : request_(request), signature_(model->signature()), pool_(request.threads), session_(std::move(model), pool_) {}
+  Evaluation(const EvaluateRequest& request, std::shared_ptr<const runtime::Model> model, Reporter& reporter)
+      : request_(request),
+        options_{request.header, [&](const Error& warning) { reporter.warn(warning); }},
+        signature_(model->signature()),
+        pool_(request.threads),
+        session_(std::move(model), pool_) {}
 
   // `title` precedes the names of the outputs in the report.
   Result<void> add(const Sample& sample, const std::string& title) {
-    auto inputs = TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs)));
+    auto inputs = TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs), options_));
     std::vector<TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
     TRY(runtime::check_inputs(signature_, views));
     auto outputs = TRY(session_.run(views));
     TRY(compare_outputs(sample.expected, outputs, title));
     if (!sample.labels.empty())
-      TRY(count_right(outputs.front(), signature_.outputs.front().name, sample.labels, report_));
+      TRY(count_right(outputs.front(), signature_.outputs.front().name, sample.labels, options_, report_));
     return {};
   }
 
@@ -138,7 +142,7 @@ class Evaluation {
     const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
     // Floats are read as the output's type, which explains raw bytes; whole numbers are compared as they are written.
     formats::Expected meant{.name = name, .type = is_float(output.type()) ? output.type() : DType::undefined};
-    auto expected = TRY(formats::load(file, {&meant, 1}));
+    auto expected = TRY(formats::load(file, {&meant, 1}, options_));
     if (expected.size() != 1) {
       return Error(Kind::bad_input, "not-one-tensor", fmt::format("cannot compare '{}' with '{}'", name, file))
           .because(fmt::format("the file holds {} tensors", expected.size()));
@@ -148,6 +152,7 @@ class Evaluation {
   }
 
   const EvaluateRequest& request_;
+  formats::ReadOptions options_;
   const artifact::Signature& signature_;
   runtime::ThreadPool pool_;
   runtime::Session session_;
@@ -161,7 +166,7 @@ Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   auto samples = TRY(samples_of(request, host.reporter));
   auto opened = TRY(open_artifact(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
-  Evaluation evaluation(request, std::move(model));
+  Evaluation evaluation(request, std::move(model), host.reporter);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     std::string name = samples[i].name.empty() ? fmt::format("sample {}", i + 1) : samples[i].name;
     TRY(evaluation.add(samples[i], samples.size() > 1 ? name + ": " : ""));

@@ -3,6 +3,7 @@
 
 #include "actions/compare.hpp"
 #include "base/host.hpp"
+#include "tensor/formats.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -15,8 +16,9 @@ struct EvaluateRequest {
   std::vector<std::string> expected;  // [NAME=]FILE: what the outputs should be
   std::filesystem::path labels;       // the right answer for each row of the first output; may be empty
   double tolerance = default_tolerance;
-  double min_accuracy = 0;  // of 1
-  int threads = 0;          // 0: one per CPU
+  double min_accuracy = 0;                                    // of 1
+  int threads = 0;                                            // 0: one per CPU
+  formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };
 
 struct EvaluateReport {

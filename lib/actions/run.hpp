@@ -14,6 +14,7 @@ struct RunRequest {
   // Keeps the states (outputs that continue inputs: a decoder's cache) from one run to the next. Where there is no such
   // file yet they begin: empty if they grow, with zeros if they keep their size. Empty: they are like any others.
   std::filesystem::path state = {};
+  formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };
 
 struct RunReport {

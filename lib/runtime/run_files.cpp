@@ -26,8 +26,9 @@ std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& p
 }
 
 Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
-                          std::span<const std::string> arguments, const std::filesystem::path& output) {
-  auto inputs = TRY(formats::load_inputs(arguments, expectations(signature.inputs)));
+                          std::span<const std::string> arguments, const std::filesystem::path& output,
+                          const formats::ReadOptions& options) {
+  auto inputs = TRY(formats::load_inputs(arguments, expectations(signature.inputs), options));
   std::vector<TensorView> views;
   for (const Tensor& input : inputs) views.push_back(input.view());
   auto outputs = TRY(session.run(views));

@@ -16,10 +16,11 @@ struct FileRun {
   std::vector<std::filesystem::path> written;
 };
 
-// Reads the inputs from `arguments`, [NAME=]FILE each, runs once, and writes the outputs to `output` unless it is
-// empty.
+// Reads the inputs from `arguments`, [NAME=]FILE each, as `options` say, runs once, and writes the outputs to `output`
+// unless it is empty.
 Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
-                          std::span<const std::string> arguments, const std::filesystem::path& output);
+                          std::span<const std::string> arguments, const std::filesystem::path& output,
+                          const formats::ReadOptions& options);
 
 // The first elements as text: "0.1 0.25 -3 …".
 std::string preview(const TensorView& tensor, std::int64_t most = 10);

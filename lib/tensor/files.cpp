@@ -78,8 +78,8 @@ class Inputs {
   std::vector<std::optional<Given>> given_;
 };
 
-Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const Expected> expected,
-                                         const Expected* next) {
+Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const Expected> expected, const Expected* next,
+                                         const ReadOptions& options) {
   const Format* format = TRY(format_of(file.string()));
   // The whole file is read: the formats need their end (a .zip has its directory there), and read_file() bounds the
   // size.
@@ -87,7 +87,7 @@ Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const E
   std::string where = file.string();
   // A file of one tensor is for the next input, whatever the others are.
   if (!format->several && next != nullptr) expected = {next, 1};
-  return format->read({bytes, where, expected, next});
+  return format->read({bytes, where, expected, next, options});
 }
 
 // numpy.savez names positional arrays arr_0, arr_1, …: names that nobody chose, which therefore name no input.
@@ -98,8 +98,8 @@ bool is_made_up(std::string_view name) {
 }
 
 // NAME=FILE for a file that is to be this input, whatever it says of itself.
-Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& file) {
-  auto tensors = TRY(load_as(file, {&input, 1}, &input));
+Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& file, const ReadOptions& options) {
+  auto tensors = TRY(load_as(file, {&input, 1}, &input, options));
   auto named = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == input.name; });
   if (named == tensors.end() && tensors.size() != 1) {
     return Error(Kind::bad_input, "ambiguous-input",
@@ -113,8 +113,9 @@ Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& 
 
 // Each tensor goes to the input of its name. A name that no input has is an error even if an input is left: it would be
 // filled with what was meant for another model.
-Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& file) {
-  auto tensors = TRY(load_as(file, expected, inputs.next()));
+Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& file,
+                      const ReadOptions& options) {
+  auto tensors = TRY(load_as(file, expected, inputs.next(), options));
   for (NamedTensor& named : tensors) {
     const Expected* input = inputs.find(named.name);
     if (input == nullptr && !named.name.empty() && !is_made_up(named.name)) return inputs.unknown(named.name, file);
@@ -142,7 +143,8 @@ Result<std::vector<fs::path>> write_all(const std::vector<std::pair<fs::path, st
 
 }  // namespace
 
-Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected) {
+Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected,
+                                        const ReadOptions& options) {
   Inputs inputs(expected);
   // Named files first: those without a name fill what they leave.
   std::vector<std::string> positional;
@@ -155,7 +157,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
     }
     std::size_t equals = argument.find('=');
     if (named != nullptr) {
-      TRY(load_one(inputs, *named, argument.substr(named->name.size() + 1)));
+      TRY(load_one(inputs, *named, argument.substr(named->name.size() + 1), options));
     } else if (std::error_code code; equals != std::string::npos && !fs::exists(argument, code)) {
       return inputs.unknown(argument.substr(0, equals), argument);
     } else {
@@ -163,12 +165,13 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
     }
   }
   // After all named ones, wherever those stand on the command line: only then is known which inputs are left.
-  for (const std::string& file : positional) TRY(load_all(inputs, expected, file));
+  for (const std::string& file : positional) TRY(load_all(inputs, expected, file, options));
   return std::move(inputs).finish();
 }
 
-Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected) {
-  return load_as(file, expected, expected.size() == 1 ? &expected.front() : nullptr);
+Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected,
+                                      const ReadOptions& options) {
+  return load_as(file, expected, expected.size() == 1 ? &expected.front() : nullptr, options);
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {

@@ -15,10 +15,12 @@ namespace modelctl::formats {
 //
 // Fails with usage for arguments that do not fit together (codes input-given-twice, unknown-input, too-many-inputs,
 // missing-input, which lists all that are missing), with bad_input for the content of a file, and as read_file() does.
-Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs);
+Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs,
+                                        const ReadOptions& options = {});
 
 // Reads all tensors of one file.
-Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {});
+Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {},
+                                      const ReadOptions& options = {});
 
 // Writes a model's outputs, in their order, and returns the files written. A path with the extension of a format is a
 // file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …, with .json instead for sequences, maps

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "tensor/tensor.hpp"
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,14 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+// Whether the first row of a table is a header: by the rule in docs/reference/tensor-files.md, or as the user states.
+enum class CsvHeader { automatic, yes, no };
+
+struct ReadOptions {
+  CsvHeader header = CsvHeader::automatic;
+  std::function<void(const Error&)> warn = {};  // of a decision that the user may not expect; may be empty
+};
+
 // The input of a reader. `expected` is the one model input that the file is for, or all inputs that it may name, or
 // empty.
 struct Source {
@@ -40,6 +49,7 @@ struct Source {
   std::string_view where;  // the file's name, for diagnostics
   std::span<const Expected> expected;
   const Expected* next = nullptr;  // the input for a tensor without a name; may be null
+  ReadOptions options = {};
 
   // The expectation of this name; otherwise the only one if there is one; otherwise `next` if the name is empty.
   const Expected* find(std::string_view name) const;

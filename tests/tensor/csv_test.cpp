@@ -17,6 +17,26 @@ std::string fault(std::string_view text, std::vector<Expected> expected = {}) {
 }
 const std::vector<Expected> floats = {expect("x", DType::f32)};
 
+std::vector<Expected> columns(std::int64_t count, DType type = DType::f32) {
+  return {expect("x", type, Dims{-1, count})};
+}
+
+// What the reader decided, as the option says: the tensor's shape, and the codes and texts of its warnings.
+struct Decision {
+  std::string shape;
+  std::vector<std::string> warnings;
+  bool operator==(const Decision&) const = default;
+};
+Decision decided(std::string_view text, std::vector<Expected> expected, CsvHeader header = CsvHeader::automatic) {
+  Decision decision;
+  ReadOptions options{header, [&](const Error& warning) { decision.warnings.push_back(warning.what); }};
+  const Format* format = *format_of(".csv");
+  auto read = format->read({as_bytes(text), "f", expected, expected.empty() ? nullptr : &expected.front(), options});
+  if (!read) return {read.error().why.back() + " (" + read.error().hint + ")", decision.warnings};
+  const Tensor& tensor = read->front().tensor;
+  return {describe(tensor.type(), tensor.dims()), decision.warnings};
+}
+
 }  // namespace
 
 TEST_CASE("a table of numbers has rows and columns") {
@@ -39,6 +59,79 @@ TEST_CASE("a first row without any number is a header if numbers are wanted") {
   CHECK(read("y\na\n", {expect("x", DType::string, Dims{-1})}).dims() == Dims{2});
   CHECK(read("a\nb\n").type() == DType::string);
   CHECK(fault("a,1\n1,2\n", floats) == "line 1: column 1: 'a' is not a number");
+}
+
+TEST_CASE("numbers in quotes are a header only above numbers without quotes") {
+  CHECK(read("\"1\",\"2\"\n3,4\n", floats).dims() == Dims{1, 2});
+  CHECK(read("\"1\",\"2\"\n\"3\",\"4\"\n", floats).dims() == Dims{2, 2});
+  CHECK(read("\"a\",\"b\"\n\"3\",\"4\"\n", floats).dims() == Dims{1, 2});
+}
+
+TEST_CASE("a first row of 0, 1, 2 … is a header, with a warning") {
+  const std::string header = "took the first row of 'f', 0, 1, …, 3, for a header";
+  CHECK(decided("0,1,2,3\n5.1,3.5,1.4,0.2\n", columns(4)) == Decision{"f32[1,4]", {header}});
+  CHECK(decided("0,1,2,3\n7,7,7,7\n", columns(4, DType::i64)) == Decision{"i64[1,4]", {header}});
+  CHECK(decided("\"0\",\"1\",\"2\",\"3\"\n\"7\",\"7\",\"7\",\"7\"\n", columns(4)) == Decision{"f32[1,4]", {header}});
+  CHECK(decided("0,1,2,3\n5,5,5,5\n", {}) == Decision{"i64[1,4]", {header}});
+  CHECK(decided("0,1\n0.5,1.5\n", columns(2)) ==
+        Decision{"f32[1,2]", {"took the first row of 'f', 0, 1, for a header"}});
+  CHECK(decided("0\n0.5\n", columns(1)) == Decision{"f32[1,1]", {"took the first row of 'f', 0, for a header"}});
+}
+
+TEST_CASE("a first row of 0, 1, 2 … is data if it is as likely, with a warning") {
+  CHECK(decided("0,1\n1,0\n", columns(2)) == Decision{"f32[2,2]", {"took the first row of 'f', 0, 1, for data"}});
+  CHECK(decided("0\n2\n1\n", {}) == Decision{"i64[3,1]", {"took the first row of 'f', 0, for data"}});
+  CHECK(decided("0,1,2\n0,1,2\n", columns(3)) == Decision{"f32[2,3]", {}});  // positions
+  CHECK(decided("0,1,2\n", columns(3)) == Decision{"f32[1,3]", {}});
+  CHECK(decided("1,2,3\n4,5,6\n", columns(3)) == Decision{"f32[2,3]", {}});
+  CHECK(decided("0.0,1.0,2.0\n4.5,5,6\n", columns(3)) == Decision{"f32[2,3]", {}});
+}
+
+TEST_CASE("a fixed number of rows decides whether 0, 1, 2 … is a header") {
+  CHECK(decided("0,1,2\n4.5,5,6\n", {expect("x", DType::f32, Dims{2, 3})}) == Decision{"f32[2,3]", {}});
+  CHECK(decided("0,1,2\n4,5,6\n", {expect("x", DType::f32, Dims{1, 3})}) == Decision{"f32[1,3]", {}});
+}
+
+TEST_CASE("the option decides whether the first row is a header") {
+  CHECK(decided("0,1,2\n4.5,5,6\n", columns(3), CsvHeader::no) == Decision{"f32[2,3]", {}});
+  CHECK(decided("0,1,2\n4.5,5,6\n", columns(3), CsvHeader::yes) == Decision{"f32[1,3]", {}});
+  CHECK(decided("2019,2020\n4,5\n", columns(2), CsvHeader::yes) == Decision{"f32[1,2]", {}});
+  CHECK(decided("name\nann\n", {expect("x", DType::string)}, CsvHeader::yes) == Decision{"string[1,1]", {}});
+  CHECK(decided("a,b\n4,5\n", columns(2), CsvHeader::no) == Decision{"line 1: column 1: 'a' is not a number ()", {}});
+  CHECK(decided("id,2020\n4,5\n", columns(2)) ==
+        Decision{"line 1: column 1: 'id' is not a number (if this line is a header, give --header yes)", {}});
+}
+
+TEST_CASE("an index that the header shows is left out if the other columns are what the model expects") {
+  const std::string left_out = "left out the first column of 'f'";
+  CHECK(decided(",0,1\n0,5.1,3.5\n1,4.9,3.0\n", columns(2)) == Decision{"f32[2,2]", {left_out}});
+  CHECK(decided(",width,height\n17,5.1,3.5\n4,4.9,3.0\n", columns(2)) == Decision{"f32[2,2]", {left_out}});
+  CHECK(decided("Unnamed: 0,a,b\n0,5.1,3.5\n", columns(2)) == Decision{"f32[1,2]", {left_out}});
+  CHECK(decided("\"\",\"a\"\n\"row 1\",5.1\n", {expect("x", DType::f32, Dims{-1})}) == Decision{"f32[1]", {left_out}});
+  CHECK(decided(",0\n0,2\n1,1\n", {}) == Decision{"i64[2,1]", {left_out}});
+  CHECK(decided(",a\n0,2\n", columns(2)) == Decision{"f32[1,2]", {"took the first column of 'f' for data"}});
+  CHECK(decided(",a,b\n0,2,3\n", columns(5)) == Decision{"f32[1,3]", {}});
+}
+
+TEST_CASE("an index that no header shows is named if it is one column too many") {
+  const std::string refused =
+      "it has 3 columns, and the model expects 2: the first one counts the rows, as an index does "
+      "(write it without the index: index=False in pandas)";
+  CHECK(decided("0,5.1,3.5\n1,4.9,3.0\n", columns(2)) == Decision{refused, {}});
+  CHECK(decided("id,a,b\n1,5.1,3.5\n2,4.9,3.0\n", columns(2)) == Decision{refused, {}});
+  CHECK(decided("0,5.1,3.5\n3,4.9,3.0\n", columns(2)) == Decision{"f32[2,3]", {}});
+}
+
+TEST_CASE("a separator that is not a comma is named") {
+  CHECK(fault("1;2\n3;4\n", floats) == "line 1: its cells are separated by semicolons, not by commas");
+  CHECK(fault("a;b\n3;4\n", floats) == "line 2: its cells are separated by semicolons, not by commas");
+  CHECK(fault("1,5;2,5\n3,5;4\n", floats) == "line 1: its cells are separated by semicolons, not by commas");
+  CHECK(fault("1\t2\n", floats) == "line 1: its cells are separated by tabs, not by commas");
+  CHECK(fault("1|2|\n", floats) == "line 1: its cells are separated by vertical bars, not by commas");
+  CHECK(fault("1.0e+00  2.0e+00\n", floats) == "line 1: its cells are separated by spaces, not by commas");
+  CHECK(fault("1;2\n3;4\n") == "line 1: its cells are separated by semicolons, not by commas");
+  CHECK(read("1 2\n").type() == DType::string);
+  CHECK(read("1;2\n", {expect("x", DType::string)}).dims() == Dims{1, 1});
 }
 
 TEST_CASE("a table that nothing is expected of takes the type that it shows") {
@@ -75,7 +168,7 @@ TEST_CASE("an invalid table is refused with the line") {
   CHECK(fault("1,2\n\n3,4\n") == "line 2: it has 1 cells, but the first line has 2");
   CHECK(fault("1\n\n2\n", floats) == "line 2: column 1: it is empty");
   CHECK(fault("1,\n", floats) == "line 1: column 2: it is empty");
-  CHECK(fault("1\n2;3\n", floats) == "line 2: column 1: '2;3' is not a number");
+  CHECK(fault("1\n2:3\n", floats) == "line 2: column 1: '2:3' is not a number");
   CHECK(fault("1\n+-2\n", floats) == "line 2: column 1: '+-2' is not a number");
   CHECK(fault("1\n1e39\n", floats) == "line 2: column 1: '1e39' is out of the range of f32");
   CHECK(fault("1\n2.5\n", {expect("x", DType::i32)}) == "line 2: column 1: '2.5' is not an integer, as i32 requires");
