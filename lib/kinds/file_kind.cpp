@@ -3,6 +3,7 @@
 #include "kinds/file_kind.hpp"
 
 #include "base/files.hpp"
+#include "base/shell.hpp"
 
 #include <fcntl.h>
 #include <algorithm>
@@ -42,15 +43,6 @@ Evidence of_folder(const fs::path& path) {
     folder.members.insert(entry->path().filename().string());
   }
   return folder;
-}
-
-// A word that a shell takes as the text.
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,:@%/";
-  if (!text.empty() && text.find_first_not_of(plain) == text.npos) return text;
-  std::string word = "'";
-  for (char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
 }
 
 std::string python_string(const std::string& text) {
