@@ -1,4 +1,4 @@
-// init: creates a project from an embedded example.
+// init: creates a project for a model, or from an embedded example.
 #include "actions/init.hpp"
 
 #include "base/json.hpp"
@@ -11,6 +11,7 @@ namespace {
 
 struct Flags {
   actions::InitRequest request;
+  std::string first, second;  // MODEL and FOLDER
   bool list = false;
 };
 
@@ -34,13 +35,15 @@ void print(const actions::InitReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
     Json files = Json::array();
     for (const auto& file : report.files) files.push_back({{"path", file.path}, {"size", file.size}});
-    printer.json(canonical_json({{"folder", report.folder.string()}, {"files", files}}));
+    printer.json(canonical_json({{"folder", report.folder.string()}, {"files", files}, {"next", report.next}}));
     return;
   }
   Table table{{"", ""}, {}};
   for (const auto& file : report.files) table.rows.push_back({"  " + file.path, human_bytes(file.size)});
   printer.line(fmt::format("created '{}':", report.folder.string()));
   printer.table(table);
+  printer.line("next:");
+  for (const std::string& command : report.next) printer.line("  " + command);
 }
 
 Run bind(Binder& binder) {
@@ -51,20 +54,30 @@ Run bind(Binder& binder) {
   binder.choice(binder.app.add_option("--example", flags->request.example, "Example to start from"), names)
       ->type_name("NAME");
   binder.app.add_flag("--list", flags->list, "List the examples and create nothing");
+  binder.app.add_flag("--link", flags->request.link, "Refer to the model where it is, and do not copy it");
   binder
-      .complete(binder.app.add_option("FOLDER", flags->request.folder,
-                                      "New folder for the project; by default one of the example's name"),
+      .complete(binder.app.add_option("MODEL", flags->first, "ONNX model to start from; not with --example"),
+                Completes::file)
+      ->type_name("MODEL");
+  binder
+      .complete(binder.app.add_option("FOLDER", flags->second,
+                                      "Folder for the project; by default a new one of the model's or example's name"),
                 Completes::folder)
       ->type_name("FOLDER");
   return [flags](CommandContext& context) -> Result<int> {
     // Before everything else, so that --list needs no other option and never creates anything.
     if (flags->list) return print_examples(context.printer);
-    print(TRY(actions::init(flags->request, context.host)), context.printer);
+    actions::InitRequest& request = flags->request;
+    // An example has its model: the only argument is then the folder.
+    bool folder_alone = !request.example.empty() && flags->second.empty();
+    request.model = folder_alone ? "" : flags->first;
+    request.folder = folder_alone ? flags->first : flags->second;
+    print(TRY(actions::init(request, context.host)), context.printer);
     return 0;
   };
 }
 
-constexpr CommandDef defs[] = {{"init", "Start a project from an example", bind}};
+constexpr CommandDef defs[] = {{"init", "Start a project for a model, or from an example", bind}};
 
 }  // namespace
 std::span<const CommandDef> init_command() { return defs; }

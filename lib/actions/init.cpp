@@ -1,8 +1,9 @@
-// The examples are embedded in the binary. A project is written to a temporary folder, which is then renamed.
+// The examples and the templates of a model's project are embedded in the binary.
 #include "actions/init.hpp"
 
+#include "actions/model_project.hpp"
 #include "base/embedded.hpp"
-#include "base/files.hpp"
+#include "base/shell.hpp"
 #include "base/suggest.hpp"
 
 #include <fmt/core.h>
@@ -29,11 +30,35 @@ Error unknown_example(const std::string& name) {
   std::vector<std::string> names;
   for (const Example& example : examples()) names.push_back(example.name);
   std::string meant = nearest(name, names);
-  auto error = name.empty()
-                   ? Error(Kind::usage, "no-example", "cannot start a project: no example was named")
-                   : Error(Kind::not_found, "no-such-example", fmt::format("cannot find the example '{}'", name));
-  return std::move(error).help(meant.empty() ? "'modelctl init --list' shows the examples"
-                                             : fmt::format("did you mean '{}'?", meant));
+  return Error(Kind::not_found, "no-such-example", fmt::format("cannot find the example '{}'", name))
+      .help(meant.empty() ? "'modelctl init --list' shows the examples" : fmt::format("did you mean '{}'?", meant));
+}
+
+Result<void> check(const InitRequest& request) {
+  if (request.model.empty() && request.example.empty()) {
+    return Error(Kind::usage, "no-model", "cannot start a project: neither a model nor an example was named")
+        .help("name an ONNX model; 'modelctl init --list' shows the examples");
+  }
+  if (!request.model.empty() && !request.example.empty()) {
+    return Error(Kind::usage, "bad-option",
+                 fmt::format("cannot start a project from the example '{}' and the model '{}'", request.example,
+                             request.model.string()))
+        .help("leave out one of them");
+  }
+  if (request.link && request.model.empty())
+    return Error(Kind::usage, "bad-option", "cannot link an example").help("leave out --link");
+  return {};
+}
+
+Result<ModelProject> example_project(const std::string& name) {
+  ModelProject project;
+  for (const EmbeddedFile& file : project_files()) {
+    if (example_of(file.path) != name) continue;
+    project.files.push_back({std::string(file.path.substr(name.size() + 1)), std::string(file.text())});
+  }
+  if (project.files.empty()) return unknown_example(name);
+  project.commands = commands_of(name);
+  return project;
 }
 
 }  // namespace
@@ -48,36 +73,19 @@ std::vector<Example> examples() {
 }
 
 Result<InitReport> init(const InitRequest& request, Host& host) {
-  std::vector<const EmbeddedFile*> files;
-  for (const EmbeddedFile& file : project_files()) {
-    if (example_of(file.path) == request.example) files.push_back(&file);
-  }
-  if (files.empty()) return unknown_example(request.example);
-
+  TRY(check(request));
   InitReport report;
-  report.folder = request.folder.empty() ? fs::path(request.example) : request.folder;
+  report.folder = request.folder;
+  if (report.folder.empty()) report.folder = request.model.empty() ? fs::path(request.example) : request.model.stem();
+  ModelProject project;
+  // An unknown example is found before the folder is looked at: the folder's name is taken from it.
+  if (request.model.empty()) project = TRY(example_project(request.example));
+  fs::path place = TRY(project_place(report.folder));
+  if (request.example.empty()) project = TRY(model_project(request.model, place, request.link));
+  report.files = TRY(write_project(place, project.files, host));
   std::error_code code;
-  // For a good message before anything is written. What appears between here and the rename is refused by the rename,
-  // except for an empty folder, of which nothing is lost.
-  if (fs::exists(fs::symlink_status(report.folder, code))) {
-    return Error(Kind::conflict, "already-exists",
-                 fmt::format("cannot make the project '{}': there is something of that name", report.folder.string()))
-        .at(report.folder.string())
-        .help("name another folder");
-  }
-  // Not "a/..": the new folder is put in place by a rename, which needs its real name.
-  fs::path place = fs::absolute(report.folder, code).lexically_normal();
-  if (!place.has_filename()) place = place.parent_path();
-  auto folder = TRY(TemporaryFolder::create(place.parent_path()));
-  for (const EmbeddedFile* file : files) {
-    std::string path(file->path.substr(request.example.size() + 1));
-    TRY(make_folder((folder.path() / path).parent_path()));
-    TRY(write_file(folder.path() / path, file->span()));
-    report.files.push_back({path, file->span().size()});
-    // The temporary folder removes itself and the files that are in it by now.
-    if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "cannot finish the project: interrupted");
-  }
-  TRY(folder.keep_as(place));
+  if (!fs::equivalent(place, ".", code)) report.next.push_back("cd " + shell_word(report.folder.string()));
+  for (std::string& command : project.commands) report.next.push_back(std::move(command));
   return report;
 }
 

@@ -1,29 +1,27 @@
-// init: a new project, copied from one of the examples that the binary carries (templates/projects).
+// init: a new project, for a model of the user's own (model_project.hpp), or copied from one of the examples that the
+// binary carries (templates/projects).
 #pragma once
 
-#include "base/host.hpp"
-
-#include <filesystem>
+#include "actions/project_writer.hpp"
 
 namespace modelctl::actions {
 
 struct InitRequest {
-  std::string example;
-  std::filesystem::path folder;  // where to; empty means a folder of the example's name, here
+  std::filesystem::path model;   // ONNX; or
+  std::string example;           // its name
+  std::filesystem::path folder;  // where to; empty means a folder of the model's or example's name, here
+  bool link = false;             // do not copy the model
 };
 
 struct InitReport {
   std::filesystem::path folder;
-  struct File {
-    std::string path;  // relative to the folder
-    std::uint64_t size;
-  };
-  std::vector<File> files;
+  std::vector<WrittenFile> files;
+  std::vector<std::string> next;  // commands that take the project to a server
 };
 
-// Makes the folder, whole or not at all. Fails with conflict if there is something of that name, even a link that
-// leads nowhere; with usage or not_found if no example has the name; and with interrupted. Nothing that exists is
-// touched.
+// Writes all files of the project or none, and touches nothing that exists: project_writer.hpp says which folders are
+// accepted. Fails with conflict if something is in the way; with usage unless there is either a model or an example;
+// with not_found if no example has the name; as reading the model does; and with interrupted.
 Result<InitReport> init(const InitRequest& request, Host& host);
 
 struct Example {

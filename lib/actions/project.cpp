@@ -20,14 +20,6 @@ namespace {
 // A project has a few KiB; yaml-cpp builds all of a document in memory, many times its size.
 constexpr std::uint64_t size_limit = 1u << 20;
 
-#if defined(__x86_64__)
-constexpr std::string_view this_architecture = "x86_64";
-#elif defined(__aarch64__)
-constexpr std::string_view this_architecture = "aarch64";
-#else
-constexpr std::string_view this_architecture = "unknown";
-#endif
-
 // Collects the faults and the known keys of all sections.
 struct Report {
   const fs::path& file;

@@ -18,6 +18,15 @@ namespace modelctl::actions {
 
 inline constexpr std::string_view project_file = "modelctl.yaml";
 
+// The one that artifacts are built for.
+#if defined(__x86_64__)
+inline constexpr std::string_view this_architecture = "x86_64";
+#elif defined(__aarch64__)
+inline constexpr std::string_view this_architecture = "aarch64";
+#else
+inline constexpr std::string_view this_architecture = "unknown";
+#endif
+
 // Paths are as they stand in the file, joined to its folder. What the file leaves out is empty.
 struct Project {
   std::filesystem::path file;  // the modelctl.yaml that was read

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 TEST_CASE("an example becomes a folder with all its files") {
   test::Scratch scratch;
   test::FakeHost fake;
-  auto report = init({"digits", scratch / "mine"}, fake.host);
+  auto report = init({.example = "digits", .folder = scratch / "mine"}, fake.host);
   REQUIRE(report);
   for (const auto& file : report->files) CHECK(fs::file_size(scratch / "mine" / file.path) == file.size);
   CHECK(fs::exists(scratch / "mine" / "modelctl.yaml"));
@@ -27,7 +27,7 @@ TEST_CASE("an existing file in place of the project is not changed") {
   test::Scratch scratch;
   test::FakeHost fake;
   std::ofstream(scratch / "mine") << "precious";
-  auto report = init({"digits", scratch / "mine"}, fake.host);
+  auto report = init({.example = "digits", .folder = scratch / "mine"}, fake.host);
   REQUIRE(!report);
   CHECK(report.error().kind == Kind::conflict);
   CHECK(*read_text_file(scratch / "mine") == "precious");
@@ -37,7 +37,20 @@ TEST_CASE("an interrupted start leaves nothing behind") {
   test::Scratch scratch;
   test::FakeHost fake;
   fake.stop.stop();
-  REQUIRE(!init({"digits", scratch / "mine"}, fake.host));
+  REQUIRE(!init({.example = "digits", .folder = scratch / "mine"}, fake.host));
+  CHECK(fs::is_empty(scratch.path()));
+}
+
+TEST_CASE("a project is of a model or of an example, not of both and not of none") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  for (const InitRequest& request : {InitRequest{.folder = scratch / "mine"},
+                                     InitRequest{.model = "a.onnx", .example = "digits", .folder = scratch / "mine"},
+                                     InitRequest{.example = "digits", .folder = scratch / "mine", .link = true}}) {
+    auto report = init(request, fake.host);
+    REQUIRE(!report);
+    CHECK(report.error().kind == Kind::usage);
+  }
   CHECK(fs::is_empty(scratch.path()));
 }
 

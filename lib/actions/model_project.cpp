@@ -1,0 +1,264 @@
+// The texts are templates (templates/model, templates/ci) with @names@ in place of what depends on the model.
+#include "actions/model_project.hpp"
+
+#include "actions/model_faults.hpp"
+#include "actions/project.hpp"
+#include "actions/quoting.hpp"
+#include "actions/sample_template.hpp"
+#include "actions/wrong_file.hpp"
+#include "base/embedded.hpp"
+#include "base/files.hpp"
+#include "lower/lower.hpp"
+#include "onnx/model.hpp"
+#include "runtime/inputs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace modelctl {
+std::span<const EmbeddedFile> model_files();
+std::span<const EmbeddedFile> ci_files();
+}  // namespace modelctl
+
+namespace modelctl::actions {
+namespace fs = std::filesystem;
+namespace {
+
+using Values = std::map<std::string, std::string, std::less<>>;
+using Metadata = std::map<std::string, std::string>;
+
+// The template with each @name@ of `values` replaced. What is put in is not searched again.
+std::string fill(std::string_view text, const Values& values) {
+  std::string filled;
+  while (true) {
+    std::size_t begin = text.find('@');
+    filled += text.substr(0, begin);
+    if (begin == std::string_view::npos) return filled;
+    std::size_t end = text.find('@', begin + 1);
+    auto value = end == std::string_view::npos ? values.end() : values.find(text.substr(begin + 1, end - begin - 1));
+    if (value == values.end()) {
+      filled += '@';
+      text.remove_prefix(begin + 1);
+    } else {
+      filled += value->second;
+      text.remove_prefix(end + 1);
+    }
+  }
+}
+
+// Without the last line feed: the placeholder's own line has one.
+std::string joined(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
+
+std::string ports_comment(const std::vector<artifact::Port>& ports) {
+  std::vector<std::string> lines;
+  std::size_t width = 0;
+  for (const artifact::Port& port : ports) width = std::max(width, yaml_scalar(port.name).size());
+  for (const artifact::Port& port : ports) {
+    lines.push_back(fmt::format("#   {:<{}}  {}{}", yaml_scalar(port.name), width, one_line(runtime::describe(port)),
+                                port.optional ? ", optional" : ""));
+  }
+  return lines.empty() ? "#   nothing" : joined(lines);
+}
+
+std::string port_rows(const std::vector<artifact::Port>& ports) {
+  std::vector<std::string> lines;
+  for (const artifact::Port& port : ports) {
+    lines.push_back(fmt::format("| {} | {}{} | TODO |", markdown_cell(port.name),
+                                markdown_cell(runtime::describe(port)), port.optional ? ", optional" : ""));
+  }
+  return lines.empty() ? "| | | none |" : joined(lines);
+}
+
+// Suggests to bind each symbol of the inputs.
+std::string bind_comment(const artifact::Signature& signature) {
+  std::vector<std::string> symbols;
+  for (const artifact::Port& port : signature.inputs) {
+    if (port.any_rank()) continue;
+    for (const artifact::PortDim& dim : port.dims) {
+      if (dim.size < 0 && std::ranges::find(symbols, dim.symbol) == symbols.end()) symbols.push_back(dim.symbol);
+    }
+  }
+  if (symbols.empty()) return "# The sizes of this model are fixed already.";
+  std::vector<std::string> lines{"# bind:"};
+  for (const std::string& symbol : symbols) lines.push_back(fmt::format("#   {}: 1", yaml_scalar(symbol)));
+  return joined(lines);
+}
+
+std::string samples_section(const artifact::Signature& signature, const SampleTemplate& sample) {
+  if (!sample.without.empty()) {
+    std::vector<std::string> names;
+    for (const std::string& name : sample.without) names.push_back(yaml_scalar(name));
+    return fmt::format("# There is no placeholder, since no file can hold the input {}, or only a very large one.",
+                       fmt::join(names, ", "));
+  }
+  if (sample.files.empty()) return "# The model needs no input.";
+  std::vector<std::string> lines{"samples:", "  - name: placeholder", "    inputs:"};
+  for (const SampleFile& file : sample.files)
+    lines.push_back(fmt::format("      {}: {}", yaml_scalar(file.input), yaml_scalar(file.path)));
+  lines.push_back("    # What the model should return for them, from a source that you trust.");
+  lines.push_back("    # outputs:");
+  for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
+    const artifact::Port& port = signature.outputs[i];
+    if (is_collection(port.type)) continue;
+    lines.push_back(fmt::format("    #   {}: samples/expected/output_{}.npy", yaml_scalar(port.name), i));
+  }
+  lines.push_back("    # For a classifier: the index of the right class for each row of the first output.");
+  lines.push_back("    # labels: samples/labels.npy");
+  return joined(lines);
+}
+
+// The settings with their defaults, of which one is set so that the section is not empty.
+std::string serve_section() {
+  std::vector<std::string> lines;
+  auto add = [&](std::string_view key, std::string_view otherwise, std::string_view form, std::string_view meaning) {
+    lines.push_back(fmt::format("  # {}", meaning));
+    lines.push_back(
+        fmt::format("  {}{}: {}", lines.size() == 1 ? "" : "# ", key, otherwise.empty() ? form : otherwise));
+  };
+#define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) add(#key, otherwise, value, meaning);
+#include "serve/settings.def"
+#undef SERVE_SETTING
+  return joined(lines);
+}
+
+std::string placeholders(const SampleTemplate& sample) {
+  if (!sample.without.empty()) {
+    return "No placeholder could be made for this model: an input of it fits in no file, or only in a very large one.";
+  }
+  if (sample.files.empty()) return "The model needs no input: `modelctl run` runs it as it is.";
+  std::vector<std::string> lines{
+      "These inputs are placeholders. They have the types and shapes that the model takes, with 1 for each size that "
+      "is not",
+      "fixed, but no meaning: numbers are 0, texts are \"text\", and masks are 1. They show that the model runs, and "
+      "nothing",
+      "about how good it is.",
+      "",
+      "| file | input | type and shape |",
+      "|---|---|---|"};
+  for (const SampleFile& file : sample.files) {
+    lines.push_back(fmt::format("| {} | {} | {} |", markdown_cell(file.path.substr(file.path.find('/') + 1)),
+                                markdown_cell(file.input), markdown_cell(file.type)));
+  }
+  return joined(lines);
+}
+
+// What the model says about itself under one of these keys; empty if nothing.
+std::string said(const Metadata& metadata, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    auto found = metadata.find(key);
+    if (found == metadata.end()) continue;
+    if (std::string line = one_line(found->second); !line.empty()) return line;
+  }
+  return "";
+}
+
+std::string license_comment(const Metadata& metadata) {
+  std::string license = said(metadata, {"source.property.license", "source.property.License"});
+  if (license.empty()) return "  # license: Apache-2.0";
+  return fmt::format("  # The model's metadata have:\n  # license: {}", yaml_scalar(license));
+}
+
+// Serving passes tensors only.
+bool can_be_served(const artifact::Signature& signature) {
+  auto is_tensor = [](const artifact::Port& port) { return !is_collection(port.type); };
+  return std::ranges::all_of(signature.inputs, is_tensor) && std::ranges::all_of(signature.outputs, is_tensor);
+}
+
+// The model and its external data as they lie in the project, and the path that modelctl.yaml has.
+struct Placed {
+  std::string path;
+  std::vector<NewFile> copies;
+};
+
+Result<Placed> placed_model(const fs::path& model, const fs::path& place, bool link, const Metadata& metadata) {
+  std::error_code code;
+  fs::path folder = fs::canonical(model.has_parent_path() ? model.parent_path() : ".", code);
+  if (code) return system_error(code.value(), fmt::format("cannot read '{}'", model.string()), model);
+  auto [end, _] = std::mismatch(place.begin(), place.end(), folder.begin(), folder.end());
+  if (link || end == place.end()) return Placed{(folder / model.filename()).lexically_relative(place).string(), {}};
+  Placed placed{model.filename().string(), {{model.filename().string(), "", model}}};
+  constexpr std::string_view external = "source.external.";
+  for (const auto& [key, digest] : metadata) {
+    if (!key.starts_with(external)) continue;
+    // The reader has checked that the location does not leave the folder. Two locations may mean one file.
+    fs::path location = fs::path(key.substr(external.size())).lexically_normal();
+    auto same = [&](const NewFile& file) { return file.path == location.string(); };
+    if (!std::ranges::any_of(placed.copies, same)) placed.copies.push_back({location.string(), "", folder / location});
+  }
+  return placed;
+}
+
+artifact::Signature signature_of(const graph::Graph& graph) {
+  artifact::Signature signature;
+  for (const graph::Value* input : graph.inputs) {
+    signature.inputs.push_back(lower::port(input->name, input->type));
+    signature.inputs.back().optional = std::ranges::any_of(
+        input->uses(), [](const graph::Use& use) { return use.node->is("Default", "modelctl") && use.index == 0; });
+  }
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
+    signature.outputs.push_back(lower::port(graph.output_names()[i], graph.outputs()[i]->type));
+  return signature;
+}
+
+}  // namespace
+
+std::vector<std::string> commands_of(const std::string& name, bool can_run, bool can_serve) {
+  std::vector<std::string> commands{"modelctl build"};
+  if (can_run) commands.push_back("modelctl run");
+  commands.push_back(fmt::format("modelctl key generate --output {}", name));
+  commands.push_back(fmt::format("modelctl pack --key {0}.key -o {0}.tar", name));
+  if (can_serve) commands.push_back("modelctl serve");
+  return commands;
+}
+
+Result<ModelProject> model_project(const fs::path& model, const fs::path& place, bool link) {
+  auto read = onnx::read(model);
+  if (!read) return in_model(name_kind(std::move(read).error(), model, kinds::Role::model), {model, nullptr, {}});
+  const Metadata& metadata = (*read)->metadata;
+  artifact::Signature signature = signature_of(**read);
+  SampleTemplate sample = TRY(sample_template(signature));
+  Placed placed = TRY(placed_model(model, place, link, metadata));
+  std::string stem = model.stem().string(), name = package_name(stem);
+  std::string description = said(metadata, {"source.documentation", "source.property.description"});
+  ModelProject project{std::move(placed.copies), commands_of(name, sample.without.empty(), can_be_served(signature))};
+
+  std::vector<std::string> indented;
+  for (const std::string& command : project.commands) indented.push_back("    " + command);
+  std::string outside =
+      placed.path.starts_with("../")
+          ? "# It lies outside of this folder: whoever builds the project needs it at the same place.\n"
+          : "";
+  const Values values{
+      {"inputs", ports_comment(signature.inputs)},
+      {"outputs", ports_comment(signature.outputs)},
+      {"model", fmt::format("{}model: {}", outside, yaml_scalar(placed.path))},
+      {"artifact", yaml_scalar(stem + ".artifact")},
+      {"bind", bind_comment(signature)},
+      {"target", std::string(this_architecture)},
+      {"name", yaml_scalar(name)},
+      {"description", description.empty() ? "  # description: TODO" : "  description: " + yaml_scalar(description)},
+      {"license", license_comment(metadata)},
+      {"samples", samples_section(signature, sample)},
+      {"serve", serve_section()},
+      {"title", name},
+      {"summary", description.empty() ? "TODO: what the model does, in a sentence or two." : description},
+      {"input_rows", port_rows(signature.inputs)},
+      {"output_rows", port_rows(signature.outputs)},
+      {"commands", joined(indented)},
+      {"placeholders", placeholders(sample)},
+      {"package_file", name + ".tar"},
+      {"run_step", sample.without.empty() ? "      - name: Run the first sample\n        run: modelctl run\n" : ""},
+  };
+  for (const EmbeddedFile& file : model_files())
+    project.files.push_back({std::string(file.path), fill(file.text(), values)});
+  constexpr std::string_view provider = "github/";  // a folder of templates/ci
+  for (const EmbeddedFile& file : ci_files()) {
+    if (file.path.starts_with(provider))
+      project.files.push_back({std::string(file.path.substr(provider.size())), fill(file.text(), values)});
+  }
+  for (SampleFile& file : sample.files) project.files.push_back({file.path, std::move(file.content)});
+  return project;
+}
+
+}  // namespace modelctl::actions
