@@ -81,7 +81,7 @@ Result<InitReport> init(const InitRequest& request, Host& host) {
   // An unknown example is found before the folder is looked at: the folder's name is taken from it.
   if (request.model.empty()) project = TRY(example_project(request.example));
   fs::path place = TRY(project_place(report.folder));
-  if (request.example.empty()) project = TRY(model_project(request.model, place, request.link));
+  if (request.example.empty()) project = TRY(model_project(request.model, place, request.link, host));
   report.files = TRY(write_project(place, project.files, host));
   std::error_code code;
   if (!fs::equivalent(place, ".", code)) report.next.push_back("cd " + shell_word(report.folder.string()));

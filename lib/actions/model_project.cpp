@@ -4,13 +4,14 @@
 #include "actions/model_faults.hpp"
 #include "actions/project.hpp"
 #include "actions/quoting.hpp"
-#include "actions/sample_template.hpp"
+#include "actions/sample_trial.hpp"
 #include "actions/wrong_file.hpp"
 #include "base/embedded.hpp"
 #include "base/files.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
 #include "runtime/inputs.hpp"
+#include "tensor/collection.hpp"
 
 #include <fmt/format.h>
 
@@ -128,17 +129,17 @@ std::string placeholders(const SampleTemplate& sample) {
   }
   if (sample.files.empty()) return "The model needs no input: `modelctl run` runs it as it is.";
   std::vector<std::string> lines{
-      "These inputs are placeholders. They have the types and shapes that the model takes, with 1 for each size that "
-      "is not",
-      "fixed, but no meaning: numbers are 0, texts are \"text\", and masks are 1. They show that the model runs, and "
-      "nothing",
-      "about how good it is.",
+      "These inputs are placeholders, to try the commands with. They have the types and shapes that the model takes, "
+      "with",
+      "usual sizes where it leaves them open, but no meaning: numbers are 0, texts are \"text\", and masks are 1. What "
+      "the",
+      "model returns for them shows nothing about how good it is.",
       "",
       "| file | input | type and shape |",
       "|---|---|---|"};
   for (const SampleFile& file : sample.files) {
     lines.push_back(fmt::format("| {} | {} | {} |", markdown_cell(file.path.substr(file.path.find('/') + 1)),
-                                markdown_cell(file.input), markdown_cell(file.type)));
+                                markdown_cell(file.input), markdown_cell(describe_value(file.value.view()))));
   }
   return joined(lines);
 }
@@ -201,6 +202,47 @@ artifact::Signature signature_of(const graph::Graph& graph) {
   return signature;
 }
 
+// What the templates are filled with.
+struct Subject {
+  artifact::Signature signature;
+  SampleTemplate sample;
+  Metadata metadata;
+  std::string path;  // of the model, as modelctl.yaml has it
+  std::string stem, name, description;
+  std::vector<std::string> commands;
+};
+
+Values values_of(const Subject& of) {
+  std::vector<std::string> indented;
+  for (const std::string& command : of.commands) indented.push_back("    " + command);
+  std::string outside =
+      of.path.starts_with("../")
+          ? "# It lies outside of this folder: whoever builds the project needs it at the same place.\n"
+          : "";
+  return {
+      {"inputs", ports_comment(of.signature.inputs)},
+      {"outputs", ports_comment(of.signature.outputs)},
+      {"model", fmt::format("{}model: {}", outside, yaml_scalar(of.path))},
+      {"artifact", yaml_scalar(of.stem + ".artifact")},
+      {"bind", bind_comment(of.signature)},
+      {"target", std::string(this_architecture)},
+      {"name", yaml_scalar(of.name)},
+      {"description",
+       of.description.empty() ? "  # description: TODO" : "  description: " + yaml_scalar(of.description)},
+      {"license", license_comment(of.metadata)},
+      {"samples", samples_section(of.signature, of.sample)},
+      {"serve", serve_section()},
+      {"title", of.name},
+      {"summary", of.description.empty() ? "TODO: what the model does, in a sentence or two." : of.description},
+      {"input_rows", port_rows(of.signature.inputs)},
+      {"output_rows", port_rows(of.signature.outputs)},
+      {"commands", joined(indented)},
+      {"placeholders", placeholders(of.sample)},
+      {"package_file", of.name + ".tar"},
+      {"run_step", of.sample.without.empty() ? "      - name: Run the first sample\n        run: modelctl run\n" : ""},
+  };
+}
+
 }  // namespace
 
 std::vector<std::string> commands_of(const std::string& name, bool can_run, bool can_serve) {
@@ -212,44 +254,22 @@ std::vector<std::string> commands_of(const std::string& name, bool can_run, bool
   return commands;
 }
 
-Result<ModelProject> model_project(const fs::path& model, const fs::path& place, bool link) {
+Result<ModelProject> model_project(const fs::path& model, const fs::path& place, bool link, Host& host) {
   auto read = onnx::read(model);
   if (!read) return in_model(name_kind(std::move(read).error(), model, kinds::Role::model), {model, nullptr, {}});
-  const Metadata& metadata = (*read)->metadata;
-  artifact::Signature signature = signature_of(**read);
-  SampleTemplate sample = TRY(sample_template(signature));
-  Placed placed = TRY(placed_model(model, place, link, metadata));
-  std::string stem = model.stem().string(), name = package_name(stem);
-  std::string description = said(metadata, {"source.documentation", "source.property.description"});
-  ModelProject project{std::move(placed.copies), commands_of(name, sample.without.empty(), can_be_served(signature))};
+  graph::Graph& graph = **read;
+  Subject subject{.signature = signature_of(graph), .metadata = graph.metadata, .stem = model.stem().string()};
+  auto sample = tried_samples(graph, subject.signature, host);
+  if (!sample) return in_model(std::move(sample).error(), {model, &graph, {}});
+  subject.sample = std::move(*sample);
+  Placed placed = TRY(placed_model(model, place, link, subject.metadata));
+  subject.path = placed.path;
+  subject.name = package_name(subject.stem);
+  subject.description = said(subject.metadata, {"source.documentation", "source.property.description"});
+  subject.commands = commands_of(subject.name, subject.sample.without.empty(), can_be_served(subject.signature));
 
-  std::vector<std::string> indented;
-  for (const std::string& command : project.commands) indented.push_back("    " + command);
-  std::string outside =
-      placed.path.starts_with("../")
-          ? "# It lies outside of this folder: whoever builds the project needs it at the same place.\n"
-          : "";
-  const Values values{
-      {"inputs", ports_comment(signature.inputs)},
-      {"outputs", ports_comment(signature.outputs)},
-      {"model", fmt::format("{}model: {}", outside, yaml_scalar(placed.path))},
-      {"artifact", yaml_scalar(stem + ".artifact")},
-      {"bind", bind_comment(signature)},
-      {"target", std::string(this_architecture)},
-      {"name", yaml_scalar(name)},
-      {"description", description.empty() ? "  # description: TODO" : "  description: " + yaml_scalar(description)},
-      {"license", license_comment(metadata)},
-      {"samples", samples_section(signature, sample)},
-      {"serve", serve_section()},
-      {"title", name},
-      {"summary", description.empty() ? "TODO: what the model does, in a sentence or two." : description},
-      {"input_rows", port_rows(signature.inputs)},
-      {"output_rows", port_rows(signature.outputs)},
-      {"commands", joined(indented)},
-      {"placeholders", placeholders(sample)},
-      {"package_file", name + ".tar"},
-      {"run_step", sample.without.empty() ? "      - name: Run the first sample\n        run: modelctl run\n" : ""},
-  };
+  const Values values = values_of(subject);
+  ModelProject project{std::move(placed.copies), subject.commands};
   for (const EmbeddedFile& file : model_files())
     project.files.push_back({std::string(file.path), fill(file.text(), values)});
   constexpr std::string_view provider = "github/";  // a folder of templates/ci
@@ -257,7 +277,10 @@ Result<ModelProject> model_project(const fs::path& model, const fs::path& place,
     if (file.path.starts_with(provider))
       project.files.push_back({std::string(file.path.substr(provider.size())), fill(file.text(), values)});
   }
-  for (SampleFile& file : sample.files) project.files.push_back({file.path, std::move(file.content)});
+  for (const SampleFile& file : subject.sample.files) {
+    std::string content = TRY(encoded(file));
+    project.files.push_back({file.path, std::move(content)});
+  }
   return project;
 }
 

@@ -15,7 +15,9 @@ std::vector<std::string> commands_of(const std::string& name, bool can_run = tru
 
 // Reads an ONNX model and makes the files of a project for it in `place`, an absolute path. The model and its external
 // data are copied, unless they lie in that folder already, or `link` is set: then modelctl.yaml has the model's path
-// relative to the folder. Fails as reading the model does: what could not be built gets no project.
-Result<ModelProject> model_project(const std::filesystem::path& model, const std::filesystem::path& place, bool link);
+// relative to the folder. Warns if the model
+// does not run on the placeholders. Fails as building the model does: what cannot be built gets no project.
+Result<ModelProject> model_project(const std::filesystem::path& model, const std::filesystem::path& place, bool link,
+                                   Host& host);
 
 }  // namespace modelctl::actions

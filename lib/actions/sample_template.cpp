@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -39,13 +40,24 @@ void attend_to_all(Tensor& mask) {
   }
 }
 
+// The open sizes at the end of a shape. The first dimension is not one of them: it is the number of samples.
+std::set<std::string> lengths(const artifact::Signature& signature) {
+  std::set<std::string> symbols;
+  for (const artifact::Port& port : signature.inputs) {
+    for (std::size_t axis = port.dims.size(); axis-- > 1 && port.dims[axis].size < 0;)
+      symbols.insert(port.dims[axis].symbol);
+  }
+  return symbols;
+}
+
 // Nothing if no file can hold a value for the input.
-std::optional<Tensor> value_of(const artifact::Port& port) {
+std::optional<Tensor> value_of(const artifact::Port& port,
+                               const std::function<std::int64_t(const std::string&)>& size) {
   if (port.type == DType::map && port.inside.size() == 2)
     return tensor_of(Map{placeholder(port.inside[0].type, {1}), placeholder(port.inside[1].type, {1})});
   if (is_collection(port.type)) return std::nullopt;
   Dims dims;
-  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? 1 : dim.size);
+  for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? size(dim.symbol) : dim.size);
   auto bytes = byte_size(port.type, dims);
   if (!bytes || *bytes > most_bytes) return std::nullopt;
   Tensor tensor = placeholder(port.type, dims);
@@ -74,25 +86,30 @@ std::string file_name(std::string_view input, std::string_view extension, std::s
 
 }  // namespace
 
-Result<SampleTemplate> sample_template(const artifact::Signature& signature) {
+SampleTemplate sample_template(const artifact::Signature& signature, std::int64_t length) {
   SampleTemplate sample;
   std::set<std::string> taken;
+  auto size = [length, open = lengths(signature)](const std::string& symbol) -> std::int64_t {
+    return open.contains(symbol) ? length : 1;
+  };
   for (const artifact::Port& port : signature.inputs) {
     if (port.optional) continue;
-    auto value = value_of(port);
+    auto value = value_of(port, size);
     if (!value) {
       sample.without.push_back(port.name);
       continue;
     }
     std::string_view extension = port.type == DType::string || port.type == DType::map ? ".json" : ".npy";
-    const formats::Format* format = TRY(formats::format_of(extension));
-    std::string type = describe_value(value->view());
-    formats::NamedTensor named{port.name, std::move(*value)};
-    auto bytes = TRY(format->write(std::span(&named, 1)));
-    sample.files.push_back(
-        {port.name, file_name(port.name, extension, taken), std::move(type), std::string(as_text(bytes))});
+    sample.files.push_back({port.name, file_name(port.name, extension, taken), std::move(*value)});
   }
   return sample;
+}
+
+Result<std::string> encoded(const SampleFile& file) {
+  const formats::Format* format = TRY(formats::format_of(file.path));
+  formats::NamedTensor named{file.input, file.value};
+  auto bytes = TRY(format->write(std::span(&named, 1)));
+  return std::string(as_text(bytes));
 }
 
 }  // namespace modelctl::actions

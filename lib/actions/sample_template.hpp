@@ -4,6 +4,7 @@
 
 #include "artifact/plan.hpp"
 #include "base/result.hpp"
+#include "tensor/tensor.hpp"
 
 #include <string>
 #include <vector>
@@ -11,10 +12,9 @@
 namespace modelctl::actions {
 
 struct SampleFile {
-  std::string input;    // of the model
-  std::string path;     // "samples/image.npy"
-  std::string type;     // with the sizes in this file: "f32[1,1,8,8]"
-  std::string content;  // the file's bytes
+  std::string input;  // of the model
+  std::string path;   // "samples/image.npy"
+  Tensor value;
 };
 
 struct SampleTemplate {
@@ -22,8 +22,13 @@ struct SampleTemplate {
   std::vector<std::string> without;  // inputs that must be given, but that no file can hold, or only a huge one
 };
 
-// Every symbolic size is 1. Numbers are 0, booleans false and texts "text"; but of an input that is a mask, by its
-// name, all elements count, since a model that is to ignore all of its input computes nothing.
-Result<SampleTemplate> sample_template(const artifact::Signature& signature);
+// Numbers are 0, booleans false and texts "text"; but of an input that is a mask, by its name, all elements count,
+// since a model that is to ignore all of its input computes nothing. Sizes that the model leaves open are 1, except
+// those at the end of a shape of two or more dimensions, such as height and width of an image or the length of a
+// sequence: they are `length`.
+SampleTemplate sample_template(const artifact::Signature& signature, std::int64_t length);
+
+// The bytes of the file.
+Result<std::string> encoded(const SampleFile& file);
 
 }  // namespace modelctl::actions

@@ -156,6 +156,35 @@ TEST_CASE("inputs of every type get a placeholder that the model takes") {
   CHECK(fs::exists(scratch / "p/samples/brain.npy"));
 }
 
+TEST_CASE("open sizes are large enough for the model to run") {
+  test::Scratch scratch;
+  // The window does not fit a width of 1.
+  write_model(scratch / "window.onnx", R"(graph "g" {
+    input sound: f32[batch,1,samples]
+    const w: f32[1,1,5] = [1, 1, 1, 1, 1]
+    y = Conv(sound, w)
+    output y
+  })");
+  must_init({.model = scratch / "window.onnx", .folder = scratch / "p"});
+  CHECK(must_run(scratch / "p").at(0).tensor.dims() == Dims{1, 1, 28});
+}
+
+TEST_CASE("a model that runs on no placeholder gets a project and a warning") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  write_model(scratch / "seven.onnx", R"(graph "g" {
+    input x: f32[n]
+    const shape: i64[1] = [7]
+    y = Reshape(x, shape)
+    output y
+  })");
+  auto report = init({.model = scratch / "seven.onnx", .folder = scratch / "p"}, fake.host);
+  REQUIRE_MESSAGE(report, report.error().what);
+  REQUIRE(fake.reporter.warnings.size() == 1);
+  CHECK(fake.reporter.warnings[0].code == "placeholder-does-not-run");
+  CHECK(fs::exists(scratch / "p/samples/x.npy"));
+}
+
 TEST_CASE("an input that no file can hold leaves the project without a sample, and says so") {
   test::Scratch scratch;
   write_model(scratch / "list.onnx", R"(graph "g" {

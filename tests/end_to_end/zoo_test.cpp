@@ -13,6 +13,8 @@
 #include "tensor/dispatch.hpp"
 #include "tensor/formats.hpp"
 
+#include "zoo.hpp"
+
 #include "support/hosts.hpp"
 #include "support/scratch.hpp"
 
@@ -40,24 +42,6 @@ Tolerance tolerance(std::string_view model, DType type) {
   if (model == "mlsd-tiny") return {0.096, 1e-3};
   if (model == "keyword-spotting-qdq") return {1.0 / 256, 1e-3};  // one step of its output
   return type == DType::f16 ? Tolerance{1e-2, 1e-2} : Tolerance{1e-4, 1e-3};
-}
-
-std::vector<fs::path> models() {
-  const char* zoo = std::getenv("MODELCTL_ZOO");
-  std::vector<fs::path> found;
-  std::string_view left = zoo == nullptr ? "" : zoo;
-  while (!left.empty()) {
-    std::size_t end = std::min(left.find(':'), left.size());
-    fs::path folder = left.substr(0, end);
-    left.remove_prefix(std::min(end + 1, left.size()));
-    if (!fs::is_directory(folder)) continue;
-    std::size_t first = found.size();
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      if (fs::exists(entry.path() / "model.onnx")) found.push_back(entry.path());
-    }
-    std::sort(found.begin() + static_cast<std::ptrdiff_t>(first), found.end());
-  }
-  return found;
 }
 
 Tensor read_npy(const fs::path& path) {
@@ -253,7 +237,7 @@ Outcome try_model(const fs::path& folder, const fs::path& artifact, int level) {
 }  // namespace
 
 TEST_CASE("every model of the zoo matches its references") {
-  std::vector<fs::path> folders = models();
+  std::vector<fs::path> folders = test::zoo_models();
   if (folders.empty()) {
     fmt::print("skipped: MODELCTL_ZOO names no folder of models\n");
     return;
