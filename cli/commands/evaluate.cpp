@@ -1,18 +1,22 @@
-// evaluate: runs the model on labeled samples and compares its outputs with what is expected. A result outside the
-// tolerance is exit code 1.
+// evaluate: runs the model on samples and compares its outputs with what is expected. A result outside the tolerance or
+// below a bound is exit code 1.
 #include "actions/evaluate.hpp"
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
+#include "cli/present/quality.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 
+#include <charconv>
+#include <optional>
+
 namespace modelctl::cli {
 namespace {
 
-// Accuracy and its counts are absent without labels: 0 of 0 is not an accuracy of 0.
+// Metrics are absent without labels: 0 of 0 is not an accuracy of 0.
 void print_json(const actions::EvaluateReport& report, Printer& printer) {
   Json outputs = Json::array();
   for (const auto& output : report.outputs) {
@@ -22,11 +26,8 @@ void print_json(const actions::EvaluateReport& report, Printer& printer) {
                        {"largest_difference", output.largest}});
   }
   Json object = {{"good", report.good}, {"outputs", outputs}};
-  if (report.accuracy) {
-    object["accuracy"] = *report.accuracy;
-    object["samples"] = report.samples;
-    object["right"] = report.right;
-  }
+  if (report.quality) add_quality(*report.quality, object);
+  for (const auto& bound : report.missed) object["missed"].push_back(bound.metric);
   printer.json(canonical_json(object));
 }
 
@@ -40,14 +41,35 @@ void print(const actions::EvaluateReport& report, Printer& printer) {
                                        : fmt::format("{}: {} of {} values differ, the largest difference is {:.2g}",
                                                      output.name, output.different, output.values, output.largest));
   }
-  if (report.accuracy) {
-    printer.line(fmt::format("accuracy: {:.4f}, {} of {} correct", *report.accuracy, report.right, report.samples));
+  if (report.quality) print_quality(*report.quality, printer);
+  for (const auto& bound : report.missed) {
+    printer.line(fmt::format("{} {} {}", bound.metric, bound.is_minimum ? "is below" : "exceeds", bound.value));
   }
   printer.line(report.good ? "good" : "not good");
 }
 
+// Parses METRIC=VALUE.
+Result<actions::Bound> parse_bound(const std::string& text, bool is_minimum) {
+  actions::Bound bound{.is_minimum = is_minimum};
+  std::size_t equals = text.find('=');
+  bound.metric = text.substr(0, equals);
+  const char* end = text.data() + text.size();
+  const char* begin = equals == std::string::npos ? end : text.data() + equals + 1;
+  auto [last, fault] = std::from_chars(begin, end, bound.value);
+  if (fault == std::errc() && last == end) return bound;
+  return Error(Kind::usage, "bad-option", fmt::format("cannot use --{} '{}'", is_minimum ? "min" : "max", text))
+      .because("it is not of the form METRIC=VALUE, such as macro_f1=0.9");
+}
+
+struct Flags {
+  actions::EvaluateRequest request;
+  std::vector<std::string> minima, maxima;
+  std::optional<double> accuracy;
+};
+
 Run bind(Binder& binder) {
-  auto request = std::make_shared<actions::EvaluateRequest>();
+  auto flags = std::make_shared<Flags>();
+  auto* request = &flags->request;
   CLI::App& app = binder.app;
   binder.complete(app.add_option("ARTIFACT", request->artifact,
                                  "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
@@ -61,22 +83,42 @@ Run bind(Binder& binder) {
           Completes::file)
       ->type_name("[NAME=]FILE");
   binder
-      .complete(app.add_option("--labels", request->labels, "Class label for each row of the first output"),
+      .complete(app.add_option("--labels", request->labels,
+                               "What is right for each row of the output: .npy, .json, .csv, or one per line"),
                 Completes::file)
       ->type_name("FILE");
+  binder
+      .complete(app.add_option("--classes", request->classes, "Names of the classes, by index, one per line"),
+                Completes::file)
+      ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--task",
+         [request](const std::string& word) {
+           request->task = word == "regression" ? actions::Task::regression : actions::Task::classification;
+         },
+         "What the model does, if it is not recognized from outputs and labels")
+      ->check(CLI::IsMember({"classification", "regression"}));
   // Without a range: 0 demands equal values, and a large one is the user's choice.
   app.add_option("--tolerance", request->tolerance, "Largest accepted difference; relative for values above 1")
       ->type_name("NUMBER");
-  app.add_option("--min-accuracy", request->min_accuracy, "Smallest accepted share of correct predictions")
+  app.add_option("--min", flags->minima, "Smallest accepted value of a metric, such as macro_f1=0.9")
+      ->type_name("METRIC=VALUE");
+  app.add_option("--max", flags->maxima, "Largest accepted value of a metric, such as rmse=0.5")
+      ->type_name("METRIC=VALUE");
+  app.add_option("--min-accuracy", flags->accuracy, "Smallest accepted accuracy, as --min accuracy=NUMBER")
       ->type_name("NUMBER")
       ->check(CLI::Range(0.0, 1.0));
   bind_header(binder, request->header);
   app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
-  return [request](CommandContext& context) -> Result<int> {
+  return [flags](CommandContext& context) -> Result<int> {
+    auto& request = flags->request;
+    for (const std::string& text : flags->minima) request.bounds.push_back(TRY(parse_bound(text, true)));
+    for (const std::string& text : flags->maxima) request.bounds.push_back(TRY(parse_bound(text, false)));
+    if (flags->accuracy) request.bounds.push_back({"accuracy", *flags->accuracy, true});
     // Exit code 1 for a model that is not good enough, so that a pipeline stops there; errors have codes from 64 on.
-    auto report = TRY(actions::evaluate(*request, context.host));
+    auto report = TRY(actions::evaluate(request, context.host));
     print(report, context.printer);
     return report.good ? 0 : 1;
   };

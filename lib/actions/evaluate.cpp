@@ -24,32 +24,6 @@ struct Sample {
   std::filesystem::path labels;
 };
 
-// Counts the rows whose largest value is at the index of the label; an output with one value per row is the class
-// itself. Of equal values the first counts, as in ONNX's ArgMax and NumPy. Labels are compared exactly: they are small
-// whole numbers, whatever type the file stores them in.
-Result<void> count_right(const Tensor& output, const std::string& name, const std::filesystem::path& file,
-                         const formats::ReadOptions& options, EvaluateReport& report) {
-  auto loaded = TRY(formats::load(file, {}, options));
-  if (loaded.empty())
-    return Error(Kind::bad_input, "no-labels", "cannot read labels: the file is empty").at(file.string());
-  auto labels = TRY(numbers(loaded.front().tensor.view(), file.string()));
-  auto values = TRY(numbers(output.view(), name));
-  if (labels.empty() || values.size() % labels.size() != 0) {
-    return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {} labels", name, labels.size()))
-        .at(file.string())
-        .because(fmt::format("the model returns {}", describe(output.type(), output.dims())));
-  }
-  std::size_t width = values.size() / labels.size();
-  for (std::size_t row = 0; row < labels.size(); ++row) {
-    auto begin = values.begin() + static_cast<std::ptrdiff_t>(row * width);
-    auto end = begin + static_cast<std::ptrdiff_t>(width);
-    double answer = width == 1 ? *begin : static_cast<double>(std::max_element(begin, end) - begin);
-    if (answer == labels[row]) ++report.right;
-  }
-  report.samples += labels.size();
-  return {};
-}
-
 // The one sample of the flags, or those of modelctl.yaml. Sets the request's artifact if it is empty.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_artifact("evaluate", request.artifact));
@@ -73,12 +47,14 @@ Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& repor
 
 class Evaluation {
  public:
-  Evaluation(const EvaluateRequest& request, std::shared_ptr<const runtime::Model> model, Reporter& reporter)
+  Evaluation(const EvaluateRequest& request, std::vector<std::string> classes,
+             std::shared_ptr<const runtime::Model> model, Reporter& reporter)
       : request_(request),
         options_{request.header, [&](const Error& warning) { reporter.warn(warning); }},
         signature_(model->signature()),
         pool_(request.threads),
-        session_(std::move(model), pool_) {}
+        session_(std::move(model), pool_),
+        meter_(request.task, std::move(classes), request.classes.string()) {}
 
   // `title` precedes the names of the outputs in the report.
   Result<void> add(const Sample& sample, const std::string& title) {
@@ -88,21 +64,37 @@ class Evaluation {
     TRY(runtime::check_inputs(signature_, views));
     auto outputs = TRY(session_.run(views));
     TRY(compare_outputs(sample.expected, outputs, title));
-    if (!sample.labels.empty())
-      TRY(count_right(outputs.front(), signature_.outputs.front().name, sample.labels, options_, report_));
+    if (!sample.labels.empty()) TRY(meter_.add(signature_, outputs, TRY(read_labels(sample.labels, options_))));
     return {};
   }
 
-  EvaluateReport finish() && {
-    if (report_.samples > 0)
-      report_.accuracy = static_cast<double>(report_.right) / static_cast<double>(report_.samples);
+  Result<EvaluateReport> finish() && {
+    report_.quality = TRY(std::move(meter_).finish());
+    for (const Bound& bound : request_.bounds) {
+      double value = TRY(measured(bound.metric));
+      if (bound.is_minimum ? value < bound.value : value > bound.value) report_.missed.push_back(bound);
+    }
     bool same = std::all_of(report_.outputs.begin(), report_.outputs.end(),
                             [](const Comparison& output) { return output.different == 0; });
-    report_.good = same && report_.accuracy.value_or(1) >= request_.min_accuracy;
+    report_.good = same && report_.missed.empty();
     return std::move(report_);
   }
 
  private:
+  // A bound is never met by a metric that was not measured.
+  Result<double> measured(const std::string& name) const {
+    const auto& quality = report_.quality;
+    const Metric* metric = quality ? quality->find(name) : nullptr;
+    if (metric != nullptr) return metric->estimate.value;
+    Error error(Kind::usage, "no-such-metric", fmt::format("cannot check the metric '{}'", name));
+    if (!quality) return std::move(error).because("there are no labels").help("give --labels FILE");
+    std::string known;
+    for (const Metric& one : quality->metrics) known += (known.empty() ? "" : ", ") + one.name;
+    return std::move(error)
+        .because(fmt::format("the task is {}", quality->task == Task::regression ? "regression" : "classification"))
+        .help(fmt::format("its metrics are: {}", known));
+  }
+
   // Files without a name belong to the outputs that no file names, in the order of the signature, as with inputs.
   Result<void> compare_outputs(const std::vector<std::string>& arguments, const std::vector<Tensor>& outputs,
                                const std::string& title) {
@@ -156,6 +148,7 @@ class Evaluation {
   const artifact::Signature& signature_;
   runtime::ThreadPool pool_;
   runtime::Session session_;
+  QualityMeter meter_;
   EvaluateReport report_;
 };
 
@@ -166,7 +159,9 @@ Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   auto samples = TRY(samples_of(request, host.reporter));
   auto opened = TRY(open_artifact(request.artifact));
   auto model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
-  Evaluation evaluation(request, std::move(model), host.reporter);
+  std::vector<std::string> classes;
+  if (!request.classes.empty()) classes = TRY(read_classes(request.classes));
+  Evaluation evaluation(request, std::move(classes), std::move(model), host.reporter);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     std::string name = samples[i].name.empty() ? fmt::format("sample {}", i + 1) : samples[i].name;
     TRY(evaluation.add(samples[i], samples.size() > 1 ? name + ": " : ""));

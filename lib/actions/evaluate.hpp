@@ -1,7 +1,9 @@
-// evaluate: computes labeled samples and says how good the answers are: the same as expected, and how often right.
+// evaluate: runs a model on samples and reports how good its outputs are: whether they are as expected, and the metrics
+// of its predictions against labels.
 #pragma once
 
 #include "actions/compare.hpp"
+#include "actions/quality.hpp"
 #include "base/host.hpp"
 #include "tensor/formats.hpp"
 
@@ -10,27 +12,37 @@
 
 namespace modelctl::actions {
 
+// What a metric of quality.hpp must reach to be good.
+struct Bound {
+  std::string metric;
+  double value = 0;
+  bool is_minimum = true;  // false: the metric must not exceed the value
+};
+
 struct EvaluateRequest {
   std::filesystem::path artifact;     // empty: what modelctl.yaml names
   std::vector<std::string> inputs;    // [NAME=]FILE; no files: the samples of modelctl.yaml, if they are of this model
   std::vector<std::string> expected;  // [NAME=]FILE: what the outputs should be
-  std::filesystem::path labels;       // the right answer for each row of the first output; may be empty
+  std::filesystem::path labels;       // what is right for each row of an output; may be empty
+  std::filesystem::path classes;      // names of the classes, by index; may be empty
+  std::optional<Task> task;           // nothing: it is recognized
   double tolerance = default_tolerance;
-  double min_accuracy = 0;                                    // of 1
+  std::vector<Bound> bounds;
   int threads = 0;                                            // 0: one per CPU
   formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };
 
 struct EvaluateReport {
   std::vector<Comparison> outputs;  // those with an expectation
-  std::uint64_t samples = 0, right = 0;
-  std::optional<double> accuracy;  // if there are labels
-  bool good = false;               // nothing differs, and the accuracy is high enough
+  std::optional<Quality> quality;   // if there are labels
+  std::vector<Bound> missed;        // of the request's
+  bool good = false;                // nothing differs, and nothing is missed
 };
 
-// Wrong answers are a report with `good` false, not an error. Fails with usage, code nothing-to-evaluate, if no sample
-// has an expectation; with not_found or bad_input if a file does not fit the model's outputs (codes no-such-output,
-// wrong-count, not-one-tensor, wrong-shape, no-labels); else as reading the files and running the model do.
+// Wrong predictions are a report with `good` false, not an error. Fails with usage, code nothing-to-evaluate, if no
+// sample has an expectation, and code no-such-metric for a bound of a metric that the task does not have; with
+// not_found or bad_input if a file does not fit the model's outputs (codes no-such-output, wrong-count, not-one-tensor,
+// and those of labels.hpp and quality.hpp); else as reading the files and running the model do.
 Result<EvaluateReport> evaluate(const EvaluateRequest& request, Host& host);
 
 }  // namespace modelctl::actions

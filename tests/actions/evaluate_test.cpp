@@ -118,11 +118,13 @@ TEST_CASE("the accuracy is the share of rows whose largest value is at the index
   Samples samples;
   auto request = samples.request();
   request.labels = samples.scratch / "labels.json";
-  request.min_accuracy = 0.9;
+  request.bounds = {{"accuracy", 0.9}};
   auto report = evaluate(request, samples.fake.host);
   REQUIRE(report);
-  CHECK(report->right == 2);
-  CHECK(*report->accuracy == doctest::Approx(2.0 / 3));
+  REQUIRE(report->quality);
+  CHECK(report->quality->scores.right == 2);
+  CHECK(report->quality->scores.accuracy.value == doctest::Approx(2.0 / 3));
+  CHECK(report->missed.size() == 1);
   CHECK(!report->good);
 }
 

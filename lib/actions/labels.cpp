@@ -1,0 +1,98 @@
+// A file of lines is not a format of tensors: a label may hold commas, and models do not take or write such files.
+#include "actions/labels.hpp"
+
+#include "actions/compare.hpp"
+#include "base/files.hpp"
+#include "tensor/element_text.hpp"
+#include "tensor/files.hpp"
+#include "tensor/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+
+namespace modelctl::actions {
+namespace {
+
+Error no_labels(const std::string& where) {
+  return Error(Kind::bad_input, "no-labels", "cannot read labels: the file is empty").at(where);
+}
+
+Result<Labels> read_lines(const std::filesystem::path& file) {
+  std::string text = TRY(read_text_file(file));
+  if (!is_utf8(text)) return formats::unreadable(file.string(), "it is not UTF-8 text");
+  Labels labels;
+  labels.where = file.string();
+  bool numbers = true;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    if (line.ends_with('\r')) line.pop_back();
+    at = end + 1;
+    double number = 0;
+    numbers = numbers && parse_element(line, DType::f64, &number) == Parsed::good;
+    labels.numbers.push_back(number);
+    labels.texts.push_back(std::move(line));
+  }
+  if (labels.texts.empty()) return no_labels(labels.where);
+  labels.rows = labels.texts.size();
+  if (numbers) labels.texts.clear();
+  else labels.numbers.clear();
+  return labels;
+}
+
+}  // namespace
+
+Result<Labels> labels_of(const Tensor& tensor, const std::string& where) {
+  Labels labels;
+  labels.where = where;
+  std::int64_t all = is_collection(tensor.type()) ? 0 : tensor.view().elements();
+  if (all == 0) return no_labels(where);
+  bool text = tensor.type() == DType::string;
+  std::int64_t rows = tensor.dims().size() == 2 ? tensor.dims()[0] : all;
+  if (text) rows = all;
+  if (tensor.dims().size() > 2 || (text && tensor.dims().size() == 2 && tensor.dims()[1] != 1)) {
+    return Error(Kind::bad_input, "wrong-shape",
+                 fmt::format("cannot read labels: they are {}", describe(tensor.type(), tensor.dims())))
+        .at(where)
+        .help("give one label for each row");
+  }
+  labels.rows = static_cast<std::size_t>(rows);
+  labels.columns = static_cast<std::size_t>(all / rows);
+  if (text) {
+    auto values = tensor.view().as<std::string>();
+    labels.texts.assign(values.begin(), values.end());
+  } else {
+    labels.numbers = TRY(numbers(tensor.view(), where));
+  }
+  return labels;
+}
+
+Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options) {
+  if (!formats::format_of(file.string())) return read_lines(file);
+  auto loaded = TRY(formats::load(file, {}, options));
+  if (loaded.size() > 1) {
+    return Error(Kind::bad_input, "not-one-tensor", "cannot read labels")
+        .at(file.string())
+        .because(fmt::format("the file holds {} tensors", loaded.size()));
+  }
+  if (loaded.empty()) return no_labels(file.string());
+  return labels_of(loaded.front().tensor, file.string());
+}
+
+Result<std::vector<std::string>> read_classes(const std::filesystem::path& file) {
+  Labels labels = TRY(read_labels(file));
+  for (double number : labels.numbers) labels.texts.push_back(class_name(number));
+  std::set<std::string_view> seen;
+  for (const std::string& name : labels.texts) {
+    if (seen.insert(name).second) continue;
+    return Error(Kind::bad_input, "repeated-class",
+                 fmt::format("cannot read names of classes: '{}' stands twice", name))
+        .at(file.string());
+  }
+  return std::move(labels.texts);
+}
+
+std::string class_name(double number) { return fmt::format("{}", number); }
+
+}  // namespace modelctl::actions
