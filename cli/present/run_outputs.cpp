@@ -8,7 +8,9 @@ namespace modelctl::cli {
 
 void print_run(std::span<const formats::NamedTensor> outputs, std::span<const std::filesystem::path> written,
                Printer& printer) {
-  for (const auto& file : written) printer.line("wrote " + file.string());
+  for (const auto& file : written) {
+    if (file != formats::standard_stream) printer.line("wrote " + file.string());
+  }
   if (!written.empty()) return;
   Table table{{"output", "type", "values"}, {}};
   for (const auto& [name, tensor] : outputs) {

@@ -11,9 +11,10 @@ namespace modelctl::runner {
 namespace {
 
 constexpr Option options[] = {
-    {"input", "[NAME=]FILE", "An input: .npy, .npz, .json or .csv, by name or in the model's order", true, true},
+    {"input", "[NAME=]INPUT", "An input: a file (.npy, .npz, .json, .csv), -, or JSON; by name or in the model's order",
+     true, true},
     {"header", "yes|no", "Whether .csv files have a header; by default decided for each, with a warning if in doubt"},
-    {"output", "FILE|FOLDER", "File or folder for the outputs; by default they are printed"},
+    {"output", "FILE|FOLDER|-", "File or folder for the outputs, - for JSON on stdout; by default they are printed"},
     {"threads", "N", "Threads to run on; 0, the default, takes all CPUs that the process may use"},
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/files.hpp"
 #include "base/suggest.hpp"
+#include "tensor/json/cursor.hpp"
 
 #include <fmt/format.h>
 
@@ -78,13 +79,38 @@ class Inputs {
   std::vector<std::optional<Given>> given_;
 };
 
-Result<std::vector<NamedTensor>> load_as(const fs::path& file, std::span<const Expected> expected, const Expected* next,
-                                         const ReadOptions& options) {
-  const Format* format = TRY(format_of(file.string()));
-  // The whole file is read: the formats need their end (a .zip has its directory there), and read_file() bounds the
-  // size.
-  auto bytes = TRY(read_file(file));
-  std::string where = file.string();
+// Whether the text is a tensor in JSON and not the name of a file: a list, an object, or one number, string or bool.
+bool is_literal(const std::string& text) {
+  json::Cursor in(text);
+  char first = in.peek();
+  return first == '[' || first == '{' || first == '"' || (in.skip() && in.at_end());
+}
+
+// The text for messages: a literal may be long.
+std::string shown(const std::string& text) {
+  constexpr std::size_t most = 60;
+  if (text == standard_stream) return "standard input";
+  return is_literal(text) && text.size() > most ? text.substr(0, most) + "…" : text;
+}
+
+// Reads a file, standard input, or the tensors that the text itself is. The whole file is read: the formats need their
+// end (a .zip has its directory there), and read_file() bounds the size.
+Result<std::vector<NamedTensor>> load_as(const std::string& text, std::span<const Expected> expected,
+                                         const Expected* next, const ReadOptions& options) {
+  std::string where = shown(text);
+  std::vector<std::byte> content;
+  ByteSpan bytes = as_bytes(text);
+  const Format* format = nullptr;
+  if (is_literal(text)) {
+    format = TRY(format_of(".json"));
+  } else if (text == standard_stream) {
+    bytes = content = TRY(read_file("/dev/stdin"));
+    if (bytes.empty()) return unreadable(where, "it is empty").help("only one input can be read from it");
+    format = TRY(format_of_content(bytes, where));
+  } else {
+    format = TRY(format_of(text));
+    bytes = content = TRY(read_file(text));
+  }
   // A file of one tensor is for the next input, whatever the others are.
   if (!format->several && next != nullptr) expected = {next, 1};
   return format->read({bytes, where, expected, next, options});
@@ -97,9 +123,10 @@ bool is_made_up(std::string_view name) {
   return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// NAME=FILE for a file that is to be this input, whatever it says of itself.
-Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& file, const ReadOptions& options) {
-  auto tensors = TRY(load_as(file, {&input, 1}, &input, options));
+// NAME=INPUT for content that is to be this input, whatever it says of itself.
+Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& text, const ReadOptions& options) {
+  auto tensors = TRY(load_as(text, {&input, 1}, &input, options));
+  std::string file = shown(text);
   auto named = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == input.name; });
   if (named == tensors.end() && tensors.size() != 1) {
     return Error(Kind::bad_input, "ambiguous-input",
@@ -113,9 +140,10 @@ Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& 
 
 // Each tensor goes to the input of its name. A name that no input has is an error even if an input is left: it would be
 // filled with what was meant for another model.
-Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& file,
+Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& text,
                       const ReadOptions& options) {
-  auto tensors = TRY(load_as(file, expected, inputs.next(), options));
+  auto tensors = TRY(load_as(text, expected, inputs.next(), options));
+  std::string file = shown(text);
   for (NamedTensor& named : tensors) {
     const Expected* input = inputs.find(named.name);
     if (input == nullptr && !named.name.empty() && !is_made_up(named.name)) return inputs.unknown(named.name, file);
@@ -158,7 +186,8 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
     std::size_t equals = argument.find('=');
     if (named != nullptr) {
       TRY(load_one(inputs, *named, argument.substr(named->name.size() + 1), options));
-    } else if (std::error_code code; equals != std::string::npos && !fs::exists(argument, code)) {
+    } else if (std::error_code code;
+               equals != std::string::npos && !is_literal(argument) && !fs::exists(argument, code)) {
       return inputs.unknown(argument.substr(0, equals), argument);
     } else {
       positional.push_back(argument);
@@ -171,7 +200,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
 
 Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected,
                                       const ReadOptions& options) {
-  return load_as(file, expected, expected.size() == 1 ? &expected.front() : nullptr, options);
+  return load_as(file.string(), expected, expected.size() == 1 ? &expected.front() : nullptr, options);
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {
@@ -182,6 +211,11 @@ Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const
     files.emplace_back(std::move(file), std::move(*bytes));
     return {};
   };
+  if (path == standard_stream) {
+    TRY(encode("/dev/stdout", *TRY(format_of(".json")), outputs));
+    TRY(write_all(files));
+    return std::vector{path};
+  }
   std::error_code code;
   bool is_folder = fs::is_directory(path, code) || !path.has_filename() || !path.has_extension();
   if (is_folder && !is_format(path)) {

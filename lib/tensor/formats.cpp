@@ -56,6 +56,16 @@ Result<const Format*> format_of(std::string_view file) {
       .help(fmt::format("use a name that ends in one of: {}", known));
 }
 
+Result<const Format*> format_of_content(ByteSpan content, std::string_view where) {
+  if (content.empty()) return unreadable(where, "it is empty");
+  std::string known;
+  for (const Format* format : formats()) {
+    if (format->recognizes(as_text(content))) return format;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", format->extension);
+  }
+  return unreadable(where, fmt::format("its content is none of: {}", known));
+}
+
 // The code is wrong-type, wrong-rank or wrong-shape, in this order of importance.
 Result<void> check(const Tensor& tensor, const Expected& expected, std::string_view where) {
   bool type_fits = expected.type == DType::undefined || tensor.type() == expected.type;

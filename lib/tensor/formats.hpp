@@ -64,6 +64,9 @@ struct Format {
   Result<std::vector<NamedTensor>> (*read)(const Source& source);
   // The bytes of a file with exactly these tensors; one tensor unless `several`.
   Result<std::vector<std::byte>> (*write)(std::span<const NamedTensor> tensors);
+  // Whether content that has no file name is of this format, by its first bytes. At most one format recognizes any
+  // content.
+  bool (*recognizes)(std::string_view content);
 };
 
 // All formats (generated table): each formats/<stem>.cpp defines std::span<const Format> <stem>_format().
@@ -72,6 +75,9 @@ std::span<const Format* const> formats();
 // The format for a file by the extension of its name, ignoring case; the error (usage, code unknown-format) lists the
 // known ones. The content is not looked at: the name decides, so that a file cannot choose its parser.
 Result<const Format*> format_of(std::string_view file);
+
+// The format of content that has no file name, such as standard input; `where` is for the error.
+Result<const Format*> format_of_content(ByteSpan content, std::string_view where);
 
 // Fails if the tensor's type or shape differs from what is expected. Nothing is converted: a wrong type is an error.
 Result<void> check(const Tensor& tensor, const Expected& expected, std::string_view where);

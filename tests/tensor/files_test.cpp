@@ -59,6 +59,44 @@ TEST_CASE("a file that names its tensors fills the inputs of those names") {
   }
 }
 
+TEST_CASE("a text that is JSON is the tensor itself, by position, by name, or several by name") {
+  CHECK(are_a_and_b(inputs_of({"[1, 2]", "[3, 4, 5]"})));
+  CHECK(are_a_and_b(inputs_of({"b=c=[3,4,5]", " [1, 2]"})));
+  CHECK(are_a_and_b(inputs_of({R"({"b=c": [3, 4, 5], "a": {"datatype": "FP32", "shape": [2], "data": [1, 2]}})"})));
+  auto scalars = inputs_of({"-0.5", "true", R"("text")"},
+                           {{"a", DType::f32, Dims{}}, {"b", DType::boolean, Dims{}}, {"c", DType::string, Dims{}}});
+  REQUIRE(scalars);
+  CHECK((*scalars)[0].as<float>()[0] == -0.5f);
+  CHECK((*scalars)[2].as<std::string>()[0] == "text");
+  CHECK(fault(inputs_of({"[1, 2"})) == "cannot read '[1, 2'");
+  CHECK(fault(inputs_of({"a=null"})) == "cannot read 'null'");
+  CHECK(fault(inputs_of({R"({"c": [1]})"})) == R"(cannot use '{"c": [1]}': the model has no input 'c')");
+  CHECK(fault(inputs_of({"a=1.npy"})) == "cannot open '1.npy'");
+  std::string long_list = "[1" + std::string(200, ' ') + "]";
+  CHECK(fault(inputs_of({"a=" + long_list})) ==
+        "cannot use '" + long_list.substr(0, 60) + "…' as 'a': it is f32[1], but the model expects f32[2]");
+}
+
+TEST_CASE("content without a file name shows its format") {
+  auto extension = [](std::string_view content) {
+    auto format = format_of_content(as_bytes(content), "standard input");
+    return format ? std::string((*format)->extension) : format.error().why.at(0);
+  };
+  CHECK(extension(" \n[1]") == ".json");
+  CHECK(extension("{}") == ".json");
+  CHECK(extension("1,2\n") == ".csv");
+  CHECK(extension("-1") == ".csv");
+  CHECK(extension("PK,name\n1,2\n") == ".csv");
+  CHECK(extension("\xef\xbb\xbfx,y\n") == ".csv");
+  for (const char* name : {"x.npy", "x.npz", "x.json", "x.csv"}) {
+    Scratch scratch;
+    save(scratch / name, {a()});
+    CHECK(name == "x" + extension(read_text_file(scratch / name).value()));
+  }
+  CHECK(extension("") == "it is empty");
+  CHECK(extension("\x08\x0a") == "its content is none of: .csv, .json, .npy, .npz");
+}
+
 TEST_CASE("names that NumPy generates are positions") {
   Scratch scratch;
   std::string file = scratch / "all.npz";

@@ -98,6 +98,15 @@ void print_string(std::string& out, const std::string& text) {
   out += '"';
 }
 
+// Any text that is not JSON. Binary files have a zero byte near their beginning.
+bool recognizes(std::string_view content) {
+  std::size_t first = content.find_first_not_of(" \t\r\n");
+  if (first == content.npos || content[first] == '[' || content[first] == '{') return false;
+  bool printable = content[first] >= ' ' && content[first] <= '~';
+  bool text = printable || content.starts_with(byte_order_mark);
+  return text && content.substr(0, 64).find('\0') == content.npos;
+}
+
 // An empty tensor has no rows from which its shape could be read back, so it is refused.
 Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
   TensorView tensor = tensors[0].tensor.view();
@@ -127,7 +136,7 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 
 std::span<const Format> csv_format() {
   static constexpr Format table[] = {
-      {".csv", "one table, one row per element of the first dimension", false, read, write}};
+      {".csv", "one table, one row per element of the first dimension", false, read, write, recognizes}};
   return table;
 }
 

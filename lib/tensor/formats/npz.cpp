@@ -38,7 +38,10 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 std::span<const Format> npz_format() {
-  static constexpr Format table[] = {{".npz", "named arrays, as NumPy saves them", true, read, write}};
+  static constexpr Format table[] = {
+      {".npz", "named arrays, as NumPy saves them", true, read, write, [](std::string_view content) {
+         return content.starts_with("PK\x03\x04") || content.starts_with("PK\x05\x06");
+       }}};
   return table;
 }
 
