@@ -1,10 +1,11 @@
-// bench: measures how long an artifact takes to run. It reports percentiles, because the times of runs have a long tail
+// bench: measures how long a model takes to run. It reports percentiles, because the times of runs have a long tail
 // and a mean would hide it.
 #include "actions/bench.hpp"
 #include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
+#include "cli/commands/model.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
@@ -71,11 +72,8 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   actions::BenchRequest& request = flags->request;
   CLI::App& app = binder.app;
-  binder
-      .complete(app.add_option("ARTIFACT", request.artifact, "Artifact written by 'modelctl build'"), Completes::file)
-      ->required();
-  binder.complete(app.add_option("--input", request.inputs, "An input; by default random numbers"), Completes::file)
-      ->type_name("[NAME=]FILE");
+  bind_model(binder, request.model);
+  bind_tensors(binder, "--input", request.inputs, "An input, by default random numbers");
   app.add_option("--bind", flags->bindings, "Size of a symbol, for random inputs; by default 1")->type_name("NAME=N");
   bind_header(binder, request.header);
   app.add_option("--threads", request.threads, "Threads to run on; 0 takes all CPUs that the process may use")
@@ -98,7 +96,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"bench", "Measure how long an artifact takes to run", bind}};
+constexpr CommandDef defs[] = {{"bench", "Measure how long a model takes to run", bind}};
 
 }  // namespace
 std::span<const CommandDef> bench_command() { return defs; }

@@ -3,6 +3,7 @@
 #include "actions/build.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/output.hpp"
 #include "runtime/inputs.hpp"
 
 #include <fmt/ranges.h>
@@ -52,7 +53,8 @@ Run bind(Binder& binder) {
   actions::BuildRequest& request = flags->request;
   binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
                   Completes::file);
-  binder.complete(app.add_option("-o", request.output, "The artifact to write"), Completes::file)->type_name("FILE");
+  bind_output(binder, request.output,
+              "The artifact to write, or - for stdout; by default MODEL.artifact, next to the model");
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")
@@ -66,7 +68,7 @@ Run bind(Binder& binder) {
     for (const std::string& binding : flags->bindings)
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     auto report = TRY(actions::build(flags->request, context.host));
-    print(report, context.printer);
+    if (!is_standard_output(report.artifact)) print(report, context.printer);
     return 0;
   };
 }

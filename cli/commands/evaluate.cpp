@@ -5,6 +5,7 @@
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
+#include "cli/commands/model.hpp"
 #include "cli/present/quality.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -71,17 +72,9 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   auto* request = &flags->request;
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact,
-                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
-                  Completes::file);
-  binder
-      .complete(app.add_option("--input", request->inputs, "Samples of an input, by name or in order"), Completes::file)
-      ->type_name("[NAME=]FILE");
-  binder
-      .complete(
-          app.add_option("--expect", request->expected, "Expected values of an output; of the first one if unnamed"),
-          Completes::file)
-      ->type_name("[NAME=]FILE");
+  bind_model(binder, request->model);
+  bind_tensors(binder, "--input", request->inputs, "Samples of an input, by name or in the model's order");
+  bind_tensors(binder, "--expect", request->expected, "Expected values of an output, by name or in the model's order");
   binder
       .complete(app.add_option("--labels", request->labels,
                                "What is right for each row of the output: .npy, .json, .csv, or one per line"),

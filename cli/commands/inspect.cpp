@@ -1,7 +1,8 @@
-// inspect: shows what is in a model, an artifact, a package or a linked program. It reads without verifying.
+// inspect: shows what is in a model, an artifact, a package or a linked program.
 #include "actions/inspect.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/model.hpp"
 #include "runtime/inputs.hpp"
 
 #include <fmt/format.h>
@@ -102,11 +103,7 @@ void print(const actions::InspectReport& report, Printer& printer) {
 
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::InspectRequest>();
-  binder
-      .complete(binder.app.add_option("SOURCE", request->source,
-                                      "ONNX model, artifact, package, unpacked package or linked program"),
-                Completes::file)
-      ->required();
+  bind_model(binder, request->model);
   return [request](CommandContext& context) -> Result<int> {
     print(TRY(actions::inspect(*request, context.host)), context.printer);
     return 0;

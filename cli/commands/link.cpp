@@ -1,7 +1,9 @@
-// link: turns an artifact into one executable or shared library.
+// link: turns a model into one executable or shared library.
 #include "actions/link.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/model.hpp"
+#include "cli/commands/output.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
@@ -27,23 +29,20 @@ void print(const actions::LinkReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::LinkRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact,
-                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
-                  Completes::file);
+  bind_model(binder, request->model);
   // Required also in a project: what is linked is for somebody else, and modelctl.yaml has no name for it.
-  binder.complete(app.add_option("-o", request->output, "File to write"), Completes::file)
-      ->type_name("FILE")
-      ->required();
+  bind_output(binder, request->output, "File to write, or - for stdout")->required();
   // Both flags together are refused by the action and not here, where the error could not say why.
   app.add_flag("--shared", request->shared, "Create a shared library with the C interface of modelrt.h");
   app.add_flag("--serve", request->serve, "Create a program that can also serve over HTTP and HTTPS");
   return [request](CommandContext& context) -> Result<int> {
-    print(TRY(actions::link(*request, context.host)), context.printer);
+    auto report = TRY(actions::link(*request, context.host));
+    if (!is_standard_output(report.output)) print(report, context.printer);
     return 0;
   };
 }
 
-constexpr CommandDef defs[] = {{"link", "Link an artifact into one executable or shared library", bind}};
+constexpr CommandDef defs[] = {{"link", "Link a model into one executable or shared library", bind}};
 
 }  // namespace
 std::span<const CommandDef> link_command() { return defs; }

@@ -2,6 +2,7 @@
 #include "actions/pack.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/output.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
@@ -87,7 +88,7 @@ Run bind(Binder& binder) {
   app.add_option("--version", request.version, "Version of the package")->type_name("V");
   // Required: there are no unsigned packages, so that nobody gets used to them.
   file(app.add_option("--key", request.key, "Private key to sign with"))->required();
-  file(app.add_option("-o", request.output, "Package to write"))->required();
+  bind_output(binder, request.output, "Package to write, or - for stdout")->required();
   file(app.add_option("--password-file", request.password_file,
                       "File whose first line is the key's passphrase; else MODELCTL_PASSWORD, else a prompt"));
   app.add_option("--description", request.description, "One line about the model")->type_name("TEXT");
@@ -112,7 +113,8 @@ Run bind(Binder& binder) {
   }
   return [flags](CommandContext& context) -> Result<int> {
     TRY(complete(*flags));
-    print(TRY(actions::pack(flags->request, context.host)), context.printer);
+    auto report = TRY(actions::pack(flags->request, context.host));
+    if (!is_standard_output(report.output)) print(report, context.printer);
     return 0;
   };
 }

@@ -50,14 +50,7 @@ Run bind(Binder& binder) {
   binder
       .complete(app.add_option("--archive", request->archive, "File for the archive as it was pushed"), Completes::file)
       ->type_name("FILE");
-  binder.complete(app.add_option("--key", request->trust.key, "Public key that must have signed it"), Completes::file)
-      ->type_name("FILE");
-  binder
-      .complete(app.add_option("--trust", request->trust.file,
-                               "Trust file: several keys, one of which must have signed it; "
-                               "without either, the one that MODELCTL_TRUST names"),
-                Completes::file)
-      ->type_name("FILE");
+  bind_trust(binder, request->trust);
   bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {

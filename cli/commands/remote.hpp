@@ -1,8 +1,9 @@
-// The options of every command that uses another machine.
+// The options of every command that uses another machine, or a package from one.
 #pragma once
 
 #include "actions/remote.hpp"
 #include "cli/command.hpp"
+#include "package/trust.hpp"
 
 namespace modelctl::cli {
 
@@ -20,6 +21,17 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
       .add_option("--auth-host", remote.auth_hosts,
                   "A token service that may get the registry's credentials though it is of another domain")
       ->type_name("HOST");
+}
+
+// The options of every command that verifies a package. Nobody is trusted by default.
+inline void bind_trust(Binder& binder, package::TrustRequest& trust) {
+  binder.complete(binder.app.add_option("--key", trust.key, "Public key of the trusted signer"), Completes::file)
+      ->type_name("FILE");
+  binder
+      .complete(binder.app.add_option("--trust", trust.file,
+                                      "Trust file: names and keys of those whom you trust; else MODELCTL_TRUST"),
+                Completes::file)
+      ->type_name("FILE");
 }
 
 // The option of every command that takes a package from a reference. The signature is checked all the same: the flag is

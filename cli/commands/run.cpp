@@ -1,12 +1,13 @@
-// run: runs an artifact once on inputs from files.
+// run: runs a model once.
 #include "actions/run.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
+#include "cli/commands/model.hpp"
 #include "cli/present/run_outputs.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/collection.hpp"
-#include "tensor/formats.hpp"
+#include "tensor/files.hpp"
 
 #include <fmt/format.h>
 #include <CLI/Option.hpp>
@@ -54,19 +55,13 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::RunRequest>();
   CLI::App& app = binder.app;
-  binder.complete(app.add_option("ARTIFACT", request->artifact,
-                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
-                  Completes::file);
+  bind_model(binder, request->model);
+  bind_tensors(binder, "--input", request->inputs, "An input, by name or in the model's order");
   binder
-      .complete(app.add_option("--input", request->inputs,
-                               "An input: .npy, .npz, .json or .csv, by name or in the model's order"),
+      .complete(app.add_option("--output", request->output,
+                               "File or folder for the outputs, - for JSON on stdout; by default they are printed"),
                 Completes::file)
-      ->type_name("[NAME=]FILE");
-  binder
-      .complete(
-          app.add_option("--output", request->output, "File or folder for the outputs; by default they are printed"),
-          Completes::file)
-      ->type_name("FILE|FOLDER");
+      ->type_name("FILE|FOLDER|-");
   binder
       .complete(app.add_option("--state", request->state,
                                "Keep the states, as a decoder's cache, from run to run; the first run makes the file"),
@@ -77,12 +72,13 @@ Run bind(Binder& binder) {
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
   return [request](CommandContext& context) -> Result<int> {
-    TRY(print(TRY(actions::run(*request, context.host)), context.printer));
+    auto report = TRY(actions::run(*request, context.host));
+    if (request->output != formats::standard_stream) TRY(print(report, context.printer));
     return 0;
   };
 }
 
-constexpr CommandDef defs[] = {{"run", "Run an artifact on inputs from files", bind}};
+constexpr CommandDef defs[] = {{"run", "Run a model on inputs", bind}};
 
 }  // namespace
 std::span<const CommandDef> run_command() { return defs; }

@@ -1,7 +1,7 @@
 // serve: serves predictions over HTTP or HTTPS until it is stopped by a signal.
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
-#include "cli/commands/remote.hpp"
+#include "cli/commands/model.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <CLI/Option.hpp>
@@ -46,21 +46,8 @@ void bind_settings(Binder& binder, serve::GivenSettings& settings) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::ServeRequest>();
   CLI::App& app = binder.app;
-  binder.complete(
-      app.add_option(
-          "SOURCE", request->source,
-          "Package, packed or unpacked, reference to one, or artifact; by default the artifact of modelctl.yaml"),
-      Completes::file);
-  binder.complete(app.add_option("--key", request->trust.key, "Public key of the trusted signer"), Completes::file)
-      ->type_name("FILE");
-  binder
-      .complete(app.add_option("--trust", request->trust.file,
-                               "Trust file: names and keys of those whom you trust; else MODELCTL_TRUST"),
-                Completes::file)
-      ->type_name("FILE");
-  app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the package's");
-  bind_any_name(binder, request->any_name);
-  bind_remote(binder, request->remote);
+  bind_model(binder, request->model);
+  app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the model's own");
   bind_settings(binder, request->settings);
   // Nothing is printed on stdout: a server has no result, and its log goes to stderr. 0 is the exit code of a server
   // that was stopped by a signal and has answered everything that it had accepted.

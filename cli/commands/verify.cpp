@@ -47,14 +47,7 @@ Run bind(Binder& binder) {
                          "Package, the folder it was unpacked into, or a reference; or an artifact or linked program"),
           Completes::reference)
       ->required();
-  binder.complete(app.add_option("--key", request->trust.key, "Public key of the trusted signer"), Completes::file)
-      ->type_name("FILE");
-  binder
-      .complete(app.add_option("--trust", request->trust.file,
-                               "Trust file: names and keys of those whom you trust; "
-                               "else MODELCTL_TRUST"),
-                Completes::file)
-      ->type_name("FILE");
+  bind_trust(binder, request->trust);
   bind_any_name(binder, request->any_name);
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {

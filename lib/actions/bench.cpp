@@ -81,10 +81,12 @@ void add_profile(BenchReport& report, const artifact::Plan& plan, std::span<cons
 }  // namespace
 
 Result<BenchReport> bench(const BenchRequest& request, Host& host) {
+  ModelSource source = request.model;
+  TRY(complete_source("bench", source)).report(host.reporter);
   BenchReport report;
   Stopwatch loading(host.clock);
-  auto model =
-      TRY(runtime::Model::load(TRY(open_artifact(request.artifact)), ops::run_table(), kernels::Cpu::detect()));
+  auto opened = TRY(open_model(source, host));
+  auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
   formats::ReadOptions options{request.header, [&](const Error& warning) { host.reporter.warn(warning); }};

@@ -1,7 +1,7 @@
-// bench: how long an artifact takes to run.
+// bench: how long a model takes to run.
 #pragma once
 
-#include "base/host.hpp"
+#include "actions/model_source.hpp"
 #include "tensor/formats.hpp"
 
 #include <filesystem>
@@ -12,8 +12,8 @@
 namespace modelctl::actions {
 
 struct BenchRequest {
-  std::filesystem::path artifact;
-  std::vector<std::string> inputs;            // [NAME=]FILE each; none: random ones, always the same
+  ModelSource model;
+  std::vector<std::string> inputs;            // [NAME=]INPUT each; none: random ones, always the same
   std::map<std::string, std::int64_t> sizes;  // of the symbols, for random inputs; 1 if not given
   int threads = 0;                            // 0: the CPUs that the process may use
   double warm_up_seconds = 0.5;

@@ -83,18 +83,14 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
          "\n";
 }
 
-// Takes what the request leaves out from modelctl.yaml.
+// Takes what the request leaves out from modelctl.yaml. An artifact that is named nowhere is written next to the model.
 Result<BuildRequest> complete(BuildRequest request, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_model("build", request.model));
   request.model = merge.subject();
   merge.value("artifact", request.output, merge.project().artifact);
   merge.entries("bind", request.bindings, merge.project().bind);
   merge.report(reporter);
-  if (request.output.empty()) {
-    return Error(Kind::usage, "no-output",
-                 fmt::format("cannot build '{}': no output file is named", request.model.string()))
-        .help("name the artifact with -o FILE");
-  }
+  if (request.output.empty()) request.output = std::filesystem::path(request.model).replace_extension(".artifact");
   return request;
 }
 
@@ -177,7 +173,9 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped building; nothing was written");
   TRY(lowered.weights.write(lowered.plan, request.output));
   report.weights_bytes = lowered.weights.weights_bytes();
-  report.artifact_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.output));
+  std::error_code code;  // a pipe has no size
+  std::uintmax_t written = std::filesystem::file_size(request.output, code);
+  report.artifact_bytes = code ? 0 : static_cast<std::uint64_t>(written);
   link.did.push_back("wrote " + request.output.string());
   link.seconds = watch.lap();
 

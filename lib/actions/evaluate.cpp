@@ -2,8 +2,6 @@
 // report is complete.
 #include "actions/evaluate.hpp"
 
-#include "actions/project_merge.hpp"
-#include "actions/wrong_file.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
@@ -20,14 +18,13 @@ namespace {
 
 struct Sample {
   std::string name;
-  std::vector<std::string> inputs, expected;  // [NAME=]FILE
+  std::vector<std::string> inputs, expected;  // [NAME=]INPUT
   std::filesystem::path labels;
 };
 
-// The one sample of the flags, or those of modelctl.yaml. Sets the request's artifact if it is empty.
+// The one sample of the flags, or those of modelctl.yaml. Completes the request's model.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
-  auto merge = TRY(ProjectMerge::of_artifact("evaluate", request.artifact));
-  request.artifact = merge.subject();
+  auto merge = TRY(complete_source("evaluate", request.model));
   std::vector<Sample> samples, of_project;
   if (!request.inputs.empty() || !request.expected.empty() || !request.labels.empty()) {
     samples = {{"", request.inputs, request.expected, request.labels}};
@@ -129,7 +126,7 @@ class Evaluation {
     auto port = std::find_if(ports.begin(), ports.end(), [&](const artifact::Port& p) { return p.name == name; });
     if (port == ports.end()) {
       return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))
-          .at(request_.artifact.string());
+          .at(request_.model.text);
     }
     const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
     // Floats are read as the output's type, which explains raw bytes; whole numbers are compared as they are written.
@@ -157,8 +154,8 @@ class Evaluation {
 Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   EvaluateRequest request = given;
   auto samples = TRY(samples_of(request, host.reporter));
-  auto opened = TRY(open_artifact(request.artifact));
-  auto model = TRY(runtime::Model::load(std::move(opened), ops::run_table(), kernels::Cpu::detect()));
+  auto opened = TRY(open_model(request.model, host));
+  auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   std::vector<std::string> classes;
   if (!request.classes.empty()) classes = TRY(read_classes(request.classes));
   Evaluation evaluation(request, std::move(classes), std::move(model), host.reporter);

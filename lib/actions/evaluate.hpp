@@ -3,8 +3,8 @@
 #pragma once
 
 #include "actions/compare.hpp"
+#include "actions/model_source.hpp"
 #include "actions/quality.hpp"
-#include "base/host.hpp"
 #include "tensor/formats.hpp"
 
 #include <filesystem>
@@ -20,9 +20,9 @@ struct Bound {
 };
 
 struct EvaluateRequest {
-  std::filesystem::path artifact;     // empty: what modelctl.yaml names
-  std::vector<std::string> inputs;    // [NAME=]FILE; no files: the samples of modelctl.yaml, if they are of this model
-  std::vector<std::string> expected;  // [NAME=]FILE: what the outputs should be
+  ModelSource model;
+  std::vector<std::string> inputs;    // [NAME=]INPUT; nothing: the samples of modelctl.yaml, if they are of this model
+  std::vector<std::string> expected;  // [NAME=]INPUT: what the outputs should be
   std::filesystem::path labels;       // what is right for each row of an output; may be empty
   std::filesystem::path classes;      // names of the classes, by index; may be empty
   std::optional<Task> task;           // nothing: it is recognized

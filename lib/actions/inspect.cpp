@@ -1,6 +1,8 @@
-// Everything is read by the checked readers; nothing is run, and no signature is verified.
+// Everything is read by the checked readers, and nothing is run.
 #include "actions/inspect.hpp"
 
+#include "actions/named_package.hpp"
+#include "actions/remote_context.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "lower/lower.hpp"
@@ -8,6 +10,10 @@
 #include "ops/schema/operator.hpp"
 #include "package/package.hpp"
 #include "runtime/model.hpp"
+#include "transport/reference.hpp"
+#include "transport/transport.hpp"
+
+#include <fmt/core.h>
 
 #include <algorithm>
 
@@ -81,19 +87,50 @@ Result<void> add_model(InspectReport& report, const fs::path& path) {
   return {};
 }
 
-// An archive's size is that of the file. A folder has no such number, so the entries' sizes are added up.
-Result<void> add_package(InspectReport& report, const fs::path& path) {
-  auto package = std::make_shared<const package::Package>(TRY(package::Package::open(path)));
-  const package::Manifest& manifest = package->manifest();
+std::vector<artifact::Port> ports(const std::vector<package::TensorSignature>& tensors) {
+  std::vector<artifact::Port> list;
+  for (const package::TensorSignature& tensor : tensors) {
+    artifact::Port& port = list.emplace_back();
+    port.name = tensor.name;
+    port.type = dtype_from_name(tensor.type).value_or(DType::undefined);
+    for (const package::Dimension& dim : tensor.shape) {
+      bool symbolic = !dim.symbol.empty();
+      port.dims.push_back({symbolic ? -1 : static_cast<std::int64_t>(dim.size), dim.symbol});
+    }
+  }
+  return list;
+}
+
+// What the manifest states. Nobody vouches for it unless the user named whom to trust.
+Result<package::Manifest> add_manifest(InspectReport& report, std::string_view text, std::string_view bundle,
+                                       const ModelSource& source, Host& host) {
+  package::Manifest manifest;
+  if (auto trust = TRY(configured_trust(source.trust, host.environment))) {
+    auto opened = TRY(package::open_signed(text, bundle, *trust));
+    report.metadata["signature"] = "by " + opened.signer.name;
+    manifest = std::move(opened.manifest);
+  } else {
+    report.metadata["signature"] = "not checked";
+    manifest = TRY(package::Manifest::read(text));
+  }
   report.metadata["name"] = manifest.name;
   report.metadata["version"] = manifest.version;
-  report.metadata["digest"] = package->digest().text();
+  report.metadata["digest"] = Sha256::of(as_bytes(text)).text();
   if (!manifest.license.empty()) report.metadata["license"] = manifest.license;
   if (!manifest.description.empty()) report.metadata["description"] = manifest.description;
   for (const package::Entry& entry : manifest.entries) {
     report.files.push_back({entry.path, std::string(package::name(entry.role)), entry.size});
-    if (package->is_folder()) report.bytes += entry.size;
+    if (entry.role == package::Role::weights) report.weight_bytes += entry.size;
   }
+  report.signature = {ports(manifest.inputs), ports(manifest.outputs)};
+  return manifest;
+}
+
+// An archive's size is that of the file. A folder has no such number, so the entries' sizes are added up.
+Result<void> add_package(InspectReport& report, const fs::path& path, const ModelSource& source, Host& host) {
+  auto package = std::make_shared<const package::Package>(TRY(package::Package::open(path)));
+  auto manifest = TRY(add_manifest(report, package->manifest_text(), package->bundle_text(), source, host));
+  if (package->is_folder()) report.bytes = manifest.payload_size();
   const package::Entry* plan = package->first(package::Role::plan);
   const package::Entry* weights = package->first(package::Role::weights);
   if (plan == nullptr || weights == nullptr) return {};
@@ -102,32 +139,50 @@ Result<void> add_package(InspectReport& report, const fs::path& path) {
   return {};
 }
 
-}  // namespace
+// Reads the two documents of a package where it is, and nothing else.
+Result<void> add_reference(InspectReport& report, const ModelSource& source, Host& host) {
+  const transport::TransportDef* def = TRY(transport::transport_of(source.text));
+  transport::Context context = context_of(source.remote, host);
+  auto reader = TRY(def->open_reader(source.text, context));
+  transport::Documents documents = TRY(reader->documents());
+  auto manifest = TRY_BECAUSE(add_manifest(report, documents.manifest, documents.bundle, source, host),
+                              fmt::format("inspecting '{}' where it is", transport::shown(source.text)));
+  report.bytes = manifest.payload_size();
+  return check_name(*def, source.text, manifest, source.any_name, host.reporter);
+}
 
-Result<InspectReport> inspect(const InspectRequest& request, Host&) {
-  InspectReport report;
-  const fs::path& path = request.source;
+Result<void> add_file(InspectReport& report, const ModelSource& source, Host& host) {
+  fs::path path = source.text;
   std::error_code code;
   if (fs::is_regular_file(path, code)) report.bytes = fs::file_size(path, code);
   switch (role_of(path)) {
     case kinds::Role::artifact:
       report.kind = "artifact";
       add_artifact(report, TRY(artifact::open(path)));
-      break;
-    case kinds::Role::package:
-      report.kind = "package";
-      TRY(add_package(report, path));
-      break;
+      return {};
+    case kinds::Role::package: return add_package(report, path, source, host);
     case kinds::Role::program:
       report.kind = "program";
-      add_artifact(report, TRY(artifact::open_appended(path, path.string())));
-      break;
-    default:
-      report.kind = "model";
-      if (auto added = add_model(report, path); !added) {
-        return name_kind(std::move(added).error(), path, kinds::Role::model);
-      }
+      add_artifact(report, TRY(artifact::open_appended(path, source.text)));
+      return {};
+    default: break;
   }
+  report.kind = "model";
+  if (auto added = add_model(report, path); !added) {
+    return name_kind(std::move(added).error(), path, kinds::Role::model);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<InspectReport> inspect(const InspectRequest& request, Host& host) {
+  ModelSource source = request.model;
+  source.text = TRY(ProjectMerge::of_source("inspect", source.text)).subject().string();
+  InspectReport report;
+  report.kind = "package";
+  if (is_reference(source.text)) TRY(add_reference(report, source, host));
+  else TRY(add_file(report, source, host));
   return report;
 }
 

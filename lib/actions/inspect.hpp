@@ -1,16 +1,16 @@
-// inspect: what is in a model, an artifact, a package or a linked program, without running it.
+// inspect: what is in a model, an artifact, a package or a linked program, without running or building it. Of a package
+// in a registry or on a host, only the manifest and its signature are read.
 #pragma once
 
+#include "actions/model_source.hpp"
 #include "artifact/plan.hpp"
-#include "base/host.hpp"
 
-#include <filesystem>
 #include <optional>
 
 namespace modelctl::actions {
 
 struct InspectRequest {
-  std::filesystem::path source;
+  ModelSource model;
 };
 
 struct InspectReport {
@@ -44,9 +44,8 @@ struct InspectReport {
   std::vector<File> files;  // of a package
 };
 
-// Whether a package can be trusted is what `verify` tells; here it is only read. The kind follows from the content and
-// not from the name; what is none of the other three is read as a model, whose reader then says why it is not one.
-// Fails as the readers of the four kinds do.
+// If the user named whom to trust, the signature of a package's manifest is checked; the rest is what `verify` is for.
+// Fails as the readers of the kinds do.
 Result<InspectReport> inspect(const InspectRequest& request, Host& host);
 
 }  // namespace modelctl::actions

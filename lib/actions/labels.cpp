@@ -69,7 +69,8 @@ Result<Labels> labels_of(const Tensor& tensor, const std::string& where) {
 }
 
 Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options) {
-  if (!formats::format_of(file.string())) return read_lines(file);
+  const bool is_file = file != formats::standard_stream && !formats::is_literal(file.string());
+  if (is_file && !formats::format_of(file.string())) return read_lines(file);
   auto loaded = TRY(formats::load(file, {}, options));
   if (loaded.size() > 1) {
     return Error(Kind::bad_input, "not-one-tensor", "cannot read labels")

@@ -25,8 +25,8 @@ struct Labels {
 // no-labels or wrong-shape, and as numbers() of compare.hpp.
 Result<Labels> labels_of(const Tensor& tensor, const std::string& where);
 
-// Reads one tensor from a file of a format of tensor/formats.hpp. A file of any other name has one label per line, in
-// UTF-8; they are numbers if each of them is one.
+// Reads one tensor from a file of a format of tensor/formats.hpp, from standard input or from a literal. A file of any
+// other name has one label per line, in UTF-8; they are numbers if each of them is one.
 Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options = {});
 
 // Names of classes, by index. Fails with bad_input, code repeated-class, if a name stands twice.

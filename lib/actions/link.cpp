@@ -1,8 +1,6 @@
 // Selects the smallest runner that has all operators of the plan, including those of nested plans.
 #include "actions/link.hpp"
 
-#include "actions/project_merge.hpp"
-#include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "ops/run_table.hpp"
 
@@ -39,7 +37,7 @@ Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& pla
   }
   if (beyond == nullptr) return link::Form::shared;
   return Error(Kind::unsupported, "not-in-library",
-               fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.artifact.string(),
+               fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.model.text,
                            beyond->routine.substr(beyond->routine.rfind(':') + 1)))
       .at(beyond->label)
       .help("make a program: leave out --shared");
@@ -47,14 +45,14 @@ Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& pla
 
 }  // namespace
 
-Result<LinkReport> link(const LinkRequest& given, Host&) {
+Result<LinkReport> link(const LinkRequest& given, Host& host) {
   LinkRequest request = given;
   if (request.shared && request.serve) {
     return Error(Kind::usage, "bad-option", "cannot link a shared library that serves")
         .help("leave out --shared or --serve");
   }
-  request.artifact = TRY(ProjectMerge::of_artifact("link", request.artifact)).subject();
-  auto artifact = TRY(open_artifact(request.artifact));
+  TRY(complete_source("link", request.model)).report(host.reporter);
+  artifact::Artifact artifact = TRY(open_model(request.model, host)).artifact;
   // Waits for the whole digest before anything is written: an altered artifact is found here, by who has the original,
   // and not at the first start of the program.
   TRY(artifact.integrity->check());

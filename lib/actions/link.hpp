@@ -1,13 +1,13 @@
-// link: an artifact as one program or shared library of its own.
+// link: a model as one program or shared library of its own.
 #pragma once
 
-#include "base/host.hpp"
+#include "actions/model_source.hpp"
 #include "link/link.hpp"
 
 namespace modelctl::actions {
 
 struct LinkRequest {
-  std::filesystem::path artifact;  // empty: what modelctl.yaml names
+  ModelSource model;
   std::filesystem::path output;
   bool shared = false;  // a shared library with the C ABI
   bool serve = false;   // a program that can serve, too

@@ -17,6 +17,11 @@ Result<transport::Documents> present_documents(const transport::TransportDef& de
 
 }  // namespace
 
+bool is_reference(const std::string& text) {
+  std::error_code code;
+  return !std::filesystem::exists(text, code) && text.find(':') != std::string::npos;
+}
+
 Result<void> check_name(const transport::TransportDef& def, const std::string& reference,
                         const package::Manifest& manifest, bool any_name, Reporter& reporter) {
   if (def.name_of == nullptr) return {};

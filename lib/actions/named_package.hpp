@@ -1,4 +1,5 @@
-// The comparison of what a reference names with the package that is there, for all commands that take references.
+// References as all commands take them: what is one, and the comparison of what it names with the package that is
+// there.
 #pragma once
 
 #include "base/host.hpp"
@@ -6,6 +7,9 @@
 #include "transport/transport.hpp"
 
 namespace modelctl::actions {
+
+// Whether the text is a reference to a package: it has a ':' as references do. A file or folder of that name wins.
+bool is_reference(const std::string& text);
 
 // Fails with `untrusted` if the manifest contradicts the reference and `any_name` is false. Reports which version a tag
 // that is not a version itself ("latest") stands for. URLs and files name a place, not a package: nothing is compared.

@@ -2,6 +2,7 @@
 // old entry.
 #include "actions/package_cache.hpp"
 
+#include "actions/cache_folder.hpp"
 #include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
@@ -11,24 +12,11 @@
 
 namespace modelctl::actions {
 namespace fs = std::filesystem;
-namespace {
-
-Result<fs::path> cache_folder(const Environment& environment) {
-  // The XDG base directory specification: what is not absolute is ignored.
-  if (auto folder = environment.get("XDG_CACHE_HOME"); folder && folder->starts_with('/'))
-    return fs::path(*folder) / "modelctl/packages";
-  if (auto home = environment.get("HOME"); home && !home->empty()) return fs::path(*home) / ".cache/modelctl/packages";
-  return Error(Kind::bad_config, "no-cache", "cannot tell where pulled packages are kept")
-      .because("neither XDG_CACHE_HOME nor HOME is set")
-      .help("pull the package first, and name its folder");
-}
-
-}  // namespace
 
 Result<fs::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,
                                 const RemoteOptions& remote, bool any_name, Host& host) {
   package::Trust trust = TRY(package::read_trust(trusted, host.environment));
-  fs::path cache = TRY(cache_folder(host.environment));
+  fs::path cache = TRY(cache_folder("packages", host.environment));
   const transport::TransportDef* def = TRY(transport::transport_of(reference));
   transport::Context context = context_of(remote, host);
   auto reader = TRY(def->open_reader(reference, context));

@@ -1,10 +1,14 @@
-// An artifact records the SHA-256 of the model that it was built from. So the artifacts that were built from the
-// project's model in different ways, such as with other sizes, are recognized as the project's.
+// An artifact records the SHA-256 of the model that it was built from, and so do the package and the program that it is
+// in. So what was built from the project's model in different ways, such as with other sizes, is recognized as the
+// project's.
 #include "actions/project_merge.hpp"
 
-#include "artifact/artifact.hpp"
+#include "actions/named_package.hpp"
+#include "actions/wrong_file.hpp"
+#include "artifact/appended.hpp"
 #include "base/digest.hpp"
 #include "base/mapped_file.hpp"
+#include "package/package.hpp"
 
 #include <fmt/ranges.h>
 
@@ -17,38 +21,64 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::equivalent(a, b, code);
 }
 
-// An artifact that cannot be opened is not another one: the command fails on it, and reports why.
-bool built_from(const fs::path& artifact, const fs::path& model) {
-  auto opened = artifact::open(artifact);
-  if (!opened) return true;
+// Whether a file records that it was built from the model with this digest, or is that model.
+Result<bool> records(const fs::path& file, const Digest& model) {
+  auto in = [&](const artifact::Artifact& artifact) {
+    auto recorded = artifact.plan.metadata.find("source");
+    return recorded != artifact.plan.metadata.end() && recorded->second == model.text();
+  };
+  switch (role_of(file)) {
+    case kinds::Role::artifact: return in(TRY(artifact::open(file)));
+    case kinds::Role::program: return in(TRY(artifact::open_appended(file, file.string())));
+    case kinds::Role::package: {
+      const auto opened = TRY(package::Package::open(file));
+      const auto& sources = opened.manifest().lineage.sources;
+      return std::any_of(sources.begin(), sources.end(), [&](const auto& source) { return source.digest == model; });
+    }
+    default: break;
+  }
+  return Sha256::of(TRY(MappedFile::open(file))->bytes()) == model;
+}
+
+// What cannot be opened is not of another model: the command fails on it, and reports why.
+bool built_from(const fs::path& file, const fs::path& model) {
   auto source = MappedFile::open(model);
-  if (!source) return false;
-  auto recorded = opened->plan.metadata.find("source");
-  return recorded != opened->plan.metadata.end() && recorded->second == Sha256::of((*source)->bytes()).text();
+  auto same = records(file, source ? Sha256::of((*source)->bytes()) : Digest());
+  return !same || *same;
 }
 
 }  // namespace
 
+ProjectMerge::ProjectMerge(Project project, fs::path argument, Accepts accepts)
+    : project_(std::move(project)), argument_(std::move(argument)), accepts_(accepts), named_(&Project::artifact) {
+  std::error_code code;
+  bool unbuilt = !project_.model.empty() && !fs::exists(project_.artifact, code);
+  if (accepts == Accepts::model || (accepts == Accepts::any && unbuilt)) named_ = &Project::model;
+}
+
 Result<ProjectMerge> ProjectMerge::of_model(std::string_view command, const fs::path& argument) {
-  return read(command, "model", argument, &Project::model);
+  return read(command, argument, Accepts::model);
 }
 
-Result<ProjectMerge> ProjectMerge::of_artifact(std::string_view command, const fs::path& argument,
-                                               std::string_view accepted) {
-  return read(command, accepted, argument, &Project::artifact);
+Result<ProjectMerge> ProjectMerge::of_artifact(std::string_view command, const fs::path& argument) {
+  return read(command, argument, Accepts::artifact);
 }
 
-Result<ProjectMerge> ProjectMerge::read(std::string_view command, std::string_view accepted, const fs::path& argument,
-                                        fs::path Project::*named) {
+Result<ProjectMerge> ProjectMerge::of_source(std::string_view command, const fs::path& argument) {
+  return read(command, argument, Accepts::any);
+}
+
+Result<ProjectMerge> ProjectMerge::read(std::string_view command, const fs::path& argument, Accepts accepts) {
   std::error_code code;
   bool exists = fs::exists(project_file, code);
   if (!exists && argument.empty()) {
     return Error(Kind::usage, "no-project",
-                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command, accepted, project_file));
+                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command,
+                             accepts == Accepts::artifact ? "artifact" : "model", project_file));
   }
-  ProjectMerge merge(exists ? TRY(read_project(project_file)) : Project(), argument, named);
+  ProjectMerge merge(exists ? TRY(read_project(project_file)) : Project(), argument, accepts);
   if (!merge.subject().empty()) return merge;
-  if (named == &Project::model) {
+  if (accepts == Accepts::model) {
     return Error(Kind::bad_config, "no-model-named",
                  fmt::format("cannot {}: '{}' names no model", command, project_file))
         .help("add a line 'model: FILE' to it");
@@ -58,11 +88,13 @@ Result<ProjectMerge> ProjectMerge::read(std::string_view command, std::string_vi
       .help("add a line 'artifact: FILE' to it");
 }
 
+// Nothing is known of what a reference names before it was pulled.
 bool ProjectMerge::describes_subject() const {
   if (argument_.empty() || (project_.model.empty() && project_.artifact.empty())) return true;
+  if (accepts_ == Accepts::any && is_reference(argument_.string())) return false;
   std::error_code code;
   if (same_file(argument_, named()) || !fs::exists(argument_, code)) return true;
-  return named_ == &Project::artifact && built_from(argument_, project_.model);
+  return accepts_ != Accepts::model && built_from(argument_, project_.model);
 }
 
 bool ProjectMerge::applies(std::string_view key) {
@@ -75,7 +107,7 @@ void ProjectMerge::report(Reporter& reporter) const {
   if (left_out_.empty()) return;
   std::string reason = fmt::format("'{}' is not the {} that the file names", argument_.string(),
                                    named_ == &Project::model ? "model" : "artifact");
-  if (named_ == &Project::artifact && !project_.model.empty()) {
+  if (accepts_ != Accepts::model && !project_.model.empty()) {
     reason += fmt::format(", and is not known to be built from '{}'", project_.model.string());
   }
   reporter.warn(

@@ -16,15 +16,17 @@ namespace modelctl::actions {
 
 class ProjectMerge {
  public:
-  // The modelctl.yaml of the current folder, for a command on an ONNX model or on an artifact. Parent folders are not
-  // searched: a file that the user does not see must not decide what is signed or served. `argument` is the model or
-  // artifact that was given. If it is empty, the file names it: fails with usage if there is no file, and with
-  // bad_config if the file does not name one. With an argument and no file, the merge changes nothing.
+  // The modelctl.yaml of the current folder, for a command on an ONNX model, on an artifact, or on a model in any form
+  // (model_source.hpp). Parent folders are not searched: a file that the user does not see must not decide what is
+  // signed or served. `argument` is what was given. In place of a model in any form, the file names the artifact, or
+  // the ONNX model if no artifact is named or none was built yet. If it is empty, the file names it: fails with usage
+  // if there is no file, and with bad_config if the file does not name one. With an argument and no file, the merge
+  // changes nothing.
   static Result<ProjectMerge> of_model(std::string_view command, const std::filesystem::path& argument);
-  static Result<ProjectMerge> of_artifact(std::string_view command, const std::filesystem::path& argument,
-                                          std::string_view accepted = "artifact");
+  static Result<ProjectMerge> of_artifact(std::string_view command, const std::filesystem::path& argument);
+  static Result<ProjectMerge> of_source(std::string_view command, const std::filesystem::path& argument);
 
-  // The model or artifact that the command uses.
+  // What the command uses: the argument, or what the file names.
   const std::filesystem::path& subject() const { return argument_.empty() ? named() : argument_; }
   const Project& project() const { return project_; }
 
@@ -54,10 +56,9 @@ class ProjectMerge {
   void report(Reporter& reporter) const;
 
  private:
-  ProjectMerge(Project project, std::filesystem::path argument, std::filesystem::path Project::*named)
-      : project_(std::move(project)), argument_(std::move(argument)), named_(named) {}
-  static Result<ProjectMerge> read(std::string_view command, std::string_view accepted,
-                                   const std::filesystem::path& argument, std::filesystem::path Project::*named);
+  enum class Accepts { model, artifact, any };
+  ProjectMerge(Project project, std::filesystem::path argument, Accepts accepts);
+  static Result<ProjectMerge> read(std::string_view command, const std::filesystem::path& argument, Accepts accepts);
 
   const std::filesystem::path& named() const { return project_.*named_; }
   // Whether the file describes the model of the argument.
@@ -66,6 +67,7 @@ class ProjectMerge {
 
   Project project_;  // empty if there is no file
   std::filesystem::path argument_;
+  Accepts accepts_;
   std::filesystem::path Project::*named_;  // the key that the argument takes the place of
   std::optional<bool> describes_;          // determined when it is needed: it may read the artifact and the model
   std::vector<std::string_view> left_out_;

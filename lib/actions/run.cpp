@@ -1,8 +1,6 @@
 // States are separated from the other inputs and outputs here: the runtime sees only tensors.
 #include "actions/run.hpp"
 
-#include "actions/project_merge.hpp"
-#include "actions/wrong_file.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -16,8 +14,7 @@ namespace {
 
 // Takes what the request leaves out from modelctl.yaml.
 Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
-  auto merge = TRY(ProjectMerge::of_artifact("run", request.artifact));
-  request.artifact = merge.subject();
+  auto merge = TRY(complete_source("run", request.model));
   const auto& samples = merge.project().samples;
   if (!samples.empty()) merge.value("samples", request.inputs, Project::Sample::arguments(samples.front().inputs));
   merge.report(reporter);
@@ -36,10 +33,9 @@ class States {
     if (request_.state.empty()) return files;
     if (model_.states().empty()) {
       return Error(Kind::usage, "no-state",
-                   fmt::format("cannot keep a state of '{}': it has none", request_.artifact.string()))
+                   fmt::format("cannot keep a state of '{}': it has none", request_.model.text))
           .because("no output continues an input where it lies")
-          .help(fmt::format("see modelctl inspect {}; give such inputs by name with --input",
-                            request_.artifact.string()));
+          .help(fmt::format("see modelctl inspect {}; give such inputs by name with --input", request_.model.text));
     }
     if (!TRY(formats::format_of(request_.state.string()))->several) {
       return Error(Kind::usage, "no-state-file",
@@ -112,8 +108,8 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
     auto now = host.clock.steady();
     return std::chrono::duration<double>(now - std::exchange(start, now)).count();
   };
-  auto artifact = TRY(open_artifact(request.artifact));
-  auto model = TRY(runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect()));
+  auto opened = TRY(open_model(request.model, host));
+  auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   runtime::ThreadPool pool(request.threads);
   runtime::Session session(model, pool, runtime::Session::Limits{.stop = &host.stop});
   RunReport report;

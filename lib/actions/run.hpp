@@ -1,16 +1,17 @@
-// run: an artifact, once, from files to files.
+// run: a model, once, from files to files.
 #pragma once
 
-#include "base/host.hpp"
+#include "actions/model_source.hpp"
 #include "runtime/run_files.hpp"
 
 namespace modelctl::actions {
 
 struct RunRequest {
-  std::filesystem::path artifact;   // empty: what modelctl.yaml names
-  std::vector<std::string> inputs;  // [NAME=]FILE each; none: the first sample of modelctl.yaml, if it is of this model
-  std::filesystem::path output;     // a file or a folder; nothing is written if this is empty
-  int threads = 0;                  // 0: the CPUs that the process may use
+  ModelSource model;
+  std::vector<std::string>
+      inputs;                    // [NAME=]INPUT each; none: the first sample of modelctl.yaml, if it is of this model
+  std::filesystem::path output;  // a file or a folder; nothing is written if this is empty
+  int threads = 0;               // 0: the CPUs that the process may use
   // Keeps the states (outputs that continue inputs: a decoder's cache) from one run to the next. Where there is no such
   // file yet they begin: empty if they grow, with zeros if they keep their size. Empty: they are like any others.
   std::filesystem::path state = {};

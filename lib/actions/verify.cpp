@@ -14,12 +14,6 @@
 namespace modelctl::actions {
 namespace {
 
-// True for a local path. A path that does not exist and could be a reference is taken as a reference.
-bool is_local(const std::string& package) {
-  std::error_code code;
-  return std::filesystem::exists(package, code) || package.find(':') == std::string::npos;
-}
-
 // Reads and verifies every entry from its transport, and stores none of them.
 Result<package::SignedManifest> verify_remote(const VerifyRequest& request, const package::Trust& trust, Host& host) {
   const transport::TransportDef* def = TRY(transport::transport_of(request.package));
@@ -61,13 +55,13 @@ Result<void> verify_unsigned(const VerifyRequest& request, kinds::Role role) {
 }  // namespace
 
 Result<VerifyReport> verify(const VerifyRequest& request, Host& host) {
-  kinds::Role role = is_local(request.package) ? role_of(request.package) : kinds::Role::none;
+  kinds::Role role = is_reference(request.package) ? kinds::Role::none : role_of(request.package);
   if (role == kinds::Role::artifact || role == kinds::Role::program) {
     TRY(verify_unsigned(request, role));
     return VerifyReport{std::nullopt};
   }
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
-  if (is_local(request.package)) {
+  if (!is_reference(request.package)) {
     auto verified = package::verify(request.package, trust, host.reporter, host.stop);
     if (!verified) return name_kind(std::move(verified).error(), request.package, kinds::Role::package);
     return VerifyReport{std::move(*verified)};

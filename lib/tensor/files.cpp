@@ -79,13 +79,6 @@ class Inputs {
   std::vector<std::optional<Given>> given_;
 };
 
-// Whether the text is a tensor in JSON and not the name of a file: a list, an object, or one number, string or bool.
-bool is_literal(const std::string& text) {
-  json::Cursor in(text);
-  char first = in.peek();
-  return first == '[' || first == '{' || first == '"' || (in.skip() && in.at_end());
-}
-
 // The text for messages: a literal may be long.
 std::string shown(const std::string& text) {
   constexpr std::size_t most = 60;
@@ -170,6 +163,12 @@ Result<std::vector<fs::path>> write_all(const std::vector<std::pair<fs::path, st
 }
 
 }  // namespace
+
+bool is_literal(const std::string& text) {
+  json::Cursor in(text);
+  char first = in.peek();
+  return first == '[' || first == '{' || first == '"' || (in.skip() && in.at_end());
+}
 
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected,
                                         const ReadOptions& options) {

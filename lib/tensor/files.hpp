@@ -13,6 +13,9 @@ namespace modelctl::formats {
 // As the name of a file: standard input, or standard output.
 inline constexpr std::string_view standard_stream = "-";
 
+// Whether the text is a tensor in JSON and not the name of a file: a list, an object, or one number, string or bool.
+bool is_literal(const std::string& text);
+
 // Reads a model's inputs from arguments of the form [NAME=]FILE, NAME=- or NAME=JSON, and returns them in the order of
 // `inputs`. A file that names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a
 // name, and the generated names "arr_N" of NumPy, fill the remaining inputs in the model's order. No input may be given

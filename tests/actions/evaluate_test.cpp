@@ -34,7 +34,7 @@ struct Samples {
   void write(const char* name, const char* text) { std::ofstream(scratch / name) << text; }
   EvaluateRequest request() {
     EvaluateRequest request;
-    request.artifact = scratch / "relu.artifact";
+    request.model = scratch / "relu.artifact";
     request.inputs = {"x=" + (scratch / "x.json").string()};
     request.threads = 1;
     return request;

@@ -45,7 +45,7 @@ std::vector<formats::NamedTensor> must_run(const fs::path& folder) {
   REQUIRE_MESSAGE(project, project.error().what);
   auto built = build({.model = project->model, .output = project->artifact}, fake.host);
   REQUIRE_MESSAGE(built, built.error().what);
-  RunRequest request{.artifact = project->artifact};
+  RunRequest request{.model = project->artifact};
   if (!project->samples.empty()) request.inputs = Project::Sample::arguments(project->samples[0].inputs);
   auto ran = run(request, fake.host);
   REQUIRE_MESSAGE(ran, ran.error().what);

@@ -100,6 +100,33 @@ TEST_CASE("what the file states of its model is left out for another one, and ea
   CHECK(license_for("other.artifact", "MIT").warnings.empty());  // the flag would have taken precedence
 }
 
+TEST_CASE("for a model in any form the file names the artifact, or the model if none was built yet") {
+  Folder folder;
+  CHECK(ProjectMerge::of_source("run", {})->subject() == "m.artifact");
+  std::filesystem::remove("m.artifact");
+  CHECK(ProjectMerge::of_source("run", {})->subject() == "m.onnx");
+  CHECK(ProjectMerge::of_artifact("pack", {})->subject() == "m.artifact");
+}
+
+TEST_CASE("a model of the same content is the project's, and a reference is not") {
+  Folder folder;
+  REQUIRE(write_file("copy.onnx", as_bytes("a model")));
+  REQUIRE(write_file("other.onnx", as_bytes("another model")));
+  auto bound = [](const char* argument) {
+    auto merge = ProjectMerge::of_source("run", argument);
+    REQUIRE(merge);
+    std::map<std::string, std::int64_t> sizes;
+    merge->entries("bind", sizes, merge->project().bind);
+    return !sizes.empty();
+  };
+  CHECK(bound("m.onnx"));
+  CHECK(bound("copy.onnx"));
+  CHECK(bound("variant.artifact"));
+  CHECK(!bound("other.onnx"));
+  CHECK(!bound("other.artifact"));
+  CHECK(!bound("digits:1.0"));
+}
+
 TEST_CASE("a file that names no model applies to any, and without a file nothing is merged") {
   Folder folder;
   REQUIRE(write_file("modelctl.yaml", as_bytes("package: {license: MIT}\n")));

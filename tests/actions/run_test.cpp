@@ -225,7 +225,7 @@ TEST_CASE("bench measures as many runs as it was asked for, and each step") {
             example.host.random,
             example.host.stop};
   actions::BenchRequest request;
-  request.artifact = example.artifact;
+  request.model = example.artifact;
   request.sizes = {{"n", 5}};
   request.warm_up_seconds = 0;
   request.runs = 20;
@@ -242,7 +242,7 @@ TEST_CASE("bench measures as many runs as it was asked for, and each step") {
 TEST_CASE("bench refuses to bind a size that no input has") {
   Example example;
   actions::BenchRequest request;
-  request.artifact = example.artifact;
+  request.model = example.artifact;
   request.sizes = {{"batch", 5}};
   auto report = actions::bench(request, example.host.host);
   REQUIRE(!report);

@@ -71,7 +71,7 @@ TEST_CASE("each occurrence of an option takes one value, and leaves the argument
 
 TEST_CASE("the argument after an option that may be repeated is the command's") {
   auto tree = parsed({"run", "--input", "x.npy", "iris.artifact"});
-  CHECK(option_of(*tree, {"run"}, "ARTIFACT").results() == std::vector<std::string>{"iris.artifact"});
+  CHECK(option_of(*tree, {"run"}, "MODEL").results() == std::vector<std::string>{"iris.artifact"});
   tree = parsed({"pack", "--document", "requirements.txt", "xgb.artifact", "--document=[a,b]"});
   CHECK(option_of(*tree, {"pack"}, "ARTIFACT").results() == std::vector<std::string>{"xgb.artifact"});
   CHECK(option_of(*tree, {"pack"}, "--document").results() == std::vector<std::string>{"requirements.txt", "[a,b]"});

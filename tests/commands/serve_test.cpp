@@ -86,13 +86,13 @@ struct Serving {
 
 }  // namespace
 
-TEST_CASE("an archive, a pulled folder, a bare artifact and a project are served alike") {
+TEST_CASE("an archive, a pulled folder, a bare artifact, an ONNX model and a project are served alike") {
   const fs::path& folder = digits().folder;
   auto moved = shell(folder,
                      "modelctl push digits.tar digits:1.0 && modelctl pull digits:1.0 --key me.pub -o pulled && "
                      "modelctl pull digits:1.0 --key me.pub --archive pulled.tar && cmp digits.tar pulled.tar");
   REQUIRE_MESSAGE(moved.exit_code == 0, moved.err);
-  for (const char* source : {"pulled.tar --key me.pub", "pulled --key me.pub", "digits.artifact", ""}) {
+  for (const char* source : {"pulled.tar --key me.pub", "pulled --key me.pub", "digits.artifact", "digits.onnx", ""}) {
     CAPTURE(source);
     Serving serving(folder, std::string(source) + " --drain 0");
     CHECK_MESSAGE(serving.ready(), serving.log_text());
@@ -114,9 +114,9 @@ TEST_CASE("the samples of a package are checked, and its signer is named, before
 TEST_CASE("a package is served without a named signer, with a warning") {
   Serving serving(digits().folder, "digits.tar");
   REQUIRE(serving.ready());
-  CHECK(serving.log_text().find(
-            "warning[signature-not-checked]: serving a package of which only the bytes were checked") !=
-        std::string::npos);
+  CHECK(
+      serving.log_text().find("warning[signature-not-checked]: using a package of which only the bytes were checked") !=
+      std::string::npos);
 }
 
 TEST_CASE("a package with an altered byte is never ready, whatever key is trusted") {

@@ -1,7 +1,10 @@
 // Debian's docker-registry with TLS and htpasswd, and skopeo as an independent reader of what is pushed.
+#include "actions/inspect.hpp"
 #include "actions/login.hpp"
+#include "actions/run.hpp"
 #include "base/json.hpp"
 #include "support.hpp"
+#include "support/plans.hpp"
 #include "transport/oci_registry.hpp"
 
 #include <doctest/doctest.h>
@@ -56,6 +59,18 @@ std::vector<package::Payload> payload(std::size_t weights) {
   auto all = package::test::small_payload();
   all[0].content = package::Content::of_bytes(bytes);
   return all;
+}
+
+// The artifact of y = x + w.
+fs::path write_sum(const fs::path& folder) {
+  modelctl::test::PlanMaker maker;
+  auto x = maker.input("x", DType::f32, {2});
+  auto w = maker.constant("w", Tensor::of<float>(DType::f32, {2}, {1, 2}));
+  auto y = maker.like("y", x);
+  maker.step("op::Add", {x, w}, {y});
+  maker.output("y", y);
+  REQUIRE(maker.writer.write(maker.plan, folder / "sum.artifact"));
+  return folder / "sum.artifact";
 }
 
 // What skopeo says, given our login and authority. Go reads SSL_CERT_FILE.
@@ -117,6 +132,40 @@ TEST_CASE("docker-registry: log in, push, list, pull; wrong passwords and missin
 
   REQUIRE(actions::logout({registry.host}, shop.host));
   CHECK(shop.pull(reference, "second.tar").error().kind == Kind::denied);
+}
+
+TEST_CASE("docker-registry: a model is run by its reference, and inspected without its weights") {
+  NEEDS("docker-registry", "htpasswd", "openssl")
+  modelctl::test::Scratch folder;
+  fs::path artifact = write_sum(folder.path());
+  auto opened = artifact::open(artifact);
+  REQUIRE(opened);
+  Shop shop(
+      {{"model.plan", package::Role::plan, false, package::Content::of_range(artifact, 0, opened->plan_part.size())},
+       {"model.weights", package::Role::weights, false,
+        package::Content::of_range(artifact, opened->plan_part.size(), opened->weights.size())}});
+  Registry registry(shop);
+  REQUIRE(registry.login("correct horse"));
+  actions::ModelSource model(registry.host + "/team/digits:1.2");
+  REQUIRE(shop.push(model.text));
+  model.remote = shop.remote;
+  CHECK(message_of(actions::run({model, {"[1, 1]"}, {}, 1}, shop.host)).starts_with("usage no-key: "));
+  model.trust.key = shop.key;
+  auto report = actions::run({model, {"[1, 1]"}, {}, 1}, shop.host);
+  REQUIRE_MESSAGE(report, message_of(report));
+  CHECK(same(report->outputs.at(0).tensor, Tensor::of<float>(DType::f32, {2}, {2, 3})));
+
+  // Nothing but the documents is there any longer, neither in the registry nor here.
+  std::string weights = Sha256::of(opened->weights).hex();
+  fs::path blobs = shop.scratch / "storage/docker/registry/v2/blobs/sha256";
+  REQUIRE(fs::remove(blobs / weights.substr(0, 2) / weights / "data"));
+  fs::remove_all(shop.scratch / ".cache");
+  CHECK(!actions::run({model, {"[1, 1]"}, {}, 1}, shop.host));
+  auto inspected = actions::inspect({model}, shop.host);
+  REQUIRE_MESSAGE(inspected, message_of(inspected));
+  CHECK(inspected->metadata.at("signature") == "by " + shop.key.string());
+  CHECK(inspected->weight_bytes == opened->weights.size());
+  CHECK(inspected->signature.inputs.at(0).name == "image");
 }
 
 TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on its digest") {
