@@ -39,7 +39,7 @@ std::string heading(const CLI::App& root, const CLI::App& app, const CommandDef&
 void add_global_flags(CommandTree& tree) {
   CLI::App& root = tree.root;
   root.set_help_flag("-h,--help", "Show this help");
-  root.set_version_flag("--version", "modelctl " MODELCTL_VERSION, "Print the version");
+  root.set_version_flag("-V,--version", "modelctl " MODELCTL_VERSION, "Print the version");
   root.add_option("--output", tree.flags.output, "Format of the result on stdout and of errors on stderr")
       ->check(CLI::IsMember({"text", "json"}));
   root.add_flag("-q,--quiet", tree.flags.quiet, "Print only the result and errors");
@@ -72,39 +72,48 @@ void take_one_value_each(CLI::App& app) {
   }
 }
 
+std::string see_help(const CLI::App& app) { return fmt::format("see '{} --help'", full_name(app)); }
+
 // A surplus argument may be a second value of the option before it, which has to be repeated then.
-std::string help_for_surplus(const CLI::App& app, const std::string& word, const std::string& see) {
+std::string help_for_surplus(const CLI::App& app, const std::string& word) {
   const auto& given = app.parse_order();
   auto option = std::find_if(given.rbegin(), given.rend(), [](const CLI::Option* each) { return repeats(*each); });
-  if (option == given.rend()) return see;
+  if (option == given.rend()) return see_help(app);
   std::string name = (*option)->get_name();
   return fmt::format("if '{0}' is one more value for {1}, write {1} {0}", word, name);
 }
 
+// "did you mean ...?", or where to look if nothing is near enough.
+std::string help_for_mistyped(const CLI::App& app, const std::string& word, std::span<const std::string> right) {
+  std::string meant = nearest(word, right);
+  return meant.empty() ? see_help(app) : fmt::format("did you mean '{}'?", meant);
+}
+
+Error unknown_option(const CLI::App& app, const std::string& word) {
+  std::string help = word == "-v" || word == "--verbose"
+                         ? "nothing more can be printed: -q prints less, -V prints the version"
+                         : help_for_mistyped(app, word.substr(0, word.find('=')), option_names(app));
+  return Error(Kind::usage, "unknown-option", fmt::format("cannot use the option '{}'", word))
+      .because(fmt::format("'{}' has no such option", full_name(app)))
+      .help(help);
+}
+
+// The command that another program calls `word`; empty if there is none.
+std::string called_elsewhere(const std::string& word) {
+  for (const CommandDef* def : commands()) {
+    std::string names = fmt::format(" {} ", def->called_elsewhere);
+    if (names.find(fmt::format(" {} ", word)) != std::string::npos) return std::string(def->name);
+  }
+  return "";
+}
+
 // The error for an argument that CLI11 did not consume: an unknown command or option, or a surplus argument.
 Error unexpected(const CLI::App& app, const std::string& word) {
-  std::string see = fmt::format("see '{} --help'", full_name(app));
-  bool option = word.size() > 1 && word.front() == '-';
-  auto below = visible_commands(app);
-  std::vector<std::string> right = option ? option_names(app) : std::vector<std::string>();
-  if (!option) {
-    for (const CLI::App* command : below) right.push_back(command->get_name());
-  }
-  std::string meant = nearest(word.substr(0, word.find('=')), right);
-  std::string help = meant.empty() ? see : fmt::format("did you mean '{}'?", meant);
-  if (option) {
-    return Error(Kind::usage, "unknown-option", fmt::format("cannot use the option '{}'", word))
-        .because(fmt::format("'{}' has no such option", full_name(app)))
-        .help(help);
-  }
-  if (app.get_parent() == nullptr || !below.empty()) {
-    return Error(Kind::usage, "unknown-command", fmt::format("cannot run '{} {}'", full_name(app), word))
-        .because("there is no such command")
-        .help(help);
-  }
+  if (word.size() > 1 && word.front() == '-') return unknown_option(app, word);
+  if (app.get_parent() == nullptr || !visible_commands(app).empty()) return unknown_command(app, word);
   return Error(Kind::usage, "unexpected-argument", fmt::format("cannot use the argument '{}'", word))
       .because(fmt::format("'{}' takes no further arguments", full_name(app)))
-      .help(help_for_surplus(app, word, see));
+      .help(help_for_surplus(app, word));
 }
 
 Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
@@ -114,13 +123,12 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
   std::vector<std::string> extra = root.remaining(true);
   std::erase(extra, "--");
   if (!extra.empty()) return unexpected(app, extra.front());
-  std::string see = fmt::format("see '{} --help'", full_name(app));
   std::string name = error.get_name();
   std::string reason = error.what();
   bool missing = name == "RequiredError";
   return Error(Kind::usage, missing ? "missing-option" : "bad-option", fmt::format("cannot run '{}'", full_name(app)))
       .because(reason)
-      .help(see);
+      .help(see_help(app));
 }
 
 void apply(const GlobalFlags& flags, TerminalReporter& reporter, Printer& printer) {
@@ -184,6 +192,15 @@ std::unique_ptr<CommandTree> command_tree() {
     for (CLI::App* below : app->get_subcommands([](const CLI::App*) { return true; })) below->fallthrough();
   }
   return tree;
+}
+
+Error unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : visible_commands(app)) names.push_back(command->get_name());
+  std::string meant = app.get_parent() == nullptr ? called_elsewhere(word) : "";
+  return Error(Kind::usage, "unknown-command", fmt::format("cannot run '{} {}'", full_name(app), word))
+      .because("there is no such command")
+      .help(meant.empty() ? help_for_mistyped(app, word, names) : fmt::format("did you mean '{}'?", meant));
 }
 
 int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter, Printer& printer) {

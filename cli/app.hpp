@@ -29,6 +29,9 @@ struct CommandTree {
 
 std::unique_ptr<CommandTree> command_tree();
 
+// The error for a word that does not name a command below `app`; its help has the command that was probably meant.
+Error unknown_command(const CLI::App& app, const std::string& word);
+
 // Runs one command line (without the program's name) and returns the exit code. Throws nothing.
 int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter& reporter, Printer& printer);
 

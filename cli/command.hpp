@@ -23,7 +23,7 @@ struct Candidate {
   std::string description;
 };
 // The kind of candidates for the value of an option or a positional argument.
-enum class Completes { nothing, file, folder, reference, registry, operators };
+enum class Completes { nothing, file, folder, reference, registry, operators, command };
 
 // How one option is completed; `values` is for a fixed list of candidates.
 struct Completion {
@@ -66,8 +66,9 @@ struct CommandContext {
 using Run = std::function<Result<int>(CommandContext&)>;
 
 // The stage in the life of a model to which a command belongs. Help groups commands by it.
-enum class Stage { build, ship, serve };
-inline constexpr std::string_view stage_titles[] = {"Build and evaluate", "Sign and ship", "Serve"};
+enum class Stage { build, ship, serve, help };
+inline constexpr std::string_view stage_titles[] = {"Build and evaluate", "Sign and ship", "Serve",
+                                                    "Help and diagnosis"};
 
 struct CommandDef {
   std::string_view name;     // "pack", or "key generate" for a command of a group
@@ -77,6 +78,8 @@ struct CommandDef {
   // initializers are the defaults in help. A null bind makes `name` a group, which only lists its commands.
   Run (*bind)(Binder& binder);
   Stage stage = Stage::build;
+  // What other programs call it, separated by spaces. The names are not accepted: the error suggests `name`.
+  std::string_view called_elsewhere = {};
 };
 
 // All commands, one file each (generated table): each cli/commands/<stem>.cpp defines

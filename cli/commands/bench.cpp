@@ -96,7 +96,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"bench", "Measure how long a model takes to run", bind}};
+constexpr CommandDef defs[] = {{"bench", "Measure how long a model takes to run", bind, Stage::build, "benchmark"}};
 
 }  // namespace
 std::span<const CommandDef> bench_command() { return defs; }

@@ -73,7 +73,8 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"build", "Compile an ONNX model into an artifact", bind}};
+constexpr CommandDef defs[] = {
+    {"build", "Compile an ONNX model into an artifact", bind, Stage::build, "compile convert"}};
 
 }  // namespace
 

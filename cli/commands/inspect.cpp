@@ -110,7 +110,8 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"inspect", "Show what is in a model, artifact or package", bind}};
+constexpr CommandDef defs[] = {
+    {"inspect", "Show what is in a model, artifact or package", bind, Stage::build, "info show"}};
 
 }  // namespace
 std::span<const CommandDef> inspect_command() { return defs; }

@@ -62,7 +62,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"list", "Show the packages in a registry", bind, Stage::ship}};
+constexpr CommandDef defs[] = {{"list", "Show the packages in a registry", bind, Stage::ship, "ls"}};
 
 }  // namespace
 std::span<const CommandDef> list_command() { return defs; }

@@ -59,7 +59,8 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"pull", "Bring a package here, its signature checked first", bind, Stage::ship}};
+constexpr CommandDef defs[] = {
+    {"pull", "Bring a package here, its signature checked first", bind, Stage::ship, "download fetch"}};
 
 }  // namespace
 std::span<const CommandDef> pull_command() { return defs; }

@@ -49,7 +49,7 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"push", "Bring a package to a registry or host", bind, Stage::ship}};
+constexpr CommandDef defs[] = {{"push", "Bring a package to a registry or host", bind, Stage::ship, "publish upload"}};
 
 }  // namespace
 std::span<const CommandDef> push_command() { return defs; }

@@ -85,6 +85,12 @@ void add_matching(const std::vector<Candidate>& all, const std::string& typed, s
                [&](const Candidate& candidate) { return candidate.text.rfind(typed, 0) == 0; });
 }
 
+void add_commands(const CLI::App& app, const std::string& typed, std::vector<Candidate>& found) {
+  for (const CLI::App* command : visible_commands(app)) {
+    add_matching({{command->get_name(), command->get_description()}}, typed, found);
+  }
+}
+
 // The values that CLI11 checks an option against. It has no accessor for them except the type name, "{text,json}".
 std::vector<Candidate> checked_values(const CLI::Option& option) {
   std::string type = option.get_type_name();
@@ -128,6 +134,7 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
       case Completes::operators:
         if (sources.operators) add_matching(sources.operators(), typed, found);
         break;
+      case Completes::command: add_commands(tree.root, typed, found); break;
     }
   }
 }
@@ -162,9 +169,7 @@ std::vector<Candidate> complete(const CommandTree& tree, const std::vector<std::
   } else if (!typed.empty() && typed[0] == '-' && !at.only_positionals) {
     add_options(at.app, typed, found);
   } else {
-    for (const CLI::App* command : visible_commands(*at.app)) {
-      if (at.positionals == 0) add_matching({{command->get_name(), command->get_description()}}, typed, found);
-    }
+    if (at.positionals == 0) add_commands(*at.app, typed, found);
     const CLI::Option* argument = positional(*at.app, at.positionals);
     if (argument != nullptr) add_values(tree, *argument, typed, sources, found);
   }
