@@ -4,6 +4,7 @@
 
 #include "base/suggest.hpp"
 #include "cli/describe/page.hpp"
+#include "cli/former_output.hpp"
 #include "cli/present/terminal_reporter.hpp"
 
 #include <fmt/core.h>
@@ -41,7 +42,7 @@ void add_global_flags(CommandTree& tree) {
   root.set_help_flag("-h,--help", "Show this help");
   root.set_version_flag("-V,--version", "modelctl " MODELCTL_VERSION, "Print the version");
   root.add_option("--output", tree.flags.output, "Format of the result on stdout and of errors on stderr")
-      ->check(CLI::IsMember({"text", "json"}));
+      ->check(CLI::IsMember(output_formats));
   root.add_flag("-q,--quiet", tree.flags.quiet, "Print only the result and errors");
   root.add_option("--color", tree.flags.color, "Color on stderr; auto means on a terminal, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}));
@@ -126,9 +127,10 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
   std::string name = error.get_name();
   std::string reason = error.what();
   bool missing = name == "RequiredError";
+  bool file_meant = reason.starts_with("--output:") && app.get_option_no_throw("-o") != nullptr;
   return Error(Kind::usage, missing ? "missing-option" : "bad-option", fmt::format("cannot run '{}'", full_name(app)))
       .because(reason)
-      .help(see_help(app));
+      .help(file_meant ? "--output is the format of the result; write a file with -o FILE" : see_help(app));
 }
 
 void apply(const GlobalFlags& flags, TerminalReporter& reporter, Printer& printer) {
@@ -143,8 +145,10 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
                           Printer& printer) {
   auto tree = command_tree();
   CLI::App& root = tree->root;
+  std::vector<std::string> words = arguments;
+  std::optional<Error> former = replace_former_output(*tree, words);
   try {
-    root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    root.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::CallForHelp&) {
     printer.text(as_help(page_of(named_command(root))));
     return 0;
@@ -157,6 +161,7 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
     return usage_error(root, error);
   }
   apply(tree->flags, reporter, printer);
+  if (former) reporter.warn(*former);
   const CLI::App& command = named_command(root);
   auto found = tree->run.find(&command);
   if (found == tree->run.end()) {
@@ -181,6 +186,7 @@ std::unique_ptr<CommandTree> command_tree() {
     CLI::App& app = app_for(root, def->name);
     app.description(std::string(def->summary));
     app.group(heading(root, app, *def));
+    if (def->output_was_file) tree->output_was_file.insert(&app);
     if (def->bind == nullptr) continue;
     Binder binder(app, tree->completions);
     tree->run.emplace(&app, def->bind(binder));

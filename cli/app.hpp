@@ -6,13 +6,16 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 namespace modelctl::cli {
 
 class TerminalReporter;
 
-// The options that every command accepts. A command's own option of the same name takes precedence: `run --output` is a
-// file, for example.
+// The values of --output.
+inline const std::vector<std::string> output_formats = {"text", "json"};
+
+// The options that every command accepts.
 struct GlobalFlags {
   std::string output = "text";
   std::string color = "auto";
@@ -25,6 +28,7 @@ struct CommandTree {
   GlobalFlags flags;
   Completions completions;
   std::map<const CLI::App*, Run> run;
+  std::set<const CLI::App*> output_was_file;  // former_output.hpp
 };
 
 std::unique_ptr<CommandTree> command_tree();

@@ -80,6 +80,7 @@ struct CommandDef {
   Stage stage = Stage::build;
   // What other programs call it, separated by spaces. The names are not accepted: the error suggests `name`.
   std::string_view called_elsewhere = {};
+  bool output_was_file = false;  // in earlier versions --output was the file to write (former_output.hpp)
 };
 
 // All commands, one file each (generated table): each cli/commands/<stem>.cpp defines

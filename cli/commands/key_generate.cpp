@@ -20,9 +20,7 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   actions::KeyGenerateRequest& request = flags->request;
   CLI::App& app = binder.app;
-  binder
-      .complete(app.add_option("-o,--output", request.prefix, "Write PREFIX.key (secret) and PREFIX.pub"),
-                Completes::file)
+  binder.complete(app.add_option("-o", request.prefix, "Write PREFIX.key (secret) and PREFIX.pub"), Completes::file)
       ->type_name("PREFIX")
       ->required();
   app.add_option("--type", flags->type, "Type of the key")->check(CLI::IsMember({"ecdsa-p256", "ed25519"}));
@@ -57,8 +55,9 @@ Run bind(Binder& binder) {
 }
 
 // The group "key" has no file of its own: it is declared here, with the first of its commands.
-constexpr CommandDef defs[] = {{"key", "Generate and show signing keys", nullptr, Stage::ship},
-                               {"key generate", "Generate a new pair of signing keys", bind}};
+constexpr CommandDef defs[] = {
+    {"key", "Generate and show signing keys", nullptr, Stage::ship},
+    {.name = "key generate", .summary = "Generate a new pair of signing keys", .bind = bind, .output_was_file = true}};
 
 }  // namespace
 std::span<const CommandDef> key_generate_command() { return defs; }

@@ -24,7 +24,7 @@ Result<Json> values_of(const formats::NamedTensor& output) {
   return is_collection(output.tensor.type()) ? value : value["data"];
 }
 
-// With --output the values are in the files and are not printed. Without it text shows the first values of each output,
+// With -o the values are in the files and are not printed. Without it text shows the first values of each output,
 // and JSON all of them, since a program cannot ask for the rest.
 Result<void> print(const actions::RunReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
@@ -58,7 +58,7 @@ Run bind(Binder& binder) {
   bind_model(binder, request->model);
   bind_tensors(binder, "--input", request->inputs, "An input, by name or in the model's order");
   binder
-      .complete(app.add_option("--output", request->output,
+      .complete(app.add_option("-o", request->output,
                                "File or folder for the outputs, - for JSON on stdout; by default they are printed"),
                 Completes::file)
       ->type_name("FILE|FOLDER|-");
@@ -78,7 +78,8 @@ Run bind(Binder& binder) {
   };
 }
 
-constexpr CommandDef defs[] = {{"run", "Run a model on inputs", bind}};
+constexpr CommandDef defs[] = {
+    {.name = "run", .summary = "Run a model on inputs", .bind = bind, .output_was_file = true}};
 
 }  // namespace
 std::span<const CommandDef> run_command() { return defs; }

@@ -3,6 +3,7 @@
 #include "cli/describe/complete.hpp"
 
 #include "cli/describe/page.hpp"
+#include "cli/describe/position.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,46 +11,6 @@
 namespace modelctl::cli {
 namespace fs = std::filesystem;
 namespace {
-
-struct Position {
-  const CLI::App* app;                 // the command named by the words before the cursor
-  const CLI::Option* wants = nullptr;  // the option whose value comes next
-  std::size_t positionals = 0;         // arguments given so far
-  bool only_positionals = false;       // "--" came before
-};
-
-// The option of that name, of the command or of an enclosing one.
-const CLI::Option* find_option(const CLI::App* app, const std::string& name) {
-  for (; app != nullptr; app = app->get_parent()) {
-    if (const CLI::Option* option = app->get_option_no_throw(name)) return option->get_positional() ? nullptr : option;
-  }
-  return nullptr;
-}
-
-const CLI::App* find_command(const CLI::App& app, const std::string& name) {
-  auto found = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
-  return found.empty() ? nullptr : found.front();
-}
-
-// Follows the words as the parser would: an option that takes a value consumes the next word, unless it contains '='.
-Position locate(const CommandTree& tree, std::span<const std::string> words) {
-  Position at{&tree.root};
-  for (const std::string& word : words) {
-    if (at.wants != nullptr) {
-      at.wants = nullptr;
-    } else if (word == "--" && !at.only_positionals) {
-      at.only_positionals = true;
-    } else if (word.size() > 1 && word[0] == '-' && !at.only_positionals) {
-      const CLI::Option* option = word.find('=') == std::string::npos ? find_option(at.app, word) : nullptr;
-      if (option != nullptr && option->get_items_expected_max() > 0) at.wants = option;
-    } else if (const CLI::App* command = find_command(*at.app, word); command != nullptr && at.positionals == 0) {
-      at.app = command;
-    } else {
-      ++at.positionals;
-    }
-  }
-  return at;
-}
 
 // The positional argument at an index; one that takes several words covers several indices.
 const CLI::Option* positional(const CLI::App& app, std::size_t index) {

@@ -24,7 +24,7 @@ struct CommandEntry {
 struct Page {
   std::string name;  // "modelctl key generate"
   std::string summary;
-  std::string usage;                                            // "modelctl key generate [options] --output PREFIX"
+  std::string usage;                                            // "modelctl key generate [options] -o PREFIX"
   std::vector<CommandEntry> commands;                           // of a group
   std::vector<OptionEntry> arguments, options, global_options;  // global: those of every command
   std::string prose;                                            // Markdown: explanation and examples

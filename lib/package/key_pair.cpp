@@ -77,7 +77,7 @@ class KeyPairFiles {
                    fmt::format("cannot write '{}': it is there already", path(suffix).string()))
           .at(path(suffix).string())
           .because(replaceable ? "a key that is overwritten is lost for good" : "it is not a file")
-          .help(replaceable ? "choose another --output, or pass --force" : "choose another --output");
+          .help(replaceable ? "choose another name with -o, or pass --force" : "choose another name with -o");
     }
     return {};
   }

@@ -63,7 +63,7 @@ Result<Algorithm> algorithm_of(EVP_PKEY* key, std::string_view where) {
       .at(std::string(where))
       .because(fmt::format("it is an {} {} key; ECDSA P-256 and Ed25519 are supported", type ? type : "unknown",
                            group.data()))
-      .help("modelctl key generate --output PREFIX");
+      .help("modelctl key generate -o PREFIX");
 }
 
 std::string take_text(BIO* bio) {
@@ -166,7 +166,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
     return Error(Kind::unsupported, "unsupported-key", fmt::format("cannot use the key '{}'", where))
         .at(std::string(where))
         .because("cosign's own encrypted key format is not supported yet")
-        .help("modelctl key generate --output PREFIX");
+        .help("modelctl key generate -o PREFIX");
   }
   if (text.find("PRIVATE KEY-----") == text.npos) {
     bool is_public = text.find("PUBLIC KEY-----") != text.npos;
