@@ -22,8 +22,24 @@ struct Candidate {
   std::string text;
   std::string description;
 };
-// The kind of candidates for the value of an option or a positional argument.
-enum class Completes { nothing, file, folder, reference, registry, operators, command };
+// The kind of candidates for the value of an option or a positional argument. The kinds from `model` to `certificates`
+// are files with the usual endings of the kind; if a folder has none of them, all of its files are candidates.
+enum class Completes {
+  nothing,
+  file,
+  model,
+  artifact,
+  package,
+  tensors,
+  private_key,
+  public_key,
+  certificates,
+  folder,
+  reference,
+  registry,
+  operators,
+  command
+};
 
 // How one option is completed; `values` is for a fixed list of candidates.
 struct Completion {

@@ -9,8 +9,11 @@ _modelctl() {
   current=${COMP_WORDS[COMP_CWORD]}
   [[ $current == [=:]* ]] && current=${current#[=:]}
   [[ -n ${candidates[0]} ]] || candidates=()
-  COMPREPLY=("${candidates[@]#"${word%"$current"}"}")
-  [[ ${#answers[@]} == 1 && ${answers[0]} == */ ]] && compopt -o nospace
-  compopt -o filenames 2>/dev/null
+  COMPREPLY=()
+  # Not `compopt -o filenames`: readline would write digits\:1.0. Only what needs it is quoted.
+  for word in "${candidates[@]#"${word%"$current"}"}"; do
+    COMPREPLY+=("$(printf %q "$word")")
+  done
+  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == */ ]] && compopt -o nospace
 }
 complete -F _modelctl modelctl

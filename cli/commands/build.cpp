@@ -52,7 +52,7 @@ Run bind(Binder& binder) {
   CLI::App& app = binder.app;
   actions::BuildRequest& request = flags->request;
   binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
-                  Completes::file);
+                  Completes::model);
   bind_output(binder, request.output,
               "The artifact to write, or - for stdout; by default MODEL.artifact, next to the model");
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");

@@ -127,7 +127,7 @@ Run bind(Binder& binder) {
   CLI::App& app = binder.app;
   actions::CheckRequest& request = flags->request;
   binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
-                  Completes::file);
+                  Completes::model);
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")

@@ -11,7 +11,7 @@ namespace {
 
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::KeyShowRequest>();
-  binder.complete(binder.app.add_option("KEY", request->key, "Public key"), Completes::file)->required();
+  binder.complete(binder.app.add_option("KEY", request->key, "Public key"), Completes::public_key)->required();
   // The same two facts in both formats; the fingerprint is what `pack` and `verify` print for the signer.
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::key_show(*request, context.host));

@@ -22,7 +22,7 @@ inline void bind_model(Binder& binder, actions::ModelSource& model) {
 // An option for tensors: each a file, standard input or the tensor itself.
 inline void bind_tensors(Binder& binder, const char* name, std::vector<std::string>& values, const char* meaning) {
   std::string forms = ": a file (.npy, .npz, .json, .csv), - for stdin, or JSON such as [[1, 2]]";
-  binder.complete(binder.app.add_option(name, values, meaning + forms), Completes::file)->type_name("[NAME=]INPUT");
+  binder.complete(binder.app.add_option(name, values, meaning + forms), Completes::tensors)->type_name("[NAME=]INPUT");
 }
 
 }  // namespace modelctl::cli

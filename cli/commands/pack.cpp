@@ -82,12 +82,14 @@ Run bind(Binder& binder) {
   auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
   binder.complete(app.add_option("ARTIFACT", request.artifact,
                                  "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
-                  Completes::file);
+                  Completes::artifact);
   app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
   // Neither is required here: modelctl.yaml may have them, and only the action knows.
   app.add_option("--version", request.version, "Version of the package")->type_name("V");
   // Required: there are no unsigned packages, so that nobody gets used to them.
-  file(app.add_option("--key", request.key, "Private key to sign with"))->required();
+  binder.complete(app.add_option("--key", request.key, "Private key to sign with"), Completes::private_key)
+      ->type_name("FILE")
+      ->required();
   bind_output(binder, request.output, "Package to write, or - for stdout")->required();
   file(app.add_option("--password-file", request.password_file,
                       "File whose first line is the key's passphrase; else MODELCTL_PASSWORD, else a prompt"));

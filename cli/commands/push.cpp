@@ -29,7 +29,7 @@ Run bind(Binder& binder) {
   auto request = std::make_shared<actions::PushRequest>();
   binder
       .complete(binder.app.add_option("PACKAGE", request->package, "Package: an archive or an unpacked folder"),
-                Completes::file)
+                Completes::package)
       ->type_name("PACKAGE")
       ->required();
   binder

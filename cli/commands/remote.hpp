@@ -13,7 +13,7 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
   binder
       .complete(binder.app.add_option("--ca-file", remote.ca_file,
                                       "Certificates (PEM) to trust in place of the system's; also SSL_CERT_FILE"),
-                Completes::file)
+                Completes::certificates)
       ->type_name("FILE");
   binder.app.add_flag("--plain-http", remote.plain_http,
                       "Use http without TLS; for this machine that is always allowed");
@@ -25,7 +25,7 @@ inline void bind_remote(Binder& binder, actions::RemoteOptions& remote) {
 
 // The options of every command that verifies a package. Nobody is trusted by default.
 inline void bind_trust(Binder& binder, package::TrustRequest& trust) {
-  binder.complete(binder.app.add_option("--key", trust.key, "Public key of the trusted signer"), Completes::file)
+  binder.complete(binder.app.add_option("--key", trust.key, "Public key of the trusted signer"), Completes::public_key)
       ->type_name("FILE");
   binder
       .complete(binder.app.add_option("--trust", trust.file,

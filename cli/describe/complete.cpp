@@ -23,12 +23,28 @@ const CLI::Option* positional(const CLI::App& app, std::size_t index) {
   return nullptr;
 }
 
-// The entries of the folder that `typed` refers to, without files if `folders_only`. Hidden entries are included only
-// if a dot was typed, as shells do.
-void add_files(const std::string& typed, bool folders_only, std::vector<Candidate>& found) {
+// The endings of the names of a kind of files; empty for any file.
+std::vector<std::string_view> endings_of(Completes kind) {
+  switch (kind) {
+    case Completes::model: return {".onnx"};
+    case Completes::artifact: return {".artifact"};
+    case Completes::package: return {".tar"};
+    case Completes::tensors: return {".npy", ".npz", ".json", ".csv"};
+    case Completes::private_key: return {".key"};
+    case Completes::public_key: return {".pub"};
+    case Completes::certificates: return {".pem", ".crt"};
+    default: return {};
+  }
+}
+
+// The entries of the folder that `typed` refers to: folders, and the files of the kind. Hidden entries are included
+// only if a dot was typed, as shells do.
+void add_files(const std::string& typed, Completes kind, std::vector<Candidate>& found) {
   std::size_t slash = typed.rfind('/');
   std::string lead = slash == std::string::npos ? "" : typed.substr(0, slash + 1);
   std::string begin = typed.substr(lead.size());
+  auto endings = endings_of(kind);
+  std::vector<Candidate> folders, files, others;
   std::error_code code;
   for (fs::directory_iterator entry(lead.empty() ? "." : lead, code), end; !code && entry != end;
        entry.increment(code)) {
@@ -37,8 +53,14 @@ void add_files(const std::string& typed, bool folders_only, std::vector<Candidat
     if (name.rfind(begin, 0) != 0 || hidden) continue;
     bool folder = entry->is_directory(code);
     code.clear();
-    if (folder || !folders_only) found.push_back({lead + name + (folder ? "/" : ""), ""});
+    bool matches =
+        std::any_of(endings.begin(), endings.end(), [&](std::string_view end) { return name.ends_with(end); });
+    (folder ? folders : matches ? files : others).push_back({lead + name + (folder ? "/" : ""), ""});
   }
+  found.insert(found.end(), folders.begin(), folders.end());
+  if (kind == Completes::folder) return;
+  if (files.empty()) files = std::move(others);
+  found.insert(found.end(), files.begin(), files.end());
 }
 
 void add_matching(const std::vector<Candidate>& all, const std::string& typed, std::vector<Candidate>& found) {
@@ -77,15 +99,6 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
     add_matching(values, typed, found);
     switch (completion.with) {
       case Completes::nothing: break;
-      case Completes::file: {
-        // "image=samples/o": an input's name precedes the file.
-        std::size_t equals = typed.find('=') + 1;
-        std::vector<Candidate> files;
-        add_files(typed.substr(equals), false, files);
-        for (Candidate& file : files) found.push_back({typed.substr(0, equals) + file.text, ""});
-        break;
-      }
-      case Completes::folder: add_files(typed, true, found); break;
       case Completes::reference:
         if (sources.references) add_matching(sources.references(), typed, found);
         break;
@@ -96,6 +109,14 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
         if (sources.operators) add_matching(sources.operators(), typed, found);
         break;
       case Completes::command: add_commands(tree.root, typed, found); break;
+      default: {
+        // "image=samples/o": an input's name precedes the file.
+        std::size_t equals = typed.find('=') + 1;
+        std::vector<Candidate> files;
+        add_files(typed.substr(equals), completion.with, files);
+        for (Candidate& file : files) found.push_back({typed.substr(0, equals) + file.text, ""});
+        break;
+      }
     }
   }
 }

@@ -3,6 +3,6 @@
 COMP_LINE=$1 COMP_POINT=${#1}
 shift
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-compopt() { :; } # works only under a real Tab
+compopt() { echo "compopt $*"; } # works only under a real Tab
 _modelctl
 printf '%s\n' "${COMPREPLY[@]}"
