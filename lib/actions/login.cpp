@@ -39,7 +39,7 @@ Result<LoginReport> login(const LoginRequest& request, Host& host) {
         .help("name the user with --username");
   }
   if (credentials.password.empty()) {
-    auto answer = host.reporter.ask_secret(fmt::format("Password of {} for {}: ", credentials.username, registry));
+    auto answer = host.reporter.ask_secret(fmt::format("Password of {} for {}", credentials.username, registry));
     credentials.password = answer.value_or("");
   }
   if (credentials.password.empty()) {

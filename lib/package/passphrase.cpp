@@ -37,17 +37,17 @@ Result<Secret> existing_passphrase(const std::filesystem::path& file, std::strin
                                    const Environment& environment, Reporter& reporter) {
   auto given = TRY(given_passphrase(file, environment));
   if (given) return std::move(*given);
-  return ask(fmt::format("Passphrase of '{}': ", key), reporter);
+  return ask(fmt::format("Passphrase of '{}'", key), reporter);
 }
 
 Result<Secret> new_passphrase(const std::filesystem::path& file, const Environment& environment, Reporter& reporter) {
   auto given = TRY(given_passphrase(file, environment));
-  Secret passphrase = given ? std::move(*given) : TRY(ask("Passphrase for the new key: ", reporter));
+  Secret passphrase = given ? std::move(*given) : TRY(ask("Passphrase for the new key", reporter));
   if (passphrase.empty()) {
     return Error(Kind::usage, "empty-passphrase", "cannot protect the key with an empty passphrase")
         .help("pass --no-password for a key that whoever reads the file can sign with");
   }
-  if (!given && TRY(ask("The same again: ", reporter)).reveal() != passphrase.reveal()) {
+  if (!given && TRY(ask("The same again", reporter)).reveal() != passphrase.reveal()) {
     return Error(Kind::usage, "passphrases-differ", "cannot make the key: the two passphrases differ");
   }
   return passphrase;
