@@ -108,7 +108,7 @@ Run bind(Binder& binder) {
   for (const More& more : {More{package::Role::sample, "--sample", "Input or expected output, to check the model with"},
                            More{package::Role::document, "--document", "Model card or other document"},
                            More{package::Role::source, "--source", "Source of the model"},
-                           More{package::Role::code, "--code", "Code that goes with the model"},
+                           More{package::Role::code, "--code", "Code that goes with the model, a file or a folder"},
                            More{package::Role::sbom, "--sbom", "Bill of materials"},
                            More{package::Role::provenance, "--provenance", "Record of how the model was made"}}) {
     file(app.add_option(more.option, flags->files[more.role], more.description));

@@ -5,6 +5,7 @@
 #include "actions/project_merge.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
 
@@ -15,6 +16,7 @@
 #include <set>
 
 namespace modelctl::actions {
+namespace fs = std::filesystem;
 namespace {
 
 // The time that every file of the package bears: SOURCE_DATE_EPOCH (specification of reproducible-builds.org), or none,
@@ -70,15 +72,59 @@ std::string folder_of(package::Role role) {
 }
 
 std::string path_in_package(const PackRequest::File& file) {
-  return folder_of(file.role) + file.path.filename().string();
+  return folder_of(file.role) + (file.place.empty() ? file.path.filename() : file.place).string();
+}
+
+// What version control, editors and Python leave in a folder. It would differ from machine to machine.
+bool is_left_out(const fs::path& entry) {
+  std::string name = entry.filename().string();
+  return name.starts_with('.') || name == "__pycache__";
+}
+
+// The files of a folder of code. Links are refused, not followed: they lead to files that nobody named.
+Result<std::vector<PackRequest::File>> files_in(const fs::path& folder) {
+  std::error_code code;
+  fs::path name = fs::canonical(folder, code).filename();
+  std::vector<PackRequest::File> files;
+  fs::recursive_directory_iterator entry(folder, code), end;
+  for (; !code && entry != end; entry.increment(code)) {
+    if (is_left_out(entry->path())) {
+      entry.disable_recursion_pending();
+      continue;
+    }
+    fs::file_type type = entry->symlink_status(code).type();
+    if (type == fs::file_type::regular) {
+      files.push_back({package::Role::code, entry->path(), name / entry->path().lexically_relative(folder)});
+    } else if (type != fs::file_type::directory) {
+      return Error(Kind::bad_input, "not-a-regular-file", fmt::format("cannot pack the folder '{}'", folder.string()))
+          .at(entry->path().string())
+          .because("it is neither a file nor a folder")
+          .help("replace it with the file that is meant, or name the files with --code one by one");
+    }
+  }
+  if (code) return system_error(code.value(), fmt::format("cannot read the folder '{}'", folder.string()), folder);
+  if (!files.empty()) return files;
+  return Error(Kind::bad_input, "empty-folder", fmt::format("cannot pack the folder '{}'", folder.string()))
+      .because("it has no files, except hidden ones");
+}
+
+// The given files, with the files of a folder in its place.
+Result<std::vector<PackRequest::File>> with_folders(const std::vector<PackRequest::File>& given) {
+  std::vector<PackRequest::File> files;
+  for (const PackRequest::File& file : given) {
+    std::error_code code;
+    bool folder = file.role == package::Role::code && fs::is_directory(file.path, code);
+    auto found = folder ? TRY(files_in(file.path)) : std::vector{file};
+    files.insert(files.end(), found.begin(), found.end());
+  }
+  return files;
 }
 
 // Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
 // must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
   auto content = TRY(package::Content::of_file(file.path));
-  bool executable = (std::filesystem::status(file.path).permissions() & std::filesystem::perms::owner_exec) !=
-                    std::filesystem::perms::none;
+  bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
   return package::Payload{path_in_package(file), file.role, executable && file.role == package::Role::code,
                           std::move(content)};
 }
@@ -139,7 +185,7 @@ class Samples {
 
  private:
   // The file's path in the package: its own name, with a number if another file has that name already.
-  Result<std::string> place(const std::filesystem::path& file) {
+  Result<std::string> place(const fs::path& file) {
     if (auto known = places_.find(file); known != places_.end()) return known->second;
     std::string path = "samples/" + file.filename().string();
     for (int number = 2; !taken_.insert(path).second; ++number) {
@@ -151,15 +197,14 @@ class Samples {
   }
 
   Json list_ = Json::array();
-  std::map<std::filesystem::path, std::string> places_;
+  std::map<fs::path, std::string> places_;
   std::set<std::string> taken_{"samples/samples.json"};
   std::vector<package::Payload> payload_;
 };
 
 // The artifact's two parts, and what it says of itself. The digest is compared first: otherwise the signature would
 // vouch for an artifact that was altered since it was built.
-Result<void> add_artifact(const std::filesystem::path& path, package::Manifest& draft,
-                          std::vector<package::Payload>& payload) {
+Result<void> add_artifact(const fs::path& path, package::Manifest& draft, std::vector<package::Payload>& payload) {
   auto artifact = TRY(open_artifact(path));
   TRY(artifact.integrity->check());
   draft.inputs = tensors(artifact.plan.signature.inputs);
@@ -193,7 +238,8 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   Samples samples;
   for (const PackRequest::Sample& sample : request.samples) TRY(samples.add(sample));
   samples.move_to(payload);
-  for (const PackRequest::File& file : request.files) payload.push_back(TRY(payload_of(file)));
+  auto files = TRY(with_folders(request.files));
+  for (const PackRequest::File& file : files) payload.push_back(TRY(payload_of(file)));
 
   auto ask = [&] {
     return package::existing_passphrase(request.password_file, request.key.string(), host.environment, host.reporter);

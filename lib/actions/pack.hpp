@@ -17,10 +17,12 @@ struct PackRequest {
   std::string license;      // SPDX expression
   std::vector<package::Quality> quality;
   std::map<std::string, std::string> annotations;
-  // More files, each stored under its own name in a folder named for its role ("samples/images.npy").
+  // More files, each stored under its own name in a folder named for its role ("samples/images.npy"). Code may be a
+  // folder, whose files keep their places in it ("code/src/main.py").
   struct File {
     package::Role role;
     std::filesystem::path path;
+    std::filesystem::path place = {};  // below the folder of the role; empty for the file's own name
   };
   std::vector<File> files;
   // Inputs and what they should give, by the names of the model's: samples/samples.json lists them in the package.
