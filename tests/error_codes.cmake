@@ -1,5 +1,6 @@
 # Collects the stable error codes from the sources, Error(Kind::KIND, "CODE", ...), and compares docs/reference/errors.md
-# with them, or, with MODELCTL_ACCEPT=1 in the environment (./dev accept), writes it.
+# with them, or, with MODELCTL_ACCEPT=1 in the environment (./dev accept), writes it. An error whose code cannot be found
+# this way fails the test, and so does a code in a golden test that the page lacks.
 cmake_minimum_required(VERSION 3.25)
 file(STRINGS ${ROOT}/lib/base/kind.def rows REGEX "^KIND\\(")
 foreach(row IN LISTS rows)
@@ -8,20 +9,56 @@ foreach(row IN LISTS rows)
 endforeach()
 
 set(codes "")
+set(faults "")
+set(literal "\"[a-z0-9-]+\"")
+# Adds every literal of `text`, for errors of `kind`.
+macro(add_codes kind text folder)
+  string(REGEX MATCHALL "${literal}" found "${text}")
+  foreach(code IN LISTS found)
+    string(REPLACE "\"" "" code ${code})
+    list(APPEND codes ${code})
+    list(APPEND kinds_${code} ${kind})
+    list(APPEND folders_${code} "`${folder}`")
+  endforeach()
+endmacro()
+
 file(GLOB_RECURSE sources ${ROOT}/lib/*.cpp ${ROOT}/lib/*.hpp ${ROOT}/cli/*.cpp)
 list(SORT sources)
 foreach(source IN LISTS sources)
   file(READ ${source} text)
-  string(REGEX MATCHALL "Kind::[a-z_]+[,;][ \n]*(name = )?\"[a-z0-9-]+\"" uses "${text}")
+  # Characters with a meaning in CMake's lists.
+  string(REPLACE ";" "@" text "${text}")
+  string(REPLACE "[" "(" text "${text}")
+  string(REPLACE "]" ")" text "${text}")
   string(REPLACE ${ROOT}/ "" file ${source})
   string(REGEX REPLACE "/[^/]*$" "" folder ${file})
+  # Kind::usage, "bad-option"     kind = Kind::io@ name = "disk-full"     Kind::usage, missing ? "missing-option" : "bad-option"
+  set(choice "(([^\"@?]*\\? ${literal}[ \n]*: )+)?")
+  string(REGEX MATCHALL "Kind::[a-z_]+(,|@)[ \n]*((name|std::string name|error\\.code) = )?${choice}${literal}" uses "${text}")
   foreach(use IN LISTS uses)
-    string(REGEX MATCH "Kind::([a-z_]+)[,;][ \n]*(name = )?\"([a-z0-9-]+)\"" matched "${use}")
-    set(kind ${CMAKE_MATCH_1})
-    set(code ${CMAKE_MATCH_3})
-    list(APPEND codes ${code})
-    list(APPEND kinds_${code} ${kind})
-    list(APPEND folders_${code} "`${folder}`")
+    string(REGEX MATCH "Kind::([a-z_]+)(.*)" matched "${use}")
+    add_codes(${CMAKE_MATCH_1} "${CMAKE_MATCH_2}" ${folder})
+  endforeach()
+  # A function that takes the code: Error wrong(std::string code, ...) { return Error(Kind::bad_input, std::move(code), ... }
+  string(REGEX MATCH "Kind::([a-z_]+), std::move\\(code\\)" matched "${text}")
+  set(kind ${CMAKE_MATCH_1})
+  string(REGEX MATCHALL "[a-z_]+( = \\(&\\))?\\([^()@{]*std::string code" functions "${text}")
+  foreach(function IN LISTS functions)
+    string(REGEX MATCH "^[a-z_]+" function "${function}")
+    string(REGEX MATCHALL "[^a-z_]${function}\\(([^@]*[ (,])?\"[a-z0-9]+(-[a-z0-9]+)+\"[,)]" uses "${text}")
+    foreach(use IN LISTS uses)
+      if(matched AND use MATCHES "(\"[a-z0-9]+(-[a-z0-9]+)+\")[,)]$")
+        add_codes(${kind} ${CMAKE_MATCH_1} ${folder})
+      endif()
+    endforeach()
+  endforeach()
+  # What none of these found.
+  string(REGEX MATCHALL "[^a-z]Error\\(([a-z_]+ \\? )?(Kind::[a-z_]+( : Kind::[a-z_]+)?|kind[a-z_]*(\\(status\\))?),[ \n]*[^\" \n][^,@]*" others "${text}")
+  foreach(other IN LISTS others)
+    if(NOT other MATCHES "std::move\\((code|name)\\)|fmt::format\\(\"http-|Kind::[a-z_]+,[ \n][^:]*\\? \"[a-z-]+\"|, name$")
+      string(REPLACE "@" ";" other "${other}")
+      string(APPEND faults "${file}: the code of '${other}' is not found: write it as a literal\n")
+    endif()
   endforeach()
 endforeach()
 list(REMOVE_DUPLICATES codes)
@@ -30,7 +67,8 @@ list(SORT codes)
 set(page "# Error codes
 
 An error's code, in square brackets on a terminal and `code` in JSON, is stable: scripts may match it. Its message
-may change. The kind determines the exit code ([exit codes](exit-codes.md)).
+may change. The kind determines the exit code ([exit codes](exit-codes.md)). A server's response that was not expected has
+the code `http-` and its status, as in `http-404`.
 
 | code | kind | exit | from |
 |---|---|---|---|
@@ -48,6 +86,21 @@ foreach(code IN LISTS codes)
   list(JOIN folders_${code} ", " folders)
   string(APPEND page "| `${code}` | ${kinds} | ${exits} | ${folders} |\n")
 endforeach()
+
+file(GLOB goldens ${ROOT}/tests/cli/*.test)
+foreach(golden IN LISTS goldens)
+  file(READ ${golden} text)
+  string(REGEX MATCHALL "(error|warning)\\[[a-z0-9-]+\\]" used "${text}")
+  string(REGEX REPLACE "(error|warning)\\[([a-z0-9-]+)\\]" "\\2" used "${used}")
+  foreach(code IN LISTS used)
+    if(NOT code IN_LIST codes AND NOT code MATCHES "^http-")
+      string(APPEND faults "${golden}: the code '${code}' is not found in the sources\n")
+    endif()
+  endforeach()
+endforeach()
+if(faults)
+  message(FATAL_ERROR "${faults}")
+endif()
 
 set(kept ${ROOT}/docs/reference/errors.md)
 if(DEFINED ENV{MODELCTL_ACCEPT})

@@ -40,6 +40,7 @@ Error system_error(int error_number, std::string what, const fs::path& path) {
       break;
     case ENOSPC:
     case EDQUOT:
+      kind = Kind::io;
       name = "disk-full";
       hint = "free some space and run the command again; nothing was changed";
       break;

@@ -213,10 +213,10 @@ std::vector<char*> environment_of(const ProcessOptions& options) {
 }
 
 Error cannot_run(const std::string& program, int error_number) {
-  bool missing = error_number == ENOENT;
-  return Error(missing ? Kind::not_found : Kind::io, missing ? "no-such-program" : "cannot-start-program",
-               fmt::format("cannot run '{}'", program))
-      .because(std::generic_category().message(error_number));
+  std::string what = fmt::format("cannot run '{}'", program);
+  Error error = error_number == ENOENT ? Error(Kind::not_found, "no-such-program", what)
+                                       : Error(Kind::io, "cannot-start-program", what);
+  return std::move(error).because(std::generic_category().message(error_number));
 }
 
 }  // namespace

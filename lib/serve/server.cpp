@@ -579,12 +579,15 @@ Result<Address> parse_address(const std::string& text) {
 }
 
 Error bad_address(const Settings& settings, const beast::error_code& code) {
-  Kind kind = code == net::error::address_in_use ? Kind::conflict : Kind::usage;
-  return Error(kind, kind == Kind::conflict ? "address-in-use" : "bad-address",
-               fmt::format("cannot listen on '{}'", settings.listen))
+  std::string what = fmt::format("cannot listen on '{}'", settings.listen);
+  if (code == net::error::address_in_use) {
+    return Error(Kind::conflict, "address-in-use", what)
+        .because(code.message())
+        .help("choose another port with --listen HOST:PORT");
+  }
+  return Error(Kind::usage, "bad-address", what)
       .because(code.message())
-      .help(kind == Kind::conflict ? "choose another port with --listen HOST:PORT"
-                                   : "give --listen as HOST:PORT, as in 127.0.0.1:8080");
+      .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
 }
 
 // As many connections as the settings allow, or as the process has descriptors for: each takes one.

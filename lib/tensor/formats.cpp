@@ -70,12 +70,15 @@ Result<const Format*> format_of_content(ByteSpan content, std::string_view where
 Result<void> check(const Tensor& tensor, const Expected& expected, std::string_view where) {
   bool type_fits = expected.type == DType::undefined || tensor.type() == expected.type;
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};
-  std::string_view what = !type_fits ? "type" : tensor.dims().size() != expected.dims->size() ? "rank" : "shape";
   std::string help;
   if (expected.type == DType::map) help = "give it as an object in a .json file: {\"KEY\": VALUE, …}";
   else if (is_collection(expected.type)) help = "no file format holds it: run such a model through the C++ interface";
   else if (!type_fits) help = fmt::format("store its elements as {}", name(expected.type));
-  return Error(Kind::bad_input, fmt::format("wrong-{}", what),
+  bool rank_fits = !expected.dims || tensor.dims().size() == expected.dims->size();
+  return Error(Kind::bad_input,
+               !type_fits  ? "wrong-type"
+               : rank_fits ? "wrong-shape"
+                           : "wrong-rank",
                fmt::format("cannot use '{}' as '{}': it is {}, but the model expects {}", where, expected.name,
                            modelctl::describe(tensor.type(), tensor.dims()), describe(expected)))
       .at(std::string(where))

@@ -95,6 +95,7 @@ Error RegistryAuthorizer::refusal(Error error) const {
   error.what = credentials_ ? fmt::format("'{}' refuses the credentials of '{}'", account_.name(),
                                           credentials_->username.empty() ? "token" : credentials_->username)
                             : fmt::format("'{}' requires credentials", account_.name());
+  error.kind = Kind::denied;
   error.code = "unauthorized";
   if (credentials_) error.why.insert(error.why.begin(), fmt::format("they come from {}", credentials_->source));
   error.hint = fmt::format("log in: modelctl login {}", account_.name());
