@@ -64,7 +64,8 @@ endforeach()
 list(REMOVE_DUPLICATES codes)
 list(SORT codes)
 
-set(page "# Error codes
+set(page "<!-- man page modelctl-errors(7): the codes of errors -->
+# Error codes
 
 An error's code, in square brackets on a terminal and `code` in JSON, is stable: scripts may match it. Its message
 may change. The kind determines the exit code ([exit codes](exit-codes.md)). A server's response that was not expected has

@@ -77,7 +77,7 @@ std::string exit_codes_markdown() {
 #undef KIND
   };
   std::string text =
-      "# Exit codes\n\n"
+      "<!-- man page modelctl-exit-codes(7): the exit codes of modelctl -->\n# Exit codes\n\n"
       "A command ends with one of these; its error has the kind with `--output json`. Numbers never change.\n"
       "64 to 78 are those of sysexits.h. A server's response to a failed request has the HTTP status of the kind, and\n"
       "`Retry-After` if a retry may help; the server's own limits have statuses of their own\n"

@@ -9,7 +9,7 @@ namespace modelctl::cli {
 
 std::string serve_settings_markdown() {
   std::string text =
-      "# Settings of a server\n\n"
+      "<!-- man page modelctl-serve-settings(7): the settings of a server -->\n# Settings of a server\n\n"
       "Each is a flag of `modelctl serve` and of a program that was linked with `--serve`, and a key under `serve` in\n"
       "[modelctl.yaml](modelctl-yaml.md). Flags take precedence. Sizes are bytes, or with `KiB`, `MiB`, `GiB`.\n\n"
       "| key | flag | default | meaning |\n|---|---|---|---|\n";
