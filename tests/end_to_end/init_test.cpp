@@ -30,7 +30,7 @@ TEST_CASE("every model of the zoo becomes a project that runs") {
     auto project = read_project(scratch / "p/modelctl.yaml");
     REQUIRE(project);
     REQUIRE(build({.model = project->model, .output = project->artifact}, fake.host));
-    auto ran = run({.artifact = project->artifact, .inputs = Project::Sample::arguments(project->samples.at(0).inputs)},
+    auto ran = run({.model = project->artifact, .inputs = Project::Sample::arguments(project->samples.at(0).inputs)},
                    fake.host);
     CHECK_MESSAGE(ran, ran.error().what);
   }
