@@ -80,6 +80,9 @@ Run bind(Binder& binder) {
                                "What is right for each row of the output: .npy, .json, .csv, or one per line"),
                 Completes::file)
       ->type_name("FILE");
+  app.add_option("--label-column", request->label_column,
+                 "Column of --labels with the labels or, without --labels, of the only --input")
+      ->type_name("NAME");
   binder
       .complete(app.add_option("--classes", request->classes, "Names of the classes, by index, one per line"),
                 Completes::file)

@@ -2,6 +2,7 @@
 // runs.
 #include "actions/bench.hpp"
 
+#include "actions/input_options.hpp"
 #include "actions/wrong_file.hpp"
 #include "base/stopwatch.hpp"
 #include "ops/run_table.hpp"
@@ -89,7 +90,7 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
   auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
-  formats::ReadOptions options{request.header, [&](const Error& warning) { host.reporter.warn(warning); }};
+  auto options = input_options(request.header, host.reporter);
   auto inputs = request.inputs.empty()
                     ? TRY(random_inputs(signature, request.sizes))
                     : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs), options));

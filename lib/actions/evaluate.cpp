@@ -2,6 +2,7 @@
 // report is complete.
 #include "actions/evaluate.hpp"
 
+#include "actions/input_options.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
@@ -26,6 +27,8 @@ struct Sample {
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
   auto merge = TRY(complete_source("evaluate", request.model));
   std::vector<Sample> samples, of_project;
+  if (!request.label_column.empty() && request.labels.empty() && request.inputs.size() == 1)
+    request.labels = request.inputs.front();
   if (!request.inputs.empty() || !request.expected.empty() || !request.labels.empty()) {
     samples = {{"", request.inputs, request.expected, request.labels}};
   }
@@ -47,7 +50,7 @@ class Evaluation {
   Evaluation(const EvaluateRequest& request, std::vector<std::string> classes,
              std::shared_ptr<const runtime::Model> model, Reporter& reporter)
       : request_(request),
-        options_{request.header, [&](const Error& warning) { reporter.warn(warning); }},
+        options_(input_options(request.header, reporter, request.label_column)),
         signature_(model->signature()),
         pool_(request.threads),
         session_(std::move(model), pool_),
@@ -55,13 +58,15 @@ class Evaluation {
 
   // `title` precedes the names of the outputs in the report.
   Result<void> add(const Sample& sample, const std::string& title) {
+    std::optional<Labels> labels;
+    if (!sample.labels.empty()) labels = TRY(read_labels(sample.labels, options_, request_.label_column));
     auto inputs = TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs), options_));
     std::vector<TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
     TRY(runtime::check_inputs(signature_, views));
     auto outputs = TRY(session_.run(views));
     TRY(compare_outputs(sample.expected, outputs, title));
-    if (!sample.labels.empty()) TRY(meter_.add(signature_, outputs, TRY(read_labels(sample.labels, options_))));
+    if (labels) TRY(meter_.add(signature_, outputs, *labels));
     return {};
   }
 

@@ -68,7 +68,25 @@ Result<Labels> labels_of(const Tensor& tensor, const std::string& where) {
   return labels;
 }
 
-Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options) {
+namespace {
+
+Result<Labels> read_column(const std::filesystem::path& file, const formats::ReadOptions& options,
+                           const std::string& column) {
+  formats::Expected wanted{.name = column, .dims = Dims{-1}};
+  auto loaded = TRY(formats::load(file, {&wanted, 1}, options));
+  for (const formats::NamedTensor& named : loaded) {
+    if (named.name == column) return labels_of(named.tensor, file.string());
+  }
+  return Error(Kind::not_found, "no-such-column", fmt::format("cannot find the column '{}'", column))
+      .at(file.string())
+      .help("give a .csv file with a header that has it, or records in a .json file");
+}
+
+}  // namespace
+
+Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options,
+                           const std::string& column) {
+  if (!column.empty()) return read_column(file, options, column);
   const bool is_file = file != formats::standard_stream && !formats::is_literal(file.string());
   if (is_file && !formats::format_of(file.string())) return read_lines(file);
   auto loaded = TRY(formats::load(file, {}, options));

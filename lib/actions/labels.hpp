@@ -26,8 +26,11 @@ struct Labels {
 Result<Labels> labels_of(const Tensor& tensor, const std::string& where);
 
 // Reads one tensor from a file of a format of tensor/formats.hpp, from standard input or from a literal. A file of any
-// other name has one label per line, in UTF-8; they are numbers if each of them is one.
-Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options = {});
+// other name has one label per line, in UTF-8; they are numbers if each of them is one. With
+// `column`, they are that column of a table, or key of records; fails with not_found, code no-such-column, if there is
+// none.
+Result<Labels> read_labels(const std::filesystem::path& file, const formats::ReadOptions& options = {},
+                           const std::string& column = {});
 
 // Names of classes, by index. Fails with bad_input, code repeated-class, if a name stands twice.
 Result<std::vector<std::string>> read_classes(const std::filesystem::path& file);

@@ -1,6 +1,7 @@
 // States are separated from the other inputs and outputs here: the runtime sees only tensors.
 #include "actions/run.hpp"
 
+#include "actions/input_options.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -116,7 +117,7 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   report.load_seconds = seconds();
   States states(*model, request);
   auto done = runtime::run_files(session, model->signature(), TRY(states.inputs()), {},
-                                 {request.header, [&](const Error& warning) { host.reporter.warn(warning); }});
+                                 input_options(request.header, host.reporter));
   if (!done) return states.advised(std::move(done).error());
   report.outputs = std::move(done->outputs);
   auto kept = states.taken_from(report.outputs);

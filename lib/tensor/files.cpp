@@ -24,7 +24,8 @@ struct Given {
 // Collects the inputs one by one, and reports the missing ones at the end, all together.
 class Inputs {
  public:
-  explicit Inputs(std::span<const Expected> expected) : expected_(expected), given_(expected.size()) {}
+  Inputs(std::span<const Expected> expected, const ReadOptions& options)
+      : expected_(expected), options_(options), given_(expected.size()) {}
 
   // The first input without a tensor; nullptr if there is none.
   const Expected* next() const {
@@ -42,6 +43,7 @@ class Inputs {
       return Error(Kind::usage, "input-given-twice",
                    fmt::format("cannot take '{}' as '{}': '{}' is that already", where, input.name, given->where));
     }
+    if (options_.convert) tensor = TRY(options_.convert(std::move(tensor), input, where));
     TRY(check(tensor, input, where));
     given = Given{std::move(tensor), where};
     return {};
@@ -76,6 +78,7 @@ class Inputs {
 
  private:
   std::span<const Expected> expected_;
+  const ReadOptions& options_;
   std::vector<std::optional<Given>> given_;
 };
 
@@ -103,6 +106,10 @@ Result<std::vector<NamedTensor>> load_as(const std::string& text, std::span<cons
   } else {
     format = TRY(format_of(text));
     bytes = content = TRY(read_file(text));
+  }
+  if (options.records) {
+    auto columns = TRY(options.records(*format, {bytes, where, expected, next, options}));
+    if (!columns.empty()) return columns;
   }
   // A file of one tensor is for the next input, whatever the others are.
   if (!format->several && next != nullptr) expected = {next, 1};
@@ -172,7 +179,7 @@ bool is_literal(const std::string& text) {
 
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> expected,
                                         const ReadOptions& options) {
-  Inputs inputs(expected);
+  Inputs inputs(expected, options);
   // Named files first: those without a name fill what they leave.
   std::vector<std::string> positional;
   for (const std::string& argument : arguments) {

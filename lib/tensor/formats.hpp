@@ -34,12 +34,19 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+struct Format;
+struct Source;
+
 // Whether the first row of a table is a header: by the rule in docs/reference/tensor-files.md, or as the user states.
 enum class CsvHeader { automatic, yes, no };
 
 struct ReadOptions {
   CsvHeader header = CsvHeader::automatic;
   std::function<void(const Error&)> warn = {};  // of a decision that the user may not expect; may be empty
+  // Makes a tensor fit an input before it is checked, or explains why not; may be empty.
+  std::function<Result<Tensor>(Tensor tensor, const Expected& input, std::string_view where)> convert = {};
+  // Reads content whose columns are inputs; no tensors if it has another form; may be empty.
+  std::function<Result<std::vector<NamedTensor>>(const Format& format, const Source& source)> records = {};
 };
 
 // The input of a reader. `expected` is the one model input that the file is for, or all inputs that it may name, or

@@ -209,7 +209,7 @@ TEST_CASE("run refuses inputs that the model does not have or that do not fit") 
   Error unknown = failure("y=" + example.input.string());
   CHECK(unknown.code == "unknown-input");
   CHECK(unknown.what == "cannot use 'y=" + example.input.string() + "': the model has no input 'y'");
-  Tensor doubles(DType::f64, {2, 3});
+  auto doubles = Tensor::of<double>(DType::f64, {2, 3}, {0.1, 0, 0, 0, 0, 0});
   formats::NamedTensor wrong{"x", doubles};
   REQUIRE(formats::save_outputs(example.scratch / "doubles.npy", {&wrong, 1}));
   CHECK(failure((example.scratch / "doubles.npy").string()).kind == Kind::bad_input);

@@ -1,0 +1,259 @@
+// The texts are read twice, first for their size and types. The values of a key of JSON are collected as the text of a
+// list, which the one reader of JSON tensors reads.
+#include "tensor/records.hpp"
+
+#include "tensor/csv/table.hpp"
+#include "tensor/json/tensor.hpp"
+#include "tensor/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace modelctl::formats {
+namespace {
+
+bool takes_one_value(const Expected& input) {
+  if (is_collection(input.type) || !input.dims || input.dims->empty()) return false;
+  return element_count(DimsView(*input.dims).subspan(1)) == 1;
+}
+
+const Expected* input_named(const Source& source, std::string_view name) {
+  auto found = std::find_if(source.expected.begin(), source.expected.end(),
+                            [&](const Expected& input) { return input.name == name; });
+  return found == source.expected.end() ? nullptr : &*found;
+}
+
+// A column that is asked for alone, as that of labels is, has no type yet: the others are not surplus then.
+void warn_of_surplus(const std::vector<std::string>& names, const Source& source) {
+  bool asks_for_one = source.expected.size() == 1 && source.expected[0].type == DType::undefined;
+  if (names.empty() || asks_for_one || !source.options.warn) return;
+  source.options.warn(Error(Kind::bad_input, "surplus-columns",
+                            fmt::format("left out columns of '{}': {}", source.where, fmt::join(names, ", ")))
+                          .because("the model has no inputs of these names"));
+}
+
+// The columns of a table that become one tensor.
+struct Group {
+  const Expected* input = nullptr;
+  std::vector<std::size_t> columns;
+  bool numbers = true, integers = true;  // every cell is one
+};
+
+class Table {
+ public:
+  Table(const Source& source, std::string_view label) : source_(source), label_(label), text_(as_text(source.bytes)) {
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
+  }
+
+  Result<std::vector<NamedTensor>> read() {
+    std::vector<NamedTensor> tensors;
+    csv::Rows rows(text_);
+    std::vector<csv::Cell> header;
+    if (source_.options.header == CsvHeader::no || !is_utf8(text_) || !rows.read(header).empty()) return tensors;
+    TRY(assign(header));
+    if (groups_.empty()) return tensors;
+    TRY(scan(header.size()));
+    for (const Group& group : groups_) tensors.push_back({group.input->name, TRY(fill(group))});
+    return tensors;
+  }
+
+ private:
+  Result<void> assign(const std::vector<csv::Cell>& header) {
+    std::vector<std::string> surplus;
+    Group others{source_.find("")};
+    bool has_label = false;
+    for (std::size_t i = 0; i < header.size(); ++i) {
+      std::string name(csv::trimmed(csv::unquoted(header[i])));
+      const Expected* input = input_named(source_, name);
+      if (input != nullptr && takes_one_value(*input)) {
+        bool twice =
+            std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) { return group.input == input; });
+        if (twice) return csv::fault_in_line(source_, 1, fmt::format("two columns have the name '{}'", name));
+        groups_.push_back({input, {i}});
+      } else if (!label_.empty() && name == label_) {
+        has_label = true;
+      } else if (!name.empty() && name != "Unnamed: 0") {  // an index, as pandas writes it
+        surplus.push_back(name);
+        others.columns.push_back(i);
+      }
+    }
+    if (!groups_.empty()) warn_of_surplus(surplus, source_);
+    else if (has_label && others.input != nullptr && !others.columns.empty()) groups_.push_back(std::move(others));
+    return {};
+  }
+
+  Result<void> scan(std::size_t width) {
+    csv::Rows rows(text_);
+    std::vector<csv::Cell> cells;
+    rows.read(cells);
+    for (; !rows.at_end(); ++rows_) {
+      std::size_t line = rows.line() + 1;
+      if (std::string reason = rows.read(cells); !reason.empty()) return csv::fault_in_line(source_, line, reason);
+      if (cells.size() != width) {
+        return csv::fault_in_line(source_, line,
+                                  fmt::format("it has {} cells, but the first line has {}", cells.size(), width));
+      }
+      for (Group& group : groups_) {
+        for (std::size_t column : group.columns) {
+          const csv::Cell& cell = cells[column];
+          double number = 0;
+          std::int64_t integer = 0;
+          group.numbers = group.numbers && !cell.quoted && parse_cell(cell, DType::f64, &number) == Parsed::good;
+          group.integers = group.integers && parse_cell(cell, DType::i64, &integer) == Parsed::good;
+        }
+      }
+    }
+    if (rows_ == 0) return unreadable(source_.where, "it has a header, but no rows");
+    return {};
+  }
+
+  Result<Tensor> fill(const Group& group) const {
+    DType type = group.input->type;
+    if (type == DType::undefined) type = !group.numbers ? DType::string : group.integers ? DType::i64 : DType::f64;
+    if (type != DType::string && type != DType::boolean && (bits(type) < 8 || !(is_integer(type) || is_float(type))))
+      return unreadable(source_.where, fmt::format("{} has no form in CSV", name(type)));
+    Dims dims{rows_, static_cast<std::int64_t>(group.columns.size())};
+    if (group.input->dims && !group.input->dims->empty()) {
+      Dims expected = *group.input->dims;
+      expected[0] = rows_;
+      if (element_count(expected) == element_count(dims)) dims = expected;
+    }
+    Tensor tensor(type, dims);
+    auto* at = static_cast<std::byte*>(tensor.mutable_view().data);
+    csv::Rows rows(text_);
+    std::vector<csv::Cell> cells;
+    rows.read(cells);
+    while (!rows.at_end()) {
+      std::size_t line = rows.line() + 1;
+      rows.read(cells);
+      for (std::size_t column : group.columns) {
+        if (type == DType::string) {
+          *reinterpret_cast<std::string*>(at) = csv::unquoted(cells[column]);
+          at += sizeof(std::string);
+          continue;
+        }
+        std::string_view text = csv::trimmed(cells[column].text);
+        if (Parsed result = csv::parse_cell(cells[column], type, at); result != Parsed::good) {
+          std::string reason = text.empty() ? "it is empty" : why_not(result, text, type);
+          return csv::fault_in_line(source_, line, fmt::format("column {}: {}", column + 1, reason));
+        }
+        at += bits(type) / 8;
+      }
+    }
+    return tensor;
+  }
+
+  const Source& source_;
+  std::string_view label_, text_;
+  std::vector<Group> groups_;
+  std::int64_t rows_ = 0;
+};
+
+// The values of one key, as the text of a list.
+struct Column {
+  std::string name, list;
+  std::int64_t values = 0;
+};
+
+class Objects {
+ public:
+  Objects(const Source& source, std::string_view label) : source_(source), label_(label), in_(as_text(source.bytes)) {}
+
+  Result<std::vector<NamedTensor>> read() {
+    std::vector<NamedTensor> tensors;
+    bool maps = std::any_of(source_.expected.begin(), source_.expected.end(),
+                            [](const Expected& input) { return input.type == DType::map; });
+    if (maps || !find_first()) return tensors;
+    do {
+      if (!record()) return unreadable(source_.where, in_.fault());
+    } while (lines_ ? !in_.at_end() : in_.eat(','));
+    if (!lines_ && !in_.eat(']')) return unreadable(source_.where, "a ',' or ']' is expected after a record");
+    return columns();
+  }
+
+ private:
+  // Moves to the first record. False if there is none: the content has another form then, or is not JSON.
+  bool find_first() {
+    std::vector<json::Member> members;
+    if (in_.peek() == '{') {
+      if (!in_.object(members)) return false;
+      const json::Member* instances = json::find(members, "instances");
+      lines_ = instances == nullptr && in_.peek() == '{';
+      if (lines_) return in_.go_to(0);
+      if (instances == nullptr) return false;
+      in_.go_to(instances->at);
+    }
+    return in_.eat('[') && in_.peek() == '{';
+  }
+
+  bool record() {
+    ++records_;
+    std::string_view text = as_text(source_.bytes);
+    bool same = true;
+    bool good = in_.object([&](const std::string& key) {
+      in_.peek();
+      std::size_t start = in_.at();
+      if (!in_.skip()) return false;
+      auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == key; });
+      if (column == columns_.end()) column = columns_.insert(columns_.end(), {key, "", 0});
+      column->list += column->list.empty() ? "[" : ",";
+      column->list += text.substr(start, in_.at() - start);
+      same = same && ++column->values == records_;
+      return true;
+    });
+    for (const Column& column : columns_) same = same && column.values == records_;
+    if (good && !same) return in_.fail(fmt::format("record {} has other keys than those before it", records_));
+    return good;
+  }
+
+  Result<std::vector<NamedTensor>> columns() {
+    std::vector<NamedTensor> tensors;
+    std::vector<std::string> surplus;
+    bool any = std::any_of(columns_.begin(), columns_.end(),
+                           [&](const Column& column) { return input_named(source_, column.name) != nullptr; });
+    for (Column& column : columns_) {
+      const Expected* input = input_named(source_, column.name);
+      if (input == nullptr && any) {
+        if (column.name != label_) surplus.push_back(column.name);
+        continue;
+      }
+      json::Wanted wanted;
+      if (input != nullptr && input->type != DType::undefined) wanted.type = input->type;
+      bool nested = column.list.size() > 1 && column.list[1] == '[';
+      if (input != nullptr && takes_one_value(*input) && !nested) {
+        wanted.shape = *input->dims;
+        (*wanted.shape)[0] = records_;
+      }
+      column.list += ']';
+      json::Cursor list(column.list);
+      Tensor tensor;
+      if (!json::read_tensor(list, wanted, tensor)) {
+        std::string reason = list.fault();
+        reason.erase(0, reason.find(": ") + 2);  // the place is one in the list
+        return unreadable(source_.where, fmt::format("the values of '{}': {}", column.name, reason));
+      }
+      tensors.push_back({column.name, std::move(tensor)});
+    }
+    warn_of_surplus(surplus, source_);
+    return tensors;
+  }
+
+  const Source& source_;
+  std::string_view label_;
+  json::Cursor in_;
+  bool lines_ = false;
+  std::int64_t records_ = 0;
+  std::vector<Column> columns_;
+};
+
+}  // namespace
+
+Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label) {
+  if (format.extension == ".csv") return Table(source, label).read();
+  if (format.extension == ".json") return Objects(source, label).read();
+  return std::vector<NamedTensor>();
+}
+
+}  // namespace modelctl::formats

@@ -1,0 +1,23 @@
+// Records: data whose columns have names, such as a .csv file with a header or [{"age": 3, "city": "Paris"}, …]. Each
+// column is the input of its name. Separate from the readers of formats/, because linked programs, which must stay
+// small, do without it.
+#pragma once
+
+#include "tensor/formats.hpp"
+
+namespace modelctl::formats {
+
+// The inputs that the records hold, in the order of the columns; nothing if the content is not records of these inputs.
+//
+// A .csv file is one if a cell of its first row is the name of an input that takes one value per row, f32[n] or
+// f32[n,1]. Columns that no input is named after are left out, with the warning surplus-columns, except `label`, which
+// is left out silently. If no column is an input but one is the label, the others are the columns of the next input.
+//
+// A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other. All
+// must have the same keys. A value may be a list if the input takes several values per row. If no key is an input, all
+// are returned.
+//
+// Fails with bad_input, as the readers of the formats do.
+Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label);
+
+}  // namespace modelctl::formats

@@ -1,0 +1,131 @@
+// Columns of tables and keys of records as the inputs of their names: order, surplus, types, and what is refused.
+#include "tensor/records.hpp"
+
+#include "support/scratch.hpp"
+#include "tensor/files.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+
+using namespace modelctl;
+using namespace modelctl::formats;
+
+namespace {
+
+const std::vector<Expected> person{{"age", DType::f32, Dims{-1, 1}}, {"city", DType::string, Dims{-1, 1}}};
+const std::vector<Expected> flower{{"x", DType::f32, Dims{-1, 2}}};
+
+struct Loaded {
+  Result<std::vector<Tensor>> inputs;
+  std::vector<std::string> warnings;
+
+  std::string failure() const {
+    return inputs ? "" : inputs.error().why.empty() ? inputs.error().code : inputs.error().why[0];
+  }
+};
+
+Loaded load(const char* name, const char* text, const std::vector<Expected>& expected, const std::string& label = "") {
+  test::Scratch scratch;
+  std::ofstream(scratch / name) << text;
+  Loaded loaded{std::vector<Tensor>(), {}};
+  ReadOptions options;
+  options.warn = [&](const Error& warning) {
+    loaded.warnings.push_back(warning.what.substr(warning.what.find("':") + 3));
+  };
+  options.records = [&](const Format& format, const Source& source) { return read_records(format, source, label); };
+  loaded.inputs = load_inputs(std::vector{(scratch / name).string()}, expected, options);
+  return loaded;
+}
+
+void check_person(const Loaded& loaded) {
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  const auto& inputs = *loaded.inputs;
+  CHECK(inputs[0].dims() == Dims{2, 1});
+  CHECK(inputs[0].view().as<float>()[0] == 3);
+  CHECK(inputs[0].view().as<float>()[1] == 4.5F);
+  CHECK(inputs[1].dims() == Dims{2, 1});
+  CHECK(inputs[1].view().as<std::string>()[1] == "New York, NY");
+}
+
+}  // namespace
+
+TEST_CASE("the columns of a .csv file are the inputs of their names, in any order") {
+  auto loaded = load("a.csv", "city,age\nParis,3\n\"New York, NY\",4.5\n", person);
+  check_person(loaded);
+  CHECK(loaded.warnings.empty());
+}
+
+TEST_CASE("surplus columns are left out and named, an index and the label are left out silently") {
+  auto loaded = load("a.csv", ",id,age,city,income\n0,7,3,Paris,1\n1,8,4.5,\"New York, NY\",2\n", person, "income");
+  check_person(loaded);
+  CHECK(loaded.warnings == std::vector<std::string>{"id"});
+}
+
+TEST_CASE("an input without a column is missing") {
+  CHECK(load("a.csv", "age\n3\n", person).failure() == "missing-input");
+}
+
+TEST_CASE("without the label, the other columns are one input of several values") {
+  auto loaded = load("a.csv", "w,species,h\n1,setosa,2\n3,virginica,4\n", flower, "species");
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{2, 2});
+  CHECK((*loaded.inputs)[0].view().as<float>()[1] == 2);
+}
+
+TEST_CASE("a column of an input of several values is not matched by its name") {
+  auto loaded = load("a.csv", "x,y\n1,2\n", flower);
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{1, 2});
+}
+
+TEST_CASE("faults of a table are named with line and column") {
+  CHECK(load("a.csv", "age,city\n3,Paris\nold,Rome\n", person).failure() == "line 3: column 1: 'old' is not a number");
+  CHECK(load("a.csv", "age,city\n3\n", person).failure() == "line 2: it has 1 cells, but the first line has 2");
+  CHECK(load("a.csv", "age,age\n3,4\n", person).failure() == "line 1: two columns have the name 'age'");
+  CHECK(load("a.csv", "age,city\n", person).failure() == "it has a header, but no rows");
+}
+
+TEST_CASE("records in JSON are inputs by their keys, in each of their forms") {
+  const char* first = R"({"city": "Paris", "age": 3})";
+  const char* second = R"({"age": 4.5, "city": "New York, NY"})";
+  for (const std::string& text :
+       {fmt::format("[{}, {}]", first, second), fmt::format(R"({{"instances": [{}, {}]}})", first, second),
+        fmt::format("{}\n{}\n", first, second)}) {
+    INFO(text);
+    check_person(load("a.json", text.c_str(), person));
+  }
+}
+
+TEST_CASE("a value of a record may be a list") {
+  auto loaded = load("a.json", R"([{"x": [1, 2]}, {"x": [3, 4]}])", flower);
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{2, 2});
+}
+
+TEST_CASE("keys that are not inputs are left out and named, unless none is an input") {
+  auto loaded = load("a.json", R"([{"age": 3, "city": "Rome", "id": 1}])", person);
+  CHECK(loaded.inputs.has_value());
+  CHECK(loaded.warnings == std::vector<std::string>{"id"});
+  CHECK(load("a.json", R"([{"agee": 3}])", person).failure() == "unknown-input");
+}
+
+TEST_CASE("records with other keys or invalid values are refused") {
+  CHECK(load("a.json", R"([{"age": 3, "city": "Rome"}, {"age": 3}])", person)
+            .failure()
+            .ends_with("record 2 has other keys than those before it"));
+  CHECK(load("a.json", R"([{"age": "old", "city": "Rome"}])", person).failure() ==
+        "the values of 'age': 'old' is not a number");
+  CHECK(load("a.json", R"([{"age": 3, "city": "Rome"})", person).failure() ==
+        "a ',' or ']' is expected after a record");
+}
+
+TEST_CASE("tensors in JSON are read as before") {
+  for (const char* text : {"[[1, 2]]", R"({"x": [[1, 2]]})", R"({"datatype": "FP32", "shape": [1, 2], "data": [1, 2]})",
+                           R"({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]})"}) {
+    INFO(text);
+    auto loaded = load("a.json", text, flower);
+    CHECK_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  }
+}
