@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace modelctl::formats {
 namespace {
@@ -55,8 +56,7 @@ class Table {
     TRY(assign(header));
     if (groups_.empty()) return tensors;
     TRY(scan(header.size()));
-    for (const Group& group : groups_) tensors.push_back({group.input->name, TRY(fill(group))});
-    return tensors;
+    return fill();
   }
 
  private:
@@ -109,7 +109,8 @@ class Table {
     return {};
   }
 
-  Result<Tensor> fill(const Group& group) const {
+  // A tensor of the final size, not filled yet.
+  Result<Tensor> empty(const Group& group) const {
     DType type = group.input->type;
     if (type == DType::undefined) type = !group.numbers ? DType::string : group.integers ? DType::i64 : DType::f64;
     if (type != DType::string && type != DType::boolean && (bits(type) < 8 || !(is_integer(type) || is_float(type))))
@@ -120,29 +121,45 @@ class Table {
       expected[0] = rows_;
       if (element_count(expected) == element_count(dims)) dims = expected;
     }
-    Tensor tensor(type, dims);
-    auto* at = static_cast<std::byte*>(tensor.mutable_view().data);
+    return Tensor(type, dims);
+  }
+
+  // All tensors are filled in one pass.
+  Result<std::vector<NamedTensor>> fill() const {
+    std::vector<NamedTensor> tensors;
+    std::vector<std::byte*> next;  // the element of each tensor
+    for (const Group& group : groups_) {
+      tensors.push_back({group.input->name, TRY(empty(group))});
+      next.push_back(static_cast<std::byte*>(tensors.back().tensor.mutable_view().data));
+    }
     csv::Rows rows(text_);
     std::vector<csv::Cell> cells;
     rows.read(cells);
     while (!rows.at_end()) {
       std::size_t line = rows.line() + 1;
       rows.read(cells);
-      for (std::size_t column : group.columns) {
-        if (type == DType::string) {
-          *reinterpret_cast<std::string*>(at) = csv::unquoted(cells[column]);
-          at += sizeof(std::string);
-          continue;
-        }
-        std::string_view text = csv::trimmed(cells[column].text);
-        if (Parsed result = csv::parse_cell(cells[column], type, at); result != Parsed::good) {
-          std::string reason = text.empty() ? "it is empty" : why_not(result, text, type);
-          return csv::fault_in_line(source_, line, fmt::format("column {}: {}", column + 1, reason));
-        }
-        at += bits(type) / 8;
+      for (std::size_t i = 0; i < groups_.size(); ++i) {
+        for (std::size_t column : groups_[i].columns)
+          TRY(put(cells[column], tensors[i].tensor.type(), next[i], line, column));
       }
     }
-    return tensor;
+    return tensors;
+  }
+
+  // Stores the cell and advances to the next element.
+  Result<void> put(const csv::Cell& cell, DType type, std::byte*& at, std::size_t line, std::size_t column) const {
+    if (type == DType::string) {
+      *reinterpret_cast<std::string*>(at) = csv::unquoted(cell);
+      at += sizeof(std::string);
+      return {};
+    }
+    if (Parsed result = csv::parse_cell(cell, type, at); result != Parsed::good) {
+      std::string_view text = csv::trimmed(cell.text);
+      std::string reason = text.empty() ? "it is empty" : why_not(result, text, type);
+      return csv::fault_in_line(source_, line, fmt::format("column {}: {}", column + 1, reason));
+    }
+    at += bits(type) / 8;
+    return {};
   }
 
   const Source& source_;
@@ -196,8 +213,9 @@ class Objects {
       in_.peek();
       std::size_t start = in_.at();
       if (!in_.skip()) return false;
-      auto column = std::find_if(columns_.begin(), columns_.end(), [&](const Column& c) { return c.name == key; });
-      if (column == columns_.end()) column = columns_.insert(columns_.end(), {key, "", 0});
+      auto [found, added] = index_.try_emplace(key, columns_.size());
+      if (added) columns_.push_back({key, "", 0});
+      Column* column = &columns_[found->second];
       column->list += column->list.empty() ? "[" : ",";
       column->list += text.substr(start, in_.at() - start);
       same = same && ++column->values == records_;
@@ -246,6 +264,7 @@ class Objects {
   bool lines_ = false;
   std::int64_t records_ = 0;
   std::vector<Column> columns_;
+  std::map<std::string, std::size_t> index_;  // of the columns, by name
 };
 
 }  // namespace
