@@ -1,6 +1,8 @@
 // FusedMatMul, TransposeMatMul, FusedConv and FusedGemm: products and convolutions fused with transpositions, factors,
 // bias, residual and activation. Only the batched product has a reference implementation; the others are decomposed
 // into the default domain's operators, and our own passes fuse those in the way our kernels want.
+//
+// Smallest runner: regular, since only ONNX Runtime's optimizer writes them.
 #include "kernels/gemm.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"

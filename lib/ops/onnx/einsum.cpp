@@ -8,6 +8,8 @@
 // equation comes to one step for each operand and label: the stride of the axis that has the label, 0 if the operand
 // lacks it or has size 1 there (broadcasting), and the sum of the strides if the label occurs twice (a diagonal). The
 // time is the product of all labels' sizes; products of pairs, as the pass forms them, often take far less.
+//
+// Smallest runner: regular, since matrix products, which most equations are, do not need this file.
 #include "ops/family/cost.hpp"
 #include "ops/reference/element.hpp"
 #include "ops/reference/equation.hpp"
