@@ -93,6 +93,20 @@ TEST_CASE("truncated files, oversized claims and other formats are refused") {
   CHECK(refused("cut_ramps.tiff").starts_with("cannot decode the image: "));
 }
 
+TEST_CASE("JBIG, whose library is under the GPL, is refused") {
+  auto file = read_file(std::filesystem::path(MODELCTL_IMAGES) / "flat_deflate.tiff");
+  REQUIRE(file);
+  const std::string tag("\x03\x01\x03\0\1\0\0\0", 8);  // of the compression: one short number
+  std::size_t at = as_text(*file).find(tag);
+  REQUIRE(at != std::string_view::npos);
+  constexpr unsigned jbig = 34661;
+  (*file)[at + 8] = std::byte{jbig & 0xff};
+  (*file)[at + 9] = std::byte{jbig >> 8};
+  auto image = images::decode(*file);
+  REQUIRE(!image);
+  CHECK(image.error().what == "cannot decode the image: its compression, JBIG, is not supported");
+}
+
 TEST_CASE("a file cut off anywhere, or with any byte changed, is an image or an error") {
   for (const auto& entry : std::filesystem::directory_iterator(MODELCTL_IMAGES)) {
     INFO(entry.path().filename().string());

@@ -1,6 +1,6 @@
 // TIFF, by libtiff: the first image of the file, in any compression and pixel format, through libtiff's conversion to
 // RGBA. The file is read through callbacks, and libtiff's own limit on allocations applies in addition to the limit on
-// pixels.
+// pixels. JBIG is not supported: its library is under the GPL, and linked programs would be too.
 #include "images/images.hpp"
 
 #include <tiffio.h>
@@ -10,6 +10,10 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+
+// Takes the place of libtiff's own initializer of the codec, so that static programs do not contain libjbig.
+extern "C" int TIFFInitJBIG(TIFF*, int);
+extern "C" int TIFFInitJBIG(TIFF*, int) { return 1; }
 
 namespace modelctl::images {
 namespace {
@@ -73,6 +77,9 @@ Result<Image> decode_tiff(ByteSpan file) {
   std::uint32_t width = 0, height = 0;
   TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width);
   TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height);
+  std::uint16_t compression = COMPRESSION_NONE;
+  TIFFGetField(tiff.get(), TIFFTAG_COMPRESSION, &compression);
+  if (compression == COMPRESSION_JBIG) return damaged("its compression, JBIG, is not supported");
   Image image = TRY(blank(width, height, file));
   char message[1024] = {};
   if (TIFFRGBAImageOK(tiff.get(), message) == 0) return damaged(message);
