@@ -1,5 +1,6 @@
-// The signature over a manifest: a Sigstore bundle v0.3 that holds a DSSE envelope around an in-toto statement v1 whose
-// subject is manifest.json. Like the manifest it has one spelling only, so no byte of it can be changed unseen.
+// The signature over a document, such as a package's manifest: a Sigstore bundle v0.3 that holds a DSSE envelope around
+// an in-toto statement v1 whose subject is the document. It has one spelling only, so no byte of it can be changed
+// unseen.
 #pragma once
 
 #include "package/manifest.hpp"
@@ -9,11 +10,22 @@ namespace modelctl::package {
 
 inline constexpr std::string_view bundle_media_type = "application/vnd.dev.sigstore.bundle.v0.3+json";
 inline constexpr std::string_view statement_type = "application/vnd.in-toto+json";
-inline constexpr std::string_view predicate_type = "https://modelctl.dev/package/v1";
 
-// The bytes of manifest.sigstore.json for these of manifest.json.
-Result<std::string> sign_manifest(std::string_view manifest, const PrivateKey& key);
-// Their number, known before there is anything to sign: the bundle is padded with spaces to its longest.
+// What is signed. Its name and predicate type are signed too, so that a signature over one subject is none over
+// another.
+struct Subject {
+  std::string_view whole;    // what the document stands for, in messages
+  std::string_view content;  // what the document is, in messages
+  std::string_view path;     // the document
+  std::string_view bundle_path;
+  std::string_view predicate_type;
+};
+inline constexpr Subject manifest_subject = {"package", "manifest", manifest_path, bundle_path,
+                                             "https://modelctl.dev/package/v1"};
+
+// The bytes of the bundle for these of the document.
+Result<std::string> sign(const Subject& subject, std::string_view document, const PrivateKey& key);
+// Their number for a manifest, known before there is one: the bundle is padded with spaces to its longest.
 std::size_t bundle_size(Algorithm algorithm);
 
 struct Signer {
@@ -22,7 +34,8 @@ struct Signer {
   Algorithm algorithm = Algorithm::ecdsa_p256;
 };
 // Who signed it; untrusted if that is nobody whom `trust` names, or anything in the bundle is not as signing writes it.
-Result<Signer> verify_bundle(std::string_view manifest, std::string_view bundle, const Trust& trust);
+Result<Signer> verify_bundle(const Subject& subject, std::string_view document, std::string_view bundle,
+                             const Trust& trust);
 
 // A manifest whose signature was checked: the only way to get one is open_signed.
 struct SignedManifest {

@@ -113,7 +113,7 @@ Result<Written> write_package(Manifest draft, std::vector<Payload> payload, cons
 
   // As long as the first text, since digests have one length: it fits the space exactly.
   text = manifest.write();
-  std::string bundle = TRY(sign_manifest(text, key));
+  std::string bundle = TRY(sign(manifest_subject, text, key));
   TRY(seek(file, 0, output));
   TRY(file.write(as_bytes(layout.head(text, bundle))));
   TRY(file.commit());

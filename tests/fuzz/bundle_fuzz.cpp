@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MODELCTL_CHECK(key.has_value(), "the key is not read");
     return package::Trust({{"fuzz", key->public_key()}});
   }();
-  auto signer = package::verify_bundle("{}", as_text(std::as_bytes(std::span(data, size))), trust);
+  auto signer = package::verify_bundle(package::manifest_subject, "{}", as_text(std::as_bytes(std::span(data, size))), trust);
   MODELCTL_CHECK(signer || signer.error().kind == Kind::untrusted, "a bundle is refused as something else");
   return 0;
 }

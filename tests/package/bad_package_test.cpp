@@ -52,7 +52,7 @@ struct Fixture {
   // The archive with these entries behind a well signed text.
   std::string archive(const std::string& text, std::vector<Archive> entries) const {
     entries.insert(entries.begin(),
-                   {{"manifest.json", text}, {"manifest.sigstore.json", sign_manifest(text, key).value()}});
+                   {{"manifest.json", text}, {"manifest.sigstore.json", sign(manifest_subject, text, key).value()}});
     return tar_of(entries);
   }
   // What unpacking says; nothing may be left of it.

@@ -12,10 +12,10 @@ namespace {
 struct Signed {
   PrivateKey key = key_of(p256_pem);
   std::string manifest = draft().write();
-  std::string bundle = sign_manifest(manifest, key).value();
+  std::string bundle = sign(manifest_subject, manifest, key).value();
 
   std::string verify(std::string_view manifest_text, std::string_view bundle_text) const {
-    auto signer = verify_bundle(manifest_text, bundle_text, trust_in(key));
+    auto signer = verify_bundle(manifest_subject, manifest_text, bundle_text, trust_in(key));
     return signer ? "signed by " + signer->name : message_of(signer.error());
   }
   // The verdict on the bundle with one change to its JSON.
@@ -77,7 +77,7 @@ TEST_CASE("the size of a bundle depends on no signature's value") {
   for (Algorithm algorithm : {Algorithm::ecdsa_p256, Algorithm::ed25519}) {
     PrivateKey key = PrivateKey::generate(algorithm).value();
     for (int i = 0; i < 20; ++i) {
-      CHECK(sign_manifest(std::to_string(i), key).value().size() == bundle_size(algorithm));
+      CHECK(sign(manifest_subject, std::to_string(i), key).value().size() == bundle_size(algorithm));
     }
   }
 }
@@ -151,7 +151,7 @@ TEST_CASE("a valid signature over another statement is not a signature over the 
 TEST_CASE("an untrusted key is refused, and the error lists the trusted ones") {
   Signed made;
   PrivateKey other = PrivateKey::generate(Algorithm::ed25519).value();
-  auto refused_key = verify_bundle(made.manifest, made.bundle, trust_in(other, "release team"));
+  auto refused_key = verify_bundle(manifest_subject, made.manifest, made.bundle, trust_in(other, "release team"));
   REQUIRE(!refused_key);
   CHECK(message_of(refused_key.error()) ==
         "untrusted wrong-key: cannot trust the package: it is signed with another key | manifest.sigstore.json | it is "
@@ -191,14 +191,14 @@ TEST_CASE("Sigstore's own verifier accepts the bundle, and refuses an altered on
   std::string script = std::string(MODELCTL_TEST_FOLDER) + "/package/sigstore_oracle.cjs";
   for (Algorithm algorithm : {Algorithm::ecdsa_p256, Algorithm::ed25519}) {
     PrivateKey key = PrivateKey::generate(algorithm).value();
-    std::string bundle = sign_manifest("{}", key).value();
+    std::string bundle = sign(manifest_subject, "{}", key).value();
     REQUIRE(write_file(scratch / "bundle", as_bytes(bundle)));
     REQUIRE(write_file(scratch / "key.pub", as_bytes(key.public_key().pem())));
     std::vector<std::string> command{"node", script, (scratch / "bundle").string(), (scratch / "key.pub").string()};
     auto verdict = processes.run(command, {});
     if (!verdict || verdict->exit_code == 2) return skipped("there is no node with @sigstore/verify in NODE_PATH");
     CHECK_MESSAGE(verdict->out == "verified\n", verdict->out << verdict->err);
-    REQUIRE(write_file(scratch / "bundle", as_bytes(sign_manifest("{}", key_of(p256_pem)).value())));
+    REQUIRE(write_file(scratch / "bundle", as_bytes(sign(manifest_subject, "{}", key_of(p256_pem)).value())));
     verdict = processes.run(command, {});
     REQUIRE(verdict);
     CHECK(verdict->out.starts_with("refused: "));
