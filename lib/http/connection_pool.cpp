@@ -3,14 +3,25 @@
 
 #include "base/check.hpp"
 #include "http/address.hpp"
+#include "http/certificates.hpp"
 #include "http/exchange_internal.hpp"
 
 #include <fmt/core.h>
 
+#ifdef MODELCTL_STATIC
+#include <nss.h>
+#endif
+
 namespace modelctl::http {
 namespace {
 
+// In a static program the C library must not load the machine's modules for name lookups (mDNS, systemd-resolved): they
+// need the C library that is installed, and a program with two of them aborts. The hosts file and DNS are built in.
 void initialize_curl() {
+#ifdef MODELCTL_STATIC
+  static const int lookups = __nss_configure_lookup("hosts", "files dns");
+  MODELCTL_CHECK(lookups == 0, "the C library does not take the order of name lookups");
+#endif
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   MODELCTL_CHECK(ready == CURLE_OK, "libcurl does not start");
 }
@@ -43,6 +54,7 @@ ConnectionPool::ConnectionPool(Options options, const Environment& environment, 
     state_->ca_file = environment.get("SSL_CERT_FILE").value_or("");
     state_->ca_path = environment.get("SSL_CERT_DIR").value_or("");
   }
+  if (state_->ca_file.empty() && state_->ca_path.empty()) state_->ca_file = system_certificates();
 }
 
 ConnectionPool::~ConnectionPool() = default;
@@ -73,7 +85,16 @@ Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, options_.low_speed);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
-  TRY(exchange->start());
+  auto started = exchange->start();
+  if (!started) {
+    Error error = std::move(started).error();
+    bool without_authorities = state_->ca_file.empty() && state_->ca_path.empty();
+    if (error.code == "bad-certificate" && without_authorities) {
+      error.hint =
+          "this machine has no list of certificate authorities: install the package ca-certificates, or pass --ca-file";
+    }
+    return error;
+  }
   if (exchange->status == 407 && !proxy.address.empty()) return proxy_refused(request, proxy);
   HttpResponse response;
   response.status = exchange->status;
