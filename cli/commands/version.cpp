@@ -37,7 +37,9 @@ Run bind(Binder& binder) {
       app.add_option("--check", request->release, "A file of a release, or its SHA256SUMS: signed, and newer?"),
       Completes::file);
   check->type_name("FILE|URL");
-  file(app.add_option("--key", request->trust.key, "Public key of the releases"))->needs(check);
+  binder.complete(app.add_option("--key", request->trust.key, "Public key of the releases"), Completes::public_key)
+      ->type_name("FILE")
+      ->needs(check);
   file(app.add_option("--trust", request->trust.file,
                       "Trust file: names and keys of those whom you trust; else MODELCTL_TRUST"))
       ->needs(check);
@@ -60,7 +62,9 @@ Run bind_sign(Binder& binder) {
   CLI::App& app = binder.app;
   auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
   binder.complete(app.add_option("LIST", request->list, "SHA256SUMS of a release"), Completes::file)->required();
-  file(app.add_option("--key", request->key, "Private key to sign with"))->required();
+  binder.complete(app.add_option("--key", request->key, "Private key to sign with"), Completes::private_key)
+      ->type_name("FILE")
+      ->required();
   file(app.add_option("--password-file", request->password_file,
                       "File whose first line is the key's passphrase; else MODELCTL_PASSWORD, else a prompt"));
   return [request](CommandContext& context) -> Result<int> {
