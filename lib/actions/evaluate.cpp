@@ -48,9 +48,9 @@ Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& repor
 class Evaluation {
  public:
   Evaluation(const EvaluateRequest& request, std::vector<std::string> classes,
-             std::shared_ptr<const runtime::Model> model, Reporter& reporter)
+             std::shared_ptr<const runtime::Model> model, Host& host)
       : request_(request),
-        options_(input_options(request.header, reporter, request.label_column)),
+        options_(input_options(request.header, host, request.label_column)),
         signature_(model->signature()),
         pool_(request.threads),
         session_(std::move(model), pool_),
@@ -163,7 +163,7 @@ Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
   auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   std::vector<std::string> classes;
   if (!request.classes.empty()) classes = TRY(read_classes(request.classes));
-  Evaluation evaluation(request, std::move(classes), std::move(model), host.reporter);
+  Evaluation evaluation(request, std::move(classes), std::move(model), host);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     std::string name = samples[i].name.empty() ? fmt::format("sample {}", i + 1) : samples[i].name;
     TRY(evaluation.add(samples[i], samples.size() > 1 ? name + ": " : ""));

@@ -161,8 +161,9 @@ Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std:
   return result;
 }
 
-formats::ReadOptions input_options(formats::CsvHeader header, Reporter& reporter, std::string label) {
-  return {header, [&reporter](const Error& warning) { reporter.warn(warning); },
+formats::ReadOptions input_options(formats::CsvHeader header, Host& host, std::string label) {
+  Reporter& reporter = host.reporter;
+  return {header, [&reporter](const Error& warning) { reporter.warn(warning); }, &host.stop,
           [&reporter](Tensor tensor, const formats::Expected& input, std::string_view where) {
             return convert_input(std::move(tensor), input, where, reporter);
           },

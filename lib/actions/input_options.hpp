@@ -9,8 +9,8 @@ namespace modelctl::actions {
 
 // The options for all inputs of a command. Columns with names are the inputs of those names (tensor/records.hpp),
 // except the column `label`. What is converted, and what is decided about .csv files, is reported. Holds a reference to
-// the reporter.
-formats::ReadOptions input_options(formats::CsvHeader header, Reporter& reporter, std::string label = {});
+// the host.
+formats::ReadOptions input_options(formats::CsvHeader header, Host& host, std::string label = {});
 
 // Converts a tensor to what an input expects, if no value changes: floats to another type of floats and integers to
 // another type of integers that represent every value (NaN stays NaN), [8,8] to [1,8,8] if the first dimension of the

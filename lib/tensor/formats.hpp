@@ -2,6 +2,7 @@
 // strict: invalid input is refused, never repaired or converted silently. files.hpp is the entry point for commands.
 #pragma once
 
+#include "base/interrupt.hpp"
 #include "base/result.hpp"
 #include "tensor/tensor.hpp"
 
@@ -43,6 +44,7 @@ enum class CsvHeader { automatic, yes, no };
 struct ReadOptions {
   CsvHeader header = CsvHeader::automatic;
   std::function<void(const Error&)> warn = {};  // of a decision that the user may not expect; may be empty
+  const Interrupt* stop = nullptr;              // ends reading with Kind::interrupted; may be null
   // Makes a tensor fit an input before it is checked, or explains why not; may be empty.
   std::function<Result<Tensor>(Tensor tensor, const Expected& input, std::string_view where)> convert = {};
   // Reads content whose columns are inputs; no tensors if it has another form; may be empty.

@@ -1,7 +1,8 @@
 // .npz: named arrays, a ZIP archive of .npy files as numpy.savez and savez_compressed write it. Written
-// archives are not compressed, because floats hardly shrink.
+// archives are not compressed, because floats hardly shrink. The entries' names are names of arrays, never paths.
+#include "archive/reader.hpp"
 #include "tensor/formats/npy.hpp"
-#include "tensor/zip.hpp"
+#include "tensor/zip_writer.hpp"
 
 #include <fmt/format.h>
 
@@ -11,22 +12,28 @@ namespace {
 constexpr std::string_view suffix = ".npy";
 
 // Entries other than .npy are refused: an archive of something else is probably the wrong file.
-Result<std::vector<NamedTensor>> read(const Source& source) {
-  auto entries = read_zip(source.bytes);
-  if (!entries) return unreadable(source.where, entries.error().what);
-  std::vector<NamedTensor> tensors;
-  for (const ZipEntry& entry : *entries) {
-    std::string_view name = entry.name;
-    if (!name.ends_with(suffix)) {
-      return unreadable(source.where, fmt::format("its entry '{}' is not a .npy file", entry.name));
+Result<void> read_entries(const Source& source, std::vector<NamedTensor>& tensors) {
+  archive::Reader reader(source.bytes, TRY(archive::decode_zip(source.bytes)), source.options.stop);
+  while (const archive::Entry* entry = TRY(reader.next())) {
+    std::string_view name = entry->name;
+    if (entry->type != archive::Entry::Type::file || !name.ends_with(suffix)) {
+      return unreadable(source.where, fmt::format("its entry '{}' is not a .npy file", name));
     }
     name.remove_suffix(suffix.size());
-    auto bytes = unpack(entry);
-    if (!bytes) return unreadable(source.where, bytes.error().what);
-    Tensor tensor = TRY(read_npy(*bytes, source.find(name), fmt::format("{}:{}", source.where, entry.name)));
+    ByteSpan bytes = TRY(reader.content());
+    Tensor tensor = TRY(read_npy(bytes, source.find(name), fmt::format("{}:{}", source.where, entry->name)));
     tensors.push_back({std::string(name), std::move(tensor)});
   }
-  return tensors;
+  return {};
+}
+
+// What an archive is refused for is a reason.
+Result<std::vector<NamedTensor>> read(const Source& source) {
+  std::vector<NamedTensor> tensors;
+  auto done = read_entries(source, tensors);
+  if (done) return tensors;
+  if (done.error().code != "bad-archive") return std::move(done).error();
+  return unreadable(source.where, std::move(done.error().what));
 }
 
 Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
