@@ -62,7 +62,7 @@ void spin(Ready ready) {
 // may still touch it, so that the caller can go on only when none does.
 struct ThreadPool::State {
   std::vector<std::thread> workers;
-  std::mutex callers;  // concurrent callers take turns
+  std::mutex callers;  // held by the caller whose job it is
 
   std::mutex mutex;
   std::condition_variable wake;    // a job was published, or the pool stops
@@ -132,11 +132,12 @@ int ThreadPool::default_threads() { return usable_cpus(); }
 
 void ThreadPool::run(std::int64_t tiles, Function function, void* context) {
   State& state = *state_;
-  if (tiles <= 1 || state.workers.empty()) {
+  // Without a lock on `callers` if one tile is all there is, or nobody else: such steps must not disturb each other.
+  std::unique_lock turn(state.callers, std::defer_lock);
+  if (tiles <= 1 || state.workers.empty() || !turn.try_lock()) {
     for (std::int64_t tile = 0; tile < tiles; ++tile) function(context, tile);
     return;
   }
-  std::lock_guard turn(state.callers);
   {
     std::lock_guard lock(state.mutex);
     state.function = function;

@@ -8,7 +8,8 @@
 namespace modelctl::runtime {
 
 // Tiles are taken from a shared counter, so that a thread that the machine slows down does not hold up the others. An
-// idle worker spins for some microseconds and then sleeps. Concurrent callers take turns.
+// idle worker spins for some microseconds and then sleeps. Of concurrent callers one has the workers, and the others do
+// their work alone: waiting for a turn would only leave their own threads idle.
 class ThreadPool final : public kernels::Workers {
  public:
   // More would not start on any machine: a larger number means this one.

@@ -1,29 +1,32 @@
 // From a request to the route that serves it. A table of patterns is matched segment by segment, in the order of the
-// dialects: there are some twenty routes, so that a loop is faster than any index. This is also the error boundary of
-// every handler.
+// dialects: there are some twenty routes, so that a loop is faster than any index. Segments are compared as they were
+// sent and decoded afterwards, so that a "%2F" in a model's name does not end a segment.
 #include "serve/dialect.hpp"
 
-#include "base/stopwatch.hpp"
+#include "serve/guarded.hpp"
+#include "serve/http_prediction.hpp"
+#include "serve/percent_decode.hpp"
 
 #include <fmt/core.h>
-
-#include <new>
 
 namespace modelctl::serve {
 namespace {
 
-bool matches(std::string_view pattern, std::string_view path, std::vector<std::string>& parameters) {
+bool matches(std::string_view pattern, std::string_view path, RouteParameters& parameters) {
   parameters.clear();
   while (!pattern.empty() && !path.empty()) {
     std::size_t pattern_end = std::min(pattern.find('/', 1), pattern.size());
     std::size_t path_end = std::min(path.find('/', 1), path.size());
-    std::string_view wanted = pattern.substr(0, pattern_end), given = path.substr(0, path_end);
-    // "{}" may have a suffix, as in "/v1/models/{}:predict".
-    if (std::size_t hole = wanted.find("{}"); hole != std::string_view::npos) {
-      std::string_view before = wanted.substr(0, hole), after = wanted.substr(hole + 2);
+    std::string_view wanted = pattern.substr(0, pattern_end);
+    std::string given = percent_decode(path.substr(0, path_end));
+    // A hole may have a suffix, as in "/v1/models/{model}:predict".
+    if (std::size_t hole = wanted.find('{'); hole != std::string_view::npos) {
+      std::size_t end = wanted.find('}', hole);
+      std::string_view before = wanted.substr(0, hole), after = wanted.substr(end + 1);
       if (!given.starts_with(before) || !given.ends_with(after) || given.size() <= before.size() + after.size())
         return false;
-      parameters.emplace_back(given.substr(before.size(), given.size() - before.size() - after.size()));
+      parameters.emplace_back(wanted.substr(hole + 1, end - hole - 1),
+                              given.substr(before.size(), given.size() - before.size() - after.size()));
     } else if (wanted != given) {
       return false;
     }
@@ -33,34 +36,23 @@ bool matches(std::string_view pattern, std::string_view path, std::vector<std::s
   return pattern.empty() && path.empty();
 }
 
-// The labels that every sample of a request begins with.
-MetricLabels model_labels(const Service& service) {
-  auto model = service.model();
-  return {{"model", model ? model->info().name : ""}, {"version", model ? model->info().version : ""}};
-}
-
-void count(Service& service, MetricLabels labels, int status, std::string protocol) {
-  labels.emplace_back("code", std::to_string(status));
-  labels.emplace_back("protocol", std::move(protocol));
-  service.metrics.count("modelctl_requests_total", labels);
-}
-
-// The boundary of all handlers: what one request asks for must not end the process. The memory that it took is free
-// again when the exception arrives here.
-ServerResponse run(const Route& route, const RequestContext& context) {
-  try {
-    return route.handler(context);
-  } catch (const std::bad_alloc&) {
-    ServerResponse response = error_response(503, "there is not enough memory to answer the request");
-    response.headers.emplace_back("Retry-After", "1");
-    return response;
-  } catch (...) { return error_response(500, "the request could not be answered: an internal error"); }
+ServerResponse no_route(const ClientRequest& request, const Match& match) {
+  if (match.status != 405) return error_response(match.status, fmt::format("there is nothing at '{}'", request.path));
+  ServerResponse response = error_response(
+      405, fmt::format("'{}' is not allowed for '{}'; allowed: {}", request.method, request.path, match.allowed));
+  response.headers.emplace_back("Allow", match.allowed);
+  return response;
 }
 
 }  // namespace
 
-void count_refusal(Service& service, const ServerResponse& response) {
-  count(service, model_labels(service), response.status, "http");
+ModelSelector RequestContext::selector() const {
+  ModelSelector selector;
+  for (const auto& [name, value] : parameters) {
+    if (name == "model") selector.model = value;
+    if (name == "version") selector.version = value;
+  }
+  return selector;
 }
 
 Match match(std::string_view method, std::string_view path) {
@@ -82,27 +74,34 @@ Match match(std::string_view method, std::string_view path) {
   return result;
 }
 
-ServerResponse handle(const ClientRequest& request, const Match& match, Service& service,
-                      std::chrono::duration<double> waited) {
-  if (match.route == nullptr) {
-    ServerResponse response =
-        error_response(match.status, match.status == 405 ? fmt::format("'{}' is not allowed for '{}'; allowed: {}",
-                                                                       request.method, request.path, match.allowed)
-                                                         : fmt::format("there is nothing at '{}'", request.path));
-    if (match.status == 405) response.headers.emplace_back("Allow", match.allowed);
-    return response;
+// Labels name the version if only one can be meant.
+void count_refusal(Service& service, const ServerResponse& response) {
+  auto model = service.model();
+  service.metrics.count("modelctl_requests_total", {{"model", model ? model->info().name : ""},
+                                                    {"version", model ? model->info().version : ""},
+                                                    {"code", std::to_string(response.status)},
+                                                    {"protocol", "http"}});
+}
+
+void handle(ClientRequest request, Match match, Service& service, Respond respond) {
+  const Route* route = match.route;
+  if (std::string_view coding = request.header("content-encoding"); !coding.empty() && coding != "identity")
+    return respond(error_response(415, fmt::format("the content coding '{}' is not supported", coding.substr(0, 64))));
+  if (route != nullptr && route->predicts()) {
+    std::shared_ptr<PredictionRequest> prediction;
+    auto made = guarded([&]() -> Result<ServerResponse> {
+      prediction = std::make_shared<HttpPrediction>(std::move(request), std::move(match), service, respond);
+      service.predict(prediction);
+      return ServerResponse();
+    });
+    if (!made) respond(error_response(made.error()));
+    return;
   }
-  Stopwatch watch;
-  ServerResponse response = run(*match.route, {request, match.parameters, service});
-  if (match.route->predicts) {
-    double computed = watch.seconds();
-    MetricLabels labels = model_labels(service);
-    count(service, labels, response.status, std::string(match.dialect->name));
-    labels.emplace_back("protocol", match.dialect->name);
-    service.metrics.observe("modelctl_queue_duration_seconds", labels, waited.count());
-    service.metrics.observe("modelctl_request_duration_seconds", labels, waited.count() + computed);
-  }
-  return response;
+  auto response = guarded([&]() -> Result<ServerResponse> {
+    return route == nullptr ? no_route(request, match) : route->answer({request, match.parameters, service});
+  });
+  request = {};  // its memory is free before the response counts
+  respond(response ? std::move(*response) : error_response(response.error()));
 }
 
 }  // namespace modelctl::serve

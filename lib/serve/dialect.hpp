@@ -1,11 +1,16 @@
 // A dialect is one file: the routes by which a family of clients asks for predictions, health and metadata. Adding one
 // is adding lib/serve/dialects/<stem>.cpp with std::span<const DialectDef> <stem>_dialect().
+//
+// A dialect translates, and nothing else: it never looks for the model of a prediction, never waits and never runs it.
+// It names in the route's pattern what the client selects, decodes the request's body for the version that the core
+// selected, and encodes the outputs.
 #pragma once
 
 #include "serve/http.hpp"
 #include "serve/service.hpp"
 
-#include <chrono>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,20 +18,38 @@
 
 namespace modelctl::serve {
 
+// What the holes of a route's pattern matched: {"model", "digits"}.
+using RouteParameters = std::vector<std::pair<std::string_view, std::string>>;
+
 // What a handler may use. The request and the service outlive the call.
 struct RequestContext {
   const ClientRequest& request;
-  std::vector<std::string> parameters;  // what each {} of the route's pattern matched, in order
+  const RouteParameters& parameters;
   Service& service;
+
+  // Which model the route's pattern selects, by its holes {model} and {version}.
+  ModelSelector selector() const;
+};
+
+// A body that was decoded: the inputs, and what encoding the response needs of the request.
+struct DecodedRequest {
+  std::vector<Tensor> inputs;        // in the signature's order
+  std::vector<std::size_t> outputs;  // those that the client asks for, by position
+  std::optional<std::string> id;
 };
 
 struct Route {
   std::string_view method;
-  std::string_view pattern;  // "/v2/models/{}/infer": each {} matches one segment
-  // True for routes that run the model: their requests go to a worker, count against the limits and are timed. Others
-  // run on a thread that moves bytes, and must not block.
-  bool predicts;
-  ServerResponse (*handler)(const RequestContext& context);
+  std::string_view pattern;  // "/v2/models/{model}/infer": each {} matches one segment, or a part of one
+
+  // Either this: the response at once, on a thread that moves bytes. It must not block.
+  ServerResponse (*answer)(const RequestContext& context) = nullptr;
+  // Or these two, which run on a worker before and after the model.
+  Result<DecodedRequest> (*decode)(const RequestContext& context, const LoadedModel& model) = nullptr;
+  Result<ServerResponse> (*encode)(const DecodedRequest& request, const LoadedModel& model,
+                                   std::span<const Tensor> outputs) = nullptr;
+
+  bool predicts() const { return decode != nullptr; }
 };
 
 struct DialectDef {
@@ -39,7 +62,7 @@ std::span<const DialectDef* const> dialects();
 struct Match {
   const DialectDef* dialect = nullptr;
   const Route* route = nullptr;  // null: no route; `status` is 404, or 405 if only the method is wrong
-  std::vector<std::string> parameters;
+  RouteParameters parameters;
   int status = 404;
   std::string allowed;  // for 405: the methods that the path has
 };
@@ -47,10 +70,12 @@ struct Match {
 // The route of a request. A path that matches with another method only is a 405, as HTTP asks, and lists the methods.
 Match match(std::string_view method, std::string_view path);
 
-// Runs the handler of a request's route, with counting and timing. An exception of the handler becomes a 503 if memory
-// ran out, else a 500. `waited` is the time that the request spent in the queue.
-ServerResponse handle(const ClientRequest& request, const Match& match, Service& service,
-                      std::chrono::duration<double> waited = {});
+// Takes the response to a request, on any thread. Must not throw.
+using Respond = std::function<void(ServerResponse)>;
+
+// Answers a request by its route; `respond` is called exactly once, before the call returns or later. Predictions are
+// counted and timed. An exception of a handler becomes a 503 if memory ran out, else a 500.
+void handle(ClientRequest request, Match match, Service& service, Respond respond);
 
 // Counts a response of the server itself, which no dialect gave, under the protocol "http".
 void count_refusal(Service& service, const ServerResponse& response);

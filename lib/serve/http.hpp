@@ -14,7 +14,7 @@ namespace modelctl::serve {
 // that would be ambiguous are refused before.
 struct ClientRequest {
   std::string method;                          // "GET"
-  std::string path;                            // "/v2/models/digits/infer", percent-decoded, without the query
+  std::string path;                            // "/v2/models/digits/infer" as it was sent, without the query
   std::string query;                           // after '?', not decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;

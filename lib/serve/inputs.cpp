@@ -8,13 +8,6 @@
 
 namespace modelctl::serve {
 
-Result<std::shared_ptr<LoadedModel>> loaded(const Service& service) {
-  auto model = service.model();
-  // While it drains it is not ready, and still answers.
-  if (model == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
-  return model;
-}
-
 Error unreadable(std::string_view what, const json::Cursor& in) {
   return Error(Kind::bad_input, "bad-json", fmt::format("cannot read {}", what)).because(in.fault());
 }
@@ -74,12 +67,6 @@ Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::
   }
   if (!faults.none()) return std::move(faults).sum("the inputs do not fit the model");
   return inputs;
-}
-
-Result<std::vector<Tensor>> predict(LoadedModel& model, const std::vector<Tensor>& inputs) {
-  std::vector<TensorView> views;
-  for (const Tensor& input : inputs) views.push_back(input.view());
-  return model.predict(views);
 }
 
 }  // namespace modelctl::serve

@@ -3,18 +3,14 @@
 
 #include "artifact/plan.hpp"
 #include "base/result.hpp"
-#include "serve/service.hpp"
+#include "serve/loaded_model.hpp"
 #include "tensor/json/cursor.hpp"
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
 namespace modelctl::serve {
-
-// The model, or the reason why none is loaded now (503). A server that drains still has its model.
-Result<std::shared_ptr<LoadedModel>> loaded(const Service& service);
 
 // The members of a body, which must be JSON; none unless it is an object. Positions are those of the cursor.
 Result<std::vector<json::Member>> read_members(json::Cursor& in);
@@ -31,9 +27,6 @@ Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::
 
 // The input of that name, or an error that lists those that the model has.
 Result<const artifact::Port*> find_input(const artifact::Signature& signature, const std::string& name);
-
-// Runs the model over owned tensors.
-Result<std::vector<Tensor>> predict(LoadedModel& model, const std::vector<Tensor>& inputs);
 
 // "'image' and 'mask'", for messages.
 std::string names(const std::vector<artifact::Port>& ports);

@@ -15,7 +15,6 @@ namespace {
 // before a caller does. What the zeros themselves get wrong (an index out of range, say) is not a fault of the model.
 void warm_up(LoadedModel& model, Reporter& reporter) {
   std::vector<Tensor> zeros;
-  std::vector<TensorView> views;
   for (const artifact::Port& port : model.signature().inputs) {
     Dims dims;
     for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? 1 : dim.size);
@@ -23,8 +22,7 @@ void warm_up(LoadedModel& model, Reporter& reporter) {
     if (!bytes || *bytes > std::uint64_t{1} << 30) return;
     zeros.emplace_back(port.type, std::move(dims));
   }
-  for (const Tensor& zero : zeros) views.push_back(zero.view());
-  if (auto outputs = model.predict(views); !outputs)
+  if (auto outputs = model.predict(zeros); !outputs)
     reporter.warn(std::move(outputs).error().because("warming up with zeros"));
 }
 
@@ -32,17 +30,17 @@ void warm_up(LoadedModel& model, Reporter& reporter) {
 
 Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
                                         Clock& clock, Reporter& reporter, const StopToken& stop) {
-  Service service;
+  Service service(settings);
   raise_descriptor_limit();
   if (auto warning = exposed_secret(settings.tls_key)) reporter.warn(*warning);
-  auto server = TRY(Server::start(settings, service));
+  auto server = TRY(Server::start(service));
   const char* scheme = settings.tls_cert.empty() ? "http" : "https";
   reporter.info(fmt::format("listening on {}://{}", scheme, server->address()));
 
   Loaded loaded = TRY(load());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   TRY(loaded.model->check_integrity());
-  auto model = std::make_shared<LoadedModel>(std::move(loaded.model), std::move(loaded.info), settings);
+  auto model = service.prepare(std::move(loaded.model), std::move(loaded.info));
   warm_up(*model, reporter);
   service.load(model);
   // Only now: who waits for this line sends a request at once.

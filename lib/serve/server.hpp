@@ -1,11 +1,10 @@
-// The HTTP and HTTPS server (Boost.Beast, which stays inside server.cpp): connections, limits, time-outs and drain.
-// What a request means is left to the dialects.
+// The HTTP and HTTPS server: connections, limits, time-outs and drain. What a request means is left to the dialects.
+// Boost.Beast stays in two units, since each takes long to compile: the parser of requests and the connection.
 #pragma once
 
 #include "base/result.hpp"
 #include "serve/http.hpp"
 #include "serve/service.hpp"
-#include "serve/settings.hpp"
 
 #include <chrono>
 #include <memory>
@@ -15,9 +14,9 @@ namespace modelctl::serve {
 
 class Server {
  public:
-  // Binds and serves at once; the service may still have no model. Fails if the address is taken or the certificate
-  // and key do not belong together.
-  static Result<std::unique_ptr<Server>> start(const Settings& settings, Service& service);
+  // Binds and serves at once, with the service's settings; the service may still have no model, and outlives the
+  // server. Fails if the address is taken or the certificate and key do not belong together.
+  static Result<std::unique_ptr<Server>> start(Service& service);
   ~Server();  // drains without a grace period
 
   std::uint16_t port() const;
@@ -34,8 +33,7 @@ class Server {
   std::unique_ptr<State> state_;
 };
 
-// The responses to a connection that sends these bytes and then closes, without network and threads, for the fuzz
-// target.
-std::vector<ServerResponse> answer_bytes(std::string_view bytes, const Settings& settings, Service& service);
+// The responses to a connection that sends these bytes and then closes, without network, for the fuzz target.
+std::vector<ServerResponse> answer_bytes(std::string_view bytes, Service& service);
 
 }  // namespace modelctl::serve

@@ -1,72 +1,25 @@
-// A pool of sessions. Each prediction uses one: a session (arena, bound shapes) with its threads. They are created on
-// demand up to the number of workers and kept. The one used last is used first: its arena is still in the CPU's cache.
+// Selection and admission in one place, so that no front end and no dialect has rules of its own.
 #include "serve/service.hpp"
 
-#include "runtime/thread_pool.hpp"
+#include <fmt/core.h>
 
 #include <algorithm>
 
 namespace modelctl::serve {
+namespace {
 
-// One prediction at a time: a session and the threads it spreads over.
-struct LoadedModel::PooledSession {
-  runtime::ThreadPool workers;
-  runtime::Session session;
-
-  PooledSession(const std::shared_ptr<const runtime::Model>& model, int threads, runtime::Session::Limits limits)
-      : workers(threads), session(model, workers, limits) {}
-};
-
-LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings)
-    : model_(std::move(model)),
-      info_(std::move(info)),
-      settings_(settings),
-      session_limit_(settings.workers > 0 ? static_cast<int>(settings.workers)
-                                          : runtime::ThreadPool::default_threads()) {}
-
-LoadedModel::~LoadedModel() = default;
-
-// The number of sessions counts those in use too, so that it never exceeds the number of workers. The server has as
-// many threads that predict as there are sessions: a wait happens only to other callers, such as the warm-up.
-std::unique_ptr<LoadedModel::PooledSession> LoadedModel::acquire_session() {
-  std::unique_lock lock(mutex_);
-  free_.wait(lock, [this] { return !idle_.empty() || created_ < session_limit_; });
-  if (!idle_.empty()) {
-    auto session = std::move(idle_.back());
-    idle_.pop_back();
-    return session;
-  }
-  runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
-  idle_.reserve(static_cast<std::size_t>(session_limit_));  // so that releasing a session cannot fail
-  auto session = std::make_unique<PooledSession>(model_, static_cast<int>(settings_.threads), limits);
-  ++created_;
-  return session;
+// Zero means one for each CPU that the process may use: its affinity mask and its control group's quota.
+std::size_t worker_count(const Settings& settings) {
+  if (settings.workers > 0) return settings.workers;
+  return static_cast<std::size_t>(runtime::ThreadPool::default_threads());
 }
 
-void LoadedModel::release_session(std::unique_ptr<PooledSession> session) {
-  {
-    std::lock_guard lock(mutex_);
-    if (session) idle_.push_back(std::move(session));
-    else --created_;
-  }
-  free_.notify_one();
-}
+}  // namespace
 
-Result<std::vector<Tensor>> LoadedModel::predict(std::span<const TensorView> inputs) {
-  auto pooled = acquire_session();
-  try {
-    auto outputs = pooled->session.run(inputs);
-    release_session(std::move(pooled));
-    return outputs;
-  } catch (...) {
-    // What an interrupted run leaves in its session is not known: the next caller gets a new one.
-    pooled.reset();
-    release_session(nullptr);
-    throw;
-  }
-}
-
-Service::Service() {
+Service::Service(const Settings& settings)
+    : settings_(settings),
+      threads_(std::make_shared<runtime::ThreadPool>(static_cast<int>(settings.threads))),
+      scheduler_({worker_count(settings), settings.queue}) {
   metrics.declare("modelctl_requests_total", "counter",
                   "Requests answered, by model, version, status code and protocol.");
   metrics.declare("modelctl_request_duration_seconds", "histogram",
@@ -78,6 +31,10 @@ Service::Service() {
   metrics.declare("modelctl_model_info", "gauge", "The model that is served; always 1.");
   metrics.declare("modelctl_ready", "gauge", "1 while the service is ready to answer predictions.");
   metrics.set("modelctl_failed_connections_total", {}, 0);
+}
+
+std::shared_ptr<LoadedModel> Service::prepare(std::shared_ptr<const runtime::Model> model, ModelInfo info) const {
+  return std::make_shared<LoadedModel>(std::move(model), std::move(info), settings_, threads_);
 }
 
 void Service::load(std::shared_ptr<LoadedModel> model) {
@@ -100,6 +57,29 @@ void Service::load(std::shared_ptr<LoadedModel> model) {
 std::shared_ptr<LoadedModel> Service::model() const {
   std::lock_guard lock(mutex_);
   return model_;
+}
+
+Result<std::shared_ptr<LoadedModel>> Service::select(const ModelSelector& wanted) const {
+  auto found = model();
+  if (found == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
+  const ModelInfo& info = found->info();
+  if (!wanted.model.empty() && wanted.model != info.name) {
+    return Error(Kind::not_found, "no-such-model",
+                 fmt::format("there is no model '{}' here; there is '{}'", wanted.model, info.name));
+  }
+  if (!wanted.version.empty() && wanted.version != info.version) {
+    return Error(
+        Kind::not_found, "no-such-version",
+        fmt::format("there is no version '{}' of '{}' here; there is '{}'", wanted.version, info.name, info.version));
+  }
+  return found;
+}
+
+void Service::predict(std::shared_ptr<PredictionRequest> request) {
+  auto selected = select(request->selector);
+  if (selected) return scheduler_.submit(std::move(request), std::move(*selected));
+  request->encode(nullptr, std::move(selected).error());
+  request->send();
 }
 
 }  // namespace modelctl::serve

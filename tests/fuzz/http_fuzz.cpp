@@ -6,10 +6,8 @@ using namespace modelctl;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static serve::Service& service = fuzz::twice_service();
-  serve::Settings settings;
-  settings.max_body = 1 << 16;
   for (const serve::ServerResponse& response :
-       serve::answer_bytes({reinterpret_cast<const char*>(data), size}, settings, service)) {
+       serve::answer_bytes({reinterpret_cast<const char*>(data), size}, service)) {
     MODELCTL_CHECK(response.status < 500, "a caller's bytes are our fault");
     MODELCTL_CHECK(response.status < 400 || response.body.starts_with("{\"error\":"), "an error that says nothing");
   }

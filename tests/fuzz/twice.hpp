@@ -9,7 +9,10 @@
 namespace modelctl::fuzz {
 
 inline serve::Service& twice_service() {
-  static serve::Service service;
+  serve::Settings settings;
+  settings.workers = 1;
+  settings.max_body = 1 << 16;
+  static serve::Service service(settings);
   test::PlanMaker maker;
   auto x = maker.input("x", DType::f32, {"n", 2});
   auto y = maker.like("y", x);
@@ -19,9 +22,7 @@ inline serve::Service& twice_service() {
   MODELCTL_CHECK(artifact.has_value(), "the tests' artifact cannot be opened");
   auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu{});
   MODELCTL_CHECK(model.has_value(), "the tests' artifact cannot be loaded");
-  serve::Settings settings;
-  settings.workers = 1;
-  service.load(std::make_shared<serve::LoadedModel>(*model, serve::ModelInfo{"twice", "1", "", "", {}}, settings));
+  service.load(service.prepare(*model, {"twice", "1", "", "", {}}));
   return service;
 }
 

@@ -1,114 +1,37 @@
 // The whole server in the test's process, with real connections on the loopback interface.
 #include "serve/server.hpp"
 
+#include "serve/models.hpp"
 #include "support/http_client.hpp"
-#include "support/plans.hpp"
-#include "support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
-#include <condition_variable>
-#include <mutex>
-#include <new>
-#include <stdexcept>
 #include <thread>
 
 using namespace modelctl;
 using namespace modelctl::serve;
+using test::endless_model;
+using test::gate;
 using test::HttpClient;
+using test::twice_model;
 
 namespace {
-
-// Holds every prediction at its first step while closed.
-struct Gate {
-  std::mutex mutex;
-  std::condition_variable opened;
-  bool open = true;
-
-  void set(bool value) {
-    std::lock_guard lock(mutex);
-    open = value;
-    opened.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex);
-    opened.wait(lock, [this] { return open; });
-  }
-} gate;
-
-// An operator of the tests' own: y = 2 * x. What x starts with can make it fail in the ways that an operator can.
-Result<void> twice(const runtime::Call& call, runtime::Outputs& outputs) {
-  gate.pass();
-  const TensorView& x = call.input(0);
-  auto y = TRY(outputs.allocate(0, DType::f32, x.dims));
-  auto from = x.as<float>();
-  float first = from.empty() ? 0 : from[0];
-  if (first == -2) throw std::bad_alloc();
-  if (first == -3) throw std::logic_error("a library threw");
-  if (first < 0) return Error(Kind::bug, "negative", "the operator met a negative number");
-  for (std::size_t i = 0; i < from.size(); ++i) y.as<float>()[i] = 2 * from[i];
-  return {};
-}
-constexpr runtime::OpRun twice_row{"test", "Twice", twice};
-// Runs its nested graph until that fails.
-Result<void> for_ever(const runtime::Call& call, runtime::Outputs&) {
-  for (;;) TRY(call.body("body")->run(call.inputs));
-}
-constexpr runtime::OpRun for_ever_row{"test", "ForEver", for_ever};
-constexpr const runtime::OpRun* rows[] = {&twice_row, &for_ever_row};
-
-// f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
-std::shared_ptr<LoadedModel> twice_model(const test::Scratch& scratch, const Settings& settings = {}) {
-  using artifact::ShapeOp;
-  artifact::Plan plan;
-  artifact::Port x{"x", DType::f32, {{-1, "batch"}, {2, ""}}}, y{"y", DType::f32, {{-1, "batch"}, {2, ""}}};
-  plan.signature = {{x}, {y}};
-  plan.shapes = {{ShapeOp::input_dim, 0, 0}, {ShapeOp::constant, 2, 0}};
-  artifact::PlanValue in, out;
-  in = {"x", DType::f32, artifact::Storage::input, {0, 1}};
-  out = {"y", DType::f32, artifact::Storage::computed, {0, 1}};
-  plan.values = {in, out};
-  plan.inputs = {0};
-  plan.outputs = {1};
-  artifact::Step step;
-  step.routine = "op:test:Twice";
-  step.inputs = {0};
-  step.outputs = {1};
-  plan.steps = {step};
-  REQUIRE(artifact::Writer().write(plan, scratch / "twice"));
-  auto model = runtime::Model::load(std::move(*artifact::open(scratch / "twice")), rows, kernels::Cpu{});
-  REQUIRE(model);
-  return std::make_shared<LoadedModel>(*model, ModelInfo{"twice", "7", "sha256:0", "tester", {{"accuracy", 0.5}}},
-                                       settings);
-}
-
-// f32[2] -> f32[2], never.
-std::shared_ptr<LoadedModel> endless_model(const Settings& settings) {
-  test::PlanMaker maker, inner;
-  auto x = maker.input("x", DType::f32, {2}), y = maker.like("y", x);
-  maker.step("op:test:ForEver", {x}, {y});
-  auto a = inner.input("a", DType::f32, {2}), b = inner.like("b", a);
-  inner.step("op:test:Twice", {a}, {b});
-  inner.output("b", b);
-  maker.body("body", inner, {}, 0);
-  maker.output("y", y);
-  auto model = runtime::Model::load(maker.artifact().value(), rows, kernels::Cpu{});
-  REQUIRE(model);
-  return std::make_shared<LoadedModel>(*model, ModelInfo{"endless", "1", "", "", {}}, settings);
-}
 
 struct Running {
   test::Scratch scratch;
   Service service;
   std::unique_ptr<Server> server;
 
-  explicit Running(Settings settings = {}, bool load = true) {
+  explicit Running(Settings settings = {}, bool load = true) : service(on_any_port(settings)) {
     gate.set(true);
-    settings.listen = "127.0.0.1:0";
-    auto started = Server::start(settings, service);
+    auto started = Server::start(service);
     REQUIRE(started);
     server = std::move(*started);
-    if (load) service.load(twice_model(scratch));
+    if (load) service.load(twice_model(scratch, service));
+  }
+  static Settings on_any_port(Settings settings) {
+    settings.listen = "127.0.0.1:0";
+    return settings;
   }
   std::uint16_t port() const { return server->port(); }
 };
@@ -200,7 +123,7 @@ TEST_CASE("a server with no model yet is alive and not ready") {
   CHECK(client.get("/readyz").status == 503);
   CHECK(client.get("/v2/health/ready").status == 503);
   CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 503);
-  running.service.load(twice_model(running.scratch));
+  running.service.load(twice_model(running.scratch, running.service));
   CHECK(client.get("/readyz").status == 200);
 }
 
@@ -279,11 +202,11 @@ TEST_CASE("a client that does not take its response is disconnected") {
 }
 
 TEST_CASE("a prediction that does not end is a 503 at its time, and its worker is free again") {
-  Running running({}, false);
   Settings settings;
   settings.workers = 1;
   settings.max_time = 0.05;
-  running.service.load(endless_model(settings));
+  Running running(settings, false);
+  running.service.load(endless_model(running.service));
   for (int round = 0; round < 2; ++round) {
     HttpClient client(running.port());
     auto answer = client.post("/predict", R"({"data": [1, 2]})");
@@ -377,8 +300,8 @@ TEST_CASE("a port in use is reported with a remedy") {
   Running running;
   Settings settings;
   settings.listen = "127.0.0.1:" + std::to_string(running.port());
-  Service other;
-  auto second = Server::start(settings, other);
+  Service other(settings);
+  auto second = Server::start(other);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == "address-in-use");
   CHECK(second.error().what == "cannot listen on '127.0.0.1:" + std::to_string(running.port()) + "'");
@@ -388,8 +311,8 @@ TEST_CASE("a port in use is reported with a remedy") {
 TEST_CASE("a certificate without its key is refused") {
   Settings settings;
   settings.tls_cert = "cert.pem";
-  Service service;
-  auto server = Server::start(settings, service);
+  Service service(settings);
+  auto server = Server::start(service);
   REQUIRE_FALSE(server);
   CHECK(server.error().what == "cannot serve HTTPS with only one of certificate and key");
 }
@@ -398,8 +321,8 @@ TEST_CASE("a certificate that cannot be read is reported with its path") {
   Settings settings;
   settings.tls_cert = "/nowhere/cert.pem";
   settings.tls_key = "/nowhere/key.pem";
-  Service service;
-  auto server = Server::start(settings, service);
+  Service service(settings);
+  auto server = Server::start(service);
   REQUIRE_FALSE(server);
   CHECK(server.error().what == "cannot use '/nowhere/cert.pem' as the certificate");
 }
@@ -410,9 +333,9 @@ namespace {
 std::vector<int> statuses(std::string_view bytes) {
   test::Scratch scratch;
   Service service;
-  service.load(twice_model(scratch));
+  service.load(twice_model(scratch, service));
   std::vector<int> all;
-  for (const ServerResponse& response : answer_bytes(bytes, {}, service)) all.push_back(response.status);
+  for (const ServerResponse& response : answer_bytes(bytes, service)) all.push_back(response.status);
   return all;
 }
 
@@ -539,10 +462,9 @@ TEST_CASE("an output that is asked for twice is refused") {
 }
 
 TEST_CASE("a response larger than allowed is refused with its limit") {
-  Running running({}, false);
   Settings settings;
   settings.max_response = 100;
-  running.service.load(twice_model(running.scratch, settings));
+  Running running(settings);
   HttpClient client(running.port());
   CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 200);
   std::string rows = "[1.5, 2.5]";
@@ -553,10 +475,9 @@ TEST_CASE("a response larger than allowed is refused with its limit") {
 }
 
 TEST_CASE("a prediction that runs out of memory is a 503, one that throws is a 500, and the next one succeeds") {
-  Running running({}, false);
   Settings settings;
   settings.workers = 1;
-  running.service.load(twice_model(running.scratch, settings));
+  Running running(settings);
   HttpClient client(running.port());
   for (int round = 0; round < 3; ++round) {
     auto no_memory = client.post("/predict", R"({"data": [[-2, 2]]})");
@@ -684,7 +605,7 @@ TEST_CASE("a server that stops answers the predictions that run and those that w
     clients.push_back(std::make_unique<HttpClient>(running.port()));
     clients.back()->send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}");
   }
-  while (running.service.predictions < 4) std::this_thread::yield();
+  while (running.service.pending() < 4) std::this_thread::yield();
   std::thread stopper([&] { running.server->drain(std::chrono::milliseconds(0)); });
   // Nothing but the four is left once nobody listens.
   while (HttpClient(running.port()).get("/livez").status != 0) std::this_thread::yield();
@@ -695,4 +616,44 @@ TEST_CASE("a server that stops answers the predictions that run and those that w
     CHECK(answer.headers.find("Connection: close\r\n") != std::string::npos);
   }
   stopper.join();
+}
+
+TEST_CASE("an escaped slash belongs to the model's name") {
+  Running running({}, false);
+  running.service.load(twice_model(running.scratch, running.service, {"team/twice", "7", "", "", {}}));
+  HttpClient client(running.port());
+  CHECK(client.get("/v2/models/team%2Ftwice").status == 200);
+  CHECK(client.get("/v2/models/team/twice").status == 404);
+}
+
+TEST_CASE("a request target may be absolute") {
+  Running running;
+  CHECK(HttpClient(running.port()).get("http://example.org/livez").status == 200);
+  CHECK(HttpClient(running.port()).get("http://example.org").status == 404);
+}
+
+TEST_CASE("HTTP/1.0 with chunks is refused") {
+  CHECK(statuses("POST /predict HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == std::vector{400});
+}
+
+TEST_CASE("a content coding that is not supported is a 415") {
+  CHECK(statuses("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}") ==
+        std::vector{415});
+}
+
+TEST_CASE("predictions of several connections share the threads of one pool") {
+  Settings settings;
+  settings.workers = 4;
+  settings.threads = 4;
+  Running running(settings);
+  std::vector<std::thread> callers;
+  std::atomic<int> good{0};
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      HttpClient client(running.port());
+      for (int i = 0; i < 20; ++i) good += client.post("/predict", R"({"data": [[1, 2]]})").status == 200;
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(good == 80);
 }

@@ -9,8 +9,8 @@ namespace {
 std::vector<Finding> run(const ProbeContext& context) {
   const Project* project = context.usable_project();
   serve::Settings settings = serve::complete(project != nullptr ? project->serve : serve::GivenSettings());
-  serve::Service service;
-  auto server = serve::Server::start(settings, service);
+  serve::Service service(settings);
+  auto server = serve::Server::start(service);
   if (server) return {{.subject = "listen", .value = settings.listen, .needed = project != nullptr}};
   Finding finding = broken("listen", server.error());
   finding.value = settings.listen;

@@ -24,15 +24,15 @@ ServerResponse metrics(const RequestContext& context) {
   response.content_type = open_metrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
                                        : "text/plain; version=0.0.4; charset=utf-8";
   context.service.metrics.set("modelctl_ready", {}, context.service.ready() ? 1 : 0);
-  context.service.metrics.set("modelctl_inflight", {}, static_cast<double>(context.service.predictions));
+  context.service.metrics.set("modelctl_inflight", {}, static_cast<double>(context.service.pending()));
   measure_process(context.service.metrics);
   response.body = context.service.metrics.text(open_metrics);
   return response;
 }
 
 constexpr Route routes[] = {
-    {"GET", "/livez", false, live},     {"GET", "/healthz", false, live}, {"GET", "/readyz", false, ready},
-    {"GET", "/startupz", false, ready}, {"GET", "/health", false, ready}, {"GET", "/metrics", false, metrics},
+    {"GET", "/livez", live},     {"GET", "/healthz", live}, {"GET", "/readyz", ready},
+    {"GET", "/startupz", ready}, {"GET", "/health", ready}, {"GET", "/metrics", metrics},
 };
 constexpr DialectDef defs[] = {{"health", routes}};
 

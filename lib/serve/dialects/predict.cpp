@@ -46,13 +46,16 @@ Result<std::vector<Tensor>> read_inputs(const LoadedModel& model, std::string_vi
   return in_order(signature, std::move(named));
 }
 
-Result<ServerResponse> try_predict(const RequestContext& context) {
-  auto model = TRY(loaded(context.service));
-  auto inputs = TRY(read_inputs(*model, context.request.body));
-  auto outputs = TRY(predict(*model, inputs));
-  JsonWriter body(model->settings().max_response);
+Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
+  DecodedRequest decoded;
+  decoded.inputs = TRY(read_inputs(model, context.request.body));
+  return decoded;
+}
+
+Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, std::span<const Tensor> outputs) {
+  JsonWriter body(model.settings().max_response);
   body.raw("{\"prediction\":");
-  const auto& ports = model->signature().outputs;
+  const auto& ports = model.signature().outputs;
   if (outputs.size() == 1) {
     body.nested(outputs[0].view());
   } else {
@@ -67,12 +70,7 @@ Result<ServerResponse> try_predict(const RequestContext& context) {
   return response;
 }
 
-ServerResponse handle_predict(const RequestContext& context) {
-  auto response = try_predict(context);
-  return response ? std::move(*response) : error_response(response.error());
-}
-
-constexpr Route routes[] = {{"POST", "/predict", true, handle_predict}};
+constexpr Route routes[] = {{"POST", "/predict", nullptr, decode, encode}};
 constexpr DialectDef defs[] = {{"predict", routes}};
 
 }  // namespace

@@ -16,22 +16,6 @@
 namespace modelctl::serve {
 namespace {
 
-// The model, if the route's name (and version, if it has one) is the model's.
-Result<std::shared_ptr<LoadedModel>> named_model(const RequestContext& context) {
-  auto model = TRY(loaded(context.service));
-  const ModelInfo& info = model->info();
-  if (context.parameters[0] != info.name) {
-    return Error(Kind::not_found, "no-such-model",
-                 fmt::format("there is no model '{}' here; there is '{}'", context.parameters[0], info.name));
-  }
-  if (context.parameters.size() > 1 && context.parameters[1] != info.version) {
-    return Error(Kind::not_found, "no-such-version",
-                 fmt::format("there is no version '{}' of '{}' here; there is '{}'", context.parameters[1], info.name,
-                             info.version));
-  }
-  return model;
-}
-
 ServerResponse live(const RequestContext&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
 
 ServerResponse ready(const RequestContext& context) {
@@ -40,7 +24,7 @@ ServerResponse ready(const RequestContext& context) {
 }
 
 ServerResponse model_ready(const RequestContext& context) {
-  auto model = named_model(context);
+  auto model = context.service.select(context.selector());
   if (!model) return error_response(model.error());
   return ready(context);
 }
@@ -67,7 +51,7 @@ void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
 }
 
 Result<ServerResponse> try_model_metadata(const RequestContext& context) {
-  auto model = TRY(named_model(context));
+  auto model = TRY(context.service.select(context.selector()));
   JsonWriter body(model->settings().max_response);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
@@ -182,23 +166,26 @@ Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& bo
   return wanted;
 }
 
-Result<ServerResponse> try_infer(const RequestContext& context) {
-  auto model = TRY(named_model(context));
-  const artifact::Signature& signature = model->signature();
+Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   json::Cursor in(context.request.body);
   Body body = TRY(read_body(in));
-  auto wanted = TRY(wanted_outputs(in, body, signature));
-  auto inputs = TRY(read_inputs(in, body, *model));
-  auto outputs = TRY(predict(*model, inputs));
+  DecodedRequest decoded;
+  decoded.outputs = TRY(wanted_outputs(in, body, model.signature()));
+  decoded.inputs = TRY(read_inputs(in, body, model));
+  decoded.id = std::move(body.id);
+  return decoded;
+}
 
-  JsonWriter out(model->settings().max_response);
-  out.raw("{\"model_name\":").string(model->info().name);
-  out.raw(",\"model_version\":").string(model->info().version);
-  if (body.id) out.raw(",\"id\":").string(*body.id);
+Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& model,
+                              std::span<const Tensor> outputs) {
+  JsonWriter out(model.settings().max_response);
+  out.raw("{\"model_name\":").string(model.info().name);
+  out.raw(",\"model_version\":").string(model.info().version);
+  if (request.id) out.raw(",\"id\":").string(*request.id);
   out.raw(",\"outputs\":[");
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Tensor& output = outputs[wanted[i]];
-    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(signature.outputs[wanted[i]].name);
+  for (std::size_t i = 0; i < request.outputs.size(); ++i) {
+    const Tensor& output = outputs[request.outputs[i]];
+    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(model.signature().outputs[request.outputs[i]].name);
     out.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
                         json::v2_name(output.type())));
     out.flat(output.view()).raw("}");
@@ -209,21 +196,16 @@ Result<ServerResponse> try_infer(const RequestContext& context) {
   return response;
 }
 
-ServerResponse infer(const RequestContext& context) {
-  auto response = try_infer(context);
-  return response ? std::move(*response) : error_response(response.error());
-}
-
 constexpr Route routes[] = {
-    {"GET", "/v2", false, server_metadata},
-    {"GET", "/v2/health/live", false, live},
-    {"GET", "/v2/health/ready", false, ready},
-    {"GET", "/v2/models/{}", false, model_metadata},
-    {"GET", "/v2/models/{}/versions/{}", false, model_metadata},
-    {"GET", "/v2/models/{}/ready", false, model_ready},
-    {"GET", "/v2/models/{}/versions/{}/ready", false, model_ready},
-    {"POST", "/v2/models/{}/infer", true, infer},
-    {"POST", "/v2/models/{}/versions/{}/infer", true, infer},
+    {"GET", "/v2", server_metadata},
+    {"GET", "/v2/health/live", live},
+    {"GET", "/v2/health/ready", ready},
+    {"GET", "/v2/models/{model}", model_metadata},
+    {"GET", "/v2/models/{model}/versions/{version}", model_metadata},
+    {"GET", "/v2/models/{model}/ready", model_ready},
+    {"GET", "/v2/models/{model}/versions/{version}/ready", model_ready},
+    {"POST", "/v2/models/{model}/infer", nullptr, decode, encode},
+    {"POST", "/v2/models/{model}/versions/{version}/infer", nullptr, decode, encode},
 };
 constexpr DialectDef defs[] = {{"v2", routes}};
 

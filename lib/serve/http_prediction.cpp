@@ -1,0 +1,50 @@
+// The body is dropped as soon as it is decoded: the tensors replace it, and a large request does not hold both while it
+// waits and runs.
+#include "serve/http_prediction.hpp"
+
+#include "serve/guarded.hpp"
+
+namespace modelctl::serve {
+
+HttpPrediction::HttpPrediction(ClientRequest request, Match match, Service& service, Respond respond)
+    : PredictionRequest(RequestContext{request, match.parameters, service}.selector()),
+      request_(std::move(request)),
+      match_(std::move(match)),
+      service_(service),
+      respond_(std::move(respond)) {}
+
+Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
+  decoded_ = TRY(match_.route->decode({request_, match_.parameters, service_}, model));
+  request_ = {};
+  return std::move(decoded_.inputs);
+}
+
+void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept {
+  auto response = guarded([&]() -> Result<ServerResponse> {
+    auto computed = TRY(std::move(outputs));
+    return match_.route->encode(decoded_, *model, computed);
+  });
+  response_ = response ? std::move(*response) : error_response(response.error());
+  request_ = {};
+  try {
+    record(model);
+  } catch (...) {  // no memory to count with: the response matters more
+  }
+}
+
+void HttpPrediction::send() noexcept { respond_(std::move(response_)); }
+
+void HttpPrediction::record(const LoadedModel* model) {
+  using Seconds = std::chrono::duration<double>;
+  std::string protocol(match_.dialect->name);
+  MetricLabels labels{{"model", model == nullptr ? "" : model->info().name},
+                      {"version", model == nullptr ? "" : model->info().version},
+                      {"protocol", protocol}};
+  service_.metrics.observe("modelctl_queue_duration_seconds", labels, Seconds(started - arrived).count());
+  service_.metrics.observe("modelctl_request_duration_seconds", labels,
+                           Seconds(std::chrono::steady_clock::now() - arrived).count());
+  labels.insert(labels.begin() + 2, {"code", std::to_string(response_.status)});
+  service_.metrics.count("modelctl_requests_total", labels);
+}
+
+}  // namespace modelctl::serve

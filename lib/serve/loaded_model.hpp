@@ -1,0 +1,52 @@
+// A model that can predict: the loaded plan, who it is, and the sessions that run it.
+#pragma once
+
+#include "runtime/model.hpp"
+#include "runtime/thread_pool.hpp"
+#include "serve/settings.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace modelctl::serve {
+
+// Who the model is, from its package's manifest; a bare artifact has a name only.
+struct ModelInfo {
+  std::string name = "model";
+  std::string version = "1";
+  std::string digest;                     // of the manifest
+  std::string signer;                     // who signed it
+  std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
+};
+
+// A session is created when a caller needs one and none is free, and then kept: there are never more of them than
+// callers at a time. All sessions of a process share the threads that a prediction may spread over.
+class LoadedModel {
+ public:
+  LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings,
+              std::shared_ptr<runtime::ThreadPool> threads);
+  ~LoadedModel();
+
+  const ModelInfo& info() const { return info_; }
+  const Settings& settings() const { return settings_; }
+  const artifact::Signature& signature() const { return model_->signature(); }
+  Result<void> check_integrity() const { return model_->check_integrity(); }
+  // Any thread may call it. Throws what the run throws, std::bad_alloc above all.
+  Result<std::vector<Tensor>> predict(std::span<const Tensor> inputs);
+
+ private:
+  std::unique_ptr<runtime::Session> acquire_session();
+  void release_session(std::unique_ptr<runtime::Session> session);
+
+  std::shared_ptr<const runtime::Model> model_;
+  ModelInfo info_;
+  const Settings settings_;
+  std::shared_ptr<runtime::ThreadPool> threads_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<runtime::Session>> idle_;
+};
+
+}  // namespace modelctl::serve

@@ -1,0 +1,97 @@
+// What the listener and its connections share. Internal to the server.
+#pragma once
+
+#include "serve/connections.hpp"
+#include "serve/memory_budget.hpp"
+#include "serve/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace modelctl::serve {
+
+namespace net = boost::asio;
+using tcp = net::ip::tcp;
+
+struct Server::State {
+  Service& service;
+  const Settings& settings = service.settings();
+  std::string host;
+  std::uint16_t port = 0;
+
+  // Above `io`, since a connection that dies with it still uses them.
+  Connections connections;
+  MemoryBudget memory;
+
+  net::io_context io;
+  // A connection whose prediction waits has nothing under way in `io`, which must not end for that.
+  net::executor_work_guard<net::io_context::executor_type> work = net::make_work_guard(io);
+  std::optional<net::ssl::context> tls;
+  tcp::acceptor acceptor{net::make_strand(io)};
+  net::steady_timer accept_timer{acceptor.get_executor()};
+  std::vector<std::thread> threads;
+  std::atomic<bool> closing{false};
+
+  State(Service& served, Connections::Limits limits)
+      : service(served), connections(limits), memory(served.settings().max_buffered) {}
+
+  void run_io() {
+    for (;;) {
+      try {
+        io.run();
+        return;
+      } catch (...) {  // of a handler: its connection ends with it, and the others go on
+        note_failure();
+      }
+    }
+  }
+  void note_failure() noexcept {
+    try {
+      service.metrics.count("modelctl_failed_connections_total", {});
+    } catch (...) {  // no memory to count with
+    }
+  }
+
+  void accept();
+  void accept_again();
+  void accept_later();
+  void add(tcp::socket socket);
+};
+
+// A connection's place among the server's, from its admission on.
+class ConnectionPlace {
+ public:
+  explicit ConnectionPlace(Connections& connections) : connections_(&connections), admission_(connections.admit()) {}
+  ConnectionPlace(ConnectionPlace&& other) noexcept
+      : connections_(other.connections_), admission_(std::exchange(other.admission_, Admission::refused)) {}
+  ConnectionPlace& operator=(ConnectionPlace&&) = delete;
+  ~ConnectionPlace() {
+    if (admission_ != Admission::refused) connections_->leave(ticket_, admission_);
+  }
+
+  Admission admission() const { return admission_; }
+  bool waiting() const { return ticket_ != 0; }
+  void start_waiting(const std::shared_ptr<Connection>& connection) {
+    if (ticket_ == 0) ticket_ = connections_->start_waiting(connection, admission_);
+  }
+  void stop_waiting() { connections_->stop_waiting(std::exchange(ticket_, 0)); }
+
+ private:
+  Connections* connections_;
+  Admission admission_;
+  Connections::Ticket ticket_ = 0;
+};
+
+// Serves a connection that was admitted. Each of its operations keeps it; the last one that starts no other ends it.
+void start_connection(Server::State& server, tcp::socket socket, ConnectionPlace place);
+
+}  // namespace modelctl::serve
