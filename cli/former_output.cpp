@@ -2,8 +2,7 @@
 #include "cli/former_output.hpp"
 
 #include "cli/describe/position.hpp"
-
-#include <fmt/core.h>
+#include "cli/former_option.hpp"
 
 #include <algorithm>
 
@@ -25,9 +24,7 @@ std::optional<Error> replace_former_output(const CommandTree& tree, std::vector<
     if (at.wants != nullptr || at.only_positionals || tree.output_was_file.count(at.app) == 0) continue;
     arguments[i] = "-o";
     if (joined) arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1, value);
-    warning = Error(Kind::usage, "former-option", fmt::format("'--output' no longer names the file '{}'", value))
-                  .because("it is the format of the result, and files are written with -o; this time '-o' was assumed")
-                  .help(fmt::format("write -o {}", value));
+    warning = former_output(value);
   }
   return warning;
 }

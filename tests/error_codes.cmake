@@ -22,7 +22,7 @@ macro(add_codes kind text folder)
   endforeach()
 endmacro()
 
-file(GLOB_RECURSE sources ${ROOT}/lib/*.cpp ${ROOT}/lib/*.hpp ${ROOT}/cli/*.cpp)
+file(GLOB_RECURSE sources ${ROOT}/lib/*.cpp ${ROOT}/lib/*.hpp ${ROOT}/cli/*.cpp ${ROOT}/cli/*.hpp)
 list(SORT sources)
 foreach(source IN LISTS sources)
   file(READ ${source} text)

@@ -15,32 +15,15 @@
 namespace modelctl::cli {
 namespace {
 
-// The elements as the JSON format writes them; of what is not a tensor, all of it. By way of the format itself, so that
-// numbers, NaN and text are spelled here as in a file.
-Result<Json> values_of(const formats::NamedTensor& output) {
-  formats::NamedTensor named{"output", output.tensor};
-  auto text = TRY(TRY(formats::format_of(".json"))->write({&named, 1}));
-  Json value = TRY(parse_json(as_text(text), output.name))["output"];
-  return is_collection(output.tensor.type()) ? value : value["data"];
-}
-
 // With -o the values are in the files and are not printed. Without it text shows the first values of each output,
 // and JSON all of them, since a program cannot ask for the rest.
 Result<void> print(const actions::RunReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
-    Json outputs = Json::array(), written = Json::array();
-    for (const auto& file : report.written) written.push_back(file.string());
-    for (const auto& output : report.outputs) {
-      const Tensor& tensor = output.tensor;
-      Json entry = {{"name", output.name}, {"type", name(tensor.type())}, {"dims", tensor.dims()}};
-      if (report.written.empty()) entry["data"] = TRY(values_of(output));
-      outputs.push_back(std::move(entry));
-    }
-    printer.json(canonical_json({{"outputs", outputs},
-                                 {"written", written},
-                                 {"load_seconds", report.load_seconds},
-                                 {"run_seconds", report.run_seconds},
-                                 {"states_kept", report.states_kept}}));
+    Json result = TRY(parse_json(TRY(run_json(report.outputs, report.written)), "the result"));
+    result.update({{"load_seconds", report.load_seconds},
+                   {"run_seconds", report.run_seconds},
+                   {"states_kept", report.states_kept}});
+    printer.json(canonical_json(result));
     return {};
   }
   print_run(report.outputs, report.written, printer);

@@ -2,6 +2,7 @@
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/present/serve_events.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <CLI/Option.hpp>
@@ -49,9 +50,11 @@ Run bind(Binder& binder) {
   bind_model(binder, request->model);
   app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the model's own");
   bind_settings(binder, request->settings);
-  // Nothing is printed on stdout: a server has no result, and its log goes to stderr. 0 is the exit code of a server
-  // that was stopped by a signal and has answered everything that it had accepted.
+  // 0 is the exit code of a server that was stopped by a signal and has answered everything that it had accepted.
   return [request](CommandContext& context) -> Result<int> {
+    request->events = [&context](const serve::Event& event) {
+      print_event(event, context.printer, context.host.reporter);
+    };
     TRY(actions::serve(*request, context.host));
     return 0;
   };

@@ -1,10 +1,13 @@
 // Error messages as text and JSON. All text is made printable first: names in it may come from a hostile file.
 #include "cli/present/diagnostics.hpp"
 
-#include "base/json.hpp"
 #include "cli/present/printer.hpp"
+#include "tensor/json/cursor.hpp"
+#include "tensor/utf8.hpp"
 
 #include <fmt/core.h>
+
+#include <utility>
 
 namespace modelctl::cli {
 namespace {
@@ -31,14 +34,45 @@ std::string indented(std::string_view text) {
   return result;
 }
 
-// Optional fields are omitted if they are empty.
-Json fields(const Error& error) {
-  Json object = {{"code", error.code}, {"kind", info(error.kind).name}, {"what", error.what}};
-  if (!error.where.empty()) object["where"] = error.where;
-  if (!error.why.empty()) object["because"] = error.why;
-  if (!error.hint.empty()) object["help"] = error.hint;
-  for (const Error& fault : error.faults) object["faults"].push_back(fields(fault));
-  return object;
+// Written by hand and not with a JSON library, since this links into the smallest runner. Fields are in alphabetical
+// order, and those that are empty are left out.
+class JsonFields {
+ public:
+  explicit JsonFields(std::string& out) : out_(out) { out_ += '{'; }
+  ~JsonFields() { out_ += '}'; }
+
+  void text(std::string_view key, std::string_view value) {
+    if (!value.empty()) begin(key), quote(value);
+  }
+  template <class T, class Write>
+  void list(std::string_view key, const std::vector<T>& values, Write&& write) {
+    if (values.empty()) return;
+    begin(key);
+    for (char before = '['; const T& value : values) out_ += std::exchange(before, ','), write(value);
+    out_ += ']';
+  }
+  void quote(std::string_view text) {
+    if (!json::quote(out_, text)) json::quote(out_, to_utf8(text));
+  }
+  void begin(std::string_view key) {
+    if (out_.back() != '{') out_ += ',';
+    quote(key);
+    out_ += ':';
+  }
+
+ private:
+  std::string& out_;
+};
+
+void write_fields(std::string& out, const Error& error) {
+  JsonFields fields(out);
+  fields.list("because", error.why, [&](const std::string& reason) { fields.quote(reason); });
+  fields.text("code", error.code);
+  fields.list("faults", error.faults, [&](const Error& fault) { write_fields(out, fault); });
+  fields.text("help", error.hint);
+  fields.text("kind", info(error.kind).name);
+  fields.text("what", error.what);
+  fields.text("where", error.where);
 }
 
 }  // namespace
@@ -58,7 +92,13 @@ std::string render(const Error& error, Severity severity, bool color) {
 }
 
 std::string render_json(const Error& error, Severity severity) {
-  return canonical_json({{severity == Severity::error ? "error" : "warning", fields(error)}});
+  std::string text;
+  {
+    JsonFields object(text);
+    object.begin(severity == Severity::error ? "error" : "warning");
+    write_fields(text, error);
+  }
+  return text;
 }
 
 }  // namespace modelctl::cli

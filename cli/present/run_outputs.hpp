@@ -14,4 +14,9 @@ namespace modelctl::cli {
 void print_run(std::span<const formats::NamedTensor> outputs, std::span<const std::filesystem::path> written,
                Printer& printer);
 
+// The same for programs, as one JSON object on one line. Without files it has all values, since a program cannot ask
+// for the rest. Fails with unsupported if JSON has no form for an output.
+Result<std::string> run_json(std::span<const formats::NamedTensor> outputs,
+                             std::span<const std::filesystem::path> written);
+
 }  // namespace modelctl::cli

@@ -1,14 +1,23 @@
-// The runner's argument parser. It accepts no abbreviations and no single-letter options, so every argument has one
-// meaning.
+// The runner's argument parser. It accepts no abbreviations and no joined letters, so every argument has one meaning.
 #include "cli/runner/runner.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace modelctl::runner {
 namespace {
 
 Error usage(std::string what) { return Error(Kind::usage, "usage", std::move(what)).help("see --help"); }
+
+// An option as a person writes it.
+std::string spelled(std::string_view name) { return (name.size() == 1 ? "-" : "--") + std::string(name); }
+
+// Whether a word is an option. "-" is standard input or output, and "-1" is a value.
+bool is_option(std::string_view word) {
+  bool letter = word.size() == 2 && word[0] == '-' && std::isalpha(static_cast<unsigned char>(word[1])) != 0;
+  return letter || word.starts_with("--");
+}
 
 }  // namespace
 
@@ -18,18 +27,22 @@ Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span
   Arguments parsed;
   for (std::size_t i = 0; i < words.size();) {
     std::string_view word = words[i++];
-    if (!word.starts_with("--")) {
+    if (!is_option(word)) {
       parsed.rest_.emplace_back(word);
       continue;
     }
-    word.remove_prefix(2);
-    std::size_t equals = word.find('=');
+    bool letter = word[1] != '-';
+    word.remove_prefix(letter ? 1 : 2);
+    std::size_t equals = letter ? word.npos : word.find('=');
     std::string_view name = word.substr(0, equals);
-    auto option = std::find_if(options.begin(), options.end(), [&](const Option& known) { return known.name == name; });
-    if (option == options.end()) return usage("unknown option '--" + std::string(name) + "'");
+    auto option = std::find_if(options.begin(), options.end(), [&](const Option& known) {
+      return known.name == name && (known.name.size() == 1) == letter;
+    });
+    if (option == options.end())
+      return usage("unknown option '" + std::string(letter ? "-" : "--") + std::string(name) + "'");
     bool in_next_word = equals == std::string_view::npos;
-    if (in_next_word && (i == words.size() || words[i].starts_with("--"))) {
-      return usage("the option '--" + std::string(name) + "' needs a value");
+    if (in_next_word && (i == words.size() || is_option(words[i]))) {
+      return usage("the option '" + spelled(name) + "' needs a value");
     }
     std::string value = in_next_word ? words[i++] : std::string(word.substr(equals + 1));
     auto before = std::find_if(parsed.values_.begin(), parsed.values_.end(),
@@ -39,12 +52,12 @@ Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span
     } else if (option->several) {
       before->second.push_back(std::move(value));
     } else {
-      return usage("the option '--" + std::string(name) + "' is given twice");
+      return usage("the option '" + spelled(name) + "' is given twice");
     }
   }
   for (const Option& option : options) {
     if (option.required && parsed.all(option.name).empty()) {
-      return usage("the option '--" + std::string(option.name) + "' is missing");
+      return usage("the option '" + spelled(option.name) + "' is missing");
     }
   }
   return parsed;

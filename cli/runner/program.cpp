@@ -1,22 +1,24 @@
 // What all verbs share: finding the artifact, help, dispatch to the verb, and errors. /proc/self/exe is the program's
 // own file even if it was started through a link or was renamed since.
 #include "artifact/appended.hpp"
-#include "cli/present/diagnostics.hpp"
-#include "cli/present/printer.hpp"
+#include "cli/former_option.hpp"
 #include "cli/runner/runner.hpp"
 #include "runtime/inputs.hpp"
 
 #include <unistd.h>
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 namespace modelctl::runner {
 namespace {
 
 constexpr const char* self = "/proc/self/exe";
 
+std::string spelled(const Option& option) { return (option.name.size() == 1 ? "-" : "--") + std::string(option.name); }
+
 std::string usage_of(const Option& option) {
-  std::string text = "--" + std::string(option.name) + " " + std::string(option.value) + (option.several ? "..." : "");
+  std::string text = spelled(option) + " " + std::string(option.value) + (option.several ? "..." : "");
   return option.required ? text : "[" + text + "]";
 }
 
@@ -39,14 +41,13 @@ void print_help(const Program& program, std::span<const Verb* const> verbs, cli:
     out.line("");
     std::string line = "  " + program.name() + " " + std::string(verb->name) + (inside ? "" : " ARTIFACT");
     for (const Option& option : verb->options) {
-      if (option.required || option.name == "output") line += " " + usage_of(option);
+      if (option.required || option.name == "o") line += " " + usage_of(option);
     }
     out.line(line);
     out.line("      " + std::string(verb->summary));
     cli::Table table{{"", ""}, {}};
     for (const Option& option : verb->options) {
-      table.rows.push_back(
-          {"      --" + std::string(option.name) + " " + std::string(option.value), std::string(option.meaning)});
+      table.rows.push_back({"      " + spelled(option) + " " + std::string(option.value), std::string(option.meaning)});
     }
     out.table(table);
   }
@@ -57,9 +58,36 @@ void print_help(const Program& program, std::span<const Verb* const> verbs, cli:
   out.table(ports(inside->plan.signature.outputs));
 }
 
+bool is_format(std::string_view word) { return word == "text" || word == "json"; }
+
+// `--output FILE` of earlier versions becomes `-o FILE`. Returns the warning of it.
+std::optional<Error> replace_former_output(std::vector<std::string>& words) {
+  std::optional<Error> warning;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    bool joined = words[i].starts_with("--output=");
+    if (!joined && (words[i] != "--output" || i + 1 == words.size())) continue;
+    std::string value = joined ? words[i].substr(words[i].find('=') + 1) : words[i + 1];
+    if (is_format(value) || value.starts_with("--")) continue;
+    words[i] = "-o";
+    if (joined) words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, value);
+    warning = cli::former_output(value);
+  }
+  return warning;
+}
+
+// Before the arguments are parsed, since a program that wants JSON gets the errors of that as JSON, too.
+void set_format(std::span<const std::string> words, cli::Printer& out) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    bool json =
+        words[i] == "--output=json" || (words[i] == "--output" && i + 1 < words.size() && words[i + 1] == "json");
+    if (json) out.set_format(cli::Printer::Format::json);
+  }
+}
+
 // Help and version are recognized in every position, before the verb is parsed.
-Result<int> dispatch(const Program& program, std::span<const std::string> words, std::span<const Verb* const> verbs,
+Result<int> dispatch(const Program& program, std::vector<std::string> words, std::span<const Verb* const> verbs,
                      cli::Printer& out) {
+  set_format(words, out);
   auto asks = [&](std::string_view option) { return std::find(words.begin(), words.end(), option) != words.end(); };
   if (words.empty() || words[0] == "help" || asks("--help") || asks("-h")) {
     print_help(program, verbs, out);
@@ -73,7 +101,14 @@ Result<int> dispatch(const Program& program, std::span<const std::string> words,
   if (verb == verbs.end()) {
     return Error(Kind::usage, "usage", "unknown command '" + words[0] + "'").help("see --help");
   }
-  return (*verb)->run(program, TRY(Arguments::parse(words.subspan(1), (*verb)->options)));
+  if ((*verb)->output_was_file) {
+    if (auto former = replace_former_output(words)) report(*former, cli::Severity::warning, out);
+  }
+  auto arguments = TRY(Arguments::parse(std::span(words).subspan(1), (*verb)->options));
+  if (std::string format = arguments.one(format_option.name, "text"); !is_format(format)) {
+    return Error(Kind::usage, "usage", "'--output " + format + "' is neither text nor json").help("see --help");
+  }
+  return (*verb)->run(program, arguments, out);
 }
 
 }  // namespace
@@ -97,16 +132,22 @@ Result<std::shared_ptr<const runtime::Model>> Program::load(const Arguments& arg
   return runtime::Model::load(TRY(std::move(artifact)), operators_, kernels::Cpu::detect());
 }
 
+void report(const Error& error, cli::Severity severity, const cli::Printer& out) {
+  bool json = out.format() == cli::Printer::Format::json;
+  std::string text =
+      json ? cli::render_json(error, severity) + "\n" : cli::render(error, severity, ::isatty(STDERR_FILENO) != 0);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 int run_program(std::span<char* const> arguments, std::span<const Verb* const> verbs, runtime::OpRunTable operators) {
   report_bus_errors();
   std::string_view called = arguments.empty() ? "modelctl-runner" : arguments[0];
   Program program(std::string(called.substr(called.rfind('/') + 1)), operators);
   std::vector<std::string> words(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   cli::Printer out(stdout, cli::Printer::Format::text);
-  auto code = dispatch(program, words, verbs, out);
+  auto code = dispatch(program, std::move(words), verbs, out);
   if (!code) {
-    std::string text = cli::render(code.error(), cli::Severity::error, ::isatty(2) != 0);
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    report(code.error(), cli::Severity::error, out);
     return info(code.error().kind).exit_code;
   }
   return out.flush() ? *code : info(Kind::io).exit_code;

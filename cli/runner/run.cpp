@@ -1,29 +1,24 @@
 // The verb `run`: one run on inputs from files, as `modelctl run`.
-#include "cli/present/diagnostics.hpp"
 #include "cli/present/run_outputs.hpp"
 #include "cli/runner/runner.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 
-#include <cstdio>
-
 namespace modelctl::runner {
 namespace {
 
 constexpr Option options[] = {
-    {"input", "[NAME=]INPUT", "An input: a file (.npy, .npz, .json, .csv), -, or JSON; by name or in the model's order",
+    {"input", "[NAME=]INPUT", "An input: a file (.npy, .npz, .json, .jsonl, .csv), -, or JSON; by name or in the model's order",
      true, true},
     {"header", "yes|no", "Whether .csv files have a header; by default decided for each, with a warning if in doubt"},
-    {"output", "FILE|FOLDER|-", "File or folder for the outputs, - for JSON on stdout; by default they are printed"},
+    {"o", "FILE|FOLDER|-", "File or folder for the outputs, - for JSON on stdout; by default they are printed"},
+    format_option,
     {"threads", "N", "Threads to run on; 0, the default, takes all CPUs that the process may use"},
 };
 
-Result<formats::ReadOptions> read_options(const Arguments& arguments) {
+Result<formats::ReadOptions> read_options(const Arguments& arguments, const cli::Printer& out) {
   formats::ReadOptions options;
-  options.warn = [](const Error& warning) {
-    std::string text = cli::render(warning, cli::Severity::warning, false);
-    std::fwrite(text.data(), 1, text.size(), stderr);
-  };
+  options.warn = [&out](const Error& warning) { report(warning, cli::Severity::warning, out); };
   std::string header = arguments.one("header");
   if (header == "yes") options.header = formats::CsvHeader::yes;
   else if (header == "no") options.header = formats::CsvHeader::no;
@@ -32,20 +27,20 @@ Result<formats::ReadOptions> read_options(const Arguments& arguments) {
   return options;
 }
 
-Result<int> run(const Program& program, const Arguments& arguments) {
-  auto options = TRY(read_options(arguments));
+Result<int> run(const Program& program, const Arguments& arguments, cli::Printer& out) {
+  auto options = TRY(read_options(arguments, out));
   auto model = TRY(program.load(arguments));
   runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 0)));
   runtime::Session session(model, pool);
-  auto done =
-      TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("output"), options));
-  cli::Printer out(stdout, cli::Printer::Format::text);
-  cli::print_run(done.outputs, done.written, out);
+  auto done = TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("o"), options));
+  if (arguments.one("o") == formats::standard_stream) return 0;
+  if (out.format() == cli::Printer::Format::json) out.json(TRY(cli::run_json(done.outputs, done.written)));
+  else cli::print_run(done.outputs, done.written, out);
   return 0;
 }
 
 }  // namespace
 
-const Verb run_verb{"run", "Runs the model once on the inputs given.", options, run};
+const Verb run_verb{"run", "Runs the model once on the inputs given.", options, run, true};
 
 }  // namespace modelctl::runner

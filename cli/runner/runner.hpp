@@ -4,6 +4,8 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "cli/present/diagnostics.hpp"
+#include "cli/present/printer.hpp"
 #include "runtime/model.hpp"
 
 #include <memory>
@@ -15,14 +17,18 @@
 namespace modelctl::runner {
 
 struct Option {
-  std::string_view name;   // without the dashes
+  std::string_view name;   // without the dashes: two, or one before a single letter
   std::string_view value;  // placeholder for its value in help
   std::string_view meaning;
   bool several = false;  // may be repeated
   bool required = false;
 };
 
-// The parsed arguments after the verb: "--name value", "--name=value" and positional ones.
+// Of every verb, as in modelctl.
+inline constexpr Option format_option{"output", "text|json",
+                                      "Format of the result on stdout and of errors on stderr [default: text]"};
+
+// The parsed arguments after the verb: "--name value", "--name=value", "-n value" and positional ones.
 class Arguments {
  public:
   static Result<Arguments> parse(std::span<const std::string> words, std::span<const Option> options);
@@ -56,9 +62,14 @@ class Program {
 struct Verb {
   std::string_view name;
   std::string_view summary;
-  std::span<const Option> options;
-  Result<int> (*run)(const Program& program, const Arguments& arguments);
+  std::span<const Option> options;  // format_option among them
+  // `out` has the format that was asked for.
+  Result<int> (*run)(const Program& program, const Arguments& arguments, cli::Printer& out);
+  bool output_was_file = false;  // in earlier versions --output was the file to write (cli/former_option.hpp)
 };
+
+// Prints on stderr, in the format of `out`.
+void report(const Error& error, cli::Severity severity, const cli::Printer& out);
 
 extern const Verb run_verb;
 

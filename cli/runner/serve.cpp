@@ -2,7 +2,7 @@
 #include "serve/serve.hpp"
 
 #include "base/system_host.hpp"
-#include "cli/present/diagnostics.hpp"
+#include "cli/present/serve_events.hpp"
 #include "cli/runner/runner.hpp"
 
 #include <csignal>
@@ -12,9 +12,11 @@
 namespace modelctl::runner {
 namespace {
 
-// A flag of `modelctl serve` each, and the name that a package would have.
+// A flag of `modelctl serve` each.
 constexpr Option options[] = {
     {"name", "NAME", "Name of the model in routes and metrics"},
+    {format_option.name, format_option.value,
+     "json prints an event per line on stdout: listening, ready, draining, stopped [default: text]"},
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
   {flag, value, sizeof otherwise > 1 ? std::string_view(meaning " [default: " otherwise "]") : meaning},
 #include "serve/settings.def"
@@ -33,26 +35,33 @@ void watch_signals(StopToken& stop) {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-// Plain lines on stderr, for the log of a supervisor such as systemd.
+// Lines on stderr, for the log of a supervisor such as systemd; for programs, warnings only.
 class Log : public Reporter {
  public:
-  void info(std::string_view line) override { write(std::string(line) + "\n"); }
-  void warn(const Error& warning) override { write(cli::render(warning, cli::Severity::warning, false)); }
+  explicit Log(const cli::Printer& out) : out_(out) {}
+  void info(std::string_view line) override {
+    if (out_.format() == cli::Printer::Format::json) return;
+    std::string text = std::string(line) + "\n";
+    std::lock_guard lock(mutex_);
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
+  void warn(const Error& warning) override {
+    std::lock_guard lock(mutex_);
+    report(warning, cli::Severity::warning, out_);
+  }
   void progress(std::string_view, std::uint64_t, std::uint64_t) override {}
   std::optional<std::string> ask_secret(std::string_view) override { return std::nullopt; }
 
  private:
-  void write(const std::string& text) {
-    std::lock_guard lock(mutex_);
-    std::fwrite(text.data(), 1, text.size(), stderr);
-  }
+  const cli::Printer& out_;
   std::mutex mutex_;
 };
 
-Result<int> serve(const Program& program, const Arguments& arguments) {
+Result<int> serve(const Program& program, const Arguments& arguments, cli::Printer& out) {
   serve::GivenSettings given;
   for (const serve::SettingInfo& setting : serve::all_settings()) {
-    if (!arguments.all(setting.flag).empty()) TRY(serve::read_setting(given, setting.flag, arguments.one(setting.flag)));
+    if (!arguments.all(setting.flag).empty())
+      TRY(serve::read_setting(given, setting.flag, arguments.one(setting.flag)));
   }
   auto load = [&]() -> Result<serve::Loaded> {
     auto model = TRY(program.load(arguments));
@@ -64,8 +73,9 @@ Result<int> serve(const Program& program, const Arguments& arguments) {
   StopToken stop;
   watch_signals(stop);
   SystemClock clock(stop);
-  Log log;
-  TRY(serve::serve_until_stopped(serve::complete(given), load, clock, log, stop));
+  Log log(out);
+  auto announce = [&](const serve::Event& event) { cli::print_event(event, out, log); };
+  TRY(serve::serve_until_stopped(serve::complete(given), load, clock, log, announce, stop));
   return 0;
 }
 

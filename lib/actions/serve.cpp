@@ -25,6 +25,7 @@ Result<serve::Loaded> load(const ModelSource& source, std::uint64_t memory_bytes
   const package::Manifest& manifest = opened.package->manifest();
   loaded.info.version = manifest.version;
   loaded.info.signer = opened.signer;
+  loaded.info.package = manifest.name;
   loaded.info.digest = opened.package->digest().text();
   for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
   std::size_t checked = TRY(check_samples(*opened.package, loaded.model, memory_bytes, host.stop));
@@ -41,6 +42,7 @@ struct Job {
 Result<Job> complete(const ServeRequest& given, Reporter& reporter) {
   Job job{given.model, {}, given.name, ""};
   auto merge = TRY(complete_source("serve", job.model));
+  TRY(merge.readable());  // its settings apply to every model: certificates and limits must not be missing
   job.settings = serve::complete(given.settings, merge.project().serve);
   bool package = is_reference(job.model.text) || role_of(job.model.text) == kinds::Role::package;
   if (!package) {
@@ -61,7 +63,8 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
     if (!job.version.empty()) loaded.info.version = job.version;
     return loaded;
   };
-  auto totals = TRY(serve::serve_until_stopped(job.settings, load_named, host.clock, host.reporter, host.stop));
+  auto totals =
+      TRY(serve::serve_until_stopped(job.settings, load_named, host.clock, host.reporter, given.events, host.stop));
   return ServeReport{totals.port};
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actions/model_source.hpp"
+#include "serve/events.hpp"
 
 namespace modelctl::actions {
 
@@ -9,6 +10,7 @@ struct ServeRequest {
   ModelSource model;
   std::string name;               // overrides the model's own
   serve::GivenSettings settings;  // what is absent is taken from modelctl.yaml, or its default
+  serve::EventSink events;        // called for each event, by the thread that called serve()
 };
 
 struct ServeReport {

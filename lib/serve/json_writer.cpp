@@ -11,27 +11,6 @@
 #include <cmath>
 
 namespace modelctl::serve {
-namespace {
-
-// Replaces each byte that does not belong to a character; long text is rare here, so it is checked byte by byte.
-std::string to_utf8(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    std::size_t length = 1;
-    while (length < std::min<std::size_t>(text.size(), 4) && !is_utf8(text.substr(0, length))) ++length;
-    if (is_utf8(text.substr(0, length))) {
-      out += text.substr(0, length);
-    } else {
-      append_utf8(out, 0xfffd);
-      length = 1;
-    }
-    text.remove_prefix(length);
-  }
-  return out;
-}
-
-}  // namespace
-
 JsonWriter& JsonWriter::raw(std::string_view text) {
   if (!full()) text_ += text;
   return *this;

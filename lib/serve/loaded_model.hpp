@@ -20,6 +20,7 @@ struct ModelInfo {
   std::string digest;                     // of the manifest
   std::string signer;                     // who signed it
   std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
+  std::string package = {};               // its name, which --name does not change
 };
 
 // A session is created when a caller needs one and none is free, and then kept: there are never more of them than

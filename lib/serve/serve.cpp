@@ -6,8 +6,6 @@
 #include "runtime/inputs.hpp"
 #include "serve/descriptors.hpp"
 
-#include <fmt/core.h>
-
 namespace modelctl::serve {
 namespace {
 
@@ -26,35 +24,51 @@ void warm_up(LoadedModel& model, Reporter& reporter) {
     reporter.warn(std::move(outputs).error().because("warming up with zeros"));
 }
 
-}  // namespace
+// Anybody on any network of the machine can then send requests, and read those of others on their way.
+Error plain_http() {
+  return Error(Kind::bad_config, "unencrypted",
+               "serving plain HTTP on all network interfaces: requests and responses are readable on the way")
+      .help("pass --tls-cert and --tls-key, or --listen 127.0.0.1:PORT behind a proxy that speaks HTTPS");
+}
 
-Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
-                                        Clock& clock, Reporter& reporter, const StopToken& stop) {
-  Service service(settings);
-  raise_descriptor_limit();
-  if (auto warning = exposed_secret(settings.tls_key)) reporter.warn(*warning);
-  auto server = TRY(Server::start(service));
-  const char* scheme = settings.tls_cert.empty() ? "http" : "https";
-  reporter.info(fmt::format("listening on {}://{}", scheme, server->address()));
-
+// From listening to the end of the drain.
+Result<void> serve(Server& server, Service& service, const Settings& settings,
+                   const std::function<Result<Loaded>()>& load, Clock& clock, Reporter& reporter,
+                   const EventSink& events, const StopToken& stop) {
   Loaded loaded = TRY(load());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   TRY(loaded.model->check_integrity());
   auto model = service.prepare(std::move(loaded.model), std::move(loaded.info));
   warm_up(*model, reporter);
   service.load(model);
-  // Only now: who waits for this line sends a request at once.
-  const ModelInfo& info = model->info();
-  reporter.info(fmt::format("ready: '{}' version {}{}", info.name, info.version,
-                            info.signer.empty() ? "" : ", signed by " + info.signer));
+  // Only now: who waits for this event sends a request at once.
+  events(ready_event({&model->info(), 1}, clock.now()));
 
   // A model that somebody alters must not be served: each prediction fails from then on, and the server stops.
   Result<void> intact;
   while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) intact = model->check_integrity();
-  reporter.info(fmt::format("draining for {} s, then stopping", settings.drain));
-  server->drain(milliseconds(settings.drain));
-  TRY(std::move(intact));
-  return ServeTotals{server->port()};
+  events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
+  server.drain(milliseconds(settings.drain));
+  return intact;
+}
+
+}  // namespace
+
+Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
+                                        Clock& clock, Reporter& reporter, const EventSink& events,
+                                        const StopToken& stop) {
+  Service service(settings);
+  raise_descriptor_limit();
+  if (auto warning = exposed_secret(settings.tls_key)) reporter.warn(*warning);
+  auto server = TRY(Server::start(service));
+  ServeTotals totals{server->endpoint().port};
+  if (server->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(plain_http());
+  events(listening_event(server->endpoint(), clock.now()));
+  auto served = serve(*server, service, settings, load, clock, reporter, events, stop);
+  server.reset();  // after an error it still listens
+  events(stopped_event(served ? nullptr : &served.error(), clock.now()));
+  TRY(std::move(served));
+  return totals;
 }
 
 }  // namespace modelctl::serve

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/host.hpp"
+#include "serve/events.hpp"
 #include "serve/server.hpp"
 
 #include <functional>
@@ -20,8 +21,10 @@ struct ServeTotals {
 };
 
 // Listens first, so that liveness is served while the model is verified and loaded; ready once one prediction was made.
-// Returns after a stop when every accepted request has its response, or at once with the error of `load`.
+// Returns after a stop when every accepted request has its response, or at once with the error of `load`. `events` is
+// called by the calling thread alone.
 Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
-                                        Clock& clock, Reporter& reporter, const StopToken& stop);
+                                        Clock& clock, Reporter& reporter, const EventSink& events,
+                                        const StopToken& stop);
 
 }  // namespace modelctl::serve

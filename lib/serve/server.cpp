@@ -172,16 +172,19 @@ Result<std::unique_ptr<Server>> Server::start(Service& service) {
   if (!code) state->acceptor.bind(endpoint, code);
   if (!code) state->acceptor.listen(net::socket_base::max_listen_connections, code);
   if (code) return bad_address(settings, code);
-  state->host = address.host;
-  state->port = state->acceptor.local_endpoint(code).port();
+  state->endpoint = {state->tls ? "https" : "http", address.host, state->acceptor.local_endpoint(code).port()};
   state->accept();
   // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
-std::uint16_t Server::port() const { return state_->port; }
-std::string Server::address() const { return fmt::format("{}:{}", state_->host, state_->port); }
+Endpoint Server::endpoint() const { return state_->endpoint; }
+
+bool Server::on_all_interfaces() const {
+  boost::system::error_code code;
+  return state_->acceptor.local_endpoint(code).address().is_unspecified();
+}
 
 // The order matters. Unready first, while everything is still served, since load balancers go on sending until they
 // have noticed. `closing` before close_idle(): a connection that starts to wait in between sees it and ends by itself.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "serve/events.hpp"
 #include "serve/http.hpp"
 #include "serve/service.hpp"
 
@@ -19,8 +20,8 @@ class Server {
   static Result<std::unique_ptr<Server>> start(Service& service);
   ~Server();  // drains without a grace period
 
-  std::uint16_t port() const;
-  std::string address() const;  // HOST:PORT, with the port that was taken
+  Endpoint endpoint() const;  // with the port that was taken
+  bool on_all_interfaces() const;
   // Graceful end: the service turns unready at once and keeps serving for `grace`, so that load balancers notice. Then
   // no connection is accepted any more, every request that was accepted is answered, and the call returns. What a
   // connection may take for that has limits: to read, to predict, to write.

@@ -25,8 +25,7 @@ using tcp = net::ip::tcp;
 struct Server::State {
   Service& service;
   const Settings& settings = service.settings();
-  std::string host;
-  std::uint16_t port = 0;
+  Endpoint endpoint;
 
   // Above `io`, since a connection that dies with it still uses them.
   Connections connections;

@@ -2,6 +2,8 @@
 // length: accepting them would let two byte sequences mean one string.
 #include "tensor/utf8.hpp"
 
+#include <algorithm>
+
 namespace modelctl {
 namespace {
 
@@ -62,6 +64,23 @@ bool is_utf8(std::string_view text) {
     if (!next(text)) return false;
   }
   return true;
+}
+
+// Byte by byte: such texts are short, and rare.
+std::string to_utf8(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::size_t length = 1;
+    while (length < std::min<std::size_t>(text.size(), 4) && !is_utf8(text.substr(0, length))) ++length;
+    if (is_utf8(text.substr(0, length))) {
+      out += text.substr(0, length);
+    } else {
+      append_utf8(out, 0xfffd);
+      length = 1;
+    }
+    text.remove_prefix(length);
+  }
+  return out;
 }
 
 }  // namespace modelctl

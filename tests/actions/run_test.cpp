@@ -267,7 +267,7 @@ TEST_CASE("a linked program shows its inputs and outputs and runs") {
         "y       f32[2,3]  0.0 2.0 4.0 0.0 0.0 0.0\n");
   auto output = example.scratch / "y.csv";
   run =
-      executed({program, "run", "--input", "x=" + example.input.string(), "--output", output.string(), "--threads=2"});
+      executed({program, "run", "--input", "x=" + example.input.string(), "-o", output.string(), "--threads=2"});
   CHECK(run.exit_code == 0);
   CHECK(run.out == "wrote " + output.string() + "\n");
   CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");
@@ -340,8 +340,49 @@ TEST_CASE("a linked program reports errors as modelctl does") {
   CHECK(run.exit_code == 66);
   run = executed({program, "run", "--input", "one.npy", "two.npy"});
   CHECK(run.err == "error[usage]: 'two.npy' is one argument too many\n   = help: see --help\n");
-  run = executed({program, "run", "--input", "--output", "y.npy"});
+  run = executed({program, "run", "--input", "-o", "y.npy"});
   CHECK(run.err == "error[usage]: the option '--input' needs a value\n   = help: see --help\n");
+  run = executed({program, "run", "-x", "y.npy"});
+  CHECK(run.err == "error[usage]: unknown option '-x'\n   = help: see --help\n");
+  run = executed({program, "run", "--o", "y.npy"});
+  CHECK(run.err == "error[usage]: unknown option '--o'\n   = help: see --help\n");
+}
+
+TEST_CASE("--output of a linked program is the format of results and errors") {
+  Example example;
+  auto program = (example.scratch / "small").string(), input = example.input.string();
+  REQUIRE(actions::link({example.artifact, program, false, false}, example.host.host));
+  auto run = executed({program, "run", "--input", input, "--output", "json"});
+  CHECK(run.exit_code == 0);
+  CHECK(run.err == "");
+  CHECK(run.out ==
+        R"({"outputs":[{"data":[[0.0, 2.0, 4.0], [0.0, 0.0, 0.0]],"dims":[2,3],"name":"y","type":"f32"}],"written":[]})"
+        "\n");
+  auto file = (example.scratch / "y.npy").string();
+  run = executed({program, "run", "--input", input, "--output=json", "-o", file});
+  CHECK(run.out == R"({"outputs":[{"dims":[2,3],"name":"y","type":"f32"}],"written":[")" + file + "\"]}\n");
+  run = executed({program, "run", "--input", input, "--output", "text"});
+  CHECK(run.out.starts_with("output  type      values\n"));
+  run = executed({program, "run", "--output", "json", "--input", "missing.npy"});
+  CHECK(run.exit_code == 66);
+  CHECK(run.err.starts_with(R"({"error":{"because":["No such file or directory"],"code":"no-such-file")"));
+}
+
+TEST_CASE("a linked program still takes the --output FILE of earlier versions, with a warning") {
+  Example example;
+  auto program = (example.scratch / "small").string(), input = example.input.string();
+  REQUIRE(actions::link({example.artifact, program, false, false}, example.host.host));
+  for (bool joined : {false, true}) {
+    auto file = (example.scratch / "y.csv").string();
+    std::vector<std::string> words{program, "run", "--input", input, "--output"};
+    if (joined) words.back() += "=" + file;
+    else words.push_back(file);
+    auto run = executed(words);
+    CHECK(run.exit_code == 0);
+    CHECK(run.out == "wrote " + file + "\n");
+    CHECK(run.err.starts_with("warning[former-option]: '--output' no longer names the file '" + file + "'\n"));
+    CHECK(run.err.ends_with("   = help: write -o " + file + "\n"));
+  }
 }
 
 TEST_CASE("a program linked with --serve serves over HTTP until it is stopped") {

@@ -41,7 +41,7 @@ std::string normalized(std::string text, const std::string& scratch, bool unstab
       {std::regex(R"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z)"), "$$DATE"},
       {std::regex(R"(\b[0-9]+ min [0-9]+ s\b|\b[0-9]+(\.[0-9]+)? (ns|us|µs|ms|s)\b)"), "$$TIME"},
       {std::regex(R"(\b[0-9]+(\.[0-9]+)? (GFLOP/s|MB/s|GB/s|MiB/s|runs/s|/s))"), "$$SPEED"},
-      {std::regex(R"((127\.0\.0\.1|localhost|\[::1\]):[0-9]+)"), "$1:$$PORT"},
+      {std::regex(R"((127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):[0-9]+)"), "$1:$$PORT"},
   };
   for (const Rule& rule : rules) text = std::regex_replace(text, rule.pattern, rule.replacement);
   static const std::regex digest("[0-9a-f]{64}");

@@ -1,4 +1,5 @@
 // `modelctl serve` as users run it: the binary, real connections, real signals, and the digits example.
+#include "base/json.hpp"
 #include "base/system_host.hpp"
 #include "support/certificates.hpp"
 #include "support/http_client.hpp"
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <cstdio>
 #include <memory>
+#include <sstream>
 #include <thread>
 
 using namespace modelctl;
@@ -39,7 +41,7 @@ struct Digits {
   Digits() {
     auto made = shell(scratch.path(),
                       "modelctl init --example digits && cd digits && modelctl build && "
-                      "modelctl key generate --output me && modelctl pack --key me.key -o digits.tar");
+                      "modelctl key generate -o me && modelctl pack --key me.key -o digits.tar");
     REQUIRE_MESSAGE(made.exit_code == 0, made.err);
   }
   std::string request() const { return read_text_file(folder / "samples/request.json").value(); }
@@ -156,7 +158,7 @@ TEST_CASE("a file that is overwritten or truncated after the server is ready cha
 TEST_CASE("a package that another key signed is never ready") {
   auto ran =
       shell(digits().folder,
-            "modelctl key generate --output other && modelctl serve digits.tar --key other.pub --listen 127.0.0.1:0");
+            "modelctl key generate -o other && modelctl serve digits.tar --key other.pub --listen 127.0.0.1:0");
   CHECK(ran.exit_code == 80);
 }
 
@@ -278,6 +280,44 @@ TEST_CASE("the line 'ready' means that the next request succeeds") {
     Serving serving(digits().folder, "digits.artifact --drain 0");
     while (serving.log_text().find("ready: ") == std::string::npos) std::this_thread::yield();
     CHECK(serving.predicts());
+  }
+}
+
+TEST_CASE("with --output json, stdout has one event per line, also of a linked program") {
+  const fs::path& folder = digits().folder;
+  auto linked = shell(folder, "modelctl link --serve -o digits-events");
+  REQUIRE_MESSAGE(linked.exit_code == 0, linked.err);
+  for (std::string command : {"exec " MODELCTL, "exec ./digits-events"}) {
+    CAPTURE(command);
+    bool package = command.ends_with(MODELCTL);
+    Serving serving(folder,
+                    std::string(package ? "digits.tar --key me.pub --name seven" : "--name seven") +
+                        " --output json --drain 0 >events",
+                    command);
+    auto lines = [&] {
+      std::vector<Json> events;
+      std::istringstream text(read_text_file(folder / "events").value_or(""));
+      for (std::string line; std::getline(text, line);) events.push_back(parse_json(line, "event").value_or(Json()));
+      return events;
+    };
+    CHECK(serving.ready());
+    // The event follows the moment at which it is ready.
+    for (int tries = 0; tries < 1000 && lines().size() < 2; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    CHECK(HttpClient(serving.at()).get("/readyz").status == 200);
+    serving.program.signal(SIGTERM);
+    CHECK(serving.program.wait() == 0);
+    std::vector<Json> events = lines();
+    REQUIRE(events.size() == 4);
+    CHECK(events[0]["event"] == "listening");
+    CHECK(events[0]["port"] == serving.port);
+    CHECK(events[1]["event"] == "ready");
+    CHECK(events[1]["models"][0]["name"] == "seven");
+    CHECK(events[1]["models"][0].contains("digest") == package);
+    CHECK(events[2]["event"] == "draining");
+    CHECK(events[2]["reason"] == "signal");
+    CHECK(events[3]["event"] == "stopped");
+    CHECK(serving.log_text() == "");
   }
 }
 

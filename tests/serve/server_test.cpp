@@ -33,7 +33,7 @@ struct Running {
     settings.listen = "127.0.0.1:0";
     return settings;
   }
-  std::uint16_t port() const { return server->port(); }
+  std::uint16_t port() const { return server->endpoint().port; }
 };
 
 }  // namespace

@@ -1,0 +1,105 @@
+// Every object starts with its name and the time, so that the lines of several servers can be merged and sorted.
+#include "serve/events.hpp"
+
+#include "serve/json_writer.hpp"
+
+#include <fmt/chrono.h>
+
+#include <limits>
+#include <utility>
+
+namespace modelctl::serve {
+namespace {
+
+// One object, field by field.
+class EventWriter {
+ public:
+  EventWriter(std::string_view name, EventTime at) {
+    json_.raw("{");
+    text("event", name);
+    auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(at);
+    auto second = std::chrono::floor<std::chrono::seconds>(time);
+    text("time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
+                             (time - second).count()));
+  }
+
+  // What is empty is left out: a bare artifact has no digest, for example.
+  EventWriter& text(std::string_view key, std::string_view value) {
+    if (value.empty()) return *this;
+    begin(key);
+    json_.string(value);
+    return *this;
+  }
+  EventWriter& number(std::string_view key, double value) {
+    begin(key);
+    json_.raw(fmt::format("{}", value));
+    return *this;
+  }
+  EventWriter& models(std::span<const ModelInfo> models) {
+    begin("models");
+    for (const char* before = "["; const ModelInfo& model : models) {
+      json_.raw(std::exchange(before, ", "));
+      json_.raw("{");
+      first_ = true;
+      text("name", model.name);
+      text("version", model.version);
+      text("package", model.package);
+      text("digest", model.digest);
+      text("signer", model.signer);
+      json_.raw("}");
+    }
+    json_.raw(models.empty() ? "[]" : "]");
+    return *this;
+  }
+
+  Event done(std::string line) { return {std::move(line), json_.raw("}").done().value()}; }
+
+ private:
+  void begin(std::string_view key) {
+    if (!std::exchange(first_, false)) json_.raw(", ");
+    json_.string(key).raw(": ");
+  }
+
+  JsonWriter json_{std::numeric_limits<std::uint64_t>::max()};
+  bool first_ = true;  // of the object that is being written
+};
+
+std::string_view name(DrainReason reason) { return reason == DrainReason::signal ? "signal" : "altered"; }
+
+}  // namespace
+
+std::string Endpoint::url() const {
+  bool brackets = address.find(':') != std::string::npos;
+  return fmt::format("{}://{}{}{}:{}", scheme, brackets ? "[" : "", address, brackets ? "]" : "", port);
+}
+
+Event listening_event(const Endpoint& endpoint, EventTime at) {
+  return EventWriter("listening", at)
+      .text("scheme", endpoint.scheme)
+      .text("address", endpoint.address)
+      .number("port", endpoint.port)
+      .text("url", endpoint.url())
+      .done(fmt::format("listening on {}", endpoint.url()));
+}
+
+Event ready_event(std::span<const ModelInfo> models, EventTime at) {
+  std::string line;
+  for (const ModelInfo& model : models) {
+    line += fmt::format("{}'{}' version {}{}", line.empty() ? "ready: " : "; ", model.name, model.version,
+                        model.signer.empty() ? "" : ", signed by " + model.signer);
+  }
+  return EventWriter("ready", at).models(models).done(std::move(line));
+}
+
+Event draining_event(DrainReason reason, double seconds, EventTime at) {
+  return EventWriter("draining", at)
+      .text("reason", name(reason))
+      .number("seconds", seconds)
+      .done(fmt::format("draining for {} s, then stopping", seconds));
+}
+
+Event stopped_event(const Error* error, EventTime at) {
+  return EventWriter("stopped", at).text("error", error == nullptr ? "" : error->code).done("");
+}
+
+}  // namespace modelctl::serve

@@ -1,0 +1,41 @@
+// What a serving process reports of its life: it listens, it is ready, it drains, it has stopped. Each event is a line
+// for people and a JSON object for programs. Programs that start a server depend on the objects: fields may be added
+// (to docs/reference/serve-events.schema.json too), and none may be removed.
+#pragma once
+
+#include "base/error.hpp"
+#include "serve/loaded_model.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+namespace modelctl::serve {
+
+struct Event {
+  std::string text;  // a line without a line feed; empty if it says nothing new to people
+  std::string json;  // one object, without a line feed
+};
+using EventSink = std::function<void(const Event&)>;
+using EventTime = std::chrono::system_clock::time_point;
+
+// Where a server can be reached.
+struct Endpoint {
+  std::string scheme;   // "http" or "https"
+  std::string address;  // a name or an IP address, without brackets
+  std::uint16_t port = 0;
+
+  std::string url() const;  // "http://[::1]:8080"
+};
+
+enum class DrainReason { signal, altered };
+
+Event listening_event(const Endpoint& endpoint, EventTime at);
+Event ready_event(std::span<const ModelInfo> models, EventTime at);
+Event draining_event(DrainReason reason, double seconds, EventTime at);
+// The last event of every process that listened and was not killed. `error` is what ended it, or null.
+Event stopped_event(const Error* error, EventTime at);
+
+}  // namespace modelctl::serve
