@@ -5,9 +5,26 @@
 
 #include "base/digest.hpp"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace modelctl::transport {
+namespace {
+
+// What a 401 asks for, in lower case.
+std::vector<std::string> schemes_of(const http::HttpResponse& response) {
+  std::vector<std::string> schemes;
+  for (const std::string& header : response.headers_named("WWW-Authenticate")) {
+    for (const http::Challenge& challenge : http::parse_challenges(header)) {
+      bool nowhere = challenge.scheme == "bearer" && !challenge.values.contains("realm");
+      schemes.push_back(nowhere ? "bearer without realm" : challenge.scheme);
+    }
+  }
+  return schemes;
+}
+
+}  // namespace
 
 void RegistryAuthorizer::present(Credentials credentials) {
   client_.secrets().add(credentials.password);
@@ -87,7 +104,28 @@ Result<void> RegistryAuthorizer::use_token(const http::HttpRequest& request, con
 }
 
 Error RegistryAuthorizer::refused(const http::HttpRequest& request, http::HttpResponse& response) {
-  return refusal(client_.failure(request, response, ""));
+  Error error = client_.failure(request, response, "");
+  std::vector<std::string> schemes = schemes_of(response);
+  bool wants_password = std::find(schemes.begin(), schemes.end(), "basic") != schemes.end();
+  bool sent = token_.has_value() || !basic_.empty();
+  if (sent || (wants_password && !credentials_)) return refusal(std::move(error));
+  return unusable_challenge(std::move(error), schemes);
+}
+
+// The host was sent nothing, so it has not refused what the user has.
+Error RegistryAuthorizer::unusable_challenge(Error error, const std::vector<std::string>& schemes) const {
+  error.what = fmt::format("'{}' requires credentials of a kind that cannot be sent", account_.name());
+  error.kind = Kind::denied;
+  error.code = "unusable-challenge";
+  if (schemes.empty()) {
+    error.why.push_back("its response has no WWW-Authenticate header, so nothing was sent");
+  } else if (std::find(schemes.begin(), schemes.end(), "basic") != schemes.end()) {
+    error.why.push_back(fmt::format("it wants a user and a password; {} has a token only", credentials_->source));
+  } else {
+    error.why.push_back(fmt::format("it wants '{}'; Basic and Bearer are supported", fmt::join(schemes, "', '")));
+  }
+  error.hint = "check the address: this may not be a registry, or a proxy may be in between";
+  return error;
 }
 
 // What the host or its token service refused, as the user sees it: whose credentials, and where they come from.

@@ -37,6 +37,7 @@ class RegistryAuthorizer : public http::Authorizer {
  private:
   Result<void> look_up();
   Error refusal(Error error) const;
+  Error unusable_challenge(Error error, const std::vector<std::string>& schemes) const;
   Result<void> use_token(const http::HttpRequest& request, const http::HttpResponse& response,
                          const http::Challenge& challenge);
 

@@ -221,7 +221,8 @@ TEST_CASE("what looks like a package in a registry is refused or explained") {
   auto missing = shop.pull(web.server.url("/team/digits:1.2"));
   REQUIRE(!missing);
   CHECK(missing.error().code == "no-such-package");
-  CHECK(missing.error().hint == "if it is in a registry, write " + web.server.authority() + "/team/digits:1.2");
+  CHECK(missing.error().hint ==
+        "if it is in a registry, write " + web.server.authority() + "/team/digits:1.2 --plain-http");
 }
 
 TEST_CASE("a name that another push takes during the upload is left to it") {

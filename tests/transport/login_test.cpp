@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 using namespace modelctl;
 using namespace modelctl::transport;
 using namespace modelctl::transport::test;
@@ -52,6 +54,29 @@ TEST_CASE("credentials for a host that does not ask are stored and not called ch
     REQUIRE_MESSAGE(login, message_of(login));
     CHECK(!login->checked);
     CHECK(door.stored());
+  }
+}
+
+TEST_CASE("a host that asks for no credentials that can be sent has refused none") {
+  struct Case {
+    const char *challenge, *reason;
+  };
+  for (const Case& each : {Case{"", "its response has no WWW-Authenticate header, so nothing was sent"},
+                           Case{"Negotiate", "it wants 'negotiate'; Basic and Bearer are supported"},
+                           Case{"Bearer", "it wants 'bearer without realm'; Basic and Bearer are supported"}}) {
+    CAPTURE(each.challenge);
+    HttpServer server([&](const ServedRequest&) {
+      ServedResponse response{.status = 401};
+      if (*each.challenge != 0) response.headers = {{"WWW-Authenticate", each.challenge}};
+      return response;
+    });
+    Shop shop;
+    auto login = actions::login({server.authority(), "ci", "right", {}}, shop.host);
+    REQUIRE(!login);
+    CHECK(login.error().kind == Kind::denied);
+    CHECK(login.error().what == "'" + server.authority() + "' requires credentials of a kind that cannot be sent");
+    CHECK(std::find(login.error().why.begin(), login.error().why.end(), each.reason) != login.error().why.end());
+    CHECK(!std::filesystem::exists(shop.scratch / ".docker/config.json"));
   }
 }
 

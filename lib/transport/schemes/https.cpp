@@ -31,7 +31,8 @@ std::optional<std::string> registry_reference(const Url& url) {
 
 Error with_registry_hint(Error error, const Url& url) {
   auto name = registry_reference(url);
-  if (name && error.hint.empty()) error.hint = fmt::format("if it is in a registry, write {}", *name);
+  const char* plain = url.scheme == "http" ? " --plain-http" : "";
+  if (name && error.hint.empty()) error.hint = fmt::format("if it is in a registry, write {}{}", *name, plain);
   return error;
 }
 
