@@ -29,7 +29,7 @@ std::vector<std::string_view> endings_of(Completes kind) {
     case Completes::model: return {".onnx"};
     case Completes::artifact: return {".artifact"};
     case Completes::package: return {".tar"};
-    case Completes::tensors: return {".npy", ".npz", ".json", ".csv"};
+    case Completes::tensors: return {".npy", ".npz", ".json", ".jsonl", ".ndjson", ".csv"};
     case Completes::private_key: return {".key"};
     case Completes::public_key: return {".pub"};
     case Completes::certificates: return {".pem", ".crt"};

@@ -176,7 +176,9 @@ struct Column {
 
 class Objects {
  public:
-  Objects(const Source& source, std::string_view label) : source_(source), label_(label), in_(as_text(source.bytes)) {}
+  // `lines`: one record after the other is the only form, and one record alone is not another one.
+  Objects(const Source& source, std::string_view label, bool lines)
+      : source_(source), label_(label), in_(as_text(source.bytes)), lines_(lines) {}
 
   Result<std::vector<NamedTensor>> read() {
     std::vector<NamedTensor> tensors;
@@ -194,6 +196,7 @@ class Objects {
   // Moves to the first record. False if there is none: the content has another form then, or is not JSON.
   bool find_first() {
     std::vector<json::Member> members;
+    if (lines_) return in_.peek() == '{';
     if (in_.peek() == '{') {
       if (!in_.object(members)) return false;
       const json::Member* instances = json::find(members, "instances");
@@ -261,7 +264,7 @@ class Objects {
   const Source& source_;
   std::string_view label_;
   json::Cursor in_;
-  bool lines_ = false;
+  bool lines_;
   std::int64_t records_ = 0;
   std::vector<Column> columns_;
   std::map<std::string, std::size_t> index_;  // of the columns, by name
@@ -271,7 +274,8 @@ class Objects {
 
 Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label) {
   if (format.extension == ".csv") return Table(source, label).read();
-  if (format.extension == ".json") return Objects(source, label).read();
+  bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
+  if (lines || format.extension == ".json") return Objects(source, label, lines).read();
   return std::vector<NamedTensor>();
 }
 

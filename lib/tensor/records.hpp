@@ -13,9 +13,9 @@ namespace modelctl::formats {
 // f32[n,1]. Columns that no input is named after are left out, with the warning surplus-columns, except `label`, which
 // is left out silently. If no column is an input but one is the label, the others are the columns of the next input.
 //
-// A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other. All
-// must have the same keys. A value may be a list if the input takes several values per row. If no key is an input, all
-// are returned.
+// A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other, as a
+// .jsonl or .ndjson file. All must have the same keys. A value may be a list if the input takes several values per row.
+// If no key is an input, all are returned.
 //
 // Fails with bad_input, as the readers of the formats do.
 Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label);

@@ -98,6 +98,27 @@ TEST_CASE("records in JSON are inputs by their keys, in each of their forms") {
   }
 }
 
+TEST_CASE("JSON lines are records, also a single one") {
+  const char* lines = "{\"city\": \"Paris\", \"age\": 3}\n\n{\"age\": 4.5, \"city\": \"New York, NY\"}\n";
+  check_person(load("a.jsonl", lines, person));
+  check_person(load("a.ndjson", lines, person));
+  CHECK(load("a.jsonl", R"({"age": 3, "city": "Rome"})", person).inputs.has_value());
+}
+
+TEST_CASE("JSON lines that are lists or single values are the rows of one input") {
+  auto loaded = load("a.jsonl", "[1, 2]\n[3, 4]\n[5, 6]\n", flower);
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{3, 2});
+  CHECK((*loaded.inputs)[0].view().as<float>()[5] == 6);
+  CHECK(load("a.jsonl", "1\n2\n", {{"x", DType::f32, Dims{-1}}}).inputs.has_value());
+}
+
+TEST_CASE("a fault in JSON lines has its line") {
+  CHECK(load("a.jsonl", "[1, 2]\n[3,\n", flower).failure().starts_with("line 3, column 1: "));
+  CHECK(load("a.jsonl", "[1, 2]\n[3, true]\n", flower).failure().starts_with("line 2, "));
+  CHECK(load("a.jsonl", " \n", flower).failure() == "it is empty");
+}
+
 TEST_CASE("a value of a record may be a list") {
   auto loaded = load("a.json", R"([{"x": [1, 2]}, {"x": [3, 4]}])", flower);
   REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
