@@ -37,20 +37,6 @@ Result<std::vector<Finding>> run_bounded(const ProbeDef& probe, const std::share
 
 }  // namespace
 
-std::string_view word(Finding::State state) {
-  static constexpr std::string_view words[] = {"ok", "limited", "none", "problem"};
-  return words[static_cast<std::size_t>(state)];
-}
-
-Finding broken(std::string subject, const Error& error) {
-  Finding finding{.subject = std::move(subject), .state = Finding::State::broken, .value = error.where};
-  finding.reason = error.what;
-  for (const Error& fault : error.faults) finding.reason += "; " + fault.what;
-  for (const std::string& why : error.why) finding.reason += ": " + why;
-  finding.help = error.hint;
-  return finding;
-}
-
 bool DoctorReport::good() const {
   return std::all_of(areas.begin(), areas.end(), [](const Area& area) {
     return std::all_of(area.findings.begin(), area.findings.end(), [](const Finding& finding) {

@@ -6,6 +6,7 @@
 #include "actions/project.hpp"
 #include "base/host.hpp"
 
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,10 @@ std::string_view word(Finding::State state);  // "ok", "limited", "none", "probl
 
 // The finding that something fails with this error.
 Finding broken(std::string subject, const Error& error);
+
+// Whether modelctl can write to a folder, and how much space is left. One that does not exist yet is created when it is
+// needed, so its nearest parent counts.
+Finding writable_folder(std::string subject, std::filesystem::path path);
 
 // What a probe may use. `project` is that of the current folder.
 struct ProbeContext {

@@ -67,6 +67,20 @@ std::optional<std::chrono::system_clock::time_point> parse_date(const std::strin
 
 }  // namespace
 
+// By the XDG base directory specification.
+Result<fs::path> local_registry(const Environment& environment) {
+  auto set = [&](const char* variable) {
+    auto value = environment.get(variable);
+    return value && !value->empty() ? value : std::nullopt;
+  };
+  if (auto folder = set("MODELCTL_REGISTRY")) return fs::path(*folder);
+  if (auto folder = set("XDG_DATA_HOME")) return fs::path(*folder) / "modelctl/registry";
+  if (auto folder = set("HOME")) return fs::path(*folder) / ".local/share/modelctl/registry";
+  return Error(Kind::bad_config, "no-home", "cannot tell where the local registry is")
+      .because("none of MODELCTL_REGISTRY, XDG_DATA_HOME and HOME is set")
+      .help("set MODELCTL_REGISTRY to a folder");
+}
+
 bool LayoutStore::exists() const {
   std::error_code code;
   return fs::exists(folder_ / "index.json", code);

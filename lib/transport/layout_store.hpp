@@ -13,6 +13,10 @@
 
 namespace modelctl::transport {
 
+// Where the local registry is: $MODELCTL_REGISTRY, else $XDG_DATA_HOME/modelctl/registry, else
+// ~/.local/share/modelctl/registry. It need not exist. Fails with bad_config if none of the variables is set.
+Result<std::filesystem::path> local_registry(const Environment& environment);
+
 class LayoutStore {
  public:
   // The folder need not exist.

@@ -1,5 +1,4 @@
-// The local registry, and any other folder that is an OCI image layout (oci:FOLDER:NAME:TAG, as skopeo writes it). The
-// local one is $MODELCTL_REGISTRY, else $XDG_DATA_HOME/modelctl/registry, else ~/.local/share/modelctl/registry.
+// The local registry, and any other folder that is an OCI image layout (oci:FOLDER:NAME:TAG, as skopeo writes it).
 #include "transport/layout_store.hpp"
 #include "transport/oci_package.hpp"
 #include "transport/reference.hpp"
@@ -26,25 +25,11 @@ struct LayoutReference {
   std::string title() const { return spelled.empty() ? "the local registry" : "'" + store.folder().string() + "'"; }
 };
 
-// Where the local registry is, by the XDG base directory specification.
-Result<fs::path> local_folder(const Environment& environment) {
-  auto set = [&](const char* variable) {
-    auto value = environment.get(variable);
-    return value && !value->empty() ? value : std::nullopt;
-  };
-  if (auto folder = set("MODELCTL_REGISTRY")) return fs::path(*folder);
-  if (auto folder = set("XDG_DATA_HOME")) return fs::path(*folder) / "modelctl/registry";
-  if (auto folder = set("HOME")) return fs::path(*folder) / ".local/share/modelctl/registry";
-  return Error(Kind::bad_config, "no-home", "cannot tell where the local registry is")
-      .because("none of MODELCTL_REGISTRY, XDG_DATA_HOME and HOME is set")
-      .help("set MODELCTL_REGISTRY to a folder");
-}
-
 // The folder ends at the first ':' after the prefix; what follows is the name.
 Result<LayoutReference> parse_layout_reference(const std::string& reference, Context& context) {
   if (!reference.starts_with(prefix)) {
     Name name = TRY(parse_name(reference));
-    return LayoutReference{LayoutStore(TRY(local_folder(context.host.environment))), "", std::move(name)};
+    return LayoutReference{LayoutStore(TRY(local_registry(context.host.environment))), "", std::move(name)};
   }
   std::size_t colon = reference.find(':', prefix.size());
   std::string folder = reference.substr(prefix.size(), colon - prefix.size());
@@ -172,7 +157,8 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
 // `registry` is empty, oci:FOLDER, or a name that the list is narrowed to.
 Result<std::vector<Listed>> list(const std::string& registry, Context& context) {
   bool elsewhere = registry.starts_with(prefix);
-  fs::path folder = elsewhere ? fs::path(registry.substr(prefix.size())) : TRY(local_folder(context.host.environment));
+  fs::path folder =
+      elsewhere ? fs::path(registry.substr(prefix.size())) : TRY(local_registry(context.host.environment));
   std::string only = elsewhere || registry.empty() ? "" : TRY(parse_repository(registry)).repository;
   LayoutStore store(folder);
   if (elsewhere && !store.exists()) {
