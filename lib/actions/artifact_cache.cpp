@@ -1,9 +1,6 @@
 // An artifact holds no code of one CPU (kernels are selected when it is loaded), so CPU features are not part of the
 // key. The version alone does not identify modelctl: two builds of one version may write different artifacts, so the
 // size and the time of the program's file are part of the key too.
-//
-// The last use is the time of access that the system keeps by itself. Setting a time would be more exact, but a process
-// that has mapped the file would take that for a change of its content.
 #include "actions/artifact_cache.hpp"
 
 #include "actions/build.hpp"
@@ -62,7 +59,7 @@ Digest key_of(const BuildRequest& request, const Json& sources) {
 
 // The folder of the cache, made if needed; the reason if nothing can be kept there.
 Result<fs::path> writable_cache(const Environment& environment) {
-  fs::path folder = TRY(cache_folder("artifacts", environment));
+  fs::path folder = TRY(cache_folder(artifact_cache, environment));
   TRY(make_folder(folder, 0700));
   if (::access(folder.c_str(), W_OK | X_OK) == 0) return folder;
   return system_error(errno, fmt::format("cannot write to '{}'", folder.string()), folder);
@@ -80,7 +77,7 @@ std::optional<artifact::Artifact> intact(const fs::path& file) {
 Result<artifact::Artifact> built_artifact(const fs::path& model, const std::map<std::string, std::int64_t>& bindings,
                                           Host& host) {
   Stopwatch watch(host.clock);
-  BuildRequest request{.model = model, .bindings = bindings};
+  BuildRequest request{.model = model, .bindings = bindings, .reads_project = false};
   Json sources = TRY(sources_of(request));
   auto cache = writable_cache(host.environment);
   std::optional<TemporaryFolder> elsewhere;
@@ -88,7 +85,7 @@ Result<artifact::Artifact> built_artifact(const fs::path& model, const std::map<
   request.output = (cache ? *cache : elsewhere->path()) / (key_of(request, sources).hex() + std::string(extension));
   if (auto kept = intact(request.output)) return std::move(*kept);
   TRY(build(request, host));
-  if (cache) limit_artifact_cache(*cache, request.output, artifact_cache_limit);
+  if (cache) limit_cache(*cache, request.output, artifact_cache.limit);
   host.reporter.info(fmt::format("built '{}' in {:.2f} s ({})", model.string(), watch.seconds(),
                                  cache ? "cached" : "not cached: " + cache.error().what));
   auto built = TRY(artifact::open(request.output));
@@ -96,31 +93,6 @@ Result<artifact::Artifact> built_artifact(const fs::path& model, const std::map<
   std::error_code code;
   if (sources_in(built.plan.metadata) != sources) fs::remove(request.output, code);
   return built;
-}
-
-void limit_artifact_cache(const fs::path& folder, const fs::path& keep, std::uint64_t limit) {
-  struct Kept {
-    std::int64_t used;  // seconds since 1970
-    std::uint64_t bytes;
-    fs::path file;
-  };
-  std::vector<Kept> all;
-  std::uint64_t bytes = 0;
-  std::error_code code;
-  for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
-    struct stat status {};
-    bool ours = entry->path().extension() == extension && ::lstat(entry->path().c_str(), &status) == 0;
-    if (!ours || !S_ISREG(status.st_mode)) continue;
-    auto size = static_cast<std::uint64_t>(status.st_size);
-    bytes += size;
-    // Where times of access are not kept, the artifact that was built first is removed first.
-    if (entry->path() != keep) all.push_back({std::max(status.st_atime, status.st_mtime), size, entry->path()});
-  }
-  std::sort(all.begin(), all.end(), [](const Kept& a, const Kept& b) { return a.used < b.used; });
-  for (const Kept& oldest : all) {
-    if (bytes <= limit) return;
-    if (fs::remove(oldest.file, code)) bytes -= oldest.bytes;
-  }
 }
 
 }  // namespace modelctl::actions

@@ -1,10 +1,12 @@
 // The key is the digest of the manifest, so a package is stored once for all of its names and a moved tag cannot hit an
-// old entry.
+// old entry. A reference has the digest of the OCI manifest instead, which follows from the package: it is computed
+// from what is there, so that the cache needs no index.
 #include "actions/package_cache.hpp"
 
 #include "actions/cache_folder.hpp"
 #include "actions/named_package.hpp"
 #include "actions/remote_context.hpp"
+#include "transport/oci_package.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
 
@@ -16,7 +18,8 @@ namespace fs = std::filesystem;
 Result<fs::path> cached_package(const std::string& reference, const package::TrustRequest& trusted,
                                 const RemoteOptions& remote, bool any_name, Host& host) {
   package::Trust trust = TRY(package::read_trust(trusted, host.environment));
-  fs::path cache = TRY(cache_folder("packages", host.environment));
+  fs::path cache = TRY(cache_folder(package_cache, host.environment));
+  if (auto folder = TRY(pulled_before(reference, host.environment))) return *folder;
   const transport::TransportDef* def = TRY(transport::transport_of(reference));
   transport::Context context = context_of(remote, host);
   auto reader = TRY(def->open_reader(reference, context));
@@ -34,7 +37,24 @@ Result<fs::path> cached_package(const std::string& reference, const package::Tru
   auto staging = TRY(transport::stage_folder(manifest, folder));
   TRY(transport::pull_entries(*reader, manifest, *staging, "pulling " + transport::shown(reference), host.reporter,
                               host.stop));
+  limit_cache(cache, folder, package_cache.limit);
   return folder;
+}
+
+Result<std::optional<fs::path>> pulled_before(const std::string& reference, const Environment& environment) {
+  std::optional<fs::path> none;
+  const transport::TransportDef* def = TRY(transport::transport_of(reference));
+  if (def->name_of == nullptr) return none;
+  std::optional<Digest> wanted = TRY(def->name_of(reference)).digest;
+  if (!wanted) return none;
+  std::error_code code;
+  for (fs::directory_iterator entry(TRY(cache_folder(package_cache, environment)), code), end; !code && entry != end;
+       entry.increment(code)) {
+    if (entry->path().filename().string().starts_with('.')) continue;  // a package that is being pulled
+    auto package = package::Package::open(entry->path());
+    if (package && transport::oci_package(*package).digest == *wanted) return std::optional(entry->path());
+  }
+  return none;
 }
 
 }  // namespace modelctl::actions

@@ -3,6 +3,7 @@
 #include "actions/artifact_cache.hpp"
 #include "actions/bench.hpp"
 #include "actions/build.hpp"
+#include "actions/cache_folder.hpp"
 #include "actions/evaluate.hpp"
 #include "actions/inspect.hpp"
 #include "actions/key.hpp"
@@ -260,14 +261,43 @@ TEST_CASE("the cache of artifacts keeps to its limit and removes what was used t
   put("oldest.artifact", 9);
   put("notes.txt", 20);
   put("new.artifact", 10);
-  actions::limit_artifact_cache(scratch.path(), scratch / "new.artifact", 2000);
+  actions::limit_cache(scratch.path(), scratch / "new.artifact", 2000);
   CHECK(!fs::exists(scratch / "oldest.artifact"));
   CHECK(!fs::exists(scratch / "old.artifact"));
   CHECK(fs::exists(scratch / "recent.artifact"));
   CHECK(fs::exists(scratch / "notes.txt"));
-  actions::limit_artifact_cache(scratch.path(), scratch / "new.artifact", 10);
+  actions::limit_cache(scratch.path(), scratch / "new.artifact", 10);
   CHECK(!fs::exists(scratch / "recent.artifact"));
   CHECK(fs::exists(scratch / "new.artifact"));
+}
+
+TEST_CASE("the cache of packages keeps to its limit, and what an interrupted pull left is removed after a day") {
+  test::Scratch scratch;
+  auto put = [&](const std::string& name, int hours_ago) {
+    fs::path folder = scratch / name;
+    fs::create_directory(folder);
+    REQUIRE(write_file(folder / "manifest.json", as_bytes(std::string(1000, 'x'))));
+    timespec times[2] = {};
+    times[0].tv_sec = times[1].tv_sec = ::time(nullptr) - hours_ago * 3600;
+    for (const fs::path& path : {folder / "manifest.json", folder})
+      REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  };
+  std::string old(64, 'a'), recent(64, 'b'), now(64, 'c');
+  put(old, 30), put(recent, 2), put(now, 0), put("notes", 90);
+  put("." + old + ".0123456789abcdef.partial", 25);
+  put("." + now + ".0123456789abcdef.partial", 1);
+  actions::CacheUse use = actions::limit_cache(scratch.path(), scratch / now, 5000);
+  CHECK(use.removed == 1);
+  CHECK(use.entries == 4);
+  CHECK(!fs::exists(scratch / ("." + old + ".0123456789abcdef.partial")));
+  use = actions::limit_cache(scratch.path(), scratch / now, 5000,
+                             std::chrono::system_clock::now() - std::chrono::hours(24));
+  CHECK(!fs::exists(scratch / old));
+  use = actions::limit_cache(scratch.path(), scratch / now, 0);
+  CHECK(!fs::exists(scratch / recent));
+  CHECK(fs::exists(scratch / now));
+  CHECK(fs::exists(scratch / "notes"));
+  CHECK(fs::exists(scratch / ("." + now + ".0123456789abcdef.partial")));
 }
 
 TEST_CASE(

@@ -2,6 +2,7 @@
 #include "actions/inspect.hpp"
 #include "actions/login.hpp"
 #include "actions/run.hpp"
+#include "actions/serve.hpp"
 #include "base/json.hpp"
 #include "support.hpp"
 #include "support/plans.hpp"
@@ -73,6 +74,14 @@ fs::path write_sum(const fs::path& folder) {
   return folder / "sum.artifact";
 }
 
+std::vector<package::Payload> payload_of(const fs::path& artifact) {
+  auto opened = artifact::open(artifact);
+  REQUIRE(opened);
+  return {{"model.plan", package::Role::plan, false, package::Content::of_range(artifact, 0, opened->plan_part.size())},
+          {"model.weights", package::Role::weights, false,
+           package::Content::of_range(artifact, opened->plan_part.size(), opened->weights.size())}};
+}
+
 // What skopeo says, given our login and authority. Go reads SSL_CERT_FILE.
 Ran skopeo(const Registry& registry, std::vector<std::string> words) {
   std::vector<std::string> command{"env", "SSL_CERT_FILE=" + registry.certificates.authority.string(),
@@ -138,12 +147,7 @@ TEST_CASE("docker-registry: a model is run by its reference, and inspected witho
   NEEDS("docker-registry", "htpasswd", "openssl")
   modelctl::test::Scratch folder;
   fs::path artifact = write_sum(folder.path());
-  auto opened = artifact::open(artifact);
-  REQUIRE(opened);
-  Shop shop(
-      {{"model.plan", package::Role::plan, false, package::Content::of_range(artifact, 0, opened->plan_part.size())},
-       {"model.weights", package::Role::weights, false,
-        package::Content::of_range(artifact, opened->plan_part.size(), opened->weights.size())}});
+  Shop shop(payload_of(artifact));
   Registry registry(shop);
   REQUIRE(registry.login("correct horse"));
   actions::ModelSource model(registry.host + "/team/digits:1.2");
@@ -156,6 +160,8 @@ TEST_CASE("docker-registry: a model is run by its reference, and inspected witho
   CHECK(same(report->outputs.at(0).tensor, Tensor::of<float>(DType::f32, {2}, {2, 3})));
 
   // Nothing but the documents is there any longer, neither in the registry nor here.
+  auto opened = artifact::open(artifact);
+  REQUIRE(opened);
   std::string weights = Sha256::of(opened->weights).hex();
   fs::path blobs = shop.scratch / "storage/docker/registry/v2/blobs/sha256";
   REQUIRE(fs::remove(blobs / weights.substr(0, 2) / weights / "data"));
@@ -166,6 +172,55 @@ TEST_CASE("docker-registry: a model is run by its reference, and inspected witho
   CHECK(inspected->metadata.at("signature") == "by " + shop.key.string());
   CHECK(inspected->weight_bytes == opened->weights.size());
   CHECK(inspected->signature.inputs.at(0).name == "image");
+}
+
+TEST_CASE("docker-registry: a package that was pulled by its digest needs no registry any longer") {
+  NEEDS("docker-registry", "htpasswd", "openssl")
+  modelctl::test::Scratch folder;
+  Shop shop(payload_of(write_sum(folder.path())));
+  actions::ModelSource tagged, pinned;
+  tagged.trust.key = pinned.trust.key = shop.key;
+  {
+    Registry registry(shop);
+    REQUIRE(registry.login("correct horse"));
+    tagged.remote = pinned.remote = shop.remote;
+    tagged.text = registry.host + "/team/digits:1.2";
+    auto pushed = shop.push(tagged.text);
+    REQUIRE_MESSAGE(pushed, message_of(pushed));
+    pinned.text = pushed->reference;
+    REQUIRE(actions::run({pinned, {"[1, 1]"}, {}, 1}, shop.host));
+  }
+  auto again = actions::run({pinned, {"[1, 1]"}, {}, 1}, shop.host);
+  REQUIRE_MESSAGE(again, message_of(again));
+  CHECK(same(again->outputs.at(0).tensor, Tensor::of<float>(DType::f32, {2}, {2, 3})));
+  auto inspected = actions::inspect({pinned}, shop.host);
+  CHECK_MESSAGE(inspected, message_of(inspected));
+  // A tag may mean another package by now, and so may another digest.
+  CHECK(!actions::run({tagged, {"[1, 1]"}, {}, 1}, shop.host));
+  actions::ModelSource other = pinned;
+  other.text.back() = other.text.back() == '0' ? '1' : '0';
+  CHECK(!actions::run({other, {"[1, 1]"}, {}, 1}, shop.host));
+
+  // What is in the cache is trusted as little as a registry: the key still decides,
+  actions::ModelSource stranger = pinned;
+  auto key = package::PrivateKey::generate(package::Algorithm::ed25519);
+  REQUIRE(key);
+  REQUIRE(write_file(shop.scratch / "other.pub", as_bytes(key->public_key().pem())));
+  stranger.trust.key = shop.scratch / "other.pub";
+  auto refused = actions::run({stranger, {"[1, 1]"}, {}, 1}, shop.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().kind == Kind::untrusted);
+
+  // and it is served as well.
+  bool ready = false;
+  actions::ServeRequest request{.model = pinned};
+  request.settings = {.listen = "127.0.0.1:0", .drain = 0};
+  request.events = [&](const serve::Event& event) {
+    if (event.text.starts_with("ready")) ready = true, shop.fake.stop.stop();
+  };
+  auto served = actions::serve(request, shop.host);
+  CHECK_MESSAGE(served, message_of(served));
+  CHECK(ready);
 }
 
 TEST_CASE("docker-registry: a blob goes up in chunks, and the registry agrees on its digest") {
