@@ -80,9 +80,10 @@ Run bind(Binder& binder) {
   actions::PackRequest& request = flags->request;
   CLI::App& app = binder.app;
   auto file = [&](CLI::Option* option) { return binder.complete(option, Completes::file)->type_name("FILE"); };
-  binder.complete(app.add_option("ARTIFACT", request.artifact,
-                                 "Artifact written by 'modelctl build'; by default that of modelctl.yaml"),
-                  Completes::artifact);
+  binder.complete(
+      app.add_option("ARTIFACT", request.artifact,
+                     "Artifact written by 'modelctl build', or - for stdin; by default that of modelctl.yaml"),
+      Completes::artifact);
   app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
   // Neither is required here: modelctl.yaml may have them, and only the action knows.
   app.add_option("--version", request.version, "Version of the package")->type_name("V");
@@ -99,6 +100,8 @@ Run bind(Binder& binder) {
   app.add_option("--licence", request.license)->group("")->excludes(license);  // the name in earlier versions
   app.add_option("--quality", flags->quality, "A metric of the model's quality, and the data it was measured on")
       ->type_name("METRIC=VALUE[@DATA-SET]");
+  app.add_flag("--evaluate", request.evaluate,
+               "Evaluate the model on the samples of modelctl.yaml, and add its metrics to the quality");
   app.add_option("--annotation", flags->annotations, "An additional entry of the manifest")->type_name("KEY=VALUE");
   // One option per role, all with the same form.
   struct More {

@@ -23,9 +23,19 @@ struct Sample {
   std::filesystem::path labels;
 };
 
-// The one sample of the flags, or those of modelctl.yaml. Completes the request's model.
+std::vector<Bound> bounds_of(const Project::Evaluate& settings) {
+  std::vector<Bound> bounds;
+  for (const auto& [metric, value] : settings.minima) bounds.push_back({metric, value, true});
+  for (const auto& [metric, value] : settings.maxima) bounds.push_back({metric, value, false});
+  return bounds;
+}
+
+// The one sample of the flags, or those of modelctl.yaml. Completes the request.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
   auto merge = TRY(complete_source("evaluate", request.model));
+  const Project::Evaluate& settings = merge.project().evaluate;
+  merge.value("evaluate.classes", request.classes, settings.classes);
+  merge.value("evaluate.label_column", request.label_column, settings.label_column);
   std::vector<Sample> samples, of_project;
   if (!request.label_column.empty() && request.labels.empty() && request.inputs.size() == 1)
     request.labels = request.inputs.front();
@@ -35,8 +45,16 @@ Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& repor
   for (const Project::Sample& sample : merge.project().samples) {
     of_project.push_back({sample.name, Project::Sample::arguments(sample.inputs),
                           Project::Sample::arguments(sample.outputs), sample.labels});
+    bool in_column = !request.label_column.empty() && sample.labels.empty() && sample.inputs.size() == 1;
+    if (in_column) of_project.back().labels = sample.inputs.front().second;
   }
   merge.value("samples", samples, of_project);
+  // Without labels there is nothing that a bound could be compared with; one of a flag is refused then.
+  bool labeled = std::any_of(samples.begin(), samples.end(), [](const Sample& one) { return !one.labels.empty(); });
+  if (labeled) {
+    merge.entries("evaluate.min, evaluate.max", request.bounds, bounds_of(settings),
+                  [](const Bound& bound) { return std::pair(bound.metric, bound.is_minimum); });
+  }
   merge.report(reporter);
   bool compares = std::any_of(samples.begin(), samples.end(),
                               [](const Sample& sample) { return !sample.expected.empty() || !sample.labels.empty(); });

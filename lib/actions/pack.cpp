@@ -2,7 +2,10 @@
 // modes) is fixed, so that packing is reproducible.
 #include "actions/pack.hpp"
 
+#include "actions/evaluate.hpp"
+#include "actions/output_names.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "base/files.hpp"
@@ -12,6 +15,7 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -132,6 +136,7 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
 // Takes what the request leaves out from modelctl.yaml.
 Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_artifact("pack", request.artifact));
+  TRY(merge.readable());  // a license or a sample must not be missing in what is signed
   request.artifact = merge.subject();
   const Project& project = merge.project();
   merge.value("package.name", request.name, project.package.name);
@@ -158,9 +163,46 @@ Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
     return Error(Kind::usage, "missing-option", fmt::format("cannot pack: the package has no {}", what))
         .help("give --name and --version, or package.name and package.version in modelctl.yaml");
   };
+  std::vector<NamedFile> inputs{{"the artifact", request.artifact}, {"--key", request.key}};
+  for (const PackRequest::File& file : request.files) inputs.push_back({"an entry", file.path});
+  TRY(check_outputs("pack", {{"-o", request.output}}, inputs));
   if (request.name.empty()) return missing("name");
   if (request.version.empty()) return missing("version");
   return request;
+}
+
+// The metrics of the model on the samples of modelctl.yaml, whose names are the data set. Those that are not defined
+// for the samples, as R2 of equal labels, are left out.
+Result<std::vector<package::Quality>> measured_quality(const PackRequest& request, Host& host) {
+  auto report = TRY(evaluate({.model = ModelSource(request.artifact)}, host));
+  if (!report.good) {
+    Error error(Kind::bad_input, "not-good",
+                fmt::format("cannot pack '{}': it is not good enough", request.artifact.string()));
+    for (const Comparison& output : report.outputs) {
+      if (output.different > 0)
+        error.why.push_back(fmt::format("{} values of '{}' differ", output.different, output.name));
+    }
+    for (const Bound& bound : report.missed) {
+      double value = report.quality->find(bound.metric)->estimate.value;
+      error.why.push_back(fmt::format("{} is {}, and must be at {} {}", bound.metric, value,
+                                      bound.is_minimum ? "least" : "most", bound.value));
+    }
+    return std::move(error).help("see modelctl evaluate");
+  }
+  if (!report.quality) {
+    return Error(Kind::usage, "unlabeled", "cannot measure the quality of the model: no sample has labels")
+        .help("give samples[].labels in modelctl.yaml, or leave out --evaluate");
+  }
+  std::string data_set;
+  for (const PackRequest::Sample& sample : request.samples) {
+    std::string name = sample.name.empty() ? sample.labels.filename().string() : sample.name;
+    if (!name.empty()) data_set += (data_set.empty() ? "" : ", ") + name;
+  }
+  std::vector<package::Quality> quality;
+  for (const Metric& metric : report.quality->metrics) {
+    if (std::isfinite(metric.estimate.value)) quality.push_back({metric.name, metric.estimate.value, data_set, {}});
+  }
+  return quality;
 }
 
 // The files of samples, each once, and the list that says what they are to the model.
@@ -219,7 +261,9 @@ Result<void> add_artifact(const fs::path& path, package::Manifest& draft, std::v
 }  // namespace
 
 Result<PackReport> pack(const PackRequest& given, Host& host) {
-  PackRequest request = TRY(complete(given, host.reporter));
+  PackRequest request = given;
+  auto kept = TRY(take_standard_input(request.artifact));
+  request = TRY(complete(std::move(request), host.reporter));
   package::Manifest draft;
   draft.name = request.name;
   draft.version = request.version;
@@ -232,6 +276,14 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
   // that cannot be packed.
   TRY(package::check_name(draft.name));
   TRY(package::check_version(draft.version));
+  if (request.evaluate) {
+    for (package::Quality& measured : TRY(measured_quality(request, host))) {
+      std::erase_if(draft.quality, [&](const package::Quality& stated) {
+        return stated.metric == measured.metric && stated.data_set == measured.data_set;
+      });
+      draft.quality.push_back(std::move(measured));
+    }
+  }
 
   std::vector<package::Payload> payload;
   TRY(add_artifact(request.artifact, draft, payload));

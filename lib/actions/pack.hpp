@@ -16,6 +16,7 @@ struct PackRequest {
   std::string description;  // one line for people
   std::string license;      // SPDX expression
   std::vector<package::Quality> quality;
+  bool evaluate = false;  // evaluates the model on the samples of modelctl.yaml, and adds its metrics to `quality`
   std::map<std::string, std::string> annotations;
   // More files, each stored under its own name in a folder named for its role ("samples/images.npy"). Code may be a
   // folder, whose files keep their places in it ("code/src/main.py").
@@ -45,7 +46,8 @@ struct PackReport {
 // The archive is complete or absent, and depends on the request's content and SOURCE_DATE_EPOCH alone: equal inputs
 // give equal bytes on every machine. Fails with usage or bad_config for what is missing or malformed, with bad_input
 // for names, paths and files that the format does not accept, with untrusted for an artifact that was altered, and with
-// denied without the key's passphrase. Neither the passphrase nor anything of the key enters a message.
+// denied without the key's passphrase. With `evaluate` also as evaluate() does, and with bad_input, code not-good, if
+// the model is not as good as modelctl.yaml demands. Neither the passphrase nor anything of the key enters a message.
 Result<PackReport> pack(const PackRequest& request, Host& host);
 
 }  // namespace modelctl::actions

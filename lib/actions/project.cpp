@@ -115,6 +115,13 @@ class Section {
     if (whole(node.Scalar(), number) && number >= least && number <= most) value = static_cast<T>(number);
     else refuse(node, key, fmt::format("a whole number from {} to {}", least, most));
   }
+  void numbers(const std::string& key, std::map<std::string, double>& values) {
+    for_each_pair(key, [&](const std::string& name, const YAML::Node& value) {
+      double number = 0;
+      if (decimal(value.Scalar(), number)) values[name] = number;
+      else refuse(value, fmt::format("{}.{}", key, name), "a number");
+    });
+  }
   void number(const std::string& key, double& value) {
     YAML::Node node = scalar(key);
     if (node && !decimal(node.Scalar(), value)) refuse(node, key, "a number");
@@ -235,6 +242,14 @@ void read_package(Section package, Project::Package& to) {
   package.finish();
 }
 
+void read_evaluate(Section section, Project::Evaluate& to) {
+  section.path("classes", to.classes);
+  section.text("label_column", to.label_column);
+  section.numbers("min", to.minima);
+  section.numbers("max", to.maxima);
+  section.finish();
+}
+
 // One function per type of setting (serve/settings.def).
 void read_text(Section& section, const char* key, std::optional<std::string>& value, double, double) {
   section.text(key, value);
@@ -283,6 +298,7 @@ Project read_document(const YAML::Node& document, Report& report) {
     item.require("inputs");
     item.finish();
   });
+  read_evaluate(top.section("evaluate"), project.evaluate);
   read_serve(top.section("serve"), project.serve);
   top.finish();
   return project;

@@ -17,6 +17,8 @@
 namespace modelctl::actions {
 
 inline constexpr std::string_view project_file = "modelctl.yaml";
+// A likely mistake. It is not read, because a file has one name; it is reported instead.
+inline constexpr std::string_view misnamed_project_file = "modelctl.yml";
 
 // The one that artifacts are built for.
 #if defined(__x86_64__)
@@ -60,6 +62,12 @@ struct Project {
     static std::vector<std::string> arguments(const std::vector<std::pair<std::string, std::filesystem::path>>& files);
   };
   std::vector<Sample> samples;
+
+  struct Evaluate {
+    std::filesystem::path classes;                 // names of the classes
+    std::string label_column;                      // of the labels of samples
+    std::map<std::string, double> minima, maxima;  // what metrics must reach, or must not exceed
+  } evaluate;
 
   serve::GivenSettings serve;  // the flags of `serve`
 };

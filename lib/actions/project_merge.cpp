@@ -40,6 +40,19 @@ Result<bool> records(const fs::path& file, const Digest& model) {
   return Sha256::of(TRY(MappedFile::open(file))->bytes()) == model;
 }
 
+std::string rename_help() { return fmt::format("rename it: mv {} {}", misnamed_project_file, project_file); }
+
+// A file that looks like a project but is not read.
+std::optional<Error> misnamed_project() {
+  std::error_code code;
+  if (!fs::exists(misnamed_project_file, code)) return std::nullopt;
+  Error warning(Kind::bad_config, "misnamed-project", fmt::format("'{}' is not read", misnamed_project_file));
+  if (!fs::exists(project_file, code)) return std::move(warning).help(rename_help());
+  return std::move(warning)
+      .because(fmt::format("'{}' is there too, and is read", project_file))
+      .help(fmt::format("remove one of them: a project is '{}'", project_file));
+}
+
 // What cannot be opened is not of another model: the command fails on it, and reports why.
 bool built_from(const fs::path& file, const fs::path& model) {
   auto source = MappedFile::open(model);
@@ -49,8 +62,12 @@ bool built_from(const fs::path& file, const fs::path& model) {
 
 }  // namespace
 
-ProjectMerge::ProjectMerge(Project project, fs::path argument, Accepts accepts)
-    : project_(std::move(project)), argument_(std::move(argument)), accepts_(accepts), named_(&Project::artifact) {
+ProjectMerge::ProjectMerge(Project project, std::optional<Error> unreadable, fs::path argument, Accepts accepts)
+    : project_(std::move(project)),
+      unreadable_(std::move(unreadable)),
+      argument_(std::move(argument)),
+      accepts_(accepts),
+      named_(&Project::artifact) {
   std::error_code code;
   bool unbuilt = !project_.model.empty() && !fs::exists(project_.artifact, code);
   if (accepts == Accepts::model || (accepts == Accepts::any && unbuilt)) named_ = &Project::model;
@@ -72,11 +89,16 @@ Result<ProjectMerge> ProjectMerge::read(std::string_view command, const fs::path
   std::error_code code;
   bool exists = fs::exists(project_file, code);
   if (!exists && argument.empty()) {
-    return Error(Kind::usage, "no-project",
-                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command,
-                             accepts == Accepts::artifact ? "artifact" : "model", project_file));
+    Error error(Kind::usage, "no-project",
+                fmt::format("cannot {}: no {} was named, and there is no '{}' here", command,
+                            accepts == Accepts::artifact ? "artifact" : "model", project_file));
+    return fs::exists(misnamed_project_file, code) ? std::move(error).help(rename_help()) : error;
   }
-  ProjectMerge merge(exists ? TRY(read_project(project_file)) : Project(), argument, accepts);
+  auto project = exists ? read_project(project_file) : Project();
+  if (!project && argument.empty()) return std::move(project).error();
+  std::optional<Error> unreadable;
+  if (!project) unreadable = std::move(project).error();
+  ProjectMerge merge(project ? std::move(*project) : Project(), std::move(unreadable), argument, accepts);
   if (!merge.subject().empty()) return merge;
   if (accepts == Accepts::model) {
     return Error(Kind::bad_config, "no-model-named",
@@ -103,7 +125,14 @@ bool ProjectMerge::applies(std::string_view key) {
   return *describes_;
 }
 
+Result<void> ProjectMerge::readable() const { return unreadable_ ? Result<void>(*unreadable_) : Result<void>(); }
+
 void ProjectMerge::report(Reporter& reporter) const {
+  if (auto misnamed = misnamed_project()) reporter.warn(*misnamed);
+  if (unreadable_) {
+    Error warning = *unreadable_;
+    reporter.warn(std::move(warning).because("nothing of it is used: the model was named on the command line"));
+  }
   if (left_out_.empty()) return;
   std::string reason = fmt::format("'{}' is not the {} that the file names", argument_.string(),
                                    named_ == &Project::model ? "model" : "artifact");

@@ -20,8 +20,8 @@ class ProjectMerge {
   // (model_source.hpp). Parent folders are not searched: a file that the user does not see must not decide what is
   // signed or served. `argument` is what was given. In place of a model in any form, the file names the artifact, or
   // the ONNX model if no artifact is named or none was built yet. If it is empty, the file names it: fails with usage
-  // if there is no file, and with bad_config if the file does not name one. With an argument and no file, the merge
-  // changes nothing.
+  // if there is no file, and with bad_config if the file does not name one. With an argument and no file, or one that
+  // cannot be read, the merge changes nothing.
   static Result<ProjectMerge> of_model(std::string_view command, const std::filesystem::path& argument);
   static Result<ProjectMerge> of_artifact(std::string_view command, const std::filesystem::path& argument);
   static Result<ProjectMerge> of_source(std::string_view command, const std::filesystem::path& argument);
@@ -29,6 +29,8 @@ class ProjectMerge {
   // What the command uses: the argument, or what the file names.
   const std::filesystem::path& subject() const { return argument_.empty() ? named() : argument_; }
   const Project& project() const { return project_; }
+  // Fails if there is a file that cannot be read: for commands that must not run without what it may contain.
+  Result<void> readable() const;
 
   // Completes what a flag gave with the value of a key. Values are empty() if they are absent.
   template <class T>
@@ -52,12 +54,13 @@ class ProjectMerge {
     flags = std::move(file);
   }
 
-  // Warns of the keys that were left out. Call it before anything that may fail because of them.
+  // Warns of the keys that were left out, of a file that could not be read, and of one with a wrong name. Call it
+  // before anything that may fail because of them.
   void report(Reporter& reporter) const;
 
  private:
   enum class Accepts { model, artifact, any };
-  ProjectMerge(Project project, std::filesystem::path argument, Accepts accepts);
+  ProjectMerge(Project project, std::optional<Error> unreadable, std::filesystem::path argument, Accepts accepts);
   static Result<ProjectMerge> read(std::string_view command, const std::filesystem::path& argument, Accepts accepts);
 
   const std::filesystem::path& named() const { return project_.*named_; }
@@ -65,7 +68,8 @@ class ProjectMerge {
   bool describes_subject() const;
   bool applies(std::string_view key);
 
-  Project project_;  // empty if there is no file
+  Project project_;                  // empty if there is no file, or if it cannot be read
+  std::optional<Error> unreadable_;  // why it cannot be read
   std::filesystem::path argument_;
   Accepts accepts_;
   std::filesystem::path Project::*named_;  // the key that the argument takes the place of

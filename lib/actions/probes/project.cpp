@@ -17,21 +17,33 @@ Finding missing(std::string subject, const fs::path& file) {
           .needed = true};
 }
 
+// A file with a likely wrong name, which no command reads.
+std::vector<Finding> misnamed(bool also_right) {
+  std::error_code code;
+  if (!fs::exists(misnamed_project_file, code)) return {};
+  return {{.subject = std::string(misnamed_project_file),
+           .state = Finding::State::limited,
+           .reason = "it is not read" + (also_right ? fmt::format(": '{}' is", project_file) : std::string()),
+           .help = also_right ? "remove it" : fmt::format("mv {} {}", misnamed_project_file, project_file)}};
+}
+
 std::vector<Finding> run(const ProbeContext& context) {
+  std::vector<Finding> findings = misnamed(context.project.has_value());
   if (!context.project) {
-    return {{.subject = std::string(project_file),
-             .state = Finding::State::absent,
-             .reason = "this folder is not a project, so nothing is needed",
-             .help = "modelctl init"}};
+    findings.push_back({.subject = std::string(project_file),
+                        .state = Finding::State::absent,
+                        .reason = "this folder is not a project, so nothing is needed",
+                        .help = "modelctl init"});
+    return findings;
   }
   if (!*context.project) {
-    Finding finding = broken(std::string(project_file), context.project->error());
-    finding.needed = true;
-    return {std::move(finding)};
+    findings.push_back(broken(std::string(project_file), context.project->error()));
+    findings.back().needed = true;
+    return findings;
   }
   const Project& project = **context.project;
   std::error_code code;
-  std::vector<Finding> findings{{.subject = std::string(project_file), .value = "valid", .needed = true}};
+  findings.push_back({.subject = std::string(project_file), .value = "valid", .needed = true});
   auto check = [&](const char* subject, const fs::path& file) {
     if (!file.empty() && !fs::exists(file, code)) findings.push_back(missing(subject, file));
   };
