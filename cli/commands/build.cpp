@@ -51,8 +51,9 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   CLI::App& app = binder.app;
   actions::BuildRequest& request = flags->request;
-  binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
-                  Completes::model);
+  binder.complete(
+      app.add_option("MODEL", request.model, "ONNX model, or - for stdin; by default that of modelctl.yaml"),
+      Completes::model);
   bind_output(binder, request.output,
               "The artifact to write, or - for stdout; by default MODEL.artifact, next to the model");
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");

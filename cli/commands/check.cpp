@@ -126,8 +126,9 @@ Run bind(Binder& binder) {
   auto flags = std::make_shared<Flags>();
   CLI::App& app = binder.app;
   actions::CheckRequest& request = flags->request;
-  binder.complete(app.add_option("MODEL", request.model, "ONNX model; by default that of modelctl.yaml"),
-                  Completes::model);
+  binder.complete(
+      app.add_option("MODEL", request.model, "ONNX model, or - for stdin; by default that of modelctl.yaml"),
+      Completes::model);
   app.add_option("--bind", flags->bindings, "Fix a symbolic size of the inputs, as in batch=1")->type_name("NAME=N");
   app.add_option("-O,--optimize", request.level, "How much to optimize, from 0 (nothing) to 3 (all)")
       ->type_name("LEVEL")

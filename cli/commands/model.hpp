@@ -12,7 +12,7 @@ namespace modelctl::cli {
 inline void bind_model(Binder& binder, actions::ModelSource& model) {
   CLI::Option* option = binder.app.add_option("MODEL", model.text,
                                               "Artifact, package, unpacked package, reference to a package, ONNX model "
-                                              "or linked program; by default that of modelctl.yaml");
+                                              "or linked program, or - for stdin; by default that of modelctl.yaml");
   binder.complete(binder.complete(option, Completes::file), Completes::reference);
   bind_trust(binder, model.trust);
   bind_any_name(binder, model.any_name);
@@ -21,7 +21,7 @@ inline void bind_model(Binder& binder, actions::ModelSource& model) {
 
 // An option for tensors: each a file, standard input or the tensor itself.
 inline void bind_tensors(Binder& binder, const char* name, std::vector<std::string>& values, const char* meaning) {
-  std::string forms = ": a file (.npy, .npz, .json, .csv), - for stdin, or JSON such as [[1, 2]]";
+  std::string forms = ": a file (.npy, .npz, .json, .jsonl, .csv), - for stdin, or JSON such as [[1, 2]]";
   binder.complete(binder.app.add_option(name, values, meaning + forms), Completes::tensors)->type_name("[NAME=]INPUT");
 }
 

@@ -2,7 +2,9 @@
 #include "actions/build.hpp"
 
 #include "actions/model_faults.hpp"
+#include "actions/output_names.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "base/json.hpp"
 #include "base/stopwatch.hpp"
@@ -84,13 +86,18 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
 }
 
 // Takes what the request leaves out from modelctl.yaml. An artifact that is named nowhere is written next to the model.
-Result<BuildRequest> complete(BuildRequest request, Reporter& reporter) {
+Result<BuildRequest> complete(BuildRequest request, bool from_standard_input, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_model("build", request.model));
   request.model = merge.subject();
   merge.value("artifact", request.output, merge.project().artifact);
   merge.entries("bind", request.bindings, merge.project().bind);
   merge.report(reporter);
+  if (request.output.empty() && from_standard_input) {
+    return Error(Kind::usage, "missing-option", "cannot build the model from standard input: the artifact has no name")
+        .help("name it with -o FILE");
+  }
   if (request.output.empty()) request.output = std::filesystem::path(request.model).replace_extension(".artifact");
+  TRY(check_outputs("build", {{"-o", request.output}, {"--report", request.report}}, {{"the model", request.model}}));
   return request;
 }
 
@@ -112,7 +119,9 @@ Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& te
 }
 
 Result<BuildReport> build(const BuildRequest& given, Host& host) {
-  BuildRequest request = TRY(complete(given, host.reporter));
+  BuildRequest request = given;
+  auto kept = TRY(take_standard_input(request.model));
+  if (request.reads_project) request = TRY(complete(std::move(request), kept != nullptr, host.reporter));
   Stopwatch watch(host.clock);
   BuildReport report;
   report.artifact = request.output;

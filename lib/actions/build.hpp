@@ -13,13 +13,14 @@
 namespace modelctl::actions {
 
 struct BuildRequest {
-  // What is empty here, modelctl.yaml defines: project_merge.hpp.
-  std::filesystem::path model;                   // ONNX
+  // What is empty here, modelctl.yaml defines, if `reads_project`: project_merge.hpp.
+  std::filesystem::path model;                   // ONNX; "-": what is on standard input
   std::filesystem::path output;                  // the artifact; if no file defines it, next to the model
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
   int level = 2;                                 // of optimization, 0 to 3
   std::string print_after;                       // a pass whose result is wanted as text; empty: none
   std::filesystem::path report;                  // the whole story as JSON; empty: none
+  bool reads_project = true;
 };
 
 // One of the three stages: what it did, and how long that took.

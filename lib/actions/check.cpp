@@ -4,6 +4,7 @@
 
 #include "actions/model_faults.hpp"
 #include "actions/project_merge.hpp"
+#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "lower/lower.hpp"
 #include "onnx/model.hpp"
@@ -119,6 +120,7 @@ class Check {
 
 Result<CheckReport> check(const CheckRequest& given, Host& host) {
   CheckRequest request = given;
+  auto kept = TRY(take_standard_input(request.model));
   auto merge = TRY(ProjectMerge::of_model("check", request.model));
   request.model = merge.subject();
   merge.entries("bind", request.bindings, merge.project().bind);

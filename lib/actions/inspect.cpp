@@ -2,7 +2,9 @@
 #include "actions/inspect.hpp"
 
 #include "actions/named_package.hpp"
+#include "actions/package_cache.hpp"
 #include "actions/remote_context.hpp"
+#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "lower/lower.hpp"
@@ -139,8 +141,10 @@ Result<void> add_package(InspectReport& report, const fs::path& path, const Mode
   return {};
 }
 
-// Reads the two documents of a package where it is, and nothing else.
+// Reads the two documents of a package where it is, and nothing else; of one that is in the cache, as of any package.
 Result<void> add_reference(InspectReport& report, const ModelSource& source, Host& host) {
+  if (auto folder = TRY(pulled_before(source.text, host.environment)))
+    return add_package(report, *folder, source, host);
   const transport::TransportDef* def = TRY(transport::transport_of(source.text));
   transport::Context context = context_of(source.remote, host);
   auto reader = TRY(def->open_reader(source.text, context));
@@ -178,7 +182,11 @@ Result<void> add_file(InspectReport& report, const ModelSource& source, Host& ho
 
 Result<InspectReport> inspect(const InspectRequest& request, Host& host) {
   ModelSource source = request.model;
-  source.text = TRY(ProjectMerge::of_source("inspect", source.text)).subject().string();
+  fs::path given = source.text;
+  source.kept = TRY(take_standard_input(given));
+  auto merge = TRY(ProjectMerge::of_source("inspect", given));
+  merge.report(host.reporter);
+  source.text = merge.subject().string();
   InspectReport report;
   report.kind = "package";
   if (is_reference(source.text)) TRY(add_reference(report, source, host));

@@ -248,7 +248,7 @@ Values values_of(const Subject& of) {
 std::vector<std::string> commands_of(const std::string& name, bool can_run, bool can_serve) {
   std::vector<std::string> commands{"modelctl build"};
   if (can_run) commands.push_back("modelctl run");
-  commands.push_back(fmt::format("modelctl key generate --output {}", name));
+  commands.push_back(fmt::format("modelctl key generate -o {}", name));
   commands.push_back(fmt::format("modelctl pack --key {0}.key -o {0}.tar", name));
   if (can_serve) commands.push_back("modelctl serve");
   return commands;

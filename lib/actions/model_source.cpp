@@ -4,6 +4,7 @@
 #include "actions/artifact_cache.hpp"
 #include "actions/named_package.hpp"
 #include "actions/package_cache.hpp"
+#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "artifact/integrity.hpp"
@@ -67,7 +68,9 @@ Result<OpenedModel> open_onnx(const fs::path& path, const ModelSource& source, H
 }  // namespace
 
 Result<ProjectMerge> complete_source(std::string_view command, ModelSource& source) {
-  auto merge = TRY(ProjectMerge::of_source(command, source.text));
+  fs::path given = source.text;
+  source.kept = TRY(take_standard_input(given));
+  auto merge = TRY(ProjectMerge::of_source(command, given));
   source.text = merge.subject().string();
   kinds::Role role = is_reference(source.text) ? kinds::Role::package : role_of(source.text);
   bool builds = role == kinds::Role::model || role == kinds::Role::none;

@@ -15,18 +15,19 @@ struct ModelSource {
   ModelSource() = default;
   ModelSource(const std::filesystem::path& path) : text(path.string()) {}
 
-  std::string text;  // as the user wrote it; empty: what modelctl.yaml names
+  std::string text;  // as the user wrote it; empty: what modelctl.yaml names; "-": what is on standard input
   // Whose signature counts. With nothing given and no MODELCTL_TRUST, a package's bytes are still checked against its
   // manifest, but nobody vouches for the manifest: that is warned of. A reference is not pulled so.
   package::TrustRequest trust;
   RemoteOptions remote;
   bool any_name = false;                         // of a reference: whatever name and version the package has
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed if an ONNX model is built
+  std::shared_ptr<const TemporaryFolder> kept;   // holds what was on standard input
 };
 
 // Completes a source from the modelctl.yaml in the current folder: what it names, if there is no text, and the sizes
-// that it fixes, if the source is an ONNX model. Returns the merge for what else the command takes from the file, and
-// for report().
+// that it fixes, if the source is an ONNX model. Reads standard input if that is the source. Returns the merge for what
+// else the command takes from the file, and for report().
 Result<ProjectMerge> complete_source(std::string_view command, ModelSource& source);
 
 struct OpenedModel {

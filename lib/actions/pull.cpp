@@ -2,6 +2,7 @@
 #include "actions/pull.hpp"
 
 #include "actions/named_package.hpp"
+#include "actions/output_names.hpp"
 #include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
@@ -16,6 +17,7 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
                  fmt::format("cannot pull '{}' to nowhere", transport::shown(request.reference)))
         .help("name a folder with -o FOLDER, a file with --archive FILE.tar, or both");
   }
+  TRY(check_outputs("pull", {{"-o", request.folder}, {"--archive", request.archive}}, {}));
   const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
   transport::Context context = context_of(request.remote, host);
   auto reader = TRY(def->open_reader(request.reference, context));

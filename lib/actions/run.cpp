@@ -2,6 +2,7 @@
 #include "actions/run.hpp"
 
 #include "actions/input_options.hpp"
+#include "actions/output_names.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -19,6 +20,7 @@ Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
   const auto& samples = merge.project().samples;
   if (!samples.empty()) merge.value("samples", request.inputs, Project::Sample::arguments(samples.front().inputs));
   merge.report(reporter);
+  TRY(check_outputs("run", {{"-o", request.output}, {"--state", request.state}}, {{"the model", request.model.text}}));
   return request;
 }
 

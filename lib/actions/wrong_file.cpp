@@ -2,6 +2,7 @@
 #include "actions/wrong_file.hpp"
 
 #include "base/check.hpp"
+#include "base/shell.hpp"
 
 #include <fmt/core.h>
 
@@ -46,12 +47,16 @@ Error name_kind(Error error, const std::filesystem::path& file, kinds::Role expe
   auto expectation = std::find_if(std::begin(expectations), std::end(expectations),
                                   [&](const Expectation& each) { return each.role == expected; });
   MODELCTL_CHECK(expectation != std::end(expectations), "every expected role has its words");
+  std::string forward = kind->forward.empty() ? error.hint : kinds::forward(*kind, file);
+  // An artifact lacks one step to a package; elsewhere it is complete.
+  if (expected == kinds::Role::package && kind->role == kinds::Role::artifact)
+    forward = fmt::format("pack it first: modelctl pack {} --key KEY -o PACKAGE", shell_word(file.string()));
   // What could not be verified stays untrusted, whatever it is.
   return Error(error.kind == Kind::untrusted ? Kind::untrusted : Kind::bad_input, expectation->code,
                fmt::format("cannot read '{}': it is not {}", file.string(), expectation->words))
       .at(file.string())
       .because(fmt::format("it is {}", kind->name))
-      .help(kind->forward.empty() ? error.hint : kinds::forward(*kind, file));
+      .help(std::move(forward));
 }
 
 Result<artifact::Artifact> open_artifact(const std::filesystem::path& file) {
