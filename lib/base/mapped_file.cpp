@@ -21,6 +21,8 @@ namespace modelctl {
 namespace fs = std::filesystem;
 namespace {
 
+std::uint64_t page_size() { return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)); }
+
 // Times of files advance with the kernel's tick, 10 ms at most: a second change within one tick keeps the time.
 constexpr long tick_nanoseconds = 20'000'000;
 
@@ -118,9 +120,11 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::map_stable_part(Descriptor
 
 Result<void> MappedFile::map_bytes(const Descriptor& file, std::uint64_t offset, std::uint64_t size) {
   if (size == 0) return {};
-  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number(), static_cast<off_t>(offset));
+  const std::uint64_t before = offset % page_size();  // mapped as well: pages of some kernels have 16 or 64 KiB
+  void* address =
+      ::mmap(nullptr, before + size, PROT_READ, MAP_PRIVATE, file.number(), static_cast<off_t>(offset - before));
   if (address == MAP_FAILED) return cannot_map(path_);
-  bytes_ = {static_cast<const std::byte*>(address), size};
+  bytes_ = {static_cast<const std::byte*>(address) + before, size};
   return {};
 }
 
@@ -144,7 +148,9 @@ Result<void> MappedFile::check_unchanged() const {
 }
 
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  if (bytes_.empty()) return;
+  const std::uint64_t before = reinterpret_cast<std::uintptr_t>(bytes_.data()) % page_size();
+  ::munmap(const_cast<std::byte*>(bytes_.data() - before), before + bytes_.size());
 }
 
 void report_bus_errors() { std::signal(SIGBUS, on_bus_error); }
