@@ -1,4 +1,4 @@
-"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
+r"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
 
     python run.py MODELCTL FOLDER PAGE…
 
@@ -80,7 +80,12 @@ class Shell:
         self.folder, self.outputs = folder, folder / ".outputs"
         self.outputs.mkdir()
         self.process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"], cwd=folder, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            ["bash", "--noprofile", "--norc"],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         self.count = 0
 
