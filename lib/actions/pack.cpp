@@ -195,7 +195,9 @@ Result<std::vector<package::Quality>> measured_quality(const PackRequest& reques
   }
   std::string data_set;
   for (const PackRequest::Sample& sample : request.samples) {
-    std::string name = sample.name.empty() ? sample.labels.filename().string() : sample.name;
+    // Labels may be a column of the input.
+    fs::path file = sample.labels.empty() && sample.inputs.size() == 1 ? sample.inputs.front().second : sample.labels;
+    std::string name = sample.name.empty() ? file.filename().string() : sample.name;
     if (!name.empty()) data_set += (data_set.empty() ? "" : ", ") + name;
   }
   std::vector<package::Quality> quality;
