@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 #include <cerrno>
+#include <charconv>
 
 namespace modelctl {
 namespace fs = std::filesystem;
@@ -31,6 +32,25 @@ Result<fs::path> follow_links(const fs::path& path) {
     target = target.parent_path() / next;
   }
   return failure(ELOOP);
+}
+
+std::optional<int> descriptor_of(const fs::path& path) {
+  auto target = follow_links(path);
+  std::error_code code;
+  if (!target || !fs::is_symlink(fs::symlink_status(*target, code))) return std::nullopt;
+  if (!fs::equivalent(target->parent_path(), "/proc/self/fd", code)) return std::nullopt;
+  std::string name = target->filename().string();
+  int number = -1;
+  auto [end, fault] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (fault != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return number;
+}
+
+bool is_stream(const fs::path& path) {
+  std::error_code code;
+  fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status) || fs::is_directory(status)) return false;
+  return !fs::is_regular_file(status) || descriptor_of(path);
 }
 
 }  // namespace modelctl

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,11 +41,13 @@ Result<AtomicFile> AtomicFile::create(const fs::path& path, unsigned mode) {
     return Error(Kind::conflict, "is-a-folder", fmt::format("cannot write '{}': it is a folder", path.string()))
         .at(path.string());
   }
-  bool is_descriptor = fs::is_symlink(fs::symlink_status(target));
-  if (exists && (is_descriptor || !S_ISREG(status.st_mode))) {
+  if (is_stream(path)) {
+    // An open descriptor is used as it is. Opened again by its path, it would have a position of its own: what it
+    // refers to would be overwritten from its start, and not continued as `>>` and `{ …; } >` of a shell ask for.
+    auto number = descriptor_of(path);
     // Not retried after a signal: a FIFO without a reader makes open() wait.
-    int emptied = S_ISREG(status.st_mode) ? O_TRUNC : 0;
-    file.device_ = Descriptor(::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC | emptied));
+    file.device_ = Descriptor(number ? ::fcntl(*number, F_DUPFD_CLOEXEC, 0)
+                                     : ::open(target.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
     if (!file.device_.is_open()) return cannot_write(path);
     std::error_code code;
     fs::path folder = fs::temp_directory_path(code);
@@ -85,6 +88,11 @@ Result<void> AtomicFile::copy_to_device() {
     at += static_cast<std::uint64_t>(n);
     for (ByteSpan rest = ByteSpan(piece).first(static_cast<std::size_t>(n)); !rest.empty();) {
       ssize_t written = ::write(device_.number(), rest.data(), rest.size());
+      if (written < 0 && errno == EAGAIN) {  // whoever shares the open descriptor has made it non-blocking
+        pollfd writable{device_.number(), POLLOUT, 0};
+        if (::poll(&writable, 1, -1) < 0) return cannot_write(path_);
+        continue;
+      }
       if (written < 0) return cannot_write(path_);
       rest = rest.subspan(static_cast<std::size_t>(written));
     }

@@ -3,6 +3,7 @@
 #include "tensor/files.hpp"
 
 #include "base/files.hpp"
+#include "base/links.hpp"
 #include "base/suggest.hpp"
 #include "tensor/json/cursor.hpp"
 
@@ -221,6 +222,10 @@ Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const
     TRY(encode("/dev/stdout", *TRY(format_of(".json")), outputs));
     TRY(write_all(files));
     return std::vector{path};
+  }
+  if (is_stream(path) && !is_format(path)) {
+    TRY(encode(path, *TRY(format_of(".json")), outputs));
+    return write_all(files);
   }
   std::error_code code;
   bool is_folder = fs::is_directory(path, code) || !path.has_filename() || !path.has_extension();

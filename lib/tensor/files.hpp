@@ -32,8 +32,8 @@ Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::sp
 
 // Writes a model's outputs, in their order, and returns the files written. A path with the extension of a format is a
 // file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …, with .json instead for sequences, maps
-// and optionals. "-" is standard output, which gets them as JSON. All of them are encoded before the first one is
-// written.
+// and optionals. "-" is standard output, which gets them as JSON, as does a device or FIFO whose name says nothing
+// else. All of them are encoded before the first one is written.
 Result<std::vector<std::filesystem::path>> save_outputs(const std::filesystem::path& path,
                                                         std::span<const NamedTensor> outputs);
 

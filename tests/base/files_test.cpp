@@ -1,5 +1,6 @@
 // What is written is complete or absent, and what is not a regular file stays what it is.
 #include "base/files.hpp"
+#include "base/links.hpp"
 
 #include "support/scratch.hpp"
 
@@ -141,6 +142,31 @@ TEST_CASE("what an open descriptor refers to is written into") {
   std::array<std::byte, 3> bytes{};
   CHECK(read_all_at(file.number(), bytes, 0));
   CHECK(as_text(bytes) == "new");
+}
+
+TEST_CASE("an open descriptor is continued where it stands") {
+  Scratch scratch;
+  write_mode(scratch / "file", 0644);
+  Descriptor file(::open((scratch / "file").c_str(), O_RDWR | O_TRUNC | O_CLOEXEC));
+  REQUIRE(write_all(file.number(), as_bytes("first ")));
+  REQUIRE(write_file("/dev/fd/" + std::to_string(file.number()), as_bytes("second")));
+  auto content = read_text_file(scratch / "file");
+  REQUIRE(content);
+  CHECK(*content == "first second");
+}
+
+TEST_CASE("a stream is what cannot be replaced: a device, a FIFO, an open descriptor") {
+  Scratch scratch;
+  write_mode(scratch / "file", 0644);
+  fs::create_symlink(scratch / "file", scratch / "link");
+  REQUIRE(::mkfifo((scratch / "fifo").c_str(), 0600) == 0);
+  Descriptor file(::open((scratch / "file").c_str(), O_RDONLY | O_CLOEXEC));
+  CHECK(is_stream("/dev/null"));
+  CHECK(is_stream(scratch / "fifo"));
+  CHECK(is_stream("/dev/fd/" + std::to_string(file.number())));
+  for (const char* name : {"file", "link", "missing", ""}) CHECK_FALSE(is_stream(scratch / name));
+  CHECK(descriptor_of("/dev/stdout") == 1);
+  CHECK_FALSE(descriptor_of("/dev/null"));
 }
 
 TEST_CASE("a folder is not replaced by a file") {

@@ -8,7 +8,10 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <cstdio>
+#include <fstream>
+#include <thread>
 
 using namespace modelctl;
 using namespace modelctl::formats;
@@ -33,6 +36,21 @@ Result<std::vector<Tensor>> inputs_of(std::vector<std::string> arguments, std::v
 std::string fault(const Result<std::vector<Tensor>>& result) { return result ? "it was read" : result.error().what; }
 
 }  // namespace
+
+TEST_CASE("a FIFO gets all outputs as JSON, unless its name says something else") {
+  Scratch scratch;
+  std::string pipe = scratch / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::string received;
+  std::thread reader([&] {
+    std::ifstream in(pipe);
+    received.assign(std::istreambuf_iterator<char>(in), {});
+  });
+  save(pipe, {a(), b()});
+  reader.join();
+  write(scratch / "all.json", received);
+  CHECK(are_a_and_b(inputs_of({scratch / "all.json"})));
+}
 
 TEST_CASE("inputs are given by position, by name, or by both") {
   Scratch scratch;
