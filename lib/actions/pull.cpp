@@ -6,6 +6,7 @@
 #include "actions/remote_context.hpp"
 #include "transport/pull.hpp"
 #include "transport/reference.hpp"
+#include "transport/staging.hpp"
 
 #include <fmt/core.h>
 
@@ -29,6 +30,7 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
   // No place is prepared before both checks have passed: a refused package leaves no trace on the disk. For both an
   // archive and a folder the content is transferred once; unpacking then verifies the archive again, as it would any
   // other.
+  if (!request.folder.empty()) TRY(transport::check_new_folder(request.folder));
   auto staging = request.archive.empty() ? TRY(transport::stage_folder(report.signed_manifest, request.folder))
                                          : TRY(transport::stage_archive(report.signed_manifest, request.archive));
   transport::PullStats stats =

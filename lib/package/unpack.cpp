@@ -2,6 +2,7 @@
 #include "package/package.hpp"
 
 #include "base/descriptor.hpp"
+#include "base/file_mode.hpp"
 #include "package/archive_internal.hpp"
 
 #include <fmt/core.h>
@@ -49,6 +50,20 @@ Result<SignedManifest> read_archive(const fs::path& path, const Trust& trust, En
   return *reader.opened();
 }
 
+// Gives all files the package's time and not that of their unpacking, so that a package always gives equal folders.
+Result<void> set_times(const fs::path& folder, const Manifest& manifest) {
+  auto seconds = static_cast<std::time_t>(manifest.timestamp);
+  const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+  auto set = [&](std::string_view path) -> Result<void> {
+    if (::utimensat(AT_FDCWD, (folder / path).c_str(), times, AT_SYMLINK_NOFOLLOW) == 0) return {};
+    return system_error(errno, fmt::format("cannot write '{}'", path), folder / path);
+  };
+  TRY(set(manifest_path));
+  TRY(set(bundle_path));
+  for (const Entry& entry : manifest.entries) TRY(set(entry.path));
+  return {};
+}
+
 }  // namespace
 
 Result<SignedManifest> verify(const fs::path& path, const Trust& trust, Reporter& reporter, const StopToken& stop) {
@@ -77,6 +92,7 @@ Result<SignedManifest> unpack(const fs::path& archive, const fs::path& folder, c
   auto staging = TRY(TemporaryFolder::create(folder.parent_path()));
   FolderSink sink(staging.path());
   SignedManifest opened = TRY(read_archive(archive, trust, sink, "unpacking", reporter, stop));
+  TRY(set_times(staging.path(), opened.manifest));
   TRY(staging.keep_as(folder));
   return opened;
 }
@@ -101,7 +117,7 @@ Result<void> FolderSink::write(ByteSpan bytes) {
 }
 
 Result<void> FolderSink::end(const Entry& entry) {
-  bool good = ::fchmod(file_.number(), entry.mode()) == 0 && ::fsync(file_.number()) == 0;
+  bool good = ::fchmod(file_.number(), allowed_mode(entry.mode())) == 0 && ::fsync(file_.number()) == 0;
   int error = errno;
   file_.close();
   if (!good) return system_error(error, fmt::format("cannot write '{}'", entry.path), path_);

@@ -2,6 +2,7 @@
 // pull came; every byte that is not content (headers, padding, the end) is written again.
 #include "transport/staging.hpp"
 
+#include "base/file_mode.hpp"
 #include "base/links.hpp"
 
 #include <fmt/core.h>
@@ -50,7 +51,7 @@ class ArchiveStaging : public Staging {
     TRY(write(zeros(2 * package::tar_block), layout_.size() - 2 * package::tar_block));
     struct stat old {};
     bool exists = ::fstatat(place_.parent(), place_.target().filename().c_str(), &old, 0) == 0;
-    mode_t mode = exists ? old.st_mode & 0777 : 0644;
+    mode_t mode = exists ? old.st_mode & 0777 : allowed_mode(0644);
     // The size first: a killed pull may have left a longer file. Synced before the rename, since otherwise a crash
     // could leave the final name on a file without its content: POSIX gives no order between the two.
     bool good = ::ftruncate(file_.number(), static_cast<off_t>(layout_.size())) == 0 &&
@@ -92,8 +93,7 @@ Result<fs::path> archive_file(const fs::path& path) {
   if (fs::is_directory(status)) {
     return Error(Kind::conflict, "is-a-folder", std::move(what)).at(path.string()).because("it is a folder");
   }
-  bool is_descriptor = fs::is_symlink(fs::symlink_status(target, code));  // in /proc
-  if (fs::exists(status) && (is_descriptor || !fs::is_regular_file(status))) {
+  if (is_stream(path)) {
     return Error(Kind::conflict, "not-a-file", std::move(what))
         .at(path.string())
         .because(

@@ -1,6 +1,7 @@
 // Opening without following links, and the removal of what nobody signed.
 #include "transport/checked_folder.hpp"
 
+#include "base/file_mode.hpp"
 #include "base/files.hpp"
 
 #include <fmt/core.h>
@@ -114,7 +115,8 @@ Result<void> CheckedFolder::keep_below(const std::set<std::string>& files, const
     fs::remove_all(shown_ / name, code);
     if (code) return system_error(code.value(), fmt::format("cannot remove '{}'", (shown_ / name).string()), shown_);
   }
-  if (::fchmod(folder_.number(), 0755) != 0 || ::fsync(folder_.number()) != 0) return cannot_write(shown_);
+  if (::fchmod(folder_.number(), allowed_mode(0755)) != 0 || ::fsync(folder_.number()) != 0)
+    return cannot_write(shown_);
   return {};
 }
 

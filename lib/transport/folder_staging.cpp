@@ -3,6 +3,8 @@
 // left other files there, such as a half-written document.
 #include "transport/staging.hpp"
 
+#include "base/file_mode.hpp"
+
 #include <fmt/core.h>
 
 #include <fcntl.h>
@@ -27,16 +29,10 @@ class FolderStaging : public Staging {
     return OpenEntry{file_.number(), 0, static_cast<std::uint64_t>(status.st_size)};
   }
 
-  // The times come from the package, not from the pull, so that two pulls give equal folders. The mode is set last:
-  // until then a new file is private (0600), and an executable one cannot be run half-written.
+  // Until now a new file was private (0600), and an executable one could not be run half-written.
   Result<void> finish_entry(std::size_t i) override {
     const package::Entry& entry = manifest_.manifest.entries[i];
-    auto seconds = static_cast<std::time_t>(manifest_.manifest.timestamp);
-    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
-    if (::fchmod(file_.number(), entry.mode()) != 0 || ::futimens(file_.number(), times) != 0 ||
-        ::fsync(file_.number()) != 0) {
-      return cannot_write(entry.path);
-    }
+    TRY(complete(file_, entry.mode(), entry.path));
     file_.close();
     return {};
   }
@@ -63,8 +59,16 @@ class FolderStaging : public Staging {
     Descriptor file = TRY(folder_.file(name));
     if (::ftruncate(file.number(), 0) != 0) return cannot_write(name);
     if (!write_all_at(file.number(), as_bytes(text), 0)) return cannot_write(name);
-    if (::fchmod(file.number(), 0644) != 0 || ::fsync(file.number()) != 0) return cannot_write(name);
-    return {};
+    return complete(file, 0644, name);
+  }
+
+  // The time comes from the package, not from the pull, so that two pulls give equal folders.
+  Result<void> complete(const Descriptor& file, unsigned mode, std::string_view name) const {
+    auto seconds = static_cast<std::time_t>(manifest_.manifest.timestamp);
+    const timespec times[2] = {{seconds, 0}, {seconds, 0}};
+    bool good = ::fchmod(file.number(), allowed_mode(mode)) == 0 && ::futimens(file.number(), times) == 0 &&
+                ::fsync(file.number()) == 0;
+    return good ? Result<void>() : cannot_write(name);
   }
 
   Error cannot_write(std::string_view name) const {
@@ -80,15 +84,17 @@ class FolderStaging : public Staging {
 
 }  // namespace
 
+Result<void> check_new_folder(const fs::path& folder) {
+  std::error_code code;
+  if (!fs::exists(folder, code) || fs::is_empty(folder, code)) return {};
+  return Error(Kind::conflict, "already-exists", fmt::format("cannot pull into '{}': it is not empty", folder.string()))
+      .at(folder.string())
+      .help("name another folder, or remove this one first");
+}
+
 Result<std::unique_ptr<Staging>> stage_folder(const package::SignedManifest& manifest, fs::path folder) {
   StagingPlace place = TRY(StagingPlace::in(std::move(folder), manifest.digest));
-  std::error_code code;
-  if (fs::exists(place.target(), code) && !fs::is_empty(place.target(), code)) {
-    return Error(Kind::conflict, "already-exists",
-                 fmt::format("cannot pull into '{}': it is not empty", place.target().string()))
-        .at(place.target().string())
-        .help("name another folder, or remove this one first");
-  }
+  TRY(check_new_folder(place.target()));
   Descriptor claimed = TRY(place.claim(true));
   return std::unique_ptr<Staging>(new FolderStaging(manifest, std::move(place), std::move(claimed)));
 }

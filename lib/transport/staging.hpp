@@ -32,7 +32,10 @@ class Staging {
   virtual const std::filesystem::path& path() const = 0;
 };
 
-// Unpacked, as `folder`, which must not exist or be empty. Fails with `conflict` while another pull holds the place.
+// Fails with `conflict` unless the folder does not exist or is empty.
+Result<void> check_new_folder(const std::filesystem::path& folder);
+
+// Unpacked, as `folder`, which must pass check_new_folder(). Fails with `conflict` while another pull holds the place.
 Result<std::unique_ptr<Staging>> stage_folder(const package::SignedManifest& manifest, std::filesystem::path folder);
 // As the one archive that the manifest describes. A symbolic link is followed; any other non-regular file is refused.
 Result<std::unique_ptr<Staging>> stage_archive(const package::SignedManifest& manifest, std::filesystem::path archive);

@@ -76,6 +76,61 @@ TEST_CASE("a pull into an archive that is killed at any call is resumed to the s
   CHECK(calls > 20);
 }
 
+TEST_CASE("what a pull makes obeys the umask") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  mode_t before = ::umask(027);
+  auto folder = shop.pull_folder("digits:1.2");
+  auto archive = shop.pull("digits:1.2");
+  ::umask(before);
+  REQUIRE(folder);
+  REQUIRE(archive);
+  auto mode = [&](const char* name) { return static_cast<unsigned>(fs::status(shop.scratch / name).permissions()); };
+  CHECK(mode("pulled") == 0750);
+  CHECK(mode("pulled/manifest.json") == 0640);
+  CHECK(mode("pulled.tar") == 0640);
+  for (const package::Entry& entry : shop.written.manifest.entries) {
+    CHECK(mode(("pulled/" + entry.path).c_str()) == (entry.mode() & ~027u));
+  }
+}
+
+TEST_CASE("all files of a pulled folder have the package's time, whether an archive is kept as well or not") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  actions::PullRequest both{.reference = "digits:1.2",
+                            .folder = shop.scratch / "with-archive",
+                            .archive = shop.scratch / "kept.tar",
+                            .remote = shop.remote};
+  both.trust.key = shop.key;
+  REQUIRE(actions::pull(both, shop.host));
+  REQUIRE(shop.pull_folder("digits:1.2"));
+  for (const char* folder : {"with-archive", "pulled"}) {
+    for (const auto& file : fs::recursive_directory_iterator(shop.scratch / folder)) {
+      if (!file.is_regular_file()) continue;
+      struct stat status {};
+      REQUIRE(::stat(file.path().c_str(), &status) == 0);
+      CHECK_MESSAGE(static_cast<std::uint64_t>(status.st_mtim.tv_sec) == shop.written.manifest.timestamp, file.path());
+    }
+  }
+}
+
+TEST_CASE("a pull into an archive and a folder that is not empty leaves the archive as it was") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  REQUIRE(write_file(shop.scratch / "kept.tar", as_bytes("of another version")));
+  fs::create_directory(shop.scratch / "used");
+  REQUIRE(write_file(shop.scratch / "used/file", as_bytes("x")));
+  actions::PullRequest both{.reference = "digits:1.2",
+                            .folder = shop.scratch / "used",
+                            .archive = shop.scratch / "kept.tar",
+                            .remote = shop.remote};
+  both.trust.key = shop.key;
+  auto result = actions::pull(both, shop.host);
+  REQUIRE(!result);
+  CHECK(result.error().code == "already-exists");
+  CHECK(*read_text_file(shop.scratch / "kept.tar") == "of another version");
+}
+
 TEST_CASE("a pull that is killed again and again at random ends in a package that verifies") {
   Shop shop({{"weights", package::Role::weights, false, package::Content::of_bytes(std::string(8 << 20, 'w'))},
              {"code/a", package::Role::document, false, package::Content::of_bytes(std::string(1 << 20, 'a'))}});
