@@ -25,18 +25,25 @@ namespace {
 
 constexpr std::uint64_t index_limit = 64 << 20;
 constexpr std::size_t chunk = 1 << 20;
+constexpr std::chrono::milliseconds lock_pause{20};  // a push holds the lock for a few milliseconds
 constexpr const char* name_key = "org.opencontainers.image.ref.name";
 constexpr const char* pushed_key = "dev.modelctl.pushed";
 
 // Holds the folder for writing its index. On the folder itself: a file that is renamed over cannot be locked.
 class FolderLock {
  public:
-  static Result<FolderLock> take(const fs::path& folder) {
+  // Waits for another push to finish, and no longer than a stop: whoever can read the folder can lock it forever.
+  static Result<FolderLock> take(const fs::path& folder, Clock& clock) {
     FolderLock lock(Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
     int held = lock.folder_.number();
     if (held < 0) return system_error(errno, fmt::format("cannot open '{}'", folder.string()), folder);
-    if (retry_interrupted([&] { return ::flock(held, LOCK_EX); }) != 0) {
-      return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
+    while (::flock(held, LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return system_error(errno, fmt::format("cannot lock '{}'", folder.string()), folder);
+      if (!clock.sleep(lock_pause)) {
+        return Error(Kind::interrupted, "interrupted", "the push was interrupted")
+            .at(folder.string())
+            .because("it waited for another push into this folder");
+      }
     }
     return lock;
   }
@@ -103,6 +110,15 @@ Result<Descriptor> LayoutStore::open_blob(const Digest& digest, std::uint64_t si
 
 Result<std::string> LayoutStore::text(const Digest& digest, std::uint64_t limit) const {
   std::string path = blob_path(digest).string();
+  auto damaged = [&](std::string reason) {
+    return Error(Kind::untrusted, "digest-mismatch", fmt::format("cannot use the blob '{}': it is damaged", path))
+        .at(path)
+        .because(std::move(reason));
+  };
+  std::error_code code;
+  if (fs::file_status status = fs::status(path, code); fs::exists(status) && !fs::is_regular_file(status)) {
+    return damaged("it is not a regular file");
+  }
   auto file = TRY(MappedFile::open(path));
   if (file->bytes().size() > limit) {
     return Error(Kind::bad_input, "file-too-large",
@@ -112,9 +128,7 @@ Result<std::string> LayoutStore::text(const Digest& digest, std::uint64_t limit)
   std::string text(as_text(file->bytes()));
   Digest found = Sha256::of(as_bytes(text));
   if (found == digest) return text;
-  return Error(Kind::untrusted, "digest-mismatch", fmt::format("cannot use the blob '{}': it is damaged", path))
-      .at(path)
-      .because(fmt::format("its content has the digest {}", found.text()));
+  return damaged(fmt::format("its content has the digest {}", found.text()));
 }
 
 // The content of a file can be damaged while its size is right, so the digest is computed, which reads the file once:
@@ -148,10 +162,10 @@ Result<bool> LayoutStore::put(const Digest& digest, ByteSpan bytes, const StopTo
   if (TRY(is_whole(digest, bytes.size(), stop))) return false;
   fs::path path = blob_path(digest);
   TRY(create());
-  // A link or a device in a blob's place is replaced: AtomicFile would follow it.
+  // A link, a device or a folder in a blob's place is replaced: AtomicFile would follow it, or fail.
   std::error_code code;
   if (fs::file_status status = fs::symlink_status(path, code); fs::exists(status) && !fs::is_regular_file(status)) {
-    if (!fs::remove(path, code)) return system_error(code.value(), "cannot replace a damaged blob", path);
+    if (fs::remove_all(path, code); code) return system_error(code.value(), "cannot replace a damaged blob", path);
   }
   AtomicFile file = TRY(AtomicFile::create(path));
   Sha256 hash;
@@ -196,10 +210,10 @@ Result<std::optional<Digest>> LayoutStore::find(std::string_view name) const {
 // A name has one entry: the new one replaces those before it. Its blobs were stored before, so whoever finds the name
 // finds the content.
 Result<void> LayoutStore::set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
-                                   std::string_view artifact_type, std::chrono::system_clock::time_point now,
+                                   std::string_view artifact_type, Clock& clock,
                                    const std::function<Result<void>()>& check) const {
   TRY(create());
-  FolderLock lock = TRY(FolderLock::take(folder_));
+  FolderLock lock = TRY(FolderLock::take(folder_, clock));
   TRY(check());
   Json index = {{"schemaVersion", 2}, {"mediaType", oci_index_type}, {"manifests", Json::array()}};
   if (exists()) index = TRY(read_index(folder_));
@@ -207,7 +221,7 @@ Result<void> LayoutStore::set_name(std::string_view name, const Digest& manifest
   for (auto entry = manifests.begin(); entry != manifests.end();) {
     entry = annotation(*entry, name_key) == name ? manifests.erase(entry) : entry + 1;
   }
-  auto seconds = std::chrono::system_clock::to_time_t(now);
+  auto seconds = std::chrono::system_clock::to_time_t(clock.now());
   manifests.push_back(
       {{"mediaType", oci_manifest_type},
        {"artifactType", artifact_type},

@@ -43,10 +43,10 @@ class LayoutStore {
   Result<std::vector<Named>> names() const;
   Result<std::optional<Digest>> find(std::string_view name) const;
   // Lets `name` mean the manifest from now on; all its blobs must be there. `check` runs under the lock of the index,
-  // so that no other process changes the name in between; it may read the store and must not write to it.
+  // so that no other process changes the name in between; it may read the store and must not write to it. Waits for the
+  // lock, until a stop.
   Result<void> set_name(std::string_view name, const Digest& manifest, std::uint64_t size,
-                        std::string_view artifact_type, std::chrono::system_clock::time_point now,
-                        const std::function<Result<void>()>& check) const;
+                        std::string_view artifact_type, Clock& clock, const std::function<Result<void>()>& check) const;
 
  private:
   Result<void> create() const;

@@ -69,6 +69,11 @@ Result<OciManifest> read_oci_manifest(std::string_view text, std::string_view wh
   Json json = TRY(parse_json(text, where));
   OciManifest manifest;
   manifest.artifact_type = json_string(json, "artifactType", where).value_or("");
+  if (!json.is_object() || !json.contains("layers")) {
+    return Error(Kind::bad_input, "no-package", "the manifest there does not describe a package of modelctl")
+        .at(std::string(where))
+        .because("it has no layers, as the index of an image for several platforms");
+  }
   const Json& layers = *TRY(json_array(json, "layers", where));
   bool found[2] = {false, false};
   for (const Json& layer : layers) {

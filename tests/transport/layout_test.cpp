@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <cstdio>
@@ -44,6 +46,23 @@ TEST_CASE("what is pushed to the local registry is pulled as the same bytes") {
   CHECK(shop.leftovers().empty());
   // The digest alone names it, too.
   CHECK(shop.pull("team/digits@" + pushed->digest->text(), "again.tar"));
+}
+
+TEST_CASE("a push that waits for the lock of the registry ends when it is stopped") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  Descriptor held(::open((shop.scratch / "registry").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  REQUIRE(::flock(held.number(), LOCK_EX) == 0);
+  struct : modelctl::test::FakeClock {
+    bool sleep(std::chrono::milliseconds) override { return false; }  // as after a signal
+  } clock;
+  FakeHost& fake = shop.fake;
+  Host host{clock, fake.environment, fake.processes, fake.reporter, fake.random, fake.stop};
+  auto waited = actions::push({shop.archive, "digits:latest", shop.remote, false}, host);
+  REQUIRE(!waited);
+  CHECK(waited.error().kind == Kind::interrupted);
+  held.close();
+  CHECK(shop.push("digits:latest"));
 }
 
 TEST_CASE("a pulled folder is the package: it verifies, and holds the files with their modes") {
@@ -250,6 +269,9 @@ TEST_CASE("pushing again repairs any damaged blob, whatever took its place") {
     fs::create_symlink(shop.scratch / "elsewhere", path);
     repaired();
     CHECK(bytes_of(shop.scratch / "elsewhere") == "not it");
+    fs::remove(path);
+    fs::create_directories(path / "folder");
+    repaired();
   }
   CHECK(shop.pull_folder("digits:1.2"));
 }

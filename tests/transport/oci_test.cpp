@@ -526,6 +526,16 @@ TEST_CASE("an image of another kind is not a package") {
                                    registry.reference("team/image:1") + "' was used | it has no layer 'manifest.json'");
 }
 
+TEST_CASE("an index of images is not replaced by a push unless it is forced") {
+  Shop shop;
+  FakeRegistry registry;
+  registry.manifests["team/digits:1.2"] = R"({"schemaVersion":2,"manifests":[]})";
+  auto refused = shop.push(registry.reference(name));
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "already-pushed");
+  CHECK(shop.push(registry.reference(name), true));
+}
+
 TEST_CASE("a manifest of more than 4 MiB is not read") {
   Shop shop;
   FakeRegistry registry;

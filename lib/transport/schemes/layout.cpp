@@ -121,7 +121,7 @@ class LayoutWriter : public Writer {
     TRY(reference_.store.put(oci.digest, as_bytes(oci.manifest), host_.stop, nullptr));
     host_.reporter.progress(what, total, total);
     TRY(reference_.store.set_name(reference_.name.local(), oci.digest, oci.manifest.size(), package_artifact_type,
-                                  host_.clock.now(), check));
+                                  host_.clock, check));
     Name exact = reference_.name;
     exact.digest = oci.digest;
     pushed.reference = reference_.spelled + exact.text();
