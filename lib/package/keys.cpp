@@ -72,6 +72,16 @@ std::string take_text(BIO* bio) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
+// OpenSSL reads points that are not on the curve's group, such as the one at infinity, and a private key with the
+// public key of another: the first cannot be written again, and what the second signs nobody can verify.
+Result<void> check_sound(EVP_PKEY* key, bool is_private, std::string_view where) {
+  Owned<EVP_PKEY_CTX> context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  bool good = context && EVP_PKEY_public_check(context.get()) == 1 &&
+              (!is_private || EVP_PKEY_pairwise_check(context.get()) == 1);
+  if (good) return {};
+  return bad_key(where, "it is not a valid key: " + openssl_reason());
+}
+
 // Without a callback OpenSSL would ask on the terminal by itself, past the reporter.
 int refuse_passphrase(char*, int, int, void*) { return -1; }
 
@@ -110,6 +120,7 @@ Result<PublicKey> PublicKey::parse(std::string_view pem, std::string_view where)
   std::shared_ptr<EVP_PKEY> key(PEM_read_bio_PUBKEY(bio.get(), nullptr, refuse_passphrase, nullptr), EVP_PKEY_free);
   if (!key) return bad_key(where, "it is not a PEM public key: " + openssl_reason());
   Algorithm algorithm = TRY(algorithm_of(key.get(), where));
+  TRY(check_sound(key.get(), false, where));
   return PublicKey(std::move(key), algorithm);
 }
 
@@ -190,6 +201,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
         .because("the passphrase is wrong, or the file is damaged: " + reason);
   }
   Algorithm algorithm = TRY(algorithm_of(key.get(), where));
+  TRY(check_sound(key.get(), true, where));
   return PrivateKey(PublicKey(std::move(key), algorithm));
 }
 

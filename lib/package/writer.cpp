@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t piece_size = 1u << 20;
 
+Error interrupted() { return Error(Kind::interrupted, "interrupted", "stopped packing; nothing was written"); }
+
 // Copies one entry's content to where the output stands, and hashes it on the way.
 class Copier {
  public:
@@ -53,7 +55,7 @@ class Copier {
     return system_error(errno, fmt::format("cannot read '{}'", content.file.string()), content.file);
   }
   Result<void> pass_on(ByteSpan bytes, Sha256& hash) {
-    if (stop_.stopped()) return Error(Kind::interrupted, "interrupted", "stopped packing; nothing was written");
+    if (stop_.stopped()) return interrupted();
     hash.update(bytes);
     TRY(output_.write(bytes));
     reporter_.progress("packing", done_ += bytes.size(), total_);
@@ -97,8 +99,10 @@ Result<Written> write_package(Manifest draft, std::vector<Payload> payload, cons
   Manifest manifest = TRY(Manifest::read(text));
   Layout layout(manifest, text.size(), bundle_size(key.algorithm()));
 
-  // The sizes are known and the digests are not: space for the documents is left in front, and the entries follow.
+  // Reading the key took a second, and an output that is a FIFO now waits for its reader.
+  if (stop.stopped()) return interrupted();
   auto file = TRY(AtomicFile::create(output));
+  // The sizes are known and the digests are not: space for the documents is left in front, and the entries follow.
   TRY(seek(file, layout.slots()[1].end, output));
   Copier copier(file, reporter, stop, manifest.payload_size());
   const std::string zeros(2 * tar_block, '\0');

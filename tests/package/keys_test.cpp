@@ -57,6 +57,23 @@ TEST_CASE("P-256 signatures have the nonce of RFC 6979, and the smaller s") {
         "0220019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083");
 }
 
+TEST_CASE("a key that OpenSSL reads and cannot use is refused: the point at infinity, the public key of another") {
+  constexpr std::string_view infinity =
+      "-----BEGIN PUBLIC KEY-----\n"
+      "MBkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDAgAA\n"
+      "-----END PUBLIC KEY-----\n";
+  auto parsed = PublicKey::parse(infinity, "a.pub");
+  REQUIRE(!parsed);
+  CHECK(parsed.error().code == "bad-key");
+  constexpr std::string_view two_halves =
+      "-----BEGIN EC PRIVATE KEY-----\n"
+      "MHcCAQEEIKlc2qqX53eOsea0RqY2VYZ/NintpP1bJnu+XP9ZBI+LoAoGCCqGSM49\n"
+      "AwEHoUQDQgAE7WN3TMu0an+ywk1vyr+cGa97EQrCVa/aI9HbTYIYozUmAMCfplcc\n"
+      "oeLWbLyqlWe8IPeCONN0zYMzxBNz4TG/ww==\n"
+      "-----END EC PRIVATE KEY-----\n";
+  CHECK(refused(two_halves).code == "bad-key");
+}
+
 TEST_CASE("Ed25519 signatures are those of RFC 8032") {
   PrivateKey key = key_of(rfc8032_pem);
   CHECK(key.algorithm() == Algorithm::ed25519);

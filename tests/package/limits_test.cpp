@@ -133,12 +133,16 @@ TEST_CASE("packing, verifying and unpacking that are stopped leave nothing behin
   write(scratch / "a.tar", key);
   host.stop.stop();
   auto packed = write_package(draft(), small_payload(), key, scratch / "b.tar", host.reporter, host.stop);
+  // The output is not opened any more: it might be a FIFO, whose reader would be waited for.
+  auto elsewhere = write_package(draft(), small_payload(), key, scratch / "none/b.tar", host.reporter, host.stop);
   auto unpacked = unpack(scratch / "a.tar", scratch / "folder", trust_in(key), host.reporter, host.stop);
   auto verified = verify(scratch / "a.tar", trust_in(key), host.reporter, host.stop);
   REQUIRE(!packed);
   REQUIRE(!unpacked);
   REQUIRE(!verified);
   CHECK(packed.error().kind == Kind::interrupted);
+  REQUIRE(!elsewhere);
+  CHECK(elsewhere.error().kind == Kind::interrupted);
   CHECK(unpacked.error().kind == Kind::interrupted);
   CHECK(verified.error().kind == Kind::interrupted);
   CHECK(names_in(scratch.path()) == std::vector<std::string>{"a.tar"});
