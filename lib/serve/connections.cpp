@@ -15,19 +15,20 @@ std::shared_ptr<Connection> Connections::take_longest(Waiting& waiting) {
 }
 
 // A victim is taken out of the order at once, so that each new connection asks another one, but it stays counted until
-// it has closed. A victim whose request has arrived in the meantime does not close at all: the second bound below is
-// for those.
+// it has closed. A victim whose request has arrived in the meantime does not close at all: the bounds on how many are
+// counted beyond the limits are for those. Each kind has a bound of its own, because a burst of connections whose
+// requests never end would otherwise leave nothing to the reserve.
 Admission Connections::admit() {
   std::shared_ptr<Connection> victim;
   Admission admission = Admission::full;
   {
     std::lock_guard lock(mutex_);
-    // Victims close a moment later than new connections come in; what that may add has its own bound.
-    if (open_ >= limits_.connections + 2 * limits_.reserve) return Admission::refused;
-    if (open_ - in_reserve_ >= limits_.connections) {
-      victim = take_longest(waiting_);
+    std::size_t full = open_ - in_reserve_;
+    if (full >= limits_.connections) {
+      if (full < limits_.connections + 2 * limits_.reserve) victim = take_longest(waiting_);
       if (victim == nullptr) {
         admission = Admission::reserve;
+        if (in_reserve_ >= 2 * limits_.reserve) return Admission::refused;
         if (in_reserve_ >= limits_.reserve) {
           victim = take_longest(waiting_in_reserve_);
           if (victim == nullptr) return Admission::refused;

@@ -34,8 +34,10 @@ class Connections {
  public:
   struct Limits {
     std::size_t connections;
-    // Connections in the reserve, and as many more while those that were asked to close have not done so.
+    // Connections in the reserve. While those that were asked to close have not done so, there may be as many more in
+    // the reserve, and twice as many more outside of it.
     std::size_t reserve;
+    std::size_t most() const { return connections + 4 * reserve; }  // that are counted at any moment
   };
   using Ticket = std::uint64_t;  // of one wait; 0: none
 
@@ -43,8 +45,8 @@ class Connections {
 
   // Decides about a new connection in the order of least harm: below the limit it is taken; at the limit a waiting one
   // closes for it; if none waits, it goes to the reserve, whose own waiting connections close; else it is refused.
-  // What is counted is bounded by connections + 2 * reserve at every moment. Counts it unless it is refused. May ask a
-  // waiting connection to close.
+  // What is counted is bounded by Limits::most(). Counts it unless it is refused. May ask a waiting connection to
+  // close.
   Admission admit();
   // A connection that was admitted has ended, and waits no more.
   void leave(Ticket ticket, Admission admission);

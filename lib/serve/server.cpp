@@ -65,9 +65,9 @@ Connections::Limits connection_limits(const Settings& settings) {
   if (!most || !open) return limits;
   std::size_t taken = *open + spare_descriptors;
   std::size_t available = *most > taken ? *most - taken : 0;
-  if (limits.connections + 2 * limits.reserve <= available) return limits;
-  limits.reserve = std::clamp<std::size_t>(available / 8, 1, reserved_connections);
-  limits.connections = available > 2 * limits.reserve ? available - 2 * limits.reserve : 1;
+  if (limits.most() <= available) return limits;
+  limits.reserve = std::clamp<std::size_t>(available / 16, 1, reserved_connections);
+  limits.connections = available > 4 * limits.reserve ? available - 4 * limits.reserve : 1;
   return limits;
 }
 
