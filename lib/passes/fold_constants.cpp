@@ -23,7 +23,7 @@ std::uint64_t bytes_of(const Tensor& tensor) { return byte_size(tensor.type(), t
 
 // `left` is how many bytes of results the whole build may still add. Both budgets are the build's: many nodes that are
 // each fine must not add up to an artifact, or a build, without a bound.
-bool fold(Node& node, std::uint64_t& left, std::uint64_t& multiplications_left) {
+bool fold(Node& node, std::uint64_t& left, std::uint64_t& multiplications_left, const Interrupt* interrupt) {
   const ops::OpDef* def = ops::find(node.domain, node.op);
   if (def == nullptr || def->impure || !node.subgraphs.empty() || ops::find_run(node.domain, node.op) == nullptr) {
     return false;
@@ -41,8 +41,8 @@ bool fold(Node& node, std::uint64_t& left, std::uint64_t& multiplications_left) 
     multiplications_left -= needed;
   }
   // A node that fails is left to the run, which may never reach it.
-  auto computed =
-      ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(), std::min(budget, left));
+  auto computed = ops::evaluate(node.domain, node.op, node.attributes, inputs, node.outputs().size(),
+                                std::min(budget, left), interrupt);
   if (!computed) return false;
   for (std::size_t i = 0; i < node.outputs().size(); ++i) {
     const Tensor& tensor = (*computed)[i];
@@ -64,7 +64,7 @@ Result<std::size_t> run(Graph& graph, const PassContext& context) {
   for_each_graph(graph, [&](Graph& each) {
     each.for_each_node([&](Node& node) {
       if (context.stop != nullptr && context.stop->stopped()) return;
-      changes += fold(node, context.fold_bytes, context.fold_multiplications) ? 1 : 0;
+      changes += fold(node, context.fold_bytes, context.fold_multiplications, context.stop) ? 1 : 0;
     });
   });
   if (changes > 0) graph.erase_dead();

@@ -141,6 +141,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   // DequantizeLinear before a MatMul would give it; sums are in f64.
   std::vector<double> column(static_cast<std::size_t>(sizes.k));
   for (std::int64_t n = 0; n < sizes.n; ++n) {
+    if (call.interrupted()) return {};
     for (std::int64_t k = 0; k < sizes.k; ++k) {
       auto group = static_cast<std::size_t>(n * sizes.blocks + blocks[static_cast<std::size_t>(k)]);
       double steps = packed(b.as<std::uint8_t>().data() + n * row, k, sizes.bits) - zeros[group];

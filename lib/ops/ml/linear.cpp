@@ -67,6 +67,7 @@ Result<void> classify(const Call& call, Outputs& outputs) {
   }
   float* out = scores ? scores->as<float>().data() : nullptr;
   for (std::int64_t row = 0; row < x.rows; ++row) {
+    if (call.interrupted()) return {};
     std::vector<double> values = lines.scores(x.row(row));
     // The first of equal scores wins. Where one score stands for both labels, a NaN chooses the first one.
     auto best = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
@@ -100,6 +101,7 @@ Result<void> regress(const Call& call, Outputs& outputs) {
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, targets}));
   float* out = y.as<float>().data();
   for (std::int64_t row = 0; row < x.rows; ++row) {
+    if (call.interrupted()) return {};
     // In f64 up to the post transform, and rounded to f32 once.
     std::vector<double> values = lines.scores(x.row(row));
     TRY(post_transform(values, call.attributes.text("post_transform", "NONE")));

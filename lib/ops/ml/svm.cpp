@@ -241,6 +241,7 @@ Result<void> classify(const Call& call, Outputs& outputs) {
   }
   float* out = answers ? answers->as<float>().data() : nullptr;
   for (std::int64_t row = 0; row < x.rows; ++row) {
+    if (call.interrupted()) return {};
     std::vector<double> votes, scores;
     if (svm.count > 0) {
       scores = decide(svm, x.row(row), votes);
@@ -290,6 +291,7 @@ Result<void> regress(const Call& call, Outputs& outputs) {
   }
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, Dims{x.rows, 1}));
   for (std::int64_t row = 0; row < x.rows; ++row) {
+    if (call.interrupted()) return {};
     auto sum = static_cast<double>(rho[0]);
     if (count == 0) sum += kernel(x.row(row), coefficients.data());
     for (std::size_t i = 0; i < supports; ++i) {

@@ -184,6 +184,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
         std::int64_t length = std::min(chunk, s.places - start);
         fill_columns(s, data, offset, mask, n, start, length, columns);
         for (std::int64_t m = 0; m < s.maps; ++m) {
+          if (call.interrupted()) return;
           // All of the chunk is summed, also if the last one is shorter: the fixed length lets the compiler vectorize
           // the loop. What an earlier chunk left in the columns is summed too, and not stored.
           std::array<double, chunk> sums;

@@ -87,6 +87,7 @@ Result<void> dft(const Call& call, Outputs& outputs) {
   const std::int64_t inner = product(x.dims.subspan(axis + 1)) / parts;
   const double scale = inverse ? 1 / static_cast<double>(length) : 1;
   for (std::int64_t line = 0; line < product(x.dims.first(axis)) * inner; ++line) {
+    if (call.interrupted()) return {};
     std::int64_t row = line / inner, column = line % inner;
     std::fill(data.begin(), data.end(), Complex{});
     for (std::int64_t i = 0; i < taken; ++i) {
@@ -183,6 +184,7 @@ Result<void> stft(const Call& call, Outputs& outputs) {
     factors[static_cast<std::size_t>(i)] = load(window.data, i);
   }
   for (std::int64_t frame = 0, to = 0; frame < x.dim(0) * frames; ++frame) {
+    if (call.interrupted()) return {};
     std::int64_t from = (frame / frames * size + frame % frames * step) * parts;
     for (std::size_t i = 0; i < data.size(); ++i, from += parts) {
       data[i] = {load(x.data, from) * factors[i], parts == 2 ? load(x.data, from + 1) * factors[i] : 0};

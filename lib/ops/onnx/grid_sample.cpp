@@ -212,6 +212,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       std::int64_t batch = start / points, length = end - start;
       find_taps(grid, settings, spatial, start, end, found);
       for (std::int64_t channel = batch * channels; channel < (batch + 1) * channels; ++channel) {
+        if (call.interrupted()) return;
         std::size_t from = 0;
         for (std::int64_t i = 0; i < length; ++i) {
           std::size_t to = found.ends[static_cast<std::size_t>(i)];

@@ -184,7 +184,8 @@ Result<void> attention(const Call& call, Outputs& outputs) {
       state[static_cast<std::size_t>(i)] =
           past.present() ? load_of<double>(state_type)(past.data, head * size + i) : 0.0;
     }
-    for (std::int64_t t = 0; t < q.length; ++t) step(layer, head / k.heads, head % k.heads, t, state, y.data);
+    for (std::int64_t t = 0; t < q.length && !call.interrupted(); ++t)
+      step(layer, head / k.heads, head % k.heads, t, state, y.data);
     for (std::int64_t i = 0; i < size && present; ++i) {
       store_of<double>(state_type)(present->data, head * size + i, state[static_cast<std::size_t>(i)]);
     }

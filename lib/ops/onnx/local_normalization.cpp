@@ -30,6 +30,7 @@ Result<void> lrn(const Call& call, Outputs& outputs) {
   auto load = load_of<double>(x.type);
   auto store = store_of<double>(x.type);
   for (std::int64_t at = 0, count = x.elements(); at < count; ++at) {
+    if (at % 256 == 0 && call.interrupted()) return {};
     std::int64_t c = at / plane % channels;
     // Written so that a size near 2^63 does not overflow.
     std::int64_t first = std::max(c - std::min(before, c), std::int64_t{0});
@@ -65,6 +66,7 @@ Result<void> lp(const Call& call, Outputs& outputs) {
   auto store = store_of<double>(x.type);
   // Two passes over each line, [outer, length, inner] around the axis: its norm, then the quotients.
   for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+    if (call.interrupted()) return {};
     std::int64_t base = group / inner * length * inner + group % inner;
     double norm = 0;
     for (std::int64_t i = 0; i < length; ++i) {

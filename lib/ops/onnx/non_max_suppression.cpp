@@ -105,7 +105,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return score[a] > score[b]; });
       kept.clear();
       for (std::int64_t i : order) {
-        if (static_cast<std::int64_t>(kept.size()) == most) break;
+        if (static_cast<std::int64_t>(kept.size()) == most || call.interrupted()) break;
         const Box& box = all[static_cast<std::size_t>(i)];
         bool hidden =
             std::any_of(kept.begin(), kept.end(), [&](const Box& better) { return overlap(box, better, threshold); });

@@ -57,6 +57,7 @@ Result<void> top(const Call& call, Outputs& outputs) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(length));
     std::int64_t outer = product(x.dims.first(axis));
     for (std::int64_t group = 0; group < outer * inner; ++group) {
+      if (call.interrupted()) return;
       std::int64_t row = group / inner, column = group % inner;
       std::int64_t base = row * length * inner + column;
       std::iota(order.begin(), order.end(), std::int64_t{0});

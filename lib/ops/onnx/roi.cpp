@@ -181,6 +181,7 @@ Result<void> roi_align(const Call& call, Outputs& outputs) {
       double all = std::max(rows.count * columns.count, 1.0);
       const auto* image = in[0] + batch_of[static_cast<std::size_t>(roi)] * channels * height * width;
       for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
+        if (call.interrupted()) return;
         for (std::size_t row = 0; row < rows.ends.size(); ++row) {
           for (std::size_t column = 0; column < columns.ends.size(); ++column) {
             *out++ = static_cast<R>(pooled(image, width, rows.bin(row), columns.bin(column), all, align.max));
@@ -240,6 +241,7 @@ Result<void> max_roi_pool(const Call& call, Outputs& outputs) {
     auto edge = [&](std::int64_t i) { return std::round(load(rois.data, roi * 5 + i) * scale); };
     std::int64_t image = static_cast<std::int64_t>(batch) * channels * height * width;
     for (std::int64_t channel = 0; channel < channels; ++channel, image += height * width) {
+      if (call.interrupted()) return {};
       for (std::int64_t row = 0; row < pooled[0]; ++row) {
         auto [top, bottom] = bin_of(edge(2), edge(4), row, pooled[0], height);
         for (std::int64_t column = 0; column < pooled[1]; ++column) {

@@ -26,7 +26,7 @@ Result<void> infer_det(Inference& call) {
 // each exchange of rows negates it. Partial pivoting keeps the factors at or below 1, so that rounding errors do not
 // grow with them. A matrix of size 0 has determinant 1, the empty product. A column without a pivot makes the matrix
 // singular.
-double determinant(std::vector<double> m, std::int64_t n) {
+double determinant(std::vector<double> m, std::int64_t n, const Call& call) {
   auto at = [&](std::int64_t row, std::int64_t column) -> double& {
     return m[static_cast<std::size_t>(row * n + column)];
   };
@@ -38,7 +38,7 @@ double determinant(std::vector<double> m, std::int64_t n) {
       // NaN is greater than nothing, so that it would never be chosen; as the pivot it reaches the result.
       if (size > std::fabs(at(pivot, k)) || std::isnan(size)) pivot = row;
     }
-    if (at(pivot, k) == 0) return 0;
+    if (call.interrupted() || at(pivot, k) == 0) return 0;
     // Columns before k are not read again.
     for (std::int64_t column = k; pivot != k && column < n; ++column) std::swap(at(k, column), at(pivot, column));
     result *= pivot != k ? -at(k, k) : at(k, k);
@@ -64,7 +64,7 @@ Result<void> det(const Call& call, Outputs& outputs) {
   for (std::int64_t i = 0; i < count; ++i) {
     std::vector<double> matrix(static_cast<std::size_t>(n * n));
     for (double& value : matrix) value = load(x.data, from++);
-    store(y.data, i, determinant(std::move(matrix), n));
+    store(y.data, i, determinant(std::move(matrix), n, call));
   }
   return {};
 }
