@@ -5,6 +5,7 @@
 #include "base/suggest.hpp"
 #include "cli/describe/page.hpp"
 #include "cli/former_output.hpp"
+#include "cli/present/argument_secrets.hpp"
 #include "cli/present/terminal_reporter.hpp"
 
 #include <fmt/core.h>
@@ -227,7 +228,7 @@ int run(const std::vector<std::string>& arguments, Host& host, TerminalReporter&
     if (why == EPIPE) return info(Kind::io).exit_code;
   }
   if (result) return *result;
-  reporter.error(result.error());
+  reporter.error(secrets_in(arguments).without(result.error()));
   return info(result.error().kind).exit_code;
 }
 

@@ -1,4 +1,5 @@
 // Rendering of diagnostics, tables, sizes and times.
+#include "cli/present/argument_secrets.hpp"
 #include "cli/present/diagnostics.hpp"
 #include "cli/present/printer.hpp"
 
@@ -61,4 +62,20 @@ TEST_CASE("sizes and times are given in the unit that reads best") {
   CHECK(human_seconds(0.00123) == "1.23 ms");
   CHECK(human_seconds(12.34) == "12.3 s");
   CHECK(human_seconds(125) == "2 min 05 s");
+}
+
+TEST_CASE("passwords and signatures on the command line are cut out of errors") {
+  auto shown = [](const std::string& argument) {
+    std::vector<std::string> arguments{"build", argument};
+    Error error = Error(Kind::not_found, "no-such-file", "cannot open '" + argument + "'").at(argument);
+    return render(secrets_in(arguments).without(error), Severity::error, false);
+  };
+  for (const char* argument :
+       {"https://u:hidden@h/m.onnx", "https://hidden@h/m.onnx", "u:hidden@h/m:1", "//u:hidden@h/m",
+        "model=https://u:hidden@h/a b", "https://h/m.onnx?token=hidden-word"}) {
+    CHECK_MESSAGE(shown(argument).find("hidden") == std::string::npos, argument);
+  }
+  for (const char* argument : {"digits:1.2.3@sha256:00", "models/a:b@c.onnx", "a@b.onnx", "oci:/srv/a@b:m:1"}) {
+    CHECK_MESSAGE(shown(argument).find(argument) != std::string::npos, argument);
+  }
 }
