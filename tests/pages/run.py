@@ -1,12 +1,13 @@
-r"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
+rr"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
 
     python run.py MODELCTL FOLDER PAGE…
 
 An indented block of a page is one of three things, by its first line:
 
-    $ command          a transcript: what follows a command is what it prints, on both streams. `…` stands for anything:
-                       in a line, or as a line of its own for any lines. A command with nothing below it may print anything.
-                       A command that ends in & goes on in the background; what it shows is waited for.
+    $ command          a transcript: commands, each followed by what it prints, on both streams. `…` stands for anything: in a
+                       line, or as a line of its own for any lines. A command with nothing below it may print anything.
+                       A command goes on after a \ and to the end of a quotation. One that ends in & runs in the background,
+                       and what it shows is waited for.
     # name.ext         a file of that name, in the page's first folder
     anything else      is not run
 
@@ -44,7 +45,7 @@ def commands(first, block):
     found, lines, at = [], block.splitlines(), 0
     while at < len(lines):
         line, command = at, [lines[at].removeprefix("$ ")]
-        while command[-1].endswith("\\"):
+        while command[-1].endswith("\\") or "\n".join(command).count("'") % 2:
             at += 1
             command.append(lines[at])
         at += 1
