@@ -1,4 +1,4 @@
-rr"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
+r"""Runs how-to pages as they are written: every command in one shell, in an empty folder, and compares what it prints.
 
     python run.py MODELCTL FOLDER PAGE…
 
