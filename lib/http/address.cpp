@@ -51,6 +51,8 @@ bool is_private_v6(Bytes a) {
   if (all_zero(a.first(10)) && a[10] == 0xff && a[11] == 0xff) return is_private_v4(a.subspan(12));  // ::ffff:0:0/96
   if (all_zero(a.first(12))) return true;  // ::, ::1 and the deprecated compatible addresses
   if (std::equal(nat64.begin(), nat64.end(), a.begin())) return is_private_v4(a.subspan(12));
+  static constexpr std::array<std::uint8_t, 6> local_nat64{0, 0x64, 0xff, 0x9b, 0, 1};  // 64:ff9b:1::/48, RFC 8215
+  if (std::equal(local_nat64.begin(), local_nat64.end(), a.begin())) return true;
   if (a[0] == 0x20 && a[1] == 0x02) return is_private_v4(a.subspan(2));  // 6to4
   return (a[0] & 0xfe) == 0xfc || a[0] == 0xff ||                        // unique local, multicast
          (a[0] == 0xfe && (a[1] & 0xc0) >= 0x80);                        // link-local, site-local
@@ -61,10 +63,15 @@ bool is_loopback_v6(Bytes a) {
   return all_zero(a.first(15)) && a[15] == 1;
 }
 
-// The address literal as bytes: 4, 16, or none.
+// The address literal as bytes: 4, 16, or none. Resolvers read an IPv4 address in many forms ("127.1", "0x7f000001"),
+// as inet_aton(3) does.
 std::span<const std::uint8_t> literal(std::string_view host, std::array<std::uint8_t, 16>& bytes) {
   std::string text(host);
-  if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return std::span(bytes).first(4);
+  in_addr v4{};
+  if (is_address(host) && ::inet_aton(text.c_str(), &v4) == 1) {
+    std::memcpy(bytes.data(), &v4, 4);
+    return std::span(bytes).first(4);
+  }
   if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return bytes;
   return {};
 }
@@ -90,6 +97,7 @@ bool is_loopback_bytes(Bytes a) { return a.size() == 4 ? a[0] == 127 : a.size() 
 }  // namespace
 
 bool is_loopback(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
   if (host == "localhost" || host.ends_with(".localhost")) return true;  // RFC 6761, section 6.3
   std::array<std::uint8_t, 16> bytes{};
   return is_loopback_bytes(literal(host, bytes));

@@ -26,10 +26,11 @@ void initialize_curl() {
   MODELCTL_CHECK(ready == CURLE_OK, "libcurl does not start");
 }
 
-bool has_private_peer(CURL* easy) {
+// Empty if libcurl does not know it.
+std::string_view peer_address(CURL* easy) {
   const char* address = nullptr;
   curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
-  return address != nullptr && is_private_literal(address);
+  return address == nullptr ? std::string_view() : address;
 }
 
 }  // namespace
@@ -99,7 +100,10 @@ Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
   HttpResponse response;
   response.status = exchange->status;
   response.headers = std::move(exchange->headers);
-  response.from_private = proxy.address.empty() && has_private_peer(easy);
+  if (std::string_view peer = peer_address(easy); proxy.address.empty() && !peer.empty()) {
+    response.from_private = is_private_literal(peer);
+    response.from_public = !response.from_private;
+  }
   response.body = std::move(exchange);
   return response;
 }

@@ -41,6 +41,8 @@ struct HttpResponse {
   std::unique_ptr<HttpBody> body;
   // The server has a private address, so it may name others there (redirect.hpp).
   bool from_private = false;
+  // It has a public address. Neither holds if a proxy is between: its address says nothing about the server.
+  bool from_public = false;
 
   // The first header of that name (any case).
   std::optional<std::string> header(std::string_view name) const;

@@ -17,8 +17,9 @@ Result<Destination> destination(const HttpRequest& request, const HttpResponse& 
         .because(std::move(reason));
   }
   bool inside = response.from_private || is_private_literal(from.host);
-  // Once a public server chose the host, it stays under the condition for the whole chain of redirects.
-  to.public_only = request.public_only || (to.url.host != from.host && !inside);
+  // Once a public server chose the host, it stays under the condition for the whole chain of redirects. So does its own
+  // name if its address is public: on another port the name is resolved again, and may then be that of a private one.
+  to.public_only = request.public_only || (!inside && (to.url.host != from.host || response.from_public));
   if (to.public_only && is_private_literal(to.url.host)) {
     return Error(Kind::denied, "redirect-inside", "will not follow the server into a private network")
         .at(place_of(request, response.status))

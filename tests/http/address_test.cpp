@@ -37,12 +37,13 @@ bool resolves_to_private(const std::string& text) {
 TEST_CASE(
     "hosts of this machine and of private networks are known by their "
     "literals") {
-  for (const char* host : {"localhost", "127.0.0.1", "127.9.9.9", "::1", "a.localhost", "::ffff:127.0.0.1"}) {
+  for (const char* host : {"localhost", "localhost.", "127.0.0.1", "127.9.9.9", "127.1", "0x7f000001", "017700000001",
+                           "2130706433", "::1", "a.localhost", "::ffff:127.0.0.1"}) {
     CHECK_MESSAGE(is_loopback(host), host);
     CHECK_MESSAGE(is_private_literal(host), host);
   }
-  for (const char* host :
-       {"10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "fe80::1", "fd00::1", "0.0.0.0"}) {
+  for (const char* host : {"10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "fe80::1", "fd00::1", "0.0.0.0",
+                           "10.1", "0xa9fea9fe"}) {
     CHECK_MESSAGE(!is_loopback(host), host);
     CHECK_MESSAGE(is_private_literal(host), host);
   }
@@ -52,11 +53,30 @@ TEST_CASE(
 }
 
 TEST_CASE("a resolved address is private unless it is a public unicast address") {
-  for (const char* text :
-       {"127.0.0.1",  "0.0.0.0",     "10.255.255.255",  "100.64.0.1",        "100.127.255.255", "169.254.169.254",
-        "172.31.0.1", "192.168.0.1", "192.0.0.8",       "198.18.0.1",        "224.0.0.1",       "255.255.255.255",
-        "::",         "::1",         "::7f00:1",        "fe80::1",           "fec0::1",         "fc00::1",
-        "fd12::1",    "ff02::1",     "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "2002:a00:1::1"}) {
+  for (const char* text : {"127.0.0.1",
+                           "0.0.0.0",
+                           "10.255.255.255",
+                           "100.64.0.1",
+                           "100.127.255.255",
+                           "169.254.169.254",
+                           "172.31.0.1",
+                           "192.168.0.1",
+                           "192.0.0.8",
+                           "198.18.0.1",
+                           "224.0.0.1",
+                           "255.255.255.255",
+                           "::",
+                           "::1",
+                           "::7f00:1",
+                           "fe80::1",
+                           "fec0::1",
+                           "fc00::1",
+                           "fd12::1",
+                           "ff02::1",
+                           "::ffff:10.0.0.1",
+                           "64:ff9b::10.0.0.1",
+                           "64:ff9b:1::808:808",
+                           "2002:a00:1::1"}) {
     CHECK_MESSAGE(resolves_to_private(text), text);
   }
   for (const char* text : {"8.8.8.8", "100.63.0.1", "100.128.0.1", "172.15.0.1", "172.32.0.1", "192.0.1.1",

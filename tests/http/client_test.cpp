@@ -142,6 +142,10 @@ TEST_CASE(
   CHECK(code("https://169.254.169.254/latest/meta-data") == "redirect-inside");
   CHECK(code("https://[::1]/") == "redirect-inside");
   CHECK(code("http://cdn.example/blob") == "downgrade");
+  // Its own name can resolve to another address the next time.
+  response.from_public = true;
+  CHECK(code("https://registry.example:8443/other") == "public only");
+  response.from_public = false;
   // From there on the condition stays.
   request = {.url = *Url::parse("https://cdn.example/blob"), .public_only = true};
   CHECK(code("/other") == "public only");
