@@ -7,17 +7,23 @@
 
 #include <fmt/core.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
+#include <memory>
+#include <string_view>
+#include <vector>
 
 namespace modelctl::transport {
 namespace fs = std::filesystem;
 namespace {
 
 constexpr int claim_attempts = 16;
+constexpr std::size_t digits = 16;  // of the manifest's digest, in the name
+constexpr std::string_view ending = ".partial";
 
 Error cannot_write(const fs::path& path) {
   return system_error(errno, fmt::format("cannot write '{}'", path.string()), path);
@@ -35,7 +41,8 @@ Result<StagingPlace> StagingPlace::in(fs::path target, const Digest& digest) {
   place.target_ = fs::absolute(target).lexically_normal();
   if (!place.target_.has_filename()) place.target_ = place.target_.parent_path();
   fs::path folder = place.target_.parent_path();
-  place.path_ = folder / fmt::format(".{}.{}.partial", place.target_.filename().string(), digest.hex().substr(0, 16));
+  place.path_ =
+      folder / fmt::format(".{}.{}{}", place.target_.filename().string(), digest.hex().substr(0, digits), ending);
   TRY(make_folder(folder));
   place.parent_ = Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (place.parent_.number() < 0) return cannot_write(folder);
@@ -78,7 +85,33 @@ Result<void> StagingPlace::put_in_place(const Descriptor& claimed) const {
   }
   // The rename survives a crash only once the folder is synced. A file system that cannot sync folders is excused.
   static_cast<void>(::fsync(parent()));
+  remove_others();
   return {};
+}
+
+// Best effort, and by the rules of claim(): what another pull has locked, or another user could have prepared, stays.
+void StagingPlace::remove_others() const {
+  std::string begin = fmt::format(".{}.", target_.filename().string());
+  int listed = ::openat(parent(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  std::unique_ptr<DIR, int (*)(DIR*)> entries(listed < 0 ? nullptr : ::fdopendir(listed), &::closedir);
+  if (entries == nullptr) return;
+  std::vector<std::string> others;
+  while (const dirent* entry = ::readdir(entries.get())) {
+    std::string_view name = entry->d_name;
+    if (name.size() != begin.size() + digits + ending.size() || !name.starts_with(begin) || !name.ends_with(ending)) {
+      continue;
+    }
+    if (name.substr(begin.size(), digits).find_first_not_of("0123456789abcdef") == name.npos) others.emplace_back(name);
+  }
+  for (const std::string& name : others) {
+    struct stat status {};
+    if (::fstatat(parent(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    int flags = S_ISDIR(status.st_mode) ? O_RDONLY | O_DIRECTORY : O_RDWR;
+    auto opened = open_checked(parent(), name, flags, target_.parent_path() / name);
+    if (!opened || ::flock(opened->number(), LOCK_EX | LOCK_NB) != 0) continue;
+    std::error_code code;
+    fs::remove_all(target_.parent_path() / name, code);
+  }
 }
 
 }  // namespace modelctl::transport

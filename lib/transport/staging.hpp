@@ -47,7 +47,8 @@ class StagingPlace {
 
   // Opens the waiting folder or file, creates it if needed, and locks other pulls out until the descriptor is closed.
   Result<Descriptor> claim(bool folder) const;
-  // Renames it to the target, if the name still means what was claimed.
+  // Renames it to the target, if the name still means what was claimed. Then what killed pulls of other versions into
+  // the same target have left is removed: it will not be continued.
   Result<void> put_in_place(const Descriptor& claimed) const;
 
   const std::filesystem::path& target() const { return target_; }
@@ -56,6 +57,7 @@ class StagingPlace {
 
  private:
   bool names(const Descriptor& claimed) const;
+  void remove_others() const;
 
   std::filesystem::path target_, path_;
   Descriptor parent_;

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,6 +75,30 @@ TEST_CASE("a pull into an archive that is killed at any call is resumed to the s
     ++calls;
   }
   CHECK(calls > 20);
+}
+
+TEST_CASE("a pull removes what killed pulls of other versions into the same place have left") {
+  Shop shop;
+  REQUIRE(shop.push("digits:1.2"));
+  fs::path folder = shop.scratch / ".pulled.0123456789abcdef.partial";
+  fs::path file = shop.scratch / ".pulled.tar.0123456789abcdef.partial";
+  fs::path running = shop.scratch / ".pulled.tar.00000000000000aa.partial";
+  fs::path link = shop.scratch / ".pulled.tar.00000000000000bb.partial";
+  fs::path elsewhere = shop.scratch / ".other.tar.0123456789abcdef.partial";
+  fs::create_directories(folder / "samples");
+  for (const fs::path& each : {folder / "samples/a.npy", file, running, elsewhere}) {
+    REQUIRE(write_file(each, as_bytes("a part"), 0600));
+  }
+  fs::create_symlink(elsewhere, link);
+  Descriptor other_pull(::open(running.c_str(), O_RDWR | O_CLOEXEC));
+  REQUIRE(::flock(other_pull.number(), LOCK_EX) == 0);
+  REQUIRE(shop.pull_folder("digits:1.2"));
+  CHECK_FALSE(fs::exists(folder));
+  CHECK(fs::exists(file));
+  REQUIRE(shop.pull("digits:1.2"));
+  CHECK_FALSE(fs::exists(file));
+  for (const fs::path& kept : {running, elsewhere}) CHECK(fs::exists(kept));
+  CHECK(fs::is_symlink(link));
 }
 
 TEST_CASE("what a pull makes obeys the umask") {
