@@ -27,16 +27,14 @@ Admission Connections::admit() {
     if (full >= limits_.connections) {
       if (full < limits_.connections + 2 * limits_.reserve) victim = take_longest(waiting_);
       if (victim == nullptr) {
-        admission = Admission::reserve;
-        if (in_reserve_ >= 2 * limits_.reserve) return Admission::refused;
-        if (in_reserve_ >= limits_.reserve) {
-          victim = take_longest(waiting_in_reserve_);
-          if (victim == nullptr) return Admission::refused;
-        }
-        ++in_reserve_;
+        if (in_reserve_ >= limits_.reserve) victim = take_longest(waiting_in_reserve_);
+        // One that is refused asks for a place, too: its next attempt finds it.
+        bool taken = in_reserve_ < limits_.reserve || (victim != nullptr && in_reserve_ < 2 * limits_.reserve);
+        admission = taken ? Admission::reserve : Admission::refused;
+        if (taken) ++in_reserve_;
       }
     }
-    ++open_;
+    if (admission != Admission::refused) ++open_;
   }
   if (victim) victim->close_if_waiting();
   return admission;

@@ -79,6 +79,22 @@ TEST_CASE("connections that are slow to close have a bound of their own") {
   CHECK(admitted == 6);
 }
 
+TEST_CASE("a connection that is refused has one of the reserve close, so that the next attempt succeeds") {
+  Connections connections({.connections = 1, .reserve = 1});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 6; ++i) clients.push_back(std::make_unique<Client>(Client{connections}));
+  CHECK(clients[1]->admission == Admission::reserve);
+  CHECK(clients[2]->admission == Admission::refused);
+  clients[1]->wait();
+  CHECK(Client{connections}.admission == Admission::reserve);  // in its place, which it has yet to leave
+  Client slow{connections};
+  CHECK(slow.admission == Admission::refused);
+  clients[1]->wait();  // it was writing, and waits for its client again
+  clients[1]->connection->asked_waiting = false;
+  CHECK(Client{connections}.admission == Admission::refused);
+  CHECK(clients[1]->connection->asked_waiting);
+}
+
 TEST_CASE("a burst of connections whose requests do not end leaves the reserve to others") {
   Connections connections({.connections = 2, .reserve = 1});
   std::vector<std::unique_ptr<Client>> clients;
