@@ -70,5 +70,15 @@ TEST_CASE("operators whose sums take long ask whether they are interrupted, and 
   }
 }
 
+TEST_CASE("the sort of one long row ends when it is interrupted") {
+  Tensor x(DType::f64, {200'000}), k = Tensor::of<std::int64_t>(DType::i64, {1}, {100'000});
+  const TensorView views[] = {x.view(), k.view()};
+  Countdown interrupt(3);
+  auto outputs = evaluate("", "TopK", {}, views, 2, std::uint64_t{1} << 34, &interrupt);
+  REQUIRE(!outputs);
+  CHECK(outputs.error().code == "interrupted");
+  CHECK(interrupt.asked_after() == 2);
+}
+
 }  // namespace
 }  // namespace modelctl::ops

@@ -29,6 +29,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     auto load = load_of<W>(x.type);
     auto store = store_of<W>(x.type);
     for (std::int64_t group = 0; group < product(x.dims.first(axis)) * inner; ++group) {
+      if (call.interrupted()) return;
       // A group is one line along the axis of [outer, length, inner]; its elements are `inner` apart.
       std::int64_t base = group / inner * length * inner + group % inner;
       W all{products};

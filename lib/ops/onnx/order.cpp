@@ -61,14 +61,20 @@ Result<void> top(const Call& call, Outputs& outputs) {
       std::int64_t row = group / inner, column = group % inner;
       std::int64_t base = row * length * inner + column;
       std::iota(order.begin(), order.end(), std::int64_t{0});
-      // NaN is greater than every number; equal elements keep their order.
+      // NaN is greater than every number; equal elements keep their order. A long row takes seconds to sort, and
+      // nothing but an exception ends a sort early.
+      struct Stopped {};
+      std::int64_t compared = 0;
       auto before = [&](std::int64_t a, std::int64_t b) {
+        if (++compared % interval == 0 && call.interrupted()) throw Stopped();
         W p = load(x.data, base + a * inner), q = load(x.data, base + b * inner);
         bool greater = p > q || (p != p && q == q), less = p < q || (q != q && p == p);
         if (greater || less) return largest ? greater : less;
         return a < b;
       };
-      std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(), before);
+      try {
+        std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(), before);
+      } catch (const Stopped&) { return; }
       for (std::int64_t i = 0; i < k; ++i) {
         std::int64_t to = (row * k + i) * inner + column, from = order[static_cast<std::size_t>(i)];
         if (values != nullptr) store(values, to, load(x.data, base + from * inner));
