@@ -3,14 +3,18 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace modelctl::runtime {
 
-void Budget::begin() {
+void Budget::begin(const Session::RunLimits& run) {
   iterations_ = 0;
   cut_short_.store(false, std::memory_order_relaxed);
   Clock::time_point now = Clock::now();
-  timed_ = limits_.time < Clock::time_point::max() - now;
-  if (timed_) end_ = now + limits_.time;
+  interrupt_ = run.interrupt;
+  end_ = run.end;
+  if (limits_.time < Clock::time_point::max() - now) end_ = std::min(end_, now + limits_.time);
+  timed_ = end_ != Clock::time_point::max();
 }
 
 Result<void> Budget::iterate() {
@@ -39,7 +43,7 @@ void InterruptibleWorkers::run(std::int64_t tiles, Function function, void* cont
 }
 
 Error Budget::why() const {
-  if (stop_ != nullptr && stop_->stopped()) return Error(Kind::interrupted, "interrupted", "stopped running the model");
+  if (stopped()) return Error(Kind::interrupted, "interrupted", "stopped running the model");
   return Error(Kind::unavailable, "time-limit",
                fmt::format("cannot run the model: it takes longer than the {} seconds that one run has",
                            std::chrono::duration<double>(limits_.time).count()));

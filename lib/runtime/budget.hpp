@@ -23,23 +23,28 @@ class Budget final : public Interrupt {
 
   explicit Budget(const Session::Limits& limits) : limits_(limits) {}
 
-  // A run begins, with everything to spend.
-  void begin();
+  // A run begins, with everything to spend, up to these limits too if they come sooner.
+  void begin(const Session::RunLimits& run);
   // Counts one run of a nested plan.
   Result<void> iterate();
   // Whether the run must end; checked before each step, so it is cheap if there is neither a time nor a stop.
-  bool over() const { return (stop_ != nullptr && stop_->stopped()) || (timed_ && Clock::now() >= end_); }
+  bool over() const { return stopped() || (timed_ && Clock::now() >= end_); }
   // The same, from inside a step, which then ends without its result.
   bool requested() const override;
   // Whether a step ended so. A step that finished has its result, even if the time is up meanwhile.
   bool was_cut_short() const { return cut_short_.load(std::memory_order_relaxed); }
   // Whether over() can ever be true.
-  bool limited() const { return stop_ != nullptr || timed_; }
+  bool limited() const { return stop_ != nullptr || interrupt_ != nullptr || timed_; }
   Error why() const;
 
  private:
+  bool stopped() const {
+    return (stop_ != nullptr && stop_->stopped()) || (interrupt_ != nullptr && interrupt_->requested());
+  }
+
   Session::Limits limits_;
   const StopToken* stop_ = limits_.stop;
+  const Interrupt* interrupt_ = nullptr;  // of the run
   std::uint64_t iterations_ = 0;
   bool timed_ = false;
   Clock::time_point end_;

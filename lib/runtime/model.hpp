@@ -16,8 +16,9 @@
 #include <vector>
 
 namespace modelctl {
+class Interrupt;
 class StopToken;
-}
+}  // namespace modelctl
 
 namespace modelctl::runtime {
 
@@ -106,6 +107,13 @@ class Session {
   // returned as a view of its buffer, whose lifetime is up to the caller; with a capacity it is not returned, since it
   // is not a dense tensor. After a failure the buffers' content is undefined beyond the rows that the inputs had.
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs, std::span<const OutputBuffer> output_buffers);
+
+  // What ends a run before the session's own limits do, from the next run on: a moment, or somebody who asks for it.
+  struct RunLimits {
+    std::chrono::steady_clock::time_point end = std::chrono::steady_clock::time_point::max();
+    const Interrupt* interrupt = nullptr;  // outlives the runs
+  };
+  void limit_runs(RunLimits limits);
 
   // Bytes of the arena for the shapes run last.
   std::uint64_t arena_bytes() const;

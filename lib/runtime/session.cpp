@@ -346,7 +346,7 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> given,
   TRY(check_inputs(state_->plan.signature, inputs));
   TRY(check_output_buffers(state_->model, inputs, output_buffers));
   try {
-    state_->budget->begin();
+    state_->budget->begin(state_->run_limits);
     state_->output_buffers.assign(output_buffers.begin(), output_buffers.end());
     auto done = state_->run(inputs);
     std::vector<Tensor> outputs;
@@ -365,6 +365,8 @@ Result<std::vector<Tensor>> Session::run(std::span<const TensorView> given,
     return state_->run_out_of_memory();
   }
 }
+
+void Session::limit_runs(RunLimits limits) { state_->run_limits = limits; }
 
 std::uint64_t Session::default_memory() {
   // The rest is for the weights' pages, what an operator keeps to itself, and everybody else.

@@ -93,6 +93,7 @@ struct Session::State {
   const artifact::Plan& plan;
   kernels::Workers& workers;
   Limits limits;
+  RunLimits run_limits;  // of the outermost session
   Budget whole;
   Budget* budget;  // of the whole run, which the states of nested plans share
 
