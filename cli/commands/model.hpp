@@ -9,14 +9,24 @@
 
 namespace modelctl::cli {
 
-inline void bind_model(Binder& binder, actions::ModelSource& model) {
-  CLI::Option* option = binder.app.add_option("MODEL", model.text,
-                                              "Artifact, package, unpacked package, reference to a package, ONNX model "
-                                              "or linked program, or - for stdin; by default that of modelctl.yaml");
+inline constexpr const char* model_forms =
+    "Artifact, package, unpacked package, reference to a package, ONNX model or linked program, or - for "
+    "stdin; by default that of modelctl.yaml";
+
+inline void bind_source(Binder& binder, CLI::Option* option, actions::ModelSource& source) {
   binder.complete(binder.complete(option, Completes::file), Completes::reference);
-  bind_trust(binder, model.trust);
-  bind_any_name(binder, model.any_name);
-  bind_remote(binder, model.remote);
+  bind_trust(binder, source.trust);
+  bind_any_name(binder, source.any_name);
+  bind_remote(binder, source.remote);
+}
+
+inline void bind_model(Binder& binder, actions::ModelSource& model) {
+  bind_source(binder, binder.app.add_option("MODEL", model.text, model_forms), model);
+}
+
+// The same for any number of models, whose other options are those of `source`.
+inline void bind_models(Binder& binder, std::vector<std::string>& models, actions::ModelSource& source) {
+  bind_source(binder, binder.app.add_option("MODEL", models, model_forms), source);
 }
 
 // An option for tensors: each a file, standard input or the tensor itself.

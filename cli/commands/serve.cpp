@@ -47,8 +47,9 @@ void bind_settings(Binder& binder, serve::GivenSettings& settings) {
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::ServeRequest>();
   CLI::App& app = binder.app;
-  bind_model(binder, request->model);
-  app.add_option("--name", request->name, "Name of the model in routes and metrics; by default the model's own");
+  bind_models(binder, request->models, request->source);
+  app.add_option("--name", request->name,
+                 "Name of the model in routes and metrics, if it is the only one; by default the model's own");
   bind_settings(binder, request->settings);
   // 0 is the exit code of a server that was stopped by a signal and has answered everything that it had accepted.
   return [request](CommandContext& context) -> Result<int> {

@@ -33,18 +33,29 @@ Result<serve::Loaded> load(const ModelSource& source, std::uint64_t memory_bytes
   return loaded;
 }
 
-// What is served, and how. A package has a name and a version of its own; modelctl.yaml names other models.
+// One model, and what it is called if it has no name and version of its own. A package has both; modelctl.yaml names
+// other models.
 struct Job {
-  ModelSource model;
-  serve::Settings settings;
-  std::string name, version;  // of the model, for what has none of its own
+  ModelSource source;
+  std::string name, version;
+
+  Result<serve::Loaded> open(std::uint64_t memory_bytes, Host& host) const {
+    serve::Loaded loaded = TRY(load(source, memory_bytes, host));
+    if (!name.empty()) loaded.info.name = name;
+    if (!version.empty()) loaded.info.version = version;
+    return loaded;
+  }
 };
-Result<Job> complete(const ServeRequest& given, Reporter& reporter) {
-  Job job{given.model, {}, given.name, ""};
-  auto merge = TRY(complete_source("serve", job.model));
+
+// The settings of modelctl.yaml apply whatever the models are.
+Result<Job> complete(const ServeRequest& given, const std::string& text, serve::Settings& settings,
+                     Reporter& reporter) {
+  Job job{given.source, given.name, ""};
+  job.source.text = text;
+  auto merge = TRY(complete_source("serve", job.source));
   TRY(merge.readable());  // its settings apply to every model: certificates and limits must not be missing
-  job.settings = serve::complete(given.settings, merge.project().serve);
-  bool package = is_reference(job.model.text) || role_of(job.model.text) == kinds::Role::package;
+  settings = serve::complete(given.settings, merge.project().serve);
+  bool package = is_reference(job.source.text) || role_of(job.source.text) == kinds::Role::package;
   if (!package) {
     merge.value("package.name", job.name, merge.project().package.name);
     merge.value("package.version", job.version, merge.project().package.version);
@@ -56,15 +67,18 @@ Result<Job> complete(const ServeRequest& given, Reporter& reporter) {
 }  // namespace
 
 Result<ServeReport> serve(const ServeRequest& given, Host& host) {
-  Job job = TRY(complete(given, host.reporter));
-  auto load_named = [&]() -> Result<serve::Loaded> {
-    serve::Loaded loaded = TRY(load(job.model, job.settings.max_memory, host));
-    if (!job.name.empty()) loaded.info.name = job.name;
-    if (!job.version.empty()) loaded.info.version = job.version;
-    return loaded;
-  };
+  if (given.models.size() > 1 && !given.name.empty()) {
+    return Error(Kind::usage, "name-of-several", "cannot give one name to several models")
+        .help("leave out --name, or serve one model");
+  }
+  serve::Settings settings;
+  std::vector<serve::OpenModel> sources;
+  for (const std::string& text : given.models.empty() ? std::vector<std::string>{""} : given.models) {
+    Job job = TRY(complete(given, text, settings, host.reporter));
+    sources.push_back([job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); });
+  }
   auto totals =
-      TRY(serve::serve_until_stopped(job.settings, load_named, host.clock, host.reporter, given.events, host.stop));
+      TRY(serve::serve_until_stopped(settings, std::move(sources), host.clock, host.reporter, given.events, host.stop));
   return ServeReport{totals.port};
 }
 

@@ -1,4 +1,4 @@
-// serve: a model as an inference server.
+// serve: models as an inference server.
 #pragma once
 
 #include "actions/model_source.hpp"
@@ -7,10 +7,11 @@
 namespace modelctl::actions {
 
 struct ServeRequest {
-  ModelSource model;
-  std::string name;               // overrides the model's own
-  serve::GivenSettings settings;  // what is absent is taken from modelctl.yaml, or its default
-  serve::EventSink events;        // called for each event, by the thread that called serve()
+  std::vector<std::string> models;  // each in any form; none: the model of modelctl.yaml
+  ModelSource source;               // of all: whose signature counts, how references are pulled; without a text
+  std::string name;                 // overrides the model's own; of one model alone
+  serve::GivenSettings settings;    // what is absent is taken from modelctl.yaml, or its default
+  serve::EventSink events;          // called for each event, by the thread that called serve()
 };
 
 struct ServeReport {

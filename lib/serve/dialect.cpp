@@ -3,11 +3,14 @@
 // sent and decoded afterwards, so that a "%2F" in a model's name does not end a segment.
 #include "serve/dialect.hpp"
 
+#include "serve/admin_token.hpp"
 #include "serve/guarded.hpp"
 #include "serve/http_prediction.hpp"
 #include "serve/percent_decode.hpp"
 
 #include <fmt/core.h>
+
+#include <charconv>
 
 namespace modelctl::serve {
 namespace {
@@ -51,6 +54,11 @@ ModelSelector RequestContext::selector() const {
   for (const auto& [name, value] : parameters) {
     if (name == "model") selector.model = value;
     if (name == "version") selector.version = value;
+    if (name == "label") selector.label = value;
+  }
+  if (selector.version.empty() && selector.label.empty()) {
+    selector.version = request.header("x-model-version");
+    selector.label = request.header("x-model-label");
   }
   return selector;
 }
@@ -76,32 +84,78 @@ Match match(std::string_view method, std::string_view path) {
 
 // Labels name the version if only one can be meant.
 void count_refusal(Service& service, const ServerResponse& response) {
-  auto model = service.model();
-  service.metrics.count("modelctl_requests_total", {{"model", model ? model->info().name : ""},
-                                                    {"version", model ? model->info().version : ""},
+  auto model = service.select({});
+  service.metrics.count("modelctl_requests_total", {{"model", model ? (*model)->info().name : ""},
+                                                    {"version", model ? (*model)->info().version : ""},
                                                     {"code", std::to_string(response.status)},
                                                     {"protocol", "http"}});
 }
 
-void handle(ClientRequest request, Match match, Service& service, Respond respond) {
+namespace {
+
+// The header X-Request-Timeout-Ms counts from here: the request has just arrived.
+Result<TimePoint> deadline_of(const ClientRequest& request) {
+  std::string_view text = request.header("x-request-timeout-ms");
+  if (text.empty()) return TimePoint::max();
+  constexpr std::uint32_t most = 24 * 60 * 60 * 1000;
+  std::uint32_t time = 0;
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), time);
+  if (code != std::errc() || end != text.data() + text.size() || time == 0 || time > most) {
+    return Error(Kind::bad_input, "bad-timeout",
+                 fmt::format("'X-Request-Timeout-Ms' is not a whole number from 1 to {}", most));
+  }
+  return std::chrono::steady_clock::now() + std::chrono::milliseconds(time);
+}
+
+// What an operation needs until it ends.
+struct Operation {
+  ClientRequest request;
+  Match match;
+  Respond respond;
+};
+
+void operate(Operation given, Service& service) {
+  if (auto refused = refuse_without_token(given.request, service.admin_token()))
+    return given.respond(std::move(*refused));
+  auto operation = std::make_shared<Operation>(std::move(given));
+  bool taken = service.operations.submit([operation, &service] {
+    const Match& match = operation->match;
+    auto response = guarded([&] { return match.route->operate({operation->request, match.parameters, service}); });
+    operation->respond(response ? std::move(*response) : error_response(response.error()));
+  });
+  if (!taken) operation->respond(error_response(Error(Kind::retry_later, "busy", "too many operations are waiting")));
+}
+
+}  // namespace
+
+std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Service& service, Respond respond) {
   const Route* route = match.route;
-  if (std::string_view coding = request.header("content-encoding"); !coding.empty() && coding != "identity")
-    return respond(error_response(415, fmt::format("the content coding '{}' is not supported", coding.substr(0, 64))));
+  if (std::string_view coding = request.header("content-encoding"); !coding.empty() && coding != "identity") {
+    respond(error_response(415, fmt::format("the content coding '{}' is not supported", coding.substr(0, 64))));
+    return {};
+  }
+  if (route != nullptr && route->operate != nullptr) {
+    operate({std::move(request), std::move(match), std::move(respond)}, service);
+    return {};
+  }
   if (route != nullptr && route->predicts()) {
     std::shared_ptr<PredictionRequest> prediction;
-    auto made = guarded([&]() -> Result<ServerResponse> {
+    auto made = guarded([&]() -> Result<void> {
+      TimePoint deadline = TRY(deadline_of(request));
       prediction = std::make_shared<HttpPrediction>(std::move(request), std::move(match), service, respond);
+      prediction->deadline = deadline;
       service.predict(prediction);
-      return ServerResponse();
+      return {};
     });
     if (!made) respond(error_response(made.error()));
-    return;
+    return prediction;
   }
   auto response = guarded([&]() -> Result<ServerResponse> {
     return route == nullptr ? no_route(request, match) : route->answer({request, match.parameters, service});
   });
   request = {};  // its memory is free before the response counts
   respond(response ? std::move(*response) : error_response(response.error()));
+  return {};
 }
 
 }  // namespace modelctl::serve

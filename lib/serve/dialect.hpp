@@ -27,14 +27,20 @@ struct RequestContext {
   const RouteParameters& parameters;
   Service& service;
 
-  // Which model the route's pattern selects, by its holes {model} and {version}.
+  // Which model the request selects: by the holes {model}, {version} and {label} of the route's pattern, else by the
+  // headers X-Model-Version and X-Model-Label.
   ModelSelector selector() const;
+};
+
+struct WantedOutput {
+  std::size_t at = 0;   // in the signature
+  bool binary = false;  // as raw bytes after the JSON
 };
 
 // A body that was decoded: the inputs, and what encoding the response needs of the request.
 struct DecodedRequest {
-  std::vector<Tensor> inputs;        // in the signature's order
-  std::vector<std::size_t> outputs;  // those that the client asks for, by position
+  std::vector<Tensor> inputs;  // in the signature's order
+  std::vector<WantedOutput> outputs;
   std::optional<std::string> id;
 };
 
@@ -44,6 +50,8 @@ struct Route {
 
   // Either this: the response at once, on a thread that moves bytes. It must not block.
   ServerResponse (*answer)(const RequestContext& context) = nullptr;
+  // Or this, for operators: it may take long, runs on a thread of its own, and the core asks for the admin token first.
+  Result<ServerResponse> (*operate)(const RequestContext& context) = nullptr;
   // Or these two, which run on a worker before and after the model.
   Result<DecodedRequest> (*decode)(const RequestContext& context, const LoadedModel& model) = nullptr;
   Result<ServerResponse> (*encode)(const DecodedRequest& request, const LoadedModel& model,
@@ -75,7 +83,9 @@ using Respond = std::function<void(ServerResponse)>;
 
 // Answers a request by its route; `respond` is called exactly once, before the call returns or later. Predictions are
 // counted and timed. An exception of a handler becomes a 503 if memory ran out, else a 500.
-void handle(ClientRequest request, Match match, Service& service, Respond respond);
+//
+// Returns the prediction that is under way, if any, so that who hears that the client is gone can cancel it.
+std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Service& service, Respond respond);
 
 // Counts a response of the server itself, which no dialect gave, under the protocol "http".
 void count_refusal(Service& service, const ServerResponse& response);

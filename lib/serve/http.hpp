@@ -18,6 +18,7 @@ struct ClientRequest {
   std::string query;                           // after '?', not decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
+  std::string client;  // its address, without the port
 
   std::string_view header(const std::string& name) const {
     auto found = headers.find(name);

@@ -46,7 +46,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         server_(server),
         stream_(std::move(stream)),
         timer_(stream_.get_executor()),
-        memory_(server.memory) {}
+        memory_(server.memory) {
+    beast::error_code code;
+    client_ = beast::get_lowest_layer(stream_).socket().remote_endpoint(code).address().to_string();
+  }
 
   void start() {
     net::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
@@ -96,17 +99,39 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (buffer_.size() > 0) return read_header();
     idle_ = true;
     // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
-    if (server_.closing) return;
+    if (server_.closing) return stop_reading();
     arm(idle_timeout);
+    start_reading();
+  }
+
+  // Reads what comes next: the beginning of the next request, or the client's end. While a prediction is under way that
+  // end cancels it: as other servers do, one that sends no more is taken for one that is gone (RFC 9112, section 9.6,
+  // leaves that to the server). What comes early stays in the buffer, and nothing more is read until its turn.
+  void start_reading() {
+    if (reading_) return;
+    reading_ = true;
     stream_.async_read_some(buffer_.prepare(4096),
                             [self = this->shared_from_this()](beast::error_code code, std::size_t bytes) {
-                              self->idle_ = false;
-                              self->timer_.cancel();
-                              if (code) return self->close_without_request();
-                              self->evicted_ = false;
+                              self->reading_ = false;
                               self->buffer_.commit(bytes);
-                              self->read_header();
+                              self->has_read(code);
                             });
+  }
+  void has_read(beast::error_code code) {
+    if (closing_) return shutdown();
+    if (idle_) {
+      idle_ = false;
+      timer_.cancel();
+      if (code) return close_without_request();
+      evicted_ = false;
+      return read_header();
+    }
+    if (!code) return;
+    if (auto prediction = prediction_.lock()) prediction->cancelled.stop();
+  }
+  // The connection ends when the read does.
+  void stop_reading() {
+    if (reading_) beast::get_lowest_layer(stream_).cancel();
   }
 
   void read_header() {
@@ -172,6 +197,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     version_ = message.version();
     head_ = message.method() == http::verb::head;
     ClientRequest request = plain(std::move(message));
+    request.client = client_;
     Match matched = match(request.method, request.path);
     return {std::move(request), std::move(matched)};
   }
@@ -187,10 +213,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     }
   }
 
-  // The connection has nothing else under way until the response comes.
+  // The connection has nothing else under way until the response comes, except that it listens for the client's end.
   void answer(ClientRequest request, Match match) {
-    handle(std::move(request), std::move(match), server_.service,
-           [self = this->shared_from_this()](ServerResponse response) { self->respond(std::move(response)); });
+    prediction_ =
+        handle(std::move(request), std::move(match), server_.service,
+               [self = this->shared_from_this()](ServerResponse response) { self->respond(std::move(response)); });
+    if (!prediction_.expired() && buffer_.size() == 0) start_reading();
   }
 
   // On any thread.
@@ -259,6 +287,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void shutdown() {
+    closing_ = true;
+    if (reading_) return stop_reading();             // and come back
     place_.start_waiting(this->shared_from_this());  // for the client's end; a new connection is worth more
     if constexpr (std::is_same_v<Stream, TlsStream>) {
       arm(std::chrono::milliseconds(1000));
@@ -276,7 +306,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void discard() {
     stream_.async_read_some(buffer_.prepare(4096),
                             [self = this->shared_from_this()](beast::error_code code, std::size_t) {
-                              if (code) self->timer_.cancel();
+                              // Data that always are there leave the timer no read to cancel.
+                              if (code || self->timed_out_) self->timer_.cancel();
                               else self->discard();
                             });
   }
@@ -285,10 +316,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   Server::State& server_;
   Stream stream_;
   net::steady_timer timer_;
+  std::string client_;  // its address
   MemoryShare memory_;  // of the body while it is read and used, then of the response
   beast::flat_buffer buffer_{buffer_bytes};
   std::optional<RequestParser> parser_;
+  std::weak_ptr<PredictionRequest> prediction_;  // under way
+  bool reading_ = false;  // a read that began before its request's turn, or for an idle connection
   bool idle_ = false;
+  bool closing_ = false;
   bool timed_out_ = false;
   bool evicted_ = false;
   bool keep_alive_ = true;

@@ -13,6 +13,8 @@ class HttpPrediction final : public PredictionRequest {
   Result<std::vector<Tensor>> decode(const LoadedModel& model) override;
   void encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept override;
   void send() noexcept override;
+  std::string_view header(const std::string& name) const override { return request_.header(name); }
+  std::string_view client() const override { return request_.client; }
 
  private:
   void record(const LoadedModel* model);

@@ -5,6 +5,7 @@
 #include "runtime/thread_pool.hpp"
 #include "serve/settings.hpp"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ struct ModelInfo {
 // callers at a time. All sessions of a process share the threads that a prediction may spread over.
 class LoadedModel {
  public:
+  using Seconds = std::chrono::duration<double>;
+
   LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings,
               std::shared_ptr<runtime::ThreadPool> threads);
   ~LoadedModel();
@@ -36,7 +39,17 @@ class LoadedModel {
   const artifact::Signature& signature() const { return model_->signature(); }
   Result<void> check_integrity() const { return model_->check_integrity(); }
   // Any thread may call it. Throws what the run throws, std::bad_alloc above all.
-  Result<std::vector<Tensor>> predict(std::span<const Tensor> inputs);
+  Result<std::vector<Tensor>> predict(std::span<const Tensor> inputs, runtime::Session::RunLimits limits = {});
+
+  // What a request took lately, as a moving average; zero before the first. The scheduler's, for deadlines.
+  Seconds expected_time() const { return Seconds(expected_seconds_.load(std::memory_order_relaxed)); }
+  void note_time(Seconds took);
+
+  // Whether requests may run together at all, as far as is known.
+  bool batched() const { return batched_; }
+  // Whether a batch of this many rows of the sample's shape gives the answers of its requests alone, to the bit. The
+  // first call for a size and shape tries it out, which takes twice as long as the rows. See batching.hpp.
+  bool may_batch(std::span<const Tensor> sample, std::int64_t rows);
 
  private:
   std::unique_ptr<runtime::Session> acquire_session();
@@ -48,6 +61,9 @@ class LoadedModel {
   std::shared_ptr<runtime::ThreadPool> threads_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<runtime::Session>> idle_;
+  std::atomic<double> expected_seconds_{0};
+  std::atomic<bool> batched_;
+  std::map<Dims, bool> trials_;  // by rows and row shapes: false while it is tried; under mutex_
 };
 
 }  // namespace modelctl::serve

@@ -30,9 +30,11 @@ std::string braces(const std::string& labels) { return labels.empty() ? std::str
 
 }  // namespace
 
-void Metrics::declare(std::string_view name, std::string_view type, std::string_view help) {
+void Metrics::declare(std::string_view name, std::string_view type, std::string_view help,
+                      std::span<const double> bounds) {
   std::lock_guard lock(mutex_);
   Family& family = families_[std::string(name)];
+  family.bounds = bounds;
   family.type = type;
   family.help = help;
 }
@@ -47,13 +49,20 @@ void Metrics::set(std::string_view name, const MetricLabels& labels, double valu
   families_[std::string(name)].values[render(labels)] = value;
 }
 
-void Metrics::observe(std::string_view name, const MetricLabels& labels, double seconds) {
+void Metrics::remove(std::string_view name, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
-  Histogram& histogram = families_[std::string(name)].histograms[render(labels)];
+  if (auto family = families_.find(name); family != families_.end()) family->second.values.erase(render(labels));
+}
+
+void Metrics::observe(std::string_view name, const MetricLabels& labels, double value) {
+  std::lock_guard lock(mutex_);
+  Family& family = families_[std::string(name)];
+  Histogram& histogram = family.histograms[render(labels)];
+  histogram.buckets.resize(family.bounds.size() + 1);
   // A value that equals a bound belongs to its bucket: `le` means less or equal.
-  auto bucket = std::lower_bound(duration_buckets.begin(), duration_buckets.end(), seconds) - duration_buckets.begin();
+  auto bucket = std::lower_bound(family.bounds.begin(), family.bounds.end(), value) - family.bounds.begin();
   ++histogram.buckets[static_cast<std::size_t>(bucket)];
-  histogram.sum += seconds;
+  histogram.sum += value;
   ++histogram.count;
 }
 
@@ -72,7 +81,7 @@ std::string Metrics::text(bool open_metrics) const {
       std::uint64_t below = 0;
       for (std::size_t i = 0; i < histogram.buckets.size(); ++i) {
         below += histogram.buckets[i];
-        std::string bound = i < duration_buckets.size() ? fmt::format("{}", duration_buckets[i]) : "+Inf";
+        std::string bound = i < family.bounds.size() ? fmt::format("{}", family.bounds[i]) : "+Inf";
         fmt::format_to(to, "{}_bucket{{{}le=\"{}\"}} {}\n", name, comma, bound, below);
       }
       fmt::format_to(to, "{}_sum{} {}\n{}_count{} {}\n", name, braces(labels), histogram.sum, name, braces(labels),

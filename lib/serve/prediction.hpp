@@ -7,7 +7,7 @@
 // them one. That also keeps the expensive part of decoding away from the threads that move bytes.
 #pragma once
 
-#include "base/result.hpp"
+#include "base/host.hpp"
 #include "serve/loaded_model.hpp"
 
 #include <chrono>
@@ -20,7 +20,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 
 // Which model is asked for; what is empty is left to the router.
 struct ModelSelector {
-  std::string model, version;
+  std::string model, version, label;
 };
 
 class PredictionRequest {
@@ -39,7 +39,14 @@ class PredictionRequest {
   // that has its response finds the place free.
   virtual void send() noexcept = 0;
 
+  // The router's view of the request, for weights and rules: a header (metadata), in lower case, and who sent it.
+  virtual std::string_view header(const std::string& name) const = 0;
+  virtual std::string_view client() const = 0;
+
   const ModelSelector selector;
+  TimePoint deadline = TimePoint::max();  // set before it is submitted
+  StopToken cancelled;                    // set by any thread: nobody waits for the answer any more
+  std::shared_ptr<LoadedModel> shadow;    // set by the router: the version that gets a copy
   const TimePoint arrived = std::chrono::steady_clock::now();  // its last byte
   TimePoint started = arrived;                                 // when a worker took it
 };

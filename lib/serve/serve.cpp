@@ -3,25 +3,30 @@
 #include "serve/serve.hpp"
 
 #include "base/files.hpp"
-#include "runtime/inputs.hpp"
+#include "serve/admin_token.hpp"
 #include "serve/descriptors.hpp"
 
 namespace modelctl::serve {
 namespace {
 
-// One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
-// before a caller does. What the zeros themselves get wrong (an index out of range, say) is not a fault of the model.
-void warm_up(LoadedModel& model, Reporter& reporter) {
-  std::vector<Tensor> zeros;
-  for (const artifact::Port& port : model.signature().inputs) {
-    Dims dims;
-    for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? 1 : dim.size);
-    auto bytes = byte_size(port.type, dims);
-    if (!bytes || *bytes > std::uint64_t{1} << 30) return;
-    zeros.emplace_back(port.type, std::move(dims));
+// Models that somebody alters must not be served: each prediction fails from then on, and the server stops.
+Result<void> check_integrity(const RoutingTable& table) {
+  for (const auto& [model, routes] : table) {
+    for (const auto& [version, loaded] : routes.versions) TRY(loaded->check_integrity());
   }
-  if (auto outputs = model.predict(zeros); !outputs)
-    reporter.warn(std::move(outputs).error().because("warming up with zeros"));
+  return {};
+}
+
+Result<void> apply_routing(const Settings& settings, Service& service) {
+  if (settings.routing.empty()) return {};
+  auto text = TRY(read_text_file(settings.routing));
+  auto all = parse_all_rules(text);
+  if (!all) return std::move(all).error().at(settings.routing.string());
+  for (auto& [model, rules] : *all) {
+    if (auto set = service.registry.set_rules(model, std::move(rules)); !set)
+      return std::move(set).error().at(settings.routing.string());
+  }
+  return {};
 }
 
 // Anybody on any network of the machine can then send requests, and read those of others on their way.
@@ -32,21 +37,22 @@ Error plain_http() {
 }
 
 // From listening to the end of the drain.
-Result<void> serve(Server& server, Service& service, const Settings& settings,
-                   const std::function<Result<Loaded>()>& load, Clock& clock, Reporter& reporter,
-                   const EventSink& events, const StopToken& stop) {
-  Loaded loaded = TRY(load());
-  TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
-  TRY(loaded.model->check_integrity());
-  auto model = service.prepare(std::move(loaded.model), std::move(loaded.info));
-  warm_up(*model, reporter);
-  service.load(model);
+Result<void> serve(Server& server, Service& service, Repository& repository, Clock& clock, const EventSink& events,
+                   const StopToken& stop) {
+  const Settings& settings = service.settings();
+  TRY(repository.load_all());
+  TRY(apply_routing(settings, service));
+  service.set_starting(false);
   // Only now: who waits for this event sends a request at once.
-  events(ready_event({&model->info(), 1}, clock.now()));
+  std::vector<ModelInfo> ready;
+  for (const auto& [name, routes] : *service.routing_table()) {
+    for (const auto& [version, model] : routes.versions) ready.push_back(model->info());
+  }
+  events(ready_event(ready, clock.now()));
 
-  // A model that somebody alters must not be served: each prediction fails from then on, and the server stops.
   Result<void> intact;
-  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) intact = model->check_integrity();
+  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100)))
+    intact = check_integrity(*service.routing_table());
   events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
   server.drain(milliseconds(settings.drain));
   return intact;
@@ -54,17 +60,22 @@ Result<void> serve(Server& server, Service& service, const Settings& settings,
 
 }  // namespace
 
-Result<ServeTotals> serve_until_stopped(const Settings& settings, const std::function<Result<Loaded>()>& load,
-                                        Clock& clock, Reporter& reporter, const EventSink& events,
-                                        const StopToken& stop) {
+Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
+                                        Reporter& reporter, const EventSink& events, const StopToken& stop) {
   Service service(settings);
+  Repository repository(service, std::move(sources), reporter);
+  std::string admin_token = settings.admin_token.empty() ? "" : TRY(read_admin_token(settings.admin_token));
+  service.set_control(&repository, std::move(admin_token));
+  service.set_starting(true);
   raise_descriptor_limit();
-  if (auto warning = exposed_secret(settings.tls_key)) reporter.warn(*warning);
+  for (const auto& secret : {settings.tls_key, settings.admin_token}) {
+    if (auto warning = exposed_secret(secret)) reporter.warn(*warning);
+  }
   auto server = TRY(Server::start(service));
   ServeTotals totals{server->endpoint().port};
   if (server->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(plain_http());
   events(listening_event(server->endpoint(), clock.now()));
-  auto served = serve(*server, service, settings, load, clock, reporter, events, stop);
+  auto served = serve(*server, service, repository, clock, events, stop);
   server.reset();  // after an error it still listens
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));
   TRY(std::move(served));

@@ -96,6 +96,13 @@ Result<net::ssl::context> tls_context(const Settings& settings) {
         .because(code.message())
         .help("--tls-key takes the unencrypted PEM key that belongs to the certificate");
   }
+  // A key of another type than the certificate's is not compared when it is read.
+  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    return Error(Kind::bad_config, "bad-tls-key",
+                 fmt::format("cannot use '{}': it is not the certificate's key", settings.tls_key.string()))
+        .at(settings.tls_key.string())
+        .help("--tls-key takes the unencrypted PEM key that belongs to the certificate");
+  }
   return context;
 }
 

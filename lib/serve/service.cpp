@@ -19,7 +19,12 @@ std::size_t worker_count(const Settings& settings) {
 Service::Service(const Settings& settings)
     : settings_(settings),
       threads_(std::make_shared<runtime::ThreadPool>(static_cast<int>(settings.threads))),
-      scheduler_({worker_count(settings), settings.queue}) {
+      scheduler_({.workers = worker_count(settings),
+                  .queue = settings.queue,
+                  .batch_max = settings.batch_max,
+                  .batch_delay = std::chrono::nanoseconds(static_cast<std::int64_t>(settings.batch_delay * 1e9)),
+                  .shadows = settings.queue},
+                 metrics) {
   metrics.declare("modelctl_requests_total", "counter",
                   "Requests answered, by model, version, status code and protocol.");
   metrics.declare("modelctl_request_duration_seconds", "histogram",
@@ -37,46 +42,42 @@ std::shared_ptr<LoadedModel> Service::prepare(std::shared_ptr<const runtime::Mod
   return std::make_shared<LoadedModel>(std::move(model), std::move(info), settings_, threads_);
 }
 
-void Service::load(std::shared_ptr<LoadedModel> model) {
-  const ModelInfo& info = model->info();
-  metrics.set("modelctl_model_info",
-              {{"model", info.name}, {"version", info.version}, {"digest", info.digest}, {"signer", info.signer}}, 1);
-  for (const auto& [measure, value] : info.quality) {
-    // "digits-v2" -> "digits_v2_accuracy": a metric's name has letters, digits and underscores only.
-    std::string family = info.name + "_" + measure;
-    std::replace_if(
-        family.begin(), family.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    if (std::isdigit(static_cast<unsigned char>(family.front()))) family = "_" + family;
-    metrics.declare(family, "gauge", "Quality measure '" + measure + "' that the package's manifest states.");
-    metrics.set(family, {{"version", info.version}}, value);
-  }
-  std::lock_guard lock(mutex_);
-  model_ = std::move(model);
+Result<std::shared_ptr<LoadedModel>> Service::select(const ModelSelector& wanted, PredictionRequest* request) {
+  auto found = router_.select(wanted, request);
+  if (found || found.error().code != "no-such-model") return found;
+  std::string reason = registry.reason(wanted.model);
+  if (reason.empty()) return found;
+  return Error(Kind::unavailable, "not-ready", fmt::format("the model '{}' is not ready to answer", wanted.model))
+      .because(reason);
 }
 
-std::shared_ptr<LoadedModel> Service::model() const {
-  std::lock_guard lock(mutex_);
-  return model_;
+std::vector<std::string> Service::versions(const std::string& model) const {
+  auto table = router_.table();
+  auto found = model.empty() && table->size() == 1 ? table->begin() : table->find(model);
+  std::vector<std::string> versions;
+  if (found == table->end()) return versions;
+  for (const auto& [version, loaded] : found->second.versions) versions.push_back(version);
+  std::sort(versions.begin(), versions.end(), [](auto& a, auto& b) { return later_version(b, a); });
+  return versions;
 }
 
-Result<std::shared_ptr<LoadedModel>> Service::select(const ModelSelector& wanted) const {
-  auto found = model();
-  if (found == nullptr) return Error(Kind::unavailable, "not-ready", "the model is not ready to answer");
-  const ModelInfo& info = found->info();
-  if (!wanted.model.empty() && wanted.model != info.name) {
-    return Error(Kind::not_found, "no-such-model",
-                 fmt::format("there is no model '{}' here; there is '{}'", wanted.model, info.name));
-  }
-  if (!wanted.version.empty() && wanted.version != info.version) {
-    return Error(
-        Kind::not_found, "no-such-version",
-        fmt::format("there is no version '{}' of '{}' here; there is '{}'", wanted.version, info.name, info.version));
-  }
-  return found;
+void Service::set_control(ModelControl* control, std::string admin_token) {
+  control_ = control;
+  admin_token_ = std::move(admin_token);
+}
+
+Result<void> Service::load_model(const std::string& model) {
+  if (control_ != nullptr) return control_->load(model);
+  return Error(Kind::unsupported, "no-control", "this server cannot load models");
+}
+
+Result<void> Service::unload_model(const std::string& model) {
+  if (control_ != nullptr) return control_->unload(model);
+  return Error(Kind::unsupported, "no-control", "this server cannot unload models");
 }
 
 void Service::predict(std::shared_ptr<PredictionRequest> request) {
-  auto selected = select(request->selector);
+  auto selected = select(request->selector, request.get());
   if (selected) return scheduler_.submit(std::move(request), std::move(*selected));
   request->encode(nullptr, std::move(selected).error());
   request->send();

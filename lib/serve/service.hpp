@@ -2,17 +2,26 @@
 #pragma once
 
 #include "serve/metrics.hpp"
+#include "serve/model_registry.hpp"
+#include "serve/operations.hpp"
 #include "serve/scheduler.hpp"
 #include "serve/settings.hpp"
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 
 namespace modelctl::serve {
 
-// The model is replaced as a whole, so that a request keeps the one that it began with. Starts with no model: alive,
-// not ready. load() makes it ready, drain() unready for good.
+// Loads and unloads models while others are served. Calls block, and come from one thread at a time.
+class ModelControl {
+ public:
+  virtual ~ModelControl() = default;
+  virtual Result<void> load(const std::string& model) = 0;
+  virtual Result<void> unload(const std::string& model) = 0;
+};
+
+// Starts with no model: alive, not ready. Ready once a version is, unless more are being loaded at the start; drain()
+// makes it unready for good.
 class Service {
  public:
   explicit Service(const Settings& settings = {});
@@ -21,29 +30,46 @@ class Service {
 
   // A model with the service's limits and threads, not yet served.
   std::shared_ptr<LoadedModel> prepare(std::shared_ptr<const runtime::Model> model, ModelInfo info) const;
-  void load(std::shared_ptr<LoadedModel> model);
   void drain() { draining_ = true; }
   bool draining() const { return draining_; }
-  bool ready() const { return !draining_ && model() != nullptr; }
-  std::shared_ptr<LoadedModel> model() const;
+  // Not ready until it is called again with false, whatever is loaded.
+  void set_starting(bool starting) { starting_ = starting; }
+  bool ready() const { return !draining_ && !starting_ && !router_.table()->empty(); }
 
-  // The version that a selector means. While nothing is loaded, the reason is that (503). A server that drains still
-  // has its model.
-  Result<std::shared_ptr<LoadedModel>> select(const ModelSelector& selector) const;
+  // The version that a selector means, and for a request the one that the rules of its model give it. A model that is
+  // known and has no version that is ready, is unavailable (503). A server that drains still has its models.
+  Result<std::shared_ptr<LoadedModel>> select(const ModelSelector& selector, PredictionRequest* request = nullptr);
+  // Those of a model that are ready; the only model if it is not named.
+  std::vector<std::string> versions(const std::string& model) const;
+  std::shared_ptr<const RoutingTable> routing_table() const { return router_.table(); }
   // The only way to a prediction, for every front end: selects the version and hands the request to the scheduler.
   // Never blocks; the request is completed in any case.
   void predict(std::shared_ptr<PredictionRequest> request);
   // Predictions that run or wait.
   std::size_t pending() const { return scheduler_.pending(); }
 
+  // For operators, before the server starts; without a token nobody may load or unload.
+  void set_control(ModelControl* control, std::string admin_token);
+  const std::string& admin_token() const { return admin_token_; }
+  Result<void> load_model(const std::string& model);
+  Result<void> unload_model(const std::string& model);
+
   Metrics metrics;
+
+ private:
+  Router router_;
+
+ public:
+  ModelRegistry registry{router_, metrics};
+  Operations operations;  // what may take long; ends before what it uses
 
  private:
   const Settings settings_;
   std::shared_ptr<runtime::ThreadPool> threads_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<LoadedModel> model_;
+  ModelControl* control_ = nullptr;
+  std::string admin_token_;
   std::atomic<bool> draining_{false};
+  std::atomic<bool> starting_{false};
   Scheduler scheduler_;  // ends first, with its last requests
 };
 

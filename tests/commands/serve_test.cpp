@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <signal.h>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <sstream>
@@ -156,9 +157,8 @@ TEST_CASE("a file that is overwritten or truncated after the server is ready cha
 }
 
 TEST_CASE("a package that another key signed is never ready") {
-  auto ran =
-      shell(digits().folder,
-            "modelctl key generate -o other && modelctl serve digits.tar --key other.pub --listen 127.0.0.1:0");
+  auto ran = shell(digits().folder,
+                   "modelctl key generate -o other && modelctl serve digits.tar --key other.pub --listen 127.0.0.1:0");
   CHECK(ran.exit_code == 80);
 }
 
@@ -345,4 +345,130 @@ TEST_CASE("promtool finds no fault in the metrics") {
   REQUIRE(write_file(digits().folder / "metrics", as_bytes(HttpClient(serving.at()).get("/metrics").body)));
   auto checked = shell(digits().folder, "promtool check metrics < metrics");
   CHECK_MESSAGE(checked.exit_code == 0, checked.out, checked.err);
+}
+
+namespace {
+
+// A folder without a modelctl.yaml that holds two versions of the example's package, an artifact and a token.
+fs::path several() {
+  auto made =
+      shell(digits().folder,
+            "rm -rf next several && mkdir next several && sed 's/version: \"1.0\"/version: \"1.1\"/' modelctl.yaml > "
+            "next/modelctl.yaml && cp -r samples digits.artifact README.md next && "
+            "(cd next && modelctl pack --key ../me.key -o ../several/next.tar) && cp digits.tar me.pub several && "
+            "cp digits.artifact several/other.artifact && cp -r samples several && "
+            "printf 0123456789abcdef0123 > several/token && chmod 600 several/token");
+  REQUIRE_MESSAGE(made.exit_code == 0, made.err);
+  return digits().folder / "several";
+}
+
+std::string with_token(const std::string& method, const std::string& path, const std::string& body = "") {
+  return method + " " + path +
+         " HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer 0123456789abcdef0123\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+}  // namespace
+
+TEST_CASE("two versions and another model are served by one process, and unloaded and loaded while it serves") {
+  fs::path folder = several();
+  Serving serving(folder, "digits.tar next.tar other.artifact --key me.pub --admin-token token --drain 0");
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  HttpClient client(serving.at());
+  auto version = [&] {
+    std::string body = client.post("/v2/models/digits/infer", digits().request()).body;
+    return body.substr(0, body.find(",\"outputs\""));
+  };
+  CHECK(version() == R"({"model_name":"digits","model_version":"1.1")");
+  CHECK(client.post("/v2/models/digits/versions/1.0/infer", digits().request()).status == 200);
+  CHECK(client.post("/v2/models/other/infer", digits().request()).status == 200);
+  client.send(with_token("PUT", "/admin/models/digits/routing", R"({"weights": {"1.0": 1}})"));
+  CHECK(client.receive().status == 200);
+  CHECK(version() == R"({"model_name":"digits","model_version":"1.0")");
+  client.send(with_token("POST", "/v2/repository/models/other/unload"));
+  CHECK(client.receive().status == 200);
+  CHECK(client.post("/v2/models/other/infer", digits().request()).status == 503);
+  CHECK(client.post("/v2/repository/index", "").body.find(R"({"name":"other","version":"1","state":"UNAVAILABLE")") !=
+        std::string::npos);
+  client.send(with_token("POST", "/v2/repository/models/other/load"));
+  CHECK(client.receive().status == 200);
+  CHECK(client.post("/v2/models/other/infer", digits().request()).status == 200);
+  REQUIRE(fs::remove(folder / "other.artifact"));
+  client.send(with_token("POST", "/v2/repository/models/other/load"));
+  CHECK(client.receive().status == 404);
+  CHECK(client.post("/v2/models/other/infer", digits().request()).status == 200);
+  CHECK(client.post("/v2/repository/index", "").body.find("\"state\":\"FAILED\"") != std::string::npos);
+  serving.program.signal(SIGTERM);
+  CHECK(serving.program.wait() == 0);
+}
+
+TEST_CASE("the same version twice, and one name for several models, are refused") {
+  auto twice = shell(digits().folder, "modelctl serve digits.tar digits.tar --key me.pub --listen 127.0.0.1:0");
+  CHECK(twice.exit_code == 81);
+  CHECK(twice.err.find("error[same-version]: cannot serve version '1.0' of 'digits' twice\n") != std::string::npos);
+  auto named = shell(digits().folder, "modelctl serve digits.tar digits.artifact --name a --listen 127.0.0.1:0");
+  CHECK(named.exit_code == 64);
+}
+
+TEST_CASE("no request is lost while a version is unloaded and loaded under load") {
+  fs::path folder = several();
+  Serving serving(folder, "digits.tar next.tar --key me.pub --admin-token token --drain 0");
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  std::atomic<bool> stop{false};
+  std::atomic<int> answered{0}, lost{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 2; ++caller) {
+    callers.emplace_back([&] {
+      HttpClient client(serving.at());
+      while (!stop) ++(client.post("/v2/models/digits/infer", digits().request()).status == 200 ? answered : lost);
+    });
+  }
+  HttpClient operator_(serving.at());
+  for (int round = 0; round < 5; ++round) {
+    for (const char* weights : {R"({"weights": {"1.0": 1}})", R"({"weights": {"1.1": 1}})"}) {
+      operator_.send(with_token("PUT", "/admin/models/digits/routing", weights));
+      CHECK(operator_.receive().status == 200);
+    }
+    operator_.send(with_token("POST", "/v2/repository/models/digits/load"));
+    CHECK(operator_.receive().status == 200);
+  }
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  CHECK(lost == 0);
+  CHECK(answered > 0);
+}
+
+TEST_CASE("Triton's own client works with its defaults") {
+  std::string python = SystemEnvironment().get("MODELCTL_PYTHON").value_or("python3");
+  if (shell(digits().folder, python + " -c 'import tritonclient.http'").exit_code != 0) {
+    std::printf("skipped: %s has no tritonclient[http]\n", python.c_str());
+    return;
+  }
+  fs::path folder = several();
+  Serving serving(folder, "digits.tar next.tar other.artifact --key me.pub --admin-token token --drain 0");
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  std::string script =
+      "import numpy as np, tritonclient.http as http\n"
+      "client = http.InferenceServerClient('127.0.0.1:" +
+      std::to_string(serving.port) +
+      "')\n"
+      "assert client.is_server_live() and client.is_server_ready() and client.is_model_ready('digits', '1.0')\n"
+      "assert 'binary_tensor_data' in client.get_server_metadata()['extensions']\n"
+      "assert client.get_model_metadata('digits')['versions'] == ['1.0', '1.1']\n"
+      "image = np.load('samples/images.npy')[:1].astype(np.float32)\n"
+      "x = http.InferInput('image', list(image.shape), 'FP32')\n"
+      "x.set_data_from_numpy(image)\n"
+      "binary = client.infer('digits', [x], request_id='7')\n"
+      "assert binary.get_response()['id'] == '7'\n"
+      "x.set_data_from_numpy(image, binary_data=False)\n"
+      "text = client.infer('digits', [x], '1.0', outputs=[http.InferRequestedOutput('scores', binary_data=False)])\n"
+      "assert (binary.as_numpy('scores') == text.as_numpy('scores')).all()\n"
+      "token = {'Authorization': 'Bearer 0123456789abcdef0123'}\n"
+      "client.unload_model('other', headers=token)\n"
+      "assert [m['state'] for m in client.get_model_repository_index() if m['name'] == 'other'] == ['UNAVAILABLE']\n"
+      "client.load_model('other', headers=token)\n"
+      "assert client.is_model_ready('other')\n";
+  REQUIRE(write_file(folder / "client.py", as_bytes(script)));
+  auto ran = shell(folder, python + " client.py");
+  CHECK_MESSAGE(ran.exit_code == 0, ran.out, ran.err);
 }

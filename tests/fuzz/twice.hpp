@@ -22,7 +22,7 @@ inline serve::Service& twice_service() {
   MODELCTL_CHECK(artifact.has_value(), "the tests' artifact cannot be opened");
   auto model = runtime::Model::load(std::move(*artifact), ops::run_table(), kernels::Cpu{});
   MODELCTL_CHECK(model.has_value(), "the tests' artifact cannot be loaded");
-  service.load(service.prepare(*model, {"twice", "1", "", "", {}}));
+  MODELCTL_CHECK(service.registry.publish(service.prepare(*model, {"twice", "1", "", "", {}})), "it is not served");
   return service;
 }
 

@@ -1,7 +1,7 @@
 // The whole server in the test's process, with real connections on the loopback interface.
 #include "serve/server.hpp"
 
-#include "serve/models.hpp"
+#include "serve/running.hpp"
 #include "support/http_client.hpp"
 
 #include <doctest/doctest.h>
@@ -13,30 +13,8 @@ using namespace modelctl::serve;
 using test::endless_model;
 using test::gate;
 using test::HttpClient;
+using test::Running;
 using test::twice_model;
-
-namespace {
-
-struct Running {
-  test::Scratch scratch;
-  Service service;
-  std::unique_ptr<Server> server;
-
-  explicit Running(Settings settings = {}, bool load = true) : service(on_any_port(settings)) {
-    gate.set(true);
-    auto started = Server::start(service);
-    REQUIRE(started);
-    server = std::move(*started);
-    if (load) service.load(twice_model(scratch, service));
-  }
-  static Settings on_any_port(Settings settings) {
-    settings.listen = "127.0.0.1:0";
-    return settings;
-  }
-  std::uint16_t port() const { return server->endpoint().port; }
-};
-
-}  // namespace
 
 TEST_CASE("a prediction returns the model's outputs") {
   Running running;
@@ -123,7 +101,7 @@ TEST_CASE("a server with no model yet is alive and not ready") {
   CHECK(client.get("/readyz").status == 503);
   CHECK(client.get("/v2/health/ready").status == 503);
   CHECK(client.post("/predict", R"({"data": [[1, 2]]})").status == 503);
-  running.service.load(twice_model(running.scratch, running.service));
+  REQUIRE(running.service.registry.publish(twice_model(running.scratch, running.service)));
   CHECK(client.get("/readyz").status == 200);
 }
 
@@ -206,7 +184,7 @@ TEST_CASE("a prediction that does not end is a 503 at its time, and its worker i
   settings.workers = 1;
   settings.max_time = 0.05;
   Running running(settings, false);
-  running.service.load(endless_model(running.service));
+  REQUIRE(running.service.registry.publish(endless_model(running.service)));
   for (int round = 0; round < 2; ++round) {
     HttpClient client(running.port());
     auto answer = client.post("/predict", R"({"data": [1, 2]})");
@@ -333,7 +311,7 @@ namespace {
 std::vector<int> statuses(std::string_view bytes) {
   test::Scratch scratch;
   Service service;
-  service.load(twice_model(scratch, service));
+  REQUIRE(service.registry.publish(twice_model(scratch, service)));
   std::vector<int> all;
   for (const ServerResponse& response : answer_bytes(bytes, service)) all.push_back(response.status);
   return all;
@@ -620,7 +598,8 @@ TEST_CASE("a server that stops answers the predictions that run and those that w
 
 TEST_CASE("an escaped slash belongs to the model's name") {
   Running running({}, false);
-  running.service.load(twice_model(running.scratch, running.service, {"team/twice", "7", "", "", {}}));
+  REQUIRE(
+      running.service.registry.publish(twice_model(running.scratch, running.service, {"team/twice", "7", "", "", {}})));
   HttpClient client(running.port());
   CHECK(client.get("/v2/models/team%2Ftwice").status == 200);
   CHECK(client.get("/v2/models/team/twice").status == 404);

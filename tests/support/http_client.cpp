@@ -52,8 +52,8 @@ Answer HttpClient::receive() {
   answer.headers = buffer_.substr(0, end + 2);
   answer.status = std::atoi(buffer_.c_str() + 9);
   buffer_.erase(0, end + 4);
-  std::size_t at = answer.headers.find("Content-Length: ");
-  std::size_t length = at == std::string::npos ? 0 : std::strtoul(answer.headers.c_str() + at + 16, nullptr, 10);
+  std::size_t at = answer.headers.find("\r\nContent-Length: ");
+  std::size_t length = at == std::string::npos ? 0 : std::strtoul(answer.headers.c_str() + at + 18, nullptr, 10);
   while (buffer_.size() < length && more()) {}
   answer.body = buffer_.substr(0, length);
   buffer_.erase(0, length);

@@ -1,6 +1,7 @@
 // The plain dialect: POST /predict with {"data": …} (or "instances", or "inputs"), where … is the tensor as nested
 // lists for a model of one input, or an object with one list per input's name. The response is {"prediction": …}
 // in the same form.
+// A server of several models has the second route for each of them.
 // It is what small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
@@ -70,7 +71,11 @@ Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, s
   return response;
 }
 
-constexpr Route routes[] = {{"POST", "/predict", nullptr, decode, encode}};
+constexpr Route routes[] = {
+    {.method = "POST", .pattern = "/predict", .decode = decode, .encode = encode},
+    {.method = "POST", .pattern = "/models/{model}/predict", .decode = decode, .encode = encode},
+    {.method = "POST", .pattern = "/models/{model}/versions/{version}/predict", .decode = decode, .encode = encode},
+};
 constexpr DialectDef defs[] = {{"predict", routes}};
 
 }  // namespace

@@ -1,37 +1,49 @@
-// The Open Inference Protocol, version 2, REST with JSON tensors (kserve.github.io, "Open Inference Protocol (V2)").
+// The Open Inference Protocol, version 2, REST (kserve.github.io, "Open Inference Protocol (V2)"), with the extensions
+// for binary tensors and for the model repository (Triton's protocol documents).
 //
 // Members of an object have no order, so that the data may come before the type and the shape that say how to read
 // them. The body is therefore passed over once, which also checks that it is JSON, and only positions are kept; each
 // tensor is read from its position when everything about it is known. FP16 and BF16 are numbers here, although the
 // protocol leaves them to its binary extension: a client that sends them means them.
+//
+// A request with binary tensors is JSON, whose length a header states, followed by the tensors' bytes in the order of
+// its list 'inputs'. Its response has the same form for the outputs that are asked for so.
 #include "serve/dialect.hpp"
 #include "serve/inputs.hpp"
 #include "serve/json_writer.hpp"
+#include "serve/raw_tensor.hpp"
 #include "tensor/json/tensor.hpp"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace modelctl::serve {
 namespace {
 
+constexpr const char* json_length_header = "inference-header-content-length";
+
 ServerResponse live(const RequestContext&) { return {200, "application/json", "{\"live\":true}\n", {}}; }
 
-ServerResponse ready(const RequestContext& context) {
-  bool good = context.service.ready();
+ServerResponse readiness(bool good) {
   return {good ? 200 : 503, "application/json", good ? "{\"ready\":true}\n" : "{\"ready\":false}\n", {}};
 }
+
+ServerResponse ready(const RequestContext& context) { return readiness(context.service.ready()); }
 
 ServerResponse model_ready(const RequestContext& context) {
   auto model = context.service.select(context.selector());
   if (!model) return error_response(model.error());
-  return ready(context);
+  return readiness(!context.service.draining());
 }
 
 ServerResponse server_metadata(const RequestContext&) {
-  return {
-      200, "application/json", "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION "\",\"extensions\":[]}\n", {}};
+  return {200,
+          "application/json",
+          "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION
+          "\",\"extensions\":[\"binary_tensor_data\",\"model_repository\"]}\n",
+          {}};
 }
 
 // A type without a name in the protocol can be an input or output all the same: metadata must not fail.
@@ -51,9 +63,15 @@ void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
 }
 
 Result<ServerResponse> try_model_metadata(const RequestContext& context) {
-  auto model = TRY(context.service.select(context.selector()));
+  ModelSelector selector = context.selector();
+  auto model = TRY(context.service.select(selector));
   JsonWriter body(model->settings().max_response);
-  body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[").string(model->info().version);
+  body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[");
+  std::string_view separator = "";
+  for (const std::string& version : context.service.versions(selector.model)) {
+    body.raw(separator).string(version);
+    separator = ",";
+  }
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
   append_ports(body, model->signature().inputs);
   body.raw("],\"outputs\":[");
@@ -69,6 +87,46 @@ ServerResponse model_metadata(const RequestContext& context) {
   return response ? std::move(*response) : error_response(response.error());
 }
 
+std::string_view name_of(VersionState state) {
+  switch (state) {
+    case VersionState::loading: return "LOADING";
+    case VersionState::ready: return "READY";
+    case VersionState::unloading: return "UNLOADING";
+    case VersionState::unavailable: return "UNAVAILABLE";
+    case VersionState::failed: break;
+  }
+  return "FAILED";
+}
+
+ServerResponse repository_index(const RequestContext& context) {
+  JsonWriter body(context.service.settings().max_response);
+  body.raw("[");
+  std::string_view separator = "";
+  for (const VersionStatus& status : context.service.registry.index()) {
+    body.raw(separator).raw("{\"name\":").string(status.model);
+    if (!status.version.empty()) body.raw(",\"version\":").string(status.version);
+    body.raw(",\"state\":\"").raw(name_of(status.state)).raw("\",\"reason\":").string(status.reason);
+    body.raw(",\"labels\":[");
+    for (const std::string& label : status.labels) body.raw(&label == &status.labels[0] ? "" : ",").string(label);
+    body.raw("]}");
+    separator = ",";
+  }
+  body.raw("]\n");
+  ServerResponse response;
+  response.body = body.done().value_or("[]\n");
+  return response;
+}
+
+Result<ServerResponse> load(const RequestContext& context) {
+  TRY(context.service.load_model(context.selector().model));
+  return ServerResponse{.body = "{}\n", .headers = {}};
+}
+
+Result<ServerResponse> unload(const RequestContext& context) {
+  TRY(context.service.unload_model(context.selector().model));
+  return ServerResponse{.body = "{}\n", .headers = {}};
+}
+
 Error bad_request(std::string what) { return Error(Kind::bad_input, "bad-request", std::move(what)); }
 
 using Members = std::vector<json::Member>;
@@ -77,6 +135,7 @@ using Members = std::vector<json::Member>;
 struct Body {
   std::optional<std::vector<Members>> inputs, outputs;  // absent: the body has no such list
   std::optional<std::string> id;
+  bool binary_outputs = false;  // "parameters": {"binary_data_output": true}
 };
 
 bool read_objects(json::Cursor& in, std::vector<Members>& objects) {
@@ -90,12 +149,22 @@ bool read_objects(json::Cursor& in, std::vector<Members>& objects) {
   return in.eat(']') || in.fail("a ',' or ']' is expected");
 }
 
+bool read_parameters(json::Cursor& in, Body& body) {
+  if (in.peek() != '{') return in.skip();
+  return in.object([&](const std::string& key) {
+    char first = in.peek();
+    bool is_flag = key == "binary_data_output" && (first == 't' || first == 'f');
+    return is_flag ? in.boolean(body.binary_outputs) : in.skip();
+  });
+}
+
 Result<Body> read_body(json::Cursor& in) {
   Body body;
   bool good = in.object([&](const std::string& key) {
     if (key == "inputs") return read_objects(in, body.inputs.emplace());
     if (key == "outputs") return read_objects(in, body.outputs.emplace());
     if (key == "id" && in.peek() == '"') return in.string(body.id.emplace());
+    if (key == "parameters") return read_parameters(in, body);
     return in.skip();
   });
   if (good && !in.at_end()) good = in.fail("it goes on after the document's end");
@@ -111,9 +180,33 @@ std::optional<std::string> text_of(json::Cursor& in, const Members& members, std
   return text;
 }
 
-// One element of the list 'inputs'.
+// Goes to the value of a tensor's parameter; false if it has none of that name.
+bool go_to_parameter(json::Cursor& in, const Members& members, std::string_view key) {
+  const json::Member* parameters = find(members, "parameters");
+  Members inside;
+  if (parameters == nullptr || !in.go_to(parameters->at) || in.peek() != '{' || !in.object(inside)) return false;
+  const json::Member* found = find(inside, key);
+  return found != nullptr && in.go_to(found->at);
+}
+
+// What "binary_data_size" claims; nothing if the tensor is not binary.
+Result<std::optional<std::size_t>> binary_size(json::Cursor& in, const Members& members, const std::string& what) {
+  if (!go_to_parameter(in, members, "binary_data_size")) return std::optional<std::size_t>();
+  json::Number number;
+  std::size_t size = 0;
+  bool good = in.number(number) && number.whole;
+  if (good) {
+    auto [end, code] = std::from_chars(number.text.data(), number.text.data() + number.text.size(), size);
+    good = code == std::errc() && end == number.text.data() + number.text.size();
+  }
+  if (!good) return bad_request(fmt::format("cannot read {}: 'binary_data_size' is not a size", what));
+  return std::optional(size);
+}
+
+// One element of the list 'inputs'. `binary` is what is left of the binary data, from which a binary tensor takes its
+// own.
 Result<Tensor> read_tensor(json::Cursor& in, const Members& members, const artifact::Port& port,
-                           const LoadedModel& model) {
+                           const LoadedModel& model, std::string_view& binary) {
   std::string what = fmt::format("the input '{}'", port.name);
   auto type = text_of(in, members, "datatype");
   if (!type) return bad_request(fmt::format("cannot read {}: 'datatype' is missing", what));
@@ -123,31 +216,43 @@ Result<Tensor> read_tensor(json::Cursor& in, const Members& members, const artif
   }
   const json::Member *shape = find(members, "shape"), *data = find(members, "data");
   if (shape == nullptr) return bad_request(fmt::format("cannot read {}: 'shape' is missing", what));
-  if (data == nullptr) return bad_request(fmt::format("cannot read {}: 'data' is missing", what));
+  auto size = TRY(binary_size(in, members, what));
+  if (data == nullptr && !size) return bad_request(fmt::format("cannot read {}: 'data' is missing", what));
+  if (data != nullptr && size) return bad_request(fmt::format("cannot read {}: it has 'data' and binary data", what));
   Dims dims;
   in.go_to(shape->at);
   if (!json::read_shape(in, dims)) return unreadable(what, in);
-  return read_input(in, data->at, port, std::move(dims), model);
+  if (!size) return read_input(in, data->at, port, std::move(dims), model);
+  if (*size > binary.size()) {
+    return bad_request(
+        fmt::format("cannot read {}: it has {} bytes of binary data, and {} are left", what, *size, binary.size()));
+  }
+  auto tensor = TRY_BECAUSE(read_raw(binary.substr(0, *size), port.type, std::move(dims)), what);
+  binary.remove_prefix(*size);
+  return tensor;
 }
 
-Result<std::vector<Tensor>> read_inputs(json::Cursor& in, const Body& body, const LoadedModel& model) {
+Result<std::vector<Tensor>> read_inputs(json::Cursor& in, const Body& body, const LoadedModel& model,
+                                        std::string_view binary) {
   if (!body.inputs) return bad_request("the body is not an object with a list 'inputs'");
   std::map<std::string, Tensor> named;
   for (const Members& members : *body.inputs) {
     std::string name = text_of(in, members, "name").value_or("");
     const artifact::Port* port = TRY(find_input(model.signature(), name));
     if (named.contains(name)) return bad_request(fmt::format("the input '{}' is given twice", name));
-    named.emplace(name, TRY(read_tensor(in, members, *port, model)));
+    named.emplace(name, TRY(read_tensor(in, members, *port, model, binary)));
   }
+  if (!binary.empty())
+    return bad_request(fmt::format("{} bytes of binary data belong to none of the inputs", binary.size()));
   return in_order(model.signature(), std::move(named));
 }
 
-// The outputs that the client asks for, by position; all of them if it names none.
-Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& body,
-                                                const artifact::Signature& signature) {
-  std::vector<std::size_t> wanted;
+// The outputs that the client asks for; all of them if it names none.
+Result<std::vector<WantedOutput>> wanted_outputs(json::Cursor& in, const Body& body,
+                                                 const artifact::Signature& signature) {
+  std::vector<WantedOutput> wanted;
   if (!body.outputs) {
-    for (std::size_t i = 0; i < signature.outputs.size(); ++i) wanted.push_back(i);
+    for (std::size_t i = 0; i < signature.outputs.size(); ++i) wanted.push_back({i, body.binary_outputs});
     return wanted;
   }
   for (const Members& members : *body.outputs) {
@@ -159,21 +264,61 @@ Result<std::vector<std::size_t>> wanted_outputs(json::Cursor& in, const Body& bo
     }
     // The protocol gives an output one place in the response. Each repetition would cost a few bytes here and a whole
     // tensor there.
-    if (std::find(wanted.begin(), wanted.end(), at) != wanted.end())
+    if (std::any_of(wanted.begin(), wanted.end(), [&](const WantedOutput& other) { return other.at == at; }))
       return bad_request(fmt::format("the output '{}' is asked for twice", name));
-    wanted.push_back(at);
+    bool binary = body.binary_outputs;
+    if (go_to_parameter(in, members, "binary_data") && !in.boolean(binary))
+      return unreadable(fmt::format("the output '{}'", name), in);
+    wanted.push_back({at, binary});
   }
   return wanted;
 }
 
+// How many bytes of the body are JSON: all of them unless a header states a length.
+Result<std::size_t> json_length(const ClientRequest& request) {
+  std::string_view text = request.header(json_length_header);
+  if (text.empty()) return request.body.size();
+  std::size_t length = 0;
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (code == std::errc() && end == text.data() + text.size() && length <= request.body.size()) return length;
+  return bad_request("'Inference-Header-Content-Length' is not a length within the body");
+}
+
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
-  json::Cursor in(context.request.body);
+  std::size_t length = TRY(json_length(context.request));
+  std::string_view all = context.request.body;
+  json::Cursor in(all.substr(0, length));
   Body body = TRY(read_body(in));
   DecodedRequest decoded;
   decoded.outputs = TRY(wanted_outputs(in, body, model.signature()));
-  decoded.inputs = TRY(read_inputs(in, body, model));
+  decoded.inputs = TRY(read_inputs(in, body, model, all.substr(length)));
   decoded.id = std::move(body.id);
   return decoded;
+}
+
+Error too_large(const LoadedModel& model) {
+  return Error(
+      Kind::bad_input, "response-too-large",
+      fmt::format("the response would be larger than the {} bytes that are allowed", model.settings().max_response));
+}
+
+// Appends the binary outputs to the response, whose JSON is complete.
+Result<void> append_binary(ServerResponse& response, const DecodedRequest& request, const LoadedModel& model,
+                           std::span<const Tensor> outputs) {
+  std::uint64_t size = response.body.size();
+  for (const WantedOutput& wanted : request.outputs) {
+    if (wanted.binary) size += raw_size(outputs[wanted.at].view());
+  }
+  if (size > model.settings().max_response) return too_large(model);
+  response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(response.body.size()));
+  response.content_type = "application/octet-stream";
+  response.body.reserve(size);
+  for (const WantedOutput& wanted : request.outputs) {
+    if (!wanted.binary || append_raw(response.body, outputs[wanted.at].view())) continue;
+    return Error(Kind::unsupported, "no-binary-form",
+                 fmt::format("the output '{}' has no binary form", model.signature().outputs[wanted.at].name));
+  }
+  return {};
 }
 
 Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& model,
@@ -183,29 +328,40 @@ Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& 
   out.raw(",\"model_version\":").string(model.info().version);
   if (request.id) out.raw(",\"id\":").string(*request.id);
   out.raw(",\"outputs\":[");
-  for (std::size_t i = 0; i < request.outputs.size(); ++i) {
-    const Tensor& output = outputs[request.outputs[i]];
-    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(model.signature().outputs[request.outputs[i]].name);
-    out.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\",\"data\":", fmt::join(output.dims(), ","),
+  bool any_binary = false;
+  for (const WantedOutput& wanted : request.outputs) {
+    const Tensor& output = outputs[wanted.at];
+    out.raw(&wanted == request.outputs.data() ? "{\"name\":" : ",{\"name\":");
+    out.string(model.signature().outputs[wanted.at].name);
+    out.raw(fmt::format(",\"shape\":[{}],\"datatype\":\"{}\"", fmt::join(output.dims(), ","),
                         json::v2_name(output.type())));
-    out.flat(output.view()).raw("}");
+    if (wanted.binary) {
+      out.raw(fmt::format(",\"parameters\":{{\"binary_data_size\":{}}}}}", raw_size(output.view())));
+      any_binary = true;
+    } else {
+      out.raw(",\"data\":").flat(output.view()).raw("}");
+    }
   }
-  out.raw("]}\n");
+  out.raw(any_binary ? "]}" : "]}\n");
   ServerResponse response;
   response.body = TRY(out.done());
+  if (any_binary) TRY(append_binary(response, request, model, outputs));
   return response;
 }
 
 constexpr Route routes[] = {
-    {"GET", "/v2", server_metadata},
-    {"GET", "/v2/health/live", live},
-    {"GET", "/v2/health/ready", ready},
-    {"GET", "/v2/models/{model}", model_metadata},
-    {"GET", "/v2/models/{model}/versions/{version}", model_metadata},
-    {"GET", "/v2/models/{model}/ready", model_ready},
-    {"GET", "/v2/models/{model}/versions/{version}/ready", model_ready},
-    {"POST", "/v2/models/{model}/infer", nullptr, decode, encode},
-    {"POST", "/v2/models/{model}/versions/{version}/infer", nullptr, decode, encode},
+    {.method = "GET", .pattern = "/v2", .answer = server_metadata},
+    {.method = "GET", .pattern = "/v2/health/live", .answer = live},
+    {.method = "GET", .pattern = "/v2/health/ready", .answer = ready},
+    {.method = "GET", .pattern = "/v2/models/{model}", .answer = model_metadata},
+    {.method = "GET", .pattern = "/v2/models/{model}/versions/{version}", .answer = model_metadata},
+    {.method = "GET", .pattern = "/v2/models/{model}/ready", .answer = model_ready},
+    {.method = "GET", .pattern = "/v2/models/{model}/versions/{version}/ready", .answer = model_ready},
+    {.method = "POST", .pattern = "/v2/models/{model}/infer", .decode = decode, .encode = encode},
+    {.method = "POST", .pattern = "/v2/models/{model}/versions/{version}/infer", .decode = decode, .encode = encode},
+    {.method = "POST", .pattern = "/v2/repository/index", .answer = repository_index},
+    {.method = "POST", .pattern = "/v2/repository/models/{model}/load", .operate = load},
+    {.method = "POST", .pattern = "/v2/repository/models/{model}/unload", .operate = unload},
 };
 constexpr DialectDef defs[] = {{"v2", routes}};
 

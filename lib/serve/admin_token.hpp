@@ -1,0 +1,21 @@
+// The token without which nobody loads, unloads or routes models through the public listener.
+#pragma once
+
+#include "serve/http.hpp"
+
+#include "base/result.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace modelctl::serve {
+
+// The token in a file, without the white space around it. Refuses a short one, which could be guessed.
+Result<std::string> read_admin_token(const std::filesystem::path& path);
+
+// Why a request that needs the token is refused, as a response; nothing if it has it ("Authorization: Bearer TOKEN").
+// An empty token means that the server was started without one.
+std::optional<ServerResponse> refuse_without_token(const ClientRequest& request, const std::string& token);
+
+}  // namespace modelctl::serve
