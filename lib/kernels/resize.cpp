@@ -159,7 +159,7 @@ Result<std::unique_ptr<Bound>> bind(const BindCall& call) {
     if (!scales.empty()) axis.scale = double{scales[i]};
     else if (axis.in > 0) axis.scale = static_cast<double>(axis.out) / static_cast<double>(axis.in);
     // A plan's sizes follow from its scales: a scale that is none would ask for any number of taps.
-    if (!scales.empty() && std::floor(static_cast<double>(axis.in) * axis.scale) != static_cast<double>(axis.out)) {
+    if (!scales.empty() && std::floor(scaled_size(axis.in, axis.scale)) != static_cast<double>(axis.out)) {
       return operands.refuse("a scale does not give the size of Y");
     }
     if (axis.in != axis.out || axis.scale != 1) first = std::min(first, i), last = i;

@@ -14,6 +14,14 @@ struct ResizedAxis {
   double scale = 1, from = 0, to = 1;
 };
 
+// in * scale, which rounded down is the output's size. In f32, as scales are and as ONNX Runtime multiplies: 12 *
+// 0.58333331f is then 7, the size that an exporter computed the scale from. Sizes that f32 cannot represent are
+// multiplied in f64.
+inline double scaled_size(std::int64_t in, double scale) {
+  if (in >= 1 << 24) return static_cast<double>(in) * scale;
+  return static_cast<double>(static_cast<float>(in) * static_cast<float>(scale));
+}
+
 struct Interpolation {
   std::string_view mode, nearest, coordinates;  // as ONNX's attributes spell them
   double cubic_a;

@@ -132,7 +132,8 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
     if (!scales.empty()) {
       axis.scale = scales[i];
       if (!(axis.scale > 0)) return refuse("a scale is not positive");
-      axis.out = TRY(output_size(static_cast<double>(axis.in) * (crops ? axis.to - axis.from : 1) * axis.scale));
+      axis.out = TRY(output_size(crops ? static_cast<double>(axis.in) * (axis.to - axis.from) * axis.scale
+                                       : kernels::scaled_size(axis.in, axis.scale)));
     } else {
       axis.out = TRY(output_size(static_cast<double>(sizes[i])));
       axis.scale = axis.in == 0 ? 1 : static_cast<double>(axis.out) / static_cast<double>(axis.in);
@@ -204,8 +205,8 @@ Result<void> infer(Inference& call) {
                (*factors)[i] >= 1 && (*factors)[i] < 1e6) {
       size = size * Expr(static_cast<std::int64_t>((*factors)[i]));
     } else if (factors && factors->size() == named.size() && size.constant() && (*factors)[i] > 0 &&
-               static_cast<double>(*size.constant()) * (*factors)[i] < 4e9) {
-      size = static_cast<std::int64_t>(std::floor(static_cast<double>(*size.constant()) * (*factors)[i]));
+               kernels::scaled_size(*size.constant(), (*factors)[i]) < 4e9) {
+      size = static_cast<std::int64_t>(kernels::scaled_size(*size.constant(), (*factors)[i]));
     } else {
       size = call.fresh_symbol();
     }
@@ -400,6 +401,12 @@ constexpr OpDef defs[] = {
                    {i64({2}, {9007199254740993, 1}), Tensor(), f32({1}, {1.5f})},
                    {},
                    {i64({3}, {9007199254740993, 9007199254740993, 1})},
+                   0},
+                  {"nearest, to the size that a rounded scale was computed from",
+                   {f32({12}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}), Tensor(), f32({1}, {0.5833333f})},
+                   {{"coordinate_transformation_mode", std::string("asymmetric")},
+                    {"nearest_mode", std::string("floor")}},
+                   {f32({7}, {0, 1, 3, 5, 6, 8, 10})},
                    0},
                   {"linear, to a size",
                    {f32({2}, {1, 2}), Tensor(), Tensor(), i64({1}, {4})},
