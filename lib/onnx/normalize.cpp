@@ -122,6 +122,7 @@ class Normalizer {
                                 node.domain.empty() ? "ai.onnx" : node.domain)));
       return;
     }
+    if (node.domain.empty() && node.op == "If") open_sizes(node);
     std::string place = node.place();
     if (node.domain.empty() && *opset < 7) {
       if (needs_rank(node)) infer_until(node);
@@ -158,6 +159,17 @@ class Normalizer {
     Error all = std::move(faults).sum("");
     if (all.faults.empty()) return add(std::move(all), node.place());
     for (Error& fault : all.faults) add(std::move(fault), node.place());
+  }
+
+  // The sizes that a file declares for the outputs of an If may be those of one branch: the merged decoders of Hugging
+  // Face return empty tensors from the other one, under the same names. Inference finds what the branches agree on.
+  static void open_sizes(Node& node) {
+    for (graph::Value* value : node.outputs()) {
+      if (value == nullptr || !value->type.shape) continue;
+      for (graph::Expr& size : *value->type.shape) {
+        if (!size.constant()) size = node.graph().fresh_symbol();
+      }
+    }
   }
 
   static bool requires_first_input(const ops::OpDef& def) {
@@ -208,7 +220,8 @@ class Normalizer {
   static std::string help_for(const std::string& domain, const std::string& op,
                               const std::vector<std::string>& others) {
     if (domain == "com.microsoft" || domain == "com.microsoft.nchwc") {
-      return "pass the model as it was exported, not as ONNX Runtime optimized it";
+      return "if ONNX Runtime optimized the model, pass it as it was exported; else export it with other operators "
+             "there";
     }
     std::string meant = nearest(op, others);
     if (!meant.empty()) return fmt::format("did you mean '{}'?", meant);

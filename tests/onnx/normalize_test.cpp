@@ -29,7 +29,8 @@ TEST_CASE("everything that is missing is reported together, each with its first 
         "unknown-operator: cannot compile operator 'FusedThing' of domain 'com.microsoft', opset 1: "
         "the operator is not implemented\n"
         "  at model.onnx: node 'fused' (com.microsoft::FusedThing)\n"
-        "  help pass the model as it was exported, not as ONNX Runtime optimized it\n"
+        "  help if ONNX Runtime optimized the model, pass it as it was exported; else export it with other operators "
+        "there\n"
         "unknown-domain: cannot compile operator 'Conv' of domain 'modelctl', no opset: the domain is not implemented\n"
         "  at model.onnx: the node of 'e' (modelctl::Conv)\n"
         "  help export the model without operators of domain 'modelctl'\n"
@@ -153,6 +154,20 @@ TEST_CASE("a Scan of opset 8 reads each sequence up to its length, and pads its 
   CHECK_MESSAGE(text.find("Scan(s, x, l)") != std::string::npos, text);
   CHECK_MESSAGE(text.find("= Split(") != std::string::npos, text);
   CHECK_MESSAGE(text.find("= Pad(") != std::string::npos, text);
+}
+
+TEST_CASE("a size that is declared for an If is open, since it may be that of one branch only") {
+  std::string text = newest(R"(input c: bool[]
+    input x: f32[n,2]
+    y: f32[n,2] = If(c) {else_branch: graph "else" {
+      const none: f32[1,2] = [0.0, 0.0]
+      output none
+    }, then_branch: graph "then" {
+      output x
+    }}
+    output y)",
+                            17);
+  CHECK_MESSAGE(text.find("y: f32[unknown_1,2] = If(c)") != std::string::npos, text);
 }
 
 TEST_CASE("an old node without its first input is refused before it is upgraded") {
