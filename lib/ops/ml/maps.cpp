@@ -27,7 +27,11 @@ Result<Tensor> read_keys(const Attributes& attributes, std::string_view texts, s
 
 // [N,C] or [C] becomes a sequence of N maps from the labels to f32.
 Result<void> infer_zip(Inference& call) {
-  TRY(need_rank(call, 0, 1, 2));
+  if (auto table = need_rank(call, 0, 1, 2); !table) {
+    // skl2onnx writes one for a forest with several labels, whose probabilities have rank 3.
+    return std::move(table).error().help(
+        "export the model without ZipMap; with skl2onnx: options={id(model): {'zipmap': False}}");
+  }
   auto keys = read_keys(call.attributes(), "classlabels_strings", "classlabels_int64s");
   if (!keys) return call.bad(keys.error().what);
   call.set_type(0, Type::sequence(Type::map(keys->type(), {DType::f32, Shape{}})));

@@ -153,9 +153,15 @@ Result<void> check_input_types(const graph::Node& node, const OpDef& def) {
           continue;
         }
         if (known[at].type == type) break;
-        return bad(formal, index,
-                   "must be of the type of '" + std::string(types) + "', " + std::string(name(known[at].type)) +
-                       ", and not " + std::string(name(type)));
+        Error error = bad(formal, index,
+                          "must be of the type of '" + std::string(types) + "', " + std::string(name(known[at].type)) +
+                              ", and not " + std::string(name(type)));
+        // A converter's operators of f32, which ONNX-ML's trees are, between the user's columns of f64.
+        if (is_float(type) && is_float(known[at].type)) {
+          return std::move(error).help(
+              "export the model with inputs of f32; with skl2onnx: to_onnx(model, X[:1].astype(numpy.float32))");
+        }
+        return error;
       }
       bool like = std::any_of(known.begin(), known.end(), [&](const Known& one) { return one.formal.name == types; });
       if (!types.empty() && !like && types != formal.name && !Types(types).has(type)) {
