@@ -213,7 +213,8 @@ TEST_CASE("docker-registry: a package that was pulled by its digest needs no reg
 
   // and it is served as well.
   bool ready = false;
-  actions::ServeRequest request{.model = pinned};
+  actions::ServeRequest request{.models = {pinned.text}, .source = pinned};
+  request.source.text.clear();
   request.settings = {.listen = "127.0.0.1:0", .drain = 0};
   request.events = [&](const serve::Event& event) {
     if (event.text.starts_with("ready")) ready = true, shop.fake.stop.stop();
