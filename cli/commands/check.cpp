@@ -138,7 +138,8 @@ Run bind(Binder& binder) {
     for (const std::string& binding : flags->bindings) {
       flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
     }
-    // 1 and not an error's code: a script tells "it cannot be built" from "the check itself failed" (64 and above).
+    // 1 and not an error's code: a script distinguishes "it cannot be built" from "the check itself failed" (64 and
+    // above).
     auto report = TRY(actions::check(flags->request, context.host));
     if (context.printer.format() == Printer::Format::json) context.printer.json(as_json(report));
     else if (report.good()) print_good(report, context.printer);

@@ -80,7 +80,7 @@ class SampleChecker {
                                    const std::string& output) {
     Comparison found = TRY(compare(output, value, expected, default_tolerance));
     if (found.different == 0) return {};
-    return Error(Kind::bad_input, "wrong-answers", "the model does not answer here as its package says that it must")
+    return Error(Kind::bad_input, "wrong-answers", "the outputs of the model are not those that its package expects")
         .at(fmt::format("{}, output '{}'", sample, output))
         .because(fmt::format("{} of {} values differ, the largest difference is {:.2g}", found.different, found.values,
                              found.largest));

@@ -1,4 +1,4 @@
-// Whether answers are those that were expected.
+// Whether outputs are those that were expected.
 #pragma once
 
 #include "artifact/plan.hpp"

@@ -1,6 +1,6 @@
 // Parses a ModelProto: checks that the file is one and is complete, collects its metadata, and then reads its graph.
 // Protobuf messages have no magic number and no length, so a file that is something else and a file that was cut short
-// both look like a broken encoding; read_model() tells them apart.
+// both look like a broken encoding; read_model() distinguishes them.
 #include "onnx/fields.hpp"
 #include "onnx/functions.hpp"
 #include "onnx/graph_reader.hpp"

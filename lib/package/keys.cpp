@@ -193,7 +193,8 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, std::string_view where, 
       PEM_read_bio_PrivateKey(bio.get(), nullptr, encrypted ? give_passphrase : refuse_passphrase, &passphrase),
       EVP_PKEY_free);
   if (!key) {
-    // Nothing tells a wrong passphrase from damage: both decrypt to nonsense. The message therefore names both.
+    // A wrong passphrase cannot be distinguished from damage: both decrypt to nonsense. The message therefore names
+    // both.
     std::string reason = openssl_reason();
     if (!encrypted) return bad_key(where, "it is not a PEM private key: " + reason);
     return Error(Kind::denied, "wrong-passphrase", fmt::format("cannot open the key '{}'", where))

@@ -170,7 +170,7 @@ TEST_CASE("a model whose outputs differ from its samples is never ready") {
             "modelctl pack --key ../me.key -o wrong.tar && "
             "modelctl serve wrong.tar --key ../me.pub --listen 127.0.0.1:0");
   CHECK(ran.exit_code == 65);
-  CHECK(ran.err.find("error[wrong-answers]: the model does not answer here as its package says that it must\n"
+  CHECK(ran.err.find("error[wrong-answers]: the outputs of the model are not those that its package expects\n"
                      "  --> the sample 'held-back digits', output 'scores'\n") != std::string::npos);
 }
 

@@ -178,7 +178,8 @@ Result<void> attention(Node& node) {
 // The forms of the inputs: q [B, S, H * D] with k, v of the same form, of [B, H, T, D] (cross attention), or k and v
 // packed as [B, T, H, 2, D]; or all packed in q as [B, S, H, 3, D].
 Result<void> infer_multi_head(Inference& call) {
-  // The rank tells the form of q and k: 5 is packed, 4 has heads already (k and v alone), 3 has them side by side.
+  // The form of q and k follows from the rank: 5 is packed, 4 has heads already (k and v alone), 3 has them side by
+  // side.
   std::int64_t heads = call.attributes().integer("num_heads");
   if (heads < 1) return call.bad("num_heads must be positive");
   for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 3, 5));
@@ -226,7 +227,7 @@ Result<std::vector<Value*>> unpacked(Rewrite& rewrite, Value* packed, std::size_
 // projected keys and values have theirs already.
 Result<void> multi_head(Node& node) {
   Rewrite rewrite(node);
-  // Input 8 is the length of a past in a buffer that is written in place, input 9 tells which beam of a beam search
+  // Input 8 is the length of a past in a buffer that is written in place, input 9 says which beam of a beam search
   // each key belongs to: both need a cache that Attention does not have.
   if (node.input(8) != nullptr || node.input(9) != nullptr) {
     return rewrite.bad("caches of fixed size and of beams are not supported");

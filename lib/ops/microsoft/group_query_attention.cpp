@@ -211,7 +211,7 @@ constexpr AttributeDef of_group_query[] = {
 constexpr AttributeDef of_rotary[] = {
     {"interleaved", AttributeType::integer, "0 if absent; 1: pairs are neighbors"},
     {"is_packed_batching", AttributeType::integer, "0; 1 is not supported"},
-    {"num_heads", AttributeType::integer, "heads; as many as the caches' width tells if absent"},
+    {"num_heads", AttributeType::integer, "heads; if absent, as many as the width of the caches gives"},
     {"rotary_embedding_dim", AttributeType::integer, "unused; the width of the caches determines it"},
     {"scale", AttributeType::number, "has no effect"}};
 
@@ -284,7 +284,7 @@ constexpr OpDef defs[] = {
                                 f32({3, 2}, {1, -0.5f, 1, 0.5f, 1.5f, -2}), f32({3, 2}, {2, 0, 1, 0.5f, 2, -1})},
                                {{"num_heads", std::int64_t{1}}, {"rotary_embedding_dim", std::int64_t{4}}},
                                {f32({1, 2, 4}, {0, -1.75f, 2, 0.25f, 5, 0.5f, 2.5f, 1.5f})}},
-                              {"as many heads as the width tells",
+                              {"as many heads as the width gives",
                                {f32({1, 1, 4}, {1, 2, 3, 4}), i64({1}, {0}), f32({1, 1}, {0}), f32({1, 1}, {1})},
                                {},
                                {f32({1, 1, 4}, {-2, 1, -4, 3})}}};

@@ -155,7 +155,7 @@ Result<void> cast(const Call& call, Outputs& outputs) {
 Result<void> infer_vectorize(Inference& call) {
   auto keys = read_keys(call.attributes(), "string_vocabulary", "int64_vocabulary");
   if (!keys) return call.bad(keys.error().what);
-  // The map's type tells that of its values, which the output takes over.
+  // The map's type includes that of its values, which is the output's.
   const Type* map = call.type(0);
   DType values = map == nullptr || map->inside == nullptr ? DType::undefined : map->inside->element;
   call.set_output(0, values, Shape{Expr(1), Expr(keys->elements())});

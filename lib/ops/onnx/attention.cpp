@@ -71,7 +71,7 @@ Result<void> infer(Inference& call) {
   TRY(same_size(call, of_q.batches, of_k.batches));
   TRY(same_size(call, of_q.size, of_k.size));
   TRY(same_size(call, of_k.length, of_v.length));
-  // All keys, the past's and the new ones. Either past tells its length; one whose rank is unknown gives a symbol.
+  // All keys, the past's and the new ones. Either past gives its length; one whose rank is unknown gives a symbol.
   std::optional<Expr> total = of_k.length;
   if (past_k != nullptr) total = (*past_k)[2] + of_k.length;
   else if (past_v != nullptr) total = (*past_v)[2] + of_k.length;

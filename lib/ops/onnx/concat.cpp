@@ -26,7 +26,7 @@ Result<void> infer(Inference& call) {
       continue;
     }
     if (!shape) {
-      // A negative axis counts from the rank, which the first input that has one tells.
+      // A negative axis counts from the rank, which is that of the first input with a known one.
       axis = TRY(normal_axis(call, attribute, next->size()));
       shape = *next;
       continue;

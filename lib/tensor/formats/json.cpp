@@ -20,7 +20,7 @@
 namespace modelctl::formats {
 namespace {
 
-// Reads the tensors of one document. Every member that can fail answers false and leaves the reason in the cursor.
+// Reads the tensors of one document. Every member that can fail returns false and leaves the reason in the cursor.
 class TensorReader {
  public:
   TensorReader(std::string_view text, const Source& source) : in_(text), source_(source) {}
@@ -215,7 +215,7 @@ bool print(std::string& out, const TensorView& tensor, std::size_t axis, std::in
 }
 
 // Appends a value in the form that read() takes, or, for one that is not a tensor, in one of its own: a sequence as
-// {"sequence": [value, …]}, an optional as {"optional": value or null}, a map as {"map": {"key": element, …}}. Answers
+// {"sequence": [value, …]}, an optional as {"optional": value or null}, a map as {"map": {"key": element, …}}. Returns
 // what of it JSON has no form for; empty if all is well.
 std::string print_value(std::string& out, const TensorView& value);
 
