@@ -1,5 +1,6 @@
 // Collects evidence and asks the table. Names in ZIP archives are found by the magic numbers of the headers before
-// them: no offset in the file is followed, and no name is trusted for more than a sentence.
+// them: no offset in the file is followed, and no name is trusted for more than a sentence. archive::Reader would need
+// all of the file, and an archive that is whole: a download that was cut has a kind, too.
 #include "kinds/file_kind.hpp"
 
 #include "base/files.hpp"
