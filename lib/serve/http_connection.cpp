@@ -127,6 +127,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       return read_header();
     }
     if (!code) return;
+    // The end is reported once. A read for a next request would not end before the idle time-out.
+    keep_alive_ = false;
     if (auto prediction = prediction_.lock()) prediction->cancelled.stop();
   }
   // The connection ends when the read does.

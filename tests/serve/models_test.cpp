@@ -186,6 +186,19 @@ TEST_CASE("a prediction ends when its client disconnects") {
   while (running.service.pending() > 0) std::this_thread::yield();
 }
 
+TEST_CASE("a client that ends its side while its prediction runs gets a response, and then the end") {
+  Settings settings;
+  settings.workers = 1;
+  Running running(settings, false);
+  REQUIRE(running.service.registry.publish(endless_model(running.service)));
+  HttpClient client(running.port());
+  client.send(infer("", R"({"data": [1, 2]})", "/predict"));
+  while (running.service.pending() == 0) std::this_thread::yield();
+  client.end_sending();
+  CHECK(client.receive().status == 503);
+  CHECK(client.closed());
+}
+
 TEST_CASE("a client may send its next request while the one before runs") {
   Running running;
   gate.set(false);

@@ -37,6 +37,8 @@ void HttpClient::send(std::string_view bytes) {
   }
 }
 
+void HttpClient::end_sending() { ::shutdown(socket_, SHUT_WR); }
+
 Answer HttpClient::receive() {
   auto more = [this] {
     char piece[4096];

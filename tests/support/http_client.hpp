@@ -22,6 +22,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   void send(std::string_view bytes);
+  // Sends no more, and still receives.
+  void end_sending();
   Answer receive();
   // Up to `most` bytes of whatever has come; empty once the other side has closed.
   std::string take(std::size_t most);
