@@ -261,7 +261,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
                                                                                            std::size_t bytes) mutable {
                              if (code || sending->serializer.is_done()) {
                                self->timer_.cancel();
-                               bool keep = sending->message.keep_alive();
+                               bool keep = sending->message.keep_alive() && self->keep_alive_;
                                sending.reset();  // before its memory counts as free
                                if (!code) self->written(keep);
                                return;
