@@ -8,7 +8,7 @@
 #include "cli/present/argument_secrets.hpp"
 #include "cli/present/terminal_reporter.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
@@ -118,7 +118,20 @@ Error unexpected(const CLI::App& app, const std::string& word) {
       .help(help_for_surplus(app, word));
 }
 
-Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
+// "choose one of: a, b" for an option with suggested values that was given none; otherwise where to look. CLI11 names
+// the option at the beginning of its reason.
+std::string help_for_value(const CommandTree& tree, const CLI::App& app, const CLI::ParseError& error) {
+  std::string reason = error.what();
+  const CLI::Option* option = app.get_option_no_throw(reason.substr(0, reason.find(':')));
+  bool is_missing = error.get_name() == "ArgumentMismatch" && option != nullptr;
+  auto completion = std::find_if(tree.completions.begin(), tree.completions.end(),
+                                 [&](const Completion& each) { return each.option == option; });
+  if (!is_missing || completion == tree.completions.end() || completion->values.empty()) return see_help(app);
+  return fmt::format("choose one of: {}", fmt::join(completion->values, ", "));
+}
+
+Error usage_error(const CommandTree& tree, const CLI::ParseError& error) {
+  const CLI::App& root = tree.root;
   const CLI::App& app = named_command(root);
   // CLI11 reports a missing option before an unknown one. The unknown one comes first here: it is often the missing
   // option with a typing mistake.
@@ -131,7 +144,8 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
   bool file_meant = reason.starts_with("--output:") && app.get_option_no_throw("-o") != nullptr;
   return Error(Kind::usage, missing ? "missing-option" : "bad-option", fmt::format("cannot run '{}'", full_name(app)))
       .because(reason)
-      .help(file_meant ? "--output is the format of the result; write a file with -o FILE" : see_help(app));
+      .help(file_meant ? "--output is the format of the result; write a file with -o FILE"
+                       : help_for_value(tree, app, error));
 }
 
 void apply(const GlobalFlags& flags, TerminalReporter& reporter, Printer& printer) {
@@ -159,7 +173,7 @@ Result<int> parse_and_run(const std::vector<std::string>& arguments, Host& host,
   } catch (const CLI::ParseError& error) {
     // The options before the invalid one still apply: a program that requested JSON gets the error as JSON.
     apply(tree->flags, reporter, printer);
-    return usage_error(root, error);
+    return usage_error(*tree, error);
   }
   apply(tree->flags, reporter, printer);
   if (former) reporter.warn(*former);

@@ -6,7 +6,7 @@
 #include "base/shell.hpp"
 #include "base/suggest.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 namespace modelctl {
 std::span<const EmbeddedFile> project_files();
@@ -30,8 +30,9 @@ Error unknown_example(const std::string& name) {
   std::vector<std::string> names;
   for (const Example& example : examples()) names.push_back(example.name);
   std::string meant = nearest(name, names);
+  if (!meant.empty()) meant = fmt::format("did you mean '{}'? ", meant);
   return Error(Kind::not_found, "no-such-example", fmt::format("cannot find the example '{}'", name))
-      .help(meant.empty() ? "'modelctl init --list' shows the examples" : fmt::format("did you mean '{}'?", meant));
+      .help(fmt::format("{}choose one of: {}", meant, fmt::join(names, ", ")));
 }
 
 Result<void> check(const InitRequest& request) {

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <set>
 
 using namespace modelctl;
 using namespace modelctl::actions;
@@ -54,7 +55,21 @@ TEST_CASE("a project is of a model or of an example, not of both and not of none
   CHECK(fs::is_empty(scratch.path()));
 }
 
-TEST_CASE("each example has a name and a description") {
-  REQUIRE(!examples().empty());
-  for (const Example& example : examples()) CHECK(!example.description.empty());
+TEST_CASE("each folder of templates/projects is an example with a description") {
+  std::set<std::string> folders, names;
+  for (const auto& entry : fs::directory_iterator(MODELCTL_SOURCE_DIR "/templates/projects"))
+    folders.insert(entry.path().filename().string());
+  for (const Example& example : examples()) {
+    names.insert(example.name);
+    CHECK(!example.description.empty());
+  }
+  CHECK(names == folders);
+}
+
+TEST_CASE("an unknown example is refused with the names of all") {
+  test::Scratch scratch;
+  test::FakeHost fake;
+  auto report = init({.example = "no such example", .folder = scratch / "mine"}, fake.host);
+  REQUIRE(!report);
+  for (const Example& example : examples()) CHECK(report.error().hint.find(example.name) != std::string::npos);
 }

@@ -1,5 +1,7 @@
 // Shell completion against the real command tree, so that a new command is covered without a line here.
 #include "cli/describe/complete.hpp"
+
+#include "actions/init.hpp"
 #include "cli/describe/page.hpp"
 #include "support/scratch.hpp"
 
@@ -77,7 +79,10 @@ TEST_CASE("a former name of an option is accepted, and not offered") {
 TEST_CASE("the values of a choice complete, as a word of their own and behind '='") {
   CHECK(answers({"--output", ""}) == std::vector<std::string>{"json", "text"});
   CHECK(answers({"--output=j"}) == std::vector<std::string>{"--output=json"});
-  CHECK(answers({"init", "--example", "d"}) == std::vector<std::string>{"digits"});
+  CHECK(answers({"init", "--example", "dig"}) == std::vector<std::string>{"digits"});
+  std::vector<std::string> examples;
+  for (const actions::Example& example : actions::examples()) examples.push_back(example.name);
+  CHECK(answers({"init", "--example", ""}) == examples);
 }
 
 TEST_CASE("after '--' a word with a dash is not an option") { CHECK(!offers({"init", "--", "--ex"}, "--example")); }
