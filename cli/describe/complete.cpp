@@ -4,6 +4,7 @@
 
 #include "cli/describe/page.hpp"
 #include "cli/describe/position.hpp"
+#include "tensor/formats.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -23,13 +24,19 @@ const CLI::Option* positional(const CLI::App& app, std::size_t index) {
   return nullptr;
 }
 
+std::vector<std::string_view> tensor_endings() {
+  std::vector<std::string_view> endings;
+  for (const formats::Format* format : formats::formats()) endings.push_back(format->extension);
+  return endings;
+}
+
 // The endings of the names of a kind of files; empty for any file.
 std::vector<std::string_view> endings_of(Completes kind) {
   switch (kind) {
     case Completes::model: return {".onnx"};
     case Completes::artifact: return {".artifact"};
     case Completes::package: return {".tar"};
-    case Completes::tensors: return {".npy", ".npz", ".json", ".jsonl", ".ndjson", ".csv"};
+    case Completes::tensors: return tensor_endings();
     case Completes::private_key: return {".key"};
     case Completes::public_key: return {".pub"};
     case Completes::certificates: return {".pem", ".crt"};

@@ -90,7 +90,7 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
   auto model = TRY(runtime::Model::load(std::move(opened.artifact), ops::run_table(), kernels::Cpu::detect()));
   report.load = loading.seconds();
   const artifact::Signature& signature = model->signature();
-  auto options = input_options(request.header, host);
+  auto options = input_options(request.header, model->plan().metadata, host);
   auto inputs = request.inputs.empty()
                     ? TRY(random_inputs(signature, request.sizes))
                     : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs), options));

@@ -68,7 +68,7 @@ class Evaluation {
   Evaluation(const EvaluateRequest& request, std::vector<std::string> classes,
              std::shared_ptr<const runtime::Model> model, Host& host)
       : request_(request),
-        options_(input_options(request.header, host, request.label_column)),
+        options_(input_options(request.header, model->plan().metadata, host, request.label_column)),
         signature_(model->signature()),
         pool_(request.threads),
         session_(std::move(model), pool_),

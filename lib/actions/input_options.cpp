@@ -2,6 +2,7 @@
 #include "actions/input_options.hpp"
 
 #include "tensor/dispatch.hpp"
+#include "tensor/element_text.hpp"
 #include "tensor/records.hpp"
 
 #include <fmt/format.h>
@@ -133,6 +134,16 @@ std::string conversion(const Tensor& tensor, const formats::Expected& input) {
   return other_type ? fmt::format("{}.astype({})", shaped, numpy_name(input.type)) : shaped;
 }
 
+// As the exporters of speech models name it; 0 if the model does not state it.
+std::uint32_t sample_rate(const std::map<std::string, std::string>& metadata) {
+  for (const char* key : {"sample_rate", "sampling_rate"}) {
+    auto found = metadata.find(key);
+    std::uint32_t rate = 0;
+    if (found != metadata.end() && parse_element(found->second, DType::u32, &rate) == Parsed::good) return rate;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std::string_view where,
@@ -161,9 +172,14 @@ Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std:
   return result;
 }
 
-formats::ReadOptions input_options(formats::CsvHeader header, Host& host, std::string label) {
+formats::ReadOptions input_options(formats::CsvHeader header, const std::map<std::string, std::string>& metadata,
+                                   Host& host, std::string label) {
   Reporter& reporter = host.reporter;
-  return {header, [&reporter](const Error& warning) { reporter.warn(warning); }, &host.stop,
+  return {header,
+          [&reporter](const Error& warning) { reporter.warn(warning); },
+          [&reporter](const std::string& found) { reporter.info(found); },
+          sample_rate(metadata),
+          &host.stop,
           [&reporter](Tensor tensor, const formats::Expected& input, std::string_view where) {
             return convert_input(std::move(tensor), input, where, reporter);
           },

@@ -118,8 +118,8 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   RunReport report;
   report.load_seconds = seconds();
   States states(*model, request);
-  auto done =
-      runtime::run_files(session, model->signature(), TRY(states.inputs()), {}, input_options(request.header, host));
+  auto done = runtime::run_files(session, model->signature(), TRY(states.inputs()), {},
+                                 input_options(request.header, model->plan().metadata, host));
   if (!done) return states.advised(std::move(done).error());
   report.outputs = std::move(done->outputs);
   auto kept = states.taken_from(report.outputs);

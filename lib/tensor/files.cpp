@@ -238,6 +238,11 @@ Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const
     return write_all(files);
   }
   const Format* format = TRY(format_of(path.string()));
+  if (format->write == nullptr) {
+    return Error(Kind::usage, "read-only-format",
+                 fmt::format("cannot write '{}': {} files are only read", path.string(), format->extension))
+        .help("name a folder, or a file that ends in .npy, .npz or .json");
+  }
   if (!format->several && outputs.size() != 1) {
     return Error(Kind::usage, "too-many-outputs",
                  fmt::format("cannot write {} outputs to '{}': a {} file holds one", outputs.size(), path.string(),

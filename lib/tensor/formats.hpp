@@ -43,8 +43,10 @@ enum class CsvHeader { automatic, yes, no };
 
 struct ReadOptions {
   CsvHeader header = CsvHeader::automatic;
-  std::function<void(const Error&)> warn = {};  // of a decision that the user may not expect; may be empty
-  const Interrupt* stop = nullptr;              // ends reading with Kind::interrupted; may be null
+  std::function<void(const Error&)> warn = {};        // of a decision that the user may not expect; may be empty
+  std::function<void(const std::string&)> note = {};  // of what was found in a file; may be empty
+  std::uint32_t sample_rate = 0;                      // of sound, per second, as the model states it; 0: it does not
+  const Interrupt* stop = nullptr;                    // ends reading with Kind::interrupted; may be null
   // Makes a tensor fit an input before it is checked, or explains why not; may be empty.
   std::function<Result<Tensor>(Tensor tensor, const Expected& input, std::string_view where)> convert = {};
   // Reads content whose columns are inputs; no tensors if it has another form; may be empty.
@@ -71,7 +73,7 @@ struct Format {
   // The tensors in the file's order. A reader checks types and shapes as far as it needs them for parsing; check() does
   // the rest.
   Result<std::vector<NamedTensor>> (*read)(const Source& source);
-  // The bytes of a file with exactly these tensors; one tensor unless `several`.
+  // The bytes of a file with exactly these tensors; one tensor unless `several`. Null if such files are only read.
   Result<std::vector<std::byte>> (*write)(std::span<const NamedTensor> tensors);
   // Whether content that has no file name is of this format, by its first bytes. At most one format recognizes any
   // content.

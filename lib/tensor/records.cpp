@@ -3,13 +3,16 @@
 #include "tensor/records.hpp"
 
 #include "tensor/csv/table.hpp"
+#include "tensor/files.hpp"
 #include "tensor/json/tensor.hpp"
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
+#include <set>
 
 namespace modelctl::formats {
 namespace {
@@ -38,7 +41,69 @@ void warn_of_surplus(const std::vector<std::string>& names, const Source& source
 struct Group {
   const Expected* input = nullptr;
   std::vector<std::size_t> columns;
+  bool files = false;                    // the cells are names of files
   bool numbers = true, integers = true;  // every cell is one
+};
+
+// The files that a column names, read one by one, as the rows of one tensor. A warning is given for the first file of
+// all for which it is, since the others of a set are usually like it.
+class FileRows {
+ public:
+  FileRows(const Source& source, const Expected& input)
+      : input_(input),
+        folder_(std::filesystem::path(std::string(source.where)).parent_path()),
+        options_(source.options) {
+    options_.records = {};
+    options_.note = {};
+    if (source.options.warn) {
+      options_.warn = [this, &source](const Error& warning) {
+        if (warned_.insert(warning.code).second) source.options.warn(warning);
+      };
+    }
+  }
+
+  FileRows(const FileRows&) = delete;
+  FileRows& operator=(const FileRows&) = delete;
+
+  Result<void> add(const std::string& name) {
+    std::string file = (folder_ / name).string();
+    auto loaded = TRY(load(file, {&input_, 1}, options_));
+    if (loaded.size() != 1) return unreadable(file, fmt::format("it holds {} tensors", loaded.size()));
+    Tensor row = std::move(loaded.front().tensor);
+    if (options_.convert) row = TRY(options_.convert(std::move(row), input_, file));
+    TRY(check(row, input_, file));
+    if (row.dims().empty() || row.dims()[0] != 1 || row.type() == DType::string || bits(row.type()) < 8)
+      return unreadable(file, fmt::format("it is {}, which is not one row", describe(row.type(), row.dims())));
+    if (rows_.empty()) first_ = file;
+    if (!rows_.empty() && (row.dims() != rows_[0].dims() || row.type() != rows_[0].type())) {
+      return unreadable(file, fmt::format("it is {}, but '{}' is {}", describe(row.type(), row.dims()), first_,
+                                          describe(rows_[0].type(), rows_[0].dims())))
+          .help("the rows of one run must have the same size: give the others in another run");
+    }
+    rows_.push_back(std::move(row));
+    return {};
+  }
+
+  Tensor finish() const {
+    Dims dims = rows_[0].dims();
+    dims[0] = static_cast<std::int64_t>(rows_.size());
+    Tensor all(rows_[0].type(), dims);
+    auto* at = static_cast<std::byte*>(all.mutable_view().data);
+    std::size_t size = byte_size(rows_[0].type(), rows_[0].dims()).value_or(0);
+    for (const Tensor& row : rows_) {
+      std::memcpy(at, row.view().data, size);
+      at += size;
+    }
+    return all;
+  }
+
+ private:
+  const Expected& input_;
+  std::filesystem::path folder_;
+  ReadOptions options_;
+  std::set<std::string> warned_;
+  std::string first_;
+  std::vector<Tensor> rows_;
 };
 
 class Table {
@@ -51,27 +116,30 @@ class Table {
   Result<std::vector<NamedTensor>> read() {
     std::vector<NamedTensor> tensors;
     csv::Rows rows(text_);
-    std::vector<csv::Cell> header;
+    std::vector<csv::Cell> header, first;
     if (source_.options.header == CsvHeader::no || !is_utf8(text_) || !rows.read(header).empty()) return tensors;
-    TRY(assign(header));
+    if (!rows.at_end()) rows.read(first);
+    TRY(assign(header, first));
     if (groups_.empty()) return tensors;
     TRY(scan(header.size()));
     return fill();
   }
 
  private:
-  Result<void> assign(const std::vector<csv::Cell>& header) {
+  Result<void> assign(const std::vector<csv::Cell>& header, const std::vector<csv::Cell>& first) {
     std::vector<std::string> surplus;
     Group others{source_.find("")};
     bool has_label = false;
     for (std::size_t i = 0; i < header.size(); ++i) {
       std::string name(csv::trimmed(csv::unquoted(header[i])));
       const Expected* input = input_named(source_, name);
-      if (input != nullptr && takes_one_value(*input)) {
+      bool files = input != nullptr && !takes_one_value(*input) && i < first.size() &&
+                   format_of(csv::unquoted(first[i])).has_value();
+      if (input != nullptr && (files || takes_one_value(*input))) {
         bool twice =
             std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) { return group.input == input; });
         if (twice) return csv::fault_in_line(source_, 1, fmt::format("two columns have the name '{}'", name));
-        groups_.push_back({input, {i}});
+        groups_.push_back({input, {i}, files});
       } else if (!label_.empty() && name == label_) {
         has_label = true;
       } else if (!name.empty() && name != "Unnamed: 0") {  // an index, as pandas writes it
@@ -96,6 +164,7 @@ class Table {
                                   fmt::format("it has {} cells, but the first line has {}", cells.size(), width));
       }
       for (Group& group : groups_) {
+        if (group.files) continue;
         for (std::size_t column : group.columns) {
           const csv::Cell& cell = cells[column];
           double number = 0;
@@ -128,9 +197,12 @@ class Table {
   Result<std::vector<NamedTensor>> fill() const {
     std::vector<NamedTensor> tensors;
     std::vector<std::byte*> next;  // the element of each tensor
-    for (const Group& group : groups_) {
-      tensors.push_back({group.input->name, TRY(empty(group))});
-      next.push_back(static_cast<std::byte*>(tensors.back().tensor.mutable_view().data));
+    std::map<std::size_t, FileRows> files;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      const Group& group = groups_[i];
+      if (group.files) files.try_emplace(i, source_, *group.input);
+      tensors.push_back({group.input->name, group.files ? Tensor() : TRY(empty(group))});
+      next.push_back(group.files ? nullptr : static_cast<std::byte*>(tensors.back().tensor.mutable_view().data));
     }
     csv::Rows rows(text_);
     std::vector<csv::Cell> cells;
@@ -139,10 +211,13 @@ class Table {
       std::size_t line = rows.line() + 1;
       rows.read(cells);
       for (std::size_t i = 0; i < groups_.size(); ++i) {
-        for (std::size_t column : groups_[i].columns)
-          TRY(put(cells[column], tensors[i].tensor.type(), next[i], line, column));
+        for (std::size_t column : groups_[i].columns) {
+          if (groups_[i].files) TRY(files.at(i).add(csv::unquoted(cells[column])));
+          else TRY(put(cells[column], tensors[i].tensor.type(), next[i], line, column));
+        }
       }
     }
+    for (const auto& [i, rows] : files) tensors[i].tensor = rows.finish();
     return tensors;
   }
 

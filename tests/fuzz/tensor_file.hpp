@@ -13,7 +13,7 @@ inline void read_and_write_back(std::string_view extension, const std::uint8_t* 
   ByteSpan bytes = std::as_bytes(std::span(data, size));
   const formats::Expected* next = expected.empty() ? nullptr : &expected.front();
   auto tensors = format.read({bytes, "fuzz", expected, next});
-  if (!tensors || (!format.several && tensors->size() != 1)) return;
+  if (!tensors || format.write == nullptr || (!format.several && tensors->size() != 1)) return;
   auto written = format.write(*tensors);
   if (!written) return;
   std::vector<formats::Expected> exact;

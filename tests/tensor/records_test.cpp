@@ -150,3 +150,34 @@ TEST_CASE("tensors in JSON are read as before") {
     CHECK_MESSAGE(loaded.inputs.has_value(), loaded.failure());
   }
 }
+
+namespace {
+
+// A table that names two images of the sizes given.
+Result<std::vector<Tensor>> load_images(const char* second_size) {
+  using namespace std::string_literals;
+  test::Scratch scratch;
+  std::ofstream(scratch / "a.ppm") << "P5\n2 1\n255\n\1\2"s;
+  std::ofstream(scratch / "b.ppm") << "P5\n"s + second_size + "\n255\n\3\4"s;
+  std::ofstream(scratch / "list.csv") << "image,kind\na.ppm,bolt\nb.ppm,nut\n";
+  const std::vector<Expected> image{{"image", DType::u8, Dims{-1, -1, -1, 1}}};
+  ReadOptions options;
+  options.records = [](const Format& format, const Source& source) { return read_records(format, source, "kind"); };
+  return load_inputs(std::vector{(scratch / "list.csv").string()}, image, options);
+}
+
+}  // namespace
+
+TEST_CASE("a column may name files, each of which is a row") {
+  auto images = load_images("2 1");
+  REQUIRE(images);
+  CHECK(images->at(0).dims() == Dims{2, 1, 2, 1});
+  auto bytes = images->at(0).view().as<std::uint8_t>();
+  CHECK(std::vector<int>(bytes.begin(), bytes.end()) == std::vector{1, 2, 3, 4});
+}
+
+TEST_CASE("files of different sizes cannot be rows of one tensor") {
+  auto images = load_images("1 2");
+  REQUIRE(!images);
+  CHECK(images.error().why.front().find("it is u8[1,2,1,1], but '") == 0);
+}
