@@ -1,10 +1,7 @@
 // `modelctl serve` as users run it: the binary, real connections, real signals, and the digits example.
 #include "base/json.hpp"
-#include "base/system_host.hpp"
+#include "serving.hpp"
 #include "support/certificates.hpp"
-#include "support/http_client.hpp"
-#include "support/program.hpp"
-#include "support/scratch.hpp"
 
 #include <doctest/doctest.h>
 
@@ -16,23 +13,11 @@
 #include <thread>
 
 using namespace modelctl;
+using commands::shell;
 using test::HttpClient;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A shell's command line in a folder, with a cache and a registry of the tests' own.
-ProcessResult shell(const fs::path& folder, const std::string& line) {
-  StopToken stop;
-  SystemProcesses processes(stop);
-  std::string set = "cd '" + folder.string() + "' && export MODELCTL_PASSWORD=secret MODELCTL_REGISTRY='" +
-                    folder.string() + "/registry' XDG_CACHE_HOME='" + folder.string() +
-                    "/cache' && unset MODELCTL_TRUST http_proxy https_proxy && modelctl() { " MODELCTL " \"$@\"; } && ";
-  std::vector<std::string> command{"/bin/sh", "-c", set + line};
-  auto result = processes.run(command, {});
-  REQUIRE(result);
-  return *result;
-}
 
 // The example as a project: built, packed and signed.
 struct Digits {
@@ -53,33 +38,8 @@ const Digits& digits() {
   return made;
 }
 
-// A serving process, in a folder where the shell's variables mean what they mean above.
-struct Serving {
-  const fs::path folder;
-  int port = test::free_port();
-  fs::path log;
-  test::Program program;
-
-  explicit Serving(const fs::path& in, const std::string& arguments, const std::string& command = "exec " MODELCTL)
-      : folder(in),
-        log(in / ("serve-" + std::to_string(port) + ".log")),
-        program({"/usr/bin/env", "-u", "MODELCTL_TRUST", "--chdir=" + in.string(),
-                 "MODELCTL_REGISTRY=" + in.string() + "/registry", "XDG_CACHE_HOME=" + in.string() + "/cache",
-                 "/bin/sh", "-c", command + " serve " + arguments + " --listen 127.0.0.1:" + std::to_string(port)},
-                port, log) {}
-
-  std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
-  std::string log_text() const { return read_text_file(log).value_or(""); }
-  // Waits until it answers ready; false if it ends before.
-  bool ready() {
-    for (int tries = 0; tries < 1000; ++tries) {
-      int status = HttpClient(at()).get("/readyz").status;
-      if (status == 200) return true;
-      if (status == 0) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    return false;
-  }
+struct Serving : commands::Serving {
+  using commands::Serving::Serving;
   // The answer to the example's request names the digit that it shows: a 7.
   bool predicts() {
     auto answer = HttpClient(at()).post("/v2/models/digits/infer", digits().request());
