@@ -12,7 +12,6 @@ using graph::Shape;
 
 // How many slices remain depends on the data: the size is a new symbol, known when the step has run.
 Result<void> infer(Inference& call) {
-  TRY(need_rank(call, 1, 1, 1));
   const Shape* x = call.shape(0);
   std::optional<Shape> y = Shape{call.fresh_symbol()};
   // Without an axis the input is flattened, so that the output has rank 1 whatever the input's.
@@ -32,12 +31,14 @@ Result<void> infer(Inference& call) {
 
 // The condition may be shorter than the axis: what it does not cover is dropped.
 //
+// A condition of another rank than 1, as paddle2onnx writes it for masked_select, is flattened, as ONNX Runtime does.
+//
 // As numpy.compress: along an axis, the tensor is [outer, count, inner] around it, and slices of `inner` elements are
 // copied; flattened, it is [1, elements, 1]. The condition is turned into a list of indices first, since their number
 // is needed for the allocation.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &condition = call.input(1);
-  if (condition.type != DType::boolean || condition.rank() != 1) return refuse("the condition must be a list of bool");
+  if (condition.type != DType::boolean) return refuse("the condition must be bool");
   std::int64_t outer = 1, count = x.elements(), inner = 1;
   Dims dims{0};
   std::size_t axis = 0;
@@ -47,7 +48,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     dims.assign(x.dims.begin(), x.dims.end());
   }
   Dims picked;  // a condition may be shorter; what it does not cover is not selected
-  for (std::int64_t i = 0; i < condition.dim(0); ++i) {
+  for (std::int64_t i = 0; i < condition.elements(); ++i) {
     if (!condition.as<bool>()[static_cast<std::size_t>(i)]) continue;
     // A condition longer than the axis is fine as long as it is false there, as in numpy.
     if (i >= count) return refuse("the condition picks " + std::to_string(i) + " of " + std::to_string(count));
@@ -92,6 +93,11 @@ constexpr OpDef defs[] = {
                                {i64({2, 2}, {1, 2, 3, 4}), boolean({3}, {false, true, true})},
                                {},
                                {i64({2}, {2, 3})},
+                               0},
+                              {"elements, by a condition of the input's shape",
+                               {f32({2, 2}, {1, 2, 3, 4}), boolean({2, 2}, {true, false, false, true})},
+                               {},
+                               {f32({2}, {1, 4})},
                                0}};
             },
     },
