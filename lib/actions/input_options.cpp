@@ -136,7 +136,7 @@ std::string conversion(const Tensor& tensor, const formats::Expected& input) {
 
 // As the exporters of speech models name it; 0 if the model does not state it.
 std::uint32_t sample_rate(const std::map<std::string, std::string>& metadata) {
-  for (const char* key : {"sample_rate", "sampling_rate"}) {
+  for (const char* key : {"source.property.sample_rate", "source.property.sampling_rate"}) {
     auto found = metadata.find(key);
     std::uint32_t rate = 0;
     if (found != metadata.end() && parse_element(found->second, DType::u32, &rate) == Parsed::good) return rate;

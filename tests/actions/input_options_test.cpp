@@ -80,3 +80,14 @@ TEST_CASE("the help is the expression that converts the array") {
   CHECK(help_for({8, 8}, {-1, 1, 8, 8}) == "convert it with NumPy: x.reshape(1, 1, 8, 8)");
   CHECK(help_for({4, 3}, {-1, 2}).empty());
 }
+
+TEST_CASE("the rate of sound is that which the model's properties state") {
+  test::FakeHost fake;
+  auto rate = [&](std::map<std::string, std::string> metadata) {
+    return input_options(formats::CsvHeader::automatic, metadata, fake.host).sample_rate;
+  };
+  CHECK(rate({{"source.property.sample_rate", "16000"}}) == 16000);
+  CHECK(rate({{"source.property.sampling_rate", "8000"}}) == 8000);
+  CHECK(rate({{"source.property.sample_rate", "16 kHz"}}) == 0);
+  CHECK(rate({}) == 0);
+}
