@@ -2,6 +2,7 @@
 // below a bound is exit code 1.
 #include "actions/evaluate.hpp"
 
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
@@ -18,7 +19,7 @@ namespace modelctl::cli {
 namespace {
 
 // Metrics are absent without labels: 0 of 0 is not an accuracy of 0.
-void print_json(const actions::EvaluateReport& report, Printer& printer) {
+std::string json_of(const actions::EvaluateReport& report) {
   Json outputs = Json::array();
   for (const auto& output : report.outputs) {
     outputs.push_back({{"name", output.name},
@@ -29,13 +30,13 @@ void print_json(const actions::EvaluateReport& report, Printer& printer) {
   Json object = {{"good", report.good}, {"outputs", outputs}};
   if (report.quality) add_quality(*report.quality, object);
   for (const auto& bound : report.missed) object["missed"].push_back(bound.metric);
-  printer.json(canonical_json(object));
+  return canonical_json(object);
 }
 
 // The largest difference is printed also if all is as expected: it shows how far the tolerance is from being
 // reached.
 void print(const actions::EvaluateReport& report, Printer& printer) {
-  if (printer.format() == Printer::Format::json) return print_json(report, printer);
+  if (printer.format() == Printer::Format::json) return printer.json(json_of(report));
   for (const auto& output : report.outputs) {
     printer.line(output.different == 0 ? fmt::format("{}: all {} values as expected, the largest difference is {:.2g}",
                                                      output.name, output.values, output.largest)
@@ -66,6 +67,7 @@ struct Flags {
   actions::EvaluateRequest request;
   std::vector<std::string> minima, maxima;
   std::optional<double> accuracy;
+  std::filesystem::path report;
 };
 
 Run bind(Binder& binder) {
@@ -104,6 +106,8 @@ Run bind(Binder& binder) {
   app.add_option("--min-accuracy", flags->accuracy, "Smallest accepted accuracy, as --min accuracy=NUMBER")
       ->type_name("NUMBER")
       ->check(CLI::Range(0.0, 1.0));
+  binder.complete(app.add_option("--report", flags->report, "Write the result as JSON also"), Completes::file)
+      ->type_name("FILE");
   bind_header(binder, request->header);
   app.add_option("--threads", request->threads, "Threads to run on; 0 takes all CPUs that the process may use")
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
@@ -115,6 +119,7 @@ Run bind(Binder& binder) {
     if (flags->accuracy) request.bounds.push_back({"accuracy", *flags->accuracy, true});
     // Exit code 1 for a model that is not good enough, so that a pipeline stops there; errors have codes from 64 on.
     auto report = TRY(actions::evaluate(request, context.host));
+    if (!flags->report.empty()) TRY(write_file(flags->report, as_bytes(json_of(report) + "\n")));
     print(report, context.printer);
     return report.good ? 0 : 1;
   };

@@ -1,6 +1,7 @@
 // init: creates a project for a model, or from an embedded example.
 #include "actions/init.hpp"
 
+#include "actions/ci_project.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 
@@ -42,6 +43,7 @@ void print(const actions::InitReport& report, Printer& printer) {
   for (const auto& file : report.files) table.rows.push_back({"  " + file.path, human_bytes(file.size)});
   printer.line(fmt::format("created '{}':", report.folder.string()));
   printer.table(table);
+  if (report.next.empty()) return;
   printer.line("next:");
   for (const std::string& command : report.next) printer.line("  " + command);
 }
@@ -55,6 +57,11 @@ Run bind(Binder& binder) {
       ->type_name("NAME");
   binder.app.add_flag("--list", flags->list, "List the examples and create nothing");
   binder.app.add_flag("--link", flags->request.link, "Refer to the model where it is, and do not copy it");
+  binder
+      .choice(binder.app.add_option("--ci", flags->request.ci,
+                                    "Service that runs the pipeline; alone, adds its files to the current folder"),
+              actions::ci_services())
+      ->type_name("SERVICE");
   binder
       .complete(binder.app.add_option("MODEL", flags->first, "ONNX model to start from; not with --example"),
                 Completes::file)

@@ -1,12 +1,15 @@
 // The examples and the templates of a model's project are embedded in the binary.
 #include "actions/init.hpp"
 
+#include "actions/ci_project.hpp"
 #include "actions/model_project.hpp"
 #include "base/embedded.hpp"
 #include "base/shell.hpp"
 #include "base/suggest.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace modelctl {
 std::span<const EmbeddedFile> project_files();
@@ -36,7 +39,7 @@ Error unknown_example(const std::string& name) {
 }
 
 Result<void> check(const InitRequest& request) {
-  if (request.model.empty() && request.example.empty()) {
+  if (request.model.empty() && request.example.empty() && request.ci.empty()) {
     return Error(Kind::usage, "no-model", "cannot start a project: neither a model nor an example was named")
         .help("name an ONNX model; 'modelctl init --list' shows the examples");
   }
@@ -47,8 +50,19 @@ Result<void> check(const InitRequest& request) {
         .help("leave out one of them");
   }
   if (request.link && request.model.empty())
-    return Error(Kind::usage, "bad-option", "cannot link an example").help("leave out --link");
+    return Error(Kind::usage, "bad-option", "cannot link a model: none was named").help("leave out --link");
   return {};
+}
+
+// Where to write, as the user would call it.
+fs::path folder_of(const InitRequest& request) {
+  if (!request.folder.empty()) return request.folder;
+  if (!request.model.empty()) return request.model.stem();
+  return request.example.empty() ? fs::path(".") : fs::path(request.example);
+}
+
+std::string service_of(const InitRequest& request) {
+  return request.ci.empty() && !request.model.empty() ? "github" : request.ci;
 }
 
 Result<ModelProject> example_project(const std::string& name) {
@@ -75,17 +89,19 @@ std::vector<Example> examples() {
 
 Result<InitReport> init(const InitRequest& request, Host& host) {
   TRY(check(request));
-  InitReport report;
-  report.folder = request.folder;
-  if (report.folder.empty()) report.folder = request.model.empty() ? fs::path(request.example) : request.model.stem();
+  InitReport report{.folder = folder_of(request)};
   ModelProject project;
-  // An unknown example is found before the folder is looked at: the folder's name is taken from it.
-  if (request.model.empty()) project = TRY(example_project(request.example));
+  // Unknown names are found before the folder is looked at, and before a large model is read.
+  std::vector<NewFile> pipeline;
+  if (std::string service = service_of(request); !service.empty()) pipeline = TRY(ci_files(service));
+  if (!request.example.empty()) project = TRY(example_project(request.example));
   fs::path place = TRY(project_place(report.folder));
-  if (request.example.empty()) project = TRY(model_project(request.model, place, request.link, host));
+  if (!request.model.empty()) project = TRY(model_project(request.model, place, request.link, host));
+  std::ranges::move(pipeline, std::back_inserter(project.files));
   report.files = TRY(write_project(place, project.files, host));
   std::error_code code;
-  if (!fs::equivalent(place, ".", code)) report.next.push_back("cd " + shell_word(report.folder.string()));
+  if (!project.commands.empty() && !fs::equivalent(place, ".", code))
+    report.next.push_back("cd " + shell_word(report.folder.string()));
   for (std::string& command : project.commands) report.next.push_back(std::move(command));
   return report;
 }

@@ -1,5 +1,5 @@
 // init: a new project, for a model of the user's own (model_project.hpp), or copied from one of the examples that the
-// binary carries (templates/projects).
+// binary carries (templates/projects); and the pipeline of a service (ci_project.hpp), also for a project that exists.
 #pragma once
 
 #include "actions/project_writer.hpp"
@@ -11,6 +11,7 @@ struct InitRequest {
   std::string example;           // its name
   std::filesystem::path folder;  // where to; empty means a folder of the model's or example's name, here
   bool link = false;             // do not copy the model
+  std::string ci;                // the service that runs the pipeline; empty: GitHub for a model, none for an example
 };
 
 struct InitReport {
@@ -20,8 +21,9 @@ struct InitReport {
 };
 
 // Writes all files of the project or none, and touches nothing that exists: project_writer.hpp says which folders are
-// accepted. Fails with conflict if something is in the way; with usage unless there is either a model or an example;
-// with not_found if no example has the name; as reading the model does; and with interrupted.
+// accepted. With a service alone, its files are added to a project. Fails with conflict if something is in the way;
+// with usage if there is both a model and an example, or nothing at all; with not_found if no example or service has
+// the name; as reading the model does; and with interrupted.
 Result<InitReport> init(const InitRequest& request, Host& host);
 
 struct Example {

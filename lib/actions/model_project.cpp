@@ -1,10 +1,11 @@
-// The texts are templates (templates/model, templates/ci) with @names@ in place of what depends on the model.
+// The texts are the templates of templates/model.
 #include "actions/model_project.hpp"
 
 #include "actions/model_faults.hpp"
 #include "actions/project.hpp"
 #include "actions/quoting.hpp"
 #include "actions/sample_trial.hpp"
+#include "actions/template_text.hpp"
 #include "actions/wrong_file.hpp"
 #include "base/embedded.hpp"
 #include "base/files.hpp"
@@ -19,34 +20,13 @@
 
 namespace modelctl {
 std::span<const EmbeddedFile> model_files();
-std::span<const EmbeddedFile> ci_files();
 }  // namespace modelctl
 
 namespace modelctl::actions {
 namespace fs = std::filesystem;
 namespace {
 
-using Values = std::map<std::string, std::string, std::less<>>;
 using Metadata = std::map<std::string, std::string>;
-
-// The template with each @name@ of `values` replaced. What is put in is not searched again.
-std::string fill(std::string_view text, const Values& values) {
-  std::string filled;
-  while (true) {
-    std::size_t begin = text.find('@');
-    filled += text.substr(0, begin);
-    if (begin == std::string_view::npos) return filled;
-    std::size_t end = text.find('@', begin + 1);
-    auto value = end == std::string_view::npos ? values.end() : values.find(text.substr(begin + 1, end - begin - 1));
-    if (value == values.end()) {
-      filled += '@';
-      text.remove_prefix(begin + 1);
-    } else {
-      filled += value->second;
-      text.remove_prefix(end + 1);
-    }
-  }
-}
 
 // Without the last line feed: the placeholder's own line has one.
 std::string joined(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
@@ -104,7 +84,7 @@ std::string samples_section(const artifact::Signature& signature, const SampleTe
     if (is_collection(port.type)) continue;
     lines.push_back(fmt::format("    #   {}: samples/expected/output_{}.npy", yaml_scalar(port.name), i));
   }
-  lines.push_back("    # For a classifier: the index of the right class for each row of the first output.");
+  lines.push_back("    # Or what is right for each row: the class, by index or by name, or the number to predict.");
   lines.push_back("    # labels: samples/labels.npy");
   return joined(lines);
 }
@@ -212,7 +192,7 @@ struct Subject {
   std::vector<std::string> commands;
 };
 
-Values values_of(const Subject& of) {
+TemplateValues values_of(const Subject& of) {
   std::vector<std::string> indented;
   for (const std::string& command : of.commands) indented.push_back("    " + command);
   std::string outside =
@@ -239,7 +219,6 @@ Values values_of(const Subject& of) {
       {"commands", joined(indented)},
       {"placeholders", placeholders(of.sample)},
       {"package_file", of.name + ".tar"},
-      {"run_step", of.sample.without.empty() ? "      - name: Run the first sample\n        run: modelctl run\n" : ""},
   };
 }
 
@@ -268,15 +247,10 @@ Result<ModelProject> model_project(const fs::path& model, const fs::path& place,
   subject.description = said(subject.metadata, {"source.documentation", "source.property.description"});
   subject.commands = commands_of(subject.name, subject.sample.without.empty(), can_be_served(subject.signature));
 
-  const Values values = values_of(subject);
+  const TemplateValues values = values_of(subject);
   ModelProject project{std::move(placed.copies), subject.commands};
   for (const EmbeddedFile& file : model_files())
     project.files.push_back({std::string(file.path), fill(file.text(), values)});
-  constexpr std::string_view provider = "github/";  // a folder of templates/ci
-  for (const EmbeddedFile& file : ci_files()) {
-    if (file.path.starts_with(provider))
-      project.files.push_back({std::string(file.path.substr(provider.size())), fill(file.text(), values)});
-  }
   for (const SampleFile& file : subject.sample.files) {
     std::string content = TRY(encoded(file));
     project.files.push_back({file.path, std::move(content)});

@@ -71,9 +71,14 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, std::span<c
   if (width == 0 || (labels.columns > 1 && width != labels.columns) || (is_text(*output) && width != 1)) {
     std::string amount = labels.columns == 1 ? fmt::format("{} labels", labels.rows)
                                              : fmt::format("{} rows of {} labels", labels.rows, labels.columns);
-    return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {}", output_, amount))
-        .at(labels.where)
-        .because(fmt::format("the model returns {}", describe(output->type(), output->dims())));
+    Error error = Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {}", output_, amount))
+                      .at(labels.where)
+                      .because(fmt::format("the model returns {}", describe(output->type(), output->dims())));
+    // A column of words looks like its own header.
+    bool may_have_header = labels.columns == 1 && !output->dims().empty() &&
+                           output->dims()[0] + 1 == static_cast<std::int64_t>(labels.rows);
+    if (!may_have_header) return error;
+    return std::move(error).help("if the first line is a header, name it: --label-column NAME");
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isnan(values[i])) continue;

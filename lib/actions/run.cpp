@@ -19,6 +19,7 @@ Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
   auto merge = TRY(complete_source("run", request.model));
   const auto& samples = merge.project().samples;
   if (!samples.empty()) merge.value("samples", request.inputs, Project::Sample::arguments(samples.front().inputs));
+  merge.value("evaluate.label_column", request.label_column, merge.project().evaluate.label_column);
   merge.report(reporter);
   TRY(check_outputs("run", {{"-o", request.output}, {"--state", request.state}}, {{"the model", request.model.text}}));
   return request;
@@ -119,7 +120,7 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   report.load_seconds = seconds();
   States states(*model, request);
   auto done = runtime::run_files(session, model->signature(), TRY(states.inputs()), {},
-                                 input_options(request.header, model->plan().metadata, host));
+                                 input_options(request.header, model->plan().metadata, host, request.label_column));
   if (!done) return states.advised(std::move(done).error());
   report.outputs = std::move(done->outputs);
   auto kept = states.taken_from(report.outputs);

@@ -16,6 +16,7 @@ struct RunRequest {
   // file yet they begin: empty if they grow, with zeros if they keep their size. Empty: they are like any others.
   std::filesystem::path state = {};
   formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
+  std::string label_column = {};  // of a table of inputs, which is left out; may be empty: that of modelctl.yaml
 };
 
 struct RunReport {
