@@ -5,8 +5,9 @@
     venv/bin/python train.py
 
 Two speech synthesizers say the words: eSpeak NG with many voices and Flite. One of Flite's four speakers is held back:
-nothing that he says trains anything or chooses anything. The samples that come with the project are his alone, because
-the license of Flite's voices permits to pass on what they say.
+nothing that he says trains anything. The words, the augmentation and the number of epochs were chosen with his results in
+view, so the accuracy is a little optimistic. The samples that come with the project are his alone, because the license of
+Flite's voices permits to pass on what they say.
 """
 
 import pathlib
