@@ -8,8 +8,8 @@ namespace modelctl::runner {
 namespace {
 
 constexpr Option options[] = {
-    {"input", "[NAME=]INPUT", "An input: a file (.npy, .npz, .json, .jsonl, .csv), -, or JSON; by name or in the model's order",
-     true, true},
+    {"input", "[NAME=]INPUT",
+     "An input: a file (.npy, .npz, .json, .jsonl, .csv), -, or JSON; by name or in the model's order", true, true},
     {"header", "yes|no", "Whether .csv files have a header; by default decided for each, with a warning if in doubt"},
     {"o", "FILE|FOLDER|-", "File or folder for the outputs, - for JSON on stdout; by default they are printed"},
     format_option,

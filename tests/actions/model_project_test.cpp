@@ -74,7 +74,8 @@ TEST_CASE("a model with two inputs and open sizes becomes a project that runs") 
   })");
   auto report = must_init({.model = scratch / "Sum of Two.onnx", .folder = scratch / "sum"});
   for (const char* path : {"modelctl.yaml", "README.md", ".gitignore", ".github/workflows/model.yml",
-                           ".github/actions/modelctl/action.yml", "samples/README.md", "samples/a.npy", "samples/b.npy", "Sum of Two.onnx"}) {
+                           ".github/actions/modelctl/action.yml", "samples/README.md", "samples/a.npy", "samples/b.npy",
+                           "Sum of Two.onnx"}) {
     CAPTURE(path);
     CHECK(has(report, path));
   }

@@ -266,8 +266,7 @@ TEST_CASE("a linked program shows its inputs and outputs and runs") {
         "output  type      values\n"
         "y       f32[2,3]  0.0 2.0 4.0 0.0 0.0 0.0\n");
   auto output = example.scratch / "y.csv";
-  run =
-      executed({program, "run", "--input", "x=" + example.input.string(), "-o", output.string(), "--threads=2"});
+  run = executed({program, "run", "--input", "x=" + example.input.string(), "-o", output.string(), "--threads=2"});
   CHECK(run.exit_code == 0);
   CHECK(run.out == "wrote " + output.string() + "\n");
   CHECK(read_text_file(output).value() == "0.0,2.0,4.0\n0.0,0.0,0.0\n");

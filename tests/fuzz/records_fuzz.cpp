@@ -1,4 +1,5 @@
-// Records, the same bytes as a table, as JSON and as JSON lines, with inputs of one and of several values, and with a label.
+// Records, the same bytes as a table, as JSON and as JSON lines, with inputs of one and of several values, and with a
+// label.
 #include "tensor/records.hpp"
 
 #include <cstdint>
