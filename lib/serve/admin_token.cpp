@@ -29,8 +29,11 @@ std::optional<ServerResponse> refuse_without_token(const ClientRequest& request,
   if (token.empty()) return error_response(403, "this server has no admin token: start it with --admin-token FILE");
   std::string_view given = request.header("authorization");
   constexpr std::string_view scheme = "Bearer ";
-  if (given.starts_with(scheme)) given.remove_prefix(scheme.size());
-  if (given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0) return std::nullopt;
+  if (given.starts_with(scheme)) {
+    given.remove_prefix(scheme.size());
+    if (given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0)
+      return std::nullopt;
+  }
   ServerResponse response = error_response(401, "the request needs the server's admin token");
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -118,6 +118,8 @@ TEST_CASE("models are loaded and unloaded by who has the token alone") {
   std::string good = "Authorization: Bearer " + std::string(token) + "\r\n";
   CHECK(post(without, "/v2/repository/models/twice/unload", good).status == 403);
   CHECK(post(running, "/v2/repository/models/twice/unload", "").status == 401);
+  CHECK(post(running, "/v2/repository/models/twice/unload", "Authorization: " + std::string(token) + "\r\n").status ==
+        401);
   CHECK(post(running, "/v2/repository/models/twice/unload", "Authorization: Bearer 0123456789abcdeF\r\n").status ==
         401);
   auto failed = post(running, "/v2/repository/models/twice/load", good);
