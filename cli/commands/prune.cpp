@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/size.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
@@ -34,11 +35,10 @@ void print(const actions::PruneReport& report, Printer& printer) {
 
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::PruneRequest>();
-  // With `false`, K, KB and KiB all mean 1024 bytes.
   binder.app
       .add_option("--keep", request->keep_bytes,
                   "Size to which each cache is reduced; by default its limit, 0 empties it")
-      ->transform(CLI::AsSizeValue(false))
+      ->transform(size_value())
       ->type_name("SIZE");
   binder.app.add_option("--unused", request->unused_days, "Also remove what was not used for so many days")
       ->check(CLI::NonNegativeNumber)

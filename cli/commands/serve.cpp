@@ -2,6 +2,7 @@
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/commands/size.hpp"
 #include "cli/present/serve_events.hpp"
 #include "runtime/thread_pool.hpp"
 
@@ -24,10 +25,9 @@ CLI::Option* bind_count(Binder& binder, const char* flag, std::optional<std::uin
                         double least, double most) {
   return binder.app.add_option(flag, to, meaning)->check(CLI::Range(static_cast<int>(least), static_cast<int>(most)));
 }
-// With `false`, K, KB and KiB all mean 1024 bytes: a limit on memory is never a little less than it looks.
 CLI::Option* bind_bytes(Binder& binder, const char* flag, std::optional<std::uint64_t>& to, const char* meaning, double,
                         double) {
-  return binder.app.add_option(flag, to, meaning)->transform(CLI::AsSizeValue(false));
+  return binder.app.add_option(flag, to, meaning)->transform(size_value());
 }
 CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double>& to, const char* meaning,
                           double least, double) {
