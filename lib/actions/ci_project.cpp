@@ -34,9 +34,8 @@ TemplateValues steps() {
 std::vector<std::string> ci_services() {
   std::vector<std::string> names;
   for (const EmbeddedFile& file : ci_templates()) names.emplace_back(file.path.substr(0, file.path.find('/')));
-  std::ranges::sort(names);
-  auto repeated = std::ranges::unique(names);
-  names.erase(repeated.begin(), repeated.end());
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 

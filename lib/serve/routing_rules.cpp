@@ -65,7 +65,10 @@ bool read_rules(json::Cursor& in, RoutingRules& rules) {
       return in.object([&](const std::string& to) { return read_number(in, 0, 1e9, rules.weights[to]); });
     if (key == "key") return read_key(in, rules.key);
     if (key == "rules") return read_list_of_rules(in, rules.rules);
-    if (key == "shadow") return read_shadow(in, rules.shadow.emplace());
+    if (key == "shadow") {
+      rules.shadow = RoutingRules::Shadow{};
+      return read_shadow(in, *rules.shadow);
+    }
     return in.fail(fmt::format("there is no '{}' in routing rules", key));
   });
 }
