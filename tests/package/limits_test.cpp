@@ -149,7 +149,7 @@ TEST_CASE("packing, verifying and unpacking that are stopped leave nothing behin
 }
 
 // The sanitizers keep memory of their own, and hold on to what was freed.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef MODELCTL_SANITIZED
 TEST_CASE("memory stays small at any size of the model") {
   Scratch scratch;
   FakeHost host;

@@ -12,8 +12,7 @@ struct Avx2 {
   using V = float __attribute__((vector_size(32)));
   using I = std::int32_t __attribute__((vector_size(32)));
   using N = std::uint32_t __attribute__((vector_size(32)));
-  using U = float __attribute__((vector_size(32), aligned(4), may_alias));
-  using S = std::uint16_t __attribute__((vector_size(16), aligned(2), may_alias));
+  using S = std::uint16_t __attribute__((vector_size(16)));
   static V minimum(V a, V b) { return _mm256_min_ps(a, b); }
   static V maximum(V a, V b) { return _mm256_max_ps(a, b); }
   static V square_root(V v) { return _mm256_sqrt_ps(v); }

@@ -17,8 +17,7 @@ struct Avx512 {
   using V = float __attribute__((vector_size(64)));
   using I = std::int32_t __attribute__((vector_size(64)));
   using N = std::uint32_t __attribute__((vector_size(64)));
-  using U = float __attribute__((vector_size(64), aligned(4), may_alias));
-  using S = std::uint16_t __attribute__((vector_size(32), aligned(2), may_alias));
+  using S = std::uint16_t __attribute__((vector_size(32)));
   static V minimum(V a, V b) { return _mm512_min_ps(a, b); }
   static V maximum(V a, V b) { return _mm512_max_ps(a, b); }
   static V square_root(V v) { return _mm512_sqrt_ps(v); }

@@ -37,7 +37,7 @@ template <class T>
 inline typename T::V from_short(ShortFloat format, const std::uint16_t* from) {
   using N = typename T::N;
   if (format == ShortFloat::f16) return T::from_half(from);
-  const auto wide = __builtin_convertvector(*reinterpret_cast<const typename T::S*>(from), N);
+  const auto wide = __builtin_convertvector(load_unaligned<typename T::S>(from), N);
   return reinterpret_cast<typename T::V>(wide << 16);
 }
 template <class T>
@@ -47,7 +47,7 @@ inline void to_short(ShortFloat format, typename T::V value, std::uint16_t* to) 
   const N bits = reinterpret_cast<N>(value);
   const N rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
   const N short_bits = (bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16 | 0x40u) : rounded;
-  *reinterpret_cast<typename T::S*>(to) = __builtin_convertvector(short_bits, typename T::S);
+  store_unaligned(to, __builtin_convertvector(short_bits, typename T::S));
 }
 
 template <class T>

@@ -1,8 +1,7 @@
 // What the templates of this folder need to know of a vector type T, and what they share. T has
 //   V, I, N     vectors of `width` floats, of as many int32 and uint32, as the compiler's vector extensions
-//   U           V at any address
 //   minimum, maximum(a, b)   b where either is NaN, as the x86 instructions do
-//   S           as many uint16 at any address
+//   S           as many uint16
 //   from_half, to_half   `width` f16 in memory as V, and V rounded to them
 //   load_partial, store_partial(…, count)   of the first `count` < width lanes only; the others read as zero
 // Everything here lives in an unnamed namespace: each instruction set has its own copy by design.
@@ -11,6 +10,7 @@
 #include "kernels/isa/simd.hpp"
 
 #include <cstdint>
+#include <cstring>
 
 // Accumulators are arrays of vectors, and g++ 12 keeps an array in memory unless each loop over it is unrolled whole: a
 // third of the speed. So this stands on every one of them.
@@ -23,13 +23,25 @@
 namespace modelctl::kernels {
 namespace {
 
+// A vector at any address. memcpy, which is one instruction here, and not a vector type of smaller alignment: clang
+// drops that alignment where the type is a template parameter's.
+template <class Vector>
+inline Vector load_unaligned(const void* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+template <class Vector>
+inline void store_unaligned(void* to, Vector value) {
+  std::memcpy(to, &value, sizeof value);
+}
 template <class T>
 inline typename T::V load(const float* from) {
-  return *reinterpret_cast<const typename T::U*>(from);
+  return load_unaligned<typename T::V>(from);
 }
 template <class T>
 inline void store(float* to, typename T::V value) {
-  *reinterpret_cast<typename T::U*>(to) = value;
+  store_unaligned(to, value);
 }
 // x - 0 is x for every x; 0 + x is not, and costs an addition.
 template <class T>

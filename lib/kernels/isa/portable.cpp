@@ -9,8 +9,7 @@ struct Portable {
   using V = float __attribute__((vector_size(16)));
   using I = std::int32_t __attribute__((vector_size(16)));
   using N = std::uint32_t __attribute__((vector_size(16)));
-  using U = float __attribute__((vector_size(16), aligned(4), may_alias));
-  using S = std::uint16_t __attribute__((vector_size(8), aligned(2), may_alias));
+  using S = std::uint16_t __attribute__((vector_size(8)));
   static V minimum(V a, V b) { return a < b ? a : b; }
   static V maximum(V a, V b) { return a > b ? a : b; }
   static V square_root(V v) {
@@ -19,10 +18,10 @@ struct Portable {
     return v;
   }
   static V from_half(const std::uint16_t* from) {
-    return half_from_bits<Portable>(__builtin_convertvector(*reinterpret_cast<const S*>(from), N));
+    return half_from_bits<Portable>(__builtin_convertvector(load_unaligned<S>(from), N));
   }
   static void to_half(V value, std::uint16_t* to) {
-    *reinterpret_cast<S*>(to) = __builtin_convertvector(half_to_bits<Portable>(value), S);
+    store_unaligned(to, __builtin_convertvector(half_to_bits<Portable>(value), S));
   }
   static V load_partial(const float* from, int count) {
     V value{};
