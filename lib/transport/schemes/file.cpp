@@ -83,11 +83,11 @@ class FileWriter : public Writer {
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
   package::Package package = TRY(package::Package::open(TRY(path_of(reference))));
-  return std::unique_ptr<Reader>(new FileReader(std::move(package), context.host.stop));
+  return std::make_unique<FileReader>(std::move(package), context.host.stop);
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
-  return std::unique_ptr<Writer>(new FileWriter(TRY(path_of(reference)), reference, context.host));
+  return std::make_unique<FileWriter>(TRY(path_of(reference)), reference, context.host);
 }
 
 constexpr std::string_view prefixes[] = {"file:"};

@@ -286,11 +286,11 @@ Result<Url> url_of(const std::string& reference, const Context& context) {
 }
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
-  return std::unique_ptr<Reader>(new HttpsReader(context, TRY(url_of(reference, context))));
+  return std::make_unique<HttpsReader>(context, TRY(url_of(reference, context)));
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
-  return std::unique_ptr<Writer>(new HttpsWriter(context, TRY(url_of(reference, context))));
+  return std::make_unique<HttpsWriter>(context, TRY(url_of(reference, context)));
 }
 
 constexpr std::string_view prefixes[] = {"https://", "http://"};

@@ -141,7 +141,7 @@ Result<Name> name_of(const std::string& reference) {
 }
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
-  return std::unique_ptr<Reader>(new LayoutReader(TRY(parse_layout_reference(reference, context)), context.host.stop));
+  return std::make_unique<LayoutReader>(TRY(parse_layout_reference(reference, context)), context.host.stop);
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
@@ -151,7 +151,7 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
         .because("a digest identifies a package that exists already")
         .help("push to a name and version; push prints the digest");
   }
-  return std::unique_ptr<Writer>(new LayoutWriter(std::move(target), context.host));
+  return std::make_unique<LayoutWriter>(std::move(target), context.host);
 }
 
 // `registry` is empty, oci:FOLDER, or a name that the list is narrowed to.

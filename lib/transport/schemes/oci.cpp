@@ -92,7 +92,7 @@ Result<Name> name_of(const std::string& reference) { return parse_name(reference
 
 Result<std::unique_ptr<Reader>> open_reader(const std::string& reference, Context& context) {
   Name name = TRY(parse_name(reference));
-  return std::unique_ptr<Reader>(new OciReader(TRY(Repository::open(name, Repository::Access::pull, context))));
+  return std::make_unique<OciReader>(TRY(Repository::open(name, Repository::Access::pull, context)));
 }
 
 Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Context& context) {
@@ -102,8 +102,7 @@ Result<std::unique_ptr<Writer>> open_writer(const std::string& reference, Contex
         .because("a digest identifies a package that exists already")
         .help("push to a name and version; push prints the digest");
   }
-  return std::unique_ptr<Writer>(
-      new OciWriter(TRY(Repository::open(name, Repository::Access::push, context)), context.host));
+  return std::make_unique<OciWriter>(TRY(Repository::open(name, Repository::Access::push, context)), context.host);
 }
 
 // `left` is how many versions may still be looked at: a registry chooses how many repositories and tags it names. Each
