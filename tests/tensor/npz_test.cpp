@@ -94,6 +94,13 @@ TEST_CASE("names of arrays are not paths: any is read, and none leads to a file"
   }
 }
 
+TEST_CASE("a name that is not UTF-8 is refused: no other format could write it") {
+  std::string bytes = archive_of("x.npy", "");
+  bytes[bytes.find("x.npy")] = '\xf3';
+  for (std::size_t flags : {std::size_t{6}, bytes.find("PK\x01\x02") + 8}) bytes[flags + 1] = 0;  // not marked as UTF-8
+  CHECK(fault_of(".npz", bytes) == "the name of its entry '\uFFFD.npy' is not UTF-8");
+}
+
 TEST_CASE("reading stops between arrays and within one when that is requested") {
   struct Stopped final : Interrupt {
     bool requested() const override { return true; }

@@ -2,6 +2,7 @@
 // archives are not compressed, because floats hardly shrink. The entries' names are names of arrays, never paths.
 #include "archive/reader.hpp"
 #include "tensor/formats/npy.hpp"
+#include "tensor/utf8.hpp"
 #include "tensor/zip_writer.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +21,10 @@ Result<void> read_entries(const Source& source, std::vector<NamedTensor>& tensor
       return unreadable(source.where, fmt::format("its entry '{}' is not a .npy file", name));
     }
     name.remove_suffix(suffix.size());
+    // Names of tensors are text everywhere else: in models, and in the JSON that is written.
+    if (!is_utf8(name)) {
+      return unreadable(source.where, fmt::format("the name of its entry '{}' is not UTF-8", to_utf8(entry->name)));
+    }
     ByteSpan bytes = TRY(reader.content());
     Tensor tensor = TRY(read_npy(bytes, source.find(name), fmt::format("{}:{}", source.where, entry->name)));
     tensors.push_back({std::string(name), std::move(tensor)});
