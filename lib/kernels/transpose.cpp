@@ -3,6 +3,7 @@
 #include "kernels/transpose.hpp"
 
 #include "kernels/bind/operands.hpp"
+#include "kernels/unaligned.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -19,7 +20,6 @@ struct Axis {
 };
 
 using Vector = std::uint32_t __attribute__((vector_size(16)));
-using Unaligned = std::uint32_t __attribute__((vector_size(16), aligned(4), may_alias));
 
 // out[r * out_step + c] = in[c * in_step + r]
 template <class T>
@@ -31,12 +31,8 @@ void turn(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, std:
     for (std::int64_t r = 0; r < whole; r += 4) {
       std::int64_t c = 0;
       for (; c + 4 <= columns; c += 4) {
-        const auto get = [&](std::int64_t i) -> Vector {
-          return *reinterpret_cast<const Unaligned*>(in + (c + i) * in_step + r);
-        };
-        const auto put = [&](std::int64_t i, Vector v) {
-          *reinterpret_cast<Unaligned*>(out + (r + i) * out_step + c) = v;
-        };
+        const auto get = [&](std::int64_t i) -> Vector { return load_unaligned<Vector>(in + (c + i) * in_step + r); };
+        const auto put = [&](std::int64_t i, Vector v) { store_unaligned(out + (r + i) * out_step + c, v); };
         const Vector a = get(0), b = get(1), d = get(2), e = get(3);
         const Vector low_ab = __builtin_shufflevector(a, b, 0, 4, 1, 5);
         const Vector high_ab = __builtin_shufflevector(a, b, 2, 6, 3, 7);

@@ -8,9 +8,9 @@
 #pragma once
 
 #include "kernels/isa/simd.hpp"
+#include "kernels/unaligned.hpp"
 
 #include <cstdint>
-#include <cstring>
 
 // Accumulators are arrays of vectors, and g++ 12 keeps an array in memory unless each loop over it is unrolled whole: a
 // third of the speed. So this stands on every one of them.
@@ -23,18 +23,6 @@
 namespace modelctl::kernels {
 namespace {
 
-// A vector at any address. memcpy, which is one instruction here, and not a vector type of smaller alignment: clang
-// drops that alignment where the type is a template parameter's.
-template <class Vector>
-inline Vector load_unaligned(const void* from) {
-  Vector value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-template <class Vector>
-inline void store_unaligned(void* to, Vector value) {
-  std::memcpy(to, &value, sizeof value);
-}
 template <class T>
 inline typename T::V load(const float* from) {
   return load_unaligned<typename T::V>(from);

@@ -1,6 +1,8 @@
 // Chooses the blocks of a matrix product, packs panels, and runs one block: product.hpp has the theory.
 #include "kernels/product/product.hpp"
 
+#include "kernels/unaligned.hpp"
+
 #include <algorithm>
 
 namespace modelctl::kernels {
@@ -15,7 +17,6 @@ constexpr std::int64_t flat_bytes = 256 * 1024;
 std::int64_t round_up(std::int64_t value, std::int64_t to) { return ceil_div(value, to) * to; }
 
 using Vector = float __attribute__((vector_size(16)));
-using Unaligned = float __attribute__((vector_size(16), aligned(4), may_alias));
 
 // Four columns of a transposed B at a time: a 4x4 transposition in registers.
 void pack_across(const float* b, std::int64_t n_step, std::int64_t k, float factor, float* to) {
@@ -23,18 +24,16 @@ void pack_across(const float* b, std::int64_t n_step, std::int64_t k, float fact
   for (; i + 4 <= k; i += 4) {
     for (std::int64_t j = 0; j < panel_columns; j += 4) {
       const float* from = b + j * n_step + i;
-      const Vector r0 = *reinterpret_cast<const Unaligned*>(from) * factor;
-      const Vector r1 = *reinterpret_cast<const Unaligned*>(from + n_step) * factor;
-      const Vector r2 = *reinterpret_cast<const Unaligned*>(from + 2 * n_step) * factor;
-      const Vector r3 = *reinterpret_cast<const Unaligned*>(from + 3 * n_step) * factor;
+      const Vector r0 = load_unaligned<Vector>(from) * factor;
+      const Vector r1 = load_unaligned<Vector>(from + n_step) * factor;
+      const Vector r2 = load_unaligned<Vector>(from + 2 * n_step) * factor;
+      const Vector r3 = load_unaligned<Vector>(from + 3 * n_step) * factor;
       const Vector low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5),
                    high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
       const Vector low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5),
                    high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
       float* out = to + i * panel_columns + j;
-      const auto put = [&](std::int64_t row, Vector v) {
-        *reinterpret_cast<Unaligned*>(out + row * panel_columns) = v;
-      };
+      const auto put = [&](std::int64_t row, Vector v) { store_unaligned(out + row * panel_columns, v); };
       put(0, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
       put(1, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
       put(2, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));

@@ -1,0 +1,22 @@
+// Vectors at any address. memcpy, which is one instruction here, and not a vector type of smaller alignment, which
+// clang takes for an aligned one. In an unnamed namespace, because each instruction set needs a copy of its own.
+#pragma once
+
+#include <cstring>
+
+namespace modelctl::kernels {
+namespace {
+
+template <class Vector>
+inline Vector load_unaligned(const void* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+template <class Vector>
+inline void store_unaligned(void* to, Vector value) {
+  std::memcpy(to, &value, sizeof value);
+}
+
+}  // namespace
+}  // namespace modelctl::kernels
