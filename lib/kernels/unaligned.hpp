@@ -1,5 +1,6 @@
 // Vectors at any address. memcpy, which is one instruction here, and not a vector type of smaller alignment, which
-// clang takes for an aligned one. In an unnamed namespace, because each instruction set needs a copy of its own.
+// clang takes for an aligned one. Always inlined, since g++ prefers a call of smaller code. In an unnamed namespace,
+// because each instruction set needs a copy of its own.
 #pragma once
 
 #include <cstring>
@@ -8,13 +9,13 @@ namespace modelctl::kernels {
 namespace {
 
 template <class Vector>
-inline Vector load_unaligned(const void* from) {
+[[gnu::always_inline]] inline Vector load_unaligned(const void* from) {
   Vector value;
   std::memcpy(&value, from, sizeof value);
   return value;
 }
 template <class Vector>
-inline void store_unaligned(void* to, Vector value) {
+[[gnu::always_inline]] inline void store_unaligned(void* to, Vector value) {
   std::memcpy(to, &value, sizeof value);
 }
 

@@ -33,11 +33,10 @@ void pack_across(const float* b, std::int64_t n_step, std::int64_t k, float fact
       const Vector low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5),
                    high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
       float* out = to + i * panel_columns + j;
-      const auto put = [&](std::int64_t row, Vector v) { store_unaligned(out + row * panel_columns, v); };
-      put(0, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
-      put(1, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
-      put(2, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
-      put(3, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
+      store_unaligned<Vector>(out, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
+      store_unaligned<Vector>(out + panel_columns, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
+      store_unaligned<Vector>(out + 2 * panel_columns, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
+      store_unaligned<Vector>(out + 3 * panel_columns, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
     }
   }
   for (; i < k; ++i) {
