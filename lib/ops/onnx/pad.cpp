@@ -93,6 +93,8 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     // axis.
     dims[axis] = TRY(checked_add(TRY(checked_add(dims[axis], pads[i])), pads[i + along.size()]));
     if (dims[axis] < 0) return refuse("more is taken away than there is");
+    // The last element's position in the input must be a number, too.
+    TRY(checked_add(dims[axis], TRY(checked_multiply(pads[i], -1))));
     if (mode != Mode::constant && x.dim(axis) == 0 && dims[axis] > 0) return refuse("there is nothing to pad with");
   }
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
