@@ -119,6 +119,7 @@ TEST_CASE("an operator commutes with a permutation of axes in the way that its t
 
 TEST_CASE("an operator that its traits call an identity gives its input back") {
   for_each_example([](const OpDef& def, const Example& example) {
+    if (example.inputs.empty()) return;
     const Tensor& x = example.inputs[0];
     if (def.traits.variadic) {
       TensorView view = x.view();
