@@ -90,32 +90,52 @@ std::string shown(const std::string& text) {
   return is_literal(text) && text.size() > most ? text.substr(0, most) + "…" : text;
 }
 
-// Reads a file, standard input, or the tensors that the text itself is. The whole file is read: the formats need their
-// end (a .zip has its directory there), and read_file() bounds the size.
-Result<std::vector<NamedTensor>> load_as(const std::string& text, std::span<const Expected> expected,
-                                         const Expected* next, const ReadOptions& options) {
-  std::string where = shown(text);
-  std::vector<std::byte> content;
-  ByteSpan bytes = as_bytes(text);
-  const Format* format = nullptr;
-  if (is_literal(text)) {
-    format = TRY(format_of(".json"));
-  } else if (text == standard_stream) {
-    bytes = content = TRY(read_file("/dev/stdin"));
-    if (bytes.empty()) return unreadable(where, "it is empty").help("only one input can be read from it");
-    format = TRY(format_of_content(bytes, where));
-  } else {
-    format = TRY(format_of(text));
-    bytes = content = TRY(read_file(text));
+// A file, standard input, or a text that is tensors itself. The whole file is read: the formats need their end (a .zip
+// has its directory there), and read_file() bounds the size.
+class Content {
+ public:
+  static Result<Content> open(const std::string& text) {
+    Content content;
+    content.where_ = shown(text);
+    if (is_literal(text)) {
+      content.format_ = TRY(format_of(".json"));
+      ByteSpan bytes = as_bytes(text);
+      content.bytes_.assign(bytes.begin(), bytes.end());
+    } else if (text == standard_stream) {
+      content.bytes_ = TRY(read_file("/dev/stdin"));
+      if (content.bytes_.empty())
+        return unreadable(content.where_, "it is empty").help("only one input can be read from it");
+      content.format_ = TRY(format_of_content(content.bytes_, content.where_));
+    } else {
+      content.format_ = TRY(format_of(text));
+      content.bytes_ = TRY(read_file(text));
+    }
+    return content;
   }
-  if (options.records) {
-    auto columns = TRY(options.records(*format, {bytes, where, expected, next, options}));
-    if (!columns.empty()) return columns;
+
+  const std::string& where() const { return where_; }
+
+  // The columns that are inputs of those expected; nothing if the content has another form.
+  Result<std::vector<NamedTensor>> columns(std::span<const Expected> expected, const Expected* next,
+                                           const ReadOptions& options) const {
+    if (!options.records) return std::vector<NamedTensor>();
+    return options.records(*format_, {bytes_, where_, expected, next, options});
   }
-  // A file of one tensor is for the next input, whatever the others are.
-  if (!format->several && next != nullptr) expected = {next, 1};
-  return format->read({bytes, where, expected, next, options});
-}
+
+  Result<std::vector<NamedTensor>> read(std::span<const Expected> expected, const Expected* next,
+                                        const ReadOptions& options) const {
+    auto found = TRY(columns(expected, next, options));
+    if (!found.empty()) return found;
+    // A file of one tensor is for the next input, whatever the others are.
+    if (!format_->several && next != nullptr) expected = {next, 1};
+    return format_->read({bytes_, where_, expected, next, options});
+  }
+
+ private:
+  std::string where_;
+  std::vector<std::byte> bytes_;
+  const Format* format_ = nullptr;
+};
 
 // numpy.savez names positional arrays arr_0, arr_1, …: names that nobody chose, which therefore name no input.
 bool is_made_up(std::string_view name) {
@@ -125,9 +145,9 @@ bool is_made_up(std::string_view name) {
 }
 
 // NAME=INPUT for content that is to be this input, whatever it says of itself.
-Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& text, const ReadOptions& options) {
-  auto tensors = TRY(load_as(text, {&input, 1}, &input, options));
-  std::string file = shown(text);
+Result<void> load_one(Inputs& inputs, const Expected& input, const Content& content, const ReadOptions& options) {
+  auto tensors = TRY(content.read({&input, 1}, &input, options));
+  const std::string& file = content.where();
   auto named = std::find_if(tensors.begin(), tensors.end(), [&](const NamedTensor& t) { return t.name == input.name; });
   if (named == tensors.end() && tensors.size() != 1) {
     return Error(Kind::bad_input, "ambiguous-input",
@@ -139,12 +159,33 @@ Result<void> load_one(Inputs& inputs, const Expected& input, const std::string& 
   return inputs.put(input, std::move(tensor), file);
 }
 
+// NAME=INPUT of the same content for each of these inputs. Columns of a table are read together: a column that one of
+// them takes is not surplus for the others.
+Result<void> load_each(Inputs& inputs, const std::vector<const Expected*>& each, const std::string& text,
+                       const ReadOptions& options) {
+  Content content = TRY(Content::open(text));
+  std::vector<NamedTensor> columns;
+  if (each.size() > 1) {
+    std::vector<Expected> expected;
+    for (const Expected* input : each) expected.push_back(*input);
+    columns = TRY(content.columns(expected, nullptr, options));
+  }
+  for (const Expected* input : each) {
+    auto column =
+        std::find_if(columns.begin(), columns.end(), [&](const NamedTensor& t) { return t.name == input->name; });
+    if (column != columns.end()) TRY(inputs.put(*input, column->tensor, content.where()));
+    else TRY(load_one(inputs, *input, content, options));
+  }
+  return {};
+}
+
 // Each tensor goes to the input of its name. A name that no input has is an error even if an input is left: it would be
 // filled with what was meant for another model.
 Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& text,
                       const ReadOptions& options) {
-  auto tensors = TRY(load_as(text, expected, inputs.next(), options));
-  std::string file = shown(text);
+  Content content = TRY(Content::open(text));
+  auto tensors = TRY(content.read(expected, inputs.next(), options));
+  const std::string& file = content.where();
   for (NamedTensor& named : tensors) {
     const Expected* input = inputs.find(named.name);
     if (input == nullptr && !named.name.empty() && !is_made_up(named.name)) return inputs.unknown(named.name, file);
@@ -182,6 +223,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
                                         const ReadOptions& options) {
   Inputs inputs(expected, options);
   // Named files first: those without a name fill what they leave.
+  std::vector<std::pair<std::string, std::vector<const Expected*>>> by_name;  // the inputs that are from one text
   std::vector<std::string> positional;
   for (const std::string& argument : arguments) {
     const Expected* named = nullptr;  // names may hold '=' themselves: the longest that fits is meant
@@ -192,7 +234,10 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
     }
     std::size_t equals = argument.find('=');
     if (named != nullptr) {
-      TRY(load_one(inputs, *named, argument.substr(named->name.size() + 1), options));
+      std::string text = argument.substr(named->name.size() + 1);
+      auto same = std::find_if(by_name.begin(), by_name.end(), [&](const auto& each) { return each.first == text; });
+      if (same == by_name.end()) same = by_name.insert(same, {text, {}});
+      same->second.push_back(named);
     } else if (std::error_code code;
                equals != std::string::npos && !is_literal(argument) && !fs::exists(argument, code)) {
       return inputs.unknown(argument.substr(0, equals), argument);
@@ -200,6 +245,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
       positional.push_back(argument);
     }
   }
+  for (const auto& [text, each] : by_name) TRY(load_each(inputs, each, text, options));
   // After all named ones, wherever those stand on the command line: only then is known which inputs are left.
   for (const std::string& file : positional) TRY(load_all(inputs, expected, file, options));
   return std::move(inputs).finish();
@@ -207,7 +253,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
 
 Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected,
                                       const ReadOptions& options) {
-  return load_as(file.string(), expected, expected.size() == 1 ? &expected.front() : nullptr, options);
+  return TRY(Content::open(file.string())).read(expected, expected.size() == 1 ? &expected.front() : nullptr, options);
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {

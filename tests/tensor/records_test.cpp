@@ -26,7 +26,9 @@ struct Loaded {
   }
 };
 
-Loaded load(const char* name, const char* text, const std::vector<Expected>& expected, const std::string& label = "") {
+// `names`: the inputs that the file is given to, as NAME=FILE; to all of them, as FILE, if there are none.
+Loaded load(const char* name, const char* text, const std::vector<Expected>& expected, const std::string& label = "",
+            const std::vector<std::string>& names = {}) {
   test::Scratch scratch;
   std::ofstream(scratch / name) << text;
   Loaded loaded{std::vector<Tensor>(), {}};
@@ -35,7 +37,10 @@ Loaded load(const char* name, const char* text, const std::vector<Expected>& exp
     loaded.warnings.push_back(warning.what.substr(warning.what.find("':") + 3));
   };
   options.records = [&](const Format& format, const Source& source) { return read_records(format, source, label); };
-  loaded.inputs = load_inputs(std::vector{(scratch / name).string()}, expected, options);
+  std::vector<std::string> arguments;
+  for (const std::string& input : names) arguments.push_back(input + "=" + (scratch / name).string());
+  if (names.empty()) arguments.push_back((scratch / name).string());
+  loaded.inputs = load_inputs(arguments, expected, options);
   return loaded;
 }
 
@@ -61,6 +66,26 @@ TEST_CASE("surplus columns are left out and named, an index and the label are le
   auto loaded = load("a.csv", ",id,age,city,income\n0,7,3,Paris,1\n1,8,4.5,\"New York, NY\",2\n", person, "income");
   check_person(loaded);
   CHECK(loaded.warnings == std::vector<std::string>{"id"});
+}
+
+TEST_CASE("a column that another input takes from the same file is not surplus") {
+  for (auto [file, text] : {std::pair("a.csv", "id,age,city\n7,3,Paris\n8,4.5,\"New York, NY\"\n"),
+                            std::pair("a.jsonl",
+                                      "{\"id\": 7, \"age\": 3, \"city\": \"Paris\"}\n"
+                                      "{\"id\": 8, \"age\": 4.5, \"city\": \"New York, NY\"}\n")}) {
+    INFO(file);
+    auto loaded = load(file, text, person, "", {"age", "city"});
+    check_person(loaded);
+    CHECK(loaded.warnings == std::vector<std::string>{"id"});
+  }
+  CHECK(load("a.csv", "age,city\n3,Paris\n", person, "", {"city"}).warnings == std::vector<std::string>{"age"});
+}
+
+TEST_CASE("content that is not a table is read for each input that it is given to") {
+  auto loaded = load("a.csv", "1\n2\n", {{"x", DType::f32, Dims{-1}}, {"n", DType::i64, Dims{-1, 1}}}, "", {"x", "n"});
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{2});
+  CHECK((*loaded.inputs)[1].view().as<std::int64_t>()[1] == 2);
 }
 
 TEST_CASE("an input without a column is missing") {
