@@ -3,6 +3,7 @@
 #include "runtime/modelrt.h"
 
 #include "artifact/appended.hpp"
+#include "base/files.hpp"
 #include "cli/present/diagnostics.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/inputs.hpp"
@@ -10,6 +11,8 @@
 #include "runtime/thread_pool.hpp"
 
 #include <dlfcn.h>
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -117,6 +120,29 @@ Result<TensorView> view_of(const modelrt_tensor& given, std::vector<Tensor>& str
   return TensorView{type, dims, strings.back().view().data};
 }
 
+// The file that this function is in: the library, or the program if that is linked statically. dladdr has the name by
+// which the library was loaded, which may be relative to a folder that is no longer the current one; the kernel's list
+// of mapped files has whole names.
+std::string own_file(const void* function) {
+  Dl_info here{};
+  if (::dladdr(function, &here) != 0 && here.dli_fname != nullptr && here.dli_fname[0] == '/') return here.dli_fname;
+  auto maps = read_text_file("/proc/self/maps");
+  std::string_view rest = maps ? std::string_view(*maps) : std::string_view();
+  const auto address = reinterpret_cast<std::uintptr_t>(function);
+  // 7f12a000-7f34b000 r-xp 00000000 08:01 12345    /opt/libdigits.so
+  while (!rest.empty()) {
+    std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    std::uintptr_t from = 0, to = 0;
+    const char* end = line.data() + line.size();
+    auto dash = std::from_chars(line.data(), end, from, 16).ptr;
+    if (dash == end || std::from_chars(dash + 1, end, to, 16).ec != std::errc()) continue;
+    std::size_t name = line.find('/');
+    if (address >= from && address < to && name != line.npos) return std::string(line.substr(name));
+  }
+  return "/proc/self/exe";
+}
+
 }  // namespace
 
 extern "C" {
@@ -127,11 +153,7 @@ const char* modelrt_version(void) { return MODELCTL_VERSION; }
 std::int32_t modelrt_load_embedded(modelrt_model** model, char** error) {
   return guarded(error, [&]() -> Result<void> {
     if (model == nullptr) return misuse("the pointer for the model is null");
-    Dl_info here{};
-    // A program that is linked statically has no shared library to ask for: it is the file itself.
-    bool found = ::dladdr(reinterpret_cast<const void*>(&modelrt_load_embedded), &here) != 0 &&
-                 here.dli_fname != nullptr && here.dli_fname[0] == '/';
-    const char* path = found ? here.dli_fname : "/proc/self/exe";
+    std::string path = own_file(reinterpret_cast<const void*>(&modelrt_load_embedded));
     return make_model(TRY(artifact::open_appended(path, path)), model);
   });
 }

@@ -423,4 +423,9 @@ TEST_CASE("a linked shared library is used from C") {
       executed({"env", "LD_LIBRARY_PATH=" + example.scratch.path().string(), MODELRT_TEST, example.artifact.string()});
   CHECK(run.err == "");
   CHECK(run.out == "ok\n");
+  // The loader then knows the library by a relative name.
+  auto relative = executed({"env", "-C", example.scratch.path().string(), "LD_LIBRARY_PATH=.", MODELRT_TEST,
+                            std::filesystem::absolute(example.artifact).string()});
+  CHECK(relative.err == "");
+  CHECK(relative.out == "ok\n");
 }
