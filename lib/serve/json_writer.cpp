@@ -1,8 +1,9 @@
-// Numbers are written by fmt in the shortest form that reads back to the same value (Dragonbox), so
-// that a response carries all of a float's precision in as few bytes as possible.
+// Numbers are written in the shortest form that reads back to the same value of their type, f32 and f64 by fmt
+// (Dragonbox), so that a response carries all of a float's precision in as few bytes as possible.
 #include "serve/json_writer.hpp"
 
 #include "tensor/dispatch.hpp"
+#include "tensor/element_text.hpp"
 #include "tensor/json/tensor.hpp"
 #include "tensor/utf8.hpp"
 
@@ -36,11 +37,14 @@ void JsonWriter::element(const T& value) {
                    static_cast<std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>>(value));
   } else {
     compute_t<T> number(value);
-    if (std::isfinite(number)) fmt::format_to(std::back_inserter(text_), "{}", number);
-    else
+    if (std::isfinite(number)) {
+      if constexpr (std::is_floating_point_v<T>) fmt::format_to(std::back_inserter(text_), "{}", number);
+      else print_digits(text_, value);
+    } else {
       text_ += std::isnan(number) ? json::non_finite.nan
                : number > 0       ? json::non_finite.infinity
                                   : json::non_finite.minus_infinity;
+    }
   }
 }
 

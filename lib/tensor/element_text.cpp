@@ -106,22 +106,30 @@ Parsed parse_as(std::string_view text, bool whole, T& element) {
   return Parsed::good;
 }
 
-// Always with a point or an exponent (1.0, not 1): readers that guess types would take bare digits for an integer.
-void print_digits(std::string& out, std::string_view digits) {
-  out += digits;
-  if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
-}
-
-// The fewest digits that parse to this value of f16 or bf16. The shortest digits of the f32 value would be longer,
-// because they separate it from neighboring f32 values that the narrow type does not have.
+// The fewest digits that parse to the value, searched from the most frequent number of them: more digits are nearer, so
+// that from some number on, 5 at most, all parse to it.
 template <class T>
 void print_narrow(std::string& out, T value) {
-  for (int digits = 1;; ++digits) {
-    std::string text = fmt::format("{:.{}g}", static_cast<float>(value), digits);
-    float back = 0;
-    parse_float(text, back);
-    if (T(back).bits == value.bits) return print_digits(out, text);  // at most 9 digits
+  const float wide = static_cast<float>(value);
+  float rounded = wide;
+  auto fits = [&](int digits) {
+    fmt::basic_memory_buffer<char, 32> text;
+    fmt::format_to(std::back_inserter(text), "{:.{}e}", wide, digits - 1);
+    parse_float(std::string_view(text.data(), text.size()), rounded);
+    return T(rounded).bits == value.bits;
+  };
+  int digits = 3;
+  if (fits(digits)) {
+    while (digits > 1 && fits(digits - 1)) --digits;
+    fits(digits);
+  } else {
+    while (!fits(digits)) ++digits;
   }
+  fmt::basic_memory_buffer<char, 32> shortest, nearest;
+  fmt::format_to(std::back_inserter(shortest), "{}", rounded);
+  fmt::format_to(std::back_inserter(nearest), "{}", wide);
+  const auto& text = nearest.size() <= shortest.size() ? nearest : shortest;
+  out.append(text.data(), text.size());
 }
 
 // Integers and bools need no care; NaN and infinities are written as the format spells them.
@@ -135,8 +143,14 @@ void print_as(std::string& out, T value, const NonFinite& spelling) {
     compute_t<T> wide(value);
     if (std::isnan(wide)) out += spelling.nan;
     else if (std::isinf(wide)) out += wide > 0 ? spelling.infinity : spelling.minus_infinity;
-    else if constexpr (std::is_floating_point_v<T>) print_digits(out, fmt::format("{}", wide));
-    else print_narrow(out, value);
+    else {
+      std::size_t begin = out.size();
+      if constexpr (std::is_floating_point_v<T>) fmt::format_to(std::back_inserter(out), "{}", wide);
+      else print_narrow(out, value);
+      // Always with a point or an exponent (1.0, not 1): readers that guess types would take bare digits for an
+      // integer.
+      if (out.find_first_of(".e", begin) == std::string::npos) out += ".0";
+    }
   }
 }
 
@@ -181,6 +195,9 @@ bool print_element(std::string& out, const TensorView& tensor, std::int64_t inde
     print_as(out, value, spelling);
   });
 }
+
+void print_digits(std::string& out, Half value) { print_narrow(out, value); }
+void print_digits(std::string& out, BFloat16 value) { print_narrow(out, value); }
 
 // The text is truncated: it comes from a file and may be of any length.
 std::string why_not(Parsed result, std::string_view text, DType type) {

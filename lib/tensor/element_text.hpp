@@ -2,6 +2,7 @@
 // and independent of the locale.
 #pragma once
 
+#include "tensor/half.hpp"
 #include "tensor/tensor.hpp"
 
 #include <string>
@@ -35,6 +36,12 @@ bool set_non_finite(DType type, int sign, void* element);
 // Appends element `index`: a number in the shortest form that parses to the same value, a bool as "true" or "false".
 // Returns false for types without such a text (strings, complex numbers, packed types).
 bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling);
+
+// Appends a finite number as the shortest text that parses to the same value of its type, and of texts of one length
+// the nearest: 0.1 and 65504, not 0.099975586 and 65500. What fmt writes for the f32 value would be longer, because it
+// separates the value from neighboring f32 values that the narrow type does not have.
+void print_digits(std::string& out, Half value);
+void print_digits(std::string& out, BFloat16 value);
 
 // Why `text` was not parsed: "'1.5' is not an i64".
 std::string why_not(Parsed result, std::string_view text, DType type);

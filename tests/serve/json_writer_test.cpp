@@ -22,8 +22,8 @@ TEST_CASE("what JSON has no number for is written as the string that is read") {
 }
 
 TEST_CASE("numbers of f16 and bf16 are written as numbers") {
-  auto half = Tensor::of<Half>(DType::f16, {2}, {Half(0.5f), Half(-65504.0f)});
-  CHECK(JsonWriter(1000).flat(half.view()).done().value() == "[0.5,-65504]");
+  auto half = Tensor::of<Half>(DType::f16, {3}, {Half(0.5f), Half(-65504.0f), Half(0.1f)});
+  CHECK(JsonWriter(1000).flat(half.view()).done().value() == "[0.5,-65504,0.1]");
   auto brain = Tensor::of<BFloat16>(DType::bf16, {1}, {BFloat16(3.0f)});
   CHECK(JsonWriter(1000).flat(brain.view()).done().value() == "[3]");
 }

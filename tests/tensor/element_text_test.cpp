@@ -100,17 +100,36 @@ TEST_CASE("a printed number is the shortest that reads back as itself") {
   CHECK(print(DType::bf16, BFloat16(3.14f)) == "3.14");
 }
 
-TEST_CASE("every half that is a number comes back from its text") {
+TEST_CASE("of texts of one length that read back as the same f16 or bf16, the nearest is printed") {
+  CHECK(print(DType::f16, Half(65504.0f)) == "65504.0");
+  CHECK(print(DType::f16, Half(-2049.0f)) == "-2048.0");
+  CHECK(print(DType::bf16, BFloat16(2048.0f)) == "2048.0");
+  CHECK(print(DType::f16, Half(123.375f)) == "123.4");
+  CHECK(print(DType::bf16, BFloat16(1e38f)) == "1e+38");
+  CHECK(print(DType::f16, Half(6e-8f)) == "6e-08");
+}
+
+namespace {
+
+template <class T>
+void check_all_texts(DType type) {
   for (unsigned bits = 0; bits < 65536; ++bits) {
-    Half half, back;
-    half.bits = static_cast<std::uint16_t>(bits);
-    if (!std::isfinite(static_cast<float>(half))) continue;
+    T value, back;
+    value.bits = static_cast<std::uint16_t>(bits);
+    if (!std::isfinite(static_cast<float>(value))) continue;
     std::string text;
-    Tensor tensor(DType::f16, {1});
-    tensor.mutable_view().as<Half>()[0] = half;
+    Tensor tensor(type, {1});
+    tensor.mutable_view().as<T>()[0] = value;
     print_element(text, tensor.view(), 0, spelling);
-    if (parse_element(text, DType::f16, &back) != Parsed::good || back.bits != half.bits) FAIL(text);
+    if (parse_element(text, type, &back) != Parsed::good || back.bits != value.bits) FAIL(text);
   }
+}
+
+}  // namespace
+
+TEST_CASE("every f16 and bf16 that is a number comes back from its text") {
+  check_all_texts<Half>(DType::f16);
+  check_all_texts<BFloat16>(DType::bf16);
 }
 
 TEST_CASE("invalid UTF-8 is recognized") {
