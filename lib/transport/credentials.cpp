@@ -19,6 +19,7 @@
 
 #include <fmt/core.h>
 
+#include <fcntl.h>
 #include <array>
 #include <set>
 
@@ -54,10 +55,12 @@ std::vector<fs::path> files(const Environment& environment) {
   return all;
 }
 
-// The file as JSON; an empty object if there is none.
+// The file as JSON; an empty object if there is none. Anything but a regular file is refused: a FIFO would make every
+// command wait until somebody writes to it.
 Result<Json> read_config(const fs::path& path) {
   std::error_code code;
   if (!fs::exists(path, code)) return Json::object();
+  TRY(size_of(TRY(open_file(path, O_NONBLOCK)), path, true));
   std::string text = TRY(read_text_file(path, file_limit));
   auto json = parse_json(text, path.string());
   if (!json || !json->is_object()) {  // the parser's own words would quote the content

@@ -44,6 +44,18 @@ TEST_CASE("docker's file gives user and password, the longest key first") {
   CHECK(!desk.find("elsewhere.example")->has_value());
 }
 
+TEST_CASE("what is not a regular file is refused, and no command waits for who writes to a FIFO") {
+  Desk desk;
+  REQUIRE(make_folder(desk.scratch / ".docker"));
+  REQUIRE(::mkfifo((desk.scratch / ".docker/config.json").c_str(), 0600) == 0);
+  auto found = desk.find("r.example");
+  REQUIRE(!found);
+  CHECK(found.error().code == "not-a-regular-file");
+  CHECK(!store_credentials("r.example", {"user", "password"}, desk.environment, desk.processes));
+  CHECK(!erase_credentials("r.example", desk.environment, desk.processes));
+  CHECK(known_registries(desk.environment).empty());
+}
+
 TEST_CASE("podman's file takes precedence over docker's, and REGISTRY_AUTH_FILE over both") {
   Desk desk;
   desk.write(".docker/config.json", R"({"auths":{"r.example":{"auth":")" + auth("docker:1") + R"("}}})");
