@@ -74,10 +74,9 @@ std::optional<artifact::Artifact> intact(const fs::path& file) {
 
 }  // namespace
 
-Result<artifact::Artifact> built_artifact(const fs::path& model, const std::map<std::string, std::int64_t>& bindings,
-                                          Host& host) {
+Result<artifact::Artifact> built_artifact(const ModelSource& source, Host& host) {
   Stopwatch watch(host.clock);
-  BuildRequest request{.model = model, .bindings = bindings, .reads_project = false};
+  BuildRequest request{.model = source.text, .bindings = source.bindings, .reads_project = false};
   Json sources = TRY(sources_of(request));
   auto cache = writable_cache(host.environment);
   std::optional<TemporaryFolder> elsewhere;
@@ -86,7 +85,7 @@ Result<artifact::Artifact> built_artifact(const fs::path& model, const std::map<
   if (auto kept = intact(request.output)) return std::move(*kept);
   TRY(build(request, host));
   if (cache) limit_cache(*cache, request.output, artifact_cache.limit);
-  host.reporter.info(fmt::format("built '{}' in {:.2f} s ({})", model.string(), watch.seconds(),
+  host.reporter.info(fmt::format("built '{}' in {:.2f} s ({})", source.shown(), watch.seconds(),
                                  cache ? "cached" : "not cached: " + cache.error().what));
   auto built = TRY(artifact::open(request.output));
   // Somebody wrote to the model meanwhile: the artifact is right, but must not be found under the digests of before.

@@ -2,20 +2,13 @@
 // model, its external data, the options of the build and modelctl itself are the same; its own digest is checked first.
 #pragma once
 
-#include "artifact/artifact.hpp"
-#include "base/host.hpp"
-
-#include <cstdint>
-#include <filesystem>
-#include <map>
-#include <string>
+#include "actions/model_source.hpp"
 
 namespace modelctl::actions {
 
-// The artifact of the model with these symbolic sizes fixed, at the default level of optimization: from
-// $XDG_CACHE_HOME/modelctl/artifacts, else ~/.cache/…, or built and kept there. Reports a build with its duration, and
-// why the artifact was not kept if that folder cannot be written. Fails as build() does.
-Result<artifact::Artifact> built_artifact(const std::filesystem::path& model,
-                                          const std::map<std::string, std::int64_t>& bindings, Host& host);
+// The artifact of an ONNX model, a file, with the symbolic sizes of the source fixed, at the default level of
+// optimization: from $XDG_CACHE_HOME/modelctl/artifacts, else ~/.cache/…, or built and kept there. Reports a build with
+// its duration, and why the artifact was not kept if that folder cannot be written. Fails as build() does.
+Result<artifact::Artifact> built_artifact(const ModelSource& source, Host& host);
 
 }  // namespace modelctl::actions

@@ -60,7 +60,7 @@ Json port_json(const artifact::Port& port) {
   return {{"name", port.name}, {"type", name(port.type)}, {"shape", std::move(dims)}};
 }
 
-std::string report_json(const BuildRequest& request, const BuildReport& report,
+std::string report_json(const BuildRequest& request, const std::string& model, const BuildReport& report,
                         const passes::PipelineReport& pipeline) {
   Json stages = Json::array(), passes = Json::array(), inputs = Json::array(), outputs = Json::array();
   for (const BuildStage& stage : report.stages)
@@ -70,7 +70,7 @@ std::string report_json(const BuildRequest& request, const BuildReport& report,
   }
   for (const artifact::Port& port : report.signature.inputs) inputs.push_back(port_json(port));
   for (const artifact::Port& port : report.signature.outputs) outputs.push_back(port_json(port));
-  return canonical_json({{"model", request.model.string()},
+  return canonical_json({{"model", model},
                          {"artifact", request.output.string()},
                          {"level", request.level},
                          {"bindings", request.bindings},
@@ -101,27 +101,8 @@ Result<BuildRequest> complete(BuildRequest request, bool from_standard_input, Re
   return request;
 }
 
-}  // namespace
-
-Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
-  std::size_t equals = text.rfind('=');
-  std::int64_t size = -1;
-  if (equals != std::string::npos && equals > 0) {
-    const char* end = text.data() + text.size();
-    auto [stop, code] = std::from_chars(text.data() + equals + 1, end, size);
-    if (code != std::errc() || stop != end) size = -1;
-  }
-  if (size < 0) {
-    return Error(Kind::usage, "bad-binding", fmt::format("cannot read the binding '{}'", text))
-        .help("give --bind NAME=N, as in --bind batch=1");
-  }
-  return std::pair(text.substr(0, equals), size);
-}
-
-Result<BuildReport> build(const BuildRequest& given, Host& host) {
-  BuildRequest request = given;
-  auto kept = TRY(take_standard_input(request.model));
-  if (request.reads_project) request = TRY(complete(std::move(request), kept != nullptr, host.reporter));
+// `shown` is what the model is called in the report.
+Result<BuildReport> build_file(const BuildRequest& request, const std::string& shown, Host& host) {
   Stopwatch watch(host.clock);
   BuildReport report;
   report.artifact = request.output;
@@ -191,8 +172,33 @@ Result<BuildReport> build(const BuildRequest& given, Host& host) {
   report.signature = lowered.plan.signature;
   report.routines = lowered.routines;
   report.stages = {std::move(preprocess), std::move(compile), std::move(link)};
-  if (!request.report.empty()) TRY(write_file(request.report, as_bytes(report_json(request, report, pipeline))));
+  if (!request.report.empty()) TRY(write_file(request.report, as_bytes(report_json(request, shown, report, pipeline))));
   return report;
+}
+
+}  // namespace
+
+Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
+  std::size_t equals = text.rfind('=');
+  std::int64_t size = -1;
+  if (equals != std::string::npos && equals > 0) {
+    const char* end = text.data() + text.size();
+    auto [stop, code] = std::from_chars(text.data() + equals + 1, end, size);
+    if (code != std::errc() || stop != end) size = -1;
+  }
+  if (size < 0) {
+    return Error(Kind::usage, "bad-binding", fmt::format("cannot read the binding '{}'", text))
+        .help("give --bind NAME=N, as in --bind batch=1");
+  }
+  return std::pair(text.substr(0, equals), size);
+}
+
+Result<BuildReport> build(const BuildRequest& given, Host& host) {
+  BuildRequest request = given;
+  auto input = TRY(take_standard_input(request.model));
+  if (request.reads_project) request = TRY(complete(std::move(request), input != nullptr, host.reporter));
+  std::string shown = input == nullptr ? request.model.string() : std::string(StandardInput::name);
+  return named(build_file(request, shown, host), input);
 }
 
 }  // namespace modelctl::actions

@@ -120,12 +120,16 @@ class Check {
 
 Result<CheckReport> check(const CheckRequest& given, Host& host) {
   CheckRequest request = given;
-  auto kept = TRY(take_standard_input(request.model));
+  auto input = TRY(take_standard_input(request.model));
   auto merge = TRY(ProjectMerge::of_model("check", request.model));
   request.model = merge.subject();
   merge.entries("bind", request.bindings, merge.project().bind);
   merge.report(host.reporter);
-  return Check(request, host.stop).run();
+  CheckReport report = TRY(named(Check(request, host.stop).run(), input));
+  if (input == nullptr) return report;
+  report.model = StandardInput::name;
+  for (CheckReport::Obstacle& obstacle : report.obstacles) obstacle.error = input->named(std::move(obstacle.error));
+  return report;
 }
 
 }  // namespace modelctl::actions

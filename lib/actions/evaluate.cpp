@@ -149,7 +149,7 @@ class Evaluation {
     auto port = std::find_if(ports.begin(), ports.end(), [&](const artifact::Port& p) { return p.name == name; });
     if (port == ports.end()) {
       return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))
-          .at(request_.model.text);
+          .at(request_.model.shown());
     }
     const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
     // Floats are read as the output's type, which explains raw bytes; whole numbers are compared as they are written.

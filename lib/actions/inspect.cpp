@@ -190,7 +190,7 @@ Result<InspectReport> inspect(const InspectRequest& request, Host& host) {
   InspectReport report;
   report.kind = "package";
   if (is_reference(source.text)) TRY(add_reference(report, source, host));
-  else TRY(add_file(report, source, host));
+  else TRY(named(add_file(report, source, host), source.kept));
   return report;
 }
 

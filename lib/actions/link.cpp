@@ -38,7 +38,7 @@ Result<link::Form> form_of(const LinkRequest& request, const artifact::Plan& pla
   }
   if (beyond == nullptr) return link::Form::shared;
   return Error(Kind::unsupported, "not-in-library",
-               fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.model.text,
+               fmt::format("cannot link a shared library of '{}': it has no operator '{}'", request.model.shown(),
                            beyond->routine.substr(beyond->routine.rfind(':') + 1)))
       .at(beyond->label)
       .help("make a program: leave out --shared");

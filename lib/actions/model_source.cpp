@@ -4,7 +4,6 @@
 #include "actions/artifact_cache.hpp"
 #include "actions/named_package.hpp"
 #include "actions/package_cache.hpp"
-#include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "artifact/integrity.hpp"
@@ -22,7 +21,7 @@ Result<std::string> check_package(const package::Package& package, const ModelSo
   TRY(package.check_content(host.reporter, host.stop));
   host.reporter.warn(Error(Kind::untrusted, "signature-not-checked",
                            "using a package of which only the bytes were checked, not who signed it")
-                         .at(source.text)
+                         .at(source.shown())
                          .help("name whom you trust with --key FILE.pub, --trust FILE or MODELCTL_TRUST"));
   return std::string();
 }
@@ -36,7 +35,8 @@ Result<OpenedModel> open_package(const fs::path& path, const ModelSource& source
   const package::Entry* plan = package->first(package::Role::plan);
   const package::Entry* weights = package->first(package::Role::weights);
   if (plan == nullptr || weights == nullptr) {
-    return Error(Kind::bad_input, "no-artifact", fmt::format("cannot use '{}': it contains no artifact", source.text))
+    return Error(Kind::bad_input, "no-artifact",
+                 fmt::format("cannot use '{}': it contains no artifact", source.shown()))
         .help("pack an artifact that 'modelctl build' made");
   }
   auto artifact =
@@ -57,7 +57,7 @@ Result<OpenedModel> open_reference(const ModelSource& source, Host& host) {
 
 // An ONNX model, or a file of another kind, which the error names if it is known.
 Result<OpenedModel> open_onnx(const fs::path& path, const ModelSource& source, Host& host) {
-  auto built = built_artifact(path, source.bindings, host);
+  auto built = built_artifact(source, host);
   if (built) return OpenedModel{std::move(*built), path.stem().string(), nullptr, ""};
   Error error = std::move(built).error();
   if (error.code == "no-onnx" && kind_of(path) == nullptr)
@@ -65,20 +65,7 @@ Result<OpenedModel> open_onnx(const fs::path& path, const ModelSource& source, H
   return error;
 }
 
-}  // namespace
-
-Result<ProjectMerge> complete_source(std::string_view command, ModelSource& source) {
-  fs::path given = source.text;
-  source.kept = TRY(take_standard_input(given));
-  auto merge = TRY(ProjectMerge::of_source(command, given));
-  source.text = merge.subject().string();
-  kinds::Role role = is_reference(source.text) ? kinds::Role::package : role_of(source.text);
-  bool builds = role == kinds::Role::model || role == kinds::Role::none;
-  if (builds) merge.entries("bind", source.bindings, merge.project().bind);
-  return merge;
-}
-
-Result<OpenedModel> open_model(const ModelSource& source, Host& host) {
+Result<OpenedModel> open(const ModelSource& source, Host& host) {
   if (is_reference(source.text)) return open_reference(source, host);
   fs::path path = source.text;
   std::error_code code;
@@ -100,6 +87,21 @@ Result<OpenedModel> open_model(const ModelSource& source, Host& host) {
   if (fs::is_directory(path, code) && kind_of(path) == nullptr) return open_package(path, source, host);
   return open_onnx(path, source, host);
 }
+
+}  // namespace
+
+Result<ProjectMerge> complete_source(std::string_view command, ModelSource& source) {
+  fs::path given = source.text;
+  source.kept = TRY(take_standard_input(given));
+  auto merge = TRY(ProjectMerge::of_source(command, given));
+  source.text = merge.subject().string();
+  kinds::Role role = is_reference(source.text) ? kinds::Role::package : role_of(source.text);
+  bool builds = role == kinds::Role::model || role == kinds::Role::none;
+  if (builds) merge.entries("bind", source.bindings, merge.project().bind);
+  return merge;
+}
+
+Result<OpenedModel> open_model(const ModelSource& source, Host& host) { return named(open(source, host), source.kept); }
 
 Result<std::optional<package::Trust>> configured_trust(const package::TrustRequest& request,
                                                        const Environment& environment) {

@@ -5,6 +5,7 @@
 
 #include "actions/project_merge.hpp"
 #include "actions/remote.hpp"
+#include "actions/standard_input.hpp"
 #include "artifact/artifact.hpp"
 #include "base/host.hpp"
 #include "package/package.hpp"
@@ -22,7 +23,9 @@ struct ModelSource {
   RemoteOptions remote;
   bool any_name = false;                         // of a reference: whatever name and version the package has
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed if an ONNX model is built
-  std::shared_ptr<const TemporaryFolder> kept;   // holds what was on standard input
+  std::shared_ptr<const StandardInput> kept;     // holds what was on standard input
+
+  std::string shown() const { return kept ? std::string(StandardInput::name) : text; }  // for messages
 };
 
 // Completes a source from the modelctl.yaml in the current folder: what it names, if there is no text, and the sizes

@@ -260,11 +260,7 @@ Result<void> add_artifact(const fs::path& path, package::Manifest& draft, std::v
   return {};
 }
 
-}  // namespace
-
-Result<PackReport> pack(const PackRequest& given, Host& host) {
-  PackRequest request = given;
-  auto kept = TRY(take_standard_input(request.artifact));
+Result<PackReport> pack_file(PackRequest request, Host& host) {
   request = TRY(complete(std::move(request), host.reporter));
   package::Manifest draft;
   draft.name = request.name;
@@ -304,6 +300,14 @@ Result<PackReport> pack(const PackRequest& given, Host& host) {
       TRY(package::write_package(std::move(draft), std::move(payload), key, request.output, host.reporter, host.stop));
   return PackReport{std::move(written.manifest), written.digest, written.archive_size, request.output,
                     key.public_key().fingerprint()};
+}
+
+}  // namespace
+
+Result<PackReport> pack(const PackRequest& given, Host& host) {
+  PackRequest request = given;
+  auto input = TRY(take_standard_input(request.artifact));
+  return named(pack_file(std::move(request), host), input);
 }
 
 }  // namespace modelctl::actions

@@ -37,9 +37,9 @@ class States {
     if (request_.state.empty()) return files;
     if (model_.states().empty()) {
       return Error(Kind::usage, "no-state",
-                   fmt::format("cannot keep a state of '{}': it has none", request_.model.text))
+                   fmt::format("cannot keep a state of '{}': it has none", request_.model.shown()))
           .because("no output continues an input where it lies")
-          .help(fmt::format("see modelctl inspect {}; give such inputs by name with --input", request_.model.text));
+          .help(fmt::format("see modelctl inspect {}; give such inputs by name with --input", request_.model.shown()));
     }
     if (!TRY(formats::format_of(request_.state.string()))->several) {
       return Error(Kind::usage, "no-state-file",

@@ -1,4 +1,4 @@
-// The file is called "standard-input", which is what messages say, and what the model is called if it has no name.
+// The file is called "standard-input", which is what the model is called if it has no name.
 #include "actions/standard_input.hpp"
 
 #include "base/descriptor.hpp"
@@ -10,11 +10,29 @@
 
 namespace modelctl::actions {
 namespace fs = std::filesystem;
+namespace {
 
-Result<std::shared_ptr<const TemporaryFolder>> take_standard_input(fs::path& model) {
-  if (model != "-") return std::shared_ptr<const TemporaryFolder>();
-  auto folder = std::make_shared<TemporaryFolder>(TRY(TemporaryFolder::create(fs::temp_directory_path())));
-  fs::path file = folder->path() / "standard-input";
+void replace_all(std::string& text, const std::string& from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size()) text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+Error StandardInput::named(Error error) const {
+  auto name_in = [&](std::string& text) {
+    replace_all(text, file().string(), name);
+    replace_all(text, (folder_.path() / "").string(), "");
+  };
+  for (std::string* text : {&error.what, &error.where, &error.hint}) name_in(*text);
+  for (std::string& reason : error.why) name_in(reason);
+  for (Error& fault : error.faults) fault = named(std::move(fault));
+  return error;
+}
+
+Result<std::shared_ptr<const StandardInput>> take_standard_input(fs::path& model) {
+  if (model != "-") return std::shared_ptr<const StandardInput>();
+  auto input = std::make_shared<const StandardInput>(TRY(TemporaryFolder::create(fs::temp_directory_path())));
+  fs::path file = input->file();
   Descriptor to(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!to.is_open()) return system_error(errno, "cannot keep the model from standard input", file);
   std::vector<std::byte> buffer(1 << 20);
@@ -30,7 +48,7 @@ Result<std::shared_ptr<const TemporaryFolder>> take_standard_input(fs::path& mod
   }
   if (!any) return Error(Kind::bad_input, "no-input", "cannot read the model from standard input: it is empty");
   model = file;
-  return std::shared_ptr<const TemporaryFolder>(std::move(folder));
+  return input;
 }
 
 }  // namespace modelctl::actions
