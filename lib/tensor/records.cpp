@@ -37,6 +37,15 @@ void warn_of_surplus(const std::vector<std::string>& names, const Source& source
                           .because("the model has no inputs of these names"));
 }
 
+// The shape of rows of this many values: the input's if they fill it, else that of a table.
+Dims row_dims(const Expected& input, std::int64_t rows, std::int64_t values) {
+  Dims dims{rows, values};
+  if (!input.dims || input.dims->empty()) return dims;
+  Dims expected = *input.dims;
+  expected[0] = rows;
+  return element_count(expected) == element_count(dims) ? expected : dims;
+}
+
 // The columns of a table that become one tensor.
 struct Group {
   const Expected* input = nullptr;
@@ -184,13 +193,7 @@ class Table {
     if (type == DType::undefined) type = !group.numbers ? DType::string : group.integers ? DType::i64 : DType::f64;
     if (type != DType::string && type != DType::boolean && (bits(type) < 8 || !(is_integer(type) || is_float(type))))
       return unreadable(source_.where, fmt::format("{} has no form in CSV", name(type)));
-    Dims dims{rows_, static_cast<std::int64_t>(group.columns.size())};
-    if (group.input->dims && !group.input->dims->empty()) {
-      Dims expected = *group.input->dims;
-      expected[0] = rows_;
-      if (element_count(expected) == element_count(dims)) dims = expected;
-    }
-    return Tensor(type, dims);
+    return Tensor(type, row_dims(*group.input, rows_, static_cast<std::int64_t>(group.columns.size())));
   }
 
   // All tensors are filled in one pass.
@@ -309,6 +312,11 @@ class Objects {
     std::vector<std::string> surplus;
     bool any = std::any_of(columns_.begin(), columns_.end(),
                            [&](const Column& column) { return input_named(source_, column.name) != nullptr; });
+    bool has_label = !label_.empty() && index_.count(std::string(label_)) != 0;
+    if (const Expected* next = source_.find(""); !any && has_label && next != nullptr && columns_.size() > 1) {
+      tensors.push_back({next->name, TRY(joined(*next))});
+      return tensors;
+    }
     for (Column& column : columns_) {
       const Expected* input = input_named(source_, column.name);
       if (input == nullptr && any) {
@@ -322,18 +330,46 @@ class Objects {
         wanted.shape = *input->dims;
         (*wanted.shape)[0] = records_;
       }
-      column.list += ']';
-      json::Cursor list(column.list);
-      Tensor tensor;
-      if (!json::read_tensor(list, wanted, tensor)) {
-        std::string reason = list.fault();
-        reason.erase(0, reason.find(": ") + 2);  // the place is one in the list
-        return unreadable(source_.where, fmt::format("the values of '{}': {}", column.name, reason));
-      }
-      tensors.push_back({column.name, std::move(tensor)});
+      tensors.push_back({column.name, TRY(values_of(column, wanted))});
     }
     warn_of_surplus(surplus, source_);
     return tensors;
+  }
+
+  Result<Tensor> values_of(Column& column, const json::Wanted& wanted) const {
+    column.list += ']';
+    json::Cursor list(column.list);
+    Tensor tensor;
+    if (json::read_tensor(list, wanted, tensor)) return tensor;
+    std::string reason = list.fault();
+    reason.erase(0, reason.find(": ") + 2);  // the place is one in the list
+    return unreadable(source_.where, fmt::format("the values of '{}': {}", column.name, reason));
+  }
+
+  // The keys without the label as the columns of one input, each with one value in a record, as in a table.
+  Result<Tensor> joined(const Expected& input) {
+    DType type = input.type == DType::undefined ? DType::f64 : input.type;
+    const json::Wanted wanted{type, Dims{records_}};
+    std::vector<Tensor> columns;
+    for (Column& column : columns_) {
+      if (column.name != label_) columns.push_back(TRY(values_of(column, wanted)));
+    }
+    Tensor all(type, row_dims(input, records_, static_cast<std::int64_t>(columns.size())));
+    auto* to = static_cast<std::byte*>(all.mutable_view().data);
+    for (std::int64_t record = 0; record < records_; ++record) {
+      for (const Tensor& column : columns) {
+        if (type == DType::string) {
+          *reinterpret_cast<std::string*>(to) = column.as<std::string>()[static_cast<std::size_t>(record)];
+          to += sizeof(std::string);
+          continue;
+        }
+        std::size_t size = static_cast<std::size_t>(bits(type)) / 8;
+        std::memcpy(to, static_cast<const std::byte*>(column.view().data) + static_cast<std::size_t>(record) * size,
+                    size);
+        to += size;
+      }
+    }
+    return all;
   }
 
   const Source& source_;

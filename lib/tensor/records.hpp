@@ -17,7 +17,7 @@ namespace modelctl::formats {
 //
 // A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other, as a
 // .jsonl or .ndjson file. All must have the same keys. A value may be a list if the input takes several values per row.
-// If no key is an input, all are returned.
+// If no key is an input, all are returned, or with the label among them the others as the columns of the next input.
 //
 // Fails with bad_input, as the readers of the formats do, and as load() does for the files of a table.
 Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label);

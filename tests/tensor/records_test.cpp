@@ -99,6 +99,19 @@ TEST_CASE("without the label, the other columns are one input of several values"
   CHECK((*loaded.inputs)[0].view().as<float>()[1] == 2);
 }
 
+TEST_CASE("the other keys of records are one input in the same way") {
+  auto loaded = load("a.jsonl", "{\"w\": 1, \"species\": \"a\", \"h\": 2}\n{\"h\": 4, \"species\": \"b\", \"w\": 3}\n",
+                     flower, "species");
+  REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+  CHECK((*loaded.inputs)[0].dims() == Dims{2, 2});
+  auto values = (*loaded.inputs)[0].view().as<float>();
+  CHECK(std::vector<float>(values.begin(), values.end()) == std::vector<float>{1, 2, 3, 4});
+  auto text = load("a.json", R"([{"w": 1, "h": "tall", "species": "a"}])", flower, "species");
+  CHECK(text.failure() == "the values of 'h': 'tall' is not a number");
+  auto list = load("a.json", R"([{"w": 1, "h": [2, 3], "species": "a"}])", flower, "species");
+  CHECK(list.failure().starts_with("the values of 'h': "));
+}
+
 TEST_CASE("a column of an input of several values is not matched by its name") {
   auto loaded = load("a.csv", "x,y\n1,2\n", flower);
   REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
