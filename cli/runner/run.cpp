@@ -27,12 +27,22 @@ Result<formats::ReadOptions> read_options(const Arguments& arguments, const cli:
   return options;
 }
 
+// A program without sound and images (the small and the regular runner) explains why it does not take a file that
+// `modelctl run` takes.
+Error explained(Error error) {
+  if (error.code != "unknown-format" || formats::format_of(".wav")) return error;
+  return std::move(error).because(
+      "only programs that are linked with --serve or with the full runtime read sound and images");
+}
+
 Result<int> run(const Program& program, const Arguments& arguments, cli::Printer& out) {
   auto options = TRY(read_options(arguments, out));
   auto model = TRY(program.load(arguments));
   runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 0)));
   runtime::Session session(model, pool);
-  auto done = TRY(runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("o"), options));
+  auto ran = runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("o"), options);
+  if (!ran) return explained(std::move(ran).error());
+  const auto& done = *ran;
   if (arguments.one("o") == formats::standard_stream) return 0;
   if (out.format() == cli::Printer::Format::json) out.json(TRY(cli::run_json(done.outputs, done.written)));
   else cli::print_run(done.outputs, done.written, out);
