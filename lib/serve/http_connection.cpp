@@ -1,32 +1,47 @@
-// One connection, as Beast's streams see it. Its handlers run on its strand, one after the other, so that its members
-// need no lock.
+// One connection. Its handlers run on its strand, one after the other, so that its members need no lock.
+//
+// Beast parses requests; bytes are read and written here, because Beast's own operations are templates of which each
+// handler is an instance (byte_stream.hpp).
+#include "serve/byte_stream.hpp"
 #include "serve/dialect.hpp"
 #include "serve/request_parser.hpp"
 #include "serve/server_state.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast/ssl.hpp>
 
 namespace modelctl::serve {
 namespace {
 
-using PlainStream = beast::tcp_stream;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
-
 constexpr std::size_t response_piece = 1024 * 1024;        // what a client must take of a response within read_timeout
+constexpr std::size_t one_write = 64 * 1024;               // a body up to this size is sent together with its head
+constexpr std::size_t read_piece = 4 * 1024;               // for headers; a body is read in larger pieces
 constexpr std::chrono::milliseconds idle_timeout{75'000};  // between the requests of a connection
 
-// A response on its way, which the serializer refers to.
+// A response on its way.
 struct Sending {
-  Sending(int status, unsigned version)
-      : message(http::int_to_status(static_cast<unsigned>(status)), version), serializer(message) {}
-
-  http::response<http::string_body> message;
-  http::response_serializer<http::string_body> serializer;
+  std::string head, body;
+  std::string_view left;        // of the two, what is being written
   std::size_t since_armed = 0;  // bytes that the client took since its time was last extended
+  bool keep = false;            // the connection, afterwards
 };
+
+// The status line and the headers. `keep`: as a client of HTTP/1.0 and one of HTTP/1.1 expect to be told.
+std::string head_of(const ServerResponse& response, unsigned version, bool keep) {
+  std::string head;
+  auto to = std::back_inserter(head);
+  auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  fmt::format_to(to, "HTTP/{}.{} {} {}\r\nServer: modelctl/" MODELCTL_VERSION "\r\n", version / 10, version % 10,
+                 response.status, std::string_view(reason.data(), reason.size()));
+  for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
+  if (keep && version < 11) head += "Connection: keep-alive\r\n";
+  if (!keep && version >= 11) head += "Connection: close\r\n";
+  // RFC 9110, section 8.6: no length where there is no body.
+  if (response.status != 204)
+    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type, response.body.size());
+  return head += "\r\n";
+}
 
 // One connection: reads a request, writes the response to it, and so on until either side closes.
 //
@@ -37,66 +52,62 @@ struct Sending {
 // handler holds a reference to the connection; when the last handler ends without starting another operation, the
 // connection ends and its socket closes. While a prediction waits or runs there is no operation: whoever will respond
 // holds the reference.
-template <class Stream>
-class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection<Stream>> {
+class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   // The connection has been admitted.
-  HttpConnection(Server::State& server, Stream stream, ConnectionPlace place)
+  HttpConnection(Server::State& server, tcp::socket socket, ConnectionPlace place)
       : place_(std::move(place)),
         server_(server),
-        stream_(std::move(stream)),
-        timer_(stream_.get_executor()),
+        stream_(std::move(socket), server.tls ? &*server.tls : nullptr),
+        timer_(stream_.executor()),
         memory_(server.memory) {
     beast::error_code code;
-    client_ = beast::get_lowest_layer(stream_).socket().remote_endpoint(code).address().to_string();
+    client_ = stream_.socket().remote_endpoint(code).address().to_string();
   }
 
   void start() {
-    net::dispatch(stream_.get_executor(), [self = this->shared_from_this()] {
-      if constexpr (std::is_same_v<Stream, TlsStream>) {
-        self->place_.start_waiting(self);
-        self->arm(milliseconds(self->server_.settings.read_timeout));
-        self->stream_.async_handshake(net::ssl::stream_base::server, [self](beast::error_code code) {
-          self->timer_.cancel();
-          if (!code) self->wait_for_request();
-        });
-      } else {
-        self->wait_for_request();
-      }
+    net::dispatch(stream_.executor(), [self = shared_from_this()] {
+      if (!self->stream_.secure()) return self->wait_for_request();
+      self->place_.start_waiting(self);
+      self->arm(milliseconds(self->server_.settings.read_timeout));
+      self->stream_.handshake([self](beast::error_code code, std::size_t) {
+        self->timer_.cancel();
+        if (!code) self->wait_for_request();
+      });
     });
   }
 
   void close_if_idle() override {
-    net::post(stream_.get_executor(), [self = this->shared_from_this()] {
-      if (self->idle_) beast::get_lowest_layer(self->stream_).cancel();
+    net::post(stream_.executor(), [self = shared_from_this()] {
+      if (self->idle_) self->stream_.cancel();
     });
   }
 
   void close_if_waiting() override {
-    net::post(stream_.get_executor(), [self = this->shared_from_this()] {
+    net::post(stream_.executor(), [self = shared_from_this()] {
       if (!self->place_.waiting()) return;
       self->evicted_ = true;
-      beast::get_lowest_layer(self->stream_).cancel();
+      self->stream_.cancel();
     });
   }
 
  private:
-  // Beast's own stream timer closes the socket, after which no 408 can be sent: this one only cancels the read.
+  // Cancels what is under way and leaves the socket open, so that a 408 can be sent.
   void arm(std::chrono::milliseconds time) {
     timed_out_ = false;
     timer_.expires_after(time);
-    timer_.async_wait([weak = this->weak_from_this()](beast::error_code code) {
+    timer_.async_wait([weak = weak_from_this()](beast::error_code code) {
       if (auto self = weak.lock(); self && !code) {
         self->timed_out_ = true;
-        beast::get_lowest_layer(self->stream_).cancel();
+        self->stream_.cancel();
       }
     });
   }
 
   void wait_for_request() {
     parser_.emplace(server_.settings, &memory_);
-    place_.start_waiting(this->shared_from_this());
-    if (buffer_.size() > 0) return read_header();
+    place_.start_waiting(shared_from_this());
+    if (buffer_.size() > 0) return begin_request();
     idle_ = true;
     // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
     if (server_.closing) return stop_reading();
@@ -110,12 +121,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void start_reading() {
     if (reading_) return;
     reading_ = true;
-    stream_.async_read_some(buffer_.prepare(4096),
-                            [self = this->shared_from_this()](beast::error_code code, std::size_t bytes) {
-                              self->reading_ = false;
-                              self->buffer_.commit(bytes);
-                              self->has_read(code);
-                            });
+    // The buffer of a body that came before: connections that wait are many.
+    if (buffer_.size() == 0 && buffer_.capacity() > read_piece) buffer_.shrink_to_fit();
+    stream_.read_some(buffer_.prepare(read_piece),
+                      [self = shared_from_this()](beast::error_code code, std::size_t bytes) {
+                        self->reading_ = false;
+                        self->buffer_.commit(bytes);
+                        self->has_read(code);
+                      });
   }
   void has_read(beast::error_code code) {
     if (closing_) return shutdown();
@@ -124,7 +137,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       timer_.cancel();
       if (code) return close_without_request();
       evicted_ = false;
-      return read_header();
+      return begin_request();
     }
     if (!code) return;
     // The end is reported once. A read for a next request would not end before the idle time-out.
@@ -133,24 +146,59 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
   // The connection ends when the read does.
   void stop_reading() {
-    if (reading_) beast::get_lowest_layer(stream_).cancel();
+    if (reading_) stream_.cancel();
   }
 
-  void read_header() {
+  void begin_request() {
     arm(milliseconds(server_.settings.read_timeout));
-    http::async_read_header(stream_, buffer_, **parser_,
-                            [self = this->shared_from_this()](beast::error_code code, std::size_t) {
-                              if (code && self->evicted_) return;
-                              self->place_.stop_waiting();
-                              if (code) return self->refuse_request(code);
-                              const auto& head = (*self->parser_)->get();
-                              if (auto refused = ambiguity(head, head.version()))
-                                return self->refuse_request(std::move(*refused));
-                              if (self->place_.admission() == Admission::reserve) return self->serve_from_reserve();
-                              if (beast::iequals(head[http::field::expect], "100-continue"))
-                                return self->write_continue();
-                              self->read_body();
-                            });
+    parse(RequestParser::Until::headers);
+  }
+
+  // Parses what was read, and reads more as long as the request, or its headers, go on.
+  void parse(RequestParser::Until until) {
+    auto data = buffer_.data();
+    beast::error_code code;
+    buffer_.consume(parser_->parse({static_cast<const char*>(data.data()), data.size()}, until, code));
+    if (code == http::error::need_more && buffer_.size() < buffer_bytes) return read_more(until);
+    if (code == http::error::need_more) code = http::error::buffer_overflow;
+    parsed(until, code);
+  }
+
+  void read_more(RequestParser::Until until) {
+    std::size_t piece = until == RequestParser::Until::headers ? read_piece : buffer_bytes;
+    stream_.read_some(buffer_.prepare(std::min(piece, buffer_bytes - buffer_.size())),
+                      [self = shared_from_this(), until](beast::error_code code, std::size_t bytes) {
+                        self->buffer_.commit(bytes);
+                        if (code) self->parsed(until, code);
+                        else self->parse(until);
+                      });
+  }
+
+  void parsed(RequestParser::Until until, beast::error_code code) {
+    if (until == RequestParser::Until::headers) return has_headers(code);
+    if (code) return refuse_request(code);
+    timer_.cancel();
+    dispatch();
+  }
+
+  void has_headers(beast::error_code code) {
+    if (code && evicted_) return;
+    place_.stop_waiting();
+    if (code) return refuse_request(code);
+    const auto& head = (*parser_)->get();
+    if (auto refused = ambiguity(head, head.version())) return refuse_request(std::move(*refused));
+    if (place_.admission() == Admission::reserve) return serve_from_reserve();
+    if (!has_memory_for_body()) return refuse_request(no_memory_for_body());
+    if (beast::iequals(head[http::field::expect], "100-continue")) return write_continue();
+    parse(RequestParser::Until::end);
+  }
+
+  // Asked before the body is read; one of unknown length needs some memory at least. Nothing is reserved on the claim
+  // of a length: other bodies may take the memory meanwhile, and the body is then refused where it no longer fits.
+  bool has_memory_for_body() {
+    auto length = (*parser_)->content_length();
+    if (!length && !(*parser_)->chunked()) return true;
+    return memory_.could_hold(length ? *length : MemoryShare::uncounted + 1);
   }
 
   // One of more connections than the server takes: its request is served if that costs next to nothing.
@@ -165,20 +213,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void write_continue() {
-    auto response = std::make_shared<http::response<http::empty_body>>(http::status::continue_, 11);
-    http::async_write(stream_, *response,
-                      [self = this->shared_from_this(), response](beast::error_code code, std::size_t) {
-                        if (!code) self->read_body();
-                      });
-  }
-
-  void read_body() {
-    http::async_read(stream_, buffer_, **parser_,
-                     [self = this->shared_from_this()](beast::error_code code, std::size_t) {
-                       if (code) return self->refuse_request(code);
-                       self->timer_.cancel();
-                       self->dispatch();
-                     });
+    static constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
+    // No client has left so little space that these bytes are cut off, except one that takes nothing.
+    stream_.write_some(net::buffer(text), [self = shared_from_this()](beast::error_code code, std::size_t bytes) {
+      if (!code && bytes == text.size()) self->parse(RequestParser::Until::end);
+    });
   }
 
   void refuse_request(beast::error_code code) {
@@ -217,9 +256,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // The connection has nothing else under way until the response comes, except that it listens for the client's end.
   void answer(ClientRequest request, Match match) {
-    prediction_ =
-        handle(std::move(request), std::move(match), server_.service,
-               [self = this->shared_from_this()](ServerResponse response) { self->respond(std::move(response)); });
+    prediction_ = handle(std::move(request), std::move(match), server_.service,
+                         [self = shared_from_this()](ServerResponse response) { self->respond(std::move(response)); });
     if (!prediction_.expired() && buffer_.size() == 0) start_reading();
   }
 
@@ -230,49 +268,50 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         response = busy("the responses to other requests take up the memory for responses");
         memory_.resize(0);
       }
-      net::dispatch(stream_.get_executor(),
-                    [self = this->shared_from_this(), response = std::move(response)]() mutable {
-                      self->write(std::move(response));
-                    });
+      net::dispatch(stream_.executor(), [self = shared_from_this(), response = std::move(response)]() mutable {
+        self->write(std::move(response));
+      });
     } catch (...) { server_.note_failure(); }
   }
 
   void write(ServerResponse response) {
-    auto sending = std::make_shared<Sending>(response.status, version_);
-    auto& message = sending->message;
-    message.set(http::field::server, "modelctl/" MODELCTL_VERSION);
-    message.set(http::field::content_type, response.content_type);
-    for (const auto& [name, value] : response.headers) message.set(name, value);
     // While it drains, clients are asked to go: their next request finds another server.
-    message.keep_alive(keep_alive_ && !server_.service.draining());
-    message.content_length(response.body.size());
-    if (!head_) message.body() = std::move(response.body);
+    bool keep = keep_alive_ && !server_.service.draining();
+    sending_ = Sending{.head = head_of(response, version_, keep), .keep = keep};
+    if (!head_ && response.body.size() <= one_write) sending_.head += response.body;
+    else if (!head_) sending_.body = std::move(response.body);
+    sending_.left = sending_.head;
     arm(milliseconds(server_.settings.read_timeout));
-    write_more(std::move(sending));
+    write_more();
   }
 
   // Writes what the socket takes, until the response has ended. A client that does not take a piece of it in time is
   // disconnected. One limit for the whole response would cut off a large one to a client with a slow connection; one
   // for each write would let a client that takes a byte at a time hold the connection and the response's memory.
-  void write_more(std::shared_ptr<Sending> sending) {
-    auto& serializer = sending->serializer;
-    http::async_write_some(stream_, serializer,
-                           [self = this->shared_from_this(), sending = std::move(sending)](beast::error_code code,
-                                                                                           std::size_t bytes) mutable {
-                             if (code || sending->serializer.is_done()) {
-                               self->timer_.cancel();
-                               bool keep = sending->message.keep_alive() && self->keep_alive_;
-                               sending.reset();  // before its memory counts as free
-                               if (!code) self->written(keep);
-                               return;
-                             }
-                             sending->since_armed += bytes;
-                             if (sending->since_armed >= response_piece) {
-                               sending->since_armed = 0;
-                               self->arm(milliseconds(self->server_.settings.read_timeout));
-                             }
-                             self->write_more(std::move(sending));
-                           });
+  void write_more() {
+    stream_.write_some(
+        net::buffer(sending_.left),
+        [self = shared_from_this()](beast::error_code code, std::size_t bytes) { self->has_written(code, bytes); });
+  }
+  void has_written(beast::error_code code, std::size_t bytes) {
+    sending_.left.remove_prefix(bytes);
+    if (sending_.left.empty() && !sending_.head.empty()) {
+      sending_.head.clear();
+      sending_.left = sending_.body;
+    }
+    if (code || sending_.left.empty()) {
+      timer_.cancel();
+      bool keep = sending_.keep && keep_alive_;
+      sending_ = {};  // before its memory counts as free
+      if (!code) written(keep);
+      return;
+    }
+    sending_.since_armed += bytes;
+    if (sending_.since_armed >= response_piece) {
+      sending_.since_armed = 0;
+      arm(milliseconds(server_.settings.read_timeout));
+    }
+    write_more();
   }
 
   void written(bool keep) {
@@ -283,46 +322,44 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // Nothing was sent that the client could lose.
   void close_without_request() {
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      if (!evicted_) shutdown();
-    }
+    if (stream_.secure() && !evicted_) shutdown();
   }
 
   void shutdown() {
     closing_ = true;
-    if (reading_) return stop_reading();             // and come back
-    place_.start_waiting(this->shared_from_this());  // for the client's end; a new connection is worth more
-    if constexpr (std::is_same_v<Stream, TlsStream>) {
-      arm(std::chrono::milliseconds(1000));
-      stream_.async_shutdown([self = this->shared_from_this()](beast::error_code) { self->timer_.cancel(); });
+    if (reading_) return stop_reading();       // and come back
+    place_.start_waiting(shared_from_this());  // for the client's end; a new connection is worth more
+    arm(std::chrono::milliseconds(1000));
+    if (stream_.secure()) {
+      stream_.shutdown([self = shared_from_this()](beast::error_code, std::size_t) { self->timer_.cancel(); });
     } else {
       beast::error_code ignored;
       stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
       // Closing a socket with unread data resets the connection, and the client loses the response: read and discard
       // what arrives, for one second.
-      arm(std::chrono::milliseconds(1000));
       discard();
     }
   }
 
   void discard() {
-    stream_.async_read_some(buffer_.prepare(4096),
-                            [self = this->shared_from_this()](beast::error_code code, std::size_t) {
-                              // Data that always are there leave the timer no read to cancel.
-                              if (code || self->timed_out_) self->timer_.cancel();
-                              else self->discard();
-                            });
+    buffer_.clear();
+    stream_.read_some(buffer_.prepare(read_piece), [self = shared_from_this()](beast::error_code code, std::size_t) {
+      // Data that always are there leave the timer no read to cancel.
+      if (code || self->timed_out_) self->timer_.cancel();
+      else self->discard();
+    });
   }
 
   ConnectionPlace place_;  // first, so that it ends last: the server may end with it
   Server::State& server_;
-  Stream stream_;
+  ByteStream stream_;
   net::steady_timer timer_;
   std::string client_;  // its address
   MemoryShare memory_;  // of the body while it is read and used, then of the response
   beast::flat_buffer buffer_{buffer_bytes};
   std::optional<RequestParser> parser_;
   std::weak_ptr<PredictionRequest> prediction_;  // under way
+  Sending sending_;
   bool reading_ = false;  // a read that began before its request's turn, or for an idle connection
   bool idle_ = false;
   bool closing_ = false;
@@ -338,12 +375,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 }  // namespace
 
 void start_connection(Server::State& server, tcp::socket socket, ConnectionPlace place) {
-  PlainStream stream(std::move(socket));
-  auto start = [&]<class Stream>(Stream secured) {
-    std::make_shared<HttpConnection<Stream>>(server, std::move(secured), std::move(place))->start();
-  };
-  if (server.tls) start(TlsStream(std::move(stream), *server.tls));
-  else start(std::move(stream));
+  std::make_shared<HttpConnection>(server, std::move(socket), std::move(place))->start();
 }
 
 }  // namespace modelctl::serve

@@ -22,6 +22,7 @@ class MemoryBudget {
     return true;
   }
   void give_back(std::uint64_t bytes) { taken_ -= bytes; }
+  std::uint64_t left() const { return limit_ - taken_; }
   std::uint64_t taken() const { return taken_; }
 
  private:
@@ -43,14 +44,21 @@ class MemoryShare {
   // The connection now holds `bytes` in total. Returns false when the budget does not have them: the share is then as
   // it was. Never fails to shrink.
   bool resize(std::uint64_t bytes) {
-    std::uint64_t counted = bytes - std::min(bytes, uncounted);
+    std::uint64_t counted = counted_of(bytes);
     if (counted > counted_ && !budget_.take(counted - counted_)) return false;
     if (counted < counted_) budget_.give_back(counted_ - counted);
     counted_ = counted;
     return true;
   }
+  // Whether the budget has so many bytes now. Nothing is taken: who only claims a large body must not lock out others.
+  bool could_hold(std::uint64_t bytes) const {
+    std::uint64_t counted = counted_of(bytes);
+    return counted <= counted_ || counted - counted_ <= budget_.left();
+  }
 
  private:
+  static std::uint64_t counted_of(std::uint64_t bytes) { return bytes - std::min(bytes, uncounted); }
+
   MemoryBudget& budget_;
   std::uint64_t counted_ = 0;
 };

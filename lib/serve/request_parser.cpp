@@ -10,6 +10,18 @@
 
 namespace modelctl::serve {
 
+std::size_t RequestParser::parse(std::string_view bytes, Until until, beast::error_code& code) {
+  parser_.eager(until == Until::end);
+  std::size_t used = 0;
+  code = {};
+  while (!code && !(until == Until::end ? parser_.is_done() : parser_.is_header_done())) {
+    // Within a body the parser does not ask for more.
+    if (used == bytes.size()) code = http::error::need_more;
+    else used += parser_.put(net::const_buffer(bytes.data() + used, bytes.size() - used), code);
+  }
+  return used;
+}
+
 ClientRequest plain(http::request<BudgetedBody>&& request) {
   ClientRequest result;
   result.method = std::string(request.method_string());
@@ -36,6 +48,8 @@ ServerResponse busy(std::string_view why) {
   return response;
 }
 
+ServerResponse no_memory_for_body() { return busy("the bodies of other requests take up the memory for bodies"); }
+
 std::optional<ServerResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings) {
   if (timed_out) {
     return error_response(
@@ -52,7 +66,7 @@ std::optional<ServerResponse> refusal(beast::error_code code, bool timed_out, co
         431,
         fmt::format("a chunk's header or the trailers are larger than the {} bytes that are allowed", buffer_bytes));
   }
-  if (code == net::error::no_memory) return busy("the bodies of other requests take up the memory for bodies");
+  if (code == net::error::no_memory) return no_memory_for_body();
   bool ours = code.category() == http::make_error_code(http::error::end_of_stream).category();
   if (!ours || code == http::error::end_of_stream || code == http::error::partial_message) return std::nullopt;
   return error_response(400, fmt::format("this is not an HTTP request: {}", code.message()));
@@ -74,21 +88,15 @@ std::vector<ServerResponse> answer_bytes(std::string_view bytes, Service& servic
   std::vector<ServerResponse> responses;
   while (!bytes.empty()) {
     RequestParser parser(settings, nullptr);
-    parser->eager(true);
     beast::error_code code;
-    // As a connection's buffer shows them to the parser.
-    for (std::size_t seen = 0; !parser->is_done() && (!code || code == http::error::need_more);) {
-      std::size_t window = std::min(bytes.size(), buffer_bytes);
-      if (seen == window) {
-        if (window == buffer_bytes) code = http::error::buffer_overflow;
-        else if (code = {}; parser->got_some()) parser->put_eof(code);
-        break;
-      }
-      std::size_t used = parser->put(net::const_buffer(bytes.data(), window), code);
+    do {  // as a connection's buffer shows them to the parser
+      std::string_view window = bytes.substr(0, buffer_bytes);
+      std::size_t used = parser.parse(window, RequestParser::Until::end, code);
       bytes.remove_prefix(used);
-      seen = used > 0 ? 0 : window;
-    }
-    if (code || !parser->is_done()) {
+      if (code != http::error::need_more || used > 0) continue;
+      code = window.size() == buffer_bytes ? http::error::buffer_overflow : http::error::end_of_stream;
+    } while (code == http::error::need_more);
+    if (code) {
       if (auto response = refusal(code, false, settings)) responses.push_back(std::move(*response));
       break;
     }

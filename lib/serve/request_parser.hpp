@@ -87,7 +87,11 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  http::request_parser<BudgetedBody>& operator*() { return parser_; }
+  enum class Until { headers, end };
+  // Parses from the beginning of `bytes`, and returns how many it has used. `code` is need_more if the request, or its
+  // headers, go on after them; whoever calls gives the rest again, with more behind it.
+  std::size_t parse(std::string_view bytes, Until until, beast::error_code& code);
+
   http::request_parser<BudgetedBody>* operator->() { return &parser_; }
 
  private:
@@ -102,6 +106,7 @@ ClientRequest plain(http::request<BudgetedBody>&& request);
 
 // 503 with Retry-After.
 ServerResponse busy(std::string_view why);
+ServerResponse no_memory_for_body();
 
 // Why a request could not be read, as a response; nothing if the client is gone and would not receive it.
 std::optional<ServerResponse> refusal(beast::error_code code, bool timed_out, const Settings& settings);

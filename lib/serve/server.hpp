@@ -1,5 +1,5 @@
 // The HTTP and HTTPS server: connections, limits, time-outs and drain. What a request means is left to the dialects.
-// Boost.Beast stays in two units, since each takes long to compile: the parser of requests and the connection.
+// Boost stays in few units, since each takes long to compile: the listener, the parser of requests and the connection.
 #pragma once
 
 #include "base/result.hpp"

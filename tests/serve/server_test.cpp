@@ -3,6 +3,7 @@
 
 #include "serve/running.hpp"
 #include "support/http_client.hpp"
+#include "tensor/utf8.hpp"
 
 #include <doctest/doctest.h>
 
@@ -521,6 +522,40 @@ TEST_CASE("bodies that stall share one budget, and small requests are answered a
   HttpClient kept(running.port());
   CHECK(kept.post("/predict", body).status == 200);
   CHECK(HttpClient(running.port()).post("/predict", body).status == 200);
+}
+
+TEST_CASE("a body for which there is no memory is refused at its headers") {
+  Settings settings;
+  settings.max_buffered = 1 << 20;
+  settings.max_body = 1 << 20;
+  Running running(settings);
+  HttpClient holds(running.port());
+  holds.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n" + std::string(900'000, ' '));
+  // A client that waits for 100-continue has sent no byte of its body.
+  test::Answer answer;
+  for (int tries = 0; tries < 1000 && answer.status != 503; ++tries) {
+    HttpClient waits(running.port());
+    waits.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n");
+    answer = waits.receive();
+  }
+  CHECK(answer.status == 503);
+  CHECK(answer.headers.find("Retry-After: ") != std::string::npos);
+  HttpClient small(running.port());
+  small.send("POST /predict HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(small.receive().status == 100);
+}
+
+TEST_CASE("bytes of a request that are not text do not get into an error as they are") {
+  Running running;
+  for (const char* body :
+       {"\xff\xfe", "{\"\xff\": 1}", "{\"data\": {\"\xff\": 1}}", "{\"data\": \"\x01\"}", "\x93NUMPY\xff"}) {
+    auto answer = HttpClient(running.port()).post("/predict", body);
+    CHECK(answer.status == 400);
+    CHECK(is_utf8(answer.body));
+    CHECK(answer.body.find_first_of("\x01\x02\x1b") == std::string::npos);
+  }
+  CHECK(is_utf8(HttpClient(running.port()).get("/%ff%fe").body));
+  CHECK(is_utf8(HttpClient(running.port()).get("/v2/models/%ff").body));
 }
 
 TEST_CASE("the connection that has been idle longest is closed for a new one") {
