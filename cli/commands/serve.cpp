@@ -14,23 +14,29 @@ namespace {
 // One function per type of setting (serve/settings.def). Defaults are shown here and taken in the action, which must
 // know what was given: a flag wins over modelctl.yaml, and a default must not.
 CLI::Option* bind_text(Binder& binder, const char* flag, std::optional<std::string>& to, const char* meaning, double,
-                       double) {
+                       double, const char*) {
   return binder.app.add_option(flag, to, meaning);
 }
 CLI::Option* bind_file(Binder& binder, const char* flag, std::optional<std::filesystem::path>& to, const char* meaning,
-                       double, double) {
+                       double, double, const char*) {
   return binder.complete(binder.app.add_option(flag, to, meaning), Completes::file);
 }
 CLI::Option* bind_count(Binder& binder, const char* flag, std::optional<std::uint64_t>& to, const char* meaning,
-                        double least, double most) {
+                        double least, double most, const char*) {
   return binder.app.add_option(flag, to, meaning)->check(CLI::Range(static_cast<int>(least), static_cast<int>(most)));
 }
 CLI::Option* bind_bytes(Binder& binder, const char* flag, std::optional<std::uint64_t>& to, const char* meaning, double,
-                        double) {
+                        double, const char*) {
   return binder.app.add_option(flag, to, meaning)->transform(size_value());
 }
+CLI::Option* bind_choice(Binder& binder, const char* flag, std::optional<serve::setting::choice>& to,
+                         const char* meaning, double, double, const char* names) {
+  auto take = [&to](const std::string& text) { to.emplace().text = text; };
+  auto* option = binder.app.add_option_function<std::string>(flag, take, meaning);
+  return binder.choice(option->check(CLI::IsMember(serve::setting::choices(names))), serve::setting::choices(names));
+}
 CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double>& to, const char* meaning,
-                          double least, double) {
+                          double least, double, const char*) {
   auto* option = binder.app.add_option(flag, to, meaning);
   return least > 0 ? option->check(CLI::PositiveNumber) : option->check(CLI::NonNegativeNumber);
 }
@@ -39,7 +45,7 @@ CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double
 // and a line of the reference. Nothing is written to `settings` unless the flag was given.
 void bind_settings(Binder& binder, serve::GivenSettings& settings) {
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
-  bind_##type(binder, "--" flag, settings.key, meaning, least, most)->default_str(otherwise)->type_name(value);
+  bind_##type(binder, "--" flag, settings.key, meaning, least, most, value)->default_str(otherwise)->type_name(value);
 #include "serve/settings.def"
 #undef SERVE_SETTING
 }

@@ -16,7 +16,9 @@ std::string serve_settings_markdown() {
   for (const serve::SettingInfo& setting : serve::all_settings()) {
     std::string otherwise = setting.otherwise.empty() ? "" : fmt::format("`{}`", setting.otherwise);
     std::string bounds = setting.type == "count" ? fmt::format(", {:.0f} to {:.0f}", setting.least, setting.most) : "";
-    text += fmt::format("| `serve.{}` | `--{} {}` | {} | {}{} |\n", setting.key, setting.flag, setting.value, otherwise,
+    std::string value(setting.value);  // a bar would end the cell
+    for (std::size_t at = 0; (at = value.find('|', at)) != value.npos; at += 2) value.insert(at, 1, '\\');
+    text += fmt::format("| `serve.{}` | `--{} {}` | {} | {}{} |\n", setting.key, setting.flag, value, otherwise,
                         setting.meaning, bounds);
   }
   return text;
@@ -30,6 +32,8 @@ std::string serve_settings_schema() {
       type = fmt::format(R"("type": "integer", "minimum": {:.0f}, "maximum": {:.0f})", setting.least, setting.most);
     if (setting.type == "seconds")
       type = fmt::format(R"("type": "number", "{}": 0)", setting.least > 0 ? "exclusiveMinimum" : "minimum");
+    if (setting.type == "choice")
+      type = fmt::format(R"("enum": {})", Json(serve::setting::choices(setting.value)).dump());
     if (setting.type == "bytes") type = R"("$ref": "#/$defs/bytes")";
     properties += fmt::format("{}\n    \"{}\": {{{}, \"description\": {}}}", properties.empty() ? "" : ",", setting.key,
                               type, Json(std::string(setting.meaning)).dump());

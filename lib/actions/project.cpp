@@ -71,6 +71,12 @@ class Section {
   void text(const std::string& key, std::optional<std::string>& value) {
     if (YAML::Node node = scalar(key)) value = node.Scalar();
   }
+  void one_of(const std::string& key, const std::vector<std::string>& values, std::optional<std::string>& value) {
+    YAML::Node node = scalar(key);
+    if (!node) return;
+    if (std::find(values.begin(), values.end(), node.Scalar()) != values.end()) value = node.Scalar();
+    else refuse(node, key, fmt::format("one of {}", fmt::join(values, ", ")));
+  }
   // A key that may also be written as it was in earlier versions. Only `key` is documented; both at once are refused.
   void renamed_text(const std::string& key, const std::string& former, std::string& value) {
     text(key, value);
@@ -251,27 +257,34 @@ void read_evaluate(Section section, Project::Evaluate& to) {
 }
 
 // One function per type of setting (serve/settings.def).
-void read_text(Section& section, const char* key, std::optional<std::string>& value, double, double) {
+void read_text(Section& section, const char* key, std::optional<std::string>& value, double, double, const char*) {
   section.text(key, value);
 }
-void read_file(Section& section, const char* key, std::optional<fs::path>& value, double, double) {
+void read_choice(Section& section, const char* key, std::optional<serve::setting::choice>& value, double, double,
+                 const char* names) {
+  std::optional<std::string> text;
+  section.one_of(key, serve::setting::choices(names), text);
+  if (text) value.emplace().text = *text;
+}
+void read_file(Section& section, const char* key, std::optional<fs::path>& value, double, double, const char*) {
   fs::path path;
   section.path(key, path);
   if (!path.empty()) value = path;
 }
-void read_count(Section& section, const char* key, std::optional<std::uint64_t>& value, double least, double most) {
+void read_count(Section& section, const char* key, std::optional<std::uint64_t>& value, double least, double most,
+                const char*) {
   section.count(key, value, static_cast<std::int64_t>(least), static_cast<std::int64_t>(most));
 }
-void read_bytes(Section& section, const char* key, std::optional<std::uint64_t>& value, double, double) {
+void read_bytes(Section& section, const char* key, std::optional<std::uint64_t>& value, double, double, const char*) {
   section.bytes(key, value);
 }
-void read_seconds(Section& section, const char* key, std::optional<double>& value, double least, double) {
+void read_seconds(Section& section, const char* key, std::optional<double>& value, double least, double, const char*) {
   section.seconds(key, value, least);
 }
 
 void read_serve(Section section, serve::GivenSettings& to) {
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
-  read_##type(section, #key, to.key, least, most);
+  read_##type(section, #key, to.key, least, most, value);
 #include "serve/settings.def"
 #undef SERVE_SETTING
   section.finish();

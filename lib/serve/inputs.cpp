@@ -2,7 +2,7 @@
 // unknown name is reported at once.
 #include "serve/inputs.hpp"
 
-#include "tensor/json/tensor.hpp"
+#include "serve/json_writer.hpp"
 
 #include <fmt/core.h>
 
@@ -20,12 +20,22 @@ Result<std::vector<json::Member>> read_members(json::Cursor& in) {
   return members;
 }
 
+json::Wanted wanted_input(const artifact::Port& port, std::optional<Dims> shape, const LoadedModel& model) {
+  return {port.type, std::move(shape), model.settings().max_memory, non_finite_form(model.settings())};
+}
+
 Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,
                           const LoadedModel& model) {
   Tensor tensor;
+  bool stated = shape.has_value();
   in.go_to(at);
-  if (!json::read_tensor(in, {port.type, std::move(shape), model.settings().max_memory}, tensor))
+  if (!json::read_tensor(in, wanted_input(port, std::move(shape), model), tensor))
     return unreadable(fmt::format("the input '{}'", port.name), in);
+  if (!stated && tensor.dims() == Dims{0} && port.dims.size() > 1 && !port.any_rank()) {
+    Dims dims{0};
+    for (std::size_t i = 1; i < port.dims.size(); ++i) dims.push_back(std::max<std::int64_t>(port.dims[i].size, 0));
+    return tensor.reshaped(std::move(dims));
+  }
   return tensor;
 }
 

@@ -4,7 +4,7 @@
 #include "artifact/plan.hpp"
 #include "base/result.hpp"
 #include "serve/loaded_model.hpp"
-#include "tensor/json/cursor.hpp"
+#include "tensor/json/tensor.hpp"
 
 #include <map>
 #include <optional>
@@ -15,7 +15,11 @@ namespace modelctl::serve {
 // The members of a body, which must be JSON; none unless it is an object. Positions are those of the cursor.
 Result<std::vector<json::Member>> read_members(json::Cursor& in);
 
-// The input whose value begins at `at`, with the shape that the request states, if any.
+// How this model's input is read from JSON, with the server's rule for what JSON has no number for.
+json::Wanted wanted_input(const artifact::Port& port, std::optional<Dims> shape, const LoadedModel& model);
+
+// The input whose value begins at `at`, with the shape that the request states, if any. An empty list is an empty
+// batch, whatever the other dimensions are.
 Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,
                           const LoadedModel& model);
 

@@ -12,6 +12,16 @@
 #include <cmath>
 
 namespace modelctl::serve {
+
+json::NonFiniteForm non_finite_form(const Settings& settings) {
+  const std::string& form = settings.non_finite.text;
+  return form == "null"     ? json::NonFiniteForm::null
+         : form == "reject" ? json::NonFiniteForm::reject
+                            : json::NonFiniteForm::strings;
+}
+
+JsonWriter::JsonWriter(const Settings& settings) : JsonWriter(settings.max_response, non_finite_form(settings)) {}
+
 JsonWriter& JsonWriter::raw(std::string_view text) {
   if (!full()) text_ += text;
   return *this;
@@ -40,6 +50,10 @@ void JsonWriter::element(const T& value) {
     if (std::isfinite(number)) {
       if constexpr (std::is_floating_point_v<T>) fmt::format_to(std::back_inserter(text_), "{}", number);
       else print_digits(text_, value);
+    } else if (non_finite_ == json::NonFiniteForm::null) {
+      text_ += "null";
+    } else if (non_finite_ == json::NonFiniteForm::reject) {
+      inexpressible_ = true;
     } else {
       text_ += std::isnan(number) ? json::non_finite.nan
                : number > 0       ? json::non_finite.infinity

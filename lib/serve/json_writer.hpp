@@ -1,20 +1,28 @@
-// The JSON of a response. What JSON has no form for is written as it is read (tensor/json/tensor.hpp): NaN and the
-// infinities are the strings "NaN", "Infinity" and "-Infinity", so that a response can be sent back as a request.
+// The JSON of a response. What JSON has no form for is written as it is read (tensor/json/tensor.hpp), so that a
+// response can be sent back as a request: NaN and the infinities are the strings "NaN", "Infinity" and "-Infinity",
+// unless a setting says otherwise.
 #pragma once
 
 #include "base/result.hpp"
-#include "tensor/tensor.hpp"
+#include "serve/settings.hpp"
+#include "tensor/json/tensor.hpp"
 
 #include <string>
 #include <string_view>
 
 namespace modelctl::serve {
 
+// What --non-finite says.
+json::NonFiniteForm non_finite_form(const Settings& settings);
+
 // The text of a response, up to a limit: a few bytes of a request can ask for outputs of any size. What is written
 // beyond the limit is dropped, and done() fails.
 class JsonWriter {
  public:
-  explicit JsonWriter(std::uint64_t limit) : limit_(limit) {}
+  explicit JsonWriter(std::uint64_t limit, json::NonFiniteForm non_finite = json::NonFiniteForm::strings)
+      : limit_(limit), non_finite_(non_finite) {}
+  // Of a response with tensors.
+  explicit JsonWriter(const Settings& settings);
 
   // As it stands: punctuation and keys.
   JsonWriter& raw(std::string_view text);
@@ -27,8 +35,10 @@ class JsonWriter {
 
   Result<std::string> done();
 
- private:
+  // Whether the limit was reached: what is written from here on is dropped.
   bool full() const { return full_ || text_.size() > limit_; }
+
+ private:
   template <class T>
   void element(const T& value);
   template <class T>
@@ -36,6 +46,7 @@ class JsonWriter {
 
   std::string text_;
   const std::uint64_t limit_;
+  const json::NonFiniteForm non_finite_;
   bool full_ = false;  // something was not even written
   bool inexpressible_ = false;
 };

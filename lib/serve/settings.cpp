@@ -11,18 +11,24 @@
 namespace modelctl::serve {
 namespace {
 
-bool parse(std::string_view text, double, double, std::string& value) {
+bool parse(std::string_view text, double, double, std::string_view, std::string& value) {
   value = text;
   return true;
 }
 
-bool parse(std::string_view text, double, double, std::filesystem::path& value) {
+bool parse(std::string_view text, double, double, std::string_view, std::filesystem::path& value) {
   value = text;
   return true;
+}
+
+bool parse(std::string_view text, double, double, std::string_view names, setting::choice& value) {
+  value.text = text;
+  auto all = setting::choices(names);
+  return std::find(all.begin(), all.end(), text) != all.end();
 }
 
 // Counts and sizes have the same C++ type. A count has an upper bound in the table; a size has none, but units.
-bool parse(std::string_view text, double least, double most, std::uint64_t& value) {
+bool parse(std::string_view text, double least, double most, std::string_view, std::uint64_t& value) {
   if (most == 0) {
     auto bytes = setting::parse_bytes(text);
     if (bytes) value = *bytes;
@@ -33,7 +39,7 @@ bool parse(std::string_view text, double least, double most, std::uint64_t& valu
          static_cast<double>(value) <= most;
 }
 
-bool parse(std::string_view text, double least, double, double& value) {
+bool parse(std::string_view text, double least, double, std::string_view, double& value) {
   constexpr double most = 1e9;  // as milliseconds() has it
   auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   return code == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
@@ -61,11 +67,21 @@ std::optional<std::uint64_t> setting::parse_bytes(std::string_view text) {
   return number << shift;
 }
 
+std::vector<std::string> setting::choices(std::string_view value) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at <= value.size();) {
+    std::size_t end = std::min(value.find('|', at), value.size());
+    all.emplace_back(value.substr(at, end - at));
+    at = end + 1;
+  }
+  return all;
+}
+
 // The defaults are parsed from the text that the help shows, so that both cannot differ; a default that cannot be
 // parsed is found by the first start of any program.
 Settings::Settings() {
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
-  MODELCTL_CHECK(parse(otherwise, least, most, key), "the default of --" flag " cannot be read");
+  MODELCTL_CHECK(parse(otherwise, least, most, value, key), "the default of --" flag " cannot be read");
 #include "serve/settings.def"
 #undef SERVE_SETTING
 }
@@ -83,13 +99,14 @@ Settings complete(const GivenSettings& first, const GivenSettings& second) {
 Result<void> read_setting(GivenSettings& settings, std::string_view given, std::string_view text) {
   bool good = false;
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
-  if (given == flag) good = parse(text, least, most, settings.key.emplace());
+  if (given == flag) good = parse(text, least, most, value, settings.key.emplace());
 #include "serve/settings.def"
 #undef SERVE_SETTING
   if (good) return {};
   for (const SettingInfo& info : all_settings()) {
     if (info.flag != given) continue;
-    std::string wanted = info.type == "count" ? fmt::format("a whole number from {} to {}", info.least, info.most)
+    std::string wanted = info.type == "choice"  ? "one of " + std::string(info.value)
+                         : info.type == "count" ? fmt::format("a whole number from {} to {}", info.least, info.most)
                          : info.type == "bytes"
                              ? "a number of bytes, or of KiB, MiB or GiB"
                              : fmt::format("a number of seconds{}", info.least > 0 ? " above 0" : "");

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace modelctl::serve {
 
@@ -22,9 +23,15 @@ using file = std::filesystem::path;
 using count = std::uint64_t;
 using bytes = std::uint64_t;
 using seconds = double;
+struct choice {
+  std::string text;  // one of the row's values
+};
 
 // A size: bytes, or with B, KiB, MiB or GiB, a space before it or not. Nothing if it is not one, or beyond 2^62.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
+
+// What "strings|null|reject", the value's name of a choice, lists.
+std::vector<std::string> choices(std::string_view value);
 
 }  // namespace setting
 

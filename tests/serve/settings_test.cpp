@@ -46,6 +46,8 @@ TEST_CASE("a text that is not of the setting's type or bounds is refused with wh
   CHECK(fault("drain", "-1") == "cannot use '--drain -1': a number of seconds is wanted");
   CHECK(fault("drain", "nan") == "cannot use '--drain nan': a number of seconds is wanted");
   CHECK(fault("drain", "0.5") == "");
+  CHECK(fault("non-finite", "nul") == "cannot use '--non-finite nul': one of strings|null|reject is wanted");
+  CHECK(fault("non-finite", "null") == "");
 }
 
 TEST_CASE("sizes take units of 1024, and overflow is refused") {

@@ -54,7 +54,7 @@ Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& 
 }
 
 Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, std::span<const Tensor> outputs) {
-  JsonWriter body(model.settings().max_response);
+  JsonWriter body(model.settings());
   body.raw("{\"prediction\":");
   const auto& ports = model.signature().outputs;
   if (outputs.size() == 1) {

@@ -323,7 +323,7 @@ Result<void> append_binary(ServerResponse& response, const DecodedRequest& reque
 
 Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& model,
                               std::span<const Tensor> outputs) {
-  JsonWriter out(model.settings().max_response);
+  JsonWriter out(model.settings());
   out.raw("{\"model_name\":").string(model.info().name);
   out.raw(",\"model_version\":").string(model.info().version);
   if (request.id) out.raw(",\"id\":").string(*request.id);

@@ -38,7 +38,7 @@ struct Layout {
 // The first pass.
 class Scan {
  public:
-  explicit Scan(Cursor& in) : in_(in) {}
+  Scan(Cursor& in, const Wanted& wanted) : in_(in), wanted_(wanted) {}
 
   // The first list at each depth sets its size, and all others are compared with it. How deep a list nests is known
   // once an element or an empty list was seen: [[], [1]] is ragged, [[], []] is not.
@@ -79,8 +79,14 @@ class Scan {
       case '"': layout.strings = true; return in_.skip();
       case 't':
       case 'f': layout.bools = true; return in_.skip();
+      case 'n':
+        if (wanted_.non_finite != NonFiniteForm::null) return unexpected();
+        layout.fractions = true;
+        return in_.skip();
       case '{':
-      case 'n': return in_.fail("a number, string, bool or list is expected");
+        if (wanted_.string_object == nullptr) return unexpected();
+        layout.strings = true;
+        return in_.skip();
       default:
         if (!in_.number(number)) return false;
         (number.whole ? layout.integers : layout.fractions) = true;
@@ -88,7 +94,10 @@ class Scan {
     }
   }
 
+  bool unexpected() { return in_.fail("a number, string, bool or list is expected"); }
+
   Cursor& in_;
+  const Wanted& wanted_;
   bool rank_known_ = false;  // an element, or the end of a list, has shown how deep the list nests
 };
 
@@ -96,7 +105,7 @@ class Scan {
 template <class T>
 class Fill {
  public:
-  Fill(Cursor& in, T* next) : in_(in), next_(next) {}
+  Fill(Cursor& in, const Wanted& wanted, T* next) : in_(in), wanted_(wanted), next_(next) {}
 
   bool run() {
     if (!in_.eat('[')) return element(*next_++);
@@ -110,11 +119,16 @@ class Fill {
  private:
   bool element(T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
+      if (in_.peek() == '{' && wanted_.string_object != nullptr) return wanted_.string_object(in_, value);
       return in_.peek() == '"' ? in_.string(value) : in_.fail("a string is expected");
     } else if constexpr (std::is_same_v<T, bool>) {
       return in_.boolean(value);
     } else {
       if (in_.peek() == '"') return named(value);
+      if (in_.peek() == 'n') {
+        if (!set_non_finite(dtype_of<T>, 0, &value)) return in_.fail(why_not(Parsed::no_number, "null", dtype_of<T>));
+        return in_.skip();
+      }
       std::size_t start = in_.at();
       Number number;
       if (!in_.number(number)) return false;
@@ -130,14 +144,17 @@ class Fill {
     std::size_t start = in_.at();
     std::string text;
     if (!in_.string(text)) return false;
-    if (text == "NaN" && set_non_finite(dtype_of<T>, 0, &value)) return true;
-    if (text == "Infinity" && set_non_finite(dtype_of<T>, 1, &value)) return true;
-    if (text == "-Infinity" && set_non_finite(dtype_of<T>, -1, &value)) return true;
+    if (wanted_.non_finite != NonFiniteForm::reject) {
+      if (text == "NaN" && set_non_finite(dtype_of<T>, 0, &value)) return true;
+      if (text == "Infinity" && set_non_finite(dtype_of<T>, 1, &value)) return true;
+      if (text == "-Infinity" && set_non_finite(dtype_of<T>, -1, &value)) return true;
+    }
     in_.go_to(start);
     return in_.fail(why_not(Parsed::no_number, text, dtype_of<T>));
   }
 
   Cursor& in_;
+  const Wanted& wanted_;
   T* next_;
 };
 
@@ -147,7 +164,7 @@ bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor) {
   Layout layout;
   in.peek();
   std::size_t start = in.at();
-  if (!Scan(in).run(layout)) return false;
+  if (!Scan(in, wanted).run(layout)) return false;
   std::size_t end = in.at();
   in.go_to(start);
   DType type = wanted.type.value_or(layout.type());
@@ -167,7 +184,7 @@ bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor) {
   tensor = Tensor(type, wanted.shape ? *wanted.shape : std::move(layout.dims));
   bool good = false;
   [[maybe_unused]] bool known = with_type<NumbersBoolAndString>(
-      type, [&]<class T>() { good = Fill<T>(in, static_cast<T*>(tensor.mutable_view().data)).run(); });
+      type, [&]<class T>() { good = Fill<T>(in, wanted, static_cast<T*>(tensor.mutable_view().data)).run(); });
   return good && in.go_to(end);
 }
 

@@ -1,7 +1,7 @@
 // The one reader of tensors in JSON, for files and for requests: nested or flat lists of numbers, booleans or strings.
 // One rule for what JSON has no number for (docs/reference/tensor-files.md): a float may be the string "NaN",
 // "Infinity" or "-Infinity", as in the JSON mapping of protocol buffers; null is refused, and so is a number that the
-// type cannot hold.
+// type cannot hold. A server may have another rule (NonFiniteForm).
 #pragma once
 
 #include "tensor/element_text.hpp"
@@ -15,11 +15,18 @@ namespace modelctl::json {
 
 inline constexpr NonFinite non_finite{"\"NaN\"", "\"Infinity\"", "\"-Infinity\""};
 
+// How NaN and the infinities appear: as those strings; as null, which is read as NaN (the strings are read, too); or
+// not at all.
+enum class NonFiniteForm { strings, null, reject };
+
 // What is known of a tensor before its list is read.
 struct Wanted {
   std::optional<DType> type;  // absent: what the elements show: i64, f64, bool or string
   std::optional<Dims> shape;  // which a flat list must fill and a nested list must have; absent: the list's own
   std::uint64_t memory_bytes = std::numeric_limits<std::uint64_t>::max();  // that the tensor may take
+  NonFiniteForm non_finite = NonFiniteForm::strings;
+  // Reads an object that stands for a string, such as {"b64": "AAE="}; null: objects are refused.
+  bool (*string_object)(Cursor& in, std::string& value) = nullptr;
 };
 
 // Reads the list, or the single element, at the cursor, and leaves the cursor behind it. Reads it twice, so that memory
