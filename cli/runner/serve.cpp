@@ -1,5 +1,6 @@
 // The verb `serve`, which only the largest runner has.
 #include "serve/serve.hpp"
+#include "serve/platforms.hpp"
 
 #include "base/system_host.hpp"
 #include "cli/present/serve_events.hpp"
@@ -75,7 +76,8 @@ Result<int> serve(const Program& program, const Arguments& arguments, cli::Print
   SystemClock clock(stop);
   Log log(out);
   auto announce = [&](const serve::Event& event) { cli::print_event(event, out, log); };
-  TRY(serve::serve_until_stopped(serve::complete(given), {load}, clock, log, announce, stop));
+  TRY(serve::serve_until_stopped(serve::complete(given, {}, serve::platform_settings(SystemEnvironment())), {load},
+                                 clock, log, announce, stop));
   return 0;
 }
 

@@ -1,11 +1,13 @@
-// Each setting is the flag, else the value in modelctl.yaml, else the default. The model is loaded while the server
-// already listens; the order of the checks is documented in docs/explanation/serving.md.
+// Each setting is the flag, else the value in modelctl.yaml, else what the platform asks for, else the default. The
+// model is loaded while the server already listens; the order of the checks is documented in
+// docs/explanation/serving.md.
 #include "actions/serve.hpp"
 
 #include "actions/check_samples.hpp"
 #include "actions/named_package.hpp"
 #include "actions/wrong_file.hpp"
 #include "ops/schema/operator.hpp"
+#include "serve/platforms.hpp"
 #include "serve/serve.hpp"
 
 #include <fmt/core.h>
@@ -48,19 +50,18 @@ struct Job {
 };
 
 // The settings of modelctl.yaml apply whatever the models are.
-Result<Job> complete(const ServeRequest& given, const std::string& text, serve::Settings& settings,
-                     Reporter& reporter) {
+Result<Job> complete(const ServeRequest& given, const std::string& text, serve::Settings& settings, Host& host) {
   Job job{given.source, given.name, ""};
   job.source.text = text;
   auto merge = TRY(complete_source("serve", job.source));
   TRY(merge.readable());  // its settings apply to every model: certificates and limits must not be missing
-  settings = serve::complete(given.settings, merge.project().serve);
+  settings = serve::complete(given.settings, merge.project().serve, serve::platform_settings(host.environment));
   bool package = is_reference(job.source.text) || role_of(job.source.text) == kinds::Role::package;
   if (!package) {
     merge.value("package.name", job.name, merge.project().package.name);
     merge.value("package.version", job.version, merge.project().package.version);
   }
-  merge.report(reporter);
+  merge.report(host.reporter);
   return job;
 }
 
@@ -74,7 +75,7 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
   serve::Settings settings;
   std::vector<serve::OpenModel> sources;
   for (const std::string& text : given.models.empty() ? std::vector<std::string>{""} : given.models) {
-    Job job = TRY(complete(given, text, settings, host.reporter));
+    Job job = TRY(complete(given, text, settings, host));
     sources.push_back([job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); });
   }
   auto totals =

@@ -39,6 +39,12 @@ bool matches(std::string_view pattern, std::string_view path, RouteParameters& p
   return pattern.empty() && path.empty();
 }
 
+bool matches(const Route& route, std::string_view path, const Settings& settings, RouteParameters& parameters) {
+  if (route.configured == nullptr) return matches(route.pattern, path, parameters);
+  parameters.clear();
+  return !(settings.*route.configured).empty() && settings.*route.configured == path;
+}
+
 ServerResponse no_route(const ClientRequest& request, const Match& match) {
   if (match.status != 405) return error_response(match.status, fmt::format("there is nothing at '{}'", request.path));
   ServerResponse response = error_response(
@@ -63,20 +69,22 @@ ModelSelector RequestContext::selector() const {
   return selector;
 }
 
-Match match(std::string_view method, std::string_view path) {
+Match match(std::string_view method, std::string_view path, const Settings& settings) {
   Match result;
-  for (const DialectDef* dialect : dialects()) {
-    for (const Route& route : dialect->routes) {
-      if (!matches(route.pattern, path, result.parameters)) continue;
-      // HEAD is GET without the body, which the server leaves out.
-      if (route.method == method || (route.method == "GET" && method == "HEAD")) {
-        result.dialect = dialect;
-        result.route = &route;
-        return result;
+  for (bool configured : {true, false}) {
+    for (const DialectDef* dialect : dialects()) {
+      for (const Route& route : dialect->routes) {
+        if ((route.configured != nullptr) != configured || !matches(route, path, settings, result.parameters)) continue;
+        // HEAD is GET without the body, which the server leaves out.
+        if (route.method == method || (route.method == "GET" && method == "HEAD")) {
+          result.dialect = dialect;
+          result.route = &route;
+          return result;
+        }
+        result.status = 405;
+        if (!result.allowed.empty()) result.allowed += ", ";
+        result.allowed += route.method;
       }
-      result.status = 405;
-      if (!result.allowed.empty()) result.allowed += ", ";
-      result.allowed += route.method;
     }
   }
   return result;

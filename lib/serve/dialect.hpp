@@ -7,7 +7,9 @@
 #pragma once
 
 #include "serve/http.hpp"
+#include "serve/json_inputs.hpp"
 #include "serve/service.hpp"
+#include "tensor/formats.hpp"
 
 #include <functional>
 #include <optional>
@@ -42,11 +44,15 @@ struct DecodedRequest {
   std::vector<Tensor> inputs;  // in the signature's order
   std::vector<WantedOutput> outputs;
   std::optional<std::string> id;
+  JsonForm form = JsonForm::columns;        // of the inputs
+  const formats::Format* format = nullptr;  // of the response; null: JSON
 };
 
 struct Route {
   std::string_view method;
   std::string_view pattern;  // "/v2/models/{model}/infer": each {} matches one segment, or a part of one
+  // Instead of a pattern: the setting whose value is the path. It comes before all patterns; empty, it has no route.
+  std::string Settings::*configured = nullptr;
 
   // Either this: the response at once, on a thread that moves bytes. It must not block.
   ServerResponse (*answer)(const RequestContext& context) = nullptr;
@@ -76,7 +82,7 @@ struct Match {
 };
 
 // The route of a request. A path that matches with another method only is a 405, as HTTP asks, and lists the methods.
-Match match(std::string_view method, std::string_view path);
+Match match(std::string_view method, std::string_view path, const Settings& settings);
 
 // Takes the response to a request, on any thread. Must not throw.
 using Respond = std::function<void(ServerResponse)>;

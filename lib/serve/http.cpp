@@ -15,13 +15,30 @@ ServerResponse error_response(int status, std::string_view message) {
   return response;
 }
 
+namespace {
+
+// Errors of HTTP itself, which has statuses of their own for them.
+struct HttpFault {
+  std::string_view code;
+  int status;
+};
+constexpr HttpFault http_faults[] = {{"not-acceptable", 406}};
+
+int status_of(const Error& error) {
+  for (const HttpFault& fault : http_faults) {
+    if (fault.code == error.code) return fault.status;
+  }
+  return info(error.kind).http_status;
+}
+
+}  // namespace
+
 ServerResponse error_response(const Error& error) {
   std::string message = error.what;
   for (const std::string& reason : error.why) message += ": " + reason;
   for (const Error& fault : error.faults) message += "; " + fault.what;
-  const KindInfo& kind = info(error.kind);
-  ServerResponse response = error_response(kind.http_status, message);
-  if (kind.may_retry) response.headers.emplace_back("Retry-After", "1");
+  ServerResponse response = error_response(status_of(error), message);
+  if (info(error.kind).may_retry) response.headers.emplace_back("Retry-After", "1");
   return response;
 }
 

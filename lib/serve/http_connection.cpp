@@ -239,7 +239,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     head_ = message.method() == http::verb::head;
     ClientRequest request = plain(std::move(message));
     request.client = client_;
-    Match matched = match(request.method, request.path);
+    Match matched = match(request.method, request.path, server_.settings);
     return {std::move(request), std::move(matched)};
   }
 

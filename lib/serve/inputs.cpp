@@ -2,6 +2,7 @@
 // unknown name is reported at once.
 #include "serve/inputs.hpp"
 
+#include "base/digest.hpp"
 #include "serve/json_writer.hpp"
 
 #include <fmt/core.h>
@@ -20,8 +21,31 @@ Result<std::vector<json::Member>> read_members(json::Cursor& in) {
   return members;
 }
 
+namespace {
+
+// Bytes that are not text, as TensorFlow Serving takes them.
+bool read_base64(json::Cursor& in, std::string& value) {
+  std::size_t start = in.at();
+  std::string text;
+  bool seen = false;
+  bool good = in.object([&](const std::string& key) {
+    seen = key == "b64";
+    return seen ? in.string(text) : in.fail("{\"b64\": …} is expected");
+  });
+  if (!good) return false;
+  auto bytes = from_base64(text);
+  if (!seen || !bytes) {
+    in.go_to(start);
+    return in.fail("{\"b64\": text in base64} is expected");
+  }
+  value = as_text(*bytes);
+  return true;
+}
+
+}  // namespace
+
 json::Wanted wanted_input(const artifact::Port& port, std::optional<Dims> shape, const LoadedModel& model) {
-  return {port.type, std::move(shape), model.settings().max_memory, non_finite_form(model.settings())};
+  return {port.type, std::move(shape), model.settings().max_memory, non_finite_form(model.settings()), read_base64};
 }
 
 Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,

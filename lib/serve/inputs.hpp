@@ -19,7 +19,7 @@ Result<std::vector<json::Member>> read_members(json::Cursor& in);
 json::Wanted wanted_input(const artifact::Port& port, std::optional<Dims> shape, const LoadedModel& model);
 
 // The input whose value begins at `at`, with the shape that the request states, if any. An empty list is an empty
-// batch, whatever the other dimensions are.
+// batch, whatever the other dimensions are. A string may also be {"b64": "AAE="}.
 Result<Tensor> read_input(json::Cursor& in, std::size_t at, const artifact::Port& port, std::optional<Dims> shape,
                           const LoadedModel& model);
 

@@ -2,6 +2,7 @@
 // (Dragonbox), so that a response carries all of a float's precision in as few bytes as possible.
 #include "serve/json_writer.hpp"
 
+#include "base/digest.hpp"
 #include "tensor/dispatch.hpp"
 #include "tensor/element_text.hpp"
 #include "tensor/json/tensor.hpp"
@@ -39,6 +40,7 @@ template <class T>
 void JsonWriter::element(const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (value.size() > limit_) full_ = true;
+    else if (base64_) text_ += "{\"b64\":\"" + to_base64(as_bytes(value)) + "\"}";
     else if (!json::quote(text_, value)) inexpressible_ = true;
   } else if constexpr (std::is_same_v<T, bool>) {
     text_ += value ? "true" : "false";
@@ -80,6 +82,11 @@ JsonWriter& JsonWriter::nested(const TensorView& tensor) {
     list(next, tensor.dims);
   });
   if (!known) inexpressible_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::base64(bool on) {
+  base64_ = on;
   return *this;
 }
 

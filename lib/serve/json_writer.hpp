@@ -32,6 +32,8 @@ class JsonWriter {
   // same number. A string that is not UTF-8 has no form in JSON: done() fails.
   JsonWriter& nested(const TensorView& tensor);
   JsonWriter& flat(const TensorView& tensor);
+  // From here on the strings of tensors are {"b64": "…"}, which any bytes have.
+  JsonWriter& base64(bool on);
 
   Result<std::string> done();
 
@@ -49,6 +51,7 @@ class JsonWriter {
   const json::NonFiniteForm non_finite_;
   bool full_ = false;  // something was not even written
   bool inexpressible_ = false;
+  bool base64_ = false;
 };
 
 }  // namespace modelctl::serve

@@ -107,7 +107,7 @@ std::vector<ServerResponse> answer_bytes(std::string_view bytes, Service& servic
     }
     bool keep_alive = message.keep_alive();
     ClientRequest request = plain(std::move(message));
-    Match matched = match(request.method, request.path);
+    Match matched = match(request.method, request.path, settings);
     std::promise<ServerResponse> response;
     handle(std::move(request), std::move(matched), service,
            [&](ServerResponse given) { response.set_value(std::move(given)); });

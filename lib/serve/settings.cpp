@@ -86,11 +86,12 @@ Settings::Settings() {
 #undef SERVE_SETTING
 }
 
-Settings complete(const GivenSettings& first, const GivenSettings& second) {
+Settings complete(const GivenSettings& first, const GivenSettings& second, const GivenSettings& third) {
   Settings settings;
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
   if (first.key) settings.key = *first.key;                                    \
-  else if (second.key) settings.key = *second.key;
+  else if (second.key) settings.key = *second.key;                             \
+  else if (third.key) settings.key = *third.key;
 #include "serve/settings.def"
 #undef SERVE_SETTING
   return settings;

@@ -51,8 +51,8 @@ struct Settings {
 #undef SERVE_SETTING
 };
 
-// Each setting as the first of the two has it, else the second, else its default.
-Settings complete(const GivenSettings& first, const GivenSettings& second = {});
+// Each setting as the first has it, else the second, else the third, else its default.
+Settings complete(const GivenSettings& first, const GivenSettings& second = {}, const GivenSettings& third = {});
 
 // A row of the table, for those who show it.
 struct SettingInfo {

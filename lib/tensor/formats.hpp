@@ -78,6 +78,7 @@ struct Format {
   // Whether content that has no file name is of this format, by its first bytes. At most one format recognizes any
   // content.
   bool (*recognizes)(std::string_view content);
+  std::string_view media_type = {};  // "text/csv"; in requests and responses
 };
 
 // All formats (generated table): each formats/<stem>.cpp defines std::span<const Format> <stem>_format().

@@ -56,8 +56,8 @@ TEST_CASE("an invalid request is a 400 with the reason") {
   };
   CHECK(body("/predict", "nonsense") ==
         "{\"error\":\"cannot read the body: line 1, column 1: a value is expected\"}\n");
-  CHECK(body("/predict", "[1]") ==
-        "{\"error\":\"the body is not an object with 'data' (or 'instances', or 'inputs')\"}\n");
+  CHECK(body("/predict", "{}") ==
+        "{\"error\":\"the body is not an object with 'data', 'instances', 'inputs' or 'features'\"}\n");
   CHECK(body("/predict", R"({"data": {"z": [1]}})") == "{\"error\":\"the model has no input 'z'; it has 'x'\"}\n");
   CHECK(body("/predict", R"({"data": {}})") == "{\"error\":\"the input 'x' is missing\"}\n");
   CHECK(body("/v2/models/twice/infer", "{}") == "{\"error\":\"the body is not an object with a list 'inputs'\"}\n");

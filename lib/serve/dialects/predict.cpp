@@ -1,70 +1,35 @@
-// The plain dialect: POST /predict with {"data": …} (or "instances", or "inputs"), where … is the tensor as nested
-// lists for a model of one input, or an object with one list per input's name. The response is {"prediction": …}
-// in the same form.
+// The plain dialect: POST /predict with the inputs in whatever form a client has them: JSON by name, by position or as
+// rows of named features, CSV, NumPy's files, an image. The response is {"prediction": …}, or a file of the type that
+// 'Accept' asks for.
 // A server of several models has the second route for each of them.
 // It is what small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
 #include "serve/dialect.hpp"
-#include "serve/inputs.hpp"
-#include "serve/json_writer.hpp"
-
-#include <fmt/core.h>
+#include "serve/json_outputs.hpp"
+#include "serve/media_types.hpp"
 
 namespace modelctl::serve {
 namespace {
 
-Result<std::vector<Tensor>> read_inputs(const LoadedModel& model, std::string_view body) {
-  const artifact::Signature& signature = model.signature();
-  json::Cursor in(body);
-  auto members = TRY(read_members(in));
-  const json::Member* data = nullptr;
-  for (std::string_view name : {"data", "instances", "inputs"}) {
-    const json::Member* member = find(members, name);
-    if (member != nullptr && data != nullptr)
-      return Error(Kind::bad_input, "bad-request", "the body has more than one of 'data', 'instances' and 'inputs'");
-    if (member != nullptr) data = member;
-  }
-  if (data == nullptr) {
-    return Error(Kind::bad_input, "bad-request", "the body is not an object with 'data' (or 'instances', or 'inputs')");
-  }
-  std::map<std::string, Tensor> named;
-  in.go_to(data->at);
-  if (in.peek() == '{') {
-    std::vector<json::Member> inputs;
-    if (!in.object(inputs)) return unreadable("the inputs", in);
-    for (const json::Member& input : inputs) {
-      const artifact::Port* port = TRY(find_input(signature, input.key));
-      named.emplace(input.key, TRY(read_input(in, input.at, *port, std::nullopt, model)));
-    }
-  } else {
-    if (signature.inputs.size() != 1) {
-      return Error(Kind::bad_input, "bad-request",
-                   fmt::format("the model has the inputs {}: give 'data' as an object with a list for each",
-                               names(signature.inputs)));
-    }
-    const artifact::Port& port = signature.inputs[0];
-    named.emplace(port.name, TRY(read_input(in, data->at, port, std::nullopt, model)));
-  }
-  return in_order(signature, std::move(named));
-}
+constexpr FormKey keys[] = {{"data", JsonForm::columns},
+                            {"instances", JsonForm::rows},
+                            {"inputs", JsonForm::columns},
+                            {"features", JsonForm::features}};
 
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   DecodedRequest decoded;
-  decoded.inputs = TRY(read_inputs(model, context.request.body));
+  decoded.format = TRY(accepted_format(context.request.header("accept"), model));
+  if (const formats::Format* format = format_of_body(context.request))
+    decoded.inputs = TRY(read_body(*format, context.request.body, model));
+  else decoded.inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed)).tensors;
   return decoded;
 }
 
-Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, std::span<const Tensor> outputs) {
+Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& model,
+                              std::span<const Tensor> outputs) {
+  if (request.format != nullptr) return write_body(*request.format, model, outputs);
   JsonWriter body(model.settings());
   body.raw("{\"prediction\":");
-  const auto& ports = model.signature().outputs;
-  if (outputs.size() == 1) {
-    body.nested(outputs[0].view());
-  } else {
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      body.raw(i == 0 ? "{" : ",").string(ports[i].name).raw(":").nested(outputs[i].view());
-    }
-    body.raw("}");
-  }
+  write_columns(body, model, outputs);
   body.raw("}\n");
   ServerResponse response;
   response.body = TRY(body.done());
@@ -74,7 +39,10 @@ Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, s
 constexpr Route routes[] = {
     {.method = "POST", .pattern = "/predict", .decode = decode, .encode = encode},
     {.method = "POST", .pattern = "/models/{model}/predict", .decode = decode, .encode = encode},
-    {.method = "POST", .pattern = "/models/{model}/versions/{version}/predict", .decode = decode, .encode = encode},
+    {.method = "POST",
+     .pattern = "/models/{model}/versions/{version}/predict",
+     .decode = decode,
+     .encode = encode},
 };
 constexpr DialectDef defs[] = {{"predict", routes}};
 

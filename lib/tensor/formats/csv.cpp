@@ -136,7 +136,7 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 
 std::span<const Format> csv_format() {
   static constexpr Format table[] = {
-      {".csv", "one table, one row per element of the first dimension", false, read, write, recognizes}};
+      {".csv", "one table, one row per element of the first dimension", false, read, write, recognizes, "text/csv"}};
   return table;
 }
 

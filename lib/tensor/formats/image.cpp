@@ -91,11 +91,16 @@ std::span<const Format> image_format() {
   auto never = [](std::string_view) { return false; };
   static constexpr std::string_view summary = "an image";
   static const Format table[] = {
-      {".png", summary, false, read, nullptr, recognizes}, {".jpg", summary, false, read, nullptr, never},
-      {".jpeg", summary, false, read, nullptr, never},     {".webp", summary, false, read, nullptr, never},
-      {".bmp", summary, false, read, nullptr, never},      {".tif", summary, false, read, nullptr, never},
-      {".tiff", summary, false, read, nullptr, never},     {".jp2", summary, false, read, nullptr, never},
-      {".ppm", summary, false, read, nullptr, never},      {".pgm", summary, false, read, nullptr, never},
+      {".png", summary, false, read, nullptr, recognizes, "image/png"},
+      {".jpg", summary, false, read, nullptr, never, "image/jpeg"},
+      {".jpeg", summary, false, read, nullptr, never, "image/jpeg"},
+      {".webp", summary, false, read, nullptr, never, "image/webp"},
+      {".bmp", summary, false, read, nullptr, never, "image/bmp"},
+      {".tif", summary, false, read, nullptr, never, "image/tiff"},
+      {".tiff", summary, false, read, nullptr, never, "image/tiff"},
+      {".jp2", summary, false, read, nullptr, never, "image/jp2"},
+      {".ppm", summary, false, read, nullptr, never, "image/x-portable-pixmap"},
+      {".pgm", summary, false, read, nullptr, never, "image/x-portable-graymap"},
   };
   return table;
 }

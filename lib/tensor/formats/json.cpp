@@ -290,11 +290,13 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 }  // namespace
 
 std::span<const Format> json_format() {
-  static constexpr Format table[] = {
-      {".json", "nested lists, with names, types and shapes", true, read, write, [](std::string_view content) {
-         std::size_t first = content.find_first_not_of(" \t\r\n");
-         return first != content.npos && (content[first] == '[' || content[first] == '{');
-       }}};
+  static constexpr Format table[] = {{".json", "nested lists, with names, types and shapes", true, read, write,
+                                      [](std::string_view content) {
+                                        std::size_t first = content.find_first_not_of(" \t\r\n");
+                                        return first != content.npos &&
+                                               (content[first] == '[' || content[first] == '{');
+                                      },
+                                      "application/json"}};
   return table;
 }
 

@@ -40,8 +40,9 @@ bool recognizes(std::string_view) { return false; }
 }  // namespace
 
 std::span<const Format> jsonl_format() {
-  static constexpr Format table[] = {{".jsonl", "JSON lines: a row per line", true, read, write, recognizes},
-                                     {".ndjson", "JSON lines, under another name", true, read, write, recognizes}};
+  static constexpr Format table[] = {
+      {".jsonl", "JSON lines: a row per line", true, read, write, recognizes, "application/jsonlines"},
+      {".ndjson", "JSON lines, under another name", true, read, write, recognizes, "application/x-ndjson"}};
   return table;
 }
 

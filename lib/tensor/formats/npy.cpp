@@ -410,7 +410,8 @@ Result<std::vector<std::byte>> write_npy(const Tensor& tensor) {
 
 std::span<const Format> npy_format() {
   static constexpr Format table[] = {{".npy", "one array, as NumPy saves it", false, read, write,
-                                      [](std::string_view content) { return content.starts_with(magic); }}};
+                                      [](std::string_view content) { return content.starts_with(magic); },
+                                      "application/x-npy"}};
   return table;
 }
 

@@ -51,9 +51,9 @@ Result<std::vector<std::byte>> write(std::span<const NamedTensor> tensors) {
 
 std::span<const Format> npz_format() {
   static constexpr Format table[] = {
-      {".npz", "named arrays, as NumPy saves them", true, read, write, [](std::string_view content) {
-         return content.starts_with("PK\x03\x04") || content.starts_with("PK\x05\x06");
-       }}};
+      {".npz", "named arrays, as NumPy saves them", true, read, write,
+       [](std::string_view content) { return content.starts_with("PK\x03\x04") || content.starts_with("PK\x05\x06"); },
+       "application/x-npz"}};
   return table;
 }
 

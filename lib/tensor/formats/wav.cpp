@@ -215,10 +215,12 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
 
 std::span<const Format> wav_format() {
   static constexpr Format table[] = {
-      {".wav", "sound: PCM or floats", false, read, nullptr, [](std::string_view content) {
+      {".wav", "sound: PCM or floats", false, read, nullptr,
+       [](std::string_view content) {
          return content.starts_with("RIFF") &&
                 content.substr(std::min<std::size_t>(content.size(), 8)).starts_with("WAVE");
-       }}};
+       },
+       "audio/wav"}};
   return table;
 }
 

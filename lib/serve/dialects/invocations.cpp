@@ -1,0 +1,62 @@
+// Containers of Amazon SageMaker, and MLflow's scoring server, which has the same routes: GET /ping and POST
+// /invocations (SageMaker developer guide, "Use your own inference code with hosting services";
+// mlflow.pyfunc.scoring_server). The content type decides what a body is; the response is {"predictions": …} or what
+// 'Accept' asks for.
+#include "serve/dialect.hpp"
+#include "serve/json_outputs.hpp"
+#include "serve/media_types.hpp"
+
+namespace modelctl::serve {
+namespace {
+
+constexpr FormKey keys[] = {{"dataframe_split", JsonForm::split},
+                            {"dataframe_records", JsonForm::features},
+                            {"instances", JsonForm::rows},
+                            {"inputs", JsonForm::columns}};
+
+// SageMaker looks at the status alone, and asks for no body.
+ServerResponse ping(const RequestContext& context) {
+  return {context.service.ready() ? 200 : 503, "application/json", "", {}};
+}
+
+ServerResponse version(const RequestContext&) { return {200, "text/plain", MODELCTL_VERSION, {}}; }
+
+Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
+  DecodedRequest decoded;
+  decoded.format = TRY(accepted_format(context.request.header("accept"), model));
+  if (const formats::Format* format = format_of_body(context.request)) {
+    decoded.inputs = TRY(read_body(*format, context.request.body, model));
+  } else {
+    auto inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed));
+    decoded.inputs = std::move(inputs.tensors);
+    decoded.form = inputs.form;
+  }
+  return decoded;
+}
+
+// As MLflow's models do: tensors by name for tensors by name, rows for rows and tables.
+Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& model,
+                              std::span<const Tensor> outputs) {
+  if (request.format != nullptr) return write_body(*request.format, model, outputs);
+  JsonWriter body(model.settings());
+  body.raw("{\"predictions\":");
+  if (request.form == JsonForm::columns) write_columns(body, model, outputs);
+  else TRY(write_rows(body, model, outputs));
+  body.raw("}\n");
+  ServerResponse response;
+  response.body = TRY(body.done());
+  return response;
+}
+
+constexpr Route routes[] = {
+    {.method = "GET", .pattern = "/ping", .answer = ping},
+    {.method = "GET", .pattern = "/version", .answer = version},
+    {.method = "POST", .pattern = "/invocations", .decode = decode, .encode = encode},
+};
+constexpr DialectDef defs[] = {{"invocations", routes}};
+
+}  // namespace
+
+std::span<const DialectDef> invocations_dialect() { return defs; }
+
+}  // namespace modelctl::serve
