@@ -4,6 +4,8 @@
 #include "serve/dialect.hpp"
 
 #include "serve/admin_token.hpp"
+#include "serve/content_coding.hpp"
+#include "serve/cors.hpp"
 #include "serve/guarded.hpp"
 #include "serve/http_prediction.hpp"
 #include "serve/percent_decode.hpp"
@@ -127,42 +129,64 @@ void operate(Operation given, Service& service) {
     return given.respond(std::move(*refused));
   auto operation = std::make_shared<Operation>(std::move(given));
   bool taken = service.operations.submit([operation, &service] {
-    const Match& match = operation->match;
-    auto response = guarded([&] { return match.route->operate({operation->request, match.parameters, service}); });
+    auto response = guarded([&]() -> Result<ServerResponse> {
+      TRY(decode_content(operation->request, service.settings()));
+      return operation->match.route->operate({operation->request, operation->match.parameters, service});
+    });
     operation->respond(response ? std::move(*response) : error_response(response.error()));
   });
   if (!taken) operation->respond(error_response(Error(Kind::retry_later, "busy", "too many operations are waiting")));
+}
+
+std::shared_ptr<PredictionRequest> predict(ClientRequest request, Match match, Service& service,
+                                           const Respond& respond) {
+  std::shared_ptr<PredictionRequest> prediction;
+  auto made = guarded([&]() -> Result<void> {
+    TimePoint deadline = TRY(deadline_of(request));
+    prediction = std::make_shared<HttpPrediction>(std::move(request), std::move(match), service, respond);
+    prediction->deadline = deadline;
+    service.predict(prediction);
+    return {};
+  });
+  if (!made) respond(error_response(made.error()));
+  return prediction;
+}
+
+// Of a route that needs no worker, or of none.
+Result<ServerResponse> answer(const ClientRequest& request, const Match& match, Service& service,
+                              const ResponseOptions& options) {
+  if (auto allowed = preflight(request, match.allowed, options.origin())) return std::move(*allowed);
+  if (match.route == nullptr) return no_route(request, match);
+  ServerResponse response = match.route->answer({request, match.parameters, service});
+  options.compress(response);
+  return response;
+}
+
+ServerResponse unknown_coding(const Error& error) {
+  ServerResponse response = error_response(error);
+  response.headers.emplace_back("Accept-Encoding", content_codings());
+  return response;
 }
 
 }  // namespace
 
 std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Service& service, Respond respond) {
   const Route* route = match.route;
-  if (std::string_view coding = request.header("content-encoding"); !coding.empty() && coding != "identity") {
-    respond(error_response(415, fmt::format("the content coding '{}' is not supported", coding.substr(0, 64))));
+  if (auto known = check_coding(request); !known) {
+    respond(unknown_coding(known.error()));
     return {};
   }
   if (route != nullptr && route->operate != nullptr) {
     operate({std::move(request), std::move(match), std::move(respond)}, service);
     return {};
   }
-  if (route != nullptr && route->predicts()) {
-    std::shared_ptr<PredictionRequest> prediction;
-    auto made = guarded([&]() -> Result<void> {
-      TimePoint deadline = TRY(deadline_of(request));
-      prediction = std::make_shared<HttpPrediction>(std::move(request), std::move(match), service, respond);
-      prediction->deadline = deadline;
-      service.predict(prediction);
-      return {};
-    });
-    if (!made) respond(error_response(made.error()));
-    return prediction;
-  }
-  auto response = guarded([&]() -> Result<ServerResponse> {
-    return route == nullptr ? no_route(request, match) : route->answer({request, match.parameters, service});
-  });
+  if (route != nullptr && route->predicts()) return predict(std::move(request), std::move(match), service, respond);
+  ResponseOptions options(request, service.settings());
+  auto response = guarded([&] { return answer(request, match, service, options); });
   request = {};  // its memory is free before the response counts
-  respond(response ? std::move(*response) : error_response(response.error()));
+  ServerResponse complete = response ? std::move(*response) : error_response(response.error());
+  options.allow(complete);
+  respond(std::move(complete));
   return {};
 }
 

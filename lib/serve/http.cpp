@@ -22,7 +22,7 @@ struct HttpFault {
   std::string_view code;
   int status;
 };
-constexpr HttpFault http_faults[] = {{"not-acceptable", 406}};
+constexpr HttpFault http_faults[] = {{"not-acceptable", 406}, {"body-too-large", 413}, {"unknown-coding", 415}};
 
 int status_of(const Error& error) {
   for (const HttpFault& fault : http_faults) {

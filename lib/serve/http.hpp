@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "serve/memory_budget.hpp"
 
 #include <map>
 #include <string>
@@ -18,7 +19,8 @@ struct ClientRequest {
   std::string query;                           // after '?', not decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  std::string client;  // its address, without the port
+  std::string client;             // its address, without the port
+  MemoryShare* memory = nullptr;  // the connection's, which counts the body; null: nobody counts
 
   std::string_view header(const std::string& name) const {
     auto found = headers.find(name);

@@ -3,6 +3,7 @@
 // Beast parses requests; bytes are read and written here, because Beast's own operations are templates of which each
 // handler is an instance (byte_stream.hpp).
 #include "serve/byte_stream.hpp"
+#include "serve/cors.hpp"
 #include "serve/dialect.hpp"
 #include "serve/request_parser.hpp"
 #include "serve/server_state.hpp"
@@ -228,6 +229,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void refuse_request(ServerResponse response) {
     keep_alive_ = false;
+    if ((*parser_)->is_header_done()) {
+      auto origin = (*parser_)->get()[http::field::origin];
+      allow_origin(response, allowed_origin(server_.settings, {origin.data(), origin.size()}));
+    }
     count_refusal(server_.service, response);
     write(std::move(response));
   }
@@ -239,6 +244,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     head_ = message.method() == http::verb::head;
     ClientRequest request = plain(std::move(message));
     request.client = client_;
+    request.memory = &memory_;
     Match matched = match(request.method, request.path, server_.settings);
     return {std::move(request), std::move(matched)};
   }

@@ -2,6 +2,7 @@
 // waits and runs.
 #include "serve/http_prediction.hpp"
 
+#include "serve/content_coding.hpp"
 #include "serve/guarded.hpp"
 
 namespace modelctl::serve {
@@ -9,11 +10,13 @@ namespace modelctl::serve {
 HttpPrediction::HttpPrediction(ClientRequest request, Match match, Service& service, Respond respond)
     : PredictionRequest(RequestContext{request, match.parameters, service}.selector()),
       request_(std::move(request)),
+      options_(request_, service.settings()),
       match_(std::move(match)),
       service_(service),
       respond_(std::move(respond)) {}
 
 Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
+  TRY(decode_content(request_, service_.settings()));
   decoded_ = TRY(match_.route->decode({request_, match_.parameters, service_}, model));
   request_ = {};
   return std::move(decoded_.inputs);
@@ -22,9 +25,12 @@ Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
 void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept {
   auto response = guarded([&]() -> Result<ServerResponse> {
     auto computed = TRY(std::move(outputs));
-    return match_.route->encode(decoded_, *model, computed);
+    auto encoded = TRY(match_.route->encode(decoded_, *model, computed));
+    options_.compress(encoded);
+    return encoded;
   });
   response_ = response ? std::move(*response) : error_response(response.error());
+  options_.allow(response_);
   request_ = {};
   try {
     record(model);

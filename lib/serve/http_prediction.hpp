@@ -2,6 +2,7 @@
 #pragma once
 
 #include "serve/dialect.hpp"
+#include "serve/response_options.hpp"
 
 namespace modelctl::serve {
 
@@ -20,6 +21,7 @@ class HttpPrediction final : public PredictionRequest {
   void record(const LoadedModel* model);
 
   ClientRequest request_;
+  const ResponseOptions options_;
   const Match match_;
   Service& service_;
   const Respond respond_;
