@@ -8,6 +8,7 @@
 
 #include "serve/http.hpp"
 #include "serve/json_inputs.hpp"
+#include "serve/openapi.hpp"
 #include "serve/service.hpp"
 #include "tensor/formats.hpp"
 
@@ -62,6 +63,10 @@ struct Route {
   Result<DecodedRequest> (*decode)(const RequestContext& context, const LoadedModel& model) = nullptr;
   Result<ServerResponse> (*encode)(const DecodedRequest& request, const LoadedModel& model,
                                    std::span<const Tensor> outputs) = nullptr;
+
+  // What it takes and returns, for /openapi.json: of this model, or null if the path names none and it predicts
+  // nothing. Without it, the route is not described.
+  void (*describe)(RouteDescription& route, const LoadedModel* model) = nullptr;
 
   bool predicts() const { return decode != nullptr; }
 };

@@ -212,6 +212,18 @@ Result<const formats::Format*> accepted_format(std::string_view accept, const Lo
   return Error(Kind::bad_input, "not-acceptable", fmt::format("'Accept' leaves no form for the response: {}", all));
 }
 
+std::vector<MediaSchema> described_files(const LoadedModel& model, Direction direction) {
+  std::vector<MediaSchema> files;
+  for (const formats::Format* format : formats::formats()) {
+    bool there = direction == Direction::write ? can_write(*format, model)
+                                               : !format->media_type.empty() && format->media_type != json_type;
+    bool known = std::any_of(files.begin(), files.end(),
+                             [&](const MediaSchema& file) { return file.media_type == format->media_type; });
+    if (there && !known) files.push_back({std::string(format->media_type), ""});
+  }
+  return files;
+}
+
 Result<ServerResponse> write_body(const formats::Format& format, const LoadedModel& model,
                                   std::span<const Tensor> outputs) {
   std::vector<formats::NamedTensor> named;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "serve/http.hpp"
-#include "serve/loaded_model.hpp"
+#include "serve/openapi.hpp"
 #include "tensor/formats.hpp"
 
 namespace modelctl::serve {
@@ -18,6 +18,10 @@ Result<std::vector<Tensor>> read_body(const formats::Format& format, std::string
 // The format that 'Accept' asks for, of those that can hold the model's outputs; null for JSON, which nobody needs to
 // ask for. An Accept that leaves none of them is an error.
 Result<const formats::Format*> accepted_format(std::string_view accept, const LoadedModel& model);
+
+// The formats that bodies of requests or responses of this model may have, in addition to JSON.
+enum class Direction { read, write };
+std::vector<MediaSchema> described_files(const LoadedModel& model, Direction direction);
 
 // The response in a format.
 Result<ServerResponse> write_body(const formats::Format& format, const LoadedModel& model,

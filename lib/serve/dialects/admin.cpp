@@ -30,9 +30,21 @@ Result<ServerResponse> put_routing(const RequestContext& context) {
   return rules_of(*table, model);
 }
 
+constexpr const char* rules_schema = R"({"type":"object"})";
+
+void describe_get(RouteDescription& route, const LoadedModel*) {
+  route = {"The rules by which versions are selected", {}, {{"application/json", rules_schema}}, true};
+}
+void describe_put(RouteDescription& route, const LoadedModel*) {
+  route = {"Replaces the rules by which versions are selected",
+           {{"application/json", rules_schema}},
+           {{"application/json", rules_schema}},
+           true};
+}
+
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/admin/models/{model}/routing", .operate = get_routing},
-    {.method = "PUT", .pattern = "/admin/models/{model}/routing", .operate = put_routing},
+    {.method = "GET", .pattern = "/admin/models/{model}/routing", .operate = get_routing, .describe = describe_get},
+    {.method = "PUT", .pattern = "/admin/models/{model}/routing", .operate = put_routing, .describe = describe_put},
 };
 constexpr DialectDef defs[] = {{"admin", routes}};
 

@@ -29,8 +29,17 @@ Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& 
   return response;
 }
 
+void describe(RouteDescription& route, const LoadedModel* model) {
+  const auto &inputs = model->signature().inputs, &outputs = model->signature().outputs;
+  route.summary = "Predictions, as Azure Machine Learning asks for them";
+  std::string body = schema::any_of(
+      {schema::object({{"input_data", schema::split(inputs)}}), schema::object({{"data", schema::columns(inputs)}})});
+  route.request = {{"application/json", std::move(body)}};
+  route.response = {{"application/json", schema::columns(outputs)}};
+}
+
 constexpr Route routes[] = {
-    {.method = "POST", .pattern = "/score", .decode = decode, .encode = encode}};
+    {.method = "POST", .pattern = "/score", .decode = decode, .encode = encode, .describe = describe}};
 constexpr DialectDef defs[] = {{"azure", routes}};
 
 }  // namespace

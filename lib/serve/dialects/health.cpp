@@ -30,9 +30,24 @@ ServerResponse metrics(const RequestContext& context) {
   return response;
 }
 
+MediaSchema status_schema() { return {"application/json", schema::object({{"status", std::string(schema::text)}})}; }
+void describe_live(RouteDescription& route, const LoadedModel*) {
+  route = {"Whether the process responds", {}, {status_schema()}};
+}
+void describe_ready(RouteDescription& route, const LoadedModel*) {
+  route = {"Whether predictions are answered; 503 if not", {}, {status_schema()}};
+}
+void describe_metrics(RouteDescription& route, const LoadedModel*) {
+  route = {"Metrics in Prometheus' text format", {}, {{"text/plain", std::string(schema::text)}}};
+}
+
 constexpr Route routes[] = {
-    {"GET", "/livez", live},     {"GET", "/healthz", live}, {"GET", "/readyz", ready},
-    {"GET", "/startupz", ready}, {"GET", "/health", ready}, {"GET", "/metrics", metrics},
+    {.method = "GET", .pattern = "/livez", .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/healthz", .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/readyz", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/startupz", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/health", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/metrics", .answer = metrics, .describe = describe_metrics},
 };
 constexpr DialectDef defs[] = {{"health", routes}};
 

@@ -48,10 +48,30 @@ Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& 
   return response;
 }
 
+void describe_ping(RouteDescription& route, const LoadedModel*) { route.summary = "Whether predictions are answered"; }
+void describe_version(RouteDescription& route, const LoadedModel*) {
+  route = {"The server's version", {}, {{"text/plain", std::string(schema::text)}}};
+}
+void describe(RouteDescription& route, const LoadedModel* model) {
+  const auto &inputs = model->signature().inputs, &outputs = model->signature().outputs;
+  route.summary = "Predictions, as SageMaker and MLflow ask for them";
+  std::string body = schema::any_of({schema::object({{"dataframe_split", schema::split(inputs)}}),
+                                     schema::object({{"dataframe_records", schema::row_objects(inputs)}}),
+                                     schema::object({{"instances", schema::rows(inputs)}}),
+                                     schema::object({{"inputs", schema::columns(inputs)}})});
+  route.request = described_files(*model, Direction::read);
+  route.request.insert(route.request.begin(), {"application/json", std::move(body)});
+  route.response = described_files(*model, Direction::write);
+  std::string predictions = outputs.size() == 1 ? schema::columns(outputs)
+                                                : schema::any_of({schema::columns(outputs), schema::rows(outputs)});
+  route.response.insert(route.response.begin(),
+                        {"application/json", schema::object({{"predictions", std::move(predictions)}})});
+}
+
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/ping", .answer = ping},
-    {.method = "GET", .pattern = "/version", .answer = version},
-    {.method = "POST", .pattern = "/invocations", .decode = decode, .encode = encode},
+    {.method = "GET", .pattern = "/ping", .answer = ping, .describe = describe_ping},
+    {.method = "GET", .pattern = "/version", .answer = version, .describe = describe_version},
+    {.method = "POST", .pattern = "/invocations", .decode = decode, .encode = encode, .describe = describe},
 };
 constexpr DialectDef defs[] = {{"invocations", routes}};
 

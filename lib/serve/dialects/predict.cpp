@@ -36,13 +36,27 @@ Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& 
   return response;
 }
 
+void describe(RouteDescription& route, const LoadedModel* model) {
+  const artifact::Signature& signature = model->signature();
+  route.summary = "Predictions, from and to whatever form a client has";
+  std::string data = schema::any_of({schema::object({{"data", schema::columns(signature.inputs)}}),
+                                     schema::object({{"instances", schema::rows(signature.inputs)}}),
+                                     schema::object({{"features", schema::row_objects(signature.inputs)}})});
+  route.request = described_files(*model, Direction::read);
+  route.request.insert(route.request.begin(), {"application/json", std::move(data)});
+  route.response = described_files(*model, Direction::write);
+  route.response.insert(route.response.begin(),
+                        {"application/json", schema::object({{"prediction", schema::columns(signature.outputs)}})});
+}
+
 constexpr Route routes[] = {
-    {.method = "POST", .pattern = "/predict", .decode = decode, .encode = encode},
-    {.method = "POST", .pattern = "/models/{model}/predict", .decode = decode, .encode = encode},
+    {.method = "POST", .pattern = "/predict", .decode = decode, .encode = encode, .describe = describe},
+    {.method = "POST", .pattern = "/models/{model}/predict", .decode = decode, .encode = encode, .describe = describe},
     {.method = "POST",
      .pattern = "/models/{model}/versions/{version}/predict",
      .decode = decode,
-     .encode = encode},
+     .encode = encode,
+     .describe = describe},
 };
 constexpr DialectDef defs[] = {{"predict", routes}};
 

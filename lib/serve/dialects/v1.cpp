@@ -216,22 +216,57 @@ Result<ServerResponse> encode_regress(const DecodedRequest&, const LoadedModel& 
   return finish(body);
 }
 
+constexpr const char* json = "application/json";
+
+void describe_list(RouteDescription& route, const LoadedModel*) {
+  route = {"The models", {}, {{json, schema::object({{"models", schema::list(std::string(schema::text))}})}}};
+}
+void describe_status(RouteDescription& route, const LoadedModel*) {
+  route = {"The states of the model's versions", {}, {{json, R"({"type":"object"})"}}};
+}
+void describe_metadata(RouteDescription& route, const LoadedModel*) {
+  route = {"The model's signature", {}, {{json, R"({"type":"object"})"}}};
+}
+void describe_predict(RouteDescription& route, const LoadedModel* model) {
+  const auto &inputs = model->signature().inputs, &outputs = model->signature().outputs;
+  route.summary = "Predictions in rows or columns, as TensorFlow Serving has them";
+  route.request = {{json, schema::any_of({schema::object({{"instances", schema::rows(inputs)}}),
+                                          schema::object({{"inputs", schema::columns(inputs)}})})}};
+  route.response = {{json, schema::any_of({schema::object({{"predictions", schema::rows(outputs)}}),
+                                           schema::object({{"outputs", schema::columns(outputs)}})})}};
+}
+void describe_examples(RouteDescription& route, const LoadedModel* model, const std::string& result) {
+  route.request = {{json, schema::object({{"examples", schema::row_objects(model->signature().inputs)}})}};
+  route.response = {{json, schema::object({{"result", schema::list(result)}})}};
+}
+void describe_classify(RouteDescription& route, const LoadedModel* model) {
+  route.summary = "The score of each class";
+  describe_examples(route, model, schema::list(schema::list("{}")));
+}
+void describe_regress(RouteDescription& route, const LoadedModel* model) {
+  route.summary = "A value for each example";
+  describe_examples(route, model, schema::element(DType::f32));
+}
+
 #define V1_ROUTES(model)                                                                                  \
-  {.method = "GET", .pattern = model, .answer = status},                     \
-      {.method = "GET", .pattern = model "/metadata", .answer = metadata}, \
+  {.method = "GET", .pattern = model, .answer = status, .describe = describe_status},                     \
+      {.method = "GET", .pattern = model "/metadata", .answer = metadata, .describe = describe_metadata}, \
       {.method = "POST",                                                                                  \
        .pattern = model ":predict",                                                                       \
        .decode = decode_predict,                                                                          \
-       .encode = encode_predict},                                                                     \
+       .encode = encode_predict,                                                                          \
+       .describe = describe_predict},                                                                     \
       {.method = "POST",                                                                                  \
        .pattern = model ":classify",                                                                      \
        .decode = decode_examples,                                                                         \
-       .encode = encode_classify},                                                                    \
+       .encode = encode_classify,                                                                         \
+       .describe = describe_classify},                                                                    \
   {                                                                                                       \
-    .method = "POST", .pattern = model ":regress", .decode = decode_examples, .encode = encode_regress                                                                          \
+    .method = "POST", .pattern = model ":regress", .decode = decode_examples, .encode = encode_regress,   \
+    .describe = describe_regress                                                                          \
   }
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/v1/models", .answer = list},
+    {.method = "GET", .pattern = "/v1/models", .answer = list, .describe = describe_list},
     V1_ROUTES("/v1/models/{model}"),
     V1_ROUTES("/v1/models/{model}/versions/{version}"),
     V1_ROUTES("/v1/models/{model}/labels/{label}"),

@@ -349,19 +349,85 @@ Result<ServerResponse> encode(const DecodedRequest& request, const LoadedModel& 
   return response;
 }
 
+constexpr const char* json = "application/json";
+
+std::string flag(const char* name) { return schema::object({{name, R"({"type":"boolean"})"}}); }
+
+void describe_live(RouteDescription& route, const LoadedModel*) {
+  route = {"Whether the process responds", {}, {{json, flag("live")}}};
+}
+void describe_ready(RouteDescription& route, const LoadedModel*) {
+  route = {"Whether predictions are answered; 503 if not", {}, {{json, flag("ready")}}};
+}
+void describe_metadata(RouteDescription& route, const LoadedModel*) {
+  route = {"Name, versions, inputs and outputs", {}, {{json, R"({"type":"object"})"}}};
+}
+void describe_index(RouteDescription& route, const LoadedModel*) {
+  route = {"The versions of all models and their states", {}, {{json, schema::list(R"({"type":"object"})")}}};
+}
+void describe_load(RouteDescription& route, const LoadedModel*) {
+  route = {"Opens the model's source again", {}, {{json, R"({"type":"object"})"}}, true};
+}
+void describe_unload(RouteDescription& route, const LoadedModel*) {
+  route = {"Serves the model no longer", {}, {{json, R"({"type":"object"})"}}, true};
+}
+
+// Each tensor by its own name. The data are flat here; nested lists are read as well.
+std::string described_tensors(const std::vector<artifact::Port>& ports) {
+  std::vector<std::string> tensors;
+  for (const artifact::Port& port : ports) {
+    tensors.push_back(schema::object({{"name", schema::constant(port.name)},
+                                      {"shape", schema::list(R"({"type":"integer"})")},
+                                      {"datatype", schema::constant(datatype(port.type))},
+                                      {"data", schema::list(schema::element(port.type))}}));
+  }
+  return schema::list(tensors.size() == 1 ? tensors[0] : schema::any_of(tensors));
+}
+
+void describe_infer(RouteDescription& route, const LoadedModel* model) {
+  std::string text(schema::text);
+  std::string names = schema::list(schema::object({{"name", text}}));
+  route.summary = "Predictions by the Open Inference Protocol";
+  route.request = {
+      {json, schema::object(
+                 {{"inputs", described_tensors(model->signature().inputs)}, {"id", text}, {"outputs", names}}, 1)}};
+  route.response = {{json, schema::object({{"model_name", text},
+                                           {"model_version", text},
+                                           {"outputs", described_tensors(model->signature().outputs)},
+                                           {"id", text}},
+                                          3)}};
+}
+
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/v2", .answer = server_metadata},
-    {.method = "GET", .pattern = "/v2/health/live", .answer = live},
-    {.method = "GET", .pattern = "/v2/health/ready", .answer = ready},
-    {.method = "GET", .pattern = "/v2/models/{model}", .answer = model_metadata},
-    {.method = "GET", .pattern = "/v2/models/{model}/versions/{version}", .answer = model_metadata},
-    {.method = "GET", .pattern = "/v2/models/{model}/ready", .answer = model_ready},
-    {.method = "GET", .pattern = "/v2/models/{model}/versions/{version}/ready", .answer = model_ready},
-    {.method = "POST", .pattern = "/v2/models/{model}/infer", .decode = decode, .encode = encode},
-    {.method = "POST", .pattern = "/v2/models/{model}/versions/{version}/infer", .decode = decode, .encode = encode},
-    {.method = "POST", .pattern = "/v2/repository/index", .answer = repository_index},
-    {.method = "POST", .pattern = "/v2/repository/models/{model}/load", .operate = load},
-    {.method = "POST", .pattern = "/v2/repository/models/{model}/unload", .operate = unload},
+    {.method = "GET", .pattern = "/v2", .answer = server_metadata, .describe = describe_metadata},
+    {.method = "GET", .pattern = "/v2/health/live", .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/v2/health/ready", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/v2/models/{model}", .answer = model_metadata, .describe = describe_metadata},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/versions/{version}",
+     .answer = model_metadata,
+     .describe = describe_metadata},
+    {.method = "GET", .pattern = "/v2/models/{model}/ready", .answer = model_ready, .describe = describe_ready},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/versions/{version}/ready",
+     .answer = model_ready,
+     .describe = describe_ready},
+    {.method = "POST",
+     .pattern = "/v2/models/{model}/infer",
+     .decode = decode,
+     .encode = encode,
+     .describe = describe_infer},
+    {.method = "POST",
+     .pattern = "/v2/models/{model}/versions/{version}/infer",
+     .decode = decode,
+     .encode = encode,
+     .describe = describe_infer},
+    {.method = "POST", .pattern = "/v2/repository/index", .answer = repository_index, .describe = describe_index},
+    {.method = "POST", .pattern = "/v2/repository/models/{model}/load", .operate = load, .describe = describe_load},
+    {.method = "POST",
+     .pattern = "/v2/repository/models/{model}/unload",
+     .operate = unload,
+     .describe = describe_unload},
 };
 constexpr DialectDef defs[] = {{"v2", routes}};
 

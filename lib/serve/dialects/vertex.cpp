@@ -30,12 +30,24 @@ Result<ServerResponse> encode(const DecodedRequest&, const LoadedModel& model, s
   return response;
 }
 
+void describe_health(RouteDescription& route, const LoadedModel*) {
+  route = {"Whether predictions are answered; 503 if not",
+           {},
+           {{"application/json", schema::object({{"ready", R"({"type":"boolean"})"}})}}};
+}
+void describe(RouteDescription& route, const LoadedModel* model) {
+  route.summary = "Predictions, as Vertex AI asks for them";
+  route.request = {{"application/json", schema::object({{"instances", schema::rows(model->signature().inputs)}})}};
+  route.response = {{"application/json", schema::object({{"predictions", schema::rows(model->signature().outputs)}})}};
+}
+
 constexpr Route routes[] = {
-    {.method = "GET", .configured = &Settings::health_route, .answer = health},
+    {.method = "GET", .configured = &Settings::health_route, .answer = health, .describe = describe_health},
     {.method = "POST",
      .configured = &Settings::predict_route,
      .decode = decode,
-     .encode = encode},
+     .encode = encode,
+     .describe = describe},
 };
 constexpr DialectDef defs[] = {{"vertex", routes}};
 
