@@ -3,6 +3,8 @@
 // are printed, because the format wants each to include those below it.
 #include "serve/metrics.hpp"
 
+#include "tensor/utf8.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -10,13 +12,14 @@
 namespace modelctl::serve {
 namespace {
 
-// name="value" pairs; backslash, quote and line end escaped as the format asks.
+// name="value" pairs; backslash, quote and line end escaped as the format asks, and what is not UTF-8 replaced: one
+// such name, of a package, would make all metrics unreadable.
 std::string render(const MetricLabels& labels) {
   std::string text;
   for (const auto& [name, value] : labels) {
     if (!text.empty()) text += ',';
     text += name + "=\"";
-    for (char c : value) {
+    for (char c : to_utf8(value)) {
       if (c == '\n') text += "\\n";
       else if (c == '"' || c == '\\') text += {'\\', c};
       else text += c;

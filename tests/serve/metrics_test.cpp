@@ -35,6 +35,13 @@ TEST_CASE("a label's value is escaped") {
   CHECK(metrics.text(false).find("info{name=\"a\\\"b\\\\c\\nd\"} 1\n") != std::string::npos);
 }
 
+TEST_CASE("a label's value that is not UTF-8 is replaced") {
+  Metrics metrics;
+  metrics.declare("info", "gauge", "Info.");
+  metrics.set("info", {{"name", "a\xffz"}}, 1);
+  CHECK(metrics.text(false).find("info{name=\"a\xef\xbf\xbdz\"} 1\n") != std::string::npos);
+}
+
 TEST_CASE("OpenMetrics names a counter's family without its suffix and ends with EOF") {
   Metrics metrics;
   metrics.declare("requests_total", "counter", "Requests.");
