@@ -1,0 +1,58 @@
+// predict: asks a server for predictions.
+#include "actions/predict.hpp"
+#include "base/json.hpp"
+#include "cli/command.hpp"
+#include "cli/commands/csv_header.hpp"
+#include "cli/commands/model.hpp"
+#include "cli/commands/remote.hpp"
+#include "cli/present/run_outputs.hpp"
+
+#include <CLI/Option.hpp>
+
+namespace modelctl::cli {
+namespace {
+
+// As `run` prints: values that are in files are not printed.
+Result<void> print(const actions::PredictReport& report, Printer& printer) {
+  if (printer.format() != Printer::Format::json) {
+    print_run(report.outputs, report.written, printer);
+    return {};
+  }
+  Json result = TRY(parse_json(TRY(run_json(report.outputs, report.written)), "the result"));
+  result.update({{"model", report.model}, {"version", report.version}, {"seconds", report.seconds}});
+  printer.json(canonical_json(result));
+  return {};
+}
+
+Run bind(Binder& binder) {
+  auto request = std::make_shared<actions::PredictRequest>();
+  CLI::App& app = binder.app;
+  app.add_option("URL", request->url, "Address of the server, and of the model if it serves several")->required();
+  bind_tensors(binder, "--input", request->inputs, "An input, by name or in the model's order");
+  std::vector<std::string> protocols{"v2", "predict"};
+  binder.choice(app.add_option("--protocol", request->protocol, "Open Inference Protocol, or JSON for POST /predict")
+                    ->check(CLI::IsMember(protocols))
+                    ->type_name("v2|predict")
+                    ->capture_default_str(),
+                protocols);
+  binder
+      .complete(app.add_option("-o", request->output,
+                               "File or folder for the outputs, - for JSON on stdout; by default they are printed"),
+                Completes::file)
+      ->type_name("FILE|FOLDER|-");
+  bind_header(binder, request->header);
+  bind_remote(binder, request->remote);
+  return [request](CommandContext& context) -> Result<int> {
+    auto report = TRY(actions::predict(*request, context.host));
+    if (request->output != formats::standard_stream) TRY(print(report, context.printer));
+    return 0;
+  };
+}
+
+constexpr CommandDef defs[] = {{"predict", "Ask a server for predictions", bind, Stage::serve}};
+
+}  // namespace
+
+std::span<const CommandDef> predict_command() { return defs; }
+
+}  // namespace modelctl::cli

@@ -1,0 +1,32 @@
+// predict: asks a server for the outputs of a model, from files to files, as `run` computes them here.
+#pragma once
+
+#include "actions/remote.hpp"
+#include "tensor/files.hpp"
+
+namespace modelctl::actions {
+
+struct PredictRequest {
+  // http[s]://HOST[:PORT], or with the path of what is asked: /v2/models/NAME[/versions/VERSION] of the Open Inference
+  // Protocol, or that of a server's own predictions. Without it, the only model of the server is meant, or /predict.
+  std::string url;
+  std::vector<std::string> inputs;  // [NAME=]INPUT each
+  std::string protocol = "v2";      // or "predict"
+  std::filesystem::path output;     // a file or a folder; nothing is written if this is empty
+  RemoteOptions remote;
+  formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
+};
+
+struct PredictReport {
+  std::vector<formats::NamedTensor> outputs;
+  std::vector<std::filesystem::path> written;
+  std::string model, version;  // who answered, if the protocol says so
+  double seconds = 0;          // until the response was there; reading the inputs is not counted
+};
+
+// By the Open Inference Protocol, the server's description of the model says what the inputs are: names, types and
+// shapes are checked, and files read, as for `run`. The protocol of /predict has no description: types are those of the
+// files, and numbers come back as JSON shows them.
+Result<PredictReport> predict(const PredictRequest& request, Host& host);
+
+}  // namespace modelctl::actions
