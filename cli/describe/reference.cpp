@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "ops/schema/operator.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
@@ -30,14 +30,26 @@ std::string title(const ops::OpDef& def) {
   return fmt::format("{}{}{}", def.domain, def.domain.empty() ? "" : ".", def.name);
 }
 
+// The texts that an attribute may have, before its meaning: "`constant` (the default), `reflect` or `edge`: ".
+std::string texts(const ops::AttributeDef& attribute) {
+  std::vector<std::string> named;
+  for (std::string_view text : ops::texts_of(attribute)) {
+    if (!text.empty()) named.push_back(fmt::format("`{}`{}", text, text == attribute.absent ? " (the default)" : ""));
+  }
+  if (named.empty()) return "";
+  std::string last = std::move(named.back());
+  named.pop_back();
+  return fmt::format("{}{}{}: ", fmt::join(named, ", "), named.empty() ? "" : " or ", last);
+}
+
 std::string section(const ops::OpDef& def) {
   std::string text = fmt::format("\n### {}\n\n{} `{}` → `{}`", title(def), def.summary, def.inputs, def.outputs);
   if (!def.types.none()) text += fmt::format(" for {}", def.types.text());
   text += fmt::format("; the form of opset {}.\n", def.since);
   if (!def.attributes.empty()) text += "\n";
   for (const ops::AttributeDef& attribute : def.attributes) {
-    text += fmt::format("- `{}` ({}{}): {}\n", attribute.name, word(attribute.type),
-                        attribute.required ? ", required" : "", attribute.meaning);
+    text += fmt::format("- `{}` ({}{}): {}{}\n", attribute.name, word(attribute.type),
+                        attribute.required ? ", required" : "", texts(attribute), attribute.meaning);
   }
   return text;
 }

@@ -77,6 +77,17 @@ TEST_CASE("an axis that the first input does not have cannot be broadcast along"
         "  at model.onnx: the node of 'z' (Add)\n");
 }
 
+TEST_CASE("a text that only an earlier opset has is accepted there, and refused in the newest") {
+  std::string_view text =
+      "input x: f32[1,1,2,2]\ninput grid: f32[1,1,1,2]\ny = GridSample(x, grid) {mode: \"bilinear\"}\noutput y";
+  CHECK(newest(text, 16).find("mode: \"linear\"") != std::string::npos);
+  CHECK(newest(text, 20) ==
+        "bad-attribute: cannot use attribute 'mode' of GridSample with the value 'bilinear': it must be one of linear, "
+        "nearest, cubic\n  at model.onnx: the node of 'y' (GridSample)\n  help did you mean 'linear'?\n");
+  CHECK(newest("input x: f32[1,1,2,2]\ny = Upsample(x) {mode: \"bilinear\", scales: [1.0, 1.0, 2.0, 2.0]}\noutput y", 7)
+            .find("mode: \"linear\"") != std::string::npos);
+}
+
 TEST_CASE("one slope per channel, as in opset 6, is aligned with the channels") {
   std::string text = newest("input x: f32[2,3,4,4]\ninput s: f32[3]\ny = PRelu(x, s)\noutput y", 6);
   CHECK_MESSAGE(text.find("const PRelu: i64[2] = [1, 2]\n  PRelu_Unsqueeze = Unsqueeze(s, PRelu)") != std::string::npos,

@@ -149,22 +149,6 @@ std::string refusal_at_build(std::string_view op, const std::string& name, Attri
   return done ? "nothing" : done.error().what;
 }
 
-TEST_CASE("a text that an attribute does not know is refused when the model is built") {
-  auto word = [](std::string_view op, const std::string& name, std::string_view domain = "") {
-    return refusal_at_build(op, name, std::string("other"), domain);
-  };
-  CHECK(word("BitShift", "direction") == "cannot use BitShift: direction cannot be 'other'");
-  CHECK(word("Gelu", "approximate") == "cannot use Gelu: approximate cannot be 'other'");
-  CHECK(word("DepthToSpace", "mode") == "cannot use DepthToSpace: mode cannot be 'other'");
-  CHECK(word("RoiAlign", "coordinate_transformation_mode") ==
-        "cannot use RoiAlign: coordinate_transformation_mode cannot be 'other'");
-  for (const char* name : {"mode", "nearest_mode", "coordinate_transformation_mode", "keep_aspect_ratio_policy"}) {
-    CHECK(word("Resize", name) == "cannot use Resize: " + std::string(name) + " cannot be 'other'");
-  }
-  CHECK(word("CastMap", "map_form", "ai.onnx.ml").ends_with("map_form cannot be 'other'"));
-  CHECK(word("Momentum", "mode", "ai.onnx.preview.training").ends_with("mode cannot be 'other'"));
-}
-
 TEST_CASE("a norm of an order below 1 is refused") {
   for (std::string op : {"LpPool", "GlobalLpPool"}) {
     for (std::int64_t order : {0, -1})

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -56,6 +57,57 @@ TEST_CASE("every example keeps its operator's schema") {
     Faults faults;
     ops::check_schema(*made.node, def, faults);
     CHECK(faults.none());
+  });
+}
+
+// Each attribute of each operator that a model may have.
+template <class Body>
+void for_each_attribute(Body&& body) {
+  for (const OpDef* def : ops::table()) {
+    if (def->infer == nullptr) continue;
+    for (const ops::AttributeDef& attribute : def->attributes) {
+      INFO(ops::qualified(def->domain, def->name) << ": " << attribute.name);
+      body(*def, attribute);
+    }
+  }
+}
+
+TEST_CASE("what the absence of a text means is one of the texts that the attribute may have") {
+  for_each_attribute([](const OpDef&, const ops::AttributeDef& attribute) {
+    auto texts = ops::texts_of(attribute);
+    if (texts.empty()) CHECK(attribute.absent == "");
+    else if (!attribute.required) CHECK(std::count(texts.begin(), texts.end(), attribute.absent) == 1);
+    CHECK(std::set(texts.begin(), texts.end()).size() == texts.size());
+    CHECK((texts.empty() || attribute.type == ops::AttributeType::text));
+  });
+}
+
+TEST_CASE("a text that is not one of those that the attribute may have is refused when the model is read") {
+  std::size_t attributes = 0;
+  for_each_attribute([&](const OpDef& def, const ops::AttributeDef& attribute) {
+    if (ops::texts_of(attribute).empty()) return;
+    ++attributes;
+    auto made = node_of(def, def.examples()[0], Known::shapes);
+    made.node->attributes.set(std::string(attribute.name), std::string("other"));
+    Faults faults;
+    ops::check_schema(*made.node, def, faults);
+    REQUIRE(faults.count() == 1);
+    CHECK(std::move(faults).sum("").what.starts_with("cannot use attribute '" + std::string(attribute.name) + "' of " +
+                                                     ops::qualified(def.domain, def.name) +
+                                                     " with the value 'other': it must be one of "));
+  });
+  CHECK(attributes > 0);
+}
+
+TEST_CASE("every text that an attribute may have is accepted") {
+  for_each_attribute([&](const OpDef& def, const ops::AttributeDef& attribute) {
+    for (std::string_view text : ops::texts_of(attribute)) {
+      auto made = node_of(def, def.examples()[0], Known::shapes);
+      made.node->attributes.set(std::string(attribute.name), std::string(text));
+      Faults faults;
+      ops::check_schema(*made.node, def, faults);
+      CHECK(faults.none());
+    }
   });
 }
 
@@ -160,7 +212,7 @@ Tensor spoiled(const Tensor& tensor, std::mt19937& random) {
   }
 }
 
-TEST_CASE("wrong ranks, types, sizes and indices give errors or results, never crashes") {
+TEST_CASE("wrong ranks, types, sizes, indices and texts give errors or results, never crashes") {
   std::mt19937 random(20240607);
   for_each_example([&](const OpDef& def, const Example& example) {
     if (example.inputs.empty()) return;
@@ -175,6 +227,7 @@ TEST_CASE("wrong ranks, types, sizes and indices give errors or results, never c
         if (random() % 6 != 0) continue;
         constexpr std::int64_t values[] = {0, 1, -1, 5, INT64_MAX, INT64_MIN};
         if (std::holds_alternative<std::int64_t>(value)) bad.attributes.set(name, values[random() % 6]);
+        if (std::holds_alternative<std::string>(value)) bad.attributes.set(name, std::string("other"));
         if (auto* list = std::get_if<std::vector<std::int64_t>>(&value); list != nullptr && !list->empty()) {
           auto changed = *list;
           changed[random() % changed.size()] = values[random() % 6];

@@ -7,12 +7,11 @@
 
 namespace modelctl::ops {
 
-inline constexpr std::string_view activation_meaning = "what is applied last: none (the default)"
-#define ACTIVATION(name, ...) ", " #name
+inline constexpr std::string_view activations = "none"
+#define ACTIVATION(name, ...) " " #name
 #include "kernels/unary.def"
     ;
-inline constexpr AttributeDef activation_attribute = {"activation", AttributeType::text, activation_meaning, false,
-                                                      "none"};
+inline constexpr AttributeDef activation_attribute = text_choice("activation", activations, "what is applied last");
 inline constexpr AttributeDef activation_alpha = {"alpha", AttributeType::number,
                                                   "the activation's parameter; clip's lower bound"};
 inline constexpr AttributeDef activation_beta = {"beta", AttributeType::number,

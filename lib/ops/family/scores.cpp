@@ -1,8 +1,6 @@
 // The label output has the type of whichever attribute lists the labels, so that inference reads them.
 #include "ops/family/scores.hpp"
 
-#include "ops/reference/scores.hpp"
-
 namespace modelctl::ops {
 
 // One row [C] is a batch of one, as scikit-learn's converters write it.

@@ -1,9 +1,13 @@
 // Inference that the classifiers and regressors of ai.onnx.ml share.
 #pragma once
 
+#include "ops/reference/scores.hpp"
 #include "ops/schema/infer.hpp"
 
 namespace modelctl::ops {
+
+inline constexpr AttributeDef post_transform_attribute =
+    text_choice("post_transform", post_transforms, "applied to the scores of each row");
 
 // The rows of input 0, [N,C] or one row [C].
 graph::Expr rows_of(Inference& call);

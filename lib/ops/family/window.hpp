@@ -11,8 +11,8 @@ Result<graph::Expr> window_count(const Inference& call, const Windows& windows, 
                                  const graph::Expr& size);
 
 // The attributes that window operators share.
-inline constexpr AttributeDef auto_pad_attribute = {"auto_pad", AttributeType::text,
-                                                    "NOTSET (the default), SAME_UPPER, SAME_LOWER or VALID"};
+inline constexpr AttributeDef auto_pad_attribute =
+    text_choice("auto_pad", auto_pads, "how pads are chosen; NOTSET takes those of the attribute pads");
 inline constexpr AttributeDef dilations_attribute = {"dilations", AttributeType::integers,
                                                      "distance between taps along each spatial axis; 1 if absent"};
 inline constexpr AttributeDef pads_attribute = {"pads", AttributeType::integers,

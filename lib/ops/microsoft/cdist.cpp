@@ -16,18 +16,9 @@ namespace {
 using graph::Shape;
 
 enum class Metric : std::uint8_t { euclidean, squared };
+constexpr std::string_view metrics = "euclidean sqeuclidean";
 
-Result<Metric> metric_of(const Attributes& attributes) {
-  std::string_view name = attributes.text("metric");
-  if (name == "euclidean") return Metric::euclidean;
-  if (name == "sqeuclidean") return Metric::squared;
-  return refuse("metric must be euclidean or sqeuclidean, not '" + std::string(name) + "'");
-}
-
-// Inference reads the metric too, so that an unknown one is an error of the build and not of the first run.
 Result<void> infer(Inference& call) {
-  auto metric = metric_of(call.attributes());
-  if (!metric) return call.bad(metric.error().what);
   for (std::size_t index : {0u, 1u}) TRY(need_rank(call, index, 2, 2));
   DType element = TRY(common_element(call));
   const Shape *a = call.shape(0), *b = call.shape(1);
@@ -62,7 +53,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     return refuse("A and B must be rows of one length, not " + describe(a.type, a.dims) + " and " +
                   describe(b.type, b.dims));
   }
-  Metric metric = TRY(metric_of(call.attributes));
+  auto metric = choice_of<Metric>(call.attributes, "metric", metrics);
   const std::int64_t columns = a.dim(1);
   MutableTensorView y = TRY(outputs.allocate(0, a.type, Dims{a.dim(0), b.dim(0)}));
   return for_type<TypeList<float, double>>(a.type, [&]<class T>() -> Result<void> {
@@ -79,8 +70,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef attributes[] = {
-    {"metric", AttributeType::text, "euclidean, or sqeuclidean: the square of it", true}};
+constexpr AttributeDef attributes[] = {text_choice("metric", metrics, "the distance of two rows, or its square", true)};
 
 constexpr OpDef defs[] = {
     {

@@ -205,11 +205,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {
-    {"activation_alpha", AttributeType::numbers, "as LSTM's"}, {"activation_beta", AttributeType::numbers, "as LSTM's"},
-    {"activations", AttributeType::texts, "as LSTM's"},        {"clip", AttributeType::number, "as LSTM's"},
-    {"direction", AttributeType::text, "as LSTM's"},           {"hidden_size", AttributeType::integer, "as LSTM's"},
-    {"input_forget", AttributeType::integer, "as LSTM's"}};
+constexpr AttributeDef attributes[] = {{"activation_alpha", AttributeType::numbers, "as LSTM's"},
+                                       {"activation_beta", AttributeType::numbers, "as LSTM's"},
+                                       {"activations", AttributeType::texts, "as LSTM's"},
+                                       {"clip", AttributeType::number, "as LSTM's"},
+                                       text_choice("direction", recurrent_directions, "as LSTM's"),
+                                       {"hidden_size", AttributeType::integer, "as LSTM's"},
+                                       {"input_forget", AttributeType::integer, "as LSTM's"}};
 
 constexpr OpDef defs[] = {
     {

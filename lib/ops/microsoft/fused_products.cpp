@@ -6,6 +6,7 @@
 #include "kernels/gemm.hpp"
 #include "ops/reference/broadcast.hpp"
 #include "ops/reference/multiply.hpp"
+#include "ops/reference/window.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 #include "ops/schema/lowering.hpp"
@@ -192,9 +193,8 @@ Result<void> gemm(Node& node) {
   return {};
 }
 
-constexpr AttributeDef activation = {
-    "activation", AttributeType::text,
-    "applied last: Relu, Tanh, Sigmoid, LeakyRelu, HardSigmoid or Clip; none if empty"};
+constexpr AttributeDef activation =
+    text_choice("activation", " Relu Tanh Sigmoid LeakyRelu HardSigmoid Clip", "applied last; none if absent or empty");
 constexpr AttributeDef of_matmul[] = {
     {"alpha", AttributeType::number, "multiplies the product; 1 if absent"},
     {"transA", AttributeType::integer, "0 if absent; 1: A's last two axes change places"},
@@ -203,7 +203,7 @@ constexpr AttributeDef of_matmul[] = {
     {"transBatchB", AttributeType::integer, "0 if absent; 1: B's rows are its first axis"}};
 constexpr AttributeDef of_conv[] = {activation,
                                     {"activation_params", AttributeType::numbers, "the activation's, in order"},
-                                    {"auto_pad", AttributeType::text, "as Conv's"},
+                                    text_choice("auto_pad", auto_pads, "as Conv's"),
                                     {"dilations", AttributeType::integers, "as Conv's"},
                                     {"group", AttributeType::integer, "as Conv's"},
                                     {"kernel_shape", AttributeType::integers, "as Conv's"},

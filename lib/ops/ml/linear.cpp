@@ -1,7 +1,6 @@
 // ai.onnx.ml: LinearClassifier and LinearRegressor, as scikit-learn's linear models are exported. Sums are in f64,
 // since a row may have thousands of columns; what the specification leaves open follows ONNX Runtime.
 #include "ops/family/scores.hpp"
-#include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 
@@ -54,7 +53,7 @@ Result<void> infer_classifier(Inference& call) {
 Result<void> classify(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   ClassLabels labels = TRY(read_labels(call.attributes, "classlabels_strings", "classlabels_ints"));
-  std::string_view transform = call.attributes.text("post_transform", "NONE");
+  const auto transform = choice_of<PostTransform>(call.attributes, "post_transform", post_transforms);
   // Two labels may share one row of coefficients, the second label's: the first one's score is then 1 minus it, and the
   // sign of the score decides. Exporters of binary logistic regression write that form.
   bool shared =
@@ -75,7 +74,9 @@ Result<void> classify(const Call& call, Outputs& outputs) {
     if (label) labels.write(*label, static_cast<std::size_t>(row), best);
     if (out == nullptr) continue;
     // A softmax over one score would always be 1: with shared coefficients the two scores stay as they are.
-    if (!shared || transform == "LOGISTIC" || transform == "PROBIT") TRY(post_transform(values, transform));
+    if (!shared || transform == PostTransform::logistic || transform == PostTransform::probit) {
+      post_transform(values, transform);
+    }
     if (shared) values = {1 - values[0], values[0]};
     for (double value : values) *out++ = static_cast<float>(value);
   }
@@ -104,24 +105,22 @@ Result<void> regress(const Call& call, Outputs& outputs) {
     if (call.interrupted()) return {};
     // In f64 up to the post transform, and rounded to f32 once.
     std::vector<double> values = lines.scores(x.row(row));
-    TRY(post_transform(values, call.attributes.text("post_transform", "NONE")));
+    post_transform(values, choice_of<PostTransform>(call.attributes, "post_transform", post_transforms));
     for (double value : values) *out++ = static_cast<float>(value);
   }
   return {};
 }
 
-constexpr AttributeDef transform = {"post_transform", AttributeType::text,
-                                    "NONE if absent; LOGISTIC, SOFTMAX or SOFTMAX_ZERO"};
 constexpr AttributeDef of_classifier[] = {
     {"classlabels_ints", AttributeType::integers, "the labels, if they are numbers"},
     {"classlabels_strings", AttributeType::texts, "the labels, if they are strings"},
     {"coefficients", AttributeType::numbers, "one row for each label", true},
     {"intercepts", AttributeType::numbers, "one for each label; 0 if absent"},
     {"multi_class", AttributeType::integer, "has no effect on the scores"},
-    transform};
+    post_transform_attribute};
 constexpr AttributeDef of_regressor[] = {{"coefficients", AttributeType::numbers, "one row for each target"},
                                          {"intercepts", AttributeType::numbers, "one for each target; 0 if absent"},
-                                         transform,
+                                         post_transform_attribute,
                                          {"targets", AttributeType::integer, "how many targets; 1 if absent"}};
 
 constexpr OpDef defs[] = {

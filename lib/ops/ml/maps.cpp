@@ -90,29 +90,20 @@ Result<To> converted(const From& value) {
   else return static_cast<To>(value);
 }
 
+constexpr std::string_view casts = "TO_FLOAT TO_INT64 TO_STRING";
 // The output's element type.
-Result<DType> cast_type(const Attributes& attributes) {
-  std::string_view to = attributes.text("cast_to", "TO_FLOAT");
-  if (to == "TO_FLOAT") return DType::f32;
-  if (to == "TO_INT64") return DType::i64;
-  if (to == "TO_STRING") return DType::string;
-  return refuse("cast_to cannot be '" + std::string(to) + "'");
+DType cast_type(const Attributes& attributes) {
+  constexpr DType types[] = {DType::f32, DType::i64, DType::string};
+  return types[choice_of(attributes, "cast_to", casts)];
 }
 
-Result<bool> is_sparse(const Attributes& attributes) {
-  std::string_view form = attributes.text("map_form", "DENSE");
-  if (form == "SPARSE" || form == "DENSE") return form == "SPARSE";
-  return refuse("map_form cannot be '" + std::string(form) + "'");
-}
+bool is_sparse(const Attributes& attributes) { return attributes.text("map_form") == "SPARSE"; }
 
 // One row. DENSE: as many columns as the map has entries, known only when it runs; SPARSE: max_map.
 Result<void> infer_cast(Inference& call) {
-  auto type = cast_type(call.attributes());
-  if (!type) return call.bad(type.error().what);
-  auto sparse = is_sparse(call.attributes());
-  if (!sparse) return call.bad(sparse.error().what);
-  Expr columns = *sparse ? Expr(call.attributes().integer("max_map", 1)) : call.fresh_symbol();
-  call.set_output(0, *type, Shape{Expr(1), std::move(columns)});
+  bool sparse = is_sparse(call.attributes());
+  Expr columns = sparse ? Expr(call.attributes().integer("max_map", 1)) : call.fresh_symbol();
+  call.set_output(0, cast_type(call.attributes()), Shape{Expr(1), std::move(columns)});
   return {};
 }
 
@@ -120,8 +111,8 @@ Result<void> infer_cast(Inference& call) {
 // elsewhere.
 Result<void> cast(const Call& call, Outputs& outputs) {
   const Map& map = *TRY(map_of(call));
-  DType type = TRY(cast_type(call.attributes));
-  bool sparse = TRY(is_sparse(call.attributes));
+  DType type = cast_type(call.attributes);
+  bool sparse = is_sparse(call.attributes);
   if (map.keys.type() != DType::i64) return refuse("the keys must be whole numbers");
   auto keys = map.keys.as<std::int64_t>();
   // The entries in ascending order of their keys, whatever order the map has them in.
@@ -191,8 +182,8 @@ Result<void> vectorize(const Call& call, Outputs& outputs) {
 constexpr AttributeDef of_zip[] = {{"classlabels_int64s", AttributeType::integers, "the keys, if they are numbers"},
                                    {"classlabels_strings", AttributeType::texts, "the keys, if they are strings"}};
 constexpr AttributeDef of_cast[] = {
-    {"cast_to", AttributeType::text, "TO_FLOAT if absent; TO_INT64 or TO_STRING"},
-    {"map_form", AttributeType::text, "DENSE if absent: values in the order of keys; SPARSE: a column for each key"},
+    text_choice("cast_to", casts, "the output's type"),
+    text_choice("map_form", "DENSE SPARSE", "values in the order of keys, or a column for each key"),
     {"max_map", AttributeType::integer, "of the sparse form: how many columns there are"}};
 constexpr AttributeDef of_vectorizer[] = {
     {"int64_vocabulary", AttributeType::integers, "the keys, if they are numbers"},

@@ -23,8 +23,9 @@ using Row = std::span<const double>;
 
 // The kernel function of two rows: linear a·b, poly (gamma a·b + c)^degree, rbf exp(-gamma |a-b|²), sigmoid
 // tanh(gamma a·b + c).
+constexpr std::string_view kernel_types = "LINEAR POLY RBF SIGMOID";
 struct Kernel {
-  enum { linear, poly, rbf, sigmoid } kind = linear;
+  enum Kind { linear, poly, rbf, sigmoid } kind = linear;
   double gamma = 0, constant = 0, degree = 0;
 
   // Small whole degrees, the usual ones, are multiplied out; a negative base then needs no care.
@@ -54,11 +55,7 @@ struct Kernel {
 // kernel_params may be absent for a linear kernel, which has none.
 Result<Kernel> read_kernel(const Attributes& attributes) {
   Kernel kernel;
-  std::string_view name = attributes.text("kernel_type", "LINEAR");
-  if (name == "POLY") kernel.kind = Kernel::poly;
-  else if (name == "RBF") kernel.kind = Kernel::rbf;
-  else if (name == "SIGMOID") kernel.kind = Kernel::sigmoid;
-  else if (name != "LINEAR") return refuse("kernel_type cannot be '" + std::string(name) + "'");
+  kernel.kind = choice_of<Kernel::Kind>(attributes, "kernel_type", kernel_types);
   const auto& parameters = attributes.numbers("kernel_params");
   if (parameters.empty()) return kernel;
   if (parameters.size() != 3) return refuse("kernel_params must be gamma, the constant and the degree");
@@ -233,7 +230,7 @@ Result<void> classify(const Call& call, Outputs& outputs) {
   if (static_cast<std::int64_t>(width) != x.columns) {
     return refuse("rows must have " + std::to_string(width) + " numbers, not " + std::to_string(x.columns));
   }
-  std::string_view transform = call.attributes.text("post_transform", "NONE");
+  const auto transform = choice_of<PostTransform>(call.attributes, "post_transform", post_transforms);
   std::optional<MutableTensorView> label, answers;
   if (outputs.wanted(0)) label = TRY(outputs.allocate(0, svm.labels.type(), Dims{x.rows}));
   if (outputs.wanted(1)) {
@@ -259,7 +256,7 @@ Result<void> classify(const Call& call, Outputs& outputs) {
     // A single decision value is the second column, and its negation the first, although a positive value is a vote for
     // the first label.
     if (scores.size() == 1 && svm.columns() == 2) scores = {-scores[0], scores[0]};
-    TRY(post_transform(scores, transform));
+    post_transform(scores, transform);
     for (double value : scores) *out++ = static_cast<float>(value);
   }
   return {};
@@ -305,7 +302,7 @@ Result<void> regress(const Call& call, Outputs& outputs) {
 constexpr AttributeDef coefficients = {"coefficients", AttributeType::numbers,
                                        "of the support vectors, or of the linear functions"};
 constexpr AttributeDef kernel_params = {"kernel_params", AttributeType::numbers, "gamma, the constant and the degree"};
-constexpr AttributeDef kernel_type = {"kernel_type", AttributeType::text, "LINEAR if absent; POLY, RBF or SIGMOID"};
+constexpr AttributeDef kernel_type = text_choice("kernel_type", kernel_types, "the kernel function of two rows");
 constexpr AttributeDef rho = {"rho", AttributeType::numbers,
                               "what is added to the sums; of linear functions, the first number counts for all"};
 constexpr AttributeDef support_vectors = {"support_vectors", AttributeType::numbers, "one row for each"};
@@ -315,7 +312,7 @@ constexpr AttributeDef of_classifier[] = {
     coefficients,
     kernel_params,
     kernel_type,
-    {"post_transform", AttributeType::text, "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"},
+    post_transform_attribute,
     {"prob_a", AttributeType::numbers, "for each pair of labels, what its score is multiplied with"},
     {"prob_b", AttributeType::numbers, "and what is added, to give the logarithm of the odds"},
     rho,

@@ -25,7 +25,6 @@ Result<void> infer_f32(Inference& call) {
 Result<void> normalize(const Call& call, Outputs& outputs) {
   Table x = TRY(read_table(call.input(0)));
   std::string_view norm = call.attributes.text("norm", "MAX");
-  if (norm != "MAX" && norm != "L1" && norm != "L2") return refuse("norm cannot be '" + std::string(norm) + "'");
   MutableTensorView y = TRY(outputs.allocate(0, DType::f32, call.input(0).dims));
   float* out = y.as<float>().data();
   for (std::int64_t index = 0; index < x.rows; ++index) {
@@ -95,7 +94,7 @@ Result<void> extract(const Call& call, Outputs& outputs) {
   });
 }
 
-constexpr AttributeDef of_normalizer[] = {{"norm", AttributeType::text, "MAX if absent; L1 or L2"}};
+constexpr AttributeDef of_normalizer[] = {text_choice("norm", "MAX L1 L2", "what each row is divided by")};
 constexpr AttributeDef of_scaler[] = {
     {"offset", AttributeType::numbers, "what is subtracted: one number, or one for each column"},
     {"scale", AttributeType::numbers, "what then multiplies: one number, or one for each column"}};

@@ -70,22 +70,11 @@ Result<Value*> finished(Node& node, Value* scores, DType from, DType to, const s
   return scores;
 }
 
-// Checked when the model is built; PostTransform would fail in the first run only.
-Result<void> check_transform(std::string_view name) {
-  for (std::string_view known : {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"}) {
-    if (name == known) return {};
-  }
-  return refuse("post_transform cannot be '" + std::string(name) + "'");
-}
-
+constexpr std::string_view aggregates = "SUM AVERAGE MIN MAX";
 // The attribute's spelling as modelctl::TreeEnsemble has it.
-Result<std::string> aggregate_of(std::string_view name) {
-  constexpr std::pair<std::string_view, std::string_view> names[] = {
-      {"SUM", "sum"}, {"AVERAGE", "average"}, {"MIN", "min"}, {"MAX", "max"}};
-  for (auto [theirs, ours] : names) {
-    if (name == theirs) return std::string(ours);
-  }
-  return refuse("aggregate_function cannot be '" + std::string(name) + "'");
+std::string_view aggregate_of(const Attributes& attributes) {
+  constexpr std::string_view ours[] = {"sum", "average", "min", "max"};
+  return ours[choice_of(attributes, "aggregate_function", aggregates)];
 }
 
 Result<void> infer_classifier(Inference& call) {
@@ -101,7 +90,6 @@ Result<void> decompose_classifier(Node& node) {
   auto classes = static_cast<std::int64_t>(labels.size());
   if (classes < 2) return refuse("it must have two labels or more");
   std::string transform(attributes.text("post_transform", "NONE"));
-  TRY(check_transform(transform));
   Forest forest = TRY(read_named_forest(attributes, "class", classes));
   // The base values are not given to the trees: whether a label had a weight must be known before they are added.
   forest.unscored = std::numeric_limits<float>::quiet_NaN();
@@ -161,13 +149,12 @@ Result<void> decompose_regressor(Node& node) {
   std::int64_t targets = node.attributes.integer("n_targets", 1);
   if (targets < 1 || targets > std::int64_t{1} << 20) return refuse("n_targets cannot be " + std::to_string(targets));
   Forest forest = TRY(read_named_forest(node.attributes, "target", targets));
-  forest.aggregate = TRY(aggregate_of(node.attributes.text("aggregate_function", "SUM")));
+  forest.aggregate = aggregate_of(node.attributes);
   forest.base = TRY(numbers_of(node.attributes, "base_values"));
   if (!forest.base.empty() && static_cast<std::int64_t>(forest.base.size()) != targets) {
     return refuse("there must be one base value for each target");
   }
   std::string transform(node.attributes.text("post_transform", "NONE"));
-  TRY(check_transform(transform));
   auto [x, type] = TRY(real_input(node));
   Value* scores = TRY(add_tree_ensemble(node, x, type, forest));
   // ONNX Runtime applies no post transform except PROBIT to a single target.
@@ -221,8 +208,6 @@ constexpr AttributeDef node_trees = {"nodes_treeids", AttributeType::integers, "
 constexpr AttributeDef node_trues = {"nodes_truenodeids", AttributeType::integers, "the child where the test passes"};
 constexpr AttributeDef node_values = {"nodes_values", AttributeType::numbers, "what the column is compared with"};
 constexpr AttributeDef node_values_tensor = {"nodes_values_as_tensor", AttributeType::tensor, "the same in f64"};
-constexpr AttributeDef transform = {"post_transform", AttributeType::text,
-                                    "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
 
 constexpr AttributeDef of_classifier[] = {
     base_values,
@@ -245,9 +230,9 @@ constexpr AttributeDef of_classifier[] = {
     node_trues,
     node_values,
     node_values_tensor,
-    transform};
+    post_transform_attribute};
 constexpr AttributeDef of_regressor[] = {
-    {"aggregate_function", AttributeType::text, "SUM if absent; AVERAGE, MIN or MAX"},
+    text_choice("aggregate_function", aggregates, "how the leaves of the trees are joined"),
     base_values,
     base_tensor,
     {"n_targets", AttributeType::integer, "how many targets"},
@@ -262,7 +247,7 @@ constexpr AttributeDef of_regressor[] = {
     node_trues,
     node_values,
     node_values_tensor,
-    transform,
+    post_transform_attribute,
     {"target_ids", AttributeType::integers, "each weight's target"},
     {"target_nodeids", AttributeType::integers, "each weight's leaf"},
     {"target_treeids", AttributeType::integers, "each weight's tree"},

@@ -7,7 +7,6 @@
 #include "kernels/tree_ensemble.hpp"
 #include "ops/family/scores.hpp"
 #include "ops/reference/element.hpp"
-#include "ops/reference/scores.hpp"
 #include "ops/schema/example.hpp"
 #include "ops/schema/infer.hpp"
 #include "ops/schema/lowering.hpp"
@@ -90,7 +89,7 @@ Result<void> transform(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   TRY(need_rank(x, 1, "X"));
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
-  std::string_view name = call.attributes.text("post_transform", "NONE");
+  const auto how = choice_of<PostTransform>(call.attributes, "post_transform", post_transforms);
   return for_type<Real>(x.type, [&]<class T>() -> Result<void> {
     auto columns = static_cast<std::size_t>(x.dims.back());
     // A softmax needs its whole row; rows of no columns have nothing to transform.
@@ -98,7 +97,7 @@ Result<void> transform(const Call& call, Outputs& outputs) {
     for (std::size_t at = 0; columns > 0 && at < x.as<T>().size(); at += columns) {
       auto from = x.as<T>().subspan(at, columns);
       row.assign(from.begin(), from.end());
-      TRY(post_transform(row, name));
+      post_transform(row, how);
       std::copy(row.begin(), row.end(), y.as<T>().begin() + static_cast<std::ptrdiff_t>(at));
     }
     return {};
@@ -144,18 +143,18 @@ std::size_t choose_greatest(std::vector<double>& scores, std::span<const double>
 //   LOGISTIC                          logistic(-s), logistic(s)
 //   all weights positive, or not      1 - s, s or -s, s
 // and the second label is chosen if s exceeds 0.5 (weights are probabilities, none below 0) or 0 (they are margins).
-Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const double> base, Binary binary,
-                                  std::string_view transform) {
+std::size_t choose_by_one(std::vector<double>& scores, std::span<const double> base, Binary binary,
+                          PostTransform transform) {
   for (std::size_t i = 0; i < base.size(); ++i) scores[i] += base[i];
   bool second = scored(scores[1]);
   double score = second ? scores[1] : scored(scores[0]) ? scores[0] : 0;
-  if (second || base.size() == 2 || transform == "PROBIT") {
-    scores = {second ? 0 : score, second || transform == "PROBIT" ? score : 0};
-    TRY(post_transform(scores, transform));
-    if (transform == "PROBIT" && !second) scores[0] = scores[1];
-  } else if (transform == "LOGISTIC") {
+  if (second || base.size() == 2 || transform == PostTransform::probit) {
+    scores = {second ? 0 : score, second || transform == PostTransform::probit ? score : 0};
+    post_transform(scores, transform);
+    if (transform == PostTransform::probit && !second) scores[0] = scores[1];
+  } else if (transform == PostTransform::logistic) {
     scores = {-score, score};
-    TRY(post_transform(scores, transform));
+    post_transform(scores, transform);
   } else {
     scores = {binary.all_positive ? 1 - score : -score, score};
   }
@@ -163,11 +162,10 @@ Result<std::size_t> choose_by_one(std::vector<double>& scores, std::span<const d
 }
 
 // The label of one row, whose scores become the second output.
-Result<std::size_t> choose(std::vector<double>& scores, std::span<const double> base, Binary binary,
-                           std::string_view transform) {
+std::size_t choose(std::vector<double>& scores, std::span<const double> base, Binary binary, PostTransform transform) {
   if (binary.one_label) return choose_by_one(scores, base, binary, transform);
   std::size_t best = choose_greatest(scores, base);
-  TRY(post_transform(scores, transform));
+  post_transform(scores, transform);
   return best;
 }
 
@@ -186,9 +184,10 @@ Result<void> label(const Call& call, Outputs& outputs) {
   if (outputs.wanted(0)) labels = TRY(outputs.allocate(0, DType::i64, Dims{rows}));
   if (outputs.wanted(1)) answers = TRY(outputs.allocate(1, DType::f32, x.dims));
   Table table = TRY(read_table(x));
+  const auto transform = choice_of<PostTransform>(call.attributes, "post_transform", post_transforms);
   for (std::int64_t row = 0; row < rows; ++row) {
     std::vector<double> scores(table.row(row).begin(), table.row(row).end());
-    std::size_t best = TRY(choose(scores, base, binary, call.attributes.text("post_transform", "NONE")));
+    std::size_t best = choose(scores, base, binary, transform);
     if (labels) labels->as<std::int64_t>()[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(best);
     if (!answers) continue;
     float* to = answers->as<float>().data() + row * classes;
@@ -198,11 +197,9 @@ Result<void> label(const Call& call, Outputs& outputs) {
 }
 
 constexpr AttributeDef of_trees[] = {
-    {"aggregate", AttributeType::text, "how leaves are joined: sum, average, min or max"},
+    text_choice("aggregate", "sum average min max", "how leaves are joined"),
     {"n_targets", AttributeType::integer, "how many scores a row has"},
     {"unscored", AttributeType::number, "the score of a target without weights in any leaf; 0 if absent"}};
-constexpr AttributeDef post_transform_attribute = {"post_transform", AttributeType::text,
-                                                   "NONE if absent; LOGISTIC, SOFTMAX, SOFTMAX_ZERO or PROBIT"};
 constexpr AttributeDef of_transform[] = {post_transform_attribute};
 constexpr AttributeDef of_labels[] = {{"all_positive", AttributeType::integer, "1: no weight is below 0"},
                                       {"one_label", AttributeType::integer, "1: all weights are for one label of two"},

@@ -48,17 +48,9 @@ struct Shift {
   bool left;
 };
 
-Result<void> infer_shift(Inference& call) {
-  std::string_view direction = call.attributes().text("direction");
-  if (direction != "LEFT" && direction != "RIGHT") {
-    return call.bad("direction cannot be '" + std::string(direction) + "'");
-  }
-  return infer_broadcast(call);
-}
-
 using Unsigned = TypeList<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t>;
 
-constexpr AttributeDef of_shift[] = {{"direction", AttributeType::text, "LEFT or RIGHT", true}};
+constexpr AttributeDef of_shift[] = {text_choice("direction", "LEFT RIGHT", "where the bits move", true)};
 
 constexpr OpDef defs[] = {
     {
@@ -126,7 +118,7 @@ constexpr OpDef defs[] = {
         .types = "u8 u16 u32 u64",
         .attributes = of_shift,
         .traits = broadcasting,
-        .infer = infer_shift,
+        .infer = infer_broadcast,
         .examples =
             [] {
               return Examples{{"to the left",

@@ -35,19 +35,16 @@ Result<void> infer_cast_like(Inference& call) {
   return {};
 }
 
+constexpr std::string_view round_modes = "up down nearest";  // in the order of Narrowing::Rounding
+
 // saturate and round_mode apply to the 8-bit floats alone. The types are checked before memory is allocated.
 Result<void> cast_to(const Call& call, Outputs& outputs, DType type) {
   const TensorView& x = call.input(0);
   for (DType each : {x.type, type}) {  // before memory is allocated
     if (!is_convertible(each)) return refuse_type(each);
   }
-  // Opset 19 added saturate. An unknown round_mode is refused for every type, also if it would have no effect: it is a
-  // mistake in the model.
-  Narrowing how{call.attributes.integer("saturate", 1) != 0};
-  std::string_view rounding = call.attributes.text("round_mode", "up");
-  if (rounding == "down") how.rounding = Narrowing::Rounding::down;
-  else if (rounding == "nearest") how.rounding = Narrowing::Rounding::nearest;
-  else if (rounding != "up") return refuse("round_mode cannot be '" + std::string(rounding) + "'");
+  Narrowing how{call.attributes.integer("saturate", 1) != 0,
+                choice_of<Narrowing::Rounding>(call.attributes, "round_mode", round_modes)};
   MutableTensorView y = TRY(outputs.allocate(0, type, x.dims));
   return convert_elements(x, y, how);
 }
@@ -109,8 +106,7 @@ constexpr AttributeDef to_attribute{"to", AttributeType::integer, "the element t
 constexpr AttributeDef saturate_attribute{
     "saturate", AttributeType::integer,
     "for the 8-bit float types alone; 1 if absent: the largest stands for all beyond it; 0: infinity or NaN"};
-constexpr AttributeDef round_mode_attribute{"round_mode", AttributeType::text,
-                                            "for f8e8m0 alone: up, if absent; down or nearest"};
+constexpr AttributeDef round_mode_attribute = text_choice("round_mode", round_modes, "for f8e8m0 alone");
 constexpr AttributeDef of_cast[] = {to_attribute, saturate_attribute, round_mode_attribute};
 constexpr AttributeDef of_cast_like[] = {saturate_attribute, round_mode_attribute};
 constexpr AttributeDef of_bit_cast[] = {to_attribute};

@@ -22,8 +22,6 @@ Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 4, 4));
   std::int64_t block = call.attributes().integer("blocksize");
   if (block < 1 || block > largest_block) return call.bad("blocksize cannot be " + std::to_string(block));
-  std::string_view mode = call.attributes().text("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") return call.bad("mode cannot be '" + std::string(mode) + "'");
   const Shape* x = call.shape(0);
   std::optional<Shape> shape;
   if (x != nullptr) {
@@ -93,7 +91,7 @@ Result<bool> lower(Lowering& call) {
 
 constexpr AttributeDef block = {"blocksize", AttributeType::integer, "height and width of a block", true};
 constexpr AttributeDef of_to_space[] = {
-    block, {"mode", AttributeType::text, "DCR, if absent: blocks outermost in the channels; CRD: innermost"}};
+    block, text_choice("mode", "DCR CRD", "the place of blocks in the channels, outermost or innermost")};
 constexpr AttributeDef of_to_depth[] = {block};
 
 constexpr OpDef defs[] = {

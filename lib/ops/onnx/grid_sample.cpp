@@ -23,24 +23,20 @@ using graph::Shape;
 constexpr std::size_t most_axes = 5;  // spatial; a cubic point has 4 to the power of it taps
 
 enum class Padding { zeros, border, reflection };
+constexpr std::string_view paddings = "zeros border reflection";
+enum class Mode { linear, nearest, cubic };
+constexpr std::string_view modes = "linear nearest cubic";
 
 // The attributes, read once; opset 16 called linear and cubic bilinear and bicubic, which the upgrade renames.
 struct Settings {
-  std::string_view mode;
+  Mode mode;
   Padding padding;
   bool align_corners;
 };
 
-Result<Settings> settings_of(const Attributes& attributes) {
-  Settings settings{attributes.text("mode", "linear"), Padding::zeros, attributes.integer("align_corners") != 0};
-  if (settings.mode != "linear" && settings.mode != "nearest" && settings.mode != "cubic") {
-    return refuse("mode cannot be '" + std::string(settings.mode) + "'");
-  }
-  std::string_view padding = attributes.text("padding_mode", "zeros");
-  if (padding == "border") settings.padding = Padding::border;
-  else if (padding == "reflection") settings.padding = Padding::reflection;
-  else if (padding != "zeros") return refuse("padding_mode cannot be '" + std::string(padding) + "'");
-  return settings;
+Settings settings_of(const Attributes& attributes) {
+  return {choice_of<Mode>(attributes, "mode", modes), choice_of<Padding>(attributes, "padding_mode", paddings),
+          attributes.integer("align_corners") != 0};
 }
 
 // x mirrored at the borders of an axis until it lies within. The distance from one border is a triangle wave of period
@@ -68,7 +64,7 @@ struct Sampler {
   R place(R coordinate) const {
     auto length = static_cast<R>(size);
     R x = settings.align_corners ? (coordinate + 1) / 2 * (length - 1) : ((coordinate + 1) * length - 1) / 2;
-    return settings.mode == "nearest" ? std::nearbyint(x) : x;
+    return settings.mode == Mode::nearest ? std::nearbyint(x) : x;
   }
 
   // A point beyond the borders, moved inside if the padding mode says so.
@@ -78,7 +74,7 @@ struct Sampler {
     // Infinities go to the border that they are beyond; NaN, which no comparison above holds for, to the first element.
     if (!std::isfinite(x)) return std::signbit(x) || std::isnan(x) ? 0 : static_cast<double>(size - 1);
     // A cubic next to the border uses the element before it; a point further out reads the border alone.
-    double reach = settings.mode == "cubic" ? 2 : 0;
+    double reach = settings.mode == Mode::cubic ? 2 : 0;
     if (settings.padding == Padding::border) return std::clamp(x, -reach, static_cast<double>(size - 1) + reach);
     return reflected(x, low(), high());
   }
@@ -103,8 +99,8 @@ struct Sampler {
     if (!(x > -4 && x < static_cast<double>(size) + 4)) return {{-1}, {0}, 1};
     double below = std::floor(x), t = x - below, u = 1 - t;
     auto at = static_cast<std::int64_t>(below);
-    if (settings.mode == "nearest") return {{element(at)}, {1}, 1};
-    if (settings.mode == "linear") return {{element(at), element(at + 1)}, {u, t}, 2};
+    if (settings.mode == Mode::nearest) return {{element(at)}, {1}, 1};
+    if (settings.mode == Mode::linear) return {{element(at), element(at + 1)}, {u, t}, 2};
     auto near = [&](double d) { return ((a + 2) * d - (a + 3)) * d * d + 1; };
     auto far = [&](double d) { return ((a * d - 5 * a) * d + 8 * a) * d - 4 * a; };
     return {{element(at - 1), element(at), element(at + 1), element(at + 2)},
@@ -118,8 +114,6 @@ struct Sampler {
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 3, most_axes + 2));
   TRY(need_rank(call, 1, 3, most_axes + 2));
-  auto settings = settings_of(call.attributes());
-  if (!settings) return call.bad(settings.error().what);
   const Shape *x = call.shape(0), *grid = call.shape(1);
   if (x == nullptr && grid == nullptr) {
     call.set_output(0, call.element(0), std::nullopt);
@@ -156,7 +150,7 @@ Result<void> check(const TensorView& x, const TensorView& grid, const Settings& 
     return refuse("the grid must have X's batch, the output's sizes and one coordinate for each of X's spatial axes");
   }
   if (!holds<Floats>(grid.type)) return refuse_type(grid.type);
-  if (settings.mode != "nearest" && !holds<NumbersAndBool>(x.type)) return refuse_type(x.type);
+  if (settings.mode != Mode::nearest && !holds<NumbersAndBool>(x.type)) return refuse_type(x.type);
   return {};
 }
 
@@ -191,7 +185,7 @@ void find_taps(const TensorView& grid, const Settings& settings, DimsView spatia
 // reading them N * channels * points * taps multiplications.
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &grid = call.input(1);
-  Settings settings = TRY(settings_of(call.attributes));
+  Settings settings = settings_of(call.attributes);
   TRY(check(x, grid, settings));
   Dims dims{x.dim(0), x.dim(1)};
   dims.insert(dims.end(), grid.dims.begin() + 1, grid.dims.end() - 1);
@@ -222,7 +216,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
       }
     }
   };
-  if (settings.mode == "nearest") {
+  if (settings.mode == Mode::nearest) {
     return for_storage(x.type, [&]<class T>() -> Result<void> {
       const T* in = x.as<T>().data();
       T* out = y.as<T>().data();
@@ -251,12 +245,11 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {
-    {"align_corners", AttributeType::integer,
-     "1: -1 and 1 are the middles of the outermost elements; 0, if absent: "
-     "their outer edges"},
-    {"mode", AttributeType::text, "linear (the default), nearest or cubic"},
-    {"padding_mode", AttributeType::text, "values outside of the image: zeros (the default), border or reflection"}};
+constexpr AttributeDef attributes[] = {{"align_corners", AttributeType::integer,
+                                        "1: -1 and 1 are the middles of the outermost elements; 0, if absent: "
+                                        "their outer edges"},
+                                       text_choice("mode", modes, "how values between elements are interpolated"),
+                                       text_choice("padding_mode", paddings, "values outside of the image")};
 
 constexpr OpDef defs[] = {
     {

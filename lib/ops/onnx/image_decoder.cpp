@@ -15,22 +15,14 @@ using graph::Expr;
 using graph::Shape;
 
 enum class Pixels { rgb, bgr, grayscale };
-
-Result<Pixels> pixels_of(const Attributes& attributes) {
-  std::string_view form = attributes.text("pixel_format", "RGB");
-  if (form == "RGB") return Pixels::rgb;
-  if (form == "BGR") return Pixels::bgr;
-  if (form == "Grayscale") return Pixels::grayscale;
-  return refuse("pixel_format cannot be '" + std::string(form) + "'");
-}
+constexpr std::string_view formats = "RGB BGR Grayscale";
 
 // Only the number of channels is known before the file is read; height and width are symbols.
 Result<void> infer(Inference& call) {
   TRY(need_rank(call, 0, 1, 1));
-  auto pixels = pixels_of(call.attributes());
-  if (!pixels) return call.bad(pixels.error().what);
+  auto pixels = choice_of<Pixels>(call.attributes(), "pixel_format", formats);
   call.set_output(0, DType::u8,
-                  Shape{call.fresh_symbol(), call.fresh_symbol(), Expr(*pixels == Pixels::grayscale ? 1 : 3)});
+                  Shape{call.fresh_symbol(), call.fresh_symbol(), Expr(pixels == Pixels::grayscale ? 1 : 3)});
   return {};
 }
 
@@ -39,7 +31,7 @@ Result<void> infer(Inference& call) {
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView& file = call.input(0);
   if (file.type != DType::u8 || file.rank() != 1) return refuse("the input must be u8 of rank 1");
-  Pixels pixels = TRY(pixels_of(call.attributes));
+  auto pixels = choice_of<Pixels>(call.attributes, "pixel_format", formats);
   auto decoded = images::decode(std::as_bytes(file.as<std::uint8_t>()));
   // The specification demands an empty image for a file that cannot be decoded.
   if (!decoded && decoded.error().kind != Kind::bad_input) return std::move(decoded).error();
@@ -56,7 +48,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"pixel_format", AttributeType::text, "RGB (the default), BGR or Grayscale"}};
+constexpr AttributeDef attributes[] = {text_choice("pixel_format", formats, "the channels, in their order")};
 
 Tensor file_of(std::string_view text) {
   Tensor file(DType::u8, {static_cast<std::int64_t>(text.size())});

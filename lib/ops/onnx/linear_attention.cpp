@@ -32,12 +32,10 @@ using graph::Shape;
 struct Rule {
   bool gated = false, delta = false;
 };
-std::optional<Rule> rule_of(std::string_view name) {
-  if (name == "linear") return Rule{};
-  if (name == "gated") return Rule{true, false};
-  if (name == "delta") return Rule{false, true};
-  if (name == "gated_delta") return Rule{true, true};
-  return std::nullopt;
+constexpr std::string_view rule_names = "gated_delta linear gated delta";
+Rule rule_of(const Attributes& attributes) {
+  constexpr Rule rules[] = {{true, true}, {false, false}, {true, false}, {false, true}};
+  return rules[choice_of(attributes, "update_rule", rule_names)];
 }
 
 // The state has one matrix for each key head; the output has one row for each query head. Its type is that of
@@ -49,10 +47,9 @@ Result<void> infer_attention(Inference& call) {
   if (heads < 1 || kv_heads < 1 || heads % kv_heads != 0) {
     return call.bad("q_num_heads must be a multiple of kv_num_heads");
   }
-  auto rule = rule_of(call.attributes().text("update_rule", "gated_delta"));
-  if (!rule) return call.bad("update_rule cannot be '" + std::string(call.attributes().text("update_rule")) + "'");
-  if (rule->gated != call.present(4)) return call.bad("decay belongs to the gated rules, and to no other");
-  if (rule->delta != call.present(5)) return call.bad("beta belongs to the delta rules, and to no other");
+  const Rule rule = rule_of(call.attributes());
+  if (rule.gated != call.present(4)) return call.bad("decay belongs to the gated rules, and to no other");
+  if (rule.delta != call.present(5)) return call.bad("beta belongs to the delta rules, and to no other");
   DType element = TRY(common_element(call, {0, 1, 2}));
   const Shape *q = call.shape(0), *v = call.shape(2);
   DType state = call.present(3) ? call.element(3) : element;
@@ -114,9 +111,9 @@ Result<Layer> layer_of(const Call& call) {
   TRY(check(all));
   const Heads &q = all.q, &k = all.k, &v = all.v;
   if (q.length != k.length) return refuse("query and key differ in length");
-  auto rule = rule_of(attributes.text("update_rule", "gated_delta"));
-  if (!rule || rule->gated != call.input(4).present() || rule->delta != call.input(5).present()) {
-    return refuse("the update rule is unknown, or its gates are not those that are there");
+  const Rule rule = rule_of(attributes);
+  if (rule.gated != call.input(4).present() || rule.delta != call.input(5).present()) {
+    return refuse("the gates of the update rule are not those that are there");
   }
   Gates decay = TRY(gates_of(call.input(4), k, k.size, "decay")), beta = TRY(gates_of(call.input(5), k, 1, "beta"));
   const TensorView& past = call.input(3);
@@ -129,7 +126,7 @@ Result<Layer> layer_of(const Call& call) {
   // 0 is the attribute's default and means 1 / sqrt(key size), as in Attention; an empty head must not divide by 0.
   auto scale = static_cast<double>(attributes.number("scale"));
   if (scale == 0) scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size, 1)));
-  return Layer{all, *rule, decay, beta, scale, std::move(state_dims), state_type};
+  return Layer{all, rule, decay, beta, scale, std::move(state_dims), state_type};
 }
 
 // One token of key head `h` of batch `b`: fades the state, a matrix [key size, value size], writes the token's value
@@ -210,6 +207,8 @@ Result<void> infer_conv(Inference& call) {
   return {};
 }
 
+constexpr std::string_view activations = "none silu swish";
+
 // y[t] = bias + sum over j of weight[j] x[t - (kernel - 1) + j], for each channel alone: the last tap meets the element
 // itself, and no tap a later one. Elements before the first are those of the state, or zeros. Behind the carried
 // elements `row` is the input, so its last kernel - 1 elements are the next state, also if the input is shorter than
@@ -228,10 +227,7 @@ Result<void> conv(const Call& call, Outputs& outputs) {
   if (past.present() && (past.type != x.type || Dims(past.dims.begin(), past.dims.end()) != state_dims)) {
     return refuse("past_state must be " + describe(x.type, state_dims));
   }
-  std::string_view activation = call.attributes.text("activation", "none");
-  if (activation != "none" && activation != "silu" && activation != "swish") {
-    return refuse("activation cannot be '" + std::string(activation) + "'");
-  }
+  const bool activated = choice_of(call.attributes, "activation", activations) != 0;
   if (!holds<Floats>(x.type)) return refuse_type(x.type);
   MutableTensorView y = TRY(outputs.allocate(0, x.type, x.dims));
   std::optional<MutableTensorView> present;
@@ -251,7 +247,7 @@ Result<void> conv(const Call& call, Outputs& outputs) {
       }
       // silu and swish are the same, x sigmoid(x). exp may overflow to infinity, which the quotient turns into the
       // limit, 0.
-      store(y.data, at * length + i, activation == "none" ? sum : sum / (1 + std::exp(-sum)));
+      store(y.data, at * length + i, activated ? sum / (1 + std::exp(-sum)) : sum);
     }
     for (std::int64_t i = 0; i < carried && present; ++i) {
       store(present->data, at * carried + i, row[static_cast<std::size_t>(length + i)]);
@@ -265,8 +261,8 @@ constexpr AttributeDef of_attention[] = {
     {"kv_num_heads", AttributeType::integer, "heads of key and value", true},
     {"q_num_heads", AttributeType::integer, "heads of query", true},
     {"scale", AttributeType::number, "of the output; 0 if absent: 1/sqrt(size of a head)"},
-    {"update_rule", AttributeType::text, "gated_delta, if absent; linear, gated or delta"}};
-constexpr AttributeDef of_conv[] = {{"activation", AttributeType::text, "none, if absent; silu or swish"}};
+    text_choice("update_rule", rule_names, "how the state is updated; 'gated' rules decay it")};
+constexpr AttributeDef of_conv[] = {text_choice("activation", activations, "applied last")};
 
 constexpr OpDef defs[] = {
     {

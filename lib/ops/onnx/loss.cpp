@@ -16,13 +16,14 @@ namespace {
 
 using graph::Shape;
 
+// mean is weighted, and without ignored labels.
+enum class Reduction : std::uint8_t { mean, sum, none };
+constexpr std::string_view reductions = "mean sum none";
+
 // reduction none keeps one number for each label; sum and mean give a scalar. mean divides by the sum of the weights
 // used.
 Result<void> infer(Inference& call) {
-  std::string_view reduction = call.attributes().text("reduction", "mean");
-  if (reduction != "mean" && reduction != "sum" && reduction != "none") {
-    return call.bad("reduction '" + std::string(reduction) + "' is none of mean, sum and none");
-  }
+  auto reduction = choice_of<Reduction>(call.attributes(), "reduction", reductions);
   DType element = TRY(common_element(call, {0, 2}));
   TRY(need_rank(call, 0, 2));
   TRY(need_rank(call, 1, 1));
@@ -40,7 +41,7 @@ Result<void> infer(Inference& call) {
     }
   }
   // Sizes are compared for all reductions, although only none keeps them.
-  if (reduction != "none") loss = Shape();
+  if (reduction != Reduction::none) loss = Shape();
   call.set_output(0, element, loss);
   if (call.node().outputs().size() > 1) {
     call.set_output(1, element, x == nullptr ? std::nullopt : std::optional(*x));
@@ -55,7 +56,7 @@ struct Places {
   std::int64_t count, classes, inner;
   bool ignores;
   std::int64_t ignored;
-  std::string_view reduction;
+  Reduction reduction;
 
   bool counts(std::int64_t label) const { return !(ignores && label == ignored); }
   // The first class's score of a place; the next class's is `inner` further.
@@ -83,10 +84,7 @@ Result<Places> places_of(const Call& call) {
                 product(x.dims.subspan(2)),
                 call.attributes.has("ignore_index"),
                 call.attributes.integer("ignore_index"),
-                call.attributes.text("reduction", "mean")};
-  if (places.reduction != "none" && places.reduction != "mean" && places.reduction != "sum") {
-    return refuse("reduction '" + std::string(places.reduction) + "' is none of mean, sum and none");
-  }
+                choice_of<Reduction>(call.attributes, "reduction", reductions)};
   if (target.type != DType::i32 && target.type != DType::i64) return refuse_type(target.type);
   // Labels index memory, so all of them are checked before anything is computed. The ignored one may be outside of the
   // classes, as -1 or 255 for unlabeled pixels; it is never used as an index.
@@ -117,7 +115,7 @@ template <bool softmax>
 Result<void> evaluate(const Call& call, Outputs& outputs) {
   const TensorView &x = call.input(0), &target = call.input(1), &weight = call.input(2);
   const Places places = TRY(places_of(call));
-  const bool whole = places.reduction == "none";
+  const bool whole = places.reduction == Reduction::none;
   void* loss = TRY(outputs.allocate(0, x.type, whole ? DimsView(places.dims) : DimsView())).data;
   void* logarithms = nullptr;
   if (softmax && outputs.wanted(1)) logarithms = TRY(outputs.allocate(1, x.type, x.dims)).data;
@@ -141,13 +139,13 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
     all_weights += factor;
     if (whole) store(loss, i, each);
   }
-  if (!whole) store(loss, 0, places.reduction == "mean" ? sum / all_weights : sum);
+  if (!whole) store(loss, 0, places.reduction == Reduction::mean ? sum / all_weights : sum);
   return {};
 }
 
 constexpr AttributeDef attributes[] = {
     {"ignore_index", AttributeType::integer, "a label that does not count, whether or not it is a class"},
-    {"reduction", AttributeType::text, "mean (weighted, without ignored labels) if absent; sum; none"}};
+    text_choice("reduction", reductions, "of all losses; the mean is weighted, and without ignored labels")};
 
 Tensor labels() { return i64({3}, {1, 0, 7}); }
 Tensor scores() { return f32({3, 2}, {-1, -0.5f, -2, -0.25f, -3, -4}); }

@@ -39,6 +39,7 @@ Result<void> infer(Inference& call) {
 }
 
 enum class Mode { constant, reflect, edge, wrap };
+constexpr std::string_view modes = "constant reflect edge wrap";
 
 // The input's index that output position `at` reads, which may lie outside of the input; -1 for the constant. For an
 // axis of n elements, where x mod p is taken as not negative:
@@ -75,12 +76,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   if (call.input(3).present()) axes = TRY(integers(call.input(3), "axes"));
   std::vector<std::size_t> along = TRY(axis_indices(axes, x.rank()));
   if (pads.size() != 2 * along.size()) return refuse("there must be two pads for each axis");
-  std::string_view name = call.attributes.text("mode", "constant");
-  Mode mode = Mode::constant;
-  if (name == "reflect") mode = Mode::reflect;
-  else if (name == "edge") mode = Mode::edge;
-  else if (name == "wrap") mode = Mode::wrap;
-  else if (name != "constant") return refuse("mode cannot be '" + std::string(name) + "'");
+  auto mode = choice_of<Mode>(call.attributes, "mode", modes);
   if (value.present()) {
     TRY(same_type(x, value));
     if (value.elements() != 1) return refuse("the constant must have one element");
@@ -146,7 +142,7 @@ Result<void> upgrade(const Upgrade& upgrade) {
   return {};
 }
 
-constexpr AttributeDef attributes[] = {{"mode", AttributeType::text, "constant, if absent; reflect, edge or wrap"}};
+constexpr AttributeDef attributes[] = {text_choice("mode", modes, "what the added elements are")};
 
 constexpr OpDef defs[] = {
     {

@@ -165,7 +165,7 @@ constexpr AttributeDef activation_beta = {"activation_beta", AttributeType::numb
 constexpr AttributeDef activation_names = {"activations", AttributeType::texts,
                                            "the functions of each direction, in the order f g h"};
 constexpr AttributeDef clip = {"clip", AttributeType::number, "bound of the gates' sums; none if absent"};
-constexpr AttributeDef direction = {"direction", AttributeType::text, "forward, if absent; reverse; bidirectional"};
+constexpr AttributeDef direction = text_choice("direction", recurrent_directions, "in which order steps are taken");
 constexpr AttributeDef hidden_size = {"hidden_size", AttributeType::integer, "the state's size: R's last"};
 constexpr AttributeDef layout = {"layout", AttributeType::integer, "0, if absent: time first; 1: batch first"};
 constexpr AttributeDef of_rnn[] = {activation_alpha, activation_beta, activation_names, clip, direction,

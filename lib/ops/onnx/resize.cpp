@@ -52,27 +52,6 @@ std::vector<double> along(const Settings& settings, const std::vector<double>& i
   return out;
 }
 
-// Fails for a word that the specification does not define. Asked when the model is built: the run takes any other for
-// the last choice.
-Result<void> check_words(const Attributes& attributes) {
-  struct Words {
-    std::string_view name;
-    std::initializer_list<std::string_view> known;
-  };
-  const Words all[] = {{"mode", {"nearest", "linear", "cubic"}},
-                       {"nearest_mode", {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}},
-                       {"coordinate_transformation_mode",
-                        {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-                         "tf_half_pixel_for_nn", "tf_crop_and_resize"}},
-                       {"keep_aspect_ratio_policy", {"stretch", "not_larger", "not_smaller"}}};
-  for (const Words& each : all) {
-    std::string_view word = attributes.text(each.name, *each.known.begin());
-    if (std::find(each.known.begin(), each.known.end(), word) != each.known.end()) continue;
-    return refuse(std::string(each.name) + " cannot be '" + std::string(word) + "'");
-  }
-  return {};
-}
-
 Settings settings_of(const Attributes& attributes) {
   return {{attributes.text("mode", "nearest"), attributes.text("nearest_mode", "round_prefer_floor"),
            attributes.text("coordinate_transformation_mode", "half_pixel"),
@@ -157,7 +136,6 @@ Result<std::vector<Axis>> axes_of(const Attributes& attributes, DimsView dims, c
 // If all sizes are known the computation of the run is used, so the two cannot disagree. A symbolic axis keeps an
 // expression if its size is given or its scale is an integer.
 Result<void> infer(Inference& call) {
-  if (auto known = check_words(call.attributes()); !known) return call.bad(known.error().what);
   const Shape* x = call.shape(0);
   if (x == nullptr) {
     call.set_output(0, call.element(0), std::nullopt);
@@ -360,15 +338,17 @@ Result<void> upgrade(const Upgrade& upgrade) {
 constexpr AttributeDef attributes[] = {
     {"antialias", AttributeType::integer, "0 if absent; 1: shrinking averages"},
     {"axes", AttributeType::integers, "the axes that scales and sizes refer to; all if absent"},
-    {"coordinate_transformation_mode", AttributeType::text,
-     "half_pixel, if absent; half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, "
-     "tf_half_pixel_for_nn or tf_crop_and_resize"},
+    text_choice("coordinate_transformation_mode",
+                "half_pixel half_pixel_symmetric pytorch_half_pixel align_corners asymmetric tf_half_pixel_for_nn "
+                "tf_crop_and_resize",
+                "where in the input an element of the output lies"),
     {"cubic_coeff_a", AttributeType::number, "-0.75 if absent"},
     {"exclude_outside", AttributeType::integer, "0 if absent; 1: taps outside of the input have no weight"},
     {"extrapolation_value", AttributeType::number, "of tf_crop_and_resize; 0 if absent"},
-    {"keep_aspect_ratio_policy", AttributeType::text, "stretch, if absent; not_larger or not_smaller"},
-    {"mode", AttributeType::text, "nearest, if absent; linear or cubic"},
-    {"nearest_mode", AttributeType::text, "round_prefer_floor, if absent; round_prefer_ceil, floor or ceil"}};
+    text_choice("keep_aspect_ratio_policy", "stretch not_larger not_smaller",
+                "how sizes are taken: as they are, or as bounds"),
+    text_choice("mode", "nearest linear cubic", "how values between elements are interpolated"),
+    text_choice("nearest_mode", "round_prefer_floor round_prefer_ceil floor ceil", "how nearest rounds a position")};
 
 constexpr OpDef defs[] = {
     {

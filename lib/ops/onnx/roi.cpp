@@ -53,12 +53,6 @@ Result<Align> align_of(const Attributes& attributes) {
   if (align.sampling_ratio < 0 || align.sampling_ratio > most_samples / std::max(align.height, align.width)) {
     return refuse("sampling_ratio cannot be " + std::to_string(align.sampling_ratio));
   }
-  std::string_view mode = attributes.text("mode", "avg");
-  if (mode != "avg" && mode != "max") return refuse("mode cannot be '" + std::string(mode) + "'");
-  std::string_view coordinates = attributes.text("coordinate_transformation_mode", "half_pixel");
-  if (coordinates != "half_pixel" && coordinates != "output_half_pixel") {
-    return refuse("coordinate_transformation_mode cannot be '" + std::string(coordinates) + "'");
-  }
   return align;
 }
 
@@ -273,9 +267,9 @@ Result<void> upgrade_align(const Upgrade& upgrade) {
 }
 
 constexpr AttributeDef of_align[] = {
-    {"coordinate_transformation_mode", AttributeType::text,
-     "half_pixel (the default), or output_half_pixel, which leaves coordinates as they are"},
-    {"mode", AttributeType::text, "avg (the default) or max"},
+    text_choice("coordinate_transformation_mode", "half_pixel output_half_pixel",
+                "output_half_pixel leaves coordinates as they are"),
+    text_choice("mode", "avg max", "how the samples of a bin are joined"),
     {"output_height", AttributeType::integer, "1 if absent"},
     {"output_width", AttributeType::integer, "1 if absent"},
     {"sampling_ratio", AttributeType::integer, "samples along each axis of a bin; 0, if absent: one for each pixel"},

@@ -143,35 +143,35 @@ Result<void> gather_nd(const Call& call, Outputs& outputs) {
   });
 }
 
+enum class Reduction { none, add, mul, max, min };
+constexpr std::string_view reductions = "none add mul max min";
+
 // Writes updates at offsets of output 0, which starts as a copy of data; `reduction` combines them with what was there.
 // at(i) is the i-th update's offset. Updates are applied in order, one after another, so that repeated offsets add up
 // and the result is the same in every run. Integers wrap; std::max and std::min keep the old element if one of both is
 // NaN.
 template <class At>
-Result<void> put(const TensorView& data, const TensorView& updates, const MutableTensorView& y,
-                 std::string_view reduction, At&& at) {
+Result<void> put(const TensorView& data, const TensorView& updates, const MutableTensorView& y, Reduction reduction,
+                 At&& at) {
   TRY(same_type(data, updates));
   copy_elements(data, y);
   std::int64_t count = updates.elements();
   // Without arithmetic any type will do, text too, by the width of its elements.
-  if (reduction == "none") {
+  if (reduction == Reduction::none) {
     return for_storage(data.type, [&]<class T>() -> Result<void> {
       T* out = y.as<T>().data();
       for (std::int64_t i = 0; i < count; ++i) out[at(i)] = updates.as<T>()[static_cast<std::size_t>(i)];
       return {};
     });
   }
-  if (reduction != "add" && reduction != "mul" && reduction != "max" && reduction != "min") {
-    return refuse("reduction cannot be '" + std::string(reduction) + "'");
-  }
   bool known = with_wide<Numbers>(data.type, [&]<class W>() {
     auto load = load_of<W>(data.type);
     auto store = store_of<W>(data.type);
     for (std::int64_t i = 0; i < count; ++i) {
       W old = load(y.data, at(i)), update = load(updates.data, i);
-      if (reduction == "add") update = wrap_add(old, update);
-      else if (reduction == "mul") update = wrap_multiply(old, update);
-      else if (reduction == "max") update = std::max(old, update);
+      if (reduction == Reduction::add) update = wrap_add(old, update);
+      else if (reduction == Reduction::mul) update = wrap_multiply(old, update);
+      else if (reduction == Reduction::max) update = std::max(old, update);
       else update = std::min(old, update);
       store(y.data, at(i), update);
     }
@@ -190,7 +190,7 @@ Result<void> scatter_elements(const Call& call, Outputs& outputs) {
   }
   auto at = TRY(element_offsets(data, picks, axis));
   MutableTensorView y = TRY(outputs.allocate(0, data.type, data.dims));
-  return put(data, updates, y, call.attributes.text("reduction", "none"),
+  return put(data, updates, y, choice_of<Reduction>(call.attributes, "reduction", reductions),
              [&](std::int64_t i) { return at[static_cast<std::size_t>(i)]; });
 }
 
@@ -205,7 +205,7 @@ Result<void> scatter_nd(const Call& call, Outputs& outputs) {
     return refuse("the updates must be " + describe(updates.type, expected));
   }
   MutableTensorView y = TRY(outputs.allocate(0, data.type, data.dims));
-  return put(data, updates, y, call.attributes.text("reduction", "none"), [&](std::int64_t i) {
+  return put(data, updates, y, choice_of<Reduction>(call.attributes, "reduction", reductions), [&](std::int64_t i) {
     return slices.offsets[static_cast<std::size_t>(i / slices.length)] + i % slices.length;
   });
 }
@@ -214,7 +214,7 @@ constexpr AttributeDef of_gather_elements[] = {
     {"axis", AttributeType::integer, "the axis that the indices point along; 0 if absent"}};
 constexpr AttributeDef of_gather_nd[] = {
     {"batch_dims", AttributeType::integer, "leading axes that data and indices share; 0 if absent"}};
-constexpr AttributeDef reduction = {"reduction", AttributeType::text, "none, if absent; add, mul, max or min"};
+constexpr AttributeDef reduction = text_choice("reduction", reductions, "how an update is combined with what is there");
 constexpr AttributeDef of_scatter_elements[] = {of_gather_elements[0], reduction};
 constexpr AttributeDef of_scatter_nd[] = {reduction};
 

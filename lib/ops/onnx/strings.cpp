@@ -117,14 +117,7 @@ Result<void> split(const Call& call, Outputs& outputs) {
 }
 
 enum class Case { none, lower, upper };
-
-Result<Case> case_of(const Attributes& attributes) {
-  std::string_view action = attributes.text("case_change_action", "NONE");
-  if (action == "NONE") return Case::none;
-  if (action == "LOWER") return Case::lower;
-  if (action == "UPPER") return Case::upper;
-  return refuse("case_change_action cannot be '" + std::string(action) + "'");
-}
+constexpr std::string_view cases = "NONE LOWER UPPER";
 
 // Upper and lower case by Unicode's simple mappings, whatever the locale: results must not depend on the machine. A
 // simple mapping is one code point to one, so that a sharp s stays, which the full mapping would make two letters.
@@ -141,8 +134,6 @@ Result<std::string> changed(const std::string& text, Case to) {
 Result<void> infer_normalizer(Inference& call) {
   TRY(need_strings(call, 0));
   TRY(need_rank(call, 0, 1, 2));
-  auto action = case_of(call.attributes());
-  if (!action) return call.bad(action.error().what);
   const Shape* x = call.shape(0);
   if (x == nullptr) {
     call.set_output(0, DType::string, std::nullopt);
@@ -163,7 +154,7 @@ Result<void> normalize(const Call& call, Outputs& outputs) {
   if (x.rank() != 1 && (x.rank() != 2 || x.dim(0) != 1)) {
     return refuse("the input must be one row: [C] or [1,C], not " + describe(x.type, x.dims));
   }
-  Case action = TRY(case_of(call.attributes));
+  auto action = choice_of<Case>(call.attributes, "case_change_action", cases);
   // The default of is_case_sensitive is 0.
   Case compared = call.attributes.integer("is_case_sensitive") != 0 ? Case::none : Case::lower;
   std::unordered_set<std::string> stopwords;
@@ -185,7 +176,7 @@ constexpr AttributeDef of_split[] = {
     {"delimiter", AttributeType::text, "the separator; if absent or empty, runs of spaces"},
     {"maxsplit", AttributeType::integer, "how often to split at most; no limit if absent"}};
 constexpr AttributeDef of_normalizer[] = {
-    {"case_change_action", AttributeType::text, "NONE (the default), LOWER or UPPER"},
+    text_choice("case_change_action", cases, "the case that the words get"),
     {"is_case_sensitive", AttributeType::integer, "1: stop words must match exactly; 0, if absent: in any case"},
     {"locale", AttributeType::text, "has no effect: case follows Unicode's rules alone"},
     {"stopwords", AttributeType::texts, "the words to leave out"}};

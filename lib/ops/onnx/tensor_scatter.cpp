@@ -33,8 +33,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   TRY(same_type(cache, update));
   std::size_t axis = TRY(axis_index(call.attributes.integer("axis", -2), cache.rank()));
   if (axis == 0) return refuse("the axis cannot be the batch's");
-  std::string_view mode = call.attributes.text("mode", "linear");
-  if (mode != "linear" && mode != "circular") return refuse("mode cannot be '" + std::string(mode) + "'");
+  const bool circular = call.attributes.text("mode") == "circular";
   if (update.rank() != cache.rank()) return refuse("past_cache and update differ in rank");
   // More new rows than the cache has would overwrite each other, even in circular mode.
   for (std::size_t other = 0; other < cache.rank(); ++other) {
@@ -49,7 +48,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
   }
   for (std::int64_t start : starts) {
     // Linear mode must end within the cache; circular mode may start at any row.
-    bool inside = start >= 0 && (mode == "circular" ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
+    bool inside = start >= 0 && (circular ? start < std::max<std::int64_t>(rows, 1) : start <= rows - fresh);
     if (!inside)
       return refuse("write_indices has " + std::to_string(start) + ", from where the update does not fit the cache");
   }
@@ -75,7 +74,7 @@ Result<void> evaluate(const Call& call, Outputs& outputs) {
 
 constexpr AttributeDef attributes[] = {
     {"axis", AttributeType::integer, "the axis of rows; -2 if absent"},
-    {"mode", AttributeType::text, "linear if absent; circular: the first row follows the last"}};
+    text_choice("mode", "linear circular", "whether the first row follows the last")};
 
 constexpr OpDef defs[] = {
     {

@@ -27,7 +27,6 @@ struct Settings {
 // something later, so a model that contradicts itself is refused before the run.
 Result<Settings> settings_of(const Attributes& attributes) {
   std::string_view mode = attributes.text("mode");
-  if (mode != "TF" && mode != "IDF" && mode != "TFIDF") { return refuse("mode cannot be '" + std::string(mode) + "'"); }
   Settings settings{mode != "TF",
                     mode == "IDF",
                     attributes.integer("min_gram_length"),
@@ -224,7 +223,7 @@ constexpr AttributeDef attributes[] = {
     {"max_gram_length", AttributeType::integer, "words in the longest n-gram that counts", true},
     {"max_skip_count", AttributeType::integer, "words that may be skipped between two of an n-gram", true},
     {"min_gram_length", AttributeType::integer, "words in the shortest n-gram that counts", true},
-    {"mode", AttributeType::text, "TF: how often; IDF: the weight, if at all; TFIDF: how often times the weight", true},
+    text_choice("mode", "TF IDF TFIDF", "how often; the weight, if at all; how often times the weight", true),
     {"ngram_counts", AttributeType::integers, "where in the pool the n-grams of one word begin, of two, and so on",
      true},
     {"ngram_indexes", AttributeType::integers, "the output's column of each n-gram", true},

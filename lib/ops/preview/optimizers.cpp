@@ -29,12 +29,6 @@ Result<void> infer(Inference& call) {
   return {};
 }
 
-Result<void> infer_momentum(Inference& call) {
-  std::string_view mode = call.attributes().text("mode");
-  if (mode != "standard" && mode != "nesterov") return call.bad("mode cannot be '" + std::string(mode) + "'");
-  return infer<3>(call);
-}
-
 // One element's tensor, gradient and states; a rule changes all but the gradient.
 struct Element {
   double x, g, v, h;
@@ -154,7 +148,7 @@ constexpr AttributeDef of_adam[] = {
 constexpr AttributeDef of_momentum[] = {
     {"alpha", AttributeType::number, "how much of the momentum stays", true},
     {"beta", AttributeType::number, "the gradient's factor, but in the first step", true},
-    {"mode", AttributeType::text, "standard or nesterov", true},
+    text_choice("mode", "standard nesterov", "whose momentum", true),
     {"norm_coefficient", AttributeType::number, "of L2 regularization", true}};
 
 constexpr OpDef defs[] = {
@@ -209,7 +203,7 @@ constexpr OpDef defs[] = {
         .outputs = "outputs*",
         .types = "f32 f64",
         .attributes = of_momentum,
-        .infer = infer_momentum,
+        .infer = infer<3>,
         .examples =
             [] {
               std::vector<Tensor> inputs = {f32({}, {0.5f}), i64({}, {3}), f32({1}, {1}), f32({1}, {2}), f32({1}, {4})};

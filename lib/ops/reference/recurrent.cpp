@@ -33,10 +33,7 @@ double GateActivation::operator()(double x) const {
 // some.
 Result<RecurrentSettings> recurrent_settings(Recurrence kind, const Attributes& attributes) {
   RecurrentSettings settings{};
-  std::string_view direction = attributes.text("direction", "forward");
-  if (direction != "forward" && direction != "reverse" && direction != "bidirectional") {
-    return refuse("direction '" + std::string(direction) + "' is none of forward, reverse and bidirectional");
-  }
+  std::string_view direction = attributes.text("direction");
   std::int64_t layout = attributes.integer("layout");
   if (layout != 0 && layout != 1) return refuse("layout must be 0 or 1");
   settings.batch_first = layout == 1;

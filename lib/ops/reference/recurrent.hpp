@@ -53,6 +53,8 @@ constexpr std::size_t functions_of(Recurrence kind) {
   return kind == Recurrence::lstm ? 3 : kind == Recurrence::gru ? 2 : 1;
 }
 
+inline constexpr std::string_view recurrent_directions = "forward reverse bidirectional";
+
 struct RecurrentSettings {
   bool batch_first, reverse, coupled, linear_before_reset;
   std::size_t directions;

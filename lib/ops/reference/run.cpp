@@ -9,6 +9,16 @@ Error refuse_type(DType type) {
   return Error(Kind::unsupported, "unsupported-type", "does not take elements of type " + std::string(name(type)));
 }
 
+std::size_t choice_of(const Attributes& attributes, std::string_view name, std::string_view texts) {
+  const std::string_view text = attributes.text(name);
+  for (std::size_t place = 0;; ++place) {
+    const std::size_t end = texts.find(' ');
+    if (texts.substr(0, end) == text) return place;
+    if (end == texts.npos) return 0;
+    texts.remove_prefix(end + 1);
+  }
+}
+
 Result<Dims> integers(const TensorView& view, std::string_view what) {
   if (view.rank() > 1) return refuse(std::string(what) + " must have rank 1, not " + std::to_string(view.rank()));
   if (view.type == DType::i64) return Dims(view.as<std::int64_t>().begin(), view.as<std::int64_t>().end());

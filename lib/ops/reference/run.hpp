@@ -19,6 +19,15 @@ using runtime::Outputs;
 Error refuse(std::string what);
 Error refuse_type(DType type);
 
+// The place of a text attribute's value in a list of texts with a blank between two; 0 if it is absent or none of them.
+// The schema refuses other texts when a model is read (text_choice in schema/operator.hpp, with the same list).
+std::size_t choice_of(const Attributes& attributes, std::string_view name, std::string_view texts);
+// The same, as the enumerator at that place.
+template <class Enumeration>
+Enumeration choice_of(const Attributes& attributes, std::string_view name, std::string_view texts) {
+  return static_cast<Enumeration>(choice_of(attributes, name, texts));
+}
+
 // The elements of an integer tensor of rank 0 or 1, as sizes, axes and the like come. `what` names it in the error.
 Result<Dims> integers(const TensorView& view, std::string_view what);
 Result<std::int64_t> one_integer(const TensorView& view, std::string_view what);

@@ -19,28 +19,24 @@ double probit(double p) {
 
 }  // namespace
 
-Result<void> post_transform(std::span<double> scores, std::string_view name) {
-  if (name == "NONE" || scores.empty()) return {};
-  if (name == "LOGISTIC") {
+void post_transform(std::span<double> scores, PostTransform how) {
+  if (how == PostTransform::none || scores.empty()) return;
+  if (how == PostTransform::logistic) {
     for (double& score : scores) score = 1 / (1 + std::exp(-score));
-    return {};
+    return;
   }
-  if (name == "PROBIT") {
+  if (how == PostTransform::probit) {
     for (double& score : scores) score = probit(score);
-    return {};
-  }
-  if (name != "SOFTMAX" && name != "SOFTMAX_ZERO") {
-    return refuse("post_transform cannot be '" + std::string(name) + "'");
+    return;
   }
   double most = *std::max_element(scores.begin(), scores.end()), sum = 0;
-  bool keep_zeros = name == "SOFTMAX_ZERO";  // a score of 0 stays 0: there was none
+  bool keep_zeros = how == PostTransform::softmax_zero;  // a score of 0 stays 0: there was none
   for (double& score : scores) {
     bool zero = keep_zeros && std::fabs(score) <= 1e-7;
     score = zero ? 0 : std::exp(score - most);
     sum += score;
   }
   for (double& score : scores) score = sum == 0 ? 0 : score / sum;
-  return {};
 }
 
 Result<ClassLabels> read_labels(const Attributes& attributes, std::string_view texts, std::string_view numbers) {

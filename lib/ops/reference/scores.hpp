@@ -5,8 +5,12 @@
 
 namespace modelctl::ops {
 
-// Applies `post_transform` to one row of scores; refuses an unknown name.
-Result<void> post_transform(std::span<double> scores, std::string_view name);
+enum class PostTransform : std::uint8_t { none, logistic, softmax, softmax_zero, probit };
+// The texts of the attribute `post_transform`, in that order.
+inline constexpr std::string_view post_transforms = "NONE LOGISTIC SOFTMAX SOFTMAX_ZERO PROBIT";
+
+// Changes one row of scores.
+void post_transform(std::span<double> scores, PostTransform how);
 
 // The labels of a classifier: one of two attributes lists them, which decides the type of the label output.
 struct ClassLabels {

@@ -43,11 +43,7 @@ Result<Windows> read_windows(const Attributes& attributes, DimsView kernel, std:
     }
     windows.axes.push_back(window);
   }
-  std::string_view automatic = attributes.text("auto_pad", "NOTSET");
-  if (automatic == "SAME_UPPER") windows.auto_pad = AutoPad::same_upper;
-  else if (automatic == "SAME_LOWER") windows.auto_pad = AutoPad::same_lower;
-  else if (automatic == "VALID") windows.auto_pad = AutoPad::valid;
-  else if (automatic != "NOTSET") return refuse("auto_pad cannot be '" + std::string(automatic) + "'");
+  windows.auto_pad = choice_of<AutoPad>(attributes, "auto_pad", auto_pads);
   if (windows.auto_pad != AutoPad::none) {
     for (Window& window : windows.axes) window.begin = window.end = 0;
   }

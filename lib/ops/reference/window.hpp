@@ -15,6 +15,7 @@ struct Window {
 };
 
 enum class AutoPad { none, same_upper, same_lower, valid };
+inline constexpr std::string_view auto_pads = "NOTSET SAME_UPPER SAME_LOWER VALID";
 
 struct Windows {
   std::vector<Window> axes;

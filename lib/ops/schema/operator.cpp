@@ -2,6 +2,7 @@
 // outside of a plan.
 #include "ops/schema/operator.hpp"
 
+#include "base/suggest.hpp"
 #include "ops/reference/run.hpp"
 #include "ops/schema/formals.hpp"
 
@@ -69,7 +70,39 @@ bool has_type(const AttributeValue& value, AttributeType type) {
   return false;
 }
 
+// Why a text is not one that the attribute may have; nullopt if it is.
+std::optional<Error> text_fault(const AttributeDef& def, const AttributeValue& value, const std::string& op) {
+  const auto* text = std::get_if<std::string>(&value);
+  std::vector<std::string_view> allowed = texts_of(def);
+  if (text == nullptr || allowed.empty() || std::find(allowed.begin(), allowed.end(), *text) != allowed.end()) {
+    return std::nullopt;
+  }
+  std::vector<std::string> named;
+  std::string all;
+  for (std::string_view each : allowed) {
+    if (each.empty()) continue;
+    all += (named.empty() ? "" : ", ") + std::string(each);
+    named.emplace_back(each);
+  }
+  Error error(Kind::bad_input, "bad-attribute",
+              "cannot use attribute '" + std::string(def.name) + "' of " + op + " with the value '" + *text +
+                  "': it must be one of " + all);
+  std::string meant = nearest(*text, named);
+  return meant.empty() ? error : std::move(error).help("did you mean '" + meant + "'?");
+}
+
 }  // namespace
+
+std::vector<std::string_view> texts_of(const AttributeDef& def) {
+  std::vector<std::string_view> all;
+  for (std::string_view rest = def.texts; !def.texts.empty();) {
+    std::size_t end = rest.find(' ');
+    all.push_back(rest.substr(0, end));
+    if (end == rest.npos) break;
+    rest.remove_prefix(end + 1);
+  }
+  return all;
+}
 
 std::string qualified(std::string_view domain, std::string_view name) {
   return domain.empty() ? std::string(name) : std::string(domain) + "::" + std::string(name);
@@ -118,6 +151,8 @@ void check_schema(const graph::Node& node, const OpDef& def, Faults& faults) {
     } else if (!has_type(value, known_attribute->type)) {
       add("bad-attribute", "cannot use attribute '" + attribute + "' of " + op + ", which must be a " +
                                std::string(word(known_attribute->type)));
+    } else if (auto fault = text_fault(*known_attribute, value, op)) {
+      faults.add(std::move(*fault).at(node.place()));
     }
   }
   for (const auto& [attribute, subgraph] : node.subgraphs) {

@@ -27,7 +27,18 @@ struct AttributeDef {
   std::string_view meaning;  // one line, with the default: "strides along each spatial axis; 1 if absent"
   bool required = false;
   std::string_view absent = {};  // of a text: the value that means what its absence means
+  std::string_view texts = {};   // of a text: the values that it may have, with a blank between two; empty: any
 };
+
+// A text of a fixed set. Unless it is required, its absence means the first one; a blank before that means that the
+// empty text is one too. They are checked when a model is read, and nowhere else: a run half takes any other text for
+// one of them (choice_of in reference/run.hpp).
+constexpr AttributeDef text_choice(std::string_view name, std::string_view texts, std::string_view meaning,
+                                   bool required = false) {
+  return {name, AttributeType::text, meaning, required, required ? "" : texts.substr(0, texts.find(' ')), texts};
+}
+// AttributeDef::texts one by one.
+std::vector<std::string_view> texts_of(const AttributeDef& def);
 
 // What infer sees and sets. Inference may be asked before all is known: an input may have no rank, or not even an
 // element type. It then sets what it can and leaves the rest unknown; it fails only on what can never be right.
@@ -139,7 +150,8 @@ const OpDef* find(std::string_view domain, std::string_view name);
 bool has_channels_last_form(std::string_view name);
 // The run half; null for an operator that decomposes.
 runtime::Evaluate find_run(std::string_view domain, std::string_view name);
-// Each fault of a node against its schema: unknown attribute, wrong attribute type, too few or too many inputs.
+// Each fault of a node against its schema: unknown attribute, wrong attribute type, a text that is not one of those
+// allowed, too few or too many inputs.
 void check_schema(const graph::Node& node, const OpDef& def, Faults& faults);
 // Whether the inputs have the types that the schema gives them, as far as those are known.
 Result<void> check_input_types(const graph::Node& node, const OpDef& def);
