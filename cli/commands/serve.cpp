@@ -41,6 +41,13 @@ CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double
   return least > 0 ? option->check(CLI::PositiveNumber) : option->check(CLI::NonNegativeNumber);
 }
 
+// The default is that of the key, which a flag without a value does not have.
+CLI::Option* bind_toggle(Binder& binder, const char* flag, std::optional<bool>& to, const char* meaning, double, double,
+                         const char*) {
+  return binder.app.add_flag_callback(
+      flag, [&to] { to = false; }, meaning);
+}
+
 // The table in serve/settings.def is the only list of the settings: a new row is a flag here, a key of modelctl.yaml
 // and a line of the reference. Nothing is written to `settings` unless the flag was given.
 void bind_settings(Binder& binder, serve::GivenSettings& settings) {

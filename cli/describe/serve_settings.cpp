@@ -18,8 +18,8 @@ std::string serve_settings_markdown() {
     std::string bounds = setting.type == "count" ? fmt::format(", {:.0f} to {:.0f}", setting.least, setting.most) : "";
     std::string value(setting.value);  // a bar would end the cell
     for (std::size_t at = 0; (at = value.find('|', at)) != value.npos; at += 2) value.insert(at, 1, '\\');
-    text += fmt::format("| `serve.{}` | `--{} {}` | {} | {}{} |\n", setting.key, setting.flag, value, otherwise,
-                        setting.meaning, bounds);
+    std::string flag = fmt::format("--{}{}{}", setting.flag, value.empty() ? "" : " ", value);
+    text += fmt::format("| `serve.{}` | `{}` | {} | {}{} |\n", setting.key, flag, otherwise, setting.meaning, bounds);
   }
   return text;
 }
@@ -34,6 +34,7 @@ std::string serve_settings_schema() {
       type = fmt::format(R"("type": "number", "{}": 0)", setting.least > 0 ? "exclusiveMinimum" : "minimum");
     if (setting.type == "choice")
       type = fmt::format(R"("enum": {})", Json(serve::setting::choices(setting.value)).dump());
+    if (setting.type == "toggle") type = R"("type": "boolean")";
     if (setting.type == "bytes") type = R"("$ref": "#/$defs/bytes")";
     properties += fmt::format("{}\n    \"{}\": {{{}, \"description\": {}}}", properties.empty() ? "" : ",", setting.key,
                               type, Json(std::string(setting.meaning)).dump());

@@ -21,7 +21,8 @@ bool is_option(std::string_view word) {
 
 }  // namespace
 
-// Each occurrence of an option takes one value. A word that starts with "--" is none, so a file name that starts with
+// Each occurrence of an option takes one value, unless it takes none and has the empty one. A word that starts with
+// "--" is none, so a file name that starts with
 // "--" must be given as --name=value.
 Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span<const Option> options) {
   Arguments parsed;
@@ -40,11 +41,12 @@ Result<Arguments> Arguments::parse(std::span<const std::string> words, std::span
     });
     if (option == options.end())
       return usage("unknown option '" + std::string(letter ? "-" : "--") + std::string(name) + "'");
-    bool in_next_word = equals == std::string_view::npos;
+    bool joined = equals != std::string_view::npos, in_next_word = !joined && !option->value.empty();
+    if (joined && option->value.empty()) return usage("the option '" + spelled(name) + "' takes no value");
     if (in_next_word && (i == words.size() || is_option(words[i]))) {
       return usage("the option '" + spelled(name) + "' needs a value");
     }
-    std::string value = in_next_word ? words[i++] : std::string(word.substr(equals + 1));
+    std::string value = in_next_word ? words[i++] : joined ? std::string(word.substr(equals + 1)) : std::string();
     auto before = std::find_if(parsed.values_.begin(), parsed.values_.end(),
                                [&](const auto& entry) { return entry.first == option->name; });
     if (before == parsed.values_.end()) {

@@ -18,7 +18,7 @@ namespace modelctl::runner {
 
 struct Option {
   std::string_view name;   // without the dashes: two, or one before a single letter
-  std::string_view value;  // placeholder for its value in help
+  std::string_view value;  // placeholder for its value in help; empty if it takes none
   std::string_view meaning;
   bool several = false;  // may be repeated
   bool required = false;

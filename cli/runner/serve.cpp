@@ -19,7 +19,8 @@ constexpr Option options[] = {
     {format_option.name, format_option.value,
      "json prints an event per line on stdout: listening, ready, draining, stopped [default: text]"},
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
-  {flag, value, sizeof otherwise > 1 ? std::string_view(meaning " [default: " otherwise "]") : meaning},
+  {flag, value,                                                                \
+   sizeof otherwise > 1 && sizeof value > 1 ? std::string_view(meaning " [default: " otherwise "]") : meaning},
 #include "serve/settings.def"
 #undef SERVE_SETTING
 };

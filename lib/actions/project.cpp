@@ -147,6 +147,13 @@ class Section {
     else refuse(node, key, "a number of bytes, or of KiB, MiB or GiB");
   }
 
+  void toggle(const std::string& key, std::optional<bool>& value) {
+    YAML::Node node = scalar(key);
+    if (!node) return;
+    if (node.Scalar() == "true" || node.Scalar() == "false") value = node.Scalar() == "true";
+    else refuse(node, key, "true or false");
+  }
+
   void require(const std::string& key) {
     if (node_ && !at(key)) report_.refuse(node_, fmt::format("cannot use '{}': it has no '{}'", path_, key));
   }
@@ -280,6 +287,10 @@ void read_bytes(Section& section, const char* key, std::optional<std::uint64_t>&
 }
 void read_seconds(Section& section, const char* key, std::optional<double>& value, double least, double, const char*) {
   section.seconds(key, value, least);
+}
+
+void read_toggle(Section& section, const char* key, std::optional<bool>& value, double, double, const char*) {
+  section.toggle(key, value);
 }
 
 void read_serve(Section section, serve::GivenSettings& to) {

@@ -17,6 +17,19 @@ namespace {
 
 std::string samples(std::size_t count) { return fmt::format("{} sample{}", count, count == 1 ? "" : "s"); }
 
+// The model card: the README among the documents, else the first one in Markdown. One that is too long to be read on a
+// page is left out.
+std::string card_of(const package::Package& package) {
+  constexpr std::uint64_t limit = 256 << 10;
+  const package::Entry* card = nullptr;
+  for (const package::Entry& entry : package.manifest().entries) {
+    if (entry.role != package::Role::document || !entry.path.ends_with(".md") || entry.size > limit) continue;
+    if (card == nullptr || entry.path.ends_with("/README.md")) card = &entry;
+  }
+  auto content = card == nullptr ? ByteSpan() : package.content(card->path).value_or(ByteSpan());
+  return std::string(as_text(content));
+}
+
 // Loads the model. The outputs for the samples of a package must be as expected.
 Result<serve::Loaded> load(const ModelSource& source, std::uint64_t memory_bytes, Host& host) {
   OpenedModel opened = TRY(open_model(source, host));
@@ -29,6 +42,9 @@ Result<serve::Loaded> load(const ModelSource& source, std::uint64_t memory_bytes
   loaded.info.signer = opened.signer;
   loaded.info.package = manifest.name;
   loaded.info.digest = opened.package->digest().text();
+  loaded.info.description = manifest.description;
+  loaded.info.license = manifest.license;
+  loaded.info.card = card_of(*opened.package);
   for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
   std::size_t checked = TRY(check_samples(*opened.package, loaded.model, memory_bytes, host.stop));
   if (checked > 0) host.reporter.info(fmt::format("computed {} of the package: as expected", samples(checked)));

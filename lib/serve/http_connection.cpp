@@ -38,8 +38,8 @@ std::string head_of(const ServerResponse& response, unsigned version, bool keep)
   for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
   if (keep && version < 11) head += "Connection: keep-alive\r\n";
   if (!keep && version >= 11) head += "Connection: close\r\n";
-  // RFC 9110, section 8.6: no length where there is no body.
-  if (response.status != 204)
+  // RFC 9110, section 8.6: no length where there is no body; that of a 304 would be the length of what is not sent.
+  if (response.status != 204 && response.status != 304)
     fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type, response.body.size());
   return head += "\r\n";
 }

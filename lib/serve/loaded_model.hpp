@@ -18,10 +18,11 @@ namespace modelctl::serve {
 struct ModelInfo {
   std::string name = "model";
   std::string version = "1";
-  std::string digest;                     // of the manifest
-  std::string signer;                     // who signed it
-  std::map<std::string, double> quality;  // "accuracy" -> 0.987, from the manifest
-  std::string package = {};               // its name, which --name does not change
+  std::string digest;                                     // of the manifest
+  std::string signer;                                     // who signed it
+  std::map<std::string, double> quality;                  // "accuracy" -> 0.987, from the manifest
+  std::string package = {};                               // its name, which --name does not change
+  std::string description = {}, license = {}, card = {};  // the card is Markdown; all three are untrusted text
 };
 
 // A session is created when a caller needs one and none is free, and then kept: there are never more of them than

@@ -27,6 +27,12 @@ bool parse(std::string_view text, double, double, std::string_view names, settin
   return std::find(all.begin(), all.end(), text) != all.end();
 }
 
+// The flag comes without a text.
+bool parse(std::string_view text, double, double, std::string_view, bool& value) {
+  value = text == "true";
+  return value || text.empty();
+}
+
 // Counts and sizes have the same C++ type. A count has an upper bound in the table; a size has none, but units.
 bool parse(std::string_view text, double least, double most, std::string_view, std::uint64_t& value) {
   if (most == 0) {

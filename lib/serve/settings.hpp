@@ -26,6 +26,7 @@ using seconds = double;
 struct choice {
   std::string text;  // one of the row's values
 };
+using toggle = bool;
 
 // A size: bytes, or with B, KiB, MiB or GiB, a space before it or not. Nothing if it is not one, or beyond 2^62.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);

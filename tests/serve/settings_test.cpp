@@ -69,6 +69,14 @@ TEST_CASE("a text that is not of the setting's type or bounds is refused with wh
   CHECK(fault("non-finite", "null") == "");
 }
 
+TEST_CASE("the flag of a toggle has no text and turns it off") {
+  GivenSettings given;
+  CHECK(complete(given).page);
+  CHECK(read_setting(given, "no-page", ""));
+  CHECK_FALSE(complete(given).page);
+  CHECK_FALSE(read_setting(given, "no-page", "maybe"));
+}
+
 TEST_CASE("sizes take units of 1024, and overflow is refused") {
   CHECK(setting::parse_bytes("12") == 12);
   CHECK(setting::parse_bytes("2 KiB") == 2048);

@@ -1,0 +1,224 @@
+// The page: which model, its form, a prediction and its answer. All requests go to the server that the page is from, by
+// relative addresses, so that a proxy may serve it below any path.
+const utf8 = text => new TextEncoder().encode(text).length;
+const base = new URL(".", location.href).href;
+let model = null;     // {name, version, inputs, outputs}
+let fields = [];      // {inputs, field}
+let request = "";     // its JSON
+let own = false;      // the user has changed it
+let sending = null;   // the AbortController of the prediction under way
+
+async function get(path, options) {
+  const response = await fetch(path, options), text = await response.text();
+  if (response.ok) return text;
+  let reason = text;
+  try {
+    reason = JSON.parse(text).error;
+  } catch {}
+  const fault = new Error(`${response.status}: ${reason || response.statusText}`);
+  fault.status = response.status;
+  throw fault;
+}
+
+const pathOf = (name, version) => `${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}`;
+const inferUrl = () => `${base}v2/models/${pathOf(model.name, model.version)}/infer`;
+
+// JSON whose integers keep their digits, as text if a number cannot hold them (where the browser hands out the source).
+function parseExactly(text) {
+  return JSON.parse(text, (key, value, context) => typeof value == "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source || "") ? context.source : value);
+}
+
+function compose() {
+  const parts = fields.flatMap(({inputs, field, file}) => inputs.map(input => {
+    const {shape, data} = file || field.tensor(input);
+    return `{"name": ${JSON.stringify(input.name)}, "shape": [${shape.join(", ")}], "datatype": "${input.datatype}", "data": ${data}}`;
+  }));
+  return `{"inputs": [${parts.join(", ")}]}`;
+}
+
+// After each change of the form.
+function refresh() {
+  if (own) return;
+  try {
+    request = compose();
+    $("error").textContent = "";
+  } catch (fault) {
+    if (!(fault instanceof Wrong)) throw fault;
+    request = "";
+  }
+  showRequest();
+}
+
+function showRequest() {
+  const long = request.length > 50000, area = $("request");
+  if (!own) area.value = long ? `${request.length} characters: too long to be shown` : request;
+  area.readOnly = long && !own;
+  $("reset").hidden = !own;
+  const inside = request.length <= 4000, url = inferUrl(), quote = text => `'${text.replaceAll("'", "'\\''")}'`;
+  $("code-file").hidden = inside;
+  $("curl").textContent = `curl ${quote(url)} -H 'Content-Type: application/json' ${inside ? "-d " + quote(request || "…") : "--data-binary @request.json"}`;
+  const literal = /['\\\n\r]/.test(request) ? JSON.stringify(request) : `'${request || "…"}'`;
+  $("python").textContent = ["import json", "import urllib.request", "",
+    `body = ${inside ? literal : 'open("request.json", encoding="utf-8").read()'}`,
+    `request = urllib.request.Request(${JSON.stringify(url)}, body.encode(), {"Content-Type": "application/json"})`,
+    'for output in json.load(urllib.request.urlopen(request))["outputs"]:',
+    '    print(output["name"], output["shape"], output["data"])'].join("\n");
+}
+
+async function predict() {
+  $("error").textContent = "";
+  try {
+    if (!own) request = compose();
+    showRequest();
+    sending?.abort();
+    sending = new AbortController();
+    $("status").textContent = "Waiting for the answer…";
+    const from = performance.now();
+    const text = await get(inferUrl(), {method: "POST", headers: {"Content-Type": "application/json"}, body: request, signal: sending.signal});
+    const took = performance.now() - from;
+    const answer = parseExactly(text), outputs = answer.outputs.map(output => ({...output, data: [output.data].flat(Infinity).map(value => value ?? NaN)}));
+    $("status").textContent = `Answered in ${took.toFixed(1)} ms, measured here.`;
+    const picture = fields.map(({field, file}) => !file && !own && field.picture?.()).find(Boolean);
+    const context = {outputs, picture, rows: output => model.outputs.find(port => port.name == output.name)?.shape[0]};
+    context.beside = besides(context);
+    $("answer").replaceChildren(...outputs.map(output => showOutput(output, context)));
+  } catch (fault) {
+    if (fault.name == "AbortError") return;
+    $("status").textContent = "";
+    $("error").textContent = `Cannot predict: ${fault.message}`;
+  }
+}
+
+// What a field needs beside its own elements: a file with its values.
+function fieldset(inputs, field, entry) {
+  const problem = el("p", {role: "alert"}), state = el("span");
+  const file = el("input", {type: "file", accept: ".npy,.wav,.json"});
+  file.addEventListener("change", async () => {
+    problem.textContent = "";
+    if (!file.files[0]) return;
+    try {
+      const {values, shape} = await readValues(file.files[0], inputs[0]);
+      const text = value => typeof value == "number" && !isFinite(value) || inputs[0].datatype == "BYTES" ? JSON.stringify(String(value)) : String(value);
+      entry.file = field.load?.(values) ? null : {shape, data: "[" + values.map(text).join(",") + "]"};
+      state.textContent = entry.file ? `${file.files[0].name} is sent: ${shapeText(shape)}` : "";
+      changed(entry, true);
+    } catch (fault) {
+      problem.textContent = fault.message;
+    }
+  });
+  const title = inputs.length == 1 ? `${inputs[0].name}: ${inputs[0].datatype}, ${shapeText(inputs[0].shape)}` : "A row for each prediction";
+  entry.clear = () => {
+    entry.file = null;
+    state.textContent = file.value = "";
+  };
+  return el("fieldset", {}, el("legend", {}, title), field.nodes,
+      inputs.length == 1 && el("details", {}, el("summary", {}, "Values from a file"), el("div", {className: "row"}, labeled(".npy, .wav or .json", file), state), problem));
+}
+
+// `complete`: the user gave a whole value at once, as an image, and wants its answer if the model takes nothing else.
+function changed(entry, complete) {
+  own = false;
+  refresh();
+  if (complete && fields.length == 1 && request) predict();
+}
+
+function buildForm() {
+  const single = input => tableLayout(input)?.columns == 1 && tableLayout(input).rows == 0;
+  const together = model.inputs.filter(single), groups = [];
+  for (const input of model.inputs) {
+    if (together.length > 1 && single(input)) {
+      if (input == together[0]) groups.push(together);
+    } else groups.push([input]);
+  }
+  fields = groups.map(inputs => {
+    const entry = {inputs, file: null};
+    const notify = complete => {
+      entry.clear();
+      changed(entry, complete);
+    };
+    entry.field = inputs.length > 1 ? tableField(inputs, notify) : fieldKinds.find(kind => kind.fits(inputs[0])).make(inputs[0], notify);
+    return entry;
+  });
+  $("fields").replaceChildren(...fields.map(entry => fieldset(entry.inputs, entry.field, entry)));
+  own = false;
+  refresh();
+  $("error").textContent = "";
+}
+
+async function show(name, version) {
+  const [meta, identity] = await Promise.all([get("v2/models/" + pathOf(name, version)), get("models/" + pathOf(name, version))].map(wait => wait.then(JSON.parse)));
+  model = {...meta, version};
+  document.title = `${name} ${version} – modelctl`;
+  $("about-title").textContent = `${name} ${version}`;
+  $("description").textContent = identity.description || "";
+  // A list, so that a metric cannot take the place of the signer.
+  const facts = [["Package", identity.package], ["Signed by", identity.signer || "nobody"], ["Digest", identity.digest], ["License", identity.license],
+                 ...Object.entries(identity.quality).map(([metric, value]) => [metric, short(value)])];
+  $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([key, value]) => [el("dt", {}, key), el("dd", {}, value)]));
+  const row = direction => port => el("tr", {}, el("th", {scope: "row"}, port.name), [direction, port.datatype, shapeText(port.shape)].map(text => el("td", {}, text)));
+  $("ports").replaceChildren(...meta.inputs.map(row("input")), ...meta.outputs.map(row("output")));
+  $("card-box").hidden = !identity.card;
+  $("card").replaceChildren(...markdown(identity.card || ""));
+  $("answer").replaceChildren(el("p", {}, "Nothing was predicted yet."));
+  $("status").textContent = "";
+  buildForm();
+  $("content").hidden = false;
+  $("notice").textContent = "";
+}
+
+// The versions that the server has. Asks again until one is ready.
+async function start() {
+  try {
+    const all = JSON.parse(await get("v2/repository/index", {method: "POST"})), ready = all.filter(one => one.state == "READY");
+    $("model").replaceChildren(...all.map(one => el("option", {value: JSON.stringify([one.name, one.version || ""]), disabled: one.state != "READY"},
+        `${one.name} ${one.version || ""}${one.labels?.length ? ` (${one.labels.join(", ")})` : ""}${one.state == "READY" ? "" : ` – ${one.state} ${one.reason || ""}`}`)));
+    if (!ready.length) throw new Error("no model is ready yet");
+    const wanted = ready.find(one => JSON.stringify([one.name, one.version]) == decodeURIComponent(location.hash.slice(1)))
+        || ready.find(one => one.labels?.includes("stable")) || ready[0];
+    $("model").value = JSON.stringify([wanted.name, wanted.version]);
+    await choose();
+    const chart = makeCharts();
+    const update = () => chart(model.name, model.version).catch(fault => $("charts-title").textContent = `The last minutes: the metrics cannot be read (${fault.message})`);
+    update();
+    setInterval(update, period);
+  } catch (fault) {
+    $("notice").textContent = `The page waits for the server: ${fault.message}`;
+    setTimeout(start, period);
+  }
+}
+
+async function choose() {
+  const [name, version] = JSON.parse($("model").value);
+  history.replaceState(null, "", "#" + encodeURIComponent(JSON.stringify([name, version])));
+  await show(name, version);
+}
+
+$("model").addEventListener("change", () => choose().catch(fault => $("notice").textContent = fault.message));
+$("form").addEventListener("submit", event => {
+  event.preventDefault();
+  predict();
+});
+$("request").addEventListener("input", () => {
+  own = true;
+  request = $("request").value;
+  showRequest();
+});
+$("reset").addEventListener("click", () => {
+  own = false;
+  refresh();
+});
+$("save").addEventListener("click", () => {
+  const url = URL.createObjectURL(new Blob([request], {type: "application/json"}));
+  el("a", {href: url, download: "request.json"}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+});
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => {
+    // navigator.clipboard is there over HTTPS and on this machine only.
+    getSelection().selectAllChildren($(button.dataset.copy));
+    const copied = document.execCommand("copy");
+    button.textContent = copied ? "Copied" : "Selected";
+    setTimeout(() => button.textContent = "Copy", period);
+  });
+}
+start();
