@@ -34,6 +34,7 @@ struct PassContext {
 enum class Phase : std::uint8_t {
   bind,       // what the user decided becomes part of the graph
   infer,      // types and shapes; also after other phases
+  equate,     // sizes of inputs that can only be equal get one name
   expand,     // operators that name other values of the graph are written out, while those still exist
   quantize,   // float operators between quantized values become operators of integers
   fold,       // what is known before the model runs becomes constants, in rounds

@@ -36,16 +36,17 @@ std::string sequence(int level) {
 }
 
 TEST_CASE("the passes run in this order") {
-  CHECK(sequence(0) == "bind-symbols seed-random infer expand-gradients decompose");
+  CHECK(sequence(0) == "bind-symbols seed-random infer equal-sizes expand-gradients decompose");
   CHECK(sequence(1) ==
-        "bind-symbols seed-random infer expand-gradients shape-values fold-constants inline-if erase-identities "
+        "bind-symbols seed-random infer equal-sizes expand-gradients shape-values fold-constants inline-if "
+        "erase-identities "
         "common-subexpressions decompose expand-einsum");
-  CHECK(
-      sequence(2) ==
-      "bind-symbols seed-random infer expand-gradients quantized-moves quantized-products shape-values fold-constants "
-      "inline-if erase-identities common-subexpressions decompose expand-einsum compute-in-f32 name-activations "
-      "fuse-layer-norm fold-batch-norm dense-products channels-last move-transposes erase-identities "
-      "common-subexpressions fuse-bias fuse-residual fuse-activation infer");
+  CHECK(sequence(2) ==
+        "bind-symbols seed-random infer equal-sizes expand-gradients quantized-moves quantized-products shape-values "
+        "fold-constants "
+        "inline-if erase-identities common-subexpressions decompose expand-einsum compute-in-f32 name-activations "
+        "fuse-layer-norm fold-batch-norm dense-products channels-last move-transposes erase-identities "
+        "common-subexpressions fuse-bias fuse-residual fuse-activation infer");
   CHECK(sequence(3) == sequence(2));
 }
 
@@ -84,7 +85,7 @@ TEST_CASE("level 0 does what lowering needs and no more") {
   auto report = run(options, &text);
   REQUIRE(report);
   CHECK(text.find("z: f32[batch,2,2,2] = Relu(y)") != std::string::npos);
-  CHECK(report->passes.size() == 5);
+  CHECK(report->passes.size() == 6);
 }
 
 TEST_CASE("level 2 fuses and changes layouts") {

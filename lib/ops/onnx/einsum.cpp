@@ -140,7 +140,9 @@ Result<void> infer(Inference& call) {
     for (std::size_t axis = 0; axis < equation->operands[i].size(); ++axis) {
       const Expr& own = (*call.shape(i))[axis];
       Expr& known = sizes.emplace(equation->operands[i][axis], own).first->second;
-      if (!known.is(1) && !own.is(1)) TRY(same_size(call, known, own));
+      // Of sizes that are not numbers yet, one may be 1 in the run.
+      bool fixed = known.constant() && own.constant() && !known.is(1) && !own.is(1);
+      if (fixed) TRY(same_size(call, known, own));
       known = graph::broadcast(known, own);
     }
   }

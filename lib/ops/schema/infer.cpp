@@ -2,6 +2,8 @@
 // numbers, so that every check here fails on numbers alone and leaves the rest to the run.
 #include "ops/schema/infer.hpp"
 
+#include "ops/schema/infer_graph.hpp"
+
 namespace modelctl::ops {
 
 using graph::Expr;
@@ -108,6 +110,7 @@ Expr product(std::span<const Expr> sizes) {
 }
 
 Result<Expr> same_size(const Inference& call, const Expr& a, const Expr& b) {
+  if (const auto* observer = dynamic_cast<const SizeObserver*>(&call)) observer->must_be_equal(a, b);
   auto x = a.constant(), y = b.constant();
   if (x && y && *x != *y) {
     return call.bad("sizes " + std::to_string(*x) + " and " + std::to_string(*y) + " should be equal");

@@ -13,9 +13,13 @@ namespace modelctl::ops {
 namespace {
 
 // Writes the results of inference to the node's output values.
-class NodeInference final : public Inference {
+using EqualSizes = std::vector<std::pair<graph::Expr, graph::Expr>>;
+
+class NodeInference final : public Inference, public SizeObserver {
  public:
-  NodeInference(graph::Node& node, const StopToken* stop) : node_(node), stop_(stop) {}
+  // `equal`, which may be null, collects what is given to must_be_equal().
+  NodeInference(graph::Node& node, const StopToken* stop, EqualSizes* equal)
+      : node_(node), stop_(stop), equal_(equal) {}
   const graph::Node& node() const override { return node_; }
 
   void set_type(std::size_t index, graph::Type type) override {
@@ -30,6 +34,10 @@ class NodeInference final : public Inference {
   Result<void> infer_body(graph::Graph& body) override {
     TRY(infer_graph(body, stop_));
     return {};
+  }
+
+  void must_be_equal(const graph::Expr& a, const graph::Expr& b) const override {
+    if (equal_ != nullptr) equal_->emplace_back(a, b);
   }
 
   graph::Expr fresh_symbol() override {
@@ -63,6 +71,7 @@ class NodeInference final : public Inference {
 
   graph::Node& node_;
   const StopToken* stop_;
+  EqualSizes* equal_;
   std::set<std::string> fresh_;
 };
 
@@ -91,7 +100,7 @@ std::string inputs_of(const graph::Node& node) {
   return text;
 }
 
-Result<void> infer_node(graph::Node& node, const StopToken* stop);
+Result<void> infer_node(graph::Node& node, const StopToken* stop, EqualSizes* equal = nullptr);
 
 }  // namespace
 
@@ -175,7 +184,7 @@ Result<void> check_input_types(const graph::Node& node, const OpDef& def) {
 
 namespace {
 
-Result<void> infer_node(graph::Node& node, const StopToken* stop) {
+Result<void> infer_node(graph::Node& node, const StopToken* stop, EqualSizes* equal) {
   const OpDef* def = find(node.domain, node.op);
   if (def == nullptr || def->infer == nullptr) {
     return Error(Kind::unsupported, "unsupported-operator",
@@ -189,7 +198,7 @@ Result<void> infer_node(graph::Node& node, const StopToken* stop) {
     return Error(Kind::bad_input, "bad-node", "cannot use " + qualified(node.domain, node.op) + ": it takes no " + type)
         .at(node.place());
   }
-  NodeInference call(node, stop);
+  NodeInference call(node, stop, equal);
   auto inferred = def->infer(call);
   if (inferred || inferred.error().code != "bad-node" || !inferred.error().why.empty()) return inferred;
   std::string inputs = inputs_of(node);
@@ -198,6 +207,13 @@ Result<void> infer_node(graph::Node& node, const StopToken* stop) {
 }
 
 }  // namespace
+
+// A node that cannot be right is reported by the inference of the graph.
+EqualSizes equal_sizes(graph::Graph& graph) {
+  EqualSizes equal;
+  for (const auto& node : graph.nodes()) (void)infer_node(*node, nullptr, &equal);
+  return equal;
+}
 
 Result<void> infer(graph::Node& node) { return infer_node(node, nullptr); }
 Result<std::size_t> infer(graph::Graph& graph) { return infer_graph(graph, nullptr); }

@@ -40,6 +40,7 @@ class Pipeline {
   Result<void> preprocess() {
     TRY(phase(Phase::bind));
     TRY(phase(Phase::infer));
+    TRY(phase(Phase::equate));  // before sizes are part of constants and of shape programs
     TRY(phase(Phase::expand));
     TRY(phase(Phase::quantize));  // before folding turns quantized weights into floats
     // Folding gives inference more to know, and the other way round; a model needs two or three rounds, never many.
