@@ -184,6 +184,7 @@ Result<std::vector<Tensor>> read_body(const formats::Format& format, std::string
   if (lines && json::Cursor(body).peek() == '{') return read_json_lines(body, model);
   auto expected = runtime::expectations(model.signature().inputs);
   formats::Source source{as_bytes(body), "the body", expected, expected.empty() ? nullptr : &expected[0]};
+  source.options.unpacked_bytes = model.settings().max_body;
   if (!format.several && !expected.empty()) source.expected = source.expected.first(1);
   auto tensors = TRY(format.read(source));
   std::vector<std::string> names;

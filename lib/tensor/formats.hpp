@@ -51,6 +51,7 @@ struct ReadOptions {
   std::function<Result<Tensor>(Tensor tensor, const Expected& input, std::string_view where)> convert = {};
   // Reads content whose columns are inputs; no tensors if it has another form; may be empty.
   std::function<Result<std::vector<NamedTensor>>(const Format& format, const Source& source)> records = {};
+  std::uint64_t unpacked_bytes = std::uint64_t{1} << 36;  // what a compressed file may become
 };
 
 // The input of a reader. `expected` is the one model input that the file is for, or all inputs that it may name, or

@@ -1,4 +1,5 @@
 // The protocols of clients, each as its documentation writes requests, against models that return their inputs.
+#include "base/files.hpp"
 #include "serve/echo.hpp"
 #include "tensor/formats.hpp"
 
@@ -211,6 +212,17 @@ TEST_CASE("an image is a body for a model that takes its pixels") {
         "{\"prediction\":[[[[1,2,3],[4,5,6]]]]}\n");
   CHECK(server.post("/predict", ppm).body == "{\"prediction\":[[[[1,2,3],[4,5,6]]]]}\n");
   CHECK(server.post("/predict", "P6\n60000 60000\n255\n").status == 400);
+}
+
+TEST_CASE("what an archive becomes has the limit of a body") {
+  std::string bomb =
+      read_text_file(MODELCTL_SOURCE_DIR "/tests/fuzz/corpus/request_body/npz_bomb").value().substr(1);  // f32[2^20,4]
+  Settings settings;
+  settings.max_body = 1 << 20;
+  auto answer = table(settings).post("/predict", bomb);
+  CHECK(answer.status == 400);
+  CHECK(has(answer, "unpack"));
+  CHECK(table().post("/predict", bomb, "Accept: application/x-npy\r\n").status == 200);
 }
 
 TEST_CASE("an Accept that no form fits is a 406 that lists them") {

@@ -14,7 +14,8 @@ constexpr std::string_view suffix = ".npy";
 
 // Entries other than .npy are refused: an archive of something else is probably the wrong file.
 Result<void> read_entries(const Source& source, std::vector<NamedTensor>& tensors) {
-  archive::Reader reader(source.bytes, TRY(archive::decode_zip(source.bytes)), source.options.stop);
+  archive::Reader reader(source.bytes, TRY(archive::decode_zip(source.bytes)), source.options.stop,
+                         {.bytes = source.options.unpacked_bytes});
   while (const archive::Entry* entry = TRY(reader.next())) {
     std::string_view name = entry->name;
     if (entry->type != archive::Entry::Type::file || !name.ends_with(suffix)) {
