@@ -1,4 +1,4 @@
-// Each setting is the flag, else the value in modelctl.yaml, else what the platform asks for, else the default. The
+// Each setting is the flag, else what the platform asks for, else the value in modelctl.yaml, else the default. The
 // model is loaded while the server already listens; the order of the checks is documented in
 // docs/explanation/serving.md.
 #include "actions/serve.hpp"
@@ -71,7 +71,7 @@ Result<Job> complete(const ServeRequest& given, const std::string& text, serve::
   job.source.text = text;
   auto merge = TRY(complete_source("serve", job.source));
   TRY(merge.readable());  // its settings apply to every model: certificates and limits must not be missing
-  settings = serve::complete(given.settings, merge.project().serve, serve::platform_settings(host.environment));
+  settings = serve::complete(given.settings, serve::platform_settings(host.environment), merge.project().serve);
   bool package = is_reference(job.source.text) || role_of(job.source.text) == kinds::Role::package;
   if (!package) {
     merge.value("package.name", job.name, merge.project().package.name);

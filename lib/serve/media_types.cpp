@@ -186,13 +186,19 @@ Result<std::vector<Tensor>> read_body(const formats::Format& format, std::string
   formats::Source source{as_bytes(body), "the body", expected, expected.empty() ? nullptr : &expected[0]};
   source.options.unpacked_bytes = model.settings().max_body;
   if (!format.several && !expected.empty()) source.expected = source.expected.first(1);
-  auto tensors = TRY(format.read(source));
+  auto tensors = format.read(source);
+  if (!tensors) {
+    // A type that no tensor has is the caller's mistake, as one that the model does not take.
+    Error error = std::move(tensors).error();
+    if (error.kind == Kind::unsupported) error.kind = Kind::bad_input;
+    return error;
+  }
   std::vector<std::string> names;
-  for (const formats::NamedTensor& tensor : tensors)
+  for (const formats::NamedTensor& tensor : *tensors)
     names.push_back(is_made_up(tensor.name) ? std::string() : tensor.name);
   std::vector<Tensor> inputs;
   for (std::size_t at : TRY(runtime::match_inputs(model.signature(), names)))
-    inputs.push_back(at == runtime::not_given ? Tensor() : std::move(tensors[at].tensor));
+    inputs.push_back(at == runtime::not_given ? Tensor() : std::move((*tensors)[at].tensor));
   return inputs;
 }
 

@@ -6,7 +6,8 @@
 
 namespace modelctl::serve {
 
-// The settings that the platform's variables ask for. Flags and modelctl.yaml come before them.
+// The settings that the platform's variables ask for. Flags come before them, and they before modelctl.yaml, which is
+// the same wherever the container runs.
 GivenSettings platform_settings(const Environment& environment);
 
 }  // namespace modelctl::serve

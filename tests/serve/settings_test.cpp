@@ -24,20 +24,22 @@ TEST_CASE("a setting comes from the flag, else from the file, else from the tabl
   CHECK(settings.listen == "127.0.0.1:8080");
 }
 
-TEST_CASE("what the platform's environment asks for comes after flags and file") {
+TEST_CASE("what the platform's environment asks for comes after flags, and before the file") {
   test::FakeEnvironment environment;
   auto& variables = environment.variables;
-  CHECK(complete({}, {}, platform_settings(environment)).listen == "127.0.0.1:8080");
+  GivenSettings file;
+  file.listen = "127.0.0.1:2";
+  CHECK(complete({}, platform_settings(environment), file).listen == "127.0.0.1:2");
   variables = {{"PORT", "9000"}};
-  CHECK(complete({}, {}, platform_settings(environment)).listen == "0.0.0.0:9000");
+  CHECK(complete({}, platform_settings(environment), file).listen == "0.0.0.0:9000");
   variables = {{"PORT", "9000"}, {"AIP_HTTP_PORT", "8081"}, {"AIP_PREDICT_ROUTE", "/p"}, {"AIP_HEALTH_ROUTE", "/h"}};
-  Settings settings = complete({}, {}, platform_settings(environment));
+  Settings settings = complete({}, platform_settings(environment), file);
   CHECK(settings.listen == "0.0.0.0:8081");
   CHECK(settings.predict_route == "/p");
   CHECK(settings.health_route == "/h");
   GivenSettings flags;
   flags.listen = "127.0.0.1:1";
-  CHECK(complete(flags, {}, platform_settings(environment)).listen == "127.0.0.1:1");
+  CHECK(complete(flags, platform_settings(environment), file).listen == "127.0.0.1:1");
 }
 
 TEST_CASE("every setting is read from text by its flag, and its default is such a text") {
