@@ -6,10 +6,13 @@
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/commands/number.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
+
+#include <limits>
 
 namespace modelctl::cli {
 namespace {
@@ -80,13 +83,15 @@ Run bind(Binder& binder) {
       ->check(CLI::Range(0, runtime::ThreadPool::most_threads))
       ->type_name("N");
   app.add_option("--warm-up", request.warm_up_seconds, "Seconds to run before measuring")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(number_between(0, 3600))
       ->type_name("SECONDS");
   // Bounded by a day: what is measured longer is a mistake in the unit. --runs wins if both are given.
   app.add_option("--seconds", request.seconds, "How long to measure")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(number_between(0, 86400))
       ->type_name("SECONDS");
-  app.add_option("--runs", request.runs, "Number of runs to measure, instead of a duration")->type_name("N");
+  app.add_option("--runs", request.runs, "Number of runs to measure, instead of a duration")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+      ->type_name("N");
   app.add_flag("--profile", request.profile, "Show the time of each step");
   return [flags](CommandContext& context) -> Result<int> {
     for (const std::string& binding : flags->bindings)

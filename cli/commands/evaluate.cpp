@@ -1,18 +1,21 @@
 // evaluate: runs the model on samples and compares its outputs with what is expected. A result outside the tolerance or
 // below a bound is exit code 1.
 #include "actions/evaluate.hpp"
+#include "actions/output_names.hpp"
 
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/commands/number.hpp"
 #include "cli/present/quality.hpp"
 #include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 namespace modelctl::cli {
@@ -58,7 +61,7 @@ Result<actions::Bound> parse_bound(const std::string& text, bool is_minimum) {
   const char* end = text.data() + text.size();
   const char* begin = equals == std::string::npos ? end : text.data() + equals + 1;
   auto [last, fault] = std::from_chars(begin, end, bound.value);
-  if (fault == std::errc() && last == end) return bound;
+  if (fault == std::errc() && last == end && std::isfinite(bound.value)) return bound;
   return Error(Kind::usage, "bad-option", fmt::format("cannot use --{} '{}'", is_minimum ? "min" : "max", text))
       .because("it is not of the form METRIC=VALUE, such as macro_f1=0.9");
 }
@@ -96,8 +99,9 @@ Run bind(Binder& binder) {
          },
          "What the model does, if it is not recognized from outputs and labels")
       ->check(CLI::IsMember({"classification", "regression"}));
-  // Without a range: 0 demands equal values, and a large one is the user's choice.
+  // 0 demands equal values, and a large one is the user's choice.
   app.add_option("--tolerance", request->tolerance, "Largest accepted difference; relative for values above 1")
+      ->check(number_between(0))
       ->type_name("NUMBER");
   app.add_option("--min", flags->minima, "Smallest accepted value of a metric, such as macro_f1=0.9")
       ->type_name("METRIC=VALUE");
@@ -105,7 +109,7 @@ Run bind(Binder& binder) {
       ->type_name("METRIC=VALUE");
   app.add_option("--min-accuracy", flags->accuracy, "Smallest accepted accuracy, as --min accuracy=NUMBER")
       ->type_name("NUMBER")
-      ->check(CLI::Range(0.0, 1.0));
+      ->check(number_between(0, 1));
   binder.complete(app.add_option("--report", flags->report, "Write the result as JSON also"), Completes::file)
       ->type_name("FILE");
   bind_header(binder, request->header);
@@ -117,6 +121,11 @@ Run bind(Binder& binder) {
     for (const std::string& text : flags->minima) request.bounds.push_back(TRY(parse_bound(text, true)));
     for (const std::string& text : flags->maxima) request.bounds.push_back(TRY(parse_bound(text, false)));
     if (flags->accuracy) request.bounds.push_back({"accuracy", *flags->accuracy, true});
+    std::vector<actions::NamedFile> read{
+        {"the model", request.model.text}, {"--labels", request.labels}, {"--classes", request.classes}};
+    actions::add_tensor_files("an input", request.inputs, read);
+    actions::add_tensor_files("an expected output", request.expected, read);
+    TRY(actions::check_outputs("evaluate", {{"--report", flags->report}}, read));
     // Exit code 1 for a model that is not good enough, so that a pipeline stops there; errors have codes from 64 on.
     auto report = TRY(actions::evaluate(request, context.host));
     if (!flags->report.empty()) TRY(write_file(flags->report, as_bytes(json_of(report) + "\n")));

@@ -8,6 +8,7 @@
 #include <CLI/Option.hpp>
 
 #include <charconv>
+#include <cmath>
 
 namespace modelctl::cli {
 namespace {
@@ -33,7 +34,7 @@ Result<package::Quality> parse_quality(const std::string& text) {
     const char* begin = text.data() + equals + 1;
     const char* end = text.data() + std::min(at, text.size());
     auto [last, fault] = std::from_chars(begin, end, quality.value);
-    if (fault == std::errc() && last == end) {
+    if (fault == std::errc() && last == end && std::isfinite(quality.value)) {
       quality.metric = text.substr(0, equals);
       if (at != std::string::npos) quality.data_set = text.substr(at + 1);
       return quality;

@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 #include "cli/command.hpp"
+#include "cli/commands/number.hpp"
 #include "cli/commands/size.hpp"
 
 #include <fmt/core.h>
@@ -41,7 +42,7 @@ Run bind(Binder& binder) {
       ->transform(size_value())
       ->type_name("SIZE");
   binder.app.add_option("--unused", request->unused_days, "Also remove what was not used for so many days")
-      ->check(CLI::NonNegativeNumber)
+      ->check(number_between(0, 1e6))
       ->type_name("DAYS");
   return [request](CommandContext& context) -> Result<int> {
     print(TRY(actions::prune(*request, context.host)), context.printer);

@@ -2,6 +2,7 @@
 #include "actions/serve.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/commands/number.hpp"
 #include "cli/commands/size.hpp"
 #include "cli/present/serve_events.hpp"
 #include "runtime/thread_pool.hpp"
@@ -38,7 +39,7 @@ CLI::Option* bind_choice(Binder& binder, const char* flag, std::optional<serve::
 CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double>& to, const char* meaning,
                           double least, double, const char*) {
   auto* option = binder.app.add_option(flag, to, meaning);
-  return least > 0 ? option->check(CLI::PositiveNumber) : option->check(CLI::NonNegativeNumber);
+  return option->check(number_between(least));
 }
 
 // The default is that of the key, which a flag without a value does not have.

@@ -12,7 +12,8 @@ inline CLI::Validator size_value() {
       [read = CLI::AsSizeValue(false)](std::string& text) -> std::string {
         std::string given = text;
         try {
-          if (read(text).empty()) return {};
+          // CLI11 takes -1 for the largest number.
+          if (text.find('-') == std::string::npos && read(text).empty()) return {};
         } catch (const CLI::ValidationError&) {  // its text lists all units
         }
         return "'" + given + "' is not a size such as 512, 64K, 100MiB or 2GiB";

@@ -17,6 +17,14 @@ bool same_file(const fs::path& a, const fs::path& b) {
 
 }  // namespace
 
+void add_tensor_files(std::string_view role, const std::vector<std::string>& arguments, std::vector<NamedFile>& files) {
+  for (const std::string& argument : arguments) {
+    for (std::string file : {argument, argument.substr(argument.find('=') + 1)}) {
+      if (file != "-") files.push_back({role, file});
+    }
+  }
+}
+
 Result<void> check_outputs(std::string_view command, const std::vector<NamedFile>& outputs,
                            const std::vector<NamedFile>& inputs) {
   std::vector<NamedFile> taken = inputs;

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct NamedFile {
   std::string_view role;       // "-o", or "the model"
   std::filesystem::path file;  // empty: it is not given
 };
+
+// Appends the files of [NAME=]INPUT arguments. A literal is not the name of a file, and never equal to one.
+void add_tensor_files(std::string_view role, const std::vector<std::string>& arguments, std::vector<NamedFile>& files);
 
 // Fails with usage, code same-file, if two outputs are one regular file, or an output is an input. Files need not
 // exist. Devices, such as standard output, are never refused.

@@ -124,10 +124,31 @@ Result<std::vector<PackRequest::File>> with_folders(const std::vector<PackReques
   return files;
 }
 
+// Whether a file has a line that begins a private key in PEM, encrypted or not.
+Result<bool> holds_private_key(const package::Content& content) {
+  constexpr std::uint64_t key_limit = 64 << 10;
+  if (content.size > key_limit) return false;
+  std::string text = '\n' + TRY(read_text_file(content.file));
+  std::size_t at = text.find("\n-----BEGIN ");
+  while (at != std::string::npos) {
+    std::string_view line = std::string_view(text).substr(at + 1);
+    if (line.substr(0, line.find_first_of("\r\n")).ends_with("PRIVATE KEY-----")) return true;
+    at = text.find("\n-----BEGIN ", at + 1);
+  }
+  return false;
+}
+
 // Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
 // must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
   auto content = TRY(package::Content::of_file(file.path));
+  // The key that signs a project lies in its folder, which `--code .` packs.
+  if (TRY(holds_private_key(content))) {
+    return Error(Kind::bad_input, "private-key",
+                 fmt::format("cannot pack '{}': it has a private key", file.path.string()))
+        .because("whoever gets the package could use the key")
+        .help("keep keys outside of folders that are packed");
+  }
   bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
   return package::Payload{path_in_package(file), file.role, executable && file.role == package::Role::code,
                           std::move(content)};

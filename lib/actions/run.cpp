@@ -21,7 +21,9 @@ Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
   if (!samples.empty()) merge.value("samples", request.inputs, Project::Sample::arguments(samples.front().inputs));
   merge.value("evaluate.label_column", request.label_column, merge.project().evaluate.label_column);
   merge.report(reporter);
-  TRY(check_outputs("run", {{"-o", request.output}, {"--state", request.state}}, {{"the model", request.model.text}}));
+  std::vector<NamedFile> read{{"the model", request.model.text}};
+  add_tensor_files("an input", request.inputs, read);
+  TRY(check_outputs("run", {{"-o", request.output}, {"--state", request.state}}, read));
   return request;
 }
 
