@@ -19,10 +19,13 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
+// What decode() takes at most unless the caller sets another limit, three bytes each.
+inline constexpr std::uint64_t most_pixels = 1 << 28;
+
 // Fails with bad_input: code not-an-image if no format recognizes the first bytes, bad-image for damage (with the
-// library's words), image-too-large for more pixels than the file can plausibly hold; and with unavailable if a library
-// has no memory. Safe to call from several threads.
-Result<Image> decode(ByteSpan file);
+// library's words), image-too-large for more pixels than the limit or than the file can plausibly hold; and with
+// unavailable if a library has no memory. Safe to call from several threads.
+Result<Image> decode(ByteSpan file, std::uint64_t limit = most_pixels);
 
 // The luma of a pixel with the weights of ITU-R BT.601, in fixed point as Pillow computes it.
 inline std::uint8_t luma(const std::uint8_t* pixel) {
@@ -34,12 +37,12 @@ inline std::uint8_t luma(const std::uint8_t* pixel) {
 struct Format {
   std::string_view name;
   bool (*matches)(ByteSpan file);
-  Result<Image> (*decode)(ByteSpan file);
+  Result<Image> (*decode)(ByteSpan file, std::uint64_t limit);
 };
 std::span<const Format* const> formats();
 
-// A black image of this size, if a file of this many bytes can plausibly contain it.
-Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file);
+// A black image of this size, if the limit permits it and a file of this many bytes can plausibly contain it.
+Result<Image> blank(std::uint64_t width, std::uint64_t height, ByteSpan file, std::uint64_t limit);
 
 // The error for a file that cannot be decoded: "cannot decode the image: " and the reason.
 Error damaged(std::string why);

@@ -64,7 +64,7 @@ Result<Header> header_of(Reader& in) {
 }
 
 // Palette entries are blue, green, red, and a fourth byte except in the oldest header.
-Result<Image> decode_bmp(ByteSpan file) {
+Result<Image> decode_bmp(ByteSpan file, std::uint64_t limit) {
   Reader in{file};
   Header header = TRY(header_of(in));
   std::uint32_t bits = header.bits;
@@ -74,7 +74,7 @@ Result<Image> decode_bmp(ByteSpan file) {
   if (header.width < 0) return damaged("it has no pixels");
   bool down = header.height < 0;
   Image image = TRY(blank(static_cast<std::uint64_t>(header.width),
-                          static_cast<std::uint64_t>(down ? -header.height : header.height), file));
+                          static_cast<std::uint64_t>(down ? -header.height : header.height), file, limit));
   std::vector<std::array<std::uint8_t, 3>> palette;
   if (bits <= 8) {
     std::uint32_t most = 1u << bits;

@@ -46,7 +46,7 @@ struct Decoder {
 };
 
 // Two guarded parts, because the image is allocated between them and owns memory.
-Result<Image> decode_jpeg(ByteSpan file) {
+Result<Image> decode_jpeg(ByteSpan file, std::uint64_t limit) {
   Decoder decoder;
   jpeg_decompress_struct& jpeg = decoder.jpeg;
   Guard& guard = decoder.errors.guard;
@@ -60,7 +60,7 @@ Result<Image> decode_jpeg(ByteSpan file) {
     jpeg_mem_src(&jpeg, reinterpret_cast<const unsigned char*>(file.data()), file.size());
     jpeg_read_header(&jpeg, TRUE);
   }));
-  Image image = TRY(blank(jpeg.image_width, jpeg.image_height, file));
+  Image image = TRY(blank(jpeg.image_width, jpeg.image_height, file, limit));
   bool cmyk = jpeg.jpeg_color_space == JCS_CMYK || jpeg.jpeg_color_space == JCS_YCCK;
   jpeg.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
   std::vector<std::uint8_t> four(cmyk ? std::size_t{image.width} * 4 : 0);

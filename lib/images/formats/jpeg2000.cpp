@@ -60,7 +60,7 @@ struct Plane {
   }
 };
 
-Result<Image> decode_jpeg2000(ByteSpan file) {
+Result<Image> decode_jpeg2000(ByteSpan file, std::uint64_t limit) {
   constexpr std::string_view broken = "it is not a complete JPEG 2000 file";
   Source source{file};
   std::unique_ptr<opj_codec_t, void (*)(opj_codec_t*)> codec(
@@ -88,7 +88,7 @@ Result<Image> decode_jpeg2000(ByteSpan file) {
     return damaged(std::string(broken));
   }
   // The header has claimed a size and nothing has been allocated for it: the claim is judged before OpenJPEG decodes.
-  Image image = TRY(blank(picture->x1 - picture->x0, picture->y1 - picture->y0, file));
+  Image image = TRY(blank(picture->x1 - picture->x0, picture->y1 - picture->y0, file, limit));
   if (picture->numcomps < 1 || picture->numcomps > 4) {
     return damaged("it has " + std::to_string(picture->numcomps) + " components");
   }

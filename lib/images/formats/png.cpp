@@ -36,7 +36,7 @@ struct Handles {
   ~Handles() { png_destroy_read_struct(&png, &info, nullptr); }
 };
 
-Result<Image> decode_png(ByteSpan file) {
+Result<Image> decode_png(ByteSpan file, std::uint64_t limit) {
   Guard guard;
   Handles handles;
   Source source{file};
@@ -63,7 +63,7 @@ Result<Image> decode_png(ByteSpan file) {
     png_set_interlace_handling(png);
     png_read_update_info(png, info);
   }));
-  Image image = TRY(blank(png_get_image_width(png, info), png_get_image_height(png, info), file));
+  Image image = TRY(blank(png_get_image_width(png, info), png_get_image_height(png, info), file, limit));
   if (png_get_rowbytes(png, info) != std::size_t{image.width} * 3) return damaged("its pixels have an unknown form");
   std::vector<png_bytep> rows;
   for (std::size_t row = 0; row < image.height; ++row) rows.push_back(image.pixels.data() + row * image.width * 3);

@@ -44,7 +44,7 @@ std::uint32_t number(Reader& in, std::size_t most_digits = 9) {
 }
 
 // Samples are scaled from [0, maximum] to 8 bits with rounding; 16-bit samples are big-endian.
-Result<Image> decode_pnm(ByteSpan file) {
+Result<Image> decode_pnm(ByteSpan file, std::uint64_t limit) {
   char kind = static_cast<char>(file[1]);
   bool digits = kind <= '3', bits = kind == '1' || kind == '4', colors = kind == '3' || kind == '6';
   Reader in{file.subspan(2)};
@@ -53,7 +53,7 @@ Result<Image> decode_pnm(ByteSpan file) {
   if (!digits && (in.rest.empty() || !is_space(in))) return damaged("its header has an unknown form");
   // Exactly one character of white space ends a binary header: a second one is a pixel already.
   if (!digits) in.skip(1);
-  Image image = TRY(blank(width, height, file));
+  Image image = TRY(blank(width, height, file, limit));
   std::uint8_t* to = image.pixels.data();
   for (std::uint32_t y = 0; y < height && in.good; ++y) {
     std::uint32_t packed = 0;

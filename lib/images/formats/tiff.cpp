@@ -60,7 +60,7 @@ bool matches(ByteSpan file) {
   return false;
 }
 
-Result<Image> decode_tiff(ByteSpan file) {
+Result<Image> decode_tiff(ByteSpan file, std::uint64_t limit) {
   Source source{file};
   auto refused = [&] { return damaged(source.message[0] == 0 ? "it is not a complete TIFF file" : source.message); };
   std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
@@ -80,7 +80,7 @@ Result<Image> decode_tiff(ByteSpan file) {
   std::uint16_t compression = COMPRESSION_NONE;
   TIFFGetField(tiff.get(), TIFFTAG_COMPRESSION, &compression);
   if (compression == COMPRESSION_JBIG) return damaged("its compression, JBIG, is not supported");
-  Image image = TRY(blank(width, height, file));
+  Image image = TRY(blank(width, height, file, limit));
   char message[1024] = {};
   if (TIFFRGBAImageOK(tiff.get(), message) == 0) return damaged(message);
   std::vector<std::uint32_t> raster(std::size_t{width} * height);
