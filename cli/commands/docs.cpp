@@ -58,6 +58,8 @@ Run bind(Binder& binder) {
       TRY(write_file(folder / "exit-codes.md", as_bytes(exit_codes_markdown())));
       TRY(write_file(folder / "serve-settings.md", as_bytes(serve_settings_markdown())));
       TRY(write_file(folder / "serve-settings.schema.json", as_bytes(serve_settings_schema())));
+      TRY(write_file(folder / "inputs-and-outputs.md", as_bytes(processing_markdown())));
+      TRY(write_file(folder / "inputs-and-outputs.schema.json", as_bytes(processing_schema())));
       TRY(write_file(folder / "operators.md", as_bytes(operators_markdown())));
       TRY(write_file(folder / "file-kinds.md", as_bytes(file_kinds_markdown())));
     }

@@ -12,7 +12,8 @@ namespace modelctl::cli {
 namespace {
 
 // A fixed size is a number in JSON, a symbolic one its text.
-Json ports(const std::vector<artifact::Port>& list) {
+// Of a model there are no meanings.
+Json ports(const std::vector<artifact::Port>& list, const std::vector<artifact::Meaning>& meanings) {
   Json array = Json::array();
   for (const artifact::Port& port : list) {
     Json dims = Json::array();
@@ -22,6 +23,11 @@ Json ports(const std::vector<artifact::Port>& list) {
     }
     array.push_back({{"name", port.name}, {"type", name(port.type)}, {"dims", dims}});
     if (port.optional) array.back()["optional"] = true;
+    if (array.size() > meanings.size()) continue;
+    const artifact::Meaning& meaning = meanings[array.size() - 1];
+    if (meaning.description.empty()) continue;
+    array.back()["content"] = artifact::word(meaning.content);
+    array.back()["description"] = meaning.description;
   }
   return array;
 }
@@ -31,8 +37,8 @@ Json ports(const std::vector<artifact::Port>& list) {
 std::string as_json(const actions::InspectReport& report) {
   Json document = {{"kind", report.kind},
                    {"bytes", report.bytes},
-                   {"inputs", ports(report.signature.inputs)},
-                   {"outputs", ports(report.signature.outputs)},
+                   {"inputs", ports(report.signature.inputs, report.inputs)},
+                   {"outputs", ports(report.signature.outputs, report.outputs)},
                    {"steps", report.steps},
                    {"weight_bytes", report.weight_bytes},
                    {"metadata", report.metadata},
@@ -51,6 +57,16 @@ std::string as_json(const actions::InspectReport& report) {
     document["files"].push_back({{"path", file.path}, {"role", file.role}, {"bytes", file.bytes}});
   }
   return canonical_json(document);
+}
+
+// A column with what inputs are made from and outputs mean, if any of it is known.
+void add_meanings(const actions::InspectReport& report, Table& signature) {
+  std::vector<artifact::Meaning> all = report.inputs;
+  all.insert(all.end(), report.outputs.begin(), report.outputs.end());
+  auto described = [](const artifact::Meaning& meaning) { return !meaning.description.empty(); };
+  if (all.size() != signature.rows.size() || std::none_of(all.begin(), all.end(), described)) return;
+  signature.header.push_back("made from, or meaning");
+  for (std::size_t i = 0; i < all.size(); ++i) signature.rows[i].push_back(all[i].description);
 }
 
 // Several tables with their own columns; those without rows are omitted.
@@ -72,6 +88,7 @@ void print(const actions::InspectReport& report, Printer& printer) {
   for (const auto& port : report.signature.outputs) {
     signature.rows.push_back({"output", port.name, runtime::describe(port)});
   }
+  add_meanings(report, signature);
   if (!signature.rows.empty()) {
     printer.line("");
     printer.table(signature);

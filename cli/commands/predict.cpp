@@ -15,10 +15,10 @@ namespace {
 // As `run` prints: values that are in files are not printed.
 Result<void> print(const actions::PredictReport& report, Printer& printer) {
   if (printer.format() != Printer::Format::json) {
-    print_run(report.outputs, report.written, printer);
+    print_run(report.outputs, {}, report.written, printer);
     return {};
   }
-  Json result = TRY(parse_json(TRY(run_json(report.outputs, report.written)), "the result"));
+  Json result = TRY(parse_json(TRY(run_json(report.outputs, {}, report.written)), "the result"));
   result.update({{"model", report.model}, {"version", report.version}, {"seconds", report.seconds}});
   printer.json(canonical_json(result));
   return {};

@@ -19,14 +19,14 @@ namespace {
 // and JSON all of them, since a program cannot ask for the rest.
 Result<void> print(const actions::RunReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) {
-    Json result = TRY(parse_json(TRY(run_json(report.outputs, report.written)), "the result"));
+    Json result = TRY(parse_json(TRY(run_json(report.outputs, report.metadata, report.written)), "the result"));
     result.update({{"load_seconds", report.load_seconds},
                    {"run_seconds", report.run_seconds},
                    {"states_kept", report.states_kept}});
     printer.json(canonical_json(result));
     return {};
   }
-  print_run(report.outputs, report.written, printer);
+  print_run(report.outputs, report.metadata, report.written, printer);
   // Counted and not shown: a decoder's cache would be most of the output, and nobody reads it.
   if (report.states_kept > 0) {
     printer.line(

@@ -40,12 +40,13 @@ Result<int> run(const Program& program, const Arguments& arguments, cli::Printer
   auto model = TRY(program.load(arguments));
   runtime::ThreadPool pool(TRY(arguments.number("threads", 0, 0)));
   runtime::Session session(model, pool);
-  auto ran = runtime::run_files(session, model->signature(), arguments.all("input"), arguments.one("o"), options);
+  auto ran = runtime::run_files(session, model->plan(), arguments.all("input"), arguments.one("o"), options);
   if (!ran) return explained(std::move(ran).error());
   const auto& done = *ran;
   if (arguments.one("o") == formats::standard_stream) return 0;
-  if (out.format() == cli::Printer::Format::json) out.json(TRY(cli::run_json(done.outputs, done.written)));
-  else cli::print_run(done.outputs, done.written, out);
+  const auto& metadata = model->plan().metadata;
+  if (out.format() == cli::Printer::Format::json) out.json(TRY(cli::run_json(done.outputs, metadata, done.written)));
+  else cli::print_run(done.outputs, metadata, done.written, out);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "actions/build.hpp"
 #include "actions/cache_folder.hpp"
 #include "actions/model_faults.hpp"
+#include "actions/processing_labels.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "base/digest.hpp"
@@ -53,6 +54,7 @@ Digest key_of(const BuildRequest& request, const Json& sources) {
               {"program", {program.st_size, program.st_mtim.tv_sec, program.st_mtim.tv_nsec}},
               {"level", request.level},
               {"bindings", request.bindings},
+              {"processing", canonical_text(request.processing)},
               {"sources", sources}};
   return Sha256::of(as_bytes(canonical_json(key)));
 }
@@ -76,7 +78,9 @@ std::optional<artifact::Artifact> intact(const fs::path& file) {
 
 Result<artifact::Artifact> built_artifact(const ModelSource& source, Host& host) {
   Stopwatch watch(host.clock);
-  BuildRequest request{.model = source.text, .bindings = source.bindings, .reads_project = false};
+  BuildRequest request{
+      .model = source.text, .bindings = source.bindings, .processing = source.processing, .reads_project = false};
+  TRY(read_processing_labels(request.processing));
   Json sources = TRY(sources_of(request));
   auto cache = writable_cache(host.environment);
   std::optional<TemporaryFolder> elsewhere;

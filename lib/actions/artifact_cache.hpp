@@ -6,9 +6,9 @@
 
 namespace modelctl::actions {
 
-// The artifact of an ONNX model, a file, with the symbolic sizes of the source fixed, at the default level of
-// optimization: from $XDG_CACHE_HOME/modelctl/artifacts, else ~/.cache/…, or built and kept there. Reports a build with
-// its duration, and why the artifact was not kept if that folder cannot be written. Fails as build() does.
+// The artifact of an ONNX model, a file, with the symbolic sizes and the processing of the source, at the default level
+// of optimization: from $XDG_CACHE_HOME/modelctl/artifacts, else ~/.cache/…, or built and kept there. Reports a build
+// with its duration, and why the artifact was not kept if that folder cannot be written. Fails as build() does.
 Result<artifact::Artifact> built_artifact(const ModelSource& source, Host& host);
 
 }  // namespace modelctl::actions

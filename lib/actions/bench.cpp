@@ -7,6 +7,7 @@
 #include "base/stopwatch.hpp"
 #include "ops/run_table.hpp"
 #include "runtime/inputs.hpp"
+#include "runtime/placeholder.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/dispatch.hpp"
@@ -20,9 +21,9 @@
 namespace modelctl::actions {
 namespace {
 
-// Numbers in [0, 1), from the same seed each time. Integers are zeros and strings empty: an index must be valid, and
-// only the model knows which are. The generator is linear congruential with the constants of Knuth's MMIX. Its upper
-// bits have the longest period, so the upper 24 are taken, as many as the significand of an f32 has.
+// Numbers in [0, 1), from the same seed each time. Integers are zeros and texts placeholders: an index must be valid,
+// and only the model knows which are. The generator is linear congruential with the constants of Knuth's MMIX. Its
+// upper bits have the longest period, so the upper 24 are taken, as many as the significand of an f32 has.
 void fill(Tensor& tensor, std::uint64_t& state) {
   [[maybe_unused]] bool is_float = with_type<Floats>(tensor.type(), [&]<class T>() {
     for (T& value : tensor.mutable_view().as<T>()) {
@@ -34,13 +35,13 @@ void fill(Tensor& tensor, std::uint64_t& state) {
 
 // A symbol's size applies to every input that has the symbol, as in a real request. One that no input has is an error:
 // a typing error would otherwise measure other shapes than those that were asked for.
-Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
+Result<std::vector<Tensor>> random_inputs(const artifact::Plan& plan,
                                           const std::map<std::string, std::int64_t>& sizes) {
   std::map<std::string, bool> used;
   for (const auto& [symbol, size] : sizes) used[symbol] = false;
   std::vector<Tensor> tensors;
   std::uint64_t state = 1;
-  for (const artifact::Port& port : signature.inputs) {
+  for (const artifact::Port& port : plan.signature.inputs) {
     Dims dims;
     for (const artifact::PortDim& dim : port.dims) {
       auto given = sizes.find(dim.symbol);
@@ -52,7 +53,8 @@ Result<std::vector<Tensor>> random_inputs(const artifact::Signature& signature,
       return Error(Kind::usage, "bad-option",
                    fmt::format("cannot make an input of {} for '{}'", describe(port.type, dims), port.name));
     }
-    fill(tensors.emplace_back(port.type, std::move(dims)), state);
+    tensors.push_back(runtime::placeholder(plan, tensors.size(), std::move(dims)));
+    fill(tensors.back(), state);
   }
   for (const auto& [symbol, seen] : used) {
     if (!seen) {
@@ -92,8 +94,9 @@ Result<BenchReport> bench(const BenchRequest& request, Host& host) {
   const artifact::Signature& signature = model->signature();
   auto options = input_options(request.header, model->plan().metadata, host);
   auto inputs = request.inputs.empty()
-                    ? TRY(random_inputs(signature, request.sizes))
-                    : TRY(formats::load_inputs(request.inputs, runtime::expectations(signature.inputs), options));
+                    ? TRY(random_inputs(model->plan(), request.sizes))
+                    : TRY(formats::load_inputs(
+                          request.inputs, runtime::expectations(signature.inputs, model->plan().metadata), options));
   std::vector<TensorView> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     views.push_back(inputs[i].view());

@@ -3,6 +3,7 @@
 
 #include "actions/model_faults.hpp"
 #include "actions/output_names.hpp"
+#include "actions/processing_labels.hpp"
 #include "actions/project_merge.hpp"
 #include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
@@ -91,6 +92,8 @@ Result<BuildRequest> complete(BuildRequest request, bool from_standard_input, Re
   request.model = merge.subject();
   merge.value("artifact", request.output, merge.project().artifact);
   merge.entries("bind", request.bindings, merge.project().bind);
+  merge.value("inputs, outputs", request.processing, merge.project().processing);
+  TRY(read_processing_labels(request.processing));
   merge.report(reporter);
   if (request.output.empty() && from_standard_input) {
     return Error(Kind::usage, "missing-option", "cannot build the model from standard input: the artifact has no name")
@@ -115,9 +118,17 @@ Result<BuildReport> build_file(const BuildRequest& request, const std::string& s
     return in_model(std::move(error), {request.model, nullptr, request.bindings});
   }
   std::unique_ptr<graph::Graph> graph = std::move(*read);
-  const ModelAtFault model{request.model, graph.get(), request.bindings};
   report.source_bytes = static_cast<std::uint64_t>(std::filesystem::file_size(request.model));
-  preprocess.did.push_back("read " + counted(graph->nodes().size(), "node"));
+  std::size_t nodes = graph->nodes().size();
+  preprocess.did.push_back("read " + counted(nodes, "node"));
+  auto processed = processing::apply(request.processing, std::move(graph));
+  if (!processed && processed.error().kind == Kind::bad_config) return std::move(processed).error();
+  if (!processed) return in_model(std::move(processed).error(), {request.model, nullptr, request.bindings});
+  graph = std::move(*processed);
+  if (!request.processing.empty())
+    preprocess.did.push_back(
+        fmt::format("added {} for inputs and outputs", counted(graph->nodes().size() - nodes, "node")));
+  const ModelAtFault model{request.model, graph.get(), request.bindings};
   double reading = watch.lap();
 
   // Compile. Which passes run depends on the level and on the graph, so the name in --print-after is judged afterwards,

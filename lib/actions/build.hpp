@@ -3,6 +3,7 @@
 
 #include "artifact/plan.hpp"
 #include "base/host.hpp"
+#include "processing/processing.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -17,9 +18,10 @@ struct BuildRequest {
   std::filesystem::path model;                   // ONNX; "-": what is on standard input
   std::filesystem::path output;                  // the artifact; if no file defines it, next to the model
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed
-  int level = 2;                                 // of optimization, 0 to 3
-  std::string print_after;                       // a pass whose result is wanted as text; empty: none
-  std::filesystem::path report;                  // the whole story as JSON; empty: none
+  processing::Processing processing = {};  // what inputs are made from, what outputs mean; read_labels() was called
+  int level = 2;                           // of optimization, 0 to 3
+  std::string print_after;                 // a pass whose result is wanted as text; empty: none
+  std::filesystem::path report;            // the whole story as JSON; empty: none
   bool reads_project = true;
 };
 

@@ -45,6 +45,7 @@ class SampleChecker {
                 std::uint64_t memory_bytes, const StopToken& stop)
       : package_(package),
         signature_(model->signature()),
+        metadata_(model->plan().metadata),
         session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes, .stop = &stop}) {}
 
   // False for a sample without expected outputs. The list was written by whoever signed the package, who may be
@@ -55,7 +56,7 @@ class SampleChecker {
     if (!sample.contains("outputs")) return false;
     if (!sample["outputs"].is_object()) return bad_sample(name, "its outputs are not an object");
     std::vector<Tensor> inputs;
-    for (const formats::Expected& wanted : runtime::expectations(signature_.inputs)) {
+    for (const formats::Expected& wanted : runtime::expectations(signature_.inputs, metadata_)) {
       std::string path = text_of(sample["inputs"], wanted.name);
       if (path.empty() && wanted.optional) {
         inputs.emplace_back();
@@ -88,6 +89,7 @@ class SampleChecker {
 
   const package::Package& package_;
   const artifact::Signature& signature_;
+  const std::map<std::string, std::string>& metadata_;
   runtime::ThreadPool pool_{0};
   runtime::Session session_;
 };

@@ -70,6 +70,7 @@ class Evaluation {
       : request_(request),
         options_(input_options(request.header, model->plan().metadata, host, request.label_column)),
         signature_(model->signature()),
+        metadata_(model->plan().metadata),
         pool_(request.threads),
         session_(std::move(model), pool_),
         meter_(request.task, std::move(classes), request.classes.string()) {}
@@ -78,13 +79,14 @@ class Evaluation {
   Result<void> add(const Sample& sample, const std::string& title) {
     std::optional<Labels> labels;
     if (!sample.labels.empty()) labels = TRY(read_labels(sample.labels, options_, request_.label_column));
-    auto inputs = TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs), options_));
+    auto inputs =
+        TRY(formats::load_inputs(sample.inputs, runtime::expectations(signature_.inputs, metadata_), options_));
     std::vector<TensorView> views;
     for (const Tensor& input : inputs) views.push_back(input.view());
     TRY(runtime::check_inputs(signature_, views));
     auto outputs = TRY(session_.run(views));
     TRY(compare_outputs(sample.expected, outputs, title));
-    if (labels) TRY(meter_.add(signature_, outputs, *labels));
+    if (labels) TRY(meter_.add(signature_, metadata_, outputs, *labels));
     return {};
   }
 
@@ -166,6 +168,7 @@ class Evaluation {
   const EvaluateRequest& request_;
   formats::ReadOptions options_;
   const artifact::Signature& signature_;
+  const artifact::Metadata& metadata_;
   runtime::ThreadPool pool_;
   runtime::Session session_;
   QualityMeter meter_;

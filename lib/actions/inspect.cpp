@@ -62,6 +62,17 @@ void add_artifact(InspectReport& report, artifact::Artifact artifact) {
   const artifact::Plan& plan = artifact.plan;
   report.signature = plan.signature;
   report.metadata.insert(plan.metadata.begin(), plan.metadata.end());
+  // What is part of the signature is shown there.
+  auto meanings = [&](const std::vector<artifact::Port>& ports, artifact::Side side) {
+    std::vector<artifact::Meaning> all;
+    for (const artifact::Port& port : ports) {
+      all.push_back(artifact::meaning_of(plan.metadata, side, port.name));
+      report.metadata.erase(artifact::meaning_key(side, port.name));
+    }
+    return all;
+  };
+  report.inputs = meanings(plan.signature.inputs, artifact::Side::input);
+  report.outputs = meanings(plan.signature.outputs, artifact::Side::output);
   report.weight_bytes = artifact.weights.size();
   std::map<std::string, std::size_t> counts;
   report.steps = count_steps(plan, counts);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actions/model_source.hpp"
+#include "artifact/meaning.hpp"
 #include "artifact/plan.hpp"
 
 #include <optional>
@@ -34,9 +35,10 @@ struct InspectReport {
   std::string kind;  // "model", "artifact", "package" or "program"
   std::uint64_t bytes = 0;
   artifact::Signature signature;
-  std::vector<State> states;  // of an artifact, in any wrapping
-  std::size_t steps = 0;      // nodes of a model, steps of a plan
-  std::vector<Count> counts;  // the most frequent first
+  std::vector<artifact::Meaning> inputs, outputs;  // of an artifact, in any wrapping: of the signature's
+  std::vector<State> states;                       // of an artifact, in any wrapping
+  std::size_t steps = 0;                           // nodes of a model, steps of a plan
+  std::vector<Count> counts;                       // the most frequent first
   std::uint64_t weight_bytes = 0;
   // Memory of one run with every symbol 1, outputs included; absent if only a run determines it.
   std::optional<std::uint64_t> run_bytes;

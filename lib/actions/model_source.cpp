@@ -97,7 +97,10 @@ Result<ProjectMerge> complete_source(std::string_view command, ModelSource& sour
   source.text = merge.subject().string();
   kinds::Role role = is_reference(source.text) ? kinds::Role::package : role_of(source.text);
   bool builds = role == kinds::Role::model || role == kinds::Role::none;
-  if (builds) merge.entries("bind", source.bindings, merge.project().bind);
+  if (builds) {
+    merge.entries("bind", source.bindings, merge.project().bind);
+    merge.value("inputs, outputs", source.processing, merge.project().processing);
+  }
   return merge;
 }
 

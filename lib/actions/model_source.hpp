@@ -23,14 +23,15 @@ struct ModelSource {
   RemoteOptions remote;
   bool any_name = false;                         // of a reference: whatever name and version the package has
   std::map<std::string, std::int64_t> bindings;  // symbolic sizes that are fixed if an ONNX model is built
+  processing::Processing processing;             // of inputs and outputs, if an ONNX model is built
   std::shared_ptr<const StandardInput> kept;     // holds what was on standard input
 
   std::string shown() const { return kept ? std::string(StandardInput::name) : text; }  // for messages
 };
 
 // Completes a source from the modelctl.yaml in the current folder: what it names, if there is no text, and the sizes
-// that it fixes, if the source is an ONNX model. Reads standard input if that is the source. Returns the merge for what
-// else the command takes from the file, and for report().
+// that it fixes and the processing that it describes, if the source is an ONNX model. Reads standard input if that is
+// the source. Returns the merge for what else the command takes from the file, and for report().
 Result<ProjectMerge> complete_source(std::string_view command, ModelSource& source);
 
 struct OpenedModel {

@@ -4,6 +4,7 @@
 
 #include "base/files.hpp"
 #include "base/suggest.hpp"
+#include "processing/kind.hpp"
 
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
@@ -63,6 +64,50 @@ class Section {
       Section section(report_, item, full(key) + "[]");
       read(section, values.emplace_back());
     }
+  }
+
+  // Calls read(section, name, where) for each entry of a mapping of names to mappings.
+  template <class F>
+  void named(const std::string& key, F&& read) {
+    YAML::Node map = find(key);
+    if (!map) return;
+    if (!map.IsMap()) return refuse(map, key, "a mapping");
+    std::set<std::string> seen;
+    for (const auto& entry : map) {
+      const YAML::Node& name = entry.first;
+      if (!is_text(name)) {
+        report_.refuse(name, fmt::format("cannot use a key of '{}': it is not text", full(key)));
+      } else if (!seen.insert(name.Scalar()).second) {
+        report_.refuse(name, fmt::format("the key '{}.{}' stands twice", full(key), name.Scalar()));
+      } else {
+        Section section(report_, entry.second, fmt::format("{}.{}", full(key), name.Scalar()));
+        read(section, name.Scalar(), name);
+      }
+    }
+  }
+  // The only key of a mapping, one of `names`; empty, and refused, if there is another number of them.
+  std::string only_key(const YAML::Node& place, const std::vector<std::string>& names) {
+    known_.insert(known_.end(), names.begin(), names.end());
+    if (node_ && node_.size() == 1 && is_text(node_.begin()->first)) {
+      std::string name = node_.begin()->first.Scalar();
+      if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+      finish();
+    } else if (node_) {
+      report_.refuse(place, fmt::format("cannot use '{}': it must have one key", path_),
+                     fmt::format("the keys here are: {}", fmt::join(names, ", ")));
+    }
+    return "";
+  }
+  // The settings of a kind of processing, as its table of keys describes them. They are said at `place`.
+  processing::Settings settings(std::span<const processing::Key> keys, const YAML::Node& place) {
+    processing::Settings settings(keys, report_.place(place.Mark()));
+    for (const processing::Key& key : keys) {
+      setting(key, settings);
+      if (key.required && !at(std::string(key.name)))
+        report_.refuse(place, fmt::format("cannot use '{}': it has no '{}'", path_, key.name));
+    }
+    finish();
+    return settings;
   }
 
   void text(const std::string& key, std::string& value) {
@@ -198,6 +243,105 @@ class Section {
     report_.refuse(node, fmt::format("cannot use '{}': it is not {}", full(key), wanted));
   }
 
+  void setting(const processing::Key& key, processing::Settings& to) {
+    using processing::KeyType;
+    std::string name(key.name);
+    YAML::Node node = find(name);
+    if (!node) return;
+    processing::Setting value{.where = report_.place(node.Mark())};
+    std::string wanted;  // what it is not; empty if all is well
+    switch (key.type) {
+      case KeyType::text: wanted = read_choice(node, key, value); break;
+      case KeyType::flag: {
+        bool good = is_text(node) && (node.Scalar() == "true" || node.Scalar() == "false");
+        if (good) value.texts = {node.Scalar()};
+        else wanted = "true or false";
+        break;
+      }
+      case KeyType::ratio:
+        if (!is_text(node) || !read_ratio(node.Scalar(), value.numbers)) wanted = "a number, or a ratio such as 1/255";
+        break;
+      case KeyType::number:
+        if (!read_numbers(node, key, false, value.numbers)) wanted = "a number" + bounds_of(key);
+        break;
+      case KeyType::count:
+        if (!read_numbers(node, key, true, value.numbers)) wanted = "a whole number" + bounds_of(key);
+        break;
+      case KeyType::numbers:
+        if (!read_list(node, key, false, value.numbers)) wanted = "a number or a list of numbers";
+        break;
+      case KeyType::sizes: {
+        processing::Key bounds = key;
+        bounds.least = 1;
+        bounds.most = 16384;
+        if (!read_list(node, bounds, true, value.numbers) || value.numbers.size() > 2)
+          wanted = "a size in pixels or [height, width], each from 1 to 16384";
+        break;
+      }
+      case KeyType::labels:
+        if (is_text(node)) value.file = joined(node);
+        else if (!read_texts(node, value.texts)) wanted = "a list of names, or the name of a file";
+        break;
+      case KeyType::rows:
+        if (!node.IsSequence() || node.size() == 0) {
+          wanted = "a list";
+          break;
+        }
+        for (const YAML::Node& item : node)
+          value.rows.push_back(Section(report_, item, full(name) + "[]").settings(key.columns, item));
+        break;
+    }
+    if (wanted.empty()) to.set(key.name, std::move(value));
+    else refuse(node, name, wanted);
+  }
+  static std::string bounds_of(const processing::Key& key) {
+    return key.least < key.most ? fmt::format(" from {} to {}", key.least, key.most) : "";
+  }
+  static std::string read_choice(const YAML::Node& node, const processing::Key& key, processing::Setting& value) {
+    if (!is_text(node)) return "text";
+    bool good =
+        key.choices.empty() || std::find(key.choices.begin(), key.choices.end(), node.Scalar()) != key.choices.end();
+    if (!good) return fmt::format("one of: {}", fmt::join(key.choices, ", "));
+    value.texts = {node.Scalar()};
+    double number = 0;
+    if (decimal(node.Scalar(), number)) value.numbers = {number};
+    return "";
+  }
+  static bool read_ratio(const std::string& text, std::vector<double>& numbers) {
+    std::size_t slash = text.find('/');
+    double number = 0;
+    if (!decimal(text.substr(0, slash), number) || number == 0) return false;
+    numbers = {number};
+    if (slash == std::string::npos) return true;
+    if (!decimal(text.substr(slash + 1), number) || number == 0) return false;
+    numbers.push_back(number);
+    return true;
+  }
+  static bool read_numbers(const YAML::Node& node, const processing::Key& key, bool is_whole,
+                           std::vector<double>& numbers) {
+    double number = 0;
+    bool good = is_text(node) && decimal(node.Scalar(), number) && (!is_whole || number == std::floor(number)) &&
+                (key.least >= key.most || (number >= key.least && number <= key.most));
+    if (good) numbers.push_back(number);
+    return good;
+  }
+  static bool read_list(const YAML::Node& node, const processing::Key& key, bool is_whole,
+                        std::vector<double>& numbers) {
+    if (!node.IsSequence()) return read_numbers(node, key, is_whole, numbers);
+    for (const YAML::Node& item : node) {
+      if (!read_numbers(item, key, is_whole, numbers)) return false;
+    }
+    return !numbers.empty();
+  }
+  static bool read_texts(const YAML::Node& node, std::vector<std::string>& texts) {
+    if (!node.IsSequence()) return false;
+    for (const YAML::Node& item : node) {
+      if (!is_text(item)) return false;
+      texts.push_back(item.Scalar());
+    }
+    return !texts.empty();
+  }
+
   // The node under a key, which is known from now on; false if it is absent or says nothing ("package:").
   YAML::Node find(const std::string& key) {
     known_.push_back(key);
@@ -263,6 +407,19 @@ void read_evaluate(Section section, Project::Evaluate& to) {
   section.finish();
 }
 
+// Each entry names an input or output of the model, and below it one kind, with its settings.
+template <class Kind>
+void read_parts(Section& top, const std::string& key, std::span<const Kind* const> kinds,
+                std::vector<processing::Part<Kind>>& parts) {
+  std::vector<std::string> names;
+  for (const Kind* kind : kinds) names.emplace_back(kind->name);
+  top.named(key, [&](Section& section, const std::string& name, const YAML::Node& place) {
+    std::string word = section.only_key(place, names);
+    auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Kind* each) { return each->name == word; });
+    if (kind != kinds.end()) parts.push_back({name, *kind, section.section(word).settings((*kind)->keys, place)});
+  });
+}
+
 // One function per type of setting (serve/settings.def).
 void read_text(Section& section, const char* key, std::optional<std::string>& value, double, double, const char*) {
   section.text(key, value);
@@ -313,6 +470,8 @@ Project read_document(const YAML::Node& document, Report& report) {
     report.refuse(top.at("target"),
                   fmt::format("cannot build for '{}': this modelctl builds for {}", project.target, this_architecture));
   }
+  read_parts(top, "inputs", processing::input_kinds(), project.processing.inputs);
+  read_parts(top, "outputs", processing::output_kinds(), project.processing.outputs);
   read_package(top.section("package"), project.package);
   top.each("samples", project.samples, [](Section& item, Project::Sample& sample) {
     item.text("name", sample.name);

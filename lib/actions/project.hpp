@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "processing/processing.hpp"
 #include "serve/settings.hpp"
 
 #include <cstdint>
@@ -37,6 +38,7 @@ struct Project {
   std::filesystem::path artifact;            // `build` writes it, what comes after reads it
   std::map<std::string, std::int64_t> bind;  // symbolic sizes that are fixed
   std::string target;                        // architecture that the artifact is for: this build's, or refused
+  processing::Processing processing;         // `inputs` and `outputs`; files of labels are not read yet
 
   struct Quality {
     std::string metric;  // "accuracy"

@@ -55,8 +55,8 @@ QualityMeter::QualityMeter(std::optional<Task> task, std::vector<std::string> cl
   for (std::size_t i = 0; i < classes_.size(); ++i) index_.emplace(classes_[i], i);
 }
 
-Result<void> QualityMeter::add(const artifact::Signature& signature, std::span<const Tensor> outputs,
-                               const Labels& labels) {
+Result<void> QualityMeter::add(const artifact::Signature& signature, const artifact::Metadata& metadata,
+                               std::span<const Tensor> outputs, const Labels& labels) {
   auto output = outputs.begin();
   if (labels.is_text()) {
     auto text = std::find_if(outputs.begin(), outputs.end(), is_text);
@@ -68,7 +68,8 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, std::span<c
   bool fits = labels.rows == all || labels.rows == 1 ||
               (!output->dims().empty() && output->dims()[0] == static_cast<std::int64_t>(labels.rows));
   std::size_t width = fits ? all / labels.rows : 0;
-  if (width == 0 || (labels.columns > 1 && width != labels.columns) || (is_text(*output) && width != 1)) {
+  bool ranks = artifact::meaning_of(metadata, artifact::Side::output, output_).content == artifact::Content::label;
+  if (width == 0 || (labels.columns > 1 && width != labels.columns) || (is_text(*output) && width != 1 && !ranks)) {
     std::string amount = labels.columns == 1 ? fmt::format("{} labels", labels.rows)
                                              : fmt::format("{} rows of {} labels", labels.rows, labels.columns);
     Error error = Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {}", output_, amount))
@@ -92,7 +93,7 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, std::span<c
         .because(fmt::format("the model returns {}", describe(output->type(), output->dims())))
         .help("give --classes FILE with the name of each class, one per line");
   }
-  if (is_text(*output)) return add_texts(output->view().as<std::string>(), labels);
+  if (is_text(*output)) return add_texts(output->view().as<std::string>(), width, labels);
   if (labels.columns == 1 && width > 1) return add_scores(values, width, labels);
   TRY(set_form(labels.columns > 1         ? Form::columns
                : is_float(output->type()) ? Form::number
@@ -104,10 +105,11 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, std::span<c
   return {};
 }
 
-Result<void> QualityMeter::add_texts(std::span<const std::string> predicted, const Labels& labels) {
+// Of several labels in a row, the most probable class is the first.
+Result<void> QualityMeter::add_texts(std::span<const std::string> predicted, std::size_t width, const Labels& labels) {
   TRY(set_form(Form::text, labels.where));
   for (std::size_t row = 0; row < labels.rows; ++row) {
-    pairs_.emplace_back(TRY(label(labels, row)), TRY(known(predicted[row], "the model returns", labels.where)));
+    pairs_.emplace_back(TRY(label(labels, row)), TRY(known(predicted[row * width], "the model returns", labels.where)));
   }
   return {};
 }

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "actions/labels.hpp"
+#include "artifact/meaning.hpp"
 #include "artifact/plan.hpp"
 #include "statistics/classification.hpp"
 #include "statistics/regression.hpp"
@@ -51,9 +52,11 @@ class QualityMeter {
   // No task: it is recognized. `classes` may be empty; `where` is their file.
   QualityMeter(std::optional<Task> task, std::vector<std::string> classes, std::string where);
 
-  // Adds the outputs of one run, in the order of the signature. Fails with bad_input: codes wrong-shape, mixed-labels
-  // (not the same form as before), no-classes, no-such-class, nan-output, and as numbers() of compare.hpp.
-  Result<void> add(const artifact::Signature& signature, std::span<const Tensor> outputs, const Labels& labels);
+  // Adds the outputs of one run, in the order of the signature; the metadata are the plan's. Fails with bad_input:
+  // codes wrong-shape, mixed-labels (not the same form as before), no-classes, no-such-class, nan-output, and as
+  // numbers() of compare.hpp.
+  Result<void> add(const artifact::Signature& signature, const artifact::Metadata& metadata,
+                   std::span<const Tensor> outputs, const Labels& labels);
 
   // Nothing if nothing was added. Fails with bad_input, code no-class, if an output is not a class, and with usage,
   // code wrong-task, if the task is not possible with these outputs.
@@ -64,7 +67,7 @@ class QualityMeter {
   // labels.
   enum class Form { none, text, scores, integer, number, columns };
 
-  Result<void> add_texts(std::span<const std::string> predicted, const Labels& labels);
+  Result<void> add_texts(std::span<const std::string> predicted, std::size_t width, const Labels& labels);
   Result<void> add_scores(const std::vector<double>& values, std::size_t width, const Labels& labels);
   Result<void> set_form(Form form, const std::string& where);
   // The class that a label, an index or a text of the model stands for.

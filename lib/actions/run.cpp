@@ -121,10 +121,11 @@ Result<RunReport> run(const RunRequest& given, Host& host) {
   RunReport report;
   report.load_seconds = seconds();
   States states(*model, request);
-  auto done = runtime::run_files(session, model->signature(), TRY(states.inputs()), {},
+  auto done = runtime::run_files(session, model->plan(), TRY(states.inputs()), {},
                                  input_options(request.header, model->plan().metadata, host, request.label_column));
   if (!done) return states.advised(std::move(done).error());
   report.outputs = std::move(done->outputs);
+  report.metadata = model->plan().metadata;
   auto kept = states.taken_from(report.outputs);
   if (!request.output.empty()) report.written = TRY(formats::save_outputs(request.output, report.outputs));
   // Last, when the outputs are on disk: a run that fails or is killed before leaves the state as it was, and running it

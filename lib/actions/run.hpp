@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actions/model_source.hpp"
+#include "artifact/meaning.hpp"
 #include "runtime/run_files.hpp"
 
 namespace modelctl::actions {
@@ -21,6 +22,7 @@ struct RunRequest {
 
 struct RunReport {
   std::vector<formats::NamedTensor> outputs;  // without the states that were kept
+  artifact::Metadata metadata;                // of the plan: what the outputs mean (artifact/meaning.hpp)
   std::vector<std::filesystem::path> written;
   std::size_t states_kept = 0;
   double load_seconds = 0;  // until the model was ready

@@ -1,6 +1,7 @@
 // Loads the input files of a run and writes its outputs, in the model's order.
 #include "runtime/run_files.hpp"
 
+#include "artifact/meaning.hpp"
 #include "runtime/inputs.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/element_text.hpp"
@@ -9,7 +10,8 @@
 
 namespace modelctl::runtime {
 
-std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports) {
+std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& ports,
+                                            const artifact::Metadata& metadata) {
   std::vector<formats::Expected> all;
   for (const artifact::Port& port : ports) {
     formats::Expected expected{port.name, port.type, Dims(), describe(port), port.optional};
@@ -20,15 +22,18 @@ std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& p
       expected.key = port.inside[0].type;
       expected.value = port.inside[1].type;
     }
+    artifact::Content content = artifact::meaning_of(metadata, artifact::Side::input, port.name).content;
+    expected.file = content == artifact::Content::image;
+    expected.missing = content == artifact::Content::column;
     all.push_back(std::move(expected));
   }
   return all;
 }
 
-Result<FileRun> run_files(Session& session, const artifact::Signature& signature,
-                          std::span<const std::string> arguments, const std::filesystem::path& output,
-                          const formats::ReadOptions& options) {
-  auto inputs = TRY(formats::load_inputs(arguments, expectations(signature.inputs), options));
+Result<FileRun> run_files(Session& session, const artifact::Plan& plan, std::span<const std::string> arguments,
+                          const std::filesystem::path& output, const formats::ReadOptions& options) {
+  const artifact::Signature& signature = plan.signature;
+  auto inputs = TRY(formats::load_inputs(arguments, expectations(signature.inputs, plan.metadata), options));
   std::vector<TensorView> views;
   for (const Tensor& input : inputs) views.push_back(input.view());
   auto outputs = TRY(session.run(views));

@@ -3,6 +3,7 @@
 #include "serve/repository.hpp"
 
 #include "runtime/inputs.hpp"
+#include "runtime/placeholder.hpp"
 #include "serve/guarded.hpp"
 
 #include <fmt/core.h>
@@ -12,14 +13,14 @@ namespace {
 
 // One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
 // before a caller does. What the zeros themselves get wrong (an index out of range, say) is not a fault of the model.
-Result<void> warm_up(LoadedModel& model, Reporter& reporter) {
+Result<void> warm_up(LoadedModel& model, const artifact::Plan& plan, Reporter& reporter) {
   std::vector<Tensor> zeros;
-  for (const artifact::Port& port : model.signature().inputs) {
+  for (const artifact::Port& port : plan.signature.inputs) {
     Dims dims;
     for (const artifact::PortDim& dim : port.dims) dims.push_back(dim.size < 0 ? 1 : dim.size);
     auto bytes = byte_size(port.type, dims);
     if (!bytes || *bytes > std::uint64_t{1} << 30) return {};
-    zeros.emplace_back(port.type, std::move(dims));
+    zeros.push_back(runtime::placeholder(plan, zeros.size(), std::move(dims)));
   }
   auto outputs = guarded([&] { return model.predict(zeros); });
   if (outputs) return {};
@@ -40,7 +41,7 @@ Result<void> Repository::load(Source& source) {
   Loaded loaded = TRY(source.open());
   TRY(runtime::need_tensors(loaded.model->signature(), "serve the model"));
   TRY(loaded.model->check_integrity());
-  auto model = service_.prepare(std::move(loaded.model), std::move(loaded.info));
+  auto model = service_.prepare(loaded.model, std::move(loaded.info));
   const ModelInfo& info = model->info();
   for (const Source& other : sources_) {
     if (&other == &source || other.model != info.name || other.version != info.version) continue;
@@ -48,7 +49,7 @@ Result<void> Repository::load(Source& source) {
                  fmt::format("cannot serve version '{}' of '{}' twice", info.version, info.name))
         .help("give each model a name or version of its own");
   }
-  TRY(warm_up(*model, reporter_));
+  TRY(warm_up(*model, loaded.model->plan(), reporter_));
   TRY(service_.registry.publish(model));
   source.model = info.name;
   source.version = info.version;

@@ -25,6 +25,8 @@ struct Expected {
   bool optional = false;          // the model has a default for it
   DType key = DType::undefined;   // of a map: the types of its keys and values
   DType value = DType::undefined;
+  bool file = false;     // strings that hold files as they are: the model decodes them itself
+  bool missing = false;  // an empty cell of a table is a missing value, NaN or "": the model knows what to do
 };
 
 // The expectation as text, such as "f32[?,8]".

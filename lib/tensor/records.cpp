@@ -81,7 +81,8 @@ class FileRows {
     Tensor row = std::move(loaded.front().tensor);
     if (options_.convert) row = TRY(options_.convert(std::move(row), input_, file));
     TRY(check(row, input_, file));
-    if (row.dims().empty() || row.dims()[0] != 1 || row.type() == DType::string || bits(row.type()) < 8)
+    bool is_row = !row.dims().empty() && row.dims()[0] == 1 && (input_.file || bits(row.type()) >= 8);
+    if (!is_row)
       return unreadable(file, fmt::format("it is {}, which is not one row", describe(row.type(), row.dims())));
     if (rows_.empty()) first_ = file;
     if (!rows_.empty() && (row.dims() != rows_[0].dims() || row.type() != rows_[0].type())) {
@@ -97,6 +98,11 @@ class FileRows {
     Dims dims = rows_[0].dims();
     dims[0] = static_cast<std::int64_t>(rows_.size());
     Tensor all(rows_[0].type(), dims);
+    if (all.type() == DType::string) {
+      std::transform(rows_.begin(), rows_.end(), all.mutable_view().as<std::string>().begin(),
+                     [](const Tensor& row) { return row.as<std::string>()[0]; });
+      return all;
+    }
     auto* at = static_cast<std::byte*>(all.mutable_view().data);
     std::size_t size = byte_size(rows_[0].type(), rows_[0].dims()).value_or(0);
     for (const Tensor& row : rows_) {
@@ -142,8 +148,8 @@ class Table {
     for (std::size_t i = 0; i < header.size(); ++i) {
       std::string name(csv::trimmed(csv::unquoted(header[i])));
       const Expected* input = input_named(source_, name);
-      bool files = input != nullptr && !takes_one_value(*input) && i < first.size() &&
-                   format_of(csv::unquoted(first[i])).has_value();
+      bool files = input != nullptr && i < first.size() &&
+                   (input->file || (!takes_one_value(*input) && format_of(csv::unquoted(first[i])).has_value()));
       if (input != nullptr && (files || takes_one_value(*input))) {
         bool twice =
             std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) { return group.input == input; });
@@ -216,7 +222,7 @@ class Table {
       for (std::size_t i = 0; i < groups_.size(); ++i) {
         for (std::size_t column : groups_[i].columns) {
           if (groups_[i].files) TRY(files.at(i).add(csv::unquoted(cells[column])));
-          else TRY(put(cells[column], tensors[i].tensor.type(), next[i], line, column));
+          else TRY(put(cells[column], *groups_[i].input, tensors[i].tensor.type(), next[i], line, column));
         }
       }
     }
@@ -225,13 +231,15 @@ class Table {
   }
 
   // Stores the cell and advances to the next element.
-  Result<void> put(const csv::Cell& cell, DType type, std::byte*& at, std::size_t line, std::size_t column) const {
+  Result<void> put(const csv::Cell& cell, const Expected& input, DType type, std::byte*& at, std::size_t line,
+                   std::size_t column) const {
     if (type == DType::string) {
       *reinterpret_cast<std::string*>(at) = csv::unquoted(cell);
       at += sizeof(std::string);
       return {};
     }
-    if (Parsed result = csv::parse_cell(cell, type, at); result != Parsed::good) {
+    bool missing = input.missing && csv::trimmed(cell.text).empty() && set_non_finite(type, 0, at);
+    if (Parsed result = missing ? Parsed::good : csv::parse_cell(cell, type, at); result != Parsed::good) {
       std::string_view text = csv::trimmed(cell.text);
       std::string reason = text.empty() ? "it is empty" : why_not(result, text, type);
       return csv::fault_in_line(source_, line, fmt::format("column {}: {}", column + 1, reason));
@@ -298,7 +306,10 @@ class Objects {
       if (added) columns_.push_back({key, "", 0});
       Column* column = &columns_[found->second];
       column->list += column->list.empty() ? "[" : ",";
-      column->list += text.substr(start, in_.at() - start);
+      std::string_view value = text.substr(start, in_.at() - start);
+      const Expected* input = input_named(source_, key);
+      if (value == "null" && input != nullptr && input->missing) value = is_float(input->type) ? "\"NaN\"" : "\"\"";
+      column->list += value;
       same = same && ++column->values == records_;
       return true;
     });

@@ -12,12 +12,14 @@ namespace modelctl::formats {
 // A .csv file is one if a cell of its first row is the name of an input that takes one value per row, f32[n] or
 // f32[n,1]. Columns that no input is named after are left out, with the warning surplus-columns, except `label`, which
 // is left out silently. If no column is an input but one is the label, the others are the columns of the next input.
-// A column of the name of any other input may hold names of files, relative to the folder of the table: each is one row
-// of that input, such as a recording or an image.
+// A column of the name of any other input, or of one that takes files, may hold names of files, relative to the folder
+// of the table: each is one row of that input, such as a recording or an image.
 //
 // A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other, as a
 // .jsonl or .ndjson file. All must have the same keys. A value may be a list if the input takes several values per row.
 // If no key is an input, all are returned, or with the label among them the others as the columns of the next input.
+//
+// In a column whose values may be missing (Expected::missing), an empty cell and null are NaN or an empty text.
 //
 // Fails with bad_input, as the readers of the formats do, and as load() does for the files of a table.
 Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label);

@@ -189,6 +189,9 @@ TEST_CASE("the schema for editors and the reference page know the same keys as t
   std::sort(keys.begin(), keys.end());
   CHECK(keys == project_keys());
 
+  for (const char* key : {"inputs", "outputs"})
+    CHECK((*schema)["properties"][key]["$ref"] == "inputs-and-outputs.schema.json#/$defs/" + std::string(key));
+
   auto page = read_text_file(source / "docs/reference/modelctl-yaml.md");
   auto settings_page = read_text_file(source / "docs/reference/serve-settings.md");
   REQUIRE(page);

@@ -40,7 +40,7 @@ artifact::Signature signature_of(std::size_t outputs) {
 Result<Quality> measure(const std::vector<Tensor>& outputs, const Labels& labels, std::vector<std::string> classes = {},
                         std::optional<Task> task = std::nullopt) {
   QualityMeter meter(task, std::move(classes), "classes.txt");
-  TRY(meter.add(signature_of(outputs.size()), outputs, labels));
+  TRY(meter.add(signature_of(outputs.size()), {}, outputs, labels));
   auto quality = TRY(std::move(meter).finish());
   REQUIRE(quality);
   return std::move(*quality);
@@ -143,9 +143,9 @@ TEST_CASE("samples are measured together, and must have one form") {
   std::vector<Tensor> outputs;
   outputs.push_back(scores());
   auto signature = signature_of(1);
-  CHECK(meter.add(signature, outputs, figures({1, 0, 0})));
-  CHECK(meter.add(signature, outputs, figures({1, 0, 1})));
-  auto mixed = meter.add(signature, outputs, figures({1, 0, 0, 1, 1, 0}, 2));
+  CHECK(meter.add(signature, {}, outputs, figures({1, 0, 0})));
+  CHECK(meter.add(signature, {}, outputs, figures({1, 0, 1})));
+  auto mixed = meter.add(signature, {}, outputs, figures({1, 0, 0, 1, 1, 0}, 2));
   REQUIRE(!mixed);
   CHECK(mixed.error().code == "mixed-labels");
   auto quality = std::move(meter).finish();

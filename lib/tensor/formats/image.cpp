@@ -53,6 +53,10 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   const Expected any, *input = source.find("");
   if (input == nullptr) input = &any;
   std::vector<NamedTensor> tensors;
+  if (input->file) {
+    tensors.push_back({"", Tensor::of_strings({1}, {std::string(as_text(source.bytes))})});
+    return tensors;
+  }
   if (input->type == DType::u8 && input->dims && input->dims->size() == 1) {
     Tensor file(DType::u8, {static_cast<std::int64_t>(source.bytes.size())});
     std::memcpy(file.mutable_view().data, source.bytes.data(), source.bytes.size());
