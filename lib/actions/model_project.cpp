@@ -66,6 +66,50 @@ std::string bind_comment(const artifact::Signature& signature) {
   return joined(lines);
 }
 
+// An input that can be made from an image: floats or bytes with an axis of 1 or 3 channels.
+bool looks_like_image(const artifact::Port& port) {
+  if (port.any_rank() || port.dims.size() != 4 || (port.type != DType::u8 && !is_float(port.type))) return false;
+  auto is_channels = [&](std::size_t axis) { return port.dims[axis].size == 1 || port.dims[axis].size == 3; };
+  return is_channels(1) || is_channels(3);
+}
+
+// The settings with which most models for photographs were trained (ImageNet, torchvision), or the plain bytes.
+std::vector<std::string> image_lines(const artifact::Port& port) {
+  bool last = port.dims[3].size == 1 || port.dims[3].size == 3;  // as lib/processing/inputs/image.cpp decides
+  auto size = [&](std::size_t axis) { return port.dims[axis].size > 0 ? port.dims[axis].size : 224; };
+  std::int64_t height = size(last ? 1 : 2), width = size(last ? 2 : 3);
+  std::vector<std::string> lines{fmt::format("  {}:", yaml_scalar(port.name)),
+                                 "    image:", fmt::format("      resize: [{}, {}]", height, width)};
+  if (!is_float(port.type)) return lines;
+  lines.push_back("      scale: 1/255");
+  if (port.dims[last ? 3 : 1].size != 3) return lines;
+  lines.push_back("      mean: [0.485, 0.456, 0.406]");
+  lines.push_back("      std: [0.229, 0.224, 0.225]");
+  return lines;
+}
+
+// Suggests what inputs may be made from and what outputs may mean, as far as their types show it.
+std::string processing_comment(const artifact::Signature& signature) {
+  std::vector<std::string> inputs, outputs, lines;
+  for (const artifact::Port& port : signature.inputs) {
+    if (looks_like_image(port)) std::ranges::copy(image_lines(port), std::back_inserter(inputs));
+  }
+  for (const artifact::Port& port : signature.outputs) {
+    bool scores = is_float(port.type) && port.dims.size() == 2 && port.dims[1].size > 1 && port.dims[1].size <= 100'000;
+    if (!scores) continue;
+    outputs.push_back(fmt::format("  {}:", yaml_scalar(port.name)));
+    std::ranges::copy(std::vector<std::string>{"    classes:", "      labels: labels.txt", "      activation: softmax"},
+                      std::back_inserter(outputs));
+  }
+  if (inputs.empty() && outputs.empty()) return "# Nothing is suggested for this model.";
+  if (!inputs.empty()) lines.push_back("inputs:");
+  std::ranges::copy(inputs, std::back_inserter(lines));
+  if (!outputs.empty()) lines.push_back("outputs:");
+  std::ranges::copy(outputs, std::back_inserter(lines));
+  for (std::string& line : lines) line = "# " + line;
+  return joined(lines);
+}
+
 std::string samples_section(const artifact::Signature& signature, const SampleTemplate& sample) {
   if (!sample.without.empty()) {
     std::vector<std::string> names;
@@ -205,6 +249,7 @@ TemplateValues values_of(const Subject& of) {
       {"model", fmt::format("{}model: {}", outside, yaml_scalar(of.path))},
       {"artifact", yaml_scalar(of.stem + ".artifact")},
       {"bind", bind_comment(of.signature)},
+      {"processing", processing_comment(of.signature)},
       {"target", std::string(this_architecture)},
       {"name", yaml_scalar(of.name)},
       {"description",
