@@ -78,7 +78,7 @@ Result<int> serve(const Program& program, const Arguments& arguments, cli::Print
   Log log(out);
   auto announce = [&](const serve::Event& event) { cli::print_event(event, out, log); };
   TRY(serve::serve_until_stopped(serve::complete(given, serve::platform_settings(SystemEnvironment())), {load}, clock,
-                                 log, announce, stop));
+                                 log, announce, stop, nullptr));
   return 0;
 }
 

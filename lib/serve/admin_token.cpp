@@ -25,17 +25,22 @@ Result<std::string> read_admin_token(const std::filesystem::path& path) {
       .help("make one with: openssl rand -hex 32");
 }
 
-std::optional<ServerResponse> refuse_without_token(const ClientRequest& request, const std::string& token) {
-  if (token.empty()) return error_response(403, "this server has no admin token: start it with --admin-token FILE");
-  std::string_view given = request.header("authorization");
+std::optional<TokenRefusal> check_admin_token(std::string_view given, const std::string& token) {
+  if (token.empty()) return TokenRefusal{403, "this server has no admin token: start it with --admin-token FILE"};
   constexpr std::string_view scheme = "Bearer ";
   if (given.starts_with(scheme)) {
     given.remove_prefix(scheme.size());
     if (given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0)
       return std::nullopt;
   }
-  ServerResponse response = error_response(401, "the request needs the server's admin token");
-  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return TokenRefusal{401, "the request needs the server's admin token"};
+}
+
+std::optional<ServerResponse> refuse_without_token(const ClientRequest& request, const std::string& token) {
+  auto refused = check_admin_token(request.header("authorization"), token);
+  if (!refused) return std::nullopt;
+  ServerResponse response = error_response(refused->status, refused->message);
+  if (refused->status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }
 

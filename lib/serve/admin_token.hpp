@@ -14,8 +14,13 @@ namespace modelctl::serve {
 // The token in a file, without the white space around it. Refuses a short one, which could be guessed.
 Result<std::string> read_admin_token(const std::filesystem::path& path);
 
-// Why a request that needs the token is refused, as a response; nothing if it has it ("Authorization: Bearer TOKEN").
-// An empty token means that the server was started without one.
+// Why a request that needs the token is refused; nothing if it has it ("Authorization: Bearer TOKEN"). An empty token
+// means that the server was started without one.
+struct TokenRefusal {
+  int status;  // of HTTP
+  std::string_view message;
+};
+std::optional<TokenRefusal> check_admin_token(std::string_view authorization, const std::string& token);
 std::optional<ServerResponse> refuse_without_token(const ClientRequest& request, const std::string& token);
 
 }  // namespace modelctl::serve

@@ -1,14 +1,25 @@
-// Error responses. Only the message of an error leaves the server: its code, place and hint are for the operator.
+// Error responses.
 #include "serve/http.hpp"
 
 #include "serve/json_writer.hpp"
 
 namespace modelctl::serve {
+namespace {
+
+constexpr std::size_t longest_message = 2048;
+
+}  // namespace
+
+std::string client_message(const Error& error) {
+  std::string message = error.what;
+  for (const std::string& reason : error.why) message += ": " + reason;
+  for (const Error& fault : error.faults) message += "; " + fault.what;
+  message.resize(std::min(message.size(), longest_message));
+  return message;
+}
 
 ServerResponse error_response(int status, std::string_view message) {
-  // A message may quote what the caller sent: no more of it than helps.
-  constexpr std::uint64_t limit = 16 * 1024;
-  auto body = JsonWriter(limit).raw("{\"error\":").string(message.substr(0, limit / 8)).raw("}\n");
+  auto body = JsonWriter(8 * longest_message).raw("{\"error\":").string(message.substr(0, longest_message)).raw("}\n");
   ServerResponse response;
   response.status = status;
   response.body = body.done().value();
@@ -34,10 +45,7 @@ int status_of(const Error& error) {
 }  // namespace
 
 ServerResponse error_response(const Error& error) {
-  std::string message = error.what;
-  for (const std::string& reason : error.why) message += ": " + reason;
-  for (const Error& fault : error.faults) message += "; " + fault.what;
-  ServerResponse response = error_response(status_of(error), message);
+  ServerResponse response = error_response(status_of(error), client_message(error));
   if (info(error.kind).may_retry) response.headers.emplace_back("Retry-After", "1");
   return response;
 }

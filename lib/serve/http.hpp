@@ -36,8 +36,11 @@ struct ServerResponse {
   std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// {"error": "..."}, with the status of the error's kind (base/kind.def) or one that HTTP itself has. The code, the
-// place and the hint of an error are for the operator and stay here.
+// What a client gets of an error: its message and reasons. The code, the place and the hint are for the operator and
+// stay here. A message may quote what the caller sent, and has no more of it than helps.
+std::string client_message(const Error& error);
+
+// {"error": "..."}, with the status of the error's kind (base/kind.def) or one that HTTP itself has.
 ServerResponse error_response(const Error& error);
 ServerResponse error_response(int status, std::string_view message);
 

@@ -33,24 +33,11 @@ void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>
   options_.allow(response_);
   request_ = {};
   try {
-    record(model);
+    service_.record(*this, model, response_.status, match_.dialect->name);
   } catch (...) {  // no memory to count with: the response matters more
   }
 }
 
 void HttpPrediction::send() noexcept { respond_(std::move(response_)); }
-
-void HttpPrediction::record(const LoadedModel* model) {
-  using Seconds = std::chrono::duration<double>;
-  std::string protocol(match_.dialect->name);
-  MetricLabels labels{{"model", model == nullptr ? "" : model->info().name},
-                      {"version", model == nullptr ? "" : model->info().version},
-                      {"protocol", protocol}};
-  service_.metrics.observe("modelctl_queue_duration_seconds", labels, Seconds(started - arrived).count());
-  service_.metrics.observe("modelctl_request_duration_seconds", labels,
-                           Seconds(std::chrono::steady_clock::now() - arrived).count());
-  labels.insert(labels.begin() + 2, {"code", std::to_string(response_.status)});
-  service_.metrics.count("modelctl_requests_total", labels);
-}
 
 }  // namespace modelctl::serve

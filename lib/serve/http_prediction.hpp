@@ -18,8 +18,6 @@ class HttpPrediction final : public PredictionRequest {
   std::string_view client() const override { return request_.client; }
 
  private:
-  void record(const LoadedModel* model);
-
   ClientRequest request_;
   const ResponseOptions options_;
   const Match match_;

@@ -11,7 +11,8 @@ LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo 
       info_(std::move(info)),
       settings_(settings),
       threads_(std::move(threads)),
-      batched_(settings.batch_max > 1 && has_batch_dimension(*model_)) {}
+      has_rows_(has_batch_dimension(*model_)),
+      batched_(settings.batch_max > 1 && has_rows_) {}
 
 LoadedModel::~LoadedModel() = default;
 
@@ -52,6 +53,10 @@ constexpr std::size_t most_trials = 1000;
 void LoadedModel::note_time(Seconds took) {
   double before = expected_seconds_.load(std::memory_order_relaxed);
   expected_seconds_.store(before == 0 ? took.count() : before + (took.count() - before) / 8, std::memory_order_relaxed);
+}
+
+std::uint64_t LoadedModel::rows(std::span<const Tensor> inputs) const {
+  return has_rows_ ? static_cast<std::uint64_t>(rows_of(inputs).value_or(1)) : 1;
 }
 
 bool LoadedModel::may_batch(std::span<const Tensor> sample, std::int64_t rows) {

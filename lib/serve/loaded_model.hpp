@@ -3,6 +3,7 @@
 
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
+#include "serve/inference_statistics.hpp"
 #include "serve/settings.hpp"
 
 #include <atomic>
@@ -46,6 +47,10 @@ class LoadedModel {
   Seconds expected_time() const { return Seconds(expected_seconds_.load(std::memory_order_relaxed)); }
   void note_time(Seconds took);
 
+  InferenceStatistics statistics;
+  // The rows of a request: 1 unless inputs and outputs have a first dimension for them.
+  std::uint64_t rows(std::span<const Tensor> inputs) const;
+
   // Whether requests may run together at all, as far as is known.
   bool batched() const { return batched_; }
   // Whether a batch of this many rows of the sample's shape gives the answers of its requests alone, to the bit. The
@@ -63,6 +68,7 @@ class LoadedModel {
   std::mutex mutex_;
   std::vector<std::unique_ptr<runtime::Session>> idle_;
   std::atomic<double> expected_seconds_{0};
+  const bool has_rows_;
   std::atomic<bool> batched_;
   std::map<Dims, bool> trials_;  // by rows and row shapes: false while it is tried; under mutex_
 };

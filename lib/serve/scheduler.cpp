@@ -14,6 +14,7 @@ namespace modelctl::serve {
 namespace {
 
 using Outputs = Result<std::vector<Tensor>>;
+using Stages = InferenceStatistics::Stages;
 
 Error queue_full() { return {Kind::retry_later, "queue-full", "too many predictions are waiting"}; }
 
@@ -34,6 +35,26 @@ Outputs predict(LoadedModel& model, std::span<const Tensor> inputs, const Predic
   if (!outputs && outputs.error().code == "time-limit" && std::chrono::steady_clock::now() >= request.deadline)
     return too_late();
   return outputs;
+}
+
+// A run for one request.
+Outputs run_alone(LoadedModel& model, std::span<const Tensor> inputs, const PredictionRequest& request,
+                  Stages& stages) {
+  TimePoint start = std::chrono::steady_clock::now();
+  auto outputs = predict(model, inputs, request);
+  stages.infer = std::chrono::steady_clock::now() - start;
+  return outputs;
+}
+
+// Counted before the response is sent, so that a client that has it finds it in the statistics.
+void answer(LoadedModel& model, PredictionRequest& request, Outputs outputs, Stages& stages, std::uint64_t rows) {
+  TimePoint start = std::chrono::steady_clock::now();
+  bool good = outputs.has_value();
+  request.encode(&model, std::move(outputs));
+  TimePoint end = std::chrono::steady_clock::now();
+  stages.output = end - start;
+  if (good) model.statistics.succeeded(stages, rows);
+  else model.statistics.failed(end - request.arrived);
 }
 
 }  // namespace
@@ -80,7 +101,7 @@ Scheduler::Seconds Scheduler::expected_wait() const {
 }
 
 void Scheduler::submit(std::shared_ptr<PredictionRequest> request, std::shared_ptr<LoadedModel> model) {
-  const LoadedModel& version = *model;
+  LoadedModel& version = *model;
   std::optional<Error> refused;
   {
     std::lock_guard lock(mutex_);
@@ -108,6 +129,7 @@ void Scheduler::submit(std::shared_ptr<PredictionRequest> request, std::shared_p
     }
   }
   if (!refused) return wake_.notify_one();
+  version.statistics.failed(std::chrono::steady_clock::now() - request->arrived);
   request->encode(&version, std::move(*refused));
   request->send();
 }
@@ -164,15 +186,22 @@ void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
   request->started = std::chrono::steady_clock::now();
   auto why = pointless(*request);
   Result<Inputs> inputs = why ? Result<Inputs>(std::move(*why)) : guarded([&] { return request->decode(model); });
+  TimePoint decoded = std::chrono::steady_clock::now();
   if (inputs) offer_shadow(*request, *inputs);
   bool batched = inputs && limits_.batch_max > 1 && model.batched() && rows_of(*inputs);
   if (batched) {
     lock.lock();
-    queue.used += std::chrono::steady_clock::now() - request->started;
-    queue.decoded.push_back({std::move(request), std::move(*inputs), std::chrono::steady_clock::now()});
+    queue.used += decoded - request->started;
+    auto decoding = decoded - request->started;
+    queue.decoded.push_back({std::move(request), std::move(*inputs), decoded, decoding});
     return;
   }
-  request->encode(&model, inputs ? predict(model, *inputs, *request) : Outputs(std::move(inputs).error()));
+  Stages stages{request->started - request->arrived, decoded - request->started, {}, {}};
+  std::uint64_t rows = inputs ? model.rows(*inputs) : 0;
+  auto outputs = inputs ? run_alone(model, *inputs, *request, stages) : Outputs(std::move(inputs).error());
+  bool ran = outputs.has_value();
+  answer(model, *request, std::move(outputs), stages, rows);
+  if (ran) model.statistics.executed(stages, rows);
   Seconds took = std::chrono::steady_clock::now() - request->started;
   model.note_time(took);
   std::vector<std::shared_ptr<PredictionRequest>> done;
@@ -218,18 +247,28 @@ void Scheduler::run_batch(Queue& queue, std::unique_lock<std::mutex>& lock) {
   Outputs together = Error(Kind::unavailable, "not-batched", "");
   if (batch.size() > 1 && model.may_batch(batch[0].inputs, rows))
     together = guarded([&]() -> Outputs { return model.predict(stack(all)); });
+  Stages batch_stages{.infer = std::chrono::steady_clock::now() - start};
   const MetricLabels labels{{"model", model.info().name}, {"version", model.info().version}};
   std::int64_t first = 0;
   std::vector<std::shared_ptr<PredictionRequest>> done;
   for (Decoded& each : batch) {
     std::int64_t own = *rows_of(each.inputs);
+    Stages stages{start - each.request->arrived - each.decoding, each.decoding, batch_stages.infer, {}};
+    Outputs outputs;
     std::optional<std::vector<Tensor>> slice;
     if (together) slice = slice_rows(*together, first, own, rows);
     first += own;
     // What fails together is tried alone: the fault is in one request, and the others have their answers.
-    each.request->encode(&model, slice ? Outputs(std::move(*slice)) : predict(model, each.inputs, *each.request));
+    if (slice) outputs = std::move(*slice);
+    else outputs = run_alone(model, each.inputs, *each.request, stages);
+    bool ran = !slice && outputs.has_value();
+    answer(model, *each.request, std::move(outputs), stages, static_cast<std::uint64_t>(own));
+    if (ran) model.statistics.executed(stages, static_cast<std::uint64_t>(own));
+    batch_stages.input += stages.input;
+    batch_stages.output += stages.output;
     done.push_back(std::move(each.request));
   }
+  if (together) model.statistics.executed(batch_stages, static_cast<std::uint64_t>(rows));
   Seconds took = std::chrono::steady_clock::now() - start;
   model.note_time(took / static_cast<double>(done.size()));
   metrics_.observe("modelctl_batch_size", labels, static_cast<double>(rows));

@@ -45,6 +45,7 @@ class Scheduler {
     std::shared_ptr<PredictionRequest> request;
     std::vector<Tensor> inputs;
     TimePoint since;
+    std::chrono::nanoseconds decoding;  // what it took
   };
   struct Queue {
     std::shared_ptr<LoadedModel> model;

@@ -5,6 +5,11 @@
 #include "base/files.hpp"
 #include "serve/admin_token.hpp"
 #include "serve/descriptors.hpp"
+#include "serve/server.hpp"
+
+#include <fmt/core.h>
+
+#include <thread>
 
 namespace modelctl::serve {
 namespace {
@@ -30,15 +35,39 @@ Result<void> apply_routing(const Settings& settings, Service& service) {
 }
 
 // Anybody on any network of the machine can then send requests, and read those of others on their way.
-Error plain_http() {
+Error unencrypted(const Endpoint& endpoint) {
+  bool http = endpoint.scheme == "http";
   return Error(Kind::bad_config, "unencrypted",
-               "serving plain HTTP on all network interfaces: requests and responses are readable on the way")
-      .help("pass --tls-cert and --tls-key, or --listen 127.0.0.1:PORT behind a proxy that speaks HTTPS");
+               fmt::format("serving plain {} on all network interfaces: requests and responses are readable on the way",
+                           http ? "HTTP" : "gRPC"))
+      .help(fmt::format("pass --tls-cert and --tls-key, or {} 127.0.0.1:PORT behind a proxy that speaks {}",
+                        http ? "--listen" : "--grpc", http ? "HTTPS" : "TLS"));
+}
+
+using FrontEnds = std::vector<std::unique_ptr<FrontEnd>>;
+
+Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
+  FrontEnds front_ends;
+  front_ends.push_back(TRY(Server::start(service)));
+  if (service.settings().grpc.empty()) return front_ends;
+  if (start_grpc == nullptr) {
+    return Error(Kind::unsupported, "no-grpc", "cannot serve gRPC: linked programs do not have it")
+        .help("serve the artifact or its package with modelctl serve");
+  }
+  front_ends.push_back(TRY(start_grpc(service)));
+  return front_ends;
+}
+
+// All at the same time, since each waits for its own requests.
+void drain(const FrontEnds& front_ends, std::chrono::milliseconds grace) {
+  std::vector<std::thread> threads;
+  for (const auto& front_end : front_ends) threads.emplace_back([&] { front_end->drain(grace); });
+  for (std::thread& thread : threads) thread.join();
 }
 
 // From listening to the end of the drain.
-Result<void> serve(Server& server, Service& service, Repository& repository, Clock& clock, const EventSink& events,
-                   const StopToken& stop) {
+Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository, Clock& clock,
+                   const EventSink& events, const StopToken& stop) {
   const Settings& settings = service.settings();
   TRY(repository.load_all());
   TRY(apply_routing(settings, service));
@@ -54,14 +83,15 @@ Result<void> serve(Server& server, Service& service, Repository& repository, Clo
   while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100)))
     intact = check_integrity(*service.routing_table());
   events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
-  server.drain(milliseconds(settings.drain));
+  drain(front_ends, milliseconds(settings.drain));
   return intact;
 }
 
 }  // namespace
 
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
-                                        Reporter& reporter, const EventSink& events, const StopToken& stop) {
+                                        Reporter& reporter, const EventSink& events, const StopToken& stop,
+                                        StartFrontEnd start_grpc) {
   Service service(settings);
   Repository repository(service, std::move(sources), reporter);
   std::string admin_token = settings.admin_token.empty() ? "" : TRY(read_admin_token(settings.admin_token));
@@ -71,12 +101,14 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
   for (const auto& secret : {settings.tls_key, settings.admin_token}) {
     if (auto warning = exposed_secret(secret)) reporter.warn(*warning);
   }
-  auto server = TRY(Server::start(service));
-  ServeTotals totals{server->endpoint().port};
-  if (server->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(plain_http());
-  events(listening_event(server->endpoint(), clock.now()));
-  auto served = serve(*server, service, repository, clock, events, stop);
-  server.reset();  // after an error it still listens
+  auto front_ends = TRY(listen(service, start_grpc));
+  ServeTotals totals{front_ends.front()->endpoint().port};
+  for (const auto& front_end : front_ends) {
+    if (front_end->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(unencrypted(front_end->endpoint()));
+    events(listening_event(front_end->endpoint(), clock.now()));
+  }
+  auto served = serve(front_ends, service, repository, clock, events, stop);
+  front_ends.clear();  // after an error they still listen
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));
   TRY(std::move(served));
   return totals;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "serve/events.hpp"
+#include "serve/front_end.hpp"
 #include "serve/repository.hpp"
-#include "serve/server.hpp"
 
 namespace modelctl::serve {
 
@@ -14,8 +14,10 @@ struct ServeTotals {
 
 // Listens first, so that liveness is served while the models are verified and loaded; ready once each has made a
 // prediction. Returns after a stop when every accepted request has its response, or at once with the error of the first
-// source that cannot be loaded. `events` is called by the calling thread alone.
+// source that cannot be loaded. `events` is called by the calling thread alone. `start_grpc` is null in programs
+// without gRPC.
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
-                                        Reporter& reporter, const EventSink& events, const StopToken& stop);
+                                        Reporter& reporter, const EventSink& events, const StopToken& stop,
+                                        StartFrontEnd start_grpc);
 
 }  // namespace modelctl::serve

@@ -6,12 +6,12 @@
 
 #include "base/core_dumps.hpp"
 #include "serve/descriptors.hpp"
+#include "serve/listener.hpp"
 
 #include <fmt/core.h>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <charconv>
 
 namespace modelctl::serve {
 
@@ -24,39 +24,6 @@ constexpr std::chrono::milliseconds accept_pause{50};
 constexpr std::size_t reserved_connections = 32;
 // Left to everything else that opens files while the server runs.
 constexpr std::size_t spare_descriptors = 16;
-
-struct Address {
-  std::string host, port;
-};
-
-// HOST:PORT, [HOST]:PORT or :PORT, which means every address of the machine.
-Result<Address> parse_address(const std::string& text) {
-  std::size_t colon = std::min(text.rfind(':'), text.size());
-  Address address{text.substr(0, colon), text.substr(std::min(colon + 1, text.size()))};
-  if (address.host.size() >= 2 && address.host.front() == '[' && address.host.back() == ']')
-    address.host = address.host.substr(1, address.host.size() - 2);
-  std::uint16_t port = 0;
-  const char* last = address.port.data() + address.port.size();
-  auto [end, code] = std::from_chars(address.port.data(), last, port);
-  if (colon == text.size() || address.port.empty() || code != std::errc() || end != last) {
-    return Error(Kind::usage, "bad-address", fmt::format("cannot listen on '{}'", text))
-        .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
-  }
-  if (address.host.empty()) address.host = "0.0.0.0";
-  return address;
-}
-
-Error bad_address(const Settings& settings, const error_code& code) {
-  std::string what = fmt::format("cannot listen on '{}'", settings.listen);
-  if (code == net::error::address_in_use) {
-    return Error(Kind::conflict, "address-in-use", what)
-        .because(code.message())
-        .help("choose another port with --listen HOST:PORT");
-  }
-  return Error(Kind::usage, "bad-address", what)
-      .because(code.message())
-      .help("give --listen as HOST:PORT, as in 127.0.0.1:8080");
-}
 
 // As many connections as the settings allow, or as the process has descriptors for: each takes one.
 Connections::Limits connection_limits(const Settings& settings) {
@@ -164,22 +131,12 @@ Result<std::unique_ptr<Server>> Server::start(Service& service) {
     return Error(Kind::usage, "bad-limits", "cannot serve: the largest body is larger than the memory for all bodies")
         .help("give --max-buffered at least the value of --max-body");
   }
-  Address address = TRY(parse_address(settings.listen));
   auto state = std::make_unique<State>(service, connection_limits(settings));
   if (!settings.tls_cert.empty()) state->tls.emplace(TRY(tls_context(settings)));
 
-  error_code code;
-  tcp::resolver resolver(state->io);
-  auto found = resolver.resolve(address.host, address.port, tcp::resolver::passive, code);
-  if (code || found.empty()) return bad_address(settings, code);
-  tcp::endpoint endpoint = found.begin()->endpoint();
-  state->acceptor.open(endpoint.protocol(), code);
-  // A restart must not wait until the connections of the process before have left TIME_WAIT.
-  if (!code) state->acceptor.set_option(net::socket_base::reuse_address(true), code);
-  if (!code) state->acceptor.bind(endpoint, code);
-  if (!code) state->acceptor.listen(net::socket_base::max_listen_connections, code);
-  if (code) return bad_address(settings, code);
-  state->endpoint = {state->tls ? "https" : "http", address.host, state->acceptor.local_endpoint(code).port()};
+  std::string host = TRY(listen_on(state->acceptor, settings.listen, "--listen"));
+  error_code ignored;
+  state->endpoint = {state->tls ? "https" : "http", host, state->acceptor.local_endpoint(ignored).port()};
   state->accept();
   // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });

@@ -27,9 +27,9 @@ struct Server::State {
   const Settings& settings = service.settings();
   Endpoint endpoint;
 
-  // Above `io`, since a connection that dies with it still uses them.
+  // Above `io`, since a connection that dies with it still uses it.
   Connections connections;
-  MemoryBudget memory;
+  MemoryBudget& memory = service.memory;
 
   net::io_context io;
   // A connection whose prediction waits has nothing under way in `io`, which must not end for that.
@@ -40,8 +40,7 @@ struct Server::State {
   std::vector<std::thread> threads;
   std::atomic<bool> closing{false};
 
-  State(Service& served, Connections::Limits limits)
-      : service(served), connections(limits), memory(served.settings().max_buffered) {}
+  State(Service& served, Connections::Limits limits) : service(served), connections(limits) {}
 
   void run_io() {
     for (;;) {

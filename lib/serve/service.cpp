@@ -17,7 +17,8 @@ std::size_t worker_count(const Settings& settings) {
 }  // namespace
 
 Service::Service(const Settings& settings)
-    : settings_(settings),
+    : memory(settings.max_buffered),
+      settings_(settings),
       threads_(std::make_shared<runtime::ThreadPool>(static_cast<int>(settings.threads))),
       scheduler_({.workers = worker_count(settings),
                   .queue = settings.queue,
@@ -74,6 +75,19 @@ Result<void> Service::load_model(const std::string& model) {
 Result<void> Service::unload_model(const std::string& model) {
   if (control_ != nullptr) return control_->unload(model);
   return Error(Kind::unsupported, "no-control", "this server cannot unload models");
+}
+
+void Service::record(const PredictionRequest& request, const LoadedModel* model, int status,
+                     std::string_view protocol) {
+  using Seconds = std::chrono::duration<double>;
+  MetricLabels labels{{"model", model == nullptr ? "" : model->info().name},
+                      {"version", model == nullptr ? "" : model->info().version},
+                      {"protocol", std::string(protocol)}};
+  metrics.observe("modelctl_queue_duration_seconds", labels, Seconds(request.started - request.arrived).count());
+  metrics.observe("modelctl_request_duration_seconds", labels,
+                  Seconds(std::chrono::steady_clock::now() - request.arrived).count());
+  labels.insert(labels.begin() + 2, {"code", std::to_string(status)});
+  metrics.count("modelctl_requests_total", labels);
 }
 
 void Service::predict(std::shared_ptr<PredictionRequest> request) {

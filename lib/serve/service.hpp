@@ -1,6 +1,7 @@
 // The core that all front ends share: what is served, who computes it, and the state that health and metrics report.
 #pragma once
 
+#include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
 #include "serve/model_registry.hpp"
 #include "serve/operations.hpp"
@@ -45,6 +46,9 @@ class Service {
   // The only way to a prediction, for every front end: selects the version and hands the request to the scheduler.
   // Never blocks; the request is completed in any case.
   void predict(std::shared_ptr<PredictionRequest> request);
+  // Counts and times a prediction that has its response. `status` is that of HTTP, whatever the protocol, so that one
+  // query of the metrics finds all failures.
+  void record(const PredictionRequest& request, const LoadedModel* model, int status, std::string_view protocol);
   // Predictions that run or wait.
   std::size_t pending() const { return scheduler_.pending(); }
 
@@ -55,6 +59,7 @@ class Service {
   Result<void> unload_model(const std::string& model);
 
   Metrics metrics;
+  MemoryBudget memory;  // for the requests and responses of all front ends
 
  private:
   Router router_;

@@ -309,6 +309,12 @@ TEST_CASE("promtool finds no fault in the metrics") {
 
 namespace {
 
+// The Python of the clients; `./dev serve-tools` makes one that has them.
+std::string python_of_clients() {
+  std::string made = MODELCTL_SERVE_TOOLS "/python/bin/python";
+  return SystemEnvironment().get("MODELCTL_PYTHON").value_or(fs::exists(made) ? made : "python3");
+}
+
 // A folder without a modelctl.yaml that holds two versions of the example's package, an artifact and a token.
 fs::path several() {
   auto made =
@@ -399,7 +405,7 @@ TEST_CASE("no request is lost while a version is unloaded and loaded under load"
 }
 
 TEST_CASE("Triton's own client works with its defaults") {
-  std::string python = SystemEnvironment().get("MODELCTL_PYTHON").value_or("python3");
+  std::string python = python_of_clients();
   if (shell(digits().folder, python + " -c 'import tritonclient.http'").exit_code != 0) {
     std::printf("skipped: %s has no tritonclient[http]\n", python.c_str());
     return;
@@ -431,4 +437,118 @@ TEST_CASE("Triton's own client works with its defaults") {
   REQUIRE(write_file(folder / "client.py", as_bytes(script)));
   auto ran = shell(folder, python + " client.py");
   CHECK_MESSAGE(ran.exit_code == 0, ran.out, ran.err);
+}
+
+namespace {
+
+// The client of a language's package, if the machine has it.
+bool has_client(const std::string& python, const char* module) {
+  if (shell(digits().folder, python + " -c 'import " + module + "'").exit_code == 0) return true;
+  std::printf("skipped: %s has no %s\n", python.c_str(), module);
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("Triton's own gRPC client works with its defaults, and sees the statistics that its HTTP client sees") {
+  std::string python = python_of_clients();
+  if (!has_client(python, "tritonclient.grpc") || !has_client(python, "tritonclient.http")) return;
+  fs::path folder = several();
+  int port = test::free_port();
+  Serving serving(folder,
+                  "digits.tar next.tar other.artifact --key me.pub --admin-token token --drain 0 --grpc 127.0.0.1:" +
+                      std::to_string(port));
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  std::string script =
+      "import numpy as np, queue, tritonclient.grpc as grpc, tritonclient.http as http\n"
+      "client = grpc.InferenceServerClient('127.0.0.1:" +
+      std::to_string(port) + "')\nrest = http.InferenceServerClient('127.0.0.1:" + std::to_string(serving.port) +
+      "')\n"
+      "assert client.is_server_live() and client.is_server_ready() and client.is_model_ready('digits', '1.0')\n"
+      "assert 'statistics' in client.get_server_metadata().extensions\n"
+      "assert list(client.get_model_metadata('digits').versions) == ['1.0', '1.1']\n"
+      "image = np.load('samples/images.npy')[:1].astype(np.float32)\n"
+      "x = grpc.InferInput('image', list(image.shape), 'FP32')\n"
+      "x.set_data_from_numpy(image)\n"
+      "unary = client.infer('digits', [x], '1.0', request_id='7', outputs=[grpc.InferRequestedOutput('scores')])\n"
+      "assert unary.get_response().id == '7' and unary.get_response().model_version == '1.0'\n"
+      "scores = unary.as_numpy('scores')\n"
+      "y = http.InferInput('image', list(image.shape), 'FP32')\n"
+      "y.set_data_from_numpy(image)\n"
+      "assert (rest.infer('digits', [y], '1.0').as_numpy('scores') == scores).all()\n"
+      "answers = queue.Queue()\n"
+      "client.start_stream(lambda result, error: answers.put((result, error)))\n"
+      "for i in range(50): client.async_stream_infer('digits' if i != 5 else 'none', [x], request_id=str(i))\n"
+      "for i in range(50):\n"
+      "    result, error = answers.get(timeout=60)\n"
+      "    if i == 5: assert 'no model' in error.message()\n"
+      "    else: assert result.get_response().id == str(i) and (result.as_numpy('scores') == scores).all()\n"
+      "client.stop_stream()\n"
+      "grpc_stats = client.get_inference_statistics('digits', as_json=True)['model_stats']\n"
+      "rest_stats = rest.get_inference_statistics('digits')['model_stats']\n"
+      "assert [int(s['inference_count']) for s in grpc_stats] == [s['inference_count'] for s in rest_stats] == [2, "
+      "49]\n"
+      "assert rest_stats[0]['inference_stats']['success']['count'] == 2\n"
+      "assert len(rest.get_inference_statistics()['model_stats']) == 3\n"
+      "config = client.get_model_config('digits', as_json=True)['config']\n"
+      "assert config['input'][0]['data_type'] == 'TYPE_FP32' == "
+      "rest.get_model_config('digits')['input'][0]['data_type']\n"
+      "token = {'authorization': 'Bearer 0123456789abcdef0123'}\n"
+      "try:\n"
+      "    client.unload_model('other')\n"
+      "    raise SystemExit('unloaded without a token')\n"
+      "except grpc.InferenceServerException as error:\n"
+      "    assert error.status() == 'StatusCode.UNAUTHENTICATED'\n"
+      "client.unload_model('other', headers=token)\n"
+      "assert [m.state for m in client.get_model_repository_index().models if m.name == 'other'] == ['UNAVAILABLE']\n"
+      "client.load_model('other', headers=token)\n"
+      "assert client.is_model_ready('other')\n"
+      "client.close()\n";
+  REQUIRE(write_file(folder / "grpc_client.py", as_bytes(script)));
+  auto ran = shell(folder, python + " grpc_client.py");
+  CHECK_MESSAGE(ran.exit_code == 0, ran.out, ran.err);
+  serving.program.signal(SIGTERM);
+  CHECK(serving.program.wait() == 0);
+}
+
+TEST_CASE("grpcurl and grpc_health_probe work, also with TLS") {
+  test::Scratch scratch;
+  auto certificates = test::make_certificates(scratch);
+  std::string path = "PATH=" MODELCTL_SERVE_TOOLS "/bin:$PATH ";
+  if (!certificates ||
+      shell(digits().folder, path + "command -v grpcurl && " + path + "command -v grpc-health-probe").exit_code != 0) {
+    std::printf("skipped: no openssl, or no grpcurl and grpc-health-probe: ./dev serve-tools\n");
+    return;
+  }
+  for (bool tls : {false, true}) {
+    CAPTURE(tls);
+    std::string port = std::to_string(test::free_port());
+    Serving serving(digits().folder, "digits.artifact --drain 0 --grpc 127.0.0.1:" + port +
+                                         (tls ? " --tls-cert " + certificates->certificate.string() + " --tls-key " +
+                                                    certificates->key.string()
+                                              : ""));
+    std::string probe = path + "grpc-health-probe -connect-timeout 20s -addr localhost:" + port +
+                        (tls ? " -tls -tls-ca-cert " + certificates->authority.string() : "");
+    auto ready = shell(digits().folder, "for i in $(seq 300); do " + probe + " && exit 0; sleep 0.1; done; exit 1");
+    CHECK_MESSAGE(ready.exit_code == 0, ready.err, serving.log_text());
+    std::string curl = path + "grpcurl " + (tls ? "-cacert " + certificates->authority.string() : "-plaintext") + " ";
+    auto listed = shell(digits().folder, curl + "localhost:" + port + " list");
+    CHECK_MESSAGE(
+        listed.out == "grpc.health.v1.Health\ngrpc.reflection.v1.ServerReflection\ninference.GRPCInferenceService\n",
+        listed.out, listed.err);
+    auto asked = shell(digits().folder, curl + "-d '{\"name\": \"digits\"}' localhost:" + port +
+                                            " inference.GRPCInferenceService/ModelMetadata");
+    CHECK_MESSAGE(asked.out.find("\"platform\": \"modelctl_native\"") != std::string::npos, asked.out, asked.err);
+    serving.program.signal(SIGTERM);
+    CHECK(serving.program.wait() == 0);
+  }
+}
+
+TEST_CASE("a linked program has no gRPC, and reports it") {
+  const fs::path& folder = digits().folder;
+  auto linked = shell(folder, "modelctl link --serve -o digits-no-grpc");
+  REQUIRE_MESSAGE(linked.exit_code == 0, linked.err);
+  auto ran = shell(folder, "./digits-no-grpc serve --listen 127.0.0.1:0 --grpc 127.0.0.1:0");
+  CHECK(ran.exit_code == 79);
+  CHECK(ran.err.find("error[no-grpc]: cannot serve gRPC: linked programs do not have it\n") != std::string::npos);
 }

@@ -12,6 +12,7 @@
 #include "serve/inputs.hpp"
 #include "serve/json_writer.hpp"
 #include "serve/raw_tensor.hpp"
+#include "serve/v2_documents.hpp"
 #include "tensor/json/tensor.hpp"
 
 #include <fmt/ranges.h>
@@ -38,83 +39,29 @@ ServerResponse model_ready(const RequestContext& context) {
   return readiness(!context.service.draining());
 }
 
-ServerResponse server_metadata(const RequestContext&) {
-  return {200,
-          "application/json",
-          "{\"name\":\"modelctl\",\"version\":\"" MODELCTL_VERSION
-          "\",\"extensions\":[\"binary_tensor_data\",\"model_repository\"]}\n",
-          {}};
-}
-
-// A type without a name in the protocol can be an input or output all the same: metadata must not fail.
-std::string_view datatype(DType type) {
-  std::string_view name = json::v2_name(type);
-  return name.empty() ? "UNKNOWN" : name;
-}
-
-void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    const artifact::Port& port = ports[i];
-    std::vector<std::int64_t> sizes;
-    for (const artifact::PortDim& dim : port.dims) sizes.push_back(dim.size);
-    out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(port.name);
-    out.raw(fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]}}", datatype(port.type), fmt::join(sizes, ",")));
-  }
-}
-
-Result<ServerResponse> try_model_metadata(const RequestContext& context) {
-  ModelSelector selector = context.selector();
-  auto model = TRY(context.service.select(selector));
-  JsonWriter body(model->settings().max_response);
-  body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[");
-  std::string_view separator = "";
-  for (const std::string& version : context.service.versions(selector.model)) {
-    body.raw(separator).string(version);
-    separator = ",";
-  }
-  body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
-  append_ports(body, model->signature().inputs);
-  body.raw("],\"outputs\":[");
-  append_ports(body, model->signature().outputs);
-  body.raw("]}\n");
+ServerResponse document(Result<std::string> text) {
+  if (!text) return error_response(text.error());
   ServerResponse response;
-  response.body = TRY(body.done());
+  response.body = std::move(*text);
   return response;
 }
 
+ServerResponse server_metadata(const RequestContext&) { return document(serve::server_metadata()); }
+
 ServerResponse model_metadata(const RequestContext& context) {
-  auto response = try_model_metadata(context);
-  return response ? std::move(*response) : error_response(response.error());
+  return document(serve::model_metadata(context.service, context.selector()));
 }
 
-std::string_view name_of(VersionState state) {
-  switch (state) {
-    case VersionState::loading: return "LOADING";
-    case VersionState::ready: return "READY";
-    case VersionState::unloading: return "UNLOADING";
-    case VersionState::unavailable: return "UNAVAILABLE";
-    case VersionState::failed: break;
-  }
-  return "FAILED";
+ServerResponse model_config(const RequestContext& context) {
+  return document(serve::model_config(context.service, context.selector()));
+}
+
+ServerResponse model_statistics(const RequestContext& context) {
+  return document(serve::model_statistics(context.service, context.selector()));
 }
 
 ServerResponse repository_index(const RequestContext& context) {
-  JsonWriter body(context.service.settings().max_response);
-  body.raw("[");
-  std::string_view separator = "";
-  for (const VersionStatus& status : context.service.registry.index()) {
-    body.raw(separator).raw("{\"name\":").string(status.model);
-    if (!status.version.empty()) body.raw(",\"version\":").string(status.version);
-    body.raw(",\"state\":\"").raw(name_of(status.state)).raw("\",\"reason\":").string(status.reason);
-    body.raw(",\"labels\":[");
-    for (const std::string& label : status.labels) body.raw(&label == &status.labels[0] ? "" : ",").string(label);
-    body.raw("]}");
-    separator = ",";
-  }
-  body.raw("]\n");
-  ServerResponse response;
-  response.body = body.done().value_or("[]\n");
-  return response;
+  return document(serve::repository_index(context.service, false));
 }
 
 Result<ServerResponse> load(const RequestContext& context) {
@@ -362,6 +309,12 @@ void describe_ready(RouteDescription& route, const LoadedModel*) {
 void describe_metadata(RouteDescription& route, const LoadedModel*) {
   route = {"Name, versions, inputs and outputs", {}, {{json, R"({"type":"object"})"}}};
 }
+void describe_config(RouteDescription& route, const LoadedModel*) {
+  route = {"Inputs and outputs as Triton's model configuration", {}, {{json, R"({"type":"object"})"}}};
+}
+void describe_statistics(RouteDescription& route, const LoadedModel*) {
+  route = {"Statistics of the version's requests", {}, {{json, R"({"type":"object"})"}}};
+}
 void describe_index(RouteDescription& route, const LoadedModel*) {
   route = {"The versions of all models and their states", {}, {{json, schema::list(R"({"type":"object"})")}}};
 }
@@ -378,7 +331,7 @@ std::string described_tensors(const std::vector<artifact::Port>& ports) {
   for (const artifact::Port& port : ports) {
     tensors.push_back(schema::object({{"name", schema::constant(port.name)},
                                       {"shape", schema::list(R"({"type":"integer"})")},
-                                      {"datatype", schema::constant(datatype(port.type))},
+                                      {"datatype", schema::constant(v2_datatype(port.type))},
                                       {"data", schema::list(schema::element(port.type))}}));
   }
   return schema::list(tensors.size() == 1 ? tensors[0] : schema::any_of(tensors));
@@ -402,6 +355,7 @@ constexpr Route routes[] = {
     {.method = "GET", .pattern = "/v2", .answer = server_metadata, .describe = describe_metadata},
     {.method = "GET", .pattern = "/v2/health/live", .answer = live, .describe = describe_live},
     {.method = "GET", .pattern = "/v2/health/ready", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/v2/models/stats", .answer = model_statistics, .describe = describe_statistics},
     {.method = "GET", .pattern = "/v2/models/{model}", .answer = model_metadata, .describe = describe_metadata},
     {.method = "GET",
      .pattern = "/v2/models/{model}/versions/{version}",
@@ -412,6 +366,19 @@ constexpr Route routes[] = {
      .pattern = "/v2/models/{model}/versions/{version}/ready",
      .answer = model_ready,
      .describe = describe_ready},
+    {.method = "GET", .pattern = "/v2/models/{model}/config", .answer = model_config, .describe = describe_config},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/versions/{version}/config",
+     .answer = model_config,
+     .describe = describe_config},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/stats",
+     .answer = model_statistics,
+     .describe = describe_statistics},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/versions/{version}/stats",
+     .answer = model_statistics,
+     .describe = describe_statistics},
     {.method = "POST",
      .pattern = "/v2/models/{model}/infer",
      .decode = decode,

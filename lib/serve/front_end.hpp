@@ -1,0 +1,30 @@
+// A front end as the process sees it: a listener for one protocol family over the shared core (service.hpp).
+#pragma once
+
+#include "base/result.hpp"
+#include "serve/events.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace modelctl::serve {
+
+class Service;
+
+class FrontEnd {
+ public:
+  virtual ~FrontEnd() = default;
+
+  virtual Endpoint endpoint() const = 0;  // with the port that was taken
+  virtual bool on_all_interfaces() const = 0;
+  // Graceful end: the service turns unready at once and keeps serving for `grace`, so that load balancers notice. Then
+  // no connection is accepted any more, every request that was accepted is answered, and the call returns. What a
+  // connection may take for that has limits: to read, to predict, to write.
+  virtual void drain(std::chrono::milliseconds grace) = 0;
+};
+
+// Binds and serves at once, with the service's settings; the service may still have no model, and outlives the front
+// end.
+using StartFrontEnd = Result<std::unique_ptr<FrontEnd>> (*)(Service& service);
+
+}  // namespace modelctl::serve
