@@ -89,7 +89,7 @@ Result<void> decompress_body(std::string_view body, std::string_view name, Decod
     status = ::ZSTD_decompressStream(context.get(), &to, &in);
     if (::ZSTD_isError(status)) return damaged(name);
     TRY(decoded.append(out.get(), to.pos));
-    more = in.pos < in.size || to.pos == piece;
+    more = in.pos < in.size || (status != 0 && to.pos == piece);  // 0: the frame has ended
   }
   if (status != 0) return damaged(name);
   return {};

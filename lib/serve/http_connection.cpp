@@ -190,6 +190,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (auto refused = ambiguity(head, head.version())) return refuse_request(std::move(*refused));
     if (place_.admission() == Admission::reserve) return serve_from_reserve();
     if (!has_memory_for_body()) return refuse_request(no_memory_for_body());
+    if ((*parser_)->chunked()) head_without_trailers_ = head;
     if (beast::iequals(head[http::field::expect], "100-continue")) return write_continue();
     parse(RequestParser::Until::end);
   }
@@ -229,6 +230,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void refuse_request(ServerResponse response) {
     keep_alive_ = false;
+    head_ = (*parser_)->is_header_done() && (*parser_)->get().method() == http::verb::head;
     if ((*parser_)->is_header_done()) {
       auto origin = (*parser_)->get()[http::field::origin];
       allow_origin(response, allowed_origin(server_.settings, {origin.data(), origin.size()}));
@@ -239,6 +241,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   std::pair<ClientRequest, Match> take_request() {
     auto message = (*parser_)->release();
+    // Beast adds trailers to the headers. None of them may act as one (RFC 9110, section 6.5.1).
+    if (head_without_trailers_) message.base() = *std::exchange(head_without_trailers_, std::nullopt);
     keep_alive_ = keep_alive_ && message.keep_alive();
     version_ = message.version();
     head_ = message.method() == http::verb::head;
@@ -376,6 +380,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // response says that it is kept.
   unsigned version_ = 11;
   bool head_ = false;
+  std::optional<http::request_header<>> head_without_trailers_;  // of a chunked request
 };
 
 }  // namespace

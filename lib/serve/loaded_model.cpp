@@ -59,6 +59,11 @@ std::uint64_t LoadedModel::rows(std::span<const Tensor> inputs) const {
   return has_rows_ ? static_cast<std::uint64_t>(rows_of(inputs).value_or(1)) : 1;
 }
 
+void LoadedModel::note_refusal() {
+  double before = expected_seconds_.load(std::memory_order_relaxed);
+  expected_seconds_.store(before / 2, std::memory_order_relaxed);
+}
+
 bool LoadedModel::may_batch(std::span<const Tensor> sample, std::int64_t rows) {
   Dims key{rows};
   for (const Tensor& input : sample) {

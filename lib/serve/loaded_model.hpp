@@ -46,6 +46,8 @@ class LoadedModel {
   // What a request took lately, as a moving average; zero before the first. The scheduler's, for deadlines.
   Seconds expected_time() const { return Seconds(expected_seconds_.load(std::memory_order_relaxed)); }
   void note_time(Seconds took);
+  // A request was refused by that time. It halves, so that after a few refusals one runs, and shows what is true now.
+  void note_refusal();
 
   InferenceStatistics statistics;
   // The rows of a request: 1 unless inputs and outputs have a first dimension for them.

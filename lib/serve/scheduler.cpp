@@ -117,6 +117,7 @@ void Scheduler::submit(std::shared_ptr<PredictionRequest> request, std::shared_p
     } else if (request->deadline != TimePoint::max() &&
                std::chrono::steady_clock::now() + expected_wait() + version.expected_time() > request->deadline) {
       refused = too_late();
+      if (queue.pending == 0) queue.model->note_refusal();  // else one that runs shows its time
     } else {
       queue.waiting.push_back(request);
       ++queue.pending;
@@ -203,7 +204,7 @@ void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
   answer(model, *request, std::move(outputs), stages, rows);
   if (ran) model.statistics.executed(stages, rows);
   Seconds took = std::chrono::steady_clock::now() - request->started;
-  model.note_time(took);
+  if (inputs) model.note_time(took);  // what cannot be read says nothing about the model
   std::vector<std::shared_ptr<PredictionRequest>> done;
   done.push_back(std::move(request));
   finish(queue, std::move(done), took, lock);

@@ -219,6 +219,20 @@ TEST_CASE("a request that cannot meet its deadline is refused at once") {
   CHECK(log.ended.back() == "good: done");
 }
 
+TEST_CASE("requests with a deadline are not refused for ever because one request was slow") {
+  Models models;
+  Log log;
+  models.a->note_time(std::chrono::seconds(1));
+  Scheduler scheduler({.workers = 1, .queue = 64}, models.metrics);
+  for (int i = 0; i < 3; ++i) {
+    auto request = std::make_shared<Recorded>(log, "one");
+    request->deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+    scheduler.submit(request, models.a);
+    wait_until_none_pends(scheduler);
+  }
+  CHECK(log.ended.back() == "one: done");
+}
+
 TEST_CASE("copies beyond the bound are dropped and counted, and delay nobody") {
   Models models;
   Log log;

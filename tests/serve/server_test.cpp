@@ -469,6 +469,26 @@ TEST_CASE("a prediction that runs out of memory is a 503, one that throws is a 5
   }
 }
 
+TEST_CASE("a trailer never acts as a header") {
+  Running running;
+  for (const char* trailer : {"Content-Encoding: gzip", "X-Model-Version: 9", "X-Request-Timeout-Ms: 0"}) {
+    CAPTURE(trailer);
+    HttpClient client(running.port());
+    client.send("POST /predict HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("12\r\n{\"data\": [[1, 2]]}\r\n0\r\n" + std::string(trailer) + "\r\n\r\n");
+    CHECK(client.receive().status == 200);
+  }
+}
+
+TEST_CASE("a HEAD that is refused has no body, either") {
+  Running running;
+  HttpClient client(running.port());
+  client.send("HEAD /livez HTTP/1.1\r\n\r\n");  // without Host
+  auto answer = client.receive();
+  CHECK(answer.status == 400);
+  CHECK(answer.body.empty());
+}
+
 TEST_CASE("chunk extensions and trailers are bounded") {
   Running running;
   const std::string head = "POST /predict HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
