@@ -12,7 +12,7 @@ namespace modelctl::cli {
 namespace {
 
 // A fixed size is a number in JSON, a symbolic one its text.
-// Of a model there are no meanings.
+// A model has no meanings; an artifact may.
 Json ports(const std::vector<artifact::Port>& list, const std::vector<artifact::Meaning>& meanings) {
   Json array = Json::array();
   for (const artifact::Port& port : list) {

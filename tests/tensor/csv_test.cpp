@@ -180,6 +180,10 @@ TEST_CASE("an invalid table is refused with the line") {
   CHECK(fault("1\n", {expect("x", DType::c64)}) == "c64 has no form in CSV");
 }
 
+TEST_CASE("a row has a limit of cells, so that commas take no memory") {
+  CHECK(fault(std::string(8 << 20, ',')) == "line 1: it has more than 1,048,576 cells");
+}
+
 TEST_CASE("a tensor is written as a table, which comes back") {
   CHECK(written(".csv", {{"", Tensor::of<float>(DType::f32, {2, 2}, {0.1f, 1, NAN, -INFINITY})}}) ==
         "0.1,1.0\nnan,-inf\n");

@@ -11,6 +11,9 @@ bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 0x20) == (y | 0x20); });
 }
 
+// Of one row: a comma is one byte, and what is kept of a cell is many times that.
+constexpr std::size_t most_cells = 1 << 20;
+
 }  // namespace
 
 // Each pair of quotes stands for one (RFC 4180, section 2, rule 7).
@@ -47,6 +50,7 @@ Parsed parse_cell(const Cell& cell, DType type, void* element) {
 std::string Rows::read(std::vector<Cell>& cells) {
   cells.clear();
   while (true) {
+    if (cells.size() == most_cells) return "it has more than 1,048,576 cells";
     Cell cell;
     if (at_ < text_.size() && text_[at_] == '"') {
       if (std::string fault = quoted(cell); !fault.empty()) return fault;
