@@ -230,6 +230,9 @@ TEST_CASE("an Accept that no form fits is a 406 that lists them") {
   auto answer = server.post("/predict", R"({"age": 31, "city": "Paris", "id": 7})", "Accept: text/csv\r\n");
   CHECK(answer.status == 406);  // three outputs are not one table
   CHECK(has(answer, "application/x-npz"));
+  auto lines = server.post("/predict", R"({"age": 31, "city": "Paris", "id": 7})", "Accept: application/jsonlines\r\n");
+  CHECK(lines.status == 406);  // they are only read
+  CHECK(!has(lines, "jsonlines"));
   CHECK(server.post("/predict", R"({"age": 31, "city": "Paris", "id": 7})", "Accept: text/csv, */*;q=0.1\r\n").status ==
         200);
 }

@@ -29,11 +29,6 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   return TRY(format_of(".json"))->read(whole);
 }
 
-Result<std::vector<std::byte>> write(std::span<const NamedTensor>) {
-  return Error(Kind::unsupported, "input-format", "cannot write JSON lines: they are read only")
-      .help("name a file that ends in .json");
-}
-
 // Lines are not told from other JSON by their first bytes.
 bool recognizes(std::string_view) { return false; }
 
@@ -41,8 +36,8 @@ bool recognizes(std::string_view) { return false; }
 
 std::span<const Format> jsonl_format() {
   static constexpr Format table[] = {
-      {".jsonl", "JSON lines: a row per line", true, read, write, recognizes, "application/jsonlines"},
-      {".ndjson", "JSON lines, under another name", true, read, write, recognizes, "application/x-ndjson"}};
+      {".jsonl", "JSON lines: a row per line", true, read, nullptr, recognizes, "application/jsonlines"},
+      {".ndjson", "JSON lines, under another name", true, read, nullptr, recognizes, "application/x-ndjson"}};
   return table;
 }
 
