@@ -158,6 +158,12 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
 Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_artifact("pack", request.artifact));
   TRY(merge.readable());  // a license or a sample must not be missing in what is signed
+  std::error_code code;
+  if (request.artifact.empty() && !fs::exists(merge.subject(), code)) {
+    return Error(Kind::not_found, "not-built",
+                 fmt::format("cannot pack: there is no '{}', which the project names", merge.subject().string()))
+        .help("make it: modelctl build");
+  }
   request.artifact = merge.subject();
   const Project& project = merge.project();
   merge.value("package.name", request.name, project.package.name);

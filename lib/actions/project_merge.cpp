@@ -92,7 +92,9 @@ Result<ProjectMerge> ProjectMerge::read(std::string_view command, const fs::path
     Error error(Kind::usage, "no-project",
                 fmt::format("cannot {}: no {} was named, and there is no '{}' here", command,
                             accepts == Accepts::artifact ? "artifact" : "model", project_file));
-    return fs::exists(misnamed_project_file, code) ? std::move(error).help(rename_help()) : error;
+    return std::move(error).help(fs::exists(misnamed_project_file, code)
+                                     ? rename_help()
+                                     : "name one, or make a project of a model: modelctl init MODEL.onnx");
   }
   auto project = exists ? read_project(project_file) : Project();
   if (!project && argument.empty()) return std::move(project).error();
