@@ -105,15 +105,21 @@ std::string lower(std::string_view text) {
 
 class Document {
  public:
-  explicit Document(const Service& service) : service_(service), out_(service.settings().max_response) {}
-
-  Result<std::string> write() {
-    auto table = service_.routing_table();
-    for (const auto& [name, routes] : *table) {
+  Document(const Service& service, const RoutingTable& table)
+      : service_(service), out_(service.settings().max_response) {
+    for (const auto& [name, routes] : table) {
       if (auto model = find_version(routes, "stable")) models_.push_back(std::move(model));
     }
-    for (const DialectDef* dialect : dialects()) {
-      for (const Route& route : dialect->routes) add(*dialect, route);
+  }
+
+  Result<std::string> write() {
+    // A configured route comes before a pattern of the same path, as in match().
+    for (bool configured : {true, false}) {
+      for (const DialectDef* dialect : dialects()) {
+        for (const Route& route : dialect->routes) {
+          if ((route.configured != nullptr) == configured) add(*dialect, route);
+        }
+      }
     }
     out_.raw(R"({"openapi":"3.1.0","info":{"title":"modelctl","version":")" MODELCTL_VERSION R"("},"paths":{)");
     std::string_view separator = "";
@@ -154,6 +160,7 @@ class Document {
   }
 
   void add(const DialectDef& dialect, const Route& route, const std::string& path, const LoadedModel* model) {
+    if (!described_.emplace(path, route.method).second) return;
     RouteDescription description;
     route.describe(description, model);
     JsonWriter out(service_.settings().max_response);
@@ -216,11 +223,20 @@ class Document {
   JsonWriter out_;
   std::vector<std::shared_ptr<LoadedModel>> models_;
   std::map<std::string, std::string> paths_;
+  std::set<std::pair<std::string, std::string_view>> described_;  // path and method
   std::set<std::string> ids_;
 };
 
 }  // namespace
 
-Result<std::string> openapi(const Service& service) { return Document(service).write(); }
+Result<std::string> OpenApi::document(const Service& service) {
+  std::lock_guard lock(mutex_);
+  auto table = service.routing_table();
+  if (table_.lock() != table) {
+    text_ = Document(service, *table).write();
+    table_ = table;
+  }
+  return text_;
+}
 
 }  // namespace modelctl::serve

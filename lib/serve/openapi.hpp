@@ -3,7 +3,10 @@
 #pragma once
 
 #include "serve/loaded_model.hpp"
+#include "serve/router.hpp"
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +28,17 @@ struct RouteDescription {
   bool takes_token = false;
 };
 
-// The document, of the models that are ready now.
-Result<std::string> openapi(const Service& service);
+// The document, of the models that are ready now. It is written once for a routing table, and read by the threads that
+// move bytes: that of many models takes longer than a probe of the health should wait.
+class OpenApi {
+ public:
+  Result<std::string> document(const Service& service);
+
+ private:
+  std::mutex mutex_;
+  std::weak_ptr<const RoutingTable> table_;  // weak: a document must not keep versions alive
+  Result<std::string> text_;
+};
 
 // Schemas for descriptions.
 namespace schema {

@@ -87,11 +87,23 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   return intact;
 }
 
+// A configured route is compared with the path of a request, which has no query, and is not a pattern.
+Result<void> check_route(std::string_view flag, std::string_view path) {
+  if (path.empty() || (path.starts_with('/') && path.find_first_of("?#{} ") == path.npos)) return {};
+  return Error(Kind::usage, "bad-option", fmt::format("cannot serve predictions or health at '{}'", path))
+      .at(fmt::format("--{}", flag))
+      .because("it is not the path of a URL")
+      .help("begin it with '/', and leave out '?', '#', spaces and braces");
+}
+
 }  // namespace
 
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
                                         Reporter& reporter, const EventSink& events, const StopToken& stop,
                                         StartFrontEnd start_grpc) {
+  for (const auto& [flag, path] :
+       {std::pair("health-route", settings.health_route), {"predict-route", settings.predict_route}})
+    TRY(check_route(flag, path));
   Service service(settings);
   Repository repository(service, std::move(sources), reporter);
   std::string admin_token = settings.admin_token.empty() ? "" : TRY(read_admin_token(settings.admin_token));

@@ -4,6 +4,7 @@
 #include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
 #include "serve/model_registry.hpp"
+#include "serve/openapi.hpp"
 #include "serve/operations.hpp"
 #include "serve/scheduler.hpp"
 #include "serve/settings.hpp"
@@ -59,6 +60,7 @@ class Service {
   Result<void> unload_model(const std::string& model);
 
   Metrics metrics;
+  OpenApi openapi;
   MemoryBudget memory;  // for the requests and responses of all front ends
 
  private:

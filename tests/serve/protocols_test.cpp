@@ -1,5 +1,6 @@
 // The protocols of clients, each as its documentation writes requests, against models that return their inputs.
 #include "base/files.hpp"
+#include "base/json.hpp"
 #include "serve/echo.hpp"
 #include "tensor/formats.hpp"
 
@@ -223,6 +224,17 @@ TEST_CASE("what an archive becomes has the limit of a body") {
   CHECK(answer.status == 400);
   CHECK(has(answer, "unpack"));
   CHECK(table().post("/predict", bomb, "Accept: application/x-npy\r\n").status == 200);
+}
+
+TEST_CASE("a configured route replaces a built-in one in the description, too") {
+  Settings settings;
+  settings.health_route = "/ping";
+  settings.predict_route = "/predict";
+  EchoServer server({{"x", "y", DType::f32, {"n", 2}}}, settings);
+  auto document = parse_json(server.request("GET", "/openapi.json").body, "the document");  // no key stands twice
+  REQUIRE(document);
+  CHECK((*document)["paths"]["/ping"]["get"]["tags"][0] == "vertex");
+  CHECK((*document)["paths"]["/predict"]["post"]["tags"][0] == "vertex");
 }
 
 TEST_CASE("an Accept that no form fits is a 406 that lists them") {

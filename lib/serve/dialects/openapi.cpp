@@ -7,7 +7,7 @@ namespace modelctl::serve {
 namespace {
 
 ServerResponse document(const RequestContext& context) {
-  auto text = openapi(context.service);
+  auto text = context.service.openapi.document(context.service);
   if (!text) return error_response(text.error());
   ServerResponse response;
   response.body = std::move(*text);
