@@ -73,6 +73,7 @@ ModelSelector RequestContext::selector() const {
 
 Match match(std::string_view method, std::string_view path, const Settings& settings) {
   Match result;
+  if (!path.starts_with('/')) return result;  // segments are compared, and the first one must not be the whole path
   for (bool configured : {true, false}) {
     for (const DialectDef* dialect : dialects()) {
       for (const Route& route : dialect->routes) {

@@ -191,7 +191,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (place_.admission() == Admission::reserve) return serve_from_reserve();
     if (!has_memory_for_body()) return refuse_request(no_memory_for_body());
     if ((*parser_)->chunked()) head_without_trailers_ = head;
-    if (beast::iequals(head[http::field::expect], "100-continue")) return write_continue();
+    // RFC 9110, section 10.1.1: a client of HTTP/1.0 does not know the interim response.
+    if (head.version() > 10 && beast::iequals(head[http::field::expect], "100-continue")) return write_continue();
     parse(RequestParser::Until::end);
   }
 

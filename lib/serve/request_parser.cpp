@@ -26,12 +26,15 @@ ClientRequest plain(http::request<BudgetedBody>&& request) {
   ClientRequest result;
   result.method = std::string(request.method_string());
   std::string_view target(request.target().data(), request.target().size());
-  if (std::size_t scheme = target.find("://"); !target.starts_with('/') && scheme != std::string_view::npos) {
-    std::size_t path = target.find('/', scheme + 3);
-    target = path == std::string_view::npos ? "/" : target.substr(path);
+  bool absolute = false;
+  for (std::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+    absolute = true;
   }
   std::size_t question = target.find('?');
   result.path = target.substr(0, question);
+  if (absolute && result.path.empty()) result.path = "/";
   if (question != std::string_view::npos) result.query = target.substr(question + 1);
   for (const auto& field : request) {
     std::string name(field.name_string());

@@ -668,6 +668,20 @@ TEST_CASE("a request target may be absolute") {
   CHECK(HttpClient(running.port()).get("http://example.org").body.starts_with("<!doctype html>"));
 }
 
+TEST_CASE("nothing but the path of a target selects the route") {
+  Running running;
+  for (const char* target : {"foo?u=a://b/livez", "%2flivez", "livez", "ftp://example.org/livez"}) {
+    CAPTURE(target);
+    CHECK(HttpClient(running.port()).get(target).status == 404);
+  }
+  CHECK(HttpClient(running.port()).get("http://example.org?u=/livez").body.starts_with("<!doctype html>"));
+}
+
+TEST_CASE("a client of HTTP/1.0 gets no interim response") {
+  CHECK(statuses("POST /predict HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n{\"data\": [[1, 2]]}") ==
+        std::vector{200});
+}
+
 TEST_CASE("HTTP/1.0 with chunks is refused") {
   CHECK(statuses("POST /predict HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == std::vector{400});
 }
