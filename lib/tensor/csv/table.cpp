@@ -40,6 +40,7 @@ struct Facts {
   bool has_number = false;               // without quotes
   bool quoted_number = false;            // a number in quotes, which may be text
   bool numbers = true, integers = true;  // each cell is one
+  bool has_integer = false;
 };
 
 class Scan {
@@ -107,7 +108,9 @@ class Scan {
       facts.has_number = facts.has_number || (parsed && !cell.quoted);
       facts.quoted_number = facts.quoted_number || (parsed && cell.quoted);
       facts.numbers = facts.numbers && parsed && !cell.quoted;
-      facts.integers = facts.integers && parse_cell(cell, DType::i64, &integer) == Parsed::good;
+      bool whole = parse_cell(cell, DType::i64, &integer) == Parsed::good;
+      facts.integers = facts.integers && whole;
+      facts.has_integer = facts.has_integer || whole;
     }
     return {};
   }
@@ -146,7 +149,33 @@ class Scan {
     bool names = first_.filled && !first_.has_number && !(first_.quoted_number && body_.quoted_number);
     if (type_ == DType::boolean) return names && std::none_of(first_row_.begin(), first_row_.end(), is_bool);
     if (names) return true;
-    return count_ > 1 && ((is_index_name(first_row_[0]) && counts_from(1)) || (counts_from(0) && default_names()));
+    if (count_ > 1 && ((is_index_name(first_row_[0]) && counts_from(1)) || (counts_from(0) && default_names())))
+      return true;
+    report_increasing_row();
+    return false;
+  }
+
+  // What pandas writes as the header if some of its columns were taken, or named by numbers such as wavelengths, is a
+  // row of increasing whole numbers above fractions. As a row of data it would be an accident, but may be one.
+  void report_increasing_row() const {
+    if (count_ < 2 || columns() < 2 || counts_from(0) || !first_.integers || body_.has_integer ||
+        fixed_rows() == count_)
+      return;
+    std::int64_t before = 0, value = 0;
+    for (std::size_t i = 0; i < first_row_.size(); ++i, before = value) {
+      bool number = parse_cell({first_row_[i]}, DType::i64, &value) == Parsed::good;
+      if (!number || (i > 0 && value <= before)) return;
+    }
+    warn(Error(Kind::bad_input, "numeric-header",
+               fmt::format("took the first row of '{}', {}, …, {}, for data", source_.where, first_row_.front(), value))
+             .because("only rows of 0, 1, 2 … are headers, but whole numbers that increase may be one where all below "
+                      "are fractions")
+             .help("give --header yes if it is a header, or --header no to omit this warning"));
+  }
+
+  // The number of rows that the model expects; -1 if it is not fixed.
+  std::int64_t fixed_rows() const {
+    return expected_ != nullptr && expected_->dims && !expected_->dims->empty() ? expected_->dims->front() : -1;
   }
 
   static bool is_bool(const std::string& text) {
@@ -165,8 +194,7 @@ class Scan {
   // Whether 0, 1, 2, … are names, as pandas gives them, or data. The number of rows that the model expects decides if
   // it is fixed; otherwise the rows below, and a warning reports it.
   bool default_names() const {
-    std::int64_t rows =
-        expected_ != nullptr && expected_->dims && !expected_->dims->empty() ? expected_->dims->front() : -1;
+    std::int64_t rows = fixed_rows();
     if (rows == count_ || rows == count_ - 1) return rows == count_ - 1;
     if (repeats_first_) return false;
     bool header = !body_.integers || columns() > 2;
