@@ -60,6 +60,13 @@ bool built_from(const fs::path& file, const fs::path& model) {
   return !same || *same;
 }
 
+// Whether the model is another one since the artifact was built. Digests decide; the times only save computing them.
+bool is_stale(const fs::path& artifact, const fs::path& model) {
+  std::error_code missing_model, missing_artifact;
+  auto changed = fs::last_write_time(model, missing_model), built = fs::last_write_time(artifact, missing_artifact);
+  return !missing_model && !missing_artifact && changed > built && !built_from(artifact, model);
+}
+
 }  // namespace
 
 ProjectMerge::ProjectMerge(Project project, std::optional<Error> unreadable, fs::path argument, Accepts accepts)
@@ -134,6 +141,13 @@ void ProjectMerge::report(Reporter& reporter) const {
   if (unreadable_) {
     Error warning = *unreadable_;
     reporter.warn(std::move(warning).because("nothing of it is used: the model was named on the command line"));
+  }
+  if (named_ == &Project::artifact && same_file(subject(), project_.artifact) &&
+      is_stale(project_.artifact, project_.model)) {
+    reporter.warn(Error(Kind::bad_input, "stale-artifact",
+                        fmt::format("'{}' was not built from '{}' as it is now", project_.artifact.string(),
+                                    project_.model.string()))
+                      .help("build it again: modelctl build"));
   }
   if (left_out_.empty()) return;
   std::string reason = fmt::format("'{}' is not the {} that the file names", argument_.string(),
