@@ -19,6 +19,11 @@ bool is_whole(double value) { return value == std::floor(value) && std::isfinite
 
 bool is_text(const Tensor& tensor) { return tensor.type() == DType::string; }
 
+bool is_number(const std::string& text) {
+  double value = 0;
+  return parse_element(text, DType::f64, &value) == Parsed::good;
+}
+
 // Names sorted as scikit-learn sorts labels: by value if all are numbers.
 std::vector<std::string> sorted(std::set<std::string> names) {
   std::vector<std::pair<double, std::string>> numbers;
@@ -93,7 +98,16 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, const artif
         .because(fmt::format("the model returns {}", describe(output->type(), output->dims())))
         .help("give --classes FILE with the name of each class, one per line");
   }
-  if (is_text(*output)) return add_texts(output->view().as<std::string>(), width, labels);
+  if (is_text(*output)) {
+    auto texts = output->view().as<std::string>();
+    if (!labels.is_text() && classes_.empty() && std::none_of(texts.begin(), texts.end(), is_number)) {
+      return Error(Kind::bad_input, "no-classes", fmt::format("cannot compare '{}' with labels of numbers", output_))
+          .at(labels.where)
+          .because(fmt::format("the model returns text, such as '{}'", texts.empty() ? "" : texts[0]))
+          .help("give --classes FILE with the name of each class, one per line, or labels of text");
+    }
+    return add_texts(texts, width, labels);
+  }
   if (labels.columns == 1 && width > 1) return add_scores(values, width, labels);
   TRY(set_form(labels.columns > 1         ? Form::columns
                : is_float(output->type()) ? Form::number

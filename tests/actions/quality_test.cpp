@@ -87,6 +87,14 @@ TEST_CASE("numbers as labels are compared with an output of text as they are wri
   CHECK(quality->classes == std::vector<std::string>{"3", "9", "10"});
 }
 
+TEST_CASE("numbers as labels are refused if the output of text has none, unless the classes are named") {
+  Tensor names = Tensor::of_strings({2}, {"cat", "dog"});
+  CHECK(code_of(measure({names}, figures({0, 1}))) == "no-classes");
+  auto quality = measure({names}, figures({0, 1}), {"cat", "dog"});
+  REQUIRE(quality);
+  CHECK(quality->scores.right == 2);
+}
+
 TEST_CASE("an integer per row is the class, also a negative one") {
   auto quality = measure({Tensor::of<std::int64_t>(DType::i64, {3}, {-1, 1, 1})}, figures({-1, 1, -1}));
   REQUIRE(quality);
