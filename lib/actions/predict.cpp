@@ -4,8 +4,8 @@
 #include "actions/input_options.hpp"
 #include "base/json.hpp"
 #include "http/client.hpp"
-#include "serve/json_writer.hpp"
-#include "serve/raw_tensor.hpp"
+#include "serve/formats/json_writer.hpp"
+#include "serve/formats/raw_tensor.hpp"
 #include "tensor/json/tensor.hpp"
 
 #include <fmt/format.h>

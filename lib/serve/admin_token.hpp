@@ -1,7 +1,7 @@
 // The token without which nobody loads, unloads or routes models through the public listener.
 #pragma once
 
-#include "serve/http.hpp"
+#include "serve/http/http.hpp"
 
 #include "base/result.hpp"
 

@@ -4,11 +4,11 @@
 #include "serve/dialect.hpp"
 
 #include "serve/admin_token.hpp"
-#include "serve/content_coding.hpp"
-#include "serve/cors.hpp"
 #include "serve/guarded.hpp"
-#include "serve/http_prediction.hpp"
-#include "serve/percent_decode.hpp"
+#include "serve/http/content_coding.hpp"
+#include "serve/http/cors.hpp"
+#include "serve/http/http_prediction.hpp"
+#include "serve/http/percent_decode.hpp"
 
 #include <fmt/core.h>
 

@@ -6,8 +6,8 @@
 // selected, and encodes the outputs.
 #pragma once
 
-#include "serve/http.hpp"
-#include "serve/json_inputs.hpp"
+#include "serve/formats/json_inputs.hpp"
+#include "serve/http/http.hpp"
 #include "serve/openapi.hpp"
 #include "serve/service.hpp"
 #include "tensor/formats.hpp"

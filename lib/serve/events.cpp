@@ -1,7 +1,7 @@
 // Every object starts with its name and the time, so that the lines of several servers can be merged and sorted.
 #include "serve/events.hpp"
 
-#include "serve/json_writer.hpp"
+#include "serve/formats/json_writer.hpp"
 
 #include <fmt/chrono.h>
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/error.hpp"
-#include "serve/loaded_model.hpp"
+#include "serve/models/loaded_model.hpp"
 
 #include <chrono>
 #include <cstdint>

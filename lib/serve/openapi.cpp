@@ -3,7 +3,7 @@
 #include "serve/openapi.hpp"
 
 #include "serve/dialect.hpp"
-#include "serve/json_writer.hpp"
+#include "serve/formats/json_writer.hpp"
 
 #include <fmt/format.h>
 

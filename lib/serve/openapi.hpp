@@ -2,8 +2,8 @@
 // that are loaded. Each dialect describes its own routes (Route::describe); this puts them together.
 #pragma once
 
-#include "serve/loaded_model.hpp"
-#include "serve/router.hpp"
+#include "serve/models/loaded_model.hpp"
+#include "serve/models/router.hpp"
 
 #include <memory>
 #include <mutex>
@@ -58,7 +58,8 @@ std::string object(const Members& members, std::size_t required);
 inline std::string object(const Members& members) { return object(members, members.size()); }
 std::string any_of(const std::vector<std::string>& schemas);
 
-// The forms of serve/json_inputs.hpp and serve/json_outputs.hpp. Of one port its tensor, of several an object.
+// The forms of serve/formats/json_inputs.hpp and serve/formats/json_outputs.hpp. Of one port its tensor, of several an
+// object.
 std::string columns(const std::vector<artifact::Port>& ports);
 std::string rows(const std::vector<artifact::Port>& ports);
 std::string row_objects(const std::vector<artifact::Port>& ports);

@@ -4,7 +4,7 @@
 
 #include "serve/events.hpp"
 #include "serve/front_end.hpp"
-#include "serve/repository.hpp"
+#include "serve/models/repository.hpp"
 
 namespace modelctl::serve {
 

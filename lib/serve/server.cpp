@@ -6,7 +6,7 @@
 
 #include "base/core_dumps.hpp"
 #include "serve/descriptors.hpp"
-#include "serve/listener.hpp"
+#include "serve/http/listener.hpp"
 
 #include <fmt/core.h>
 #include <boost/asio/post.hpp>

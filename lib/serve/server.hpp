@@ -3,7 +3,7 @@
 #pragma once
 
 #include "serve/front_end.hpp"
-#include "serve/http.hpp"
+#include "serve/http/http.hpp"
 #include "serve/service.hpp"
 
 #include <string>

@@ -1,7 +1,7 @@
 // What the listener and its connections share. Internal to the server.
 #pragma once
 
-#include "serve/connections.hpp"
+#include "serve/http/connections.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/server.hpp"
 

@@ -3,10 +3,10 @@
 
 #include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
-#include "serve/model_registry.hpp"
+#include "serve/models/model_registry.hpp"
+#include "serve/models/scheduler.hpp"
 #include "serve/openapi.hpp"
 #include "serve/operations.hpp"
-#include "serve/scheduler.hpp"
 #include "serve/settings.hpp"
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // Answers of batches are those of single requests to the bit, for every real model of MODELCTL_ZOO that the server
 // batches; those that it does not batch are listed with the reason.
-#include "serve/batching.hpp"
+#include "serve/models/batching.hpp"
 #include "actions/build.hpp"
 #include "kernels/isa/cpu.hpp"
 #include "ops/schema/operator.hpp"

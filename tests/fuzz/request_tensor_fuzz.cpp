@@ -1,7 +1,7 @@
 // The tensors of a request's JSON: what is read is written, and parsing that gives the same. The first byte selects the
 // type.
 #include "base/check.hpp"
-#include "serve/json_writer.hpp"
+#include "serve/formats/json_writer.hpp"
 #include "tensor/json/tensor.hpp"
 
 using namespace modelctl;

@@ -1,6 +1,6 @@
 // Routing rules, which operators send: what is read is written, and reads back as the same.
 #include "base/check.hpp"
-#include "serve/routing_rules.hpp"
+#include "serve/models/routing_rules.hpp"
 
 using namespace modelctl;
 

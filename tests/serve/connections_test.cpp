@@ -1,5 +1,5 @@
 // The limit of connections and which one closes, as a data structure without sockets.
-#include "serve/connections.hpp"
+#include "serve/http/connections.hpp"
 
 #include <doctest/doctest.h>
 

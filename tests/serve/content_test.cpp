@@ -1,8 +1,8 @@
 // What HTTP itself offers for every route: codings of content, and the sharing with pages of other sites.
-#include "serve/content_coding.hpp"
-#include "serve/cors.hpp"
 #include "serve/echo.hpp"
-#include "serve/media_types.hpp"
+#include "serve/formats/media_types.hpp"
+#include "serve/http/content_coding.hpp"
+#include "serve/http/cors.hpp"
 
 using namespace modelctl;
 using namespace modelctl::serve;

@@ -1,5 +1,5 @@
 // The JSON of responses, value by value.
-#include "serve/json_writer.hpp"
+#include "serve/formats/json_writer.hpp"
 
 #include "tensor/half.hpp"
 

@@ -1,5 +1,5 @@
 // The raw bytes of tensors, as binary extensions of protocols have them.
-#include "serve/raw_tensor.hpp"
+#include "serve/formats/raw_tensor.hpp"
 
 #include <doctest/doctest.h>
 

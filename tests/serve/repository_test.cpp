@@ -1,5 +1,5 @@
 // How a version becomes ready, and what keeps it from it.
-#include "serve/repository.hpp"
+#include "serve/models/repository.hpp"
 
 #include "serve/running.hpp"
 #include "support/hosts.hpp"

@@ -1,5 +1,5 @@
 // Selection of versions: names, labels, rules, weights and shadows, and the registry that makes the routing table.
-#include "serve/model_registry.hpp"
+#include "serve/models/model_registry.hpp"
 
 #include "serve/models.hpp"
 

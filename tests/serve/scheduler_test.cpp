@@ -1,5 +1,5 @@
 // Queues, fairness and completion, without a network: requests of the tests' own.
-#include "serve/scheduler.hpp"
+#include "serve/models/scheduler.hpp"
 
 #include "serve/models.hpp"
 

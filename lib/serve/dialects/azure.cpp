@@ -2,7 +2,7 @@
 // script; those for MLflow models take "input_data", a table or tensors, and return the predictions bare (Azure Machine
 // Learning, "Deploy MLflow models to online endpoints").
 #include "serve/dialect.hpp"
-#include "serve/json_outputs.hpp"
+#include "serve/formats/json_outputs.hpp"
 
 namespace modelctl::serve {
 namespace {

@@ -3,8 +3,8 @@
 // mlflow.pyfunc.scoring_server). The content type decides what a body is; the response is {"predictions": …} or what
 // 'Accept' asks for.
 #include "serve/dialect.hpp"
-#include "serve/json_outputs.hpp"
-#include "serve/media_types.hpp"
+#include "serve/formats/json_outputs.hpp"
+#include "serve/formats/media_types.hpp"
 
 namespace modelctl::serve {
 namespace {

@@ -7,7 +7,7 @@
 #include "base/digest.hpp"
 #include "base/embedded.hpp"
 #include "serve/dialect.hpp"
-#include "serve/json_writer.hpp"
+#include "serve/formats/json_writer.hpp"
 
 #include <fmt/core.h>
 #include <zlib.h>

@@ -4,8 +4,8 @@
 // A server of several models has the second route for each of them.
 // It is what small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
 #include "serve/dialect.hpp"
-#include "serve/json_outputs.hpp"
-#include "serve/media_types.hpp"
+#include "serve/formats/json_outputs.hpp"
+#include "serve/formats/media_types.hpp"
 
 namespace modelctl::serve {
 namespace {

@@ -5,7 +5,7 @@
 // :classify and :regress take features by name, and fit models whose output is one table of scores, or one value per
 // row. A class has no name here but its index.
 #include "serve/dialect.hpp"
-#include "serve/json_outputs.hpp"
+#include "serve/formats/json_outputs.hpp"
 
 #include <fmt/format.h>
 

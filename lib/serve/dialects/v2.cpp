@@ -9,10 +9,10 @@
 // A request with binary tensors is JSON, whose length a header states, followed by the tensors' bytes in the order of
 // its list 'inputs'. Its response has the same form for the outputs that are asked for so.
 #include "serve/dialect.hpp"
-#include "serve/inputs.hpp"
-#include "serve/json_writer.hpp"
-#include "serve/raw_tensor.hpp"
-#include "serve/v2_documents.hpp"
+#include "serve/formats/inputs.hpp"
+#include "serve/formats/json_writer.hpp"
+#include "serve/formats/raw_tensor.hpp"
+#include "serve/formats/v2_documents.hpp"
 #include "tensor/json/tensor.hpp"
 
 #include <fmt/ranges.h>

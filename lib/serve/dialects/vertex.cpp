@@ -2,7 +2,7 @@
 // and hands them over in AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE (platforms.hpp). "parameters" in a request are for
 // models that have any, and these have none.
 #include "serve/dialect.hpp"
-#include "serve/json_outputs.hpp"
+#include "serve/formats/json_outputs.hpp"
 
 namespace modelctl::serve {
 namespace {

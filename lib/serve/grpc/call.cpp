@@ -4,7 +4,7 @@
 
 #include "serve/grpc/calls.hpp"
 #include "serve/grpc/method.hpp"
-#include "serve/percent_decode.hpp"
+#include "serve/http/percent_decode.hpp"
 #include "serve/service.hpp"
 
 #include <fmt/core.h>

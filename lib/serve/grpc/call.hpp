@@ -9,7 +9,7 @@
 #pragma once
 
 #include "serve/memory_budget.hpp"
-#include "serve/prediction.hpp"
+#include "serve/models/prediction.hpp"
 
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>

@@ -8,7 +8,7 @@
 #include "base/files.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/grpc/calls.hpp"
-#include "serve/listener.hpp"
+#include "serve/http/listener.hpp"
 #include "serve/service.hpp"
 
 #include <fmt/core.h>

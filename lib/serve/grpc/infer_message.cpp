@@ -2,8 +2,8 @@
 // that is not known is skipped, and of a field that is given twice the last one counts, as the format asks.
 #include "serve/grpc/infer_message.hpp"
 
-#include "serve/inputs.hpp"
-#include "serve/raw_tensor.hpp"
+#include "serve/formats/inputs.hpp"
+#include "serve/formats/raw_tensor.hpp"
 #include "tensor/json/tensor.hpp"
 
 #include <fmt/core.h>

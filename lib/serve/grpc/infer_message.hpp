@@ -5,7 +5,7 @@
 // memory is taken when the bytes for it are there, and they are copied once.
 #pragma once
 
-#include "serve/prediction.hpp"
+#include "serve/models/prediction.hpp"
 
 #include <span>
 #include <string>

@@ -2,7 +2,7 @@
 // overload.
 #include "serve/grpc/status.hpp"
 
-#include "serve/http.hpp"
+#include "serve/http/http.hpp"
 
 namespace modelctl::serve {
 

@@ -1,6 +1,6 @@
 // What the Open Inference Protocol asks about the server and its models, and what it lets an operator do.
+#include "serve/formats/v2_documents.hpp"
 #include "serve/grpc/unary.hpp"
-#include "serve/v2_documents.hpp"
 
 #include <google/protobuf/util/json_util.h>
 

@@ -1,0 +1,34 @@
+// Bodies that are files: CSV, NumPy arrays, images and sound, by the formats of lib/tensor/formats. JSON has a form of
+// its own in each protocol and is left to the dialects.
+#pragma once
+
+#include "serve/http/http.hpp"
+#include "serve/openapi.hpp"
+#include "tensor/formats.hpp"
+
+namespace modelctl::serve {
+
+// The format of a request's body: of its Content-Type, else as its first bytes show. Null: JSON.
+const formats::Format* format_of_body(const ClientRequest& request);
+
+// The inputs in such a body, in the signature's order. A table has a header with the names of the inputs that take one
+// value per row; without one, its columns are those of the only input.
+Result<std::vector<Tensor>> read_body(const formats::Format& format, std::string_view body, const LoadedModel& model);
+
+// The format that 'Accept' asks for, of those that can hold the model's outputs; null for JSON, which nobody needs to
+// ask for. An Accept that leaves none of them is an error.
+Result<const formats::Format*> accepted_format(std::string_view accept, const LoadedModel& model);
+
+// The formats that bodies of requests or responses of this model may have, in addition to JSON.
+enum class Direction { read, write };
+std::vector<MediaSchema> described_files(const LoadedModel& model, Direction direction);
+
+// The response in a format.
+Result<ServerResponse> write_body(const formats::Format& format, const LoadedModel& model,
+                                  std::span<const Tensor> outputs);
+
+// How much a header's list of alternatives, such as 'Accept' or 'Accept-Encoding', wants a value: from 0, not at all,
+// to 1 (RFC 9110, section 12.4). Nothing if the list does not mention it. "text/*" mentions "text/csv".
+std::optional<double> quality_of(std::string_view list, std::string_view value);
+
+}  // namespace modelctl::serve

@@ -1,0 +1,38 @@
+// The only code that knows which of the two kinds of stream it is.
+#include "serve/http/byte_stream.hpp"
+
+#include <utility>
+
+namespace modelctl::serve {
+
+namespace net = boost::asio;
+using boost::system::error_code;
+
+ByteStream::ByteStream(net::ip::tcp::socket socket, net::ssl::context* tls) : socket_(std::move(socket)) {
+  if (tls != nullptr) tls_ = std::make_unique<net::ssl::stream<net::ip::tcp::socket&>>(socket_, *tls);
+}
+
+void ByteStream::handshake(Handler done) {
+  tls_->async_handshake(net::ssl::stream_base::server, [done = std::move(done)](error_code code) { done(code, 0); });
+}
+
+void ByteStream::read_some(net::mutable_buffer to, Handler done) {
+  if (tls_ != nullptr) tls_->async_read_some(to, std::move(done));
+  else socket_.async_read_some(to, std::move(done));
+}
+
+void ByteStream::write_some(net::const_buffer from, Handler done) {
+  if (tls_ != nullptr) tls_->async_write_some(from, std::move(done));
+  else socket_.async_write_some(from, std::move(done));
+}
+
+void ByteStream::shutdown(Handler done) {
+  tls_->async_shutdown([done = std::move(done)](error_code code) { done(code, 0); });
+}
+
+void ByteStream::cancel() {
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+}  // namespace modelctl::serve

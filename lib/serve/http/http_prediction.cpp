@@ -1,0 +1,43 @@
+// The body is dropped as soon as it is decoded: the tensors replace it, and a large request does not hold both while it
+// waits and runs.
+#include "serve/http/http_prediction.hpp"
+
+#include "serve/guarded.hpp"
+#include "serve/http/content_coding.hpp"
+
+namespace modelctl::serve {
+
+HttpPrediction::HttpPrediction(ClientRequest request, Match match, Service& service, Respond respond)
+    : PredictionRequest(RequestContext{request, match.parameters, service}.selector()),
+      request_(std::move(request)),
+      options_(request_, service.settings()),
+      match_(std::move(match)),
+      service_(service),
+      respond_(std::move(respond)) {}
+
+Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
+  TRY(decode_content(request_, service_.settings()));
+  decoded_ = TRY(match_.route->decode({request_, match_.parameters, service_}, model));
+  request_ = {};
+  return std::move(decoded_.inputs);
+}
+
+void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept {
+  auto response = guarded([&]() -> Result<ServerResponse> {
+    auto computed = TRY(std::move(outputs));
+    auto encoded = TRY(match_.route->encode(decoded_, *model, computed));
+    options_.compress(encoded);
+    return encoded;
+  });
+  response_ = response ? std::move(*response) : error_response(response.error());
+  options_.allow(response_);
+  request_ = {};
+  try {
+    service_.record(*this, model, response_.status, match_.dialect->name);
+  } catch (...) {  // no memory to count with: the response matters more
+  }
+}
+
+void HttpPrediction::send() noexcept { respond_(std::move(response_)); }
+
+}  // namespace modelctl::serve

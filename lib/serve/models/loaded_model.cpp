@@ -1,0 +1,86 @@
+// The session used last is used first: its arena is still in the CPU's cache.
+#include "serve/models/loaded_model.hpp"
+
+#include "serve/models/batching.hpp"
+
+namespace modelctl::serve {
+
+LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings,
+                         std::shared_ptr<runtime::ThreadPool> threads)
+    : model_(std::move(model)),
+      info_(std::move(info)),
+      settings_(settings),
+      threads_(std::move(threads)),
+      has_rows_(has_batch_dimension(*model_)),
+      batched_(settings.batch_max > 1 && has_rows_) {}
+
+LoadedModel::~LoadedModel() = default;
+
+std::unique_ptr<runtime::Session> LoadedModel::acquire_session() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto session = std::move(idle_.back());
+      idle_.pop_back();
+      return session;
+    }
+  }
+  runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
+  return std::make_unique<runtime::Session>(model_, *threads_, limits);
+}
+
+void LoadedModel::release_session(std::unique_ptr<runtime::Session> session) {
+  std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(session));
+}
+
+// A session whose run throws is not released: what an interrupted run leaves in it is not known.
+Result<std::vector<Tensor>> LoadedModel::predict(std::span<const Tensor> inputs, runtime::Session::RunLimits limits) {
+  std::vector<TensorView> views;
+  views.reserve(inputs.size());
+  for (const Tensor& input : inputs) views.push_back(input.view());
+  auto session = acquire_session();
+  session->limit_runs(limits);
+  auto outputs = session->run(views);
+  release_session(std::move(session));
+  return outputs;
+}
+
+// Shapes come from clients: beyond this number of them, requests run alone.
+constexpr std::size_t most_trials = 1000;
+
+// One part in eight is new: a single slow run must not have the next requests refused.
+void LoadedModel::note_time(Seconds took) {
+  double before = expected_seconds_.load(std::memory_order_relaxed);
+  expected_seconds_.store(before == 0 ? took.count() : before + (took.count() - before) / 8, std::memory_order_relaxed);
+}
+
+std::uint64_t LoadedModel::rows(std::span<const Tensor> inputs) const {
+  return has_rows_ ? static_cast<std::uint64_t>(rows_of(inputs).value_or(1)) : 1;
+}
+
+void LoadedModel::note_refusal() {
+  double before = expected_seconds_.load(std::memory_order_relaxed);
+  expected_seconds_.store(before / 2, std::memory_order_relaxed);
+}
+
+bool LoadedModel::may_batch(std::span<const Tensor> sample, std::int64_t rows) {
+  Dims key{rows};
+  for (const Tensor& input : sample) {
+    key.push_back(static_cast<std::int64_t>(input.dims().size()));
+    key.insert(key.end(), input.dims().begin() + 1, input.dims().end());
+  }
+  {
+    std::lock_guard lock(mutex_);
+    auto trial = trials_.find(key);
+    if (!batched_ || trial != trials_.end()) return batched_ && trial->second;
+    if (trials_.size() == most_trials) return false;
+    trials_.emplace(key, false);
+  }
+  bool exact = batches_exactly(*this, sample, rows);
+  std::lock_guard lock(mutex_);
+  if (!exact) batched_ = false;
+  return trials_[key] = exact && batched_;
+}
+
+}  // namespace modelctl::serve
