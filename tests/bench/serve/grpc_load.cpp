@@ -3,7 +3,7 @@
 //   grpc_load serve                                  prints its port and answers ModelInfer until it is killed
 //   grpc_load ADDRESS MODEL INPUT SIZES CALLS SECONDS   keeps CALLS calls under way, of an FP32 input of SIZES ("1,4")
 //
-// The second prints requests per second and the median and 99th percentile of the time of a call in microseconds.
+// The second prints requests per second, and the median and 99th percentile of the time of a call, as one line of JSON.
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
@@ -153,8 +153,9 @@ int load(const std::string& address, const std::string& model, const std::string
   run.run(calls, start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
   double took = std::chrono::duration<double>(Clock::now() - start).count();
   std::sort(run.times.begin(), run.times.end());
-  std::printf("%.0f requests/s, p50 %.0f us, p99 %.0f us, %d failed\n", static_cast<double>(run.times.size()) / took,
-              run.times[run.times.size() / 2], run.times[run.times.size() * 99 / 100], run.failed);
+  std::printf("{\"per_second\": %.1f, \"p50_us\": %.0f, \"p99_us\": %.0f, \"requests\": %zu, \"failed\": %d}\n",
+              static_cast<double>(run.times.size()) / took, run.times[run.times.size() / 2],
+              run.times[run.times.size() * 99 / 100], run.times.size(), run.failed);
   return run.failed == 0 ? 0 : 1;
 }
 
