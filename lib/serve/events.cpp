@@ -17,10 +17,7 @@ class EventWriter {
   EventWriter(std::string_view name, EventTime at) {
     json_.raw("{");
     text("event", name);
-    auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(at);
-    auto second = std::chrono::floor<std::chrono::seconds>(time);
-    text("time", fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
-                             (time - second).count()));
+    text("time", utc_text(at));
   }
 
   // What is empty is left out: a bare artifact has no digest, for example.
@@ -68,6 +65,13 @@ std::string_view name(DrainReason reason) { return reason == DrainReason::signal
 
 }  // namespace
 
+std::string utc_text(EventTime at) {
+  auto time = std::chrono::time_point_cast<std::chrono::milliseconds>(at);
+  auto second = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(second)),
+                     (time - second).count());
+}
+
 std::string Endpoint::url() const {
   bool brackets = address.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", scheme, brackets ? "[" : "", address, brackets ? "]" : "", port);
@@ -96,6 +100,14 @@ Event draining_event(DrainReason reason, double seconds, EventTime at) {
       .text("reason", name(reason))
       .number("seconds", seconds)
       .done(fmt::format("draining for {} s, then stopping", seconds));
+}
+
+// People read why in the warning of the same moment.
+Event reloaded_event(std::string_view what, std::string_view outcome, const Error* error, EventTime at) {
+  EventWriter event("reloaded", at);
+  event.text("what", what).text("error", error == nullptr ? "" : error->code);
+  if (error != nullptr) return event.done("");
+  return event.done(fmt::format("reloaded the {}{}{}", what, outcome.empty() ? "" : ": ", outcome));
 }
 
 Event stopped_event(const Error* error, EventTime at) {

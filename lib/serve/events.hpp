@@ -1,4 +1,5 @@
-// What a serving process reports of its life: it listens, it is ready, it drains, it has stopped. Each event is a line
+// What a serving process reports of its life: it listens, it is ready, it reads files again, it drains, it has
+// stopped. Each event is a line
 // for people and a JSON object for programs. Programs that start a server depend on the objects: fields may be added
 // (to docs/reference/serve-events.schema.json too), and none may be removed.
 #pragma once
@@ -32,9 +33,13 @@ struct Endpoint {
 
 enum class DrainReason { signal, altered };
 
+std::string utc_text(EventTime time);  // "2026-03-01T09:30:00.000Z"
+
 Event listening_event(const Endpoint& endpoint, EventTime at);
 Event ready_event(std::span<const ModelInfo> models, EventTime at);
 Event draining_event(DrainReason reason, double seconds, EventTime at);
+// `what` was read again, with the outcome; or it could not be, and what was there stays in use.
+Event reloaded_event(std::string_view what, std::string_view outcome, const Error* error, EventTime at);
 // The last event of every process that listened and was not killed. `error` is what ended it, or null.
 Event stopped_event(const Error* error, EventTime at);
 

@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "serve/admin_token.hpp"
 #include "serve/descriptors.hpp"
+#include "serve/reloading.hpp"
 #include "serve/server.hpp"
 
 #include <fmt/core.h>
@@ -67,8 +68,10 @@ void drain(const FrontEnds& front_ends, std::chrono::milliseconds grace) {
 
 // From listening to the end of the drain.
 Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository, Clock& clock,
-                   const EventSink& events, const StopToken& stop) {
+                   Reporter& reporter, const EventSink& events, const StopToken& stop) {
   const Settings& settings = service.settings();
+  Reloading reloading(service.metrics, reporter, events, clock);
+  if (service.tls.current()) reloading.add(service.tls);
   TRY(repository.load_all());
   TRY(apply_routing(settings, service));
   service.set_starting(false);
@@ -80,8 +83,10 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   events(ready_event(ready, clock.now()));
 
   Result<void> intact;
-  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100)))
+  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) {
     intact = check_integrity(*service.routing_table());
+    reloading.tick();
+  }
   events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
   drain(front_ends, milliseconds(settings.drain));
   return intact;
@@ -119,7 +124,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
     if (front_end->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(unencrypted(front_end->endpoint()));
     events(listening_event(front_end->endpoint(), clock.now()));
   }
-  auto served = serve(front_ends, service, repository, clock, events, stop);
+  auto served = serve(front_ends, service, repository, clock, reporter, events, stop);
   front_ends.clear();  // after an error they still listen
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));
   TRY(std::move(served));

@@ -1,10 +1,9 @@
-// The listener: address, certificate, accept loop, and the order of a drain.
+// The listener: address, accept loop, and the order of a drain.
 //
 // Three kinds of threads: two move bytes (`io`), the scheduler's predict, and the caller of drain() waits. Each has an
 // error boundary, since an exception that leaves a thread ends the process.
 #include "serve/server_state.hpp"
 
-#include "base/core_dumps.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/http/listener.hpp"
 
@@ -36,41 +35,6 @@ Connections::Limits connection_limits(const Settings& settings) {
   limits.reserve = std::clamp<std::size_t>(available / 16, 1, reserved_connections);
   limits.connections = available > 4 * limits.reserve ? available - 4 * limits.reserve : 1;
   return limits;
-}
-
-// TLS 1.2 is the oldest that is spoken: RFC 8996 forbids the versions before it.
-Result<net::ssl::context> tls_context(const Settings& settings) {
-  net::ssl::context context(net::ssl::context::tls_server);
-  context.set_options(net::ssl::context::default_workarounds | net::ssl::context::no_sslv2 |
-                      net::ssl::context::no_sslv3 | net::ssl::context::no_tlsv1 | net::ssl::context::no_tlsv1_1 |
-                      net::ssl::context::single_dh_use);
-  error_code code;
-  context.use_certificate_chain_file(settings.tls_cert.string(), code);
-  if (code) {
-    return Error(Kind::bad_config, "bad-certificate",
-                 fmt::format("cannot use '{}' as the certificate", settings.tls_cert.string()))
-        .at(settings.tls_cert.string())
-        .because(code.message())
-        .help("--tls-cert takes a PEM file with the server's certificate first, then its chain");
-  }
-  // Before the key is in memory, since OpenSSL makes copies that nobody wipes.
-  forbid_core_dumps();
-  context.use_private_key_file(settings.tls_key.string(), net::ssl::context::pem, code);
-  if (code) {
-    return Error(Kind::bad_config, "bad-tls-key",
-                 fmt::format("cannot use '{}' as the certificate's key", settings.tls_key.string()))
-        .at(settings.tls_key.string())
-        .because(code.message())
-        .help("--tls-key takes the unencrypted PEM key that belongs to the certificate");
-  }
-  // A key of another type than the certificate's is not compared when it is read.
-  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
-    return Error(Kind::bad_config, "bad-tls-key",
-                 fmt::format("cannot use '{}': it is not the certificate's key", settings.tls_key.string()))
-        .at(settings.tls_key.string())
-        .help("--tls-key takes the unencrypted PEM key that belongs to the certificate");
-  }
-  return context;
 }
 
 }  // namespace
@@ -123,20 +87,15 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Server>> Server::start(Service& service) {
   const Settings& settings = service.settings();
-  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
-    return Error(Kind::usage, "half-tls", "cannot serve HTTPS with only one of certificate and key")
-        .help("give both --tls-cert and --tls-key");
-  }
   if (settings.max_body > settings.max_buffered) {
     return Error(Kind::usage, "bad-limits", "cannot serve: the largest body is larger than the memory for all bodies")
         .help("give --max-buffered at least the value of --max-body");
   }
   auto state = std::make_unique<State>(service, connection_limits(settings));
-  if (!settings.tls_cert.empty()) state->tls.emplace(TRY(tls_context(settings)));
-
+  TRY(service.tls.load());
   std::string host = TRY(listen_on(state->acceptor, settings.listen, "--listen"));
   error_code ignored;
-  state->endpoint = {state->tls ? "https" : "http", host, state->acceptor.local_endpoint(ignored).port()};
+  state->endpoint = {service.tls.current() ? "https" : "http", host, state->acceptor.local_endpoint(ignored).port()};
   state->accept();
   // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });

@@ -7,12 +7,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -34,7 +32,6 @@ struct Server::State {
   net::io_context io;
   // A connection whose prediction waits has nothing under way in `io`, which must not end for that.
   net::executor_work_guard<net::io_context::executor_type> work = net::make_work_guard(io);
-  std::optional<net::ssl::context> tls;
   tcp::acceptor acceptor{net::make_strand(io)};
   net::steady_timer accept_timer{acceptor.get_executor()};
   std::vector<std::thread> threads;

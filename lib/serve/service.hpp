@@ -8,6 +8,7 @@
 #include "serve/openapi.hpp"
 #include "serve/operations.hpp"
 #include "serve/settings.hpp"
+#include "serve/tls_files.hpp"
 
 #include <atomic>
 #include <memory>
@@ -62,8 +63,10 @@ class Service {
   Metrics metrics;
   OpenApi openapi;
   MemoryBudget memory;  // for the requests and responses of all front ends
+  TlsFiles tls{settings_, metrics};
 
  private:
+  const Settings settings_;
   Router router_;
 
  public:
@@ -71,7 +74,6 @@ class Service {
   Operations operations;  // what may take long; ends before what it uses
 
  private:
-  const Settings settings_;
   std::shared_ptr<runtime::ThreadPool> threads_;
   ModelControl* control_ = nullptr;
   std::string admin_token_;

@@ -1,6 +1,6 @@
 // `modelctl serve` as users run it: the binary, real connections, real signals, and the digits example.
 #include "base/json.hpp"
-#include "serving.hpp"
+#include "digits.hpp"
 #include "support/certificates.hpp"
 
 #include <doctest/doctest.h>
@@ -13,30 +13,12 @@
 #include <thread>
 
 using namespace modelctl;
+using commands::digits;
 using commands::shell;
 using test::HttpClient;
 namespace fs = std::filesystem;
 
 namespace {
-
-// The example as a project: built, packed and signed.
-struct Digits {
-  test::Scratch scratch;
-  fs::path folder = scratch / "digits";
-
-  Digits() {
-    auto made = shell(scratch.path(),
-                      "modelctl init --example digits && cd digits && modelctl build && "
-                      "modelctl key generate -o me && modelctl pack --key me.key -o digits.tar");
-    REQUIRE_MESSAGE(made.exit_code == 0, made.err);
-  }
-  std::string request() const { return read_text_file(folder / "samples/request.json").value(); }
-};
-
-const Digits& digits() {
-  static const Digits made;
-  return made;
-}
 
 struct Serving : commands::Serving {
   using commands::Serving::Serving;

@@ -5,16 +5,15 @@
 // descriptor left, and takes any number of connections.
 #include "serve/grpc/grpc_server.hpp"
 
-#include "base/files.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/grpc/calls.hpp"
+#include "serve/grpc/credentials.hpp"
 #include "serve/http/listener.hpp"
 #include "serve/service.hpp"
 
 #include <fmt/core.h>
 #include <grpc/support/log.h>
 #include <grpcpp/resource_quota.h>
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 #include <sys/stat.h>
 #include <boost/asio/io_context.hpp>
@@ -82,13 +81,6 @@ bool descriptors_left() {
   return !most || !open || *open + spare_descriptors < *most;
 }
 
-Result<std::shared_ptr<grpc::ServerCredentials>> credentials(const Settings& settings) {
-  if (settings.tls_cert.empty()) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options;
-  options.pem_key_cert_pairs.push_back({TRY(read_text_file(settings.tls_key)), TRY(read_text_file(settings.tls_cert))});
-  return grpc::SslServerCredentials(options);
-}
-
 class GrpcServer final : public FrontEnd {
  public:
   explicit GrpcServer(Service& service) : service_(service), calls_(service, service.settings().max_connections) {}
@@ -128,14 +120,15 @@ class GrpcServer final : public FrontEnd {
 Result<void> GrpcServer::start() {
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   gpr_set_log_function([](gpr_log_func_args*) {});  // what clients do wrong is not for the operator's log
+  TRY(service_.tls.load());
   std::string host = TRY(listen_on(acceptor_, settings_.grpc, "--grpc"));
   error_code ignored;
-  endpoint_ = {settings_.tls_cert.empty() ? "grpc" : "grpcs", host, acceptor_.local_endpoint(ignored).port()};
+  endpoint_ = {service_.tls.current() == nullptr ? "grpc" : "grpcs", host, acceptor_.local_endpoint(ignored).port()};
 
   grpc::ServerBuilder builder;
   using Builder = grpc::ServerBuilder::experimental_type;
   connections_ = builder.experimental().AddExternalConnectionAcceptor(Builder::ExternalConnectionType::FROM_FD,
-                                                                      TRY(credentials(settings_)));
+                                                                      server_credentials(service_.tls));
   builder.RegisterAsyncGenericService(&calls_.source());
   for (int i = 0; i < queue_count; ++i) queues_.push_back(builder.AddCompletionQueue());
   builder.SetMaxReceiveMessageSize(as_int(settings_.max_body));

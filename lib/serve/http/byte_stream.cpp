@@ -1,6 +1,7 @@
 // The only code that knows which of the two kinds of stream it is.
 #include "serve/http/byte_stream.hpp"
 
+#include <new>
 #include <utility>
 
 namespace modelctl::serve {
@@ -8,8 +9,13 @@ namespace modelctl::serve {
 namespace net = boost::asio;
 using boost::system::error_code;
 
-ByteStream::ByteStream(net::ip::tcp::socket socket, net::ssl::context* tls) : socket_(std::move(socket)) {
-  if (tls != nullptr) tls_ = std::make_unique<net::ssl::stream<net::ip::tcp::socket&>>(socket_, *tls);
+// The session refers to OpenSSL's part of the identity for as long as it lives.
+ByteStream::ByteStream(net::ip::tcp::socket socket, const std::shared_ptr<const TlsIdentity>& identity)
+    : socket_(std::move(socket)) {
+  if (identity == nullptr) return;
+  SSL* session = ::SSL_new(identity->context.get());
+  if (session == nullptr) throw std::bad_alloc();
+  tls_ = std::make_unique<net::ssl::stream<net::ip::tcp::socket&>>(socket_, session);
 }
 
 void ByteStream::handshake(Handler done) {

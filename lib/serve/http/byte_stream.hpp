@@ -2,10 +2,11 @@
 // operations for each type of stream and handler: as templates, the connection was 1.5 MB of code.
 #pragma once
 
+#include "serve/tls_files.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
 #include <functional>
@@ -18,8 +19,8 @@ class ByteStream {
  public:
   using Handler = std::function<void(boost::system::error_code, std::size_t)>;
 
-  // Without a context, the bytes are those of the socket.
-  ByteStream(boost::asio::ip::tcp::socket socket, boost::asio::ssl::context* tls);
+  // Without an identity, the bytes are those of the socket.
+  ByteStream(boost::asio::ip::tcp::socket socket, const std::shared_ptr<const TlsIdentity>& identity);
 
   bool secure() const { return tls_ != nullptr; }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }

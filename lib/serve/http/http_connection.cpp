@@ -59,7 +59,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   HttpConnection(Server::State& server, tcp::socket socket, ConnectionPlace place)
       : place_(std::move(place)),
         server_(server),
-        stream_(std::move(socket), server.tls ? &*server.tls : nullptr),
+        stream_(std::move(socket), server.service.tls.current()),
         timer_(stream_.executor()),
         memory_(server.memory) {
     beast::error_code code;
