@@ -42,6 +42,8 @@ const Sample expected[] = {
     {"dense.h5", "a model of Keras in HDF5"},
     {"dense.keras", "a model of Keras"},
     {"dict.pkl", "a Python pickle"},
+    {"dump.json", "a dump of XGBoost (dump_model), which is not the model"},
+    {"dump.txt", "a dump of XGBoost (dump_model), which is not the model"},
     {"frozen.pb", "a frozen graph of TensorFlow"},
     {"hub", "a folder of the Hugging Face hub"},
     {"hub/model.safetensors", "a file of safetensors: weights without a graph"},
@@ -50,12 +52,16 @@ const Sample expected[] = {
     {"identity.mlmodelc", "a compiled model of CoreML"},
     {"identity.mlpackage", "a model package of CoreML"},
     {"input_0.pb", "a tensor of ONNX, an input or output of a model"},
+    {"lightgbm-dump.json", "a dump of LightGBM (dump_model), which is not the model"},
     {"lightgbm.pkl", "a pickle of a LightGBM model"},
     {"lightgbm.txt", "a model of LightGBM"},
+    {"linear-protocol-0.pkl", "a pickle of a scikit-learn model (pickle or joblib)"},
     {"linear.joblib", "a pickle of a scikit-learn model (pickle or joblib)"},
     {"linear.pkl", "a pickle of a scikit-learn model (pickle or joblib)"},
+    {"list-protocol-0.pkl", "a Python pickle of protocol 0 or 1"},
     {"llama.gguf", "a GGUF file of llama.cpp: weights without a graph"},
     {"model.cbm", "a model of CatBoost"},
+    {"model.engine", "an engine of TensorRT"},
     {"net.tflite", "a model of TensorFlow Lite"},
     {"old.pth", "a checkpoint of PyTorch (torch.save)"},
     {"page.onnx", "a web page, not a file that was downloaded"},
@@ -77,6 +83,7 @@ const Sample expected[] = {
     {"weights.safetensors", "a file of safetensors: weights without a graph"},
     {"with_onnx", "a folder with an ONNX model in it"},
     {"xgboost.pkl", "a pickle of an XGBoost model"},
+    {"zeros.onnx", "a file of zeros: its content was never written"},
 };
 
 TEST_CASE("each sample is recognized as what its library wrote") {
@@ -114,6 +121,25 @@ TEST_CASE("what a file contains is recognized only if nothing more specific fits
   CHECK(name_of_bytes("") == "unknown");
   CHECK(name_of_bytes("\x01\x02") == "unknown");
   CHECK(name_of(samples) == "a folder with an ONNX model in it");
+}
+
+TEST_CASE("pickles of the protocols without a magic number are recognized, and words are not taken for them") {
+  for (std::string_view pickle : {"(dp0\nVa\np1\nI1\ns.", "(lp0\nI1\naI2\na.",
+                                  "]q\x01(K\x01K\x02"
+                                  "e.",
+                                  "ccollections\nOrderedDict\np0\n(tp1\nRp2\n."}) {
+    INFO(pickle);
+    CHECK(name_of_bytes(pickle) == "a Python pickle of protocol 0 or 1");
+  }
+  CHECK(name_of_bytes("columns\nare\nnumbers.") == "text");
+  CHECK(name_of_bytes("a,b\n1,2\n") == "text");
+}
+
+TEST_CASE("images and sound are data, and no models") {
+  CHECK(name_of_bytes("\xff\xd8\xff\xe0\0\x10JFIF"s) == "a JPEG image");
+  CHECK(name_of_bytes("\x89PNG\r\n\x1a\n") == "a PNG image");
+  CHECK(name_of_bytes("RIFF\0\0\0\0WEBPVP8 "s) == "a WebP image");
+  CHECK(name_of_bytes("RIFF\0\0\0\0WAVEfmt "s) == "sound (WAVE)");
 }
 
 TEST_CASE("members of a ZIP archive are found at its end as well") {

@@ -13,6 +13,19 @@ bool is_xgboost(const Evidence& file) {
 bool is_lightgbm(const Evidence& file) { return file.starts("tree\nversion=v"); }
 bool is_catboost(const Evidence& file) { return file.starts("CBM1"); }
 
+// The text or JSON of dump_model(): for people, without what a prediction needs.
+std::string_view beginning(const Evidence& file) { return std::string_view(file.head).substr(0, 256); }
+bool contains(std::string_view text, std::string_view word) { return text.find(word) != text.npos; }
+
+bool is_xgboost_dump(const Evidence& file) {
+  std::string_view begin = beginning(file);
+  return begin.starts_with("booster[0]:") || (begin.starts_with("[") && contains(begin, "\"nodeid\""));
+}
+bool is_lightgbm_dump(const Evidence& file) {
+  std::string_view begin = beginning(file);
+  return begin.starts_with("{") && contains(begin, "\"tree\"") && contains(begin, "\"num_tree_per_iteration\"");
+}
+
 constexpr FileKind kinds[] = {
     {"a model of XGBoost", is_xgboost,
      "in Python: onnxmltools.save_model(onnxmltools.convert_xgboost(xgboost.Booster(model_file={\"file\"}), "
@@ -22,6 +35,12 @@ constexpr FileKind kinds[] = {
      "initial_types=[(\"x\", FloatTensorType([None, N]))]), {\"onnx\"})"},
     {"a model of CatBoost", is_catboost,
      "in Python: catboost.CatBoost().load_model({\"file\"}).save_model({\"onnx\"}, format=\"onnx\")"},
+    {"a dump of XGBoost (dump_model), which is not the model", is_xgboost_dump,
+     "in Python, with the model itself: onnxmltools.save_model(onnxmltools.convert_xgboost(model, "
+     "initial_types=[(\"x\", FloatTensorType([None, N]))]), {\"onnx\"})"},
+    {"a dump of LightGBM (dump_model), which is not the model", is_lightgbm_dump,
+     "in Python, with the model itself: onnxmltools.save_model(onnxmltools.convert_lightgbm(model, "
+     "initial_types=[(\"x\", FloatTensorType([None, N]))]), {\"onnx\"})"},
 };
 
 }  // namespace

@@ -29,7 +29,14 @@ bool is_storage_error(const Evidence& file) {
   return beginning(file).starts_with("<") && file.head.find("<Error><Code>") < 256;
 }
 
+// Space was taken for the file, and its content never came.
+bool is_zeros(const Evidence& file) {
+  auto zeros = [](const std::string& bytes) { return bytes.find_first_not_of('\0') == bytes.npos; };
+  return !file.head.empty() && zeros(file.head) && zeros(file.tail);
+}
+
 constexpr FileKind kinds[] = {
+    {"a file of zeros: its content was never written", is_zeros, "copy or download it again"},
     {"a pointer of Git LFS, not the file itself", is_pointer, "git -C {folder} lfs pull"},
     {"a web page, not a file that was downloaded", is_page,
      "download the file itself: on Hugging Face from …/resolve/… and on GitHub from …/raw/…, not from …/blob/…"},

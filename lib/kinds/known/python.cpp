@@ -4,12 +4,38 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace modelctl::kinds {
 namespace {
 
+// Protocols 0 and 1 have no magic number. They end with STOP, and begin with a class, in two lines, or with an empty
+// list, tuple or dictionary that is stored.
+bool is_old_pickle(const Evidence& file) {
+  if (file.tail.empty() || file.tail.back() != '.') return false;
+  std::string_view head = file.head;
+  auto line = [&] {
+    std::string_view found = head.substr(0, head.find('\n'));
+    head.remove_prefix(std::min(found.size() + 1, head.size()));
+    return found;
+  };
+  auto is_name = [](std::string_view text) {
+    return !text.empty() && text.size() < 200 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+      return std::isalnum(c) || c == '_' || c == '.';
+    });
+  };
+  for (std::string_view begin : {"(dp", "(lp", "(tp"}) {
+    if (head.starts_with(begin)) return is_name(line().substr(3));
+  }
+  if (head.starts_with("}q") || head.starts_with("]q")) return true;
+  if (!head.starts_with("c")) return false;
+  return is_name(line().substr(1)) && is_name(line()) &&
+         (head.starts_with("p") || head.starts_with("q") || head.starts_with("("));
+}
+
 bool is_pickle(const Evidence& file) {
-  return file.head.size() > 2 && file.head[0] == '\x80' && file.head[1] >= 2 && file.head[1] <= 5;
+  bool newer = file.head.size() > 2 && file.head[0] == '\x80' && file.head[1] >= 2 && file.head[1] <= 5;
+  return newer || is_old_pickle(file);
 }
 
 // Modules by their names and the dot behind, so that "xgboost.sklearn" is not taken for scikit-learn.
@@ -41,6 +67,8 @@ constexpr FileKind kinds[] = {
      "initial_types=[(\"x\", FloatTensorType([None, N]))]), {\"onnx\"})"},
     {"a pickle of a CatBoost model", is_pickle_of<3>,
      "load it in Python, then: model.save_model({\"onnx\"}, format=\"onnx\")"},
+    {"a Python pickle of protocol 0 or 1", is_old_pickle,
+     "export the model in it to ONNX: modelctl does not run Python"},
     {"a Python pickle", is_pickle, "export the model in it to ONNX: modelctl does not run Python", Role::none, true},
     {"compressed by zlib, as joblib.dump(compress=…) does", is_zlib,
      "load it in Python and export the model to ONNX: modelctl does not run Python", Role::none, true},
