@@ -25,10 +25,8 @@ namespace {
 std::string json_of(const actions::EvaluateReport& report) {
   Json outputs = Json::array();
   for (const auto& output : report.outputs) {
-    outputs.push_back({{"name", output.name},
-                       {"values", output.values},
-                       {"different", output.different},
-                       {"largest_difference", output.largest}});
+    outputs.push_back({{"name", output.name}, {"values", output.values}, {"different", output.different}});
+    if (!output.text) outputs.back()["largest_difference"] = output.largest;
   }
   Json object = {{"good", report.good}, {"outputs", outputs}};
   if (report.quality) add_quality(*report.quality, object);
@@ -41,10 +39,11 @@ std::string json_of(const actions::EvaluateReport& report) {
 void print(const actions::EvaluateReport& report, Printer& printer) {
   if (printer.format() == Printer::Format::json) return printer.json(json_of(report));
   for (const auto& output : report.outputs) {
-    printer.line(output.different == 0 ? fmt::format("{}: all {} values as expected, the largest difference is {:.2g}",
-                                                     output.name, output.values, output.largest)
-                                       : fmt::format("{}: {} of {} values differ, the largest difference is {:.2g}",
-                                                     output.name, output.different, output.values, output.largest));
+    std::string line = output.different == 0
+                           ? fmt::format("{}: all {} values as expected", output.name, output.values)
+                           : fmt::format("{}: {} of {} values differ", output.name, output.different, output.values);
+    if (!output.text) line += fmt::format(", the largest difference is {:.2g}", output.largest);
+    printer.line(line);
   }
   if (report.quality) print_quality(*report.quality, printer);
   for (const auto& bound : report.missed) {

@@ -1,12 +1,16 @@
-// Comparison of tensors in f64 with a tolerance that is absolute up to 1 and relative above.
+// Comparison in f64 with a tolerance that is absolute up to 1 and relative above; texts must be equal.
 #include "actions/compare.hpp"
 
+#include "tensor/collection.hpp"
 #include "tensor/dispatch.hpp"
+#include "tensor/element_text.hpp"
+#include "tensor/small.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace modelctl::actions {
 namespace {
@@ -20,6 +24,102 @@ double difference(double value, double expected) {
   return std::isnan(apart) ? HUGE_VAL : apart;
 }
 
+// The values of one output, which may be in several tensors.
+class Comparer {
+ public:
+  Comparer(const std::string& name, double tolerance) : report_{.name = name}, tolerance_(tolerance) {}
+
+  Result<void> add(const Tensor& value, const Tensor& expected) {
+    if (is_collection(value.type()) || is_collection(expected.type())) return add_collection(value, expected);
+    if (value.dims() != expected.dims()) {
+      return wrong_shape(fmt::format("the model returns {}, but {} is expected", describe(value.type(), value.dims()),
+                                     describe(expected.type(), expected.dims())));
+    }
+    if (value.type() == DType::string && expected.type() == DType::string) {
+      auto got = value.as<std::string>(), wanted = expected.as<std::string>();
+      report_.text = true;
+      for (std::size_t i = 0; i < got.size(); ++i) add_value(got[i] == wanted[i] ? 0 : HUGE_VAL);
+      return {};
+    }
+    auto got = TRY(numbers(value.view(), report_.name));
+    auto wanted = TRY(numbers(expected.view(), report_.name));
+    for (std::size_t i = 0; i < got.size(); ++i) add_value(difference(got[i], wanted[i]));
+    return {};
+  }
+
+  Comparison finish() && { return std::move(report_); }
+
+ private:
+  void add_value(double apart) {
+    ++report_.values;
+    report_.largest = std::max(report_.largest, apart);
+    if (apart > tolerance_) ++report_.different;
+  }
+
+  Error wrong_shape(std::string reason) const {
+    return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with what is expected", report_.name))
+        .because(std::move(reason));
+  }
+
+  Error wrong_kind(const Tensor& value, const Tensor& expected) const {
+    return wrong_shape(fmt::format("the model returns {}, but {} is expected", describe_value(value.view()),
+                                   describe_value(expected.view())));
+  }
+
+  Result<void> add_collection(const Tensor& value, const Tensor& expected) {
+    if (value.type() != expected.type()) return wrong_kind(value, expected);
+    if (value.type() == DType::map) return add_map(value, expected);
+    if (value.type() == DType::optional) {
+      const Tensor &got = optional_in(value.view()).value, &wanted = optional_in(expected.view()).value;
+      if (got.present() != wanted.present()) return wrong_kind(value, expected);
+      return got.present() ? add(got, wanted) : Result<void>();
+    }
+    const auto &got = sequence_in(value.view()).items, &wanted = sequence_in(expected.view()).items;
+    if (got.size() != wanted.size()) return wrong_kind(value, expected);
+    for (std::size_t i = 0; i < got.size(); ++i) TRY(add(got[i], wanted[i]));
+    return {};
+  }
+
+  // By key: what wrote the expectation may have another order.
+  Result<void> add_map(const Tensor& value, const Tensor& expected) {
+    const Map &got = map_in(value.view()), &wanted = map_in(expected.view());
+    auto keys = keys_of(got), wanted_keys = keys_of(wanted);
+    std::map<std::string, std::size_t> places;
+    for (std::size_t i = 0; i < keys.size(); ++i) places.emplace(keys[i], i);
+    std::vector<std::size_t> order;
+    for (const std::string& key : wanted_keys) {
+      auto found = places.find(key);
+      if (found == places.end() || keys.size() != wanted_keys.size()) {
+        return wrong_shape(fmt::format("the model returns {} with the keys {:.200}, but {:.200} are expected",
+                                       describe_value(value.view()), fmt::format("{}", fmt::join(keys, ", ")),
+                                       fmt::format("{}", fmt::join(wanted_keys, ", "))));
+      }
+      order.push_back(found->second);
+    }
+    if (keys.size() != wanted_keys.size()) return wrong_kind(value, expected);
+    if (keys.empty()) return {};
+    if (got.values.type() == DType::string || wanted.values.type() == DType::string)
+      return Error(Kind::unsupported, "cannot-compare", fmt::format("cannot compare '{}': it has text", report_.name));
+    auto values = TRY(numbers(got.values.view(), report_.name));
+    auto wanted_values = TRY(numbers(wanted.values.view(), report_.name));
+    for (std::size_t i = 0; i < order.size(); ++i) add_value(difference(values[order[i]], wanted_values[i]));
+    return {};
+  }
+
+  static std::vector<std::string> keys_of(const Map& map) {
+    std::vector<std::string> keys;
+    for (std::int64_t i = 0; i < (map.keys.present() ? map.keys.view().elements() : 0); ++i) {
+      std::string& key = keys.emplace_back();
+      if (map.keys.type() == DType::string) key = map.keys.as<std::string>()[static_cast<std::size_t>(i)];
+      else print_element(key, map.keys.view(), i, {});
+    }
+    return keys;
+  }
+
+  Comparison report_;
+  double tolerance_;
+};
+
 }  // namespace
 
 Result<std::vector<double>> numbers(const TensorView& tensor, const std::string& name) {
@@ -27,7 +127,9 @@ Result<std::vector<double>> numbers(const TensorView& tensor, const std::string&
   bool known = with_type<NumbersAndBool>(tensor.type, [&]<class T>() {
     for (const T& value : tensor.as<T>()) values.push_back(static_cast<double>(static_cast<compute_t<T>>(value)));
   });
-  if (!known) {
+  if (is_small(tensor.type)) {
+    for (std::int64_t i = 0; i < tensor.elements(); ++i) values.push_back(small_element(tensor.type, tensor.data, i));
+  } else if (!known) {
     return Error(Kind::unsupported, "cannot-compare",
                  fmt::format("cannot compare '{}': it is {}", name, describe(tensor.type, tensor.dims)));
   }
@@ -35,20 +137,9 @@ Result<std::vector<double>> numbers(const TensorView& tensor, const std::string&
 }
 
 Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected, double tolerance) {
-  if (value.dims() != expected.dims()) {
-    return Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with what is expected", name))
-        .because(fmt::format("the model returns {}, but {} is expected", describe(value.type(), value.dims()),
-                             describe(expected.type(), expected.dims())));
-  }
-  auto got = TRY(numbers(value.view(), name));
-  auto wanted = TRY(numbers(expected.view(), name));
-  Comparison report{name, got.size(), 0, 0};
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    double apart = difference(got[i], wanted[i]);
-    report.largest = std::max(report.largest, apart);
-    if (apart > tolerance) ++report.different;
-  }
-  return report;
+  Comparer comparer(name, tolerance);
+  TRY(comparer.add(value, expected));
+  return std::move(comparer).finish();
 }
 
 }  // namespace modelctl::actions

@@ -3,13 +3,15 @@
 #include "actions/evaluate.hpp"
 
 #include "actions/input_options.hpp"
+#include "base/suggest.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/files.hpp"
+#include "tensor/small.hpp"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
@@ -117,51 +119,80 @@ class Evaluation {
         .help(fmt::format("its metrics are: {}", known));
   }
 
-  // Files without a name belong to the outputs that no file names, in the order of the signature, as with inputs.
+  // What is expected: NAME=FILE for one output, or a file for the outputs that it names. A tensor without a name
+  // belongs to the next output that no other is for, in the order of the signature, as with inputs.
   Result<void> compare_outputs(const std::vector<std::string>& arguments, const std::vector<Tensor>& outputs,
                                const std::string& title) {
-    auto name_of = [](const std::string& argument) {
-      std::size_t equals = argument.find('=');
-      return equals == std::string::npos ? std::string() : argument.substr(0, equals);
-    };
-    std::set<std::string> named;
-    for (const std::string& argument : arguments) named.insert(name_of(argument));
-    auto next = signature_.outputs.begin();
+    std::vector<formats::Expected> meant;
+    for (std::size_t i = 0; i < outputs.size(); ++i) meant.push_back(meant_for(i, outputs[i]));
+    std::set<std::string> given;
+    std::vector<std::string> unnamed;
     for (const std::string& argument : arguments) {
-      std::string name = name_of(argument), file = argument;
-      if (!name.empty()) {
-        file = argument.substr(name.size() + 1);
-      } else {
-        while (next != signature_.outputs.end() && named.count(next->name) != 0) ++next;
-        if (next == signature_.outputs.end()) {
+      std::size_t equals = formats::is_literal(argument) ? std::string::npos : argument.find('=');
+      if (equals == std::string::npos) {
+        unnamed.push_back(argument);
+        continue;
+      }
+      std::string name = argument.substr(0, equals), file = argument.substr(equals + 1);
+      std::size_t index = TRY(output_named(name));
+      auto loaded = TRY(formats::load(file, {&meant[index], 1}, options_));
+      auto own = std::ranges::find(loaded, name, &formats::NamedTensor::name);
+      if (own == loaded.end() && loaded.size() != 1) return not_one(name, file, loaded.size());
+      given.insert(name);
+      TRY(compare_output(index, outputs[index], own == loaded.end() ? loaded.front() : *own, title));
+    }
+    for (const std::string& file : unnamed) {
+      auto next = std::ranges::find_if(meant, [&](const auto& output) { return given.count(output.name) == 0; });
+      auto loaded = TRY(formats::load(file, meant, options_, next == meant.end() ? nullptr : &*next));
+      for (const formats::NamedTensor& expected : loaded) {
+        bool known = std::ranges::find(meant, expected.name, &formats::Expected::name) != meant.end();
+        if (!known && loaded.size() == 1 && next == meant.end()) {
           return Error(Kind::bad_input, "wrong-count", fmt::format("cannot compare '{}' with an output", file))
-              .because(fmt::format("the model has only {} outputs", signature_.outputs.size()))
+              .because(fmt::format("the model has only {} outputs", meant.size()))
               .help("write --expect NAME=FILE");
         }
-        name = (next++)->name;
+        std::size_t index = !known && loaded.size() == 1 ? static_cast<std::size_t>(next - meant.begin())
+                                                         : TRY(output_named(expected.name));
+        given.insert(meant[index].name);
+        TRY(compare_output(index, outputs[index], expected, title));
       }
-      TRY(compare_output(name, file, outputs, title));
     }
     return {};
   }
 
-  Result<void> compare_output(const std::string& name, const std::string& file, const std::vector<Tensor>& outputs,
+  // How an expectation is read: what text and raw bytes do not show is as in the output. Whole numbers are compared as
+  // they are written.
+  formats::Expected meant_for(std::size_t index, const Tensor& output) const {
+    formats::Expected meant = runtime::expectations({signature_.outputs[index]}).front();
+    bool as_output = is_float(output.type()) || is_packed(output.type()) || is_collection(output.type());
+    if (!as_output) meant.type = DType::undefined;
+    meant.dims.reset();
+    meant.text.clear();
+    return meant;
+  }
+
+  Result<std::size_t> output_named(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const artifact::Port& port : signature_.outputs) {
+      if (port.name == name) return names.size();
+      names.push_back(port.name);
+    }
+    std::string meant = nearest(name, names);
+    return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))
+        .at(request_.model.shown())
+        .help(meant.empty() ? fmt::format("the outputs are: {}", fmt::join(names, ", "))
+                            : fmt::format("did you mean '{}'?", meant));
+  }
+
+  static Error not_one(const std::string& name, const std::string& file, std::size_t count) {
+    return Error(Kind::bad_input, "not-one-tensor", fmt::format("cannot compare '{}' with '{}'", name, file))
+        .because(fmt::format("the file holds {} tensors", count));
+  }
+
+  Result<void> compare_output(std::size_t index, const Tensor& output, const formats::NamedTensor& expected,
                               const std::string& title) {
-    const auto& ports = signature_.outputs;
-    auto port = std::find_if(ports.begin(), ports.end(), [&](const artifact::Port& p) { return p.name == name; });
-    if (port == ports.end()) {
-      return Error(Kind::not_found, "no-such-output", fmt::format("cannot find the output '{}'", name))
-          .at(request_.model.shown());
-    }
-    const Tensor& output = outputs[static_cast<std::size_t>(port - ports.begin())];
-    // Floats are read as the output's type, which explains raw bytes; whole numbers are compared as they are written.
-    formats::Expected meant{.name = name, .type = is_float(output.type()) ? output.type() : DType::undefined};
-    auto expected = TRY(formats::load(file, {&meant, 1}, options_));
-    if (expected.size() != 1) {
-      return Error(Kind::bad_input, "not-one-tensor", fmt::format("cannot compare '{}' with '{}'", name, file))
-          .because(fmt::format("the file holds {} tensors", expected.size()));
-    }
-    report_.outputs.push_back(TRY(compare(title + name, output, expected.front().tensor, request_.tolerance)));
+    report_.outputs.push_back(
+        TRY(compare(title + signature_.outputs[index].name, output, expected.tensor, request_.tolerance)));
     return {};
   }
 

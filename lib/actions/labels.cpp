@@ -3,8 +3,10 @@
 
 #include "actions/compare.hpp"
 #include "base/files.hpp"
+#include "base/suggest.hpp"
 #include "tensor/element_text.hpp"
 #include "tensor/files.hpp"
+#include "tensor/records.hpp"
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
@@ -70,16 +72,38 @@ Result<Labels> labels_of(const Tensor& tensor, const std::string& where) {
 
 namespace {
 
+// The file, with the names of its columns, if it has such.
+struct Loaded {
+  std::vector<formats::NamedTensor> tensors;
+  std::vector<std::string> columns;
+};
+
+Result<Loaded> load_table(const std::filesystem::path& file, std::span<const formats::Expected> expected,
+                          formats::ReadOptions options) {
+  Loaded loaded;
+  auto read = std::move(options.records);
+  options.records = [&](const formats::Format& format, const formats::Source& source) {
+    loaded.columns = formats::column_names(format, source);
+    return read ? read(format, source) : Result<std::vector<formats::NamedTensor>>();
+  };
+  loaded.tensors = TRY(formats::load(file, expected, options));
+  return loaded;
+}
+
 Result<Labels> read_column(const std::filesystem::path& file, const formats::ReadOptions& options,
                            const std::string& column) {
   formats::Expected wanted{.name = column, .dims = Dims{-1}};
-  auto loaded = TRY(formats::load(file, {&wanted, 1}, options));
-  for (const formats::NamedTensor& named : loaded) {
+  auto loaded = TRY(load_table(file, {&wanted, 1}, options));
+  for (const formats::NamedTensor& named : loaded.tensors) {
     if (named.name == column) return labels_of(named.tensor, file.string());
   }
+  std::string help = "give a .csv file with a header that has it, or records in a .json file";
+  if (!loaded.columns.empty()) help = fmt::format("its columns are: {}", fmt::join(loaded.columns, ", "));
+  if (std::string meant = nearest(column, loaded.columns); !meant.empty())
+    help = fmt::format("did you mean '{}'?", meant);
   return Error(Kind::not_found, "no-such-column", fmt::format("cannot find the column '{}'", column))
       .at(file.string())
-      .help("give a .csv file with a header that has it, or records in a .json file");
+      .help(std::move(help));
 }
 
 }  // namespace
@@ -89,14 +113,21 @@ Result<Labels> read_labels(const std::filesystem::path& file, const formats::Rea
   if (!column.empty()) return read_column(file, options, column);
   const bool is_file = file != formats::standard_stream && !formats::is_literal(file.string());
   if (is_file && !formats::format_of(file.string())) return read_lines(file);
-  auto loaded = TRY(formats::load(file, {}, options));
-  if (loaded.size() > 1) {
+  auto [tensors, columns] = TRY(load_table(file, {}, options));
+  bool one = tensors.size() == 1 && (tensors[0].tensor.type() != DType::string || columns.size() < 2);
+  if (columns.size() > 1 && !one) {
+    return Error(Kind::bad_input, "no-label-column", "cannot read labels: which column has them is not known")
+        .at(file.string())
+        .because(fmt::format("its columns are: {}", fmt::join(columns, ", ")))
+        .help("name the column: --label-column NAME");
+  }
+  if (tensors.size() > 1) {
     return Error(Kind::bad_input, "not-one-tensor", "cannot read labels")
         .at(file.string())
-        .because(fmt::format("the file holds {} tensors", loaded.size()));
+        .because(fmt::format("the file holds {} tensors", tensors.size()));
   }
-  if (loaded.empty()) return no_labels(file.string());
-  return labels_of(loaded.front().tensor, file.string());
+  if (tensors.empty()) return no_labels(file.string());
+  return labels_of(tensors.front().tensor, file.string());
 }
 
 Result<std::vector<std::string>> read_classes(const std::filesystem::path& file) {

@@ -98,8 +98,11 @@ std::string processing_comment(const artifact::Signature& signature) {
     bool scores = is_float(port.type) && port.dims.size() == 2 && port.dims[1].size > 1 && port.dims[1].size <= 100'000;
     if (!scores) continue;
     outputs.push_back(fmt::format("  {}:", yaml_scalar(port.name)));
-    std::ranges::copy(std::vector<std::string>{"    classes:", "      labels: labels.txt", "      activation: softmax"},
+    std::ranges::copy(std::vector<std::string>{"    classes:", "      labels: labels.txt"},
                       std::back_inserter(outputs));
+    // What converters of classifiers call so is one already.
+    bool probabilities = port.name.find("prob") != std::string::npos;
+    if (!probabilities) outputs.push_back("      activation: softmax");
   }
   if (inputs.empty() && outputs.empty()) return "# Nothing is suggested for this model.";
   if (!inputs.empty()) lines.push_back("inputs:");
@@ -125,8 +128,8 @@ std::string samples_section(const artifact::Signature& signature, const SampleTe
   lines.push_back("    # outputs:");
   for (std::size_t i = 0; i < signature.outputs.size(); ++i) {
     const artifact::Port& port = signature.outputs[i];
-    if (is_collection(port.type)) continue;
-    lines.push_back(fmt::format("    #   {}: samples/expected/output_{}.npy", yaml_scalar(port.name), i));
+    lines.push_back(fmt::format("    #   {}: samples/expected/output_{}.{}", yaml_scalar(port.name), i,
+                                is_collection(port.type) ? "json" : "npy"));
   }
   lines.push_back("    # Or what is right for each row: the class, by index or by name, or the number to predict.");
   lines.push_back("    # labels: samples/labels.npy");

@@ -18,9 +18,13 @@ std::vector<formats::Expected> expectations(const std::vector<artifact::Port>& p
     if (port.any_rank()) expected.dims.reset();
     else
       for (const artifact::PortDim& dim : port.dims) expected.dims->push_back(dim.size);
-    if (port.type == DType::map && port.inside.size() == 2) {
-      expected.key = port.inside[0].type;
-      expected.value = port.inside[1].type;
+    const artifact::Port* inner = &port;
+    while (is_collection(inner->type) && inner->inside.size() == 1) inner = &inner->inside[0];
+    if (inner->type == DType::map && inner->inside.size() == 2) {
+      expected.key = inner->inside[0].type;
+      expected.value = inner->inside[1].type;
+    } else if (inner != &port) {
+      expected.value = inner->type;
     }
     artifact::Content content = artifact::meaning_of(metadata, artifact::Side::input, port.name).content;
     expected.file = content == artifact::Content::image;

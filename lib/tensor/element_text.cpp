@@ -4,6 +4,7 @@
 #include "tensor/element_text.hpp"
 
 #include "tensor/dispatch.hpp"
+#include "tensor/small.hpp"
 
 #include <fmt/format.h>
 
@@ -190,6 +191,12 @@ bool set_non_finite(DType type, int sign, void* element) {
 }
 
 bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling) {
+  if (is_small(tensor.type)) {
+    double value = small_element(tensor.type, tensor.data, index);
+    if (is_float(tensor.type)) print_as(out, value, spelling);
+    else print_as(out, static_cast<int>(value), spelling);
+    return true;
+  }
   return with_type<NumbersAndBool>(tensor.type, [&]<class T>() {
     const T& value = static_cast<const T*>(tensor.data)[index];
     print_as(out, value, spelling);

@@ -34,7 +34,7 @@ Parsed parse_decimal(std::string_view text, bool whole, T& value);
 bool set_non_finite(DType type, int sign, void* element);
 
 // Appends element `index`: a number in the shortest form that parses to the same value, a bool as "true" or "false".
-// Returns false for types without such a text (strings, complex numbers, packed types).
+// Returns false for types without such a text (strings, complex numbers).
 bool print_element(std::string& out, const TensorView& tensor, std::int64_t index, const NonFinite& spelling);
 
 // Appends a finite number as the shortest text that parses to the same value of its type, and of texts of one length

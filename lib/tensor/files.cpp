@@ -252,8 +252,9 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
 }
 
 Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected,
-                                      const ReadOptions& options) {
-  return TRY(Content::open(file.string())).read(expected, expected.size() == 1 ? &expected.front() : nullptr, options);
+                                      const ReadOptions& options, const Expected* next) {
+  if (next == nullptr && expected.size() == 1) next = &expected.front();
+  return TRY(Content::open(file.string())).read(expected, next, options);
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {

@@ -26,9 +26,10 @@ bool is_literal(const std::string& text);
 Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, std::span<const Expected> inputs,
                                         const ReadOptions& options = {});
 
-// Reads all tensors of one file, of standard input or of a literal.
+// Reads all tensors of one file, of standard input or of a literal. A tensor without a name is for `next`, or for the
+// only one that is expected.
 Result<std::vector<NamedTensor>> load(const std::filesystem::path& file, std::span<const Expected> expected = {},
-                                      const ReadOptions& options = {});
+                                      const ReadOptions& options = {}, const Expected* next = nullptr);
 
 // Writes a model's outputs, in their order, and returns the files written. A path with the extension of a format is a
 // file; a folder (made if it is not there) gets output_0.npy, output_1.npy, …, with .json instead for sequences, maps

@@ -72,7 +72,8 @@ Result<void> check(const Tensor& tensor, const Expected& expected, std::string_v
   if (type_fits && (!expected.dims || fits(tensor.dims(), *expected.dims))) return {};
   std::string help;
   if (expected.type == DType::map) help = "give it as an object in a .json file: {\"KEY\": VALUE, …}";
-  else if (is_collection(expected.type)) help = "no file format holds it: run such a model through the C++ interface";
+  else if (expected.type == DType::sequence) help = "give it as a list in a .json file";
+  else if (expected.type == DType::optional) help = "give it in a .json file: {\"optional\": VALUE}";
   else if (!type_fits) help = fmt::format("store its elements as {}", name(expected.type));
   bool rank_fits = !expected.dims || tensor.dims().size() == expected.dims->size();
   return Error(Kind::bad_input,

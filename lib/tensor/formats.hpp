@@ -19,14 +19,14 @@ namespace modelctl::formats {
 // readers need it to interpret a file.
 struct Expected {
   std::string name;
-  DType type = DType::undefined;  // undefined: the type in the file
-  std::optional<Dims> dims;       // -1: any size; nullopt: any shape
-  std::string text = {};          // the same as text, "f32[batch,8]"; may be empty
-  bool optional = false;          // the model has a default for it
-  DType key = DType::undefined;   // of a map: the types of its keys and values
-  DType value = DType::undefined;
-  bool file = false;     // strings that hold files as they are: the model decodes them itself
-  bool missing = false;  // an empty cell of a table is a missing value, NaN or "": the model knows what to do
+  DType type = DType::undefined;   // undefined: the type in the file
+  std::optional<Dims> dims;        // -1: any size; nullopt: any shape
+  std::string text = {};           // the same as text, "f32[batch,8]"; may be empty
+  bool optional = false;           // the model has a default for it
+  DType key = DType::undefined;    // of a map, or of those in a sequence or optional: the types of keys and values
+  DType value = DType::undefined;  // of what a sequence or optional holds: the type of its elements
+  bool file = false;               // strings that hold files as they are: the model decodes them itself
+  bool missing = false;            // an empty cell of a table is a missing value, NaN or "": the model knows what to do
 };
 
 // The expectation as text, such as "f32[?,8]".

@@ -2,7 +2,9 @@
 // list, which the one reader of JSON tensors reads.
 #include "tensor/records.hpp"
 
+#include "base/suggest.hpp"
 #include "tensor/csv/table.hpp"
+#include "tensor/element_text.hpp"
 #include "tensor/files.hpp"
 #include "tensor/json/tensor.hpp"
 #include "tensor/utf8.hpp"
@@ -13,6 +15,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace modelctl::formats {
 namespace {
@@ -28,13 +31,53 @@ const Expected* input_named(const Source& source, std::string_view name) {
   return found == source.expected.end() ? nullptr : &*found;
 }
 
+// "'a', 'b' and 7 more".
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    text += fmt::format("{}'{}'", i > 0 ? ", " : "", names[i]);
+  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
+}
+
+// "did you mean 'age' and not 'Age'?" for the first column that looks like an input without one; empty if none does.
+std::string misspelled(const std::vector<std::string>& columns, const std::vector<std::string>& found,
+                       const Source& source) {
+  std::vector<std::string> missing;
+  for (const Expected& input : source.expected) {
+    if (std::find(found.begin(), found.end(), input.name) == found.end()) missing.push_back(input.name);
+  }
+  for (const std::string& column : columns) {
+    std::string meant = nearest(column, missing);
+    if (!meant.empty()) return fmt::format("did you mean '{}' and not '{}'?", meant, column);
+  }
+  return "";
+}
+
 // A column that is asked for alone, as that of labels is, has no type yet: the others are not surplus then.
-void warn_of_surplus(const std::vector<std::string>& names, const Source& source) {
+void warn_of_surplus(const std::vector<std::string>& names, const std::vector<std::string>& found,
+                     const Source& source) {
   bool asks_for_one = source.expected.size() == 1 && source.expected[0].type == DType::undefined;
   if (names.empty() || asks_for_one || !source.options.warn) return;
   source.options.warn(Error(Kind::bad_input, "surplus-columns",
                             fmt::format("left out columns of '{}': {}", source.where, fmt::join(names, ", ")))
-                          .because("the model has no inputs of these names"));
+                          .because("the model has no inputs of these names")
+                          .help(misspelled(names, found, source)));
+}
+
+Error no_input_named(const Source& source, const std::vector<std::string>& columns) {
+  Error error = Error(Kind::bad_input, "no-input-named",
+                      fmt::format("cannot use '{}': its columns do not fit the model's inputs", source.where))
+                    .at(std::string(source.where))
+                    .because(fmt::format("its columns are {}", listed(columns)));
+  std::string help = misspelled(columns, {}, source);
+  std::vector<std::string> inputs;
+  for (const Expected& input : source.expected) inputs.push_back(input.name);
+  if (help.empty() && inputs.size() > 1) help = fmt::format("name them as the inputs: {}", listed(inputs));
+  if (!help.empty()) return std::move(error).help(std::move(help));
+  return std::move(error)
+      .because(fmt::format("they are {}, and '{}' is {}", columns.size(), inputs[0], describe(source.expected[0])))
+      .help("if one of them is the label, give --label-column NAME");
 }
 
 // The shape of rows of this many values: the input's if they fill it, else that of a table.
@@ -128,6 +171,20 @@ class Table {
     if (text_.starts_with(byte_order_mark)) text_.remove_prefix(byte_order_mark.size());
   }
 
+  // The cells of the first row, unless one of them is a number.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    std::vector<csv::Cell> header;
+    csv::Rows rows(text_);
+    double number = 0;
+    if (source_.options.header == CsvHeader::no || !is_utf8(text_) || !rows.read(header).empty()) return all;
+    for (const csv::Cell& cell : header) {
+      if (parse_cell(cell, DType::f64, &number) == Parsed::good) return {};
+      all.emplace_back(csv::trimmed(csv::unquoted(cell)));
+    }
+    return all;
+  }
+
   Result<std::vector<NamedTensor>> read() {
     std::vector<NamedTensor> tensors;
     csv::Rows rows(text_);
@@ -142,12 +199,14 @@ class Table {
 
  private:
   Result<void> assign(const std::vector<csv::Cell>& header, const std::vector<csv::Cell>& first) {
-    std::vector<std::string> surplus;
+    std::vector<std::string> surplus, found;
     Group others{source_.find("")};
-    bool has_label = false;
+    bool has_label = false, numbers = false;
     for (std::size_t i = 0; i < header.size(); ++i) {
       std::string name(csv::trimmed(csv::unquoted(header[i])));
       const Expected* input = input_named(source_, name);
+      double number = 0;
+      numbers = numbers || parse_cell(header[i], DType::f64, &number) == Parsed::good;
       bool files = input != nullptr && i < first.size() &&
                    (input->file || (!takes_one_value(*input) && format_of(csv::unquoted(first[i])).has_value()));
       if (input != nullptr && (files || takes_one_value(*input))) {
@@ -155,6 +214,7 @@ class Table {
             std::any_of(groups_.begin(), groups_.end(), [&](const Group& group) { return group.input == input; });
         if (twice) return csv::fault_in_line(source_, 1, fmt::format("two columns have the name '{}'", name));
         groups_.push_back({input, {i}, files});
+        found.push_back(name);
       } else if (!label_.empty() && name == label_) {
         has_label = true;
       } else if (!name.empty() && name != "Unnamed: 0") {  // an index, as pandas writes it
@@ -162,7 +222,11 @@ class Table {
         others.columns.push_back(i);
       }
     }
-    if (!groups_.empty()) warn_of_surplus(surplus, source_);
+    // As data of one input such a table would be refused for its shape.
+    bool as_columns =
+        others.input != nullptr && others.input->type != DType::undefined && takes_one_value(*others.input);
+    if (groups_.empty() && as_columns && !numbers && surplus.size() > 1) return no_input_named(source_, surplus);
+    if (!groups_.empty()) warn_of_surplus(surplus, found, source_);
     else if (has_label && others.input != nullptr && !others.columns.empty()) groups_.push_back(std::move(others));
     return {};
   }
@@ -267,65 +331,238 @@ class Objects {
       : source_(source), label_(label), in_(as_text(source.bytes)), lines_(lines) {}
 
   Result<std::vector<NamedTensor>> read() {
-    std::vector<NamedTensor> tensors;
-    bool maps = std::any_of(source_.expected.begin(), source_.expected.end(),
-                            [](const Expected& input) { return input.type == DType::map; });
-    if (maps || !find_first()) return tensors;
-    do {
-      if (!record()) return unreadable(source_.where, in_.fault());
-    } while (lines_ ? !in_.at_end() : in_.eat(','));
-    if (!lines_ && !in_.eat(']')) return unreadable(source_.where, "a ',' or ']' is expected after a record");
+    Form form = find_form();
+    if (form == Form::other) return std::vector<NamedTensor>();
+    TRY(parse(form));
     return columns();
   }
 
+  // The names of the columns; empty if the content has another form.
+  std::vector<std::string> names() {
+    std::vector<std::string> all;
+    Form form = find_form();
+    if (form == Form::other || !parse(form)) return all;
+    for (const Column& column : columns_) all.push_back(column.name);
+    return all;
+  }
+
  private:
-  // Moves to the first record. False if there is none: the content has another form then, or is not JSON.
-  bool find_first() {
-    std::vector<json::Member> members;
-    if (lines_) return in_.peek() == '{';
+  // What the content is: a list of records, one record after the other, or one alone; or a table as the to_json() of
+  // pandas writes it with orient "columns" (its default), "index", "split" or "table".
+  enum class Form { other, list, lines, record, by_column, by_row, split, schema };
+
+  Result<void> parse(Form form) {
+    if (form == Form::schema) {
+      return unreadable(source_.where, "it is a table that pandas wrote with its schema")
+          .help("write it with to_json(orient=\"records\")");
+    }
+    bool good = form == Form::list     ? list()
+                : form == Form::lines  ? lines()
+                : form == Form::record ? record()
+                : form == Form::split  ? split()
+                : form == Form::by_row ? by_row()
+                                       : by_column();
+    if (!good) return unreadable(source_.where, in_.fault());
+    return {};
+  }
+
+  // Moves to the first value of the form. The content may also have another form, or not be JSON.
+  Form find_form() {
+    bool collections = std::any_of(source_.expected.begin(), source_.expected.end(),
+                                   [](const Expected& input) { return is_collection(input.type); });
+    if (collections) return Form::other;
+    if (lines_) return in_.peek() == '{' ? Form::lines : Form::other;
     if (in_.peek() == '{') {
-      if (!in_.object(members)) return false;
+      std::vector<json::Member> members;
+      std::size_t start = in_.at();
+      if (!in_.object(members)) return Form::other;
       const json::Member* instances = json::find(members, "instances");
-      lines_ = instances == nullptr && in_.peek() == '{';
-      if (lines_) return in_.go_to(0);
-      if (instances == nullptr) return false;
+      if (instances == nullptr) {
+        char next = in_.peek();
+        in_.go_to(start);
+        return next == '{' ? Form::lines : next == '\0' ? form_of(members) : Form::other;
+      }
       in_.go_to(instances->at);
     }
-    return in_.eat('[') && in_.peek() == '{';
+    std::size_t start = in_.at();
+    bool records = in_.eat('[') && in_.peek() == '{';
+    in_.go_to(start);
+    return records ? Form::list : Form::other;
+  }
+
+  char first_of(const json::Member& member) {
+    std::size_t here = in_.at();
+    in_.go_to(member.at);
+    char first = in_.peek();
+    in_.go_to(here);
+    return first;
+  }
+
+  // The form of an object that is all of the content. Tensors by name are another form.
+  Form form_of(const std::vector<json::Member>& members) {
+    auto all = [&](auto&& is) { return !members.empty() && std::all_of(members.begin(), members.end(), is); };
+    const json::Member* data = json::find(members, "data");
+    for (auto [other, begin, form] :
+         {std::tuple("columns", '[', Form::split), std::tuple("schema", '{', Form::schema)}) {
+      const json::Member* member = json::find(members, other);
+      if (data != nullptr && member != nullptr && first_of(*data) == '[' && first_of(*member) == begin) return form;
+    }
+    auto is_element = [&](const json::Member& member) { return first_of(member) != '[' && first_of(member) != '{'; };
+    if (all(is_element)) {
+      bool tensor = data != nullptr && (json::find(members, "datatype") || json::find(members, "shape"));
+      bool fits = all([&](const json::Member& member) {
+        const Expected* input = input_named(source_, member.key);
+        return input == nullptr || takes_one_value(*input);
+      });
+      return fits && !tensor && !source_.expected.empty() ? Form::record : Form::other;
+    }
+    if (!all([&](const json::Member& member) { return first_of(member) == '{'; })) return Form::other;
+    std::vector<json::Member> inner;
+    std::size_t start = in_.at();
+    in_.go_to(members.front().at);
+    bool table = in_.object(inner) && !inner.empty() && json::find(inner, "data") == nullptr &&
+                 std::all_of(inner.begin(), inner.end(), is_element);
+    in_.go_to(start);
+    if (!table) return Form::other;
+    bool rows = names_columns(inner) || (is_index(members) && !is_index(inner) && !names_columns(members));
+    return rows ? Form::by_row : Form::by_column;
+  }
+
+  bool names_columns(const std::vector<json::Member>& members) const {
+    return std::any_of(members.begin(), members.end(), [&](const json::Member& member) {
+      return input_named(source_, member.key) != nullptr || (!label_.empty() && member.key == label_);
+    });
+  }
+
+  // Whether the keys may be the labels of rows.
+  static bool is_index(const std::vector<json::Member>& members) {
+    return std::all_of(members.begin(), members.end(), [](const json::Member& member) {
+      std::int64_t number = 0;
+      return parse_element(member.key, DType::i64, &number) == Parsed::good;
+    });
+  }
+
+  bool list() {
+    in_.eat('[');
+    do {
+      if (!record()) return false;
+    } while (in_.eat(','));
+    return in_.eat(']') || in_.fail("a ',' or ']' is expected after a record");
+  }
+
+  bool lines() {
+    do {
+      if (!record()) return false;
+    } while (!in_.at_end());
+    return true;
   }
 
   bool record() {
     ++records_;
-    std::string_view text = as_text(source_.bytes);
     bool same = true;
     bool good = in_.object([&](const std::string& key) {
-      in_.peek();
-      std::size_t start = in_.at();
-      if (!in_.skip()) return false;
-      auto [found, added] = index_.try_emplace(key, columns_.size());
-      if (added) columns_.push_back({key, "", 0});
-      Column* column = &columns_[found->second];
-      column->list += column->list.empty() ? "[" : ",";
-      std::string_view value = text.substr(start, in_.at() - start);
-      const Expected* input = input_named(source_, key);
-      if (value == "null" && input != nullptr && input->missing) value = is_float(input->type) ? "\"NaN\"" : "\"\"";
-      column->list += value;
-      same = same && ++column->values == records_;
-      return true;
+      Column& column = column_of(key);
+      same = same && column.values + 1 == records_;
+      return append(column);
     });
     for (const Column& column : columns_) same = same && column.values == records_;
     if (good && !same) return in_.fail(fmt::format("record {} has other keys than those before it", records_));
     return good;
   }
 
+  // {"row": {"column": value, …}, …}
+  bool by_row() {
+    return in_.object([&](const std::string&) { return record(); });
+  }
+
+  // {"column": {"row": value, …}, …}
+  bool by_column() {
+    std::vector<std::string> index;
+    return in_.object([&](const std::string& name) {
+      Column& column = column_of(name);
+      bool first = columns_.size() == 1, same = true;
+      bool good = in_.object([&](const std::string& row) {
+        auto at = static_cast<std::size_t>(column.values);
+        if (first) index.push_back(row);
+        else same = same && at < index.size() && index[at] == row;
+        return append(column);
+      });
+      records_ = static_cast<std::int64_t>(index.size());
+      if (good && !(same && column.values == records_))
+        return in_.fail(fmt::format("the column '{}' has other rows than the first one", name));
+      return good;
+    });
+  }
+
+  // {"columns": [name, …], "data": [[value, …], …]}
+  bool split() {
+    std::vector<json::Member> members;
+    std::size_t width = 0;
+    in_.object(members);
+    in_.go_to(json::find(members, "columns")->at);
+    in_.eat('[');
+    while (in_.peek() != ']') {
+      std::string name;
+      std::size_t start = in_.at();
+      if (in_.peek() == '"' ? !in_.string(name) : !in_.skip()) return false;
+      if (name.empty()) name = as_text(source_.bytes).substr(start, in_.at() - start);  // pandas numbers columns
+      if (++width; index_.count(name) != 0) return in_.fail(fmt::format("the name '{}' stands twice", name));
+      column_of(name);
+      if (!in_.eat(',')) break;
+    }
+    if (!in_.eat(']')) return in_.fail("a ',' or ']' is expected");
+    in_.go_to(json::find(members, "data")->at);
+    in_.eat('[');
+    while (in_.peek() != ']') {
+      ++records_;
+      if (!in_.eat('[')) return in_.fail("a row, a list, is expected");
+      for (std::size_t i = 0; i < width; ++i) {
+        if (i > 0 && !in_.eat(',')) return in_.fail(fmt::format("the row does not have {} values", width));
+        if (!append(columns_[i])) return false;
+      }
+      if (!in_.eat(']')) return in_.fail(fmt::format("the row does not have {} values", width));
+      if (!in_.eat(',')) break;
+    }
+    return in_.eat(']') || in_.fail("a ',' or ']' is expected");
+  }
+
+  Column& column_of(const std::string& name) {
+    auto [found, added] = index_.try_emplace(name, columns_.size());
+    if (added) columns_.push_back({name, "", 0});
+    return columns_[found->second];
+  }
+
+  // Appends the value at the cursor.
+  bool append(Column& column) {
+    in_.peek();
+    std::size_t start = in_.at();
+    if (!in_.skip()) return false;
+    column.list += column.list.empty() ? '[' : ',';
+    std::string_view value = as_text(source_.bytes).substr(start, in_.at() - start);
+    const Expected* input = input_named(source_, column.name);
+    if (value == "null" && input != nullptr && input->missing) value = is_float(input->type) ? "\"NaN\"" : "\"\"";
+    column.list += value;
+    ++column.values;
+    return true;
+  }
+
   Result<std::vector<NamedTensor>> columns() {
     std::vector<NamedTensor> tensors;
-    std::vector<std::string> surplus;
-    bool any = std::any_of(columns_.begin(), columns_.end(),
-                           [&](const Column& column) { return input_named(source_, column.name) != nullptr; });
-    bool has_label = !label_.empty() && index_.count(std::string(label_)) != 0;
-    if (const Expected* next = source_.find(""); !any && has_label && next != nullptr && columns_.size() > 1) {
+    if (records_ == 0) return unreadable(source_.where, "it has no rows");
+    std::vector<std::string> features, surplus;
+    for (const Column& column : columns_) {
+      if (label_.empty() || column.name != label_) features.push_back(column.name);
+    }
+    bool any = std::any_of(features.begin(), features.end(),
+                           [&](const std::string& name) { return input_named(source_, name) != nullptr; });
+    const Expected* next = source_.find("");
+    if (!any && next != nullptr && next->type != DType::undefined && !features.empty()) {
+      if (!takes(*next, features.size())) return no_input_named(source_, features);
       tensors.push_back({next->name, TRY(joined(*next))});
+      if (source_.options.note) {
+        source_.options.note(fmt::format("took '{}' as '{}': its columns are {}, in this order", source_.where,
+                                         next->name, listed(features)));
+      }
       return tensors;
     }
     for (Column& column : columns_) {
@@ -336,15 +573,27 @@ class Objects {
       }
       json::Wanted wanted;
       if (input != nullptr && input->type != DType::undefined) wanted.type = input->type;
-      bool nested = column.list.size() > 1 && column.list[1] == '[';
-      if (input != nullptr && takes_one_value(*input) && !nested) {
+      if (input != nullptr && takes_one_value(*input) && !is_nested(column)) {
         wanted.shape = *input->dims;
         (*wanted.shape)[0] = records_;
       }
       tensors.push_back({column.name, TRY(values_of(column, wanted))});
     }
-    warn_of_surplus(surplus, source_);
+    warn_of_surplus(surplus, features, source_);
     return tensors;
+  }
+
+  static bool is_nested(const Column& column) { return column.list.size() > 1 && column.list[1] == '['; }
+
+  // Whether as many columns can be this input. Where each of several inputs takes one value, their names count.
+  bool takes(const Expected& input, std::size_t columns) const {
+    if (is_collection(input.type) || input.file) return false;
+    if (!input.dims) return true;
+    if (takes_one_value(input)) return columns == 1 && source_.expected.size() == 1;
+    if (input.dims->empty()) return false;
+    auto row = DimsView(*input.dims).subspan(1);
+    bool any_width = row.size() == 1 && row[0] < 0;
+    return any_width || element_count(row) == static_cast<std::int64_t>(columns);
   }
 
   Result<Tensor> values_of(Column& column, const json::Wanted& wanted) const {
@@ -399,6 +648,13 @@ Result<std::vector<NamedTensor>> read_records(const Format& format, const Source
   bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
   if (lines || format.extension == ".json") return Objects(source, label, lines).read();
   return std::vector<NamedTensor>();
+}
+
+std::vector<std::string> column_names(const Format& format, const Source& source) {
+  if (format.extension == ".csv") return Table(source, "").names();
+  bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
+  if (lines || format.extension == ".json") return Objects(source, "", lines).names();
+  return {};
 }
 
 }  // namespace modelctl::formats

@@ -15,13 +15,19 @@ namespace modelctl::formats {
 // A column of the name of any other input, or of one that takes files, may hold names of files, relative to the folder
 // of the table: each is one row of that input, such as a recording or an image.
 //
-// A .json file is one if it is a list of objects, {"instances": list of objects}, or one object after the other, as a
-// .jsonl or .ndjson file. All must have the same keys. A value may be a list if the input takes several values per row.
-// If no key is an input, all are returned, or with the label among them the others as the columns of the next input.
+// A .json file is one if it is a list of objects, {"instances": list of objects}, one object after the other, as a
+// .jsonl or .ndjson file, one object alone whose values are no lists, or what the to_json() of pandas writes, with
+// orient "records", "columns", "index" or "split". All records must have the same keys. A value may be a list if the
+// input takes several values per row. If no key but the label is an input, the others are the columns of the next
+// input, in the order of the first record, which is noted; they must be as many as that takes.
 //
 // In a column whose values may be missing (Expected::missing), an empty cell and null are NaN or an empty text.
 //
-// Fails with bad_input, as the readers of the formats do, and as load() does for the files of a table.
+// Fails with bad_input, code no-input-named, if the columns fit no input; as the readers of the formats do, and as
+// load() does for the files of a table.
 Result<std::vector<NamedTensor>> read_records(const Format& format, const Source& source, std::string_view label);
+
+// The names of the columns of a .csv file with a header, or of records; empty if the content has none.
+std::vector<std::string> column_names(const Format& format, const Source& source);
 
 }  // namespace modelctl::formats

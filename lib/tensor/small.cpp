@@ -92,4 +92,34 @@ std::uint8_t narrow(DType type, double value, Narrowing how) {
   return static_cast<std::uint8_t>(code | sign);
 }
 
+double small_element(DType type, const void* data, std::int64_t at) {
+  const int width = bits(type);
+  std::uint8_t bits = width < 8 ? packed(data, at, width) : static_cast<const std::uint8_t*>(data)[at];
+  if (is_float(type)) return widen(type, bits);
+  bool is_signed = type == DType::i4 || type == DType::i2;
+  return is_signed && bits >> (width - 1) != 0 ? bits - (1 << width) : bits;
+}
+
+bool set_small_element(DType type, void* data, std::int64_t at, double value) {
+  const int width = bits(type);
+  unsigned bits = 0;
+  if (is_float(type)) {
+    bits = narrow(type, value, {.saturate = !std::isinf(value), .rounding = Narrowing::Rounding::nearest});
+    double stored = widen(type, static_cast<std::uint8_t>(bits));
+    double largest = widen(type, narrow(type, 1e300));
+    bool same_kind = std::isnan(value) == std::isnan(stored) && std::isinf(value) == std::isinf(stored);
+    bool same_sign = value < 0 ? stored <= 0 : value > 0 ? stored >= 0 : value != 0 || stored == 0;
+    if (!same_kind || (!std::isnan(value) && !same_sign) || (std::isfinite(value) && std::fabs(value) > largest))
+      return false;
+  } else {
+    bool is_signed = type == DType::i4 || type == DType::i2;
+    double least = is_signed ? -(1 << (width - 1)) : 0, most = (1 << (width - (is_signed ? 1 : 0))) - 1;
+    if (!(value >= least && value <= most) || value != std::floor(value)) return false;
+    bits = static_cast<unsigned>(static_cast<int>(value));
+  }
+  if (width < 8) set_packed(data, at, width, bits);
+  else static_cast<std::uint8_t*>(data)[at] = static_cast<std::uint8_t>(bits);
+  return true;
+}
+
 }  // namespace modelctl

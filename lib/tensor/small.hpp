@@ -40,4 +40,17 @@ inline void set_packed(void* data, std::int64_t at, int width, unsigned value) {
   byte = static_cast<std::uint8_t>(kept | (value & ((1u << width) - 1)) << first % 8);
 }
 
+// The types of fewer than 16 bits that are not types of C++: the f8 and f4 types, and packed integers.
+inline bool is_small(DType type) {
+  int width = bits(type);
+  return is_packed(type) || (width == 8 && is_float(type));
+}
+
+// The value of element `at` of a tensor of a small type; every one is exact in f64.
+double small_element(DType type, const void* data, std::int64_t at);
+
+// Writes the nearest value as element `at`, in order as set_packed(). False if the type has none: `value` is beyond its
+// range, a fraction for an integer, or of a kind that it lacks, such as infinity, NaN or 0.
+bool set_small_element(DType type, void* data, std::int64_t at, double value);
+
 }  // namespace modelctl

@@ -3,8 +3,10 @@
 
 #include "support/hosts.hpp"
 #include "support/plans.hpp"
+#include "tensor/collection.hpp"
 #include "tensor/files.hpp"
 #include "tensor/half.hpp"
+#include "tensor/small.hpp"
 
 #include <doctest/doctest.h>
 
@@ -74,6 +76,53 @@ TEST_CASE("an expected .npy file of bf16, which NumPy writes as raw bytes, is re
   REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
   CHECK(report->good);
   CHECK(report->outputs.at(0).values == 2);
+}
+
+TEST_CASE("a file is compared with the outputs that it names, texts exactly and maps by their keys") {
+  Samples samples;
+  test::PlanMaker maker;
+  auto x = maker.input("names", DType::string, {"n"});
+  auto y = maker.like("same", x);
+  maker.step("op::Identity", {x}, {y});
+  maker.output("same", y);
+  REQUIRE(maker.writer.write(maker.plan, samples.scratch / "same.artifact"));
+  auto request = samples.request();
+  request.model = samples.scratch / "same.artifact";
+  request.inputs = {R"(["a","b"])"};
+  request.expected = {R"({"same":["a","c"]})"};
+  auto report = evaluate(request, samples.fake.host);
+  REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
+  CHECK(report->outputs.at(0).text);
+  CHECK(report->outputs.at(0).different == 1);
+  request.expected = {R"({"sam":["a","c"],"other":[1]})"};
+  report = evaluate(request, samples.fake.host);
+  REQUIRE(!report);
+  CHECK(report.error().code == "no-such-output");
+  CHECK(report.error().hint == "did you mean 'same'?");
+
+  auto maps = [](std::vector<std::string> keys, std::vector<float> values) {
+    Dims dims{static_cast<std::int64_t>(keys.size())};
+    Map map{Tensor::of_strings(dims, std::move(keys)), Tensor(DType::f32, dims)};
+    std::copy(values.begin(), values.end(), map.values.mutable_view().as<float>().begin());
+    return tensor_of(Sequence{DType::map, {tensor_of(std::move(map))}});
+  };
+  auto found = compare("p", maps({"a", "b"}, {0.25F, 0.75F}), maps({"b", "a"}, {0.75F, 0.5F}), 1e-3);
+  REQUIRE(found);
+  CHECK(found->values == 2);
+  CHECK(found->different == 1);
+  auto other = compare("p", maps({"a", "b"}, {0.25F, 0.75F}), maps({"a", "c"}, {0.25F, 0.75F}), 1e-3);
+  REQUIRE(!other);
+  CHECK(other.error().code == "wrong-shape");
+}
+
+TEST_CASE("outputs of small types are compared by their values") {
+  Tensor four(DType::i4, {2});
+  set_small_element(DType::i4, four.mutable_view().data, 0, -3);
+  set_small_element(DType::i4, four.mutable_view().data, 1, 5);
+  auto found = compare("q", four, Tensor::of_ints(Dims{-3, 6}), 0);
+  REQUIRE(found);
+  CHECK(found->different == 1);
+  CHECK(found->largest == doctest::Approx(1.0 / 6));
 }
 
 TEST_CASE("expected files without names belong to the outputs in order, and one too many is refused") {

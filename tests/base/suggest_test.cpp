@@ -15,3 +15,10 @@ TEST_CASE("the nearest word is suggested, and none if no word is near") {
   CHECK(nearest("pul", words) == "pull");
   CHECK(nearest("deploy", words).empty());
 }
+
+TEST_CASE("a word in another case is meant, however short") {
+  std::vector<std::string> words = {"X", "SepalLength"};
+  CHECK(nearest("x", words) == "X");
+  CHECK(nearest("sepallength", words) == "SepalLength");
+  CHECK(nearest("y", words).empty());
+}

@@ -144,7 +144,21 @@ TEST_CASE("columns that are not inputs are the values of the only input, in thei
         "{\"predictions\":[[1,2,3,4]]}\n");
   CHECK(server.post("/invocations", "1,2,3,4\n", "Content-Type: text/csv\r\nAccept: text/csv\r\n").body ==
         "1.0,2.0,3.0,4.0\n");
-  CHECK(server.post("/predict", R"({"features": {"a": 1, "b": 2, "c": 3}})").status == 400);
+  auto refused = server.post("/predict", R"({"features": {"a": 1, "b": 2, "c": 3}})");
+  CHECK(refused.status == 400);
+  CHECK(refused.body.find("they are 3: 'a', 'b', 'c'") != std::string::npos);
+}
+
+TEST_CASE("/predict takes one row, and tables of pandas in any orientation, without a key around them") {
+  EchoServer server = table();
+  for (const char* body :
+       {R"({"a": 1, "b": 2, "c": 3, "d": 4})", R"({"a": {"7": 1}, "b": {"7": 2}, "c": {"7": 3}, "d": {"7": 4}})",
+        R"({"7": {"a": 1, "b": 2, "c": 3, "d": 4}})",
+        R"({"columns": ["a", "b", "c", "d"], "index": [7], "data": [[1, 2, 3, 4]]})"}) {
+    INFO(body);
+    CHECK(server.post("/predict", body).body == "{\"prediction\":[[1,2,3,4]]}\n");
+  }
+  CHECK(server.post("/predict", R"({"a": {"7": 1}, "b": {"8": 2}})").status == 400);
 }
 
 TEST_CASE("SageMaker's content types and Accept decide the form of a request and its response") {

@@ -2,6 +2,7 @@
 #include "formats_support.hpp"
 #include "tensor/collection.hpp"
 #include "tensor/half.hpp"
+#include "tensor/small.hpp"
 
 #include <cmath>
 
@@ -203,6 +204,53 @@ TEST_CASE("values without a form in JSON are not written") {
   CHECK(written(".json", {{"x", Tensor(DType::c64, {1})}}) == "cannot write c64 to a .json file");
   CHECK(written(".json", {{"x", Tensor::of_strings({1}, {"\xff"})}}) ==
         "cannot write a string that is not UTF-8 to a .json file");
+}
+
+TEST_CASE("small types are written with our names of them, and come back the same") {
+  for (DType type : {DType::f8e4m3fn, DType::f8e5m2fnuz, DType::f8e8m0, DType::f4e2m1, DType::i4, DType::u2}) {
+    INFO(name(type));
+    Tensor tensor(type, {2});
+    std::int64_t at = 0;
+    for (double value : {1.0, 2.0}) REQUIRE(set_small_element(type, tensor.mutable_view().data, at++, value));
+    std::string text = written(".json", {{"x", tensor}});
+    CHECK(same(read(text), tensor));
+  }
+  Tensor tensor(DType::i4, {2});
+  set_small_element(DType::i4, tensor.mutable_view().data, 0, -8);
+  set_small_element(DType::i4, tensor.mutable_view().data, 1, 7);
+  CHECK(written(".json", {{"x", tensor}}) ==
+        "{\n\"x\": {\"datatype\": \"i4\", \"shape\": [2], \"data\":\n[-8, 7]}\n}\n");
+  CHECK(fault("[8]", {{"x", DType::i4}}) == "line 1, column 1: element 0, 8, is not a value of i4");
+  CHECK(fault("[1e9]", {{"x", DType::f8e4m3fn}}) ==
+        "line 1, column 1: element 0, 1000000000, is not a value of f8e4m3fn");
+  CHECK(fault(R"(["NaN"])", {{"x", DType::f4e2m1}}) == "line 1, column 1: element 0, nan, is not a value of f4e2m1");
+}
+
+TEST_CASE("sequences, optionals and maps are read in the form in which they are written") {
+  const Expected shares{
+      .name = "shares", .type = DType::sequence, .dims = Dims(), .key = DType::i64, .value = DType::f32};
+  for (
+      const char* text :
+      {R"({"shares": {"sequence": [{"map": {"0": 0.25, "7": 0.75}}]}})",
+       R"({"sequence": [{"map": {"0": 0.25, "7": 0.75}}]})", R"([{"0": 0.25, "7": 0.75}])",
+       R"({"shares": [{"0": 0.25, "7": 0.75}]})",
+       R"({"outputs": [{"name": "shares", "dims": [], "type": "sequence", "data": {"sequence": [{"0": 0.25, "7": 0.75}]}}]})"}) {
+    INFO(text);
+    Tensor sequence = read(text, {shares});
+    REQUIRE(sequence.type() == DType::sequence);
+    REQUIRE(sequence_in(sequence.view()).items.size() == 1);
+    const Map& map = map_in(sequence_in(sequence.view()).items[0].view());
+    CHECK(map.keys.as<std::int64_t>()[1] == 7);
+    CHECK(map.values.as<float>()[1] == 0.75F);
+  }
+  const Expected optional{.name = "x", .type = DType::optional, .dims = Dims(), .value = DType::f32};
+  CHECK(!optional_in(read(R"({"x": {"optional": null}})", {optional}).view()).value.present());
+  Tensor held = read(R"({"x": {"optional": {"sequence": [[1], [2, 3]]}}})", {optional});
+  CHECK(sequence_in(optional_in(held.view()).value.view()).items[1].dims() == Dims{2});
+  CHECK(fault(R"({"sequence": [{"a": 1}]})", {shares}).ends_with("the key 'a' is not a whole number"));
+  CHECK(fault(R"({"sequence": 3})", {shares}) != "");
+  CHECK(fault(R"({"optional": {"optional": {"optional": {"optional": {"optional": 1}}}}})", {optional})
+            .ends_with("it nests too deep"));
 }
 
 TEST_CASE("sequences, optionals and maps are written in a form of their own") {

@@ -168,7 +168,64 @@ TEST_CASE("keys that are not inputs are left out and named, unless none is an in
   auto loaded = load("a.json", R"([{"age": 3, "city": "Rome", "id": 1}])", person);
   CHECK(loaded.inputs.has_value());
   CHECK(loaded.warnings == std::vector<std::string>{"id"});
-  CHECK(load("a.json", R"([{"agee": 3}])", person).failure() == "unknown-input");
+  auto misspelled = load("a.json", R"([{"agee": 3}])", person);
+  REQUIRE(!misspelled.inputs);
+  CHECK(misspelled.inputs.error().code == "no-input-named");
+  CHECK(misspelled.inputs.error().hint == "did you mean 'age' and not 'agee'?");
+}
+
+TEST_CASE("records and tables of pandas whose columns are no inputs are the columns of the only input") {
+  for (const char* text :
+       {R"([{"w": 1, "h": 2}, {"h": 4, "w": 3}])", R"({"w": {"0": 1, "7": 3}, "h": {"0": 2, "7": 4}})",
+        R"({"0": {"w": 1, "h": 2}, "7": {"w": 3, "h": 4}})",
+        R"({"columns": ["w", "h"], "index": [0, 7], "data": [[1, 2], [3, 4]]})",
+        R"({"0": {"0": 1, "1": 3}, "1": {"0": 2, "1": 4}})", R"({"columns": [0, 1], "data": [[1, 2], [3, 4]]})"}) {
+    INFO(text);
+    auto loaded = load("a.json", text, flower);
+    REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+    auto values = (*loaded.inputs)[0].view().as<float>();
+    CHECK(std::vector<float>(values.begin(), values.end()) == std::vector<float>{1, 2, 3, 4});
+  }
+  auto one = load("a.json", R"({"w": 1, "h": 2})", flower);
+  REQUIRE_MESSAGE(one.inputs.has_value(), one.failure());
+  CHECK((*one.inputs)[0].dims() == Dims{1, 2});
+}
+
+TEST_CASE("tables of pandas are inputs by the names of their columns") {
+  for (const char* text : {R"({"city": {"0": "Paris", "1": "New York, NY"}, "age": {"0": 3, "1": 4.5}})",
+                           R"({"a": {"city": "Paris", "age": 3}, "b": {"city": "New York, NY", "age": 4.5}})",
+                           R"({"columns": ["city", "age"], "data": [["Paris", 3], ["New York, NY", 4.5]]})"}) {
+    INFO(text);
+    check_person(load("a.json", text, person));
+  }
+  auto one = load("a.json", R"({"city": "Paris", "age": 3})", person);
+  REQUIRE_MESSAGE(one.inputs.has_value(), one.failure());
+  CHECK((*one.inputs)[0].dims() == Dims{1, 1});
+}
+
+TEST_CASE("columns that fit no input are refused with their names") {
+  auto refusal = [](const char* file, const char* text, const std::vector<Expected>& expected) {
+    auto loaded = load(file, text, expected);
+    REQUIRE(!loaded.inputs);
+    CHECK(loaded.inputs.error().code == "no-input-named");
+    return loaded.inputs.error().hint;
+  };
+  CHECK(refusal("a.json", R"([{"w": 1, "h": 2, "d": 3}])", flower) ==
+        "if one of them is the label, give --label-column NAME");
+  CHECK(refusal("a.json", R"([{"AGE": 1, "h": 2}])", person) == "did you mean 'age' and not 'AGE'?");
+  CHECK(refusal("a.csv", "AGE,CITY\n1,Rome\n", person) == "did you mean 'age' and not 'AGE'?");
+  CHECK(refusal("a.csv", "w,h\n1,2\n", person) == "name them as the inputs: 'age', 'city'");
+}
+
+TEST_CASE("tables of pandas that are not whole are refused") {
+  CHECK(load("a.json", R"({"w": {"0": 1}, "h": {"1": 2}})", flower)
+            .failure()
+            .ends_with("the column 'h' has other rows than the first one"));
+  CHECK(load("a.json", R"({"columns": ["w", "h"], "data": [[1]]})", flower)
+            .failure()
+            .ends_with("the row does not have 2 values"));
+  CHECK(load("a.json", R"({"schema": {"fields": []}, "data": [{"w": 1, "h": 2}]})", flower).failure() ==
+        "it is a table that pandas wrote with its schema");
 }
 
 TEST_CASE("records with other keys or invalid values are refused") {
@@ -178,7 +235,7 @@ TEST_CASE("records with other keys or invalid values are refused") {
   CHECK(load("a.json", R"([{"age": "old", "city": "Rome"}])", person).failure() ==
         "the values of 'age': 'old' is not a number");
   CHECK(load("a.json", R"([{"age": 3, "city": "Rome"})", person).failure() ==
-        "a ',' or ']' is expected after a record");
+        "line 1, column 28: a ',' or ']' is expected after a record");
 }
 
 TEST_CASE("tensors in JSON are read as before") {

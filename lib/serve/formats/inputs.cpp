@@ -3,6 +3,7 @@
 #include "serve/formats/inputs.hpp"
 
 #include "base/digest.hpp"
+#include "base/suggest.hpp"
 #include "serve/formats/json_writer.hpp"
 
 #include <fmt/core.h>
@@ -76,8 +77,12 @@ Result<const artifact::Port*> find_input(const artifact::Signature& signature, c
   for (const artifact::Port& port : signature.inputs) {
     if (port.name == name) return &port;
   }
+  std::vector<std::string> known;
+  for (const artifact::Port& port : signature.inputs) known.push_back(port.name);
+  std::string meant = nearest(name, known);
   return Error(Kind::bad_input, "unknown-input",
-               fmt::format("the model has no input '{}'; it has {}", name, names(signature.inputs)));
+               meant.empty() ? fmt::format("the model has no input '{}'; it has {}", name, names(signature.inputs))
+                             : fmt::format("the model has no input '{}'; did you mean '{}'?", name, meant));
 }
 
 Result<std::vector<Tensor>> in_order(const artifact::Signature& signature, std::map<std::string, Tensor> named) {

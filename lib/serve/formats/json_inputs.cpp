@@ -2,6 +2,8 @@
 // tensors reads. So types, bounds and messages are the same for every form.
 #include "serve/formats/json_inputs.hpp"
 
+#include "runtime/inputs.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,6 +56,33 @@ class Features {
     return good;
   }
 
+  // What the to_json() of pandas writes by default, {"column": {"row": value, …}, …}.
+  bool add_columns() {
+    std::vector<std::string> index;
+    return in_.object([&](const std::string& name) {
+      columns_.push_back({name, "", 0});
+      Column& column = columns_.back();
+      bool same = true;
+      bool good = in_.object([&](const std::string& row) {
+        std::string_view value;
+        auto at = static_cast<std::size_t>(column.values);
+        if (columns_.size() == 1) index.push_back(row);
+        else same = same && at < index.size() && index[at] == row;
+        if (!take(value)) return false;
+        column.add(value);
+        return true;
+      });
+      rows_ = static_cast<std::int64_t>(index.size());
+      same = same && column.values == rows_;
+      return good && (same || in_.fail(fmt::format("the column '{}' has other rows than the first one", name)));
+    });
+  }
+
+  // And with orient="index", {"row": {"column": value, …}, …}.
+  bool add_named_rows() {
+    return in_.object([&](const std::string&) { return add_object(); });
+  }
+
   bool set_names() {
     if (!in_.eat('[')) return in_.fail("a list of names is expected");
     if (in_.eat(']')) return true;
@@ -99,6 +128,7 @@ class Features {
         all.push_back(TRY(matrix(signature.inputs[0], std::move(*dims), model)));
         return all;
       }
+      if (columns_.size() != 1) return no_columns_of(signature.inputs[0]);
     }
     std::map<std::string, Tensor> named;
     for (Column& column : columns_) {
@@ -112,6 +142,18 @@ class Features {
   }
 
  private:
+  Error no_columns_of(const artifact::Port& port) const {
+    constexpr std::size_t most = 10;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(columns_.size(), most); ++i)
+      list += fmt::format("{}'{:.40}'", i > 0 ? ", " : "", columns_[i].name);
+    if (columns_.size() > most) list += ", …";
+    return Error(
+        Kind::bad_input, "unknown-input",
+        fmt::format("the model has no input of the name of a column, and as columns of '{}', {}, they are {}: {}",
+                    port.name, runtime::describe(port), columns_.size(), list));
+  }
+
   static constexpr std::size_t most_columns = 10'000;  // as many as an object has keys
 
   // The text of the next value.
@@ -163,6 +205,7 @@ class Reader {
 
   Result<JsonInputs> read(std::span<const FormKey> keys, Bare bare) {
     auto members = TRY(read_members(in_));
+    if (bare == Bare::allowed && is_split(members)) return read_form(JsonForm::split, start_of_body());
     const json::Member* member = nullptr;
     const FormKey* key = nullptr;
     for (const FormKey& known : keys) {
@@ -179,7 +222,10 @@ class Reader {
       if (in_.peek() == '[') return read_form(JsonForm::rows, in_.at());
       bool named = std::any_of(members.begin(), members.end(),
                                [&](const json::Member& found) { return is_input(model_.signature(), found.key); });
-      if (named) return read_form(is_row(members) ? JsonForm::features : JsonForm::columns, start_of_body());
+      if (is_table(members)) return read_form(JsonForm::table, start_of_body());
+      bool row = !members.empty() && is_row(members);
+      if (named || (row && model_.signature().inputs.size() == 1))
+        return read_form(row ? JsonForm::features : JsonForm::columns, start_of_body());
     }
     return bad_request(fmt::format("the body is not an object with {}", listed(keys, "or")));
   }
@@ -216,6 +262,47 @@ class Reader {
     });
   }
 
+  char first_of(const json::Member& member) {
+    in_.go_to(member.at);
+    return in_.peek();
+  }
+
+  // Whether the body is what pandas writes with orient="split".
+  bool is_split(const std::vector<json::Member>& members) {
+    const json::Member *columns = json::find(members, "columns"), *data = json::find(members, "data");
+    if (is_input(model_.signature(), "columns") || is_input(model_.signature(), "data")) return false;
+    return columns != nullptr && data != nullptr && first_of(*columns) == '[' && first_of(*data) == '[';
+  }
+
+  // Whether the body is a table by columns or by rows: objects of values, and not of bytes in base64.
+  bool is_table(const std::vector<json::Member>& members) {
+    bool objects = !members.empty() && std::all_of(members.begin(), members.end(),
+                                                   [&](const json::Member& member) { return first_of(member) == '{'; });
+    std::vector<json::Member> inner;
+    return objects && in_.go_to(members[0].at) && in_.object(inner) && !inner.empty() && is_row(inner) &&
+           json::find(inner, "b64") == nullptr;
+  }
+
+  // The rows are the outer keys if the inner ones are inputs, or if only the outer ones are numbers.
+  Result<std::vector<Tensor>> table(std::size_t at) {
+    std::vector<json::Member> outer, inner;
+    in_.object(outer);
+    in_.go_to(outer[0].at);
+    in_.object(inner);
+    auto is_number = [](const json::Member& member) {
+      return member.key.find_first_not_of("0123456789") == std::string::npos;
+    };
+    auto names_input = [&](const json::Member& member) { return is_input(model_.signature(), member.key); };
+    bool named = std::any_of(outer.begin(), outer.end(), names_input);
+    bool by_row = std::any_of(inner.begin(), inner.end(), names_input) ||
+                  (!named && std::all_of(outer.begin(), outer.end(), is_number) &&
+                   !std::all_of(inner.begin(), inner.end(), is_number));
+    Features table(in_, body_);
+    in_.go_to(at);
+    if (!(by_row ? table.add_named_rows() : table.add_columns())) return unreadable("the table", in_);
+    return table.inputs(model_);
+  }
+
   Result<JsonInputs> read_form(JsonForm form, std::size_t at) {
     JsonInputs inputs{{}, form};
     in_.go_to(at);
@@ -224,6 +311,7 @@ class Reader {
       case JsonForm::rows: inputs.tensors = TRY(rows(at)); break;
       case JsonForm::features: inputs.tensors = TRY(features()); break;
       case JsonForm::split: inputs.tensors = TRY(split(at)); break;
+      case JsonForm::table: inputs.tensors = TRY(table(at)); break;
       case JsonForm::split_or_columns: return read_form(has_data(at) ? JsonForm::split : JsonForm::columns, at);
     }
     return inputs;

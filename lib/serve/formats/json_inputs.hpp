@@ -16,7 +16,9 @@ enum class JsonForm {
   features,
   // A table as pandas writes it: {"columns": ["age", "city"], "data": [[31, "Paris"]]}.
   split,
-  // Of these two, a table if the value is an object with "data", else columns.
+  // The same with values by the keys of columns and rows: {"age": {"0": 31}, "city": {"0": "Paris"}}, or by row first.
+  table,
+  // Of split and columns, a table if the value is an object with "data", else columns.
   split_or_columns,
 };
 
@@ -31,8 +33,8 @@ struct JsonInputs {
   JsonForm form = JsonForm::columns;
 };
 
-// Whether a body may also carry the inputs without a member around them: a list of rows, or an object of the inputs'
-// names.
+// Whether a body may also carry the inputs without a member around them: a list of rows, an object of the inputs'
+// names, one row of features, or a table of pandas.
 enum class Bare { refused, allowed };
 
 // Reads a body that is an object with exactly one of these members; what else it has is left alone.

@@ -4,6 +4,7 @@
 // The text is read twice: csv::scan finds rows, columns, header and types, so that the second pass can parse into a
 // tensor of the final size without keeping the cells.
 #include "tensor/csv/table.hpp"
+#include "tensor/small.hpp"
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
@@ -68,6 +69,17 @@ Result<void> fill(Tensor& tensor, std::string_view content, const csv::Table& ta
   return {};
 }
 
+// The table as a type of fewer than 16 bits.
+Result<Tensor> narrowed(const Tensor& table, DType type, const Source& source) {
+  Tensor tensor(type, table.dims());
+  std::int64_t at = 0;
+  for (double value : table.as<double>()) {
+    if (!set_small_element(type, tensor.mutable_view().data, at++, value))
+      return unreadable(source.where, fmt::format("{} is not a value of {}", value, name(type)));
+  }
+  return tensor;
+}
+
 Result<std::vector<NamedTensor>> read(const Source& source) {
   std::string_view text = as_text(source.bytes);
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
@@ -77,12 +89,14 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   const Expected* expected = source.find("");
   DType type = expected != nullptr ? expected->type : DType::undefined;
   if (type == DType::undefined) type = !table.numbers ? DType::string : table.integers ? DType::i64 : DType::f64;
-  if (type != DType::string && type != DType::boolean && (bits(type) < 8 || !(is_integer(type) || is_float(type)))) {
+  if (type != DType::string && type != DType::boolean && !is_integer(type) && !is_float(type)) {
     return unreadable(source.where, fmt::format("{} has no form in CSV", name(type)));
   }
   std::vector<NamedTensor> tensors(1);
-  tensors[0].tensor = Tensor(type, shape_of(table, expected));
-  TRY(fill(tensors[0].tensor, text, table, source));
+  Tensor& tensor = tensors[0].tensor;
+  tensor = Tensor(is_small(type) ? DType::f64 : type, shape_of(table, expected));
+  TRY(fill(tensor, text, table, source));
+  if (is_small(type)) tensor = TRY(narrowed(tensor, type, source));
   return tensors;
 }
 

@@ -3,6 +3,7 @@
 //   {"datatype": "FP32", "shape": [2, 2], "data": [1, 2, 3, 4]}       one tensor; data nested or flat
 //   {"x": <either of those>, "y": …}                                  several, by name
 //   {"key": 1.5, "other": 2}                                          a map, if the model expects one
+//   {"sequence": [<any>, …]}, {"optional": <any>}, {"map": {…}}       what is not a tensor
 //   {"inputs": [{"name": "x", "datatype": …, "shape": …, "data": …}]} a request of the Open Inference Protocol V2, or
 //                                                                     a response, with "outputs"
 // The lists themselves are read by json/tensor.hpp, as those of requests are. Written here rather than with a library:
@@ -46,9 +47,8 @@ class TensorReader {
     bool names_inputs = std::any_of(members.begin(), members.end(), [&](const json::Member& member) {
       return is_expected(member.key) && in_.go_to(member.at) && in_.peek() == '{';
     });
-    if (whole != nullptr && whole->type == DType::map && !names_inputs) {
-      return map("", start, *whole, tensors) && in_.go_to(end);
-    }
+    if (whole != nullptr && is_collection(whole->type) && !names_inputs && is_collection_at(start, whole))
+      return one("", start, tensors) && in_.go_to(end);
     if (find(members, "data") && (find(members, "shape") || find(members, "datatype")))
       return one("", start, tensors) && in_.go_to(end);
     for (const char* list : {"inputs", "outputs"}) {
@@ -78,15 +78,86 @@ class TensorReader {
     return in_.eat(']') || in_.fail("a ',' or ']' is expected");
   }
 
-  // The tensor at `at`: a tensor object, or a bare list or value. The cursor ends behind it.
+  // The tensor at `at`: a tensor object, or a bare list or value; or what is not a tensor. The cursor ends behind it.
   bool one(const std::string& name, std::size_t at, std::vector<NamedTensor>& tensors) {
-    in_.go_to(at);
     const Expected* expected = source_.find(name);
-    if (in_.peek() == '{' && expected != nullptr && expected->type == DType::map) {
-      return map(name, at, *expected, tensors);
+    if (is_collection_at(at, expected)) {
+      NamedTensor& named = tensors.emplace_back();
+      named.name = name;
+      return collection(at, expected != nullptr ? *expected : Expected(), named.tensor);
     }
+    in_.go_to(at);
     if (in_.peek() == '{') return tensor_object(name, at, false, tensors);
     return elements(name, at, {}, tensors);
+  }
+
+  // The only key of the object at `at`; empty if it has another number of them, or is not one.
+  std::string only_key(std::size_t at, std::size_t* value = nullptr) {
+    std::vector<json::Member> members;
+    std::size_t here = in_.at();
+    in_.go_to(at);
+    bool only = in_.peek() == '{' && in_.object(members) && members.size() == 1;
+    in_.go_to(here);
+    if (only && value != nullptr) *value = members[0].at;
+    return only ? members[0].key : "";
+  }
+
+  // Whether the value is a map, a sequence or an optional, in the form in which write() has them, or as the model
+  // expects one: an object as a map, a list as a sequence.
+  bool is_collection_at(std::size_t at, const Expected* expected) {
+    in_.go_to(at);
+    char first = in_.peek();
+    if (expected != nullptr && first == '{' && expected->type == DType::map) return true;
+    if (expected != nullptr && first == '[' && expected->type == DType::sequence) return true;
+    std::string key = only_key(at);
+    return key == "sequence" || key == "optional" || key == "map";
+  }
+
+  // ONNX nests them no deeper than an optional sequence of maps.
+  bool collection(std::size_t at, const Expected& expected, Tensor& tensor, int depth = 0) {
+    std::size_t value = at;
+    std::string key = only_key(at, &value);
+    in_.go_to(at);
+    if (depth > 3) return in_.fail("it nests too deep");
+    Expected inside;
+    inside.type = expected.key != DType::undefined ? DType::map : expected.value;
+    inside.key = expected.key;
+    inside.value = expected.value;
+    if (key == "optional" && expected.type != DType::map) {
+      Optional optional;
+      in_.go_to(value);
+      bool none = in_.peek() == 'n';
+      if (none ? !in_.skip() : !item(value, inside, optional.value, depth)) return false;
+      tensor = tensor_of(std::move(optional));
+      return in_.eat('}') || in_.fail("a '}' is expected");
+    }
+    bool wrapped = key == "sequence" && expected.type != DType::map;
+    in_.go_to(wrapped ? value : at);
+    if (in_.peek() != '[') return map(at, expected, tensor);
+    Sequence sequence{inside.type, {}};
+    in_.eat('[');
+    if (in_.peek() != ']') {
+      do {
+        in_.peek();
+        if (!item(in_.at(), inside, sequence.items.emplace_back(), depth)) return false;
+      } while (in_.eat(','));
+      sequence.element = sequence.items[0].type();
+    }
+    if (!in_.eat(']')) return in_.fail("a ',' or ']' is expected");
+    tensor = tensor_of(std::move(sequence));
+    return !wrapped || in_.eat('}') || in_.fail("a '}' is expected");
+  }
+
+  // A tensor or another collection within one.
+  bool item(std::size_t at, const Expected& expected, Tensor& tensor, int depth) {
+    if (is_collection_at(at, &expected)) return collection(at, expected, tensor, depth + 1);
+    std::vector<NamedTensor> read;
+    in_.go_to(at);
+    json::Wanted wanted;
+    if (is_plain(expected.type) || expected.type == DType::string) wanted.type = expected.type;
+    bool good = in_.peek() == '{' ? tensor_object("", at, false, read) : elements("", at, std::move(wanted), read);
+    if (good) tensor = std::move(read.front().tensor);
+    return good;
   }
 
   bool is_expected(std::string_view name) const {
@@ -95,13 +166,13 @@ class TensorReader {
   }
 
   // An object as a map; also in the form in which write() has it, {"map": {…}}.
-  bool map(const std::string& name, std::size_t at, const Expected& expected, std::vector<NamedTensor>& tensors) {
+  bool map(std::size_t at, const Expected& expected, Tensor& tensor) {
     std::vector<json::Member> members;
     in_.go_to(at);
     if (!in_.object(members)) return false;
     std::size_t end = in_.at();
     if (members.size() == 1 && members[0].key == "map" && in_.go_to(members[0].at) && in_.peek() == '{') {
-      return map(name, members[0].at, expected, tensors) && in_.go_to(end);
+      return map(members[0].at, expected, tensor) && in_.go_to(end);
     }
     DType key = expected.key == DType::undefined ? DType::string : expected.key;
     json::Wanted wanted;
@@ -121,7 +192,7 @@ class TensorReader {
       auto* to = static_cast<std::byte*>(all.data) + static_cast<std::size_t>(index++) * width;
       copy_elements(value.view(), {all.type, {}, to});
     }
-    tensors.push_back({name, tensor_of(Map{std::move(keys), std::move(values)})});
+    tensor = tensor_of(Map{std::move(keys), std::move(values)});
     return in_.go_to(end);
   }
 
@@ -146,9 +217,9 @@ class TensorReader {
     if (!in_.object(members)) return false;
     std::size_t end = in_.at();
     for (const json::Member& member : members) {
-      constexpr std::string_view known[] = {"data", "shape", "datatype", "parameters", "name"};
-      // A tensor that is named by its key has no other name.
-      auto last = std::end(known) - (named ? 0 : 1);
+      constexpr std::string_view known[] = {"data", "shape", "datatype", "parameters", "name", "dims", "type"};
+      // A tensor that is named by its key has no other name. `dims` and `type` are what `--output json run` prints.
+      auto last = std::end(known) - (named ? 0 : 3);
       if (std::find(std::begin(known), last, member.key) == last) {
         in_.go_to(member.at);
         return in_.fail(fmt::format("the key '{}' is unknown", member.key));
@@ -156,10 +227,13 @@ class TensorReader {
     }
     const json::Member *data = find(members, "data"), *shape = find(members, "shape"),
                        *type = find(members, "datatype"), *own_name = find(members, "name");
+    if (shape == nullptr) shape = find(members, "dims");
+    if (type == nullptr) type = find(members, "type");
     if (named && own_name == nullptr) return in_.fail("a tensor has no \"name\"");
     if (data == nullptr) return in_.fail("a tensor has no \"data\"");
     json::Wanted wanted;
     if (own_name != nullptr && !(in_.go_to(own_name->at) && in_.string(name))) return false;
+    if (in_.go_to(data->at) && in_.peek() == '{') return one(name, data->at, tensors) && in_.go_to(end);
     if (type != nullptr && !datatype(type->at, wanted.type)) return false;
     if (shape != nullptr && !(in_.go_to(shape->at) && json::read_shape(in_, wanted.shape.emplace()))) return false;
     return elements(name, data->at, std::move(wanted), tensors) && in_.go_to(end);
@@ -172,7 +246,7 @@ class TensorReader {
     if (!in_.string(text)) return false;
     type = json::type_of_v2(text);
     if (!type) {
-      if (auto ours = dtype_from_name(text); ours && !json::v2_name(*ours).empty()) type = ours;
+      if (auto ours = dtype_from_name(text); ours && json::has_form(*ours)) type = ours;
     }
     if (type) return true;
     in_.go_to(at);
@@ -257,8 +331,9 @@ std::string print_collection(std::string& out, const TensorView& value) {
 
 std::string print_value(std::string& out, const TensorView& value) {
   if (is_collection(value.type)) return print_collection(out, value);
+  if (!json::has_form(value.type)) return std::string(name(value.type));
   std::string_view type = json::v2_name(value.type);
-  if (type.empty()) return std::string(name(value.type));
+  if (type.empty()) type = name(value.type);
   out += fmt::format("{{\"datatype\": \"{}\", \"shape\": [{}], \"data\":\n", type,
                      fmt::join(value.dims.begin(), value.dims.end(), ", "));
   // Empty tensors are flat: [[], []] cannot say every shape.

@@ -4,6 +4,7 @@
 #include "tensor/json/tensor.hpp"
 
 #include "tensor/dispatch.hpp"
+#include "tensor/small.hpp"
 
 #include <fmt/format.h>
 
@@ -158,9 +159,29 @@ class Fill {
   T* next_;
 };
 
+// A small type by way of one of C++, which holds each of its values.
+bool read_small(Cursor& in, const Wanted& wanted, DType type, Tensor& tensor) {
+  Wanted wide = wanted;
+  wide.type = is_float(type) ? DType::f64 : DType::i64;
+  Tensor read;
+  in.peek();
+  std::size_t start = in.at();
+  if (!read_tensor(in, wide, read)) return false;
+  tensor = Tensor(type, read.dims());
+  for (std::int64_t i = 0; i < read.view().elements(); ++i) {
+    auto at = static_cast<std::size_t>(i);
+    double value = is_float(type) ? read.as<double>()[at] : static_cast<double>(read.as<std::int64_t>()[at]);
+    if (set_small_element(type, tensor.mutable_view().data, i, value)) continue;
+    in.go_to(start);
+    return in.fail(fmt::format("element {}, {}, is not a value of {}", i, value, name(type)));
+  }
+  return true;
+}
+
 }  // namespace
 
 bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor) {
+  if (wanted.type && is_small(*wanted.type)) return read_small(in, wanted, *wanted.type, tensor);
   Layout layout;
   in.peek();
   std::size_t start = in.at();
@@ -169,7 +190,7 @@ bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor) {
   in.go_to(start);
   DType type = wanted.type.value_or(layout.type());
   if (type == DType::undefined) return in.fail("the list mixes numbers, bools and strings");
-  if (v2_name(type).empty()) return in.fail(fmt::format("{} has no form in JSON", name(type)));
+  if (!has_form(type)) return in.fail(fmt::format("{} has no form in JSON", name(type)));
   if (wanted.shape) {
     bool flat = layout.dims.size() == 1 && element_count(*wanted.shape) == layout.count;
     if (!flat && layout.dims != *wanted.shape) {
@@ -207,6 +228,8 @@ bool read_shape(Cursor& in, Dims& dims) {
   } while (in.eat(','));
   return in.eat(']') || in.fail("a ',' or ']' is expected");
 }
+
+bool has_form(DType type) { return is_small(type) || !v2_name(type).empty(); }
 
 std::optional<DType> type_of_v2(std::string_view name) {
   for (const V2Type& row : v2_types) {

@@ -37,8 +37,12 @@ bool read_tensor(Cursor& in, const Wanted& wanted, Tensor& tensor);
 // Reads a list of sizes, each from 0 on and no more than max_rank of them. False on a fault, which the cursor reports.
 bool read_shape(Cursor& in, Dims& dims);
 
+// Whether tensors of the type can be written as lists. Those that the Open Inference Protocol has no name for, the
+// types of fewer than 16 bits (tensor/small.hpp), have only our own: "f8e5m2".
+bool has_form(DType type);
+
 // The types that have a form in JSON, under the names of the Open Inference Protocol ("FP32").
 std::optional<DType> type_of_v2(std::string_view name);
-std::string_view v2_name(DType type);  // empty: no form in JSON
+std::string_view v2_name(DType type);  // empty: the protocol does not have it
 
 }  // namespace modelctl::json
