@@ -28,6 +28,7 @@ enum class Completes {
   nothing,
   file,
   model,
+  any_model,
   artifact,
   package,
   tensors,

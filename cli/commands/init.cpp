@@ -64,7 +64,7 @@ Run bind(Binder& binder) {
       ->type_name("SERVICE");
   binder
       .complete(binder.app.add_option("MODEL", flags->first, "ONNX model to start from; not with --example"),
-                Completes::file)
+                Completes::model)
       ->type_name("MODEL");
   binder
       .complete(binder.app.add_option("FOLDER", flags->second,

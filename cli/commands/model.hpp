@@ -14,7 +14,7 @@ inline constexpr const char* model_forms =
     "stdin; by default that of modelctl.yaml";
 
 inline void bind_source(Binder& binder, CLI::Option* option, actions::ModelSource& source) {
-  binder.complete(binder.complete(option, Completes::file), Completes::reference);
+  binder.complete(binder.complete(option, Completes::any_model), Completes::reference);
   bind_trust(binder, source.trust);
   bind_any_name(binder, source.any_name);
   bind_remote(binder, source.remote);

@@ -34,6 +34,7 @@ std::vector<std::string_view> tensor_endings() {
 std::vector<std::string_view> endings_of(Completes kind) {
   switch (kind) {
     case Completes::model: return {".onnx"};
+    case Completes::any_model: return {".artifact", ".onnx", ".tar"};
     case Completes::artifact: return {".artifact"};
     case Completes::package: return {".tar"};
     case Completes::tensors: return tensor_endings();
@@ -81,6 +82,19 @@ void add_commands(const CLI::App& app, const std::string& typed, std::vector<Can
   }
 }
 
+// The command that the last `count` of the words before the cursor name, as "key" in `help key`.
+const CLI::App* command_named(const CLI::App& root, const std::vector<std::string>& words, std::size_t count) {
+  const CLI::App* at = &root;
+  for (std::size_t i = words.size() - std::min(words.size(), count + 1); i + 1 < words.size(); ++i) {
+    for (const CLI::App* below : visible_commands(*at)) {
+      if (below->get_name() != words[i]) continue;
+      at = below;
+      break;
+    }
+  }
+  return at;
+}
+
 // The values that CLI11 checks an option against. It has no accessor for them except the type name, "{text,json}".
 std::vector<Candidate> checked_values(const CLI::Option& option) {
   std::string type = option.get_type_name();
@@ -95,9 +109,10 @@ std::vector<Candidate> checked_values(const CLI::Option& option) {
   return values;
 }
 
-// Candidates for the value of an option: its fixed choices, and what the command declared for it.
+// Candidates for the value of an option: its fixed choices, and what the command declared for it. `at` is the command
+// whose commands are meant, for an argument that names one.
 void add_values(const CommandTree& tree, const CLI::Option& option, const std::string& typed,
-                const CandidateSources& sources, std::vector<Candidate>& found) {
+                const CandidateSources& sources, std::vector<Candidate>& found, const CLI::App* at) {
   add_matching(checked_values(option), typed, found);
   for (const Completion& completion : tree.completions) {
     if (completion.option != &option) continue;
@@ -115,7 +130,7 @@ void add_values(const CommandTree& tree, const CLI::Option& option, const std::s
       case Completes::operators:
         if (sources.operators) add_matching(sources.operators(), typed, found);
         break;
-      case Completes::command: add_commands(tree.root, typed, found); break;
+      case Completes::command: add_commands(*at, typed, found); break;
       default: {
         // "image=samples/o": an input's name precedes the file.
         std::size_t equals = typed.find('=') + 1;
@@ -150,17 +165,18 @@ std::vector<Candidate> complete(const CommandTree& tree, const std::vector<std::
   Position at = locate(tree, std::span(words).first(words.empty() ? 0 : words.size() - 1));
   std::size_t equals = typed.find('=');
   if (at.wants != nullptr) {
-    add_values(tree, *at.wants, typed, sources, found);
+    add_values(tree, *at.wants, typed, sources, found, &tree.root);
   } else if (typed.rfind("--", 0) == 0 && equals != std::string::npos && !at.only_positionals) {
     const CLI::Option* option = find_option(at.app, typed.substr(0, equals));
-    if (option != nullptr) add_values(tree, *option, typed.substr(equals + 1), sources, found);
+    if (option != nullptr) add_values(tree, *option, typed.substr(equals + 1), sources, found, &tree.root);
     for (Candidate& candidate : found) candidate.text = typed.substr(0, equals + 1) + candidate.text;
   } else if (!typed.empty() && typed[0] == '-' && !at.only_positionals) {
     add_options(at.app, typed, found);
   } else {
     if (at.positionals == 0) add_commands(*at.app, typed, found);
     const CLI::Option* argument = positional(*at.app, at.positionals);
-    if (argument != nullptr) add_values(tree, *argument, typed, sources, found);
+    const CLI::App* named = command_named(tree.root, words, at.positionals);
+    if (argument != nullptr) add_values(tree, *argument, typed, sources, found, named);
   }
   std::stable_sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) { return a.text < b.text; });
   return found;

@@ -27,7 +27,8 @@ struct Style {
 // Indents the following lines of a note to its first word.
 std::string indented(std::string_view text) {
   std::string result;
-  for (char c : printable(text)) {
+  constexpr std::size_t longest = 2000;
+  for (char c : printable(bounded(text, longest))) {
     result += c;
     if (c == '\n') result += "     ";
   }

@@ -26,9 +26,15 @@ bool reads_as_number(std::string_view cell) {
          std::count(cell.begin(), cell.end(), '.') <= 1 && std::count(cell.begin(), cell.end(), '-') <= 1;
 }
 
+constexpr std::size_t longest_cell = 400, longest_line = 2000;
+
 }  // namespace
 
-std::string render(const Table& table) {
+std::string render(const Table& whole) {
+  Table table = whole;
+  for (auto& row : table.rows) {
+    for (std::string& cell : row) cell = bounded(cell, longest_cell);
+  }
   std::size_t columns = table.header.size();
   std::vector<std::size_t> width(columns);
   std::vector<bool> right(columns, !table.rows.empty());
@@ -58,7 +64,7 @@ std::string render(const Table& table) {
   return text;
 }
 
-void Printer::line(std::string_view text) { this->text(std::string(text) + "\n"); }
+void Printer::line(std::string_view text) { this->text(bounded(text, longest_line) + "\n"); }
 
 void Printer::text(std::string_view text) {
   std::string safe = printable(text);
@@ -97,6 +103,13 @@ std::string human_seconds(double seconds) {
     return fmt::format("{:.{}f} {}", value, value >= 100 ? 0 : value >= 10 ? 1 : 2, unit.unit);
   }
   return "0 ns";
+}
+
+std::string bounded(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return fmt::format("{}… ({} bytes more)", text.substr(0, end), text.size() - end);
 }
 
 std::string printable(std::string_view text) {

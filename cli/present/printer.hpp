@@ -49,4 +49,8 @@ std::string human_seconds(double seconds);
 // feeds and tabs are kept.
 std::string printable(std::string_view text);
 
+// The text, or its beginning of at most `most` bytes, whole characters, and how much there is more: names come from
+// files, and one of a megabyte must not fill a terminal.
+std::string bounded(std::string_view text, std::size_t most);
+
 }  // namespace modelctl::cli

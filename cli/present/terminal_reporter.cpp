@@ -59,7 +59,8 @@ void TerminalReporter::write(std::string_view text) {
 void TerminalReporter::info(std::string_view line) {
   if (quiet_ || json_) return;
   std::lock_guard lock(mutex_);
-  write(printable(line) + "\n");
+  constexpr std::size_t longest = 2000;
+  write(printable(bounded(line, longest)) + "\n");
 }
 
 void TerminalReporter::warn(const Error& warning) {

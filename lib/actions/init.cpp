@@ -57,7 +57,11 @@ Result<void> check(const InitRequest& request) {
 // Where to write, as the user would call it.
 fs::path folder_of(const InitRequest& request) {
   if (!request.folder.empty()) return request.folder;
-  if (!request.model.empty()) return request.model.stem();
+  if (!request.model.empty()) {
+    // A folder of the name of the project file would make one of the folder around it.
+    fs::path stem = request.model.stem();
+    return stem == "modelctl.yaml" || stem == "modelctl.yml" ? stem.stem() : stem;
+  }
   return request.example.empty() ? fs::path(".") : fs::path(request.example);
 }
 

@@ -79,6 +79,25 @@ std::string path_in_package(const PackRequest::File& file) {
   return folder_of(file.role) + (file.place.empty() ? file.path.filename() : file.place).string();
 }
 
+// A file that is named twice is packed once. Two files of one name would be one entry.
+Result<void> unite_equal(std::vector<PackRequest::File>& files) {
+  std::vector<PackRequest::File> kept;
+  for (PackRequest::File& file : files) {
+    std::string path = path_in_package(file);
+    auto other = std::ranges::find(kept, path, path_in_package);
+    std::error_code code;
+    if (other == kept.end()) kept.push_back(std::move(file));
+    else if (!fs::equivalent(other->path, file.path, code) && fs::exists(file.path, code)) {
+      return Error(Kind::usage, "same-entry",
+                   fmt::format("cannot pack '{}' and '{}': both would be '{}'", other->path.string(),
+                               file.path.string(), path))
+          .help("rename one of them");
+    }
+  }
+  files = std::move(kept);
+  return {};
+}
+
 // What version control, editors and Python leave in a folder. It would differ from machine to machine.
 bool is_left_out(const fs::path& entry) {
   std::string name = entry.filename().string();
@@ -193,6 +212,7 @@ Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
   std::vector<NamedFile> inputs{{"the artifact", request.artifact}, {"--key", request.key}};
   for (const PackRequest::File& file : request.files) inputs.push_back({"an entry", file.path});
   TRY(check_outputs("pack", {{"-o", request.output}}, inputs));
+  TRY(unite_equal(request.files));
   if (request.name.empty()) return missing("name");
   if (request.version.empty()) return missing("version");
   return request;

@@ -96,6 +96,18 @@ Result<Place> place_of(const CheckReleaseRequest& request, Host& host) {
   return Place{std::make_unique<LocalFolder>(path.parent_path()), path.filename().string()};
 }
 
+// The signed list, or its signature, which must be beside the file.
+Result<std::string> signed_document(const Place& place, std::string_view name, std::uint64_t limit) {
+  auto text = place.folder->document(name, limit);
+  if (text || text.error().kind != Kind::not_found) return text;
+  return Error(Kind::not_found, "no-release-signature",
+               fmt::format("cannot check '{}': '{}' is missing", place.name, name))
+      .at(place.folder->place_of(name))
+      .because("the signed list of a release's files, and its signature, are read from the folder of the file")
+      .help(fmt::format("download '{}' and '{}' of the release to the same place", release_subject.path,
+                        release_subject.bundle_path));
+}
+
 Result<void> check_file(ReleaseFolder& folder, const package::Release& release, const std::string& name) {
   const package::ReleaseFile* file = release.find(name);
   std::string what = fmt::format("cannot trust '{}'", name);
@@ -132,8 +144,8 @@ Result<SignReleaseReport> sign_release(const SignReleaseRequest& request, Host& 
 Result<CheckReleaseReport> check_release(const CheckReleaseRequest& request, Host& host) {
   package::Trust trust = TRY(package::read_trust(request.trust, host.environment));
   Place place = TRY(place_of(request, host));
-  std::string list = TRY(place.folder->document(release_subject.path, package::release_list_limit));
-  std::string bundle = TRY(place.folder->document(release_subject.bundle_path, package::bundle_limit));
+  std::string list = TRY(signed_document(place, release_subject.path, package::release_list_limit));
+  std::string bundle = TRY(signed_document(place, release_subject.bundle_path, package::bundle_limit));
   CheckReleaseReport report;
   report.signer = TRY(package::verify_bundle(release_subject, list, bundle, trust));
   package::Release release = TRY(package::Release::read(list));

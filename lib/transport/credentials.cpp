@@ -330,6 +330,14 @@ Result<std::vector<std::string>> erase_credentials(const std::string& registry, 
   return places;
 }
 
+std::vector<Error> faults_of_credentials(const Environment& environment) {
+  std::vector<Error> faults;
+  for (const fs::path& path : files(environment)) {
+    if (auto config = read_config(path); !config) faults.push_back(std::move(config).error());
+  }
+  return faults;
+}
+
 std::vector<std::string> known_registries(const Environment& environment) {
   std::set<std::string> known;
   for (const fs::path& path : files(environment)) {

@@ -37,6 +37,9 @@ Result<std::string> store_credentials(const std::string& registry, const Credent
 Result<std::vector<std::string>> erase_credentials(const std::string& registry, const Environment& environment,
                                                    Processes& processes);
 
+// The faults of the files: one that cannot be read hides all credentials from docker, podman and modelctl.
+std::vector<Error> faults_of_credentials(const Environment& environment);
+
 // The registries that the files name, for completion: no helper is run, and a file that cannot be read has none.
 std::vector<std::string> known_registries(const Environment& environment);
 

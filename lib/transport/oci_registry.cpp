@@ -73,7 +73,7 @@ Url Repository::url(const std::string& below) const {
 Result<Repository::Fetched> Repository::manifest(const std::string& tag_or_digest) {
   HttpRequest request{.url = url("manifests/" + tag_or_digest)};
   request.headers = {{"Accept", std::string(oci_manifest_type)}, {"Accept", std::string(oci_index_type)}};
-  std::string what = fmt::format("cannot pull '{}'", name_.text());
+  std::string what = fmt::format("cannot read '{}'", name_.text());
   HttpResponse response = TRY(client_->expect(request, {200, 404}, what));
   if (response.status == 404) {
     Error error = client_->failure(request, response, fmt::format("there is no '{}'", name_.text()));
@@ -101,7 +101,7 @@ Result<Repository::Fetched> Repository::manifest(const std::string& tag_or_diges
 Result<void> Repository::blob(const Digest& digest, std::uint64_t from, std::uint64_t size,
                               const http::Client::Sink& sink) {
   return client_->download(url("blobs/" + digest.text()), from, size,
-                           fmt::format("cannot pull the blob {}", digest.text()), sink);
+                           fmt::format("cannot read the blob {}", digest.text()), sink);
 }
 
 Result<std::vector<std::string>> Repository::tags() {

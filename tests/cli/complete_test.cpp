@@ -87,6 +87,24 @@ TEST_CASE("the values of a choice complete, as a word of their own and behind '=
 
 TEST_CASE("after '--' a word with a dash is not an option") { CHECK(!offers({"init", "--", "--ex"}, "--example")); }
 
+TEST_CASE("help completes the commands of a group") {
+  CHECK(answers({"help", "key", ""}) == std::vector<std::string>{"generate", "show"});
+  CHECK(offers({"help", "ke"}, "key"));
+  CHECK(answers({"help", "run", ""}).empty());
+}
+
+TEST_CASE("the argument MODEL completes with models in any form and not with other files") {
+  test::Scratch scratch;
+  for (const char* file : {"a.artifact", "a.onnx", "a.tar", "a.csv", "notes.md"}) std::ofstream(scratch / file) << "x";
+  std::string folder = scratch.path().string() + "/";
+  for (const char* command : {"run", "evaluate", "bench", "link", "inspect", "serve"}) {
+    INFO(command);
+    CHECK(answers({command, folder}) ==
+          std::vector<std::string>{folder + "a.artifact", folder + "a.onnx", folder + "a.tar"});
+  }
+  CHECK(answers({"init", folder}) == std::vector<std::string>{folder + "a.onnx"});
+}
+
 TEST_CASE("files complete below their folder, folders with a slash, hidden ones only when asked for") {
   test::Scratch scratch;
   std::filesystem::create_directory(scratch / "inner");

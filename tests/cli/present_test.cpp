@@ -45,6 +45,15 @@ TEST_CASE("a name from a hostile file cannot control the terminal") {
   CHECK(printable("\xC2\x9B[2J") == "\\x9b[2J");
 }
 
+TEST_CASE("a name of many characters is cut, and how much of it is said") {
+  std::string name(5000, 'n');
+  CHECK(render(Error(Kind::bad_input, "bad-name", name), Severity::error, false).size() < 2100);
+  CHECK(render(Table{{"name"}, {{name}}}).size() < 500);
+  CHECK(bounded(name, 10) == "nnnnnnnnnn… (4990 bytes more)");
+  CHECK(bounded("aaé", 3) == "aa… (2 bytes more)");
+  CHECK(bounded("short", 5) == "short");
+}
+
 TEST_CASE("a table aligns names to the left and numbers to the right") {
   CHECK(render(Table{{"name", "size"}, {{"a", "9 B"}, {"long one", "10.5 KiB"}}}) ==
         "name          size\n"

@@ -53,7 +53,8 @@ TEST_CASE("the samples of a package are checked, and its signer is named, before
   CHECK(serving.log_text().find("computed 1 sample of the package: as expected\n") != std::string::npos);
   std::string metrics = HttpClient(serving.at()).get("/metrics").body;
   CHECK(metrics.find("signer=\"me.pub\"} 1\n") != std::string::npos);
-  CHECK(metrics.find("\ndigits_accuracy{version=\"1.0\"} 0.9944\n") != std::string::npos);
+  CHECK(metrics.find("\ndigits_accuracy{model=\"digits\",measure=\"accuracy\",version=\"1.0\"} 0.9944\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("a package is served without a named signer, with a warning") {

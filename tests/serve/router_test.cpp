@@ -237,7 +237,18 @@ TEST_CASE("a package cannot name a metric of the server's own, or write into its
   REQUIRE(service.registry.publish(test::twice_model(
       versions.scratch, service, {"modelctl", "1", "", "", {{"requests_total", 1}, {"a\n# HELP x", 2}}})));
   std::string text = service.metrics.text(false);
-  CHECK(text.find("\nmodelctl_requests_total{version=") == std::string::npos);
-  CHECK(text.find("\n_modelctl_requests_total{version=\"1\"} 1\n") != std::string::npos);
+  CHECK(text.find("\nmodelctl_requests_total{model=\"modelctl\"") == std::string::npos);
+  CHECK(text.find("\n_modelctl_requests_total{model=\"modelctl\",measure=\"requests_total\",version=\"1\"} 1\n") !=
+        std::string::npos);
   CHECK(text.find("\n# HELP x") == std::string::npos);
+}
+
+TEST_CASE("measures whose names become one metric stay apart by their labels") {
+  Versions versions({"1"});
+  Service& service = versions.service;
+  REQUIRE(service.registry.publish(
+      test::twice_model(versions.scratch, service, {"m", "1", "", "", {{"a-b", 1}, {"a_b", 2}}})));
+  std::string text = service.metrics.text(false);
+  CHECK(text.find("\nm_a_b{model=\"m\",measure=\"a-b\",version=\"1\"} 1\n") != std::string::npos);
+  CHECK(text.find("\nm_a_b{model=\"m\",measure=\"a_b\",version=\"1\"} 2\n") != std::string::npos);
 }

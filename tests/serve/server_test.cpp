@@ -113,7 +113,7 @@ TEST_CASE("metrics count requests by code and protocol and name the model") {
   CHECK(has("modelctl_requests_total{model=\"twice\",version=\"7\",code=\"400\",protocol=\"predict\"} 1\n"));
   CHECK(has("modelctl_request_duration_seconds_count{model=\"twice\",version=\"7\",protocol=\"predict\"} 2\n"));
   CHECK(has("modelctl_model_info{model=\"twice\",version=\"7\",digest=\"sha256:0\",signer=\"tester\"} 1\n"));
-  CHECK(has("twice_accuracy{version=\"7\"} 0.5\n"));
+  CHECK(has("twice_accuracy{model=\"twice\",measure=\"accuracy\",version=\"7\"} 0.5\n"));
   CHECK(has("modelctl_inflight 0\n"));
 }
 

@@ -162,8 +162,8 @@ TEST_CASE("an archive that ends early is refused") {
   std::size_t size = file.find("a plan");
   file.resize(size);
   auto refused = shop.pull_folder(web.url());
-  CHECK(message_of(refused) == "untrusted truncated: cannot pull '" + web.url() + "' | " + web.url() +
-                                   " | pulling 'model.plan' | cannot pull '" + web.url() + "' | the file ends after " +
+  CHECK(message_of(refused) == "untrusted truncated: cannot read '" + web.url() + "' | " + web.url() +
+                                   " | pulling 'model.plan' | cannot read '" + web.url() + "' | the file ends after " +
                                    std::to_string(size) + " bytes, before the package does");
   CHECK(shop.leftovers().empty());
 }
@@ -190,10 +190,10 @@ TEST_CASE("a file that is not a package is refused after its first block") {
   WebHost web;
   web.files["/index.html"] = std::string(100'000, 'h');
   CHECK(message_of(shop.pull(web.url("/index.html"))) ==
-        "untrusted no-package: cannot pull '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
+        "untrusted no-package: cannot read '" + web.url("/index.html") + "' | nothing of '" + web.url("/index.html") +
             "' was used | it is not a package of modelctl: 'manifest.json' is not where it must be");
   web.files["/empty"] = "";
-  CHECK(message_of(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot pull"));
+  CHECK(message_of(shop.pull(web.url("/empty"))).starts_with("untrusted truncated: cannot read"));
   CHECK(message_of(shop.pull(web.url("/none")))
             .starts_with("not_found no-such-package: there is no '" + web.url("/none") + "'"));
 }

@@ -143,7 +143,7 @@ TEST_CASE("429 for ever is given up after five tries") {
   auto refused = shop.pull(registry.reference(name));
   REQUIRE(!refused);
   CHECK(refused.error().kind == Kind::retry_later);
-  CHECK(refused.error().what == "cannot pull '" + registry.reference(name) + "'");
+  CHECK(refused.error().what == "cannot read '" + registry.reference(name) + "'");
   CHECK(refused.error().hint == "wait a while and run the command again");
   CHECK(registry.count("GET") == 5);
   for (std::size_t i = 0; i + 1 < shop.fake.clock.slept.size(); ++i) {
@@ -156,7 +156,7 @@ TEST_CASE("500 is an error of the server and is reported with its text") {
   FakeRegistry registry;
   registry.fault = fail_times(1, "GET", "/manifests/", FakeRegistry::error(500, "UNKNOWN", "disk on fire"));
   auto refused = shop.pull(registry.reference(name));
-  CHECK(message_of(refused) == "unavailable http-500: cannot pull '" + registry.reference(name) + "' | GET " +
+  CHECK(message_of(refused) == "unavailable http-500: cannot read '" + registry.reference(name) + "' | GET " +
                                    registry.server().url("/v2/team/digits/manifests/1.2") + ": 500 | nothing of '" +
                                    registry.reference(name) + "' was used | the server says: UNKNOWN: disk on fire");
 }

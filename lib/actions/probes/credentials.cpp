@@ -26,6 +26,8 @@ Result<void> ask(const std::string& registry, Host& host) {
 
 std::vector<Finding> run(const ProbeContext& context) {
   std::vector<Finding> findings;
+  for (const Error& fault : transport::faults_of_credentials(context.host.environment))
+    findings.push_back(broken(fault.where, fault));
   for (const std::string& registry : transport::known_registries(context.host.environment)) {
     Finding finding{.subject = registry, .value = "stored"};
     if (context.online && findings.size() < most_asked) {

@@ -75,11 +75,13 @@ void ModelRegistry::count_model(const LoadedModel& model, bool served) {
   else metrics_.remove("modelctl_model_info", labels);
   for (const auto& [measure, value] : info.quality) {
     std::string family = quality_family(info.name, measure);
+    // With the names as they are: "a-b" and "a_b" are one family.
+    MetricLabels of{{"model", info.name}, {"measure", measure}, {"version", info.version}};
     if (served) {
       metrics_.declare(family, "gauge", "Quality measure that the package's manifest states.");
-      metrics_.set(family, {{"version", info.version}}, value);
+      metrics_.set(family, of, value);
     } else {
-      metrics_.remove(family, {{"version", info.version}});
+      metrics_.remove(family, of);
     }
   }
 }

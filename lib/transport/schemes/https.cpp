@@ -52,7 +52,7 @@ class RemoteFile {
     }
   }
 
-  std::string what() const { return fmt::format("cannot pull '{}'", redacted(url_)); }
+  std::string what() const { return fmt::format("cannot read '{}'", redacted(url_)); }
 
  private:
   Result<std::size_t> read_once(std::uint64_t at, std::span<std::byte> buffer) {

@@ -39,7 +39,7 @@ class OciReader : public Reader {
     }));
     if (Digest found = Sha256::of(as_bytes(text)); found != layer.digest) {
       return Error(Kind::untrusted, "digest-mismatch",
-                   fmt::format("cannot pull '{}' of '{}'", title, repository_.name().text()))
+                   fmt::format("cannot read '{}' of '{}'", title, repository_.name().text()))
           .because(fmt::format("the registry sent {}, but {} was expected", found.text(), layer.digest.text()));
     }
     return text;
