@@ -174,7 +174,7 @@ TEST_CASE("keys that are not inputs are left out and named, unless none is an in
   CHECK(misspelled.inputs.error().hint == "did you mean 'age' and not 'agee'?");
 }
 
-TEST_CASE("records and tables of pandas whose columns are no inputs are the columns of the only input") {
+TEST_CASE("records and tables of pandas that name no input are the columns of the only input") {
   for (const char* text :
        {R"([{"w": 1, "h": 2}, {"h": 4, "w": 3}])", R"({"w": {"0": 1, "7": 3}, "h": {"0": 2, "7": 4}})",
         R"({"0": {"w": 1, "h": 2}, "7": {"w": 3, "h": 4}})",
