@@ -41,6 +41,10 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE|FOLDER|-");
   bind_header(binder, request->header);
+  binder
+      .complete(app.add_option("--token-file", request->token_file, "File with the token that the server asks for"),
+                Completes::file)
+      ->type_name("FILE");
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::predict(*request, context.host));

@@ -2,6 +2,7 @@
 #include "actions/predict.hpp"
 
 #include "actions/input_options.hpp"
+#include "actions/token_file.hpp"
 #include "base/json.hpp"
 #include "http/client.hpp"
 #include "serve/formats/json_writer.hpp"
@@ -32,6 +33,7 @@ class Connection {
     http::HttpResponse head;
     std::string body;
   };
+  void use(std::unique_ptr<http::Authorizer> authorizer) { client_.use(std::move(authorizer)); }
   Result<Response> get(const http::Url& url) { return send({.method = "GET", .url = url}, "describe the model"); }
   Result<Response> post(const http::Url& url, std::string_view body, std::vector<http::Header> headers) {
     http::HttpRequest request{.method = "POST", .url = url, .headers = std::move(headers)};
@@ -260,6 +262,7 @@ Result<std::vector<NamedTensor>> load_plain(const std::vector<std::string>& argu
 Result<PredictReport> predict(const PredictRequest& request, Host& host) {
   auto url = TRY(http::Url::parse(request.url));
   Connection connection(request, host);
+  if (!request.token_file.empty()) connection.use(TRY(token_from_file(request.token_file, url)));
   formats::ReadOptions options = input_options(request.header, {}, host);
   PredictReport report;
   auto timed = [&host](auto&& call) {

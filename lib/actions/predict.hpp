@@ -10,9 +10,10 @@ struct PredictRequest {
   // http[s]://HOST[:PORT], or with the path of what is asked: /v2/models/NAME[/versions/VERSION] of the Open Inference
   // Protocol, or that of a server's own predictions. Without it, the only model of the server is meant, or /predict.
   std::string url;
-  std::vector<std::string> inputs;  // [NAME=]INPUT each
-  std::string protocol = "v2";      // or "predict"
-  std::filesystem::path output;     // a file or a folder; nothing is written if this is empty
+  std::vector<std::string> inputs;   // [NAME=]INPUT each
+  std::string protocol = "v2";       // or "predict"
+  std::filesystem::path output;      // a file or a folder; nothing is written if this is empty
+  std::filesystem::path token_file;  // the token that the server asks for; empty: none
   RemoteOptions remote;
   formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };

@@ -3,7 +3,6 @@
 // sent and decoded afterwards, so that a "%2F" in a model's name does not end a segment.
 #include "serve/dialect.hpp"
 
-#include "serve/admin_token.hpp"
 #include "serve/guarded.hpp"
 #include "serve/http/content_coding.hpp"
 #include "serve/http/cors.hpp"
@@ -126,8 +125,6 @@ struct Operation {
 };
 
 void operate(Operation given, Service& service) {
-  if (auto refused = refuse_without_token(given.request, service.admin_token()))
-    return given.respond(std::move(*refused));
   auto operation = std::make_shared<Operation>(std::move(given));
   bool taken = service.operations.submit([operation, &service] {
     auto response = guarded([&]() -> Result<ServerResponse> {
@@ -171,8 +168,26 @@ ServerResponse unknown_coding(const Error& error) {
 
 }  // namespace
 
+std::optional<ServerResponse> refuse_access(const Service& service, const Route& route, std::string_view authorization,
+                                            std::string& name) {
+  Access access = service.tokens.check(route.scope(), authorization);
+  name = std::move(access.name);
+  if (!access.refusal) return std::nullopt;
+  ServerResponse response = error_response(access.refusal->status, access.refusal->message);
+  if (!access.refusal->challenge.empty()) response.headers.emplace_back("WWW-Authenticate", access.refusal->challenge);
+  return response;
+}
+
 std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Service& service, Respond respond) {
   const Route* route = match.route;
+  if (route != nullptr) {
+    if (auto refused = refuse_access(service, *route, request.header("authorization"), request.token)) {
+      allow_origin(*refused, allowed_origin(service.settings(), request.header("origin")));
+      count_refusal(service, *refused);
+      respond(std::move(*refused));
+      return {};
+    }
+  }
   if (auto known = check_coding(request); !known) {
     respond(unknown_coding(known.error()));
     return {};

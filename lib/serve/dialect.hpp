@@ -54,10 +54,11 @@ struct Route {
   std::string_view pattern;  // "/v2/models/{model}/infer": each {} matches one segment, or a part of one
   // Instead of a pattern: the setting whose value is the path. It comes before all patterns; empty, it has no route.
   std::string Settings::*configured = nullptr;
+  Scope needs = Scope::predict;  // of the client's token, see tokens.hpp; an operation needs admin
 
   // Either this: the response at once, on a thread that moves bytes. It must not block.
   ServerResponse (*answer)(const RequestContext& context) = nullptr;
-  // Or this, for operators: it may take long, runs on a thread of its own, and the core asks for the admin token first.
+  // Or this, for operators: it may take long, and runs on a thread of its own.
   Result<ServerResponse> (*operate)(const RequestContext& context) = nullptr;
   // Or these two, which run on a worker before and after the model.
   Result<DecodedRequest> (*decode)(const RequestContext& context, const LoadedModel& model) = nullptr;
@@ -69,6 +70,7 @@ struct Route {
   void (*describe)(RouteDescription& route, const LoadedModel* model) = nullptr;
 
   bool predicts() const { return decode != nullptr; }
+  Scope scope() const { return operate != nullptr ? Scope::admin : needs; }
 };
 
 struct DialectDef {
@@ -91,6 +93,10 @@ Match match(std::string_view method, std::string_view path, const Settings& sett
 
 // Takes the response to a request, on any thread. Must not throw.
 using Respond = std::function<void(ServerResponse)>;
+
+// The response to a client that must not use the route; nothing if it may. `name` becomes that of its token.
+std::optional<ServerResponse> refuse_access(const Service& service, const Route& route, std::string_view authorization,
+                                            std::string& name);
 
 // Answers a request by its route; `respond` is called exactly once, before the call returns or later. Predictions are
 // counted and timed. An exception of a handler becomes a 503 if memory ran out, else a 500.

@@ -131,7 +131,7 @@ class Document {
     out_.raw(schema::object({{"error", std::string(schema::text)}})).raw("},\"responses\":{\"Error\":");
     out_.raw(R"({"description":"What went wrong","content":{"application/json":)");
     out_.raw(R"({"schema":{"$ref":"#/components/schemas/Error"}}}}},)");
-    out_.raw(R"("securitySchemes":{"admin":{"type":"http","scheme":"bearer"}}}})").raw("\n");
+    out_.raw(R"("securitySchemes":{"token":{"type":"http","scheme":"bearer"}}}})").raw("\n");
     return out_.done();
   }
 
@@ -143,6 +143,10 @@ class Document {
       case json::NonFiniteForm::strings: break;
     }
     return R"({"anyOf":[{"type":"number"},{"type":"string","enum":["NaN","Infinity","-Infinity"]}]})";
+  }
+
+  bool takes_token(Scope scope) const {
+    return scope == Scope::admin || (scope != Scope::none && !service_.settings().tokens.empty());
   }
 
   void add(const DialectDef& dialect, const Route& route) {
@@ -167,7 +171,7 @@ class Document {
     std::string method = lower(route.method);
     out.string(method).raw(":{\"operationId\":").string(unique_id(method + path)).raw(",\"tags\":[");
     out.string(dialect.name).raw("],\"summary\":").string(description.summary);
-    if (description.takes_token) out.raw(R"(,"security":[{"admin":[]}])");
+    if (takes_token(route.scope())) out.raw(R"(,"security":[{"token":[]}])");
     append_parameters(out, path);
     if (!description.request.empty()) {
       out.raw(",\"requestBody\":{\"required\":true,\"content\":");

@@ -25,7 +25,6 @@ struct RouteDescription {
   std::string summary;
   std::vector<MediaSchema> request;   // one of these; none: it takes no body
   std::vector<MediaSchema> response;  // of status 200; none: it has no body
-  bool takes_token = false;
 };
 
 // The document, of the models that are ready now. It is written once for a routing table, and read by the threads that

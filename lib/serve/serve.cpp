@@ -3,7 +3,6 @@
 #include "serve/serve.hpp"
 
 #include "base/files.hpp"
-#include "serve/admin_token.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/reloading.hpp"
 #include "serve/server.hpp"
@@ -72,6 +71,7 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   const Settings& settings = service.settings();
   Reloading reloading(service.metrics, reporter, events, clock);
   if (service.tls.current()) reloading.add(service.tls);
+  if (!service.tokens.watched_files().empty()) reloading.add(service.tokens);
   TRY(repository.load_all());
   TRY(apply_routing(settings, service));
   service.set_starting(false);
@@ -111,11 +111,11 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
     TRY(check_route(flag, path));
   Service service(settings);
   Repository repository(service, std::move(sources), reporter);
-  std::string admin_token = settings.admin_token.empty() ? "" : TRY(read_admin_token(settings.admin_token));
-  service.set_control(&repository, std::move(admin_token));
+  TRY(service.tokens.load());
+  service.set_control(&repository);
   service.set_starting(true);
   raise_descriptor_limit();
-  for (const auto& secret : {settings.tls_key, settings.admin_token}) {
+  for (const auto& secret : {settings.tls_key, settings.tokens, settings.admin_token}) {
     if (auto warning = exposed_secret(secret)) reporter.warn(*warning);
   }
   auto front_ends = TRY(listen(service, start_grpc));

@@ -62,11 +62,6 @@ std::vector<std::string> Service::versions(const std::string& model) const {
   return versions;
 }
 
-void Service::set_control(ModelControl* control, std::string admin_token) {
-  control_ = control;
-  admin_token_ = std::move(admin_token);
-}
-
 Result<void> Service::load_model(const std::string& model) {
   if (control_ != nullptr) return control_->load(model);
   return Error(Kind::unsupported, "no-control", "this server cannot load models");

@@ -9,6 +9,7 @@
 #include "serve/operations.hpp"
 #include "serve/settings.hpp"
 #include "serve/tls_files.hpp"
+#include "serve/tokens.hpp"
 
 #include <atomic>
 #include <memory>
@@ -54,9 +55,8 @@ class Service {
   // Predictions that run or wait.
   std::size_t pending() const { return scheduler_.pending(); }
 
-  // For operators, before the server starts; without a token nobody may load or unload.
-  void set_control(ModelControl* control, std::string admin_token);
-  const std::string& admin_token() const { return admin_token_; }
+  // For operators, before the server starts.
+  void set_control(ModelControl* control) { control_ = control; }
   Result<void> load_model(const std::string& model);
   Result<void> unload_model(const std::string& model);
 
@@ -64,6 +64,7 @@ class Service {
   OpenApi openapi;
   MemoryBudget memory;  // for the requests and responses of all front ends
   TlsFiles tls{settings_, metrics};
+  Tokens tokens{settings_};
 
  private:
   const Settings settings_;
@@ -76,7 +77,6 @@ class Service {
  private:
   std::shared_ptr<runtime::ThreadPool> threads_;
   ModelControl* control_ = nullptr;
-  std::string admin_token_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> starting_{false};
   Scheduler scheduler_;  // ends first, with its last requests

@@ -64,9 +64,7 @@ function makeCharts() {
   return async (model, version) => {
     const key = JSON.stringify([model, version]);
     if (key != about) points = [], last = null, about = key;
-    const response = await fetch("metrics");
-    if (!response.ok) throw new Error(await response.text());
-    const now = {...readMetrics(await response.text(), model, version), seconds: performance.now() / 1000};
+    const now = {...readMetrics(await get("metrics"), model, version), seconds: performance.now() / 1000};
     if (key != about) return;
     if (last) {
       const before = last, difference = name => Math.max(0, (now[name] || 0) - (before[name] || 0));

@@ -7,9 +7,11 @@ let fields = [];      // {inputs, field}
 let request = "";     // its JSON
 let own = false;      // the user has changed it
 let sending = null;   // the AbortController of the prediction under way
+let token = sessionStorage.getItem("token") || "";  // what the server asks for, if it does
 
-async function get(path, options) {
-  const response = await fetch(path, options), text = await response.text();
+async function get(path, options = {}) {
+  const headers = {...options.headers, ...(token && {Authorization: `Bearer ${token}`})};
+  const response = await fetch(path, {...options, headers}), text = await response.text();
   if (response.ok) return text;
   let reason = text;
   try {
@@ -56,11 +58,11 @@ function showRequest() {
   $("reset").hidden = !own;
   const inside = request.length <= 4000, url = inferUrl(), quote = text => `'${text.replaceAll("'", "'\\''")}'`;
   $("code-file").hidden = inside;
-  $("curl").textContent = `curl ${quote(url)} -H 'Content-Type: application/json' ${inside ? "-d " + quote(request || "…") : "--data-binary @request.json"}`;
+  $("curl").textContent = `curl ${quote(url)} -H 'Content-Type: application/json' ${token ? '-H "Authorization: Bearer $TOKEN" ' : ""}${inside ? "-d " + quote(request || "…") : "--data-binary @request.json"}`;
   const literal = /['\\\n\r]/.test(request) ? JSON.stringify(request) : `'${request || "…"}'`;
-  $("python").textContent = ["import json", "import urllib.request", "",
+  $("python").textContent = ["import json", ...(token ? ["import os"] : []), "import urllib.request", "",
     `body = ${inside ? literal : 'open("request.json", encoding="utf-8").read()'}`,
-    `request = urllib.request.Request(${JSON.stringify(url)}, body.encode(), {"Content-Type": "application/json"})`,
+    `request = urllib.request.Request(${JSON.stringify(url)}, body.encode(), {"Content-Type": "application/json"${token ? ', "Authorization": "Bearer " + os.environ["TOKEN"]' : ""}})`,
     'for output in json.load(urllib.request.urlopen(request))["outputs"]:',
     '    print(output["name"], output["shape"], output["data"])'].join("\n");
 }
@@ -177,13 +179,16 @@ async function start() {
         || ready.find(one => one.labels?.includes("stable")) || ready[0];
     $("model").value = JSON.stringify([wanted.name, wanted.version]);
     await choose();
+    $("token-form").hidden = true;
     const chart = makeCharts();
     const update = () => chart(model.name, model.version).catch(fault => $("charts-title").textContent = `The last minutes: the metrics cannot be read (${fault.message})`);
     update();
     setInterval(update, period);
   } catch (fault) {
-    $("notice").textContent = `The page waits for the server: ${fault.message}`;
-    setTimeout(start, period);
+    $("token-form").hidden = fault.status != 401 && fault.status != 403;
+    $("notice").textContent = `${$("token-form").hidden ? "The page waits for the server" : "The server asks for a token"}: ${fault.message}`;
+    if ($("token-form").hidden) setTimeout(start, period);
+    else $("token").focus();
   }
 }
 
@@ -197,6 +202,12 @@ $("model").addEventListener("change", () => choose().catch(fault => $("notice").
 $("form").addEventListener("submit", event => {
   event.preventDefault();
   predict();
+});
+$("token-form").addEventListener("submit", event => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  sessionStorage.setItem("token", token);
+  start();
 });
 $("request").addEventListener("input", () => {
   own = true;

@@ -26,6 +26,16 @@ inline ProcessResult shell(const std::filesystem::path& folder, const std::strin
   return *result;
 }
 
+// Waits for what will come, however long the machine takes.
+template <class Condition>
+bool eventually(Condition condition) {
+  for (int tries = 0; tries < 600; ++tries) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
+}
+
 // A serving process, in a folder where the shell's variables mean what they mean above.
 struct Serving {
   const std::filesystem::path folder;

@@ -7,6 +7,7 @@
 
 using namespace modelctl;
 using commands::digits;
+using commands::eventually;
 using commands::Serving;
 using commands::shell;
 namespace fs = std::filesystem;
@@ -17,16 +18,6 @@ bool has_programs() {
   bool has = !test::find_program("openssl").empty() && !test::find_program("curl").empty();
   if (!has) std::printf("skipped: there is no program openssl or curl on this machine\n");
   return has;
-}
-
-// Waits for what will come, however long the machine takes.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (int tries = 0; tries < 600; ++tries) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  return false;
 }
 
 std::string serial_of(const fs::path& certificate) {

@@ -26,7 +26,8 @@ struct RunningGrpc {
                        std::string admin_token = "")
       : service(on_any_port(settings)) {
     gate.set(true);
-    service.set_control(control, std::move(admin_token));
+    service.set_control(control);
+    if (!admin_token.empty()) use_admin_token(service, admin_token);
     auto started = serve::start_grpc(service);
     REQUIRE(started);
     server = std::move(*started);

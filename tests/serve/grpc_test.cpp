@@ -467,6 +467,25 @@ TEST_CASE("an operator who has the token loads and unloads models") {
   CHECK(index.ShortDebugString() == "models { name: \"twice\" version: \"7\" state: \"READY\" }");
 }
 
+TEST_CASE("a call of gRPC needs the scope of its method") {
+  RunningGrpc running;
+  running.service.tokens.use(serve::parse_tokens("app predict predict-0123456789\nops admin admin-0123456789").value());
+  auto request = twice_request({1, 2});
+  inference::ModelInferResponse response;
+  CHECK(running.infer(request, response).error_code() == grpc::StatusCode::UNAUTHENTICATED);
+  grpc::ClientContext known;
+  known.AddMetadata("authorization", "bearer predict-0123456789");
+  CHECK(running.infer(request, response, known).ok());
+  grpc::ClientContext other;
+  other.AddMetadata("authorization", "Bearer predict-0123456789");
+  inference::RepositoryModelUnloadRequest unload;
+  inference::RepositoryModelUnloadResponse unloaded;
+  CHECK(running.call("/inference.GRPCInferenceService/RepositoryModelUnload", unload, unloaded, other).error_code() ==
+        grpc::StatusCode::PERMISSION_DENIED);
+  inference::ServerReadyResponse ready;
+  CHECK(running.call("/inference.GRPCInferenceService/ServerReady", inference::ServerReadyRequest(), ready).ok());
+}
+
 TEST_CASE("reflection lists the services, and has the descriptors of their files") {
   RunningGrpc running;
   grpc::ClientContext context;

@@ -54,6 +54,13 @@ inline Result<void> for_ever(const runtime::Call& call, runtime::Outputs&) {
 inline constexpr runtime::OpRun for_ever_row{"test", "ForEver", for_ever};
 inline constexpr const runtime::OpRun* rows[] = {&twice_row, &for_ever_row};
 
+// As --admin-token: everything else needs no token.
+inline void use_admin_token(serve::Service& service, const std::string& token) {
+  serve::TokenTable table;
+  table.tokens.push_back({"admin", {serve::Scope::admin}, Sha256::of(as_bytes(token))});
+  service.tokens.use(std::move(table));
+}
+
 // f32[batch,2] -> f32[batch,2], written and opened as an artifact like any other.
 inline std::shared_ptr<serve::LoadedModel> twice_model(const Scratch& scratch, const serve::Service& service,
                                                        serve::ModelInfo info = {

@@ -15,7 +15,8 @@ struct Running {
                    std::string admin_token = "")
       : service(on_any_port(settings)) {
     gate.set(true);
-    service.set_control(control, std::move(admin_token));
+    service.set_control(control);
+    if (!admin_token.empty()) use_admin_token(service, admin_token);
     auto started = serve::Server::start(service);
     REQUIRE(started);
     server = std::move(*started);

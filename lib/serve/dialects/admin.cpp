@@ -1,4 +1,4 @@
-// For operators: the routing of a model's versions. Every route needs the admin token.
+// For operators: the routing of a model's versions. Every route needs a token with the scope admin.
 #include "serve/dialect.hpp"
 
 namespace modelctl::serve {
@@ -33,13 +33,12 @@ Result<ServerResponse> put_routing(const RequestContext& context) {
 constexpr const char* rules_schema = R"({"type":"object"})";
 
 void describe_get(RouteDescription& route, const LoadedModel*) {
-  route = {"The rules by which versions are selected", {}, {{"application/json", rules_schema}}, true};
+  route = {"The rules by which versions are selected", {}, {{"application/json", rules_schema}}};
 }
 void describe_put(RouteDescription& route, const LoadedModel*) {
   route = {"Replaces the rules by which versions are selected",
            {{"application/json", rules_schema}},
-           {{"application/json", rules_schema}},
-           true};
+           {{"application/json", rules_schema}}};
 }
 
 constexpr Route routes[] = {

@@ -42,12 +42,12 @@ void describe_metrics(RouteDescription& route, const LoadedModel*) {
 }
 
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/livez", .answer = live, .describe = describe_live},
-    {.method = "GET", .pattern = "/healthz", .answer = live, .describe = describe_live},
-    {.method = "GET", .pattern = "/readyz", .answer = ready, .describe = describe_ready},
-    {.method = "GET", .pattern = "/startupz", .answer = ready, .describe = describe_ready},
-    {.method = "GET", .pattern = "/health", .answer = ready, .describe = describe_ready},
-    {.method = "GET", .pattern = "/metrics", .answer = metrics, .describe = describe_metrics},
+    {.method = "GET", .pattern = "/livez", .needs = Scope::none, .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/healthz", .needs = Scope::none, .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/readyz", .needs = Scope::none, .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/startupz", .needs = Scope::none, .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/health", .needs = Scope::none, .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/metrics", .needs = Scope::metrics, .answer = metrics, .describe = describe_metrics},
 };
 constexpr DialectDef defs[] = {{"health", routes}};
 

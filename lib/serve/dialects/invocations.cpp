@@ -69,8 +69,8 @@ void describe(RouteDescription& route, const LoadedModel* model) {
 }
 
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/ping", .answer = ping, .describe = describe_ping},
-    {.method = "GET", .pattern = "/version", .answer = version, .describe = describe_version},
+    {.method = "GET", .pattern = "/ping", .needs = Scope::none, .answer = ping, .describe = describe_ping},
+    {.method = "GET", .pattern = "/version", .needs = Scope::none, .answer = version, .describe = describe_version},
     {.method = "POST", .pattern = "/invocations", .decode = decode, .encode = encode, .describe = describe},
 };
 constexpr DialectDef defs[] = {{"invocations", routes}};

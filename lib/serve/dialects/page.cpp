@@ -125,7 +125,7 @@ void describe_identity(RouteDescription& route, const LoadedModel*) {
 }
 
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/", .answer = get_page, .describe = describe_page},
+    {.method = "GET", .pattern = "/", .needs = Scope::none, .answer = get_page, .describe = describe_page},
     {.method = "GET", .pattern = "/models/{model}", .answer = identity, .describe = describe_identity},
     {.method = "GET",
      .pattern = "/models/{model}/versions/{version}",

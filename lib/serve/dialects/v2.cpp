@@ -319,10 +319,10 @@ void describe_index(RouteDescription& route, const LoadedModel*) {
   route = {"The versions of all models and their states", {}, {{json, schema::list(R"({"type":"object"})")}}};
 }
 void describe_load(RouteDescription& route, const LoadedModel*) {
-  route = {"Opens the model's source again", {}, {{json, R"({"type":"object"})"}}, true};
+  route = {"Opens the model's source again", {}, {{json, R"({"type":"object"})"}}};
 }
 void describe_unload(RouteDescription& route, const LoadedModel*) {
-  route = {"Serves the model no longer", {}, {{json, R"({"type":"object"})"}}, true};
+  route = {"Serves the model no longer", {}, {{json, R"({"type":"object"})"}}};
 }
 
 // Each tensor by its own name. The data are flat here; nested lists are read as well.
@@ -352,18 +352,23 @@ void describe_infer(RouteDescription& route, const LoadedModel* model) {
 }
 
 constexpr Route routes[] = {
-    {.method = "GET", .pattern = "/v2", .answer = server_metadata, .describe = describe_metadata},
-    {.method = "GET", .pattern = "/v2/health/live", .answer = live, .describe = describe_live},
-    {.method = "GET", .pattern = "/v2/health/ready", .answer = ready, .describe = describe_ready},
+    {.method = "GET", .pattern = "/v2", .needs = Scope::none, .answer = server_metadata, .describe = describe_metadata},
+    {.method = "GET", .pattern = "/v2/health/live", .needs = Scope::none, .answer = live, .describe = describe_live},
+    {.method = "GET", .pattern = "/v2/health/ready", .needs = Scope::none, .answer = ready, .describe = describe_ready},
     {.method = "GET", .pattern = "/v2/models/stats", .answer = model_statistics, .describe = describe_statistics},
     {.method = "GET", .pattern = "/v2/models/{model}", .answer = model_metadata, .describe = describe_metadata},
     {.method = "GET",
      .pattern = "/v2/models/{model}/versions/{version}",
      .answer = model_metadata,
      .describe = describe_metadata},
-    {.method = "GET", .pattern = "/v2/models/{model}/ready", .answer = model_ready, .describe = describe_ready},
+    {.method = "GET",
+     .pattern = "/v2/models/{model}/ready",
+     .needs = Scope::none,
+     .answer = model_ready,
+     .describe = describe_ready},
     {.method = "GET",
      .pattern = "/v2/models/{model}/versions/{version}/ready",
+     .needs = Scope::none,
      .answer = model_ready,
      .describe = describe_ready},
     {.method = "GET", .pattern = "/v2/models/{model}/config", .answer = model_config, .describe = describe_config},

@@ -42,7 +42,11 @@ void describe(RouteDescription& route, const LoadedModel* model) {
 }
 
 constexpr Route routes[] = {
-    {.method = "GET", .configured = &Settings::health_route, .answer = health, .describe = describe_health},
+    {.method = "GET",
+     .configured = &Settings::health_route,
+     .needs = Scope::none,
+     .answer = health,
+     .describe = describe_health},
     {.method = "POST",
      .configured = &Settings::predict_route,
      .decode = decode,

@@ -4,6 +4,7 @@
 
 #include "serve/grpc/calls.hpp"
 #include "serve/grpc/method.hpp"
+#include "serve/grpc/status.hpp"
 #include "serve/http/percent_decode.hpp"
 #include "serve/service.hpp"
 
@@ -85,10 +86,23 @@ void GrpcCall::accepted(bool ok) {
     return finish({grpc::StatusCode::UNIMPLEMENTED,
                    fmt::format("there is no method '{}'", std::string_view(context_.method()).substr(0, 128))});
   }
+  if (refuse_access()) return;
   handler_ = method_->open(*this);
   if (!calls_.enter(*this, method_->health)) return finish({grpc::StatusCode::UNAVAILABLE, "too many calls"});
   read();
   if (calls_.closing()) close();
+}
+
+// Before its message is read.
+bool GrpcCall::refuse_access() {
+  Access access = service().tokens.check(method_->needs, header("authorization"));
+  token_ = std::move(access.name);
+  if (!access.refusal) return false;
+  service().metrics.count(
+      "modelctl_requests_total",
+      {{"model", ""}, {"version", ""}, {"code", std::to_string(access.refusal->status)}, {"protocol", "grpc"}});
+  finish({grpc_code(access.refusal->status), access.refusal->message});
+  return true;
 }
 
 void GrpcCall::read() {

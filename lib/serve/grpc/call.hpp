@@ -66,6 +66,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
 
   std::string_view header(const std::string& name) const;  // of the client's metadata
   const std::string& client() const { return client_; }    // its address, without the port
+  const std::string& token() const { return token_; }      // the name of its token; empty: none
   TimePoint deadline() const { return deadline_; }
   Service& service() const;
 
@@ -81,6 +82,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
   void* begin(Operation& operation);
 
   void accepted(bool ok);
+  bool refuse_access();
   void has_read(bool ok);
   void has_written(bool ok);
   void has_finished(bool ok);
@@ -102,7 +104,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
       finish_{&GrpcCall::has_finished, {}}, done_{&GrpcCall::is_done, {}};
   const MethodDef* method_ = nullptr;
   std::unique_ptr<CallHandler> handler_;
-  std::string client_;
+  std::string client_, token_;
   TimePoint deadline_ = TimePoint::max();
   grpc::ByteBuffer incoming_;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "serve/grpc/call.hpp"
+#include "serve/tokens.hpp"
 
 #include <span>
 #include <string_view>
@@ -13,8 +14,9 @@ namespace modelctl::serve {
 struct MethodDef {
   std::string_view path;  // "/inference.GRPCInferenceService/ServerLive"
   std::unique_ptr<CallHandler> (*open)(GrpcCall& call);
-  bool streams = false;  // the client sends its messages when it likes
-  bool health = false;   // also served when there are too many calls
+  bool streams = false;          // the client sends its messages when it likes
+  bool health = false;           // also served when there are too many calls
+  Scope needs = Scope::predict;  // of the client's token, see tokens.hpp
 };
 
 std::span<const MethodDef* const> methods();

@@ -1,8 +1,7 @@
 // Methods that a function from a request's message to a response's makes: one that answers at once, or one for
-// operators, which needs the admin token and may take long.
+// operators, which may take long.
 #pragma once
 
-#include "serve/admin_token.hpp"
 #include "serve/grpc/method.hpp"
 #include "serve/grpc/status.hpp"
 #include "serve/guarded.hpp"
@@ -54,8 +53,6 @@ class OperationHandler final : public CallHandler {
   explicit OperationHandler(GrpcCall& call) : call_(call) {}
   void message(grpc::ByteBuffer bytes) override {
     Service& service = call_.service();
-    if (auto refused = check_admin_token(call_.header("authorization"), service.admin_token()))
-      return call_.finish({grpc_code(refused->status), std::string(refused->message)});
     bool taken = service.operations.submit([call = call_.shared_from_this(), bytes = std::move(bytes)] {
       finish(*call, Unary<function>::response(*call, bytes));
     });

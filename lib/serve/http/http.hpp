@@ -20,6 +20,7 @@ struct ClientRequest {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string client;             // its address, without the port
+  std::string token;              // the name of its token (tokens.hpp); empty: none
   MemoryShare* memory = nullptr;  // the connection's, which counts the body; null: nobody counts
 
   std::string_view header(const std::string& name) const {

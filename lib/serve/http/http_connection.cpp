@@ -189,11 +189,23 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const auto& head = (*parser_)->get();
     if (auto refused = ambiguity(head, head.version())) return refuse_request(std::move(*refused));
     if (place_.admission() == Admission::reserve) return serve_from_reserve();
+    if (auto refused = refuse_body()) return refuse_request(std::move(*refused));
     if (!has_memory_for_body()) return refuse_request(no_memory_for_body());
     if ((*parser_)->chunked()) head_without_trailers_ = head;
     // RFC 9110, section 10.1.1: a client of HTTP/1.0 does not know the interim response.
     if (head.version() > 10 && beast::iequals(head[http::field::expect], "100-continue")) return write_continue();
     parse(RequestParser::Until::end);
+  }
+
+  // A client that may not send it is refused before its body is read.
+  std::optional<ServerResponse> refuse_body() {
+    if ((*parser_)->is_done()) return std::nullopt;
+    const auto& head = (*parser_)->get();
+    std::string target(head.target()), name;
+    auto matched = match(std::string(head.method_string()), target.substr(0, target.find('?')), server_.settings);
+    if (matched.route == nullptr) return std::nullopt;
+    auto authorization = head[http::field::authorization];
+    return refuse_access(server_.service, *matched.route, {authorization.data(), authorization.size()}, name);
   }
 
   // Asked before the body is read; one of unknown length needs some memory at least. Nothing is reserved on the claim

@@ -82,8 +82,11 @@ class WatchHandler final : public CallHandler {
 };
 
 constexpr MethodDef defs[] = {
-    {.path = "/grpc.health.v1.Health/Check", .open = open_as<AnswerHandler<check>>, .health = true},
-    {.path = "/grpc.health.v1.Health/Watch", .open = open_as<WatchHandler>},
+    {.path = "/grpc.health.v1.Health/Check",
+     .open = open_as<AnswerHandler<check>>,
+     .health = true,
+     .needs = Scope::none},
+    {.path = "/grpc.health.v1.Health/Watch", .open = open_as<WatchHandler>, .needs = Scope::none},
 };
 
 }  // namespace

@@ -78,10 +78,12 @@ class ReflectionHandler final : public CallHandler {
 constexpr MethodDef defs[] = {
     {.path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
      .open = open_as<ReflectionHandler>,
-     .streams = true},
+     .streams = true,
+     .needs = Scope::none},
     {.path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
      .open = open_as<ReflectionHandler>,
-     .streams = true},
+     .streams = true,
+     .needs = Scope::none},
 };
 
 }  // namespace
