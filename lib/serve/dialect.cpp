@@ -160,6 +160,13 @@ Result<ServerResponse> answer(const ClientRequest& request, const Match& match, 
   return response;
 }
 
+Respond with_token(std::string token, Respond respond) {
+  return [token = std::move(token), respond = std::move(respond)](ServerResponse response) {
+    response.served.token = token;
+    respond(std::move(response));
+  };
+}
+
 ServerResponse unknown_coding(const Error& error) {
   ServerResponse response = error_response(error);
   response.headers.emplace_back("Accept-Encoding", content_codings());
@@ -184,9 +191,11 @@ std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Serv
     if (auto refused = refuse_access(service, *route, request.header("authorization"), request.token)) {
       allow_origin(*refused, allowed_origin(service.settings(), request.header("origin")));
       count_refusal(service, *refused);
+      refused->served.token = std::move(request.token);
       respond(std::move(*refused));
       return {};
     }
+    if (!request.token.empty()) respond = with_token(request.token, std::move(respond));
   }
   if (auto known = check_coding(request); !known) {
     respond(unknown_coding(known.error()));

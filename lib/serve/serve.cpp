@@ -72,6 +72,7 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   Reloading reloading(service.metrics, reporter, events, clock);
   if (service.tls.current()) reloading.add(service.tls);
   if (!service.tokens.watched_files().empty()) reloading.add(service.tokens);
+  if (service.access_log.is_open()) reloading.add(service.access_log);
   TRY(repository.load_all());
   TRY(apply_routing(settings, service));
   service.set_starting(false);
@@ -86,6 +87,7 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) {
     intact = check_integrity(*service.routing_table());
     reloading.tick();
+    if (auto fault = service.access_log.take_fault()) reporter.warn(*fault);
   }
   events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
   drain(front_ends, milliseconds(settings.drain));
@@ -112,6 +114,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
   Service service(settings);
   Repository repository(service, std::move(sources), reporter);
   TRY(service.tokens.load());
+  TRY(service.access_log.open());
   service.set_control(&repository);
   service.set_starting(true);
   raise_descriptor_limit();

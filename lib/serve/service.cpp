@@ -17,8 +17,8 @@ std::size_t worker_count(const Settings& settings) {
 }  // namespace
 
 Service::Service(const Settings& settings)
-    : memory(settings.max_buffered),
-      settings_(settings),
+    : settings_(settings),
+      memory(settings.max_buffered),
       threads_(std::make_shared<runtime::ThreadPool>(static_cast<int>(settings.threads))),
       scheduler_({.workers = worker_count(settings),
                   .queue = settings.queue,

@@ -1,6 +1,7 @@
 // The core that all front ends share: what is served, who computes it, and the state that health and metrics report.
 #pragma once
 
+#include "serve/access_log.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models/model_registry.hpp"
@@ -60,14 +61,19 @@ class Service {
   Result<void> load_model(const std::string& model);
   Result<void> unload_model(const std::string& model);
 
+ private:
+  const Settings settings_;  // first, since the others read it
+
+ public:
   Metrics metrics;
   OpenApi openapi;
   MemoryBudget memory;  // for the requests and responses of all front ends
   TlsFiles tls{settings_, metrics};
   Tokens tokens{settings_};
+  RequestIdentities identities;
+  AccessLog access_log{settings_, metrics};
 
  private:
-  const Settings settings_;
   Router router_;
 
  public:

@@ -51,3 +51,25 @@ TEST_CASE("clients have tokens for what they may do, which are replaced while th
   CHECK(serving.log_text().find("short") == std::string::npos);
   CHECK(curl(serving, "/v2/models/digits/infer", infer + " -H 'Authorization: Bearer replaced-0123456789'") == "200");
 }
+
+TEST_CASE("the access log has each request, and goes on in a new file after it was renamed") {
+  test::Scratch scratch;
+  fs::path log = scratch / "log";
+  Serving serving(digits().folder, "digits.tar --key me.pub --drain 0 --access-log " + log.string());
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  auto has = [&](const std::string& text) {
+    return eventually([&] { return read_text_file(log).value_or("").find(text) != std::string::npos; });
+  };
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  auto response = shell(digits().folder, "curl -sS -i --noproxy '*' -H 'traceparent: 00-" + trace +
+                                             "-00f067aa0ba902b7-01' -d @samples/request.json http://127.0.0.1:" +
+                                             std::to_string(serving.port) + "/v2/models/digits/infer");
+  CHECK(response.out.find("X-Request-Id: " + trace) != std::string::npos);
+  CHECK(response.out.find("traceresponse: 00-" + trace + "-") != std::string::npos);
+  CHECK(has("\"id\": \"" + trace + "\""));
+  fs::rename(log, scratch / "log.1");
+  serving.program.signal(SIGHUP);
+  CHECK(eventually([&] { return fs::exists(log); }));
+  CHECK(curl(serving, "/livez", "-H 'X-Request-Id: after'") == "200");
+  CHECK(has("\"id\": \"after\""));
+}

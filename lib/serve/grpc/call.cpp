@@ -78,10 +78,20 @@ void GrpcCall::accepted(bool ok) {
   begin(done_);
   await(calls_, queue_);
   client_ = address_of(context_.peer());
+  begun_ = std::chrono::steady_clock::now();
+  record_ = {.time = std::chrono::system_clock::now(),
+             .identity = service().identities.identify(header("x-request-id"), header("traceparent")),
+             .client = client_,
+             .protocol = "grpc",
+             .method = "POST"};
+  context_.AddInitialMetadata("x-request-id", record_.identity.id);
+  if (!record_.identity.trace.empty()) context_.AddInitialMetadata("traceresponse", record_.identity.trace_response());
   auto wall = context_.deadline();
   if (wall != std::chrono::system_clock::time_point::max())
     deadline_ = std::chrono::steady_clock::now() + (wall - std::chrono::system_clock::now());
   method_ = find_method(context_.method());
+  if (method_ != nullptr) record_.route = method_->path;
+  else record_.path = context_.method().substr(0, 256);
   if (method_ == nullptr) {
     return finish({grpc::StatusCode::UNIMPLEMENTED,
                    fmt::format("there is no method '{}'", std::string_view(context_.method()).substr(0, 128))});
@@ -96,7 +106,7 @@ void GrpcCall::accepted(bool ok) {
 // Before its message is read.
 bool GrpcCall::refuse_access() {
   Access access = service().tokens.check(method_->needs, header("authorization"));
-  token_ = std::move(access.name);
+  record_.served.token = std::move(access.name);
   if (!access.refusal) return false;
   service().metrics.count(
       "modelctl_requests_total",
@@ -116,6 +126,7 @@ void GrpcCall::has_read(bool ok) {
   {
     std::lock_guard lock(mutex_);
     read_by_ = TimePoint::max();
+    record_.received += ok ? incoming_.Length() : 0;
   }
   if (ok) return handler_->message(std::exchange(incoming_, {}));
   handler_->end();
@@ -154,6 +165,7 @@ void GrpcCall::write_next() {
   writing_ = true;
   current_ = std::move(outgoing_.front());
   outgoing_.pop_front();
+  record_.sent += current_.bytes.Length();
   auto pieces = static_cast<double>(1 + current_.bytes.Length() / response_piece);
   write_by_ = std::chrono::steady_clock::now() + milliseconds(pieces * service().settings().read_timeout);
   ending_ = outgoing_.empty() && end_ && end_->ok();
@@ -185,6 +197,25 @@ void GrpcCall::has_finished(bool) {
 
 void GrpcCall::is_done(bool) {
   if (handler_ && context_.IsCancelled()) handler_->cancelled();
+  log();
+}
+
+void GrpcCall::note(Served served) {
+  std::lock_guard lock(mutex_);
+  served.token = std::move(record_.served.token);
+  record_.served = std::move(served);
+}
+
+// A call that was cancelled may still have its answer under way, which nobody gets.
+void GrpcCall::log() {
+  if (!service().access_log.is_open()) return;
+  std::lock_guard lock(mutex_);
+  record_.aborted = context_.IsCancelled();
+  auto code = record_.aborted || !end_ ? grpc::StatusCode::CANCELLED : end_->error_code();
+  record_.status = http_status(code);
+  record_.grpc_status = code;
+  record_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+  service().access_log.write(std::move(record_));
 }
 
 // A client that does not send its message in time gets an error; one that does not take its response is cut off.

@@ -8,6 +8,7 @@
 // when the last one ends, the call ends.
 #pragma once
 
+#include "serve/access_log.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/models/prediction.hpp"
 
@@ -66,7 +67,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
 
   std::string_view header(const std::string& name) const;  // of the client's metadata
   const std::string& client() const { return client_; }    // its address, without the port
-  const std::string& token() const { return token_; }      // the name of its token; empty: none
+  void note(Served served);                                // who had part in the response, for the access log
   TimePoint deadline() const { return deadline_; }
   Service& service() const;
 
@@ -88,6 +89,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
   void has_finished(bool ok);
   void is_done(bool ok);
   void write_next();
+  void log();
 
   // First, so that it ends last: the server may end with it.
   struct Counted {
@@ -104,14 +106,16 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
       finish_{&GrpcCall::has_finished, {}}, done_{&GrpcCall::is_done, {}};
   const MethodDef* method_ = nullptr;
   std::unique_ptr<CallHandler> handler_;
-  std::string client_, token_;
+  std::string client_;
   TimePoint deadline_ = TimePoint::max();
   grpc::ByteBuffer incoming_;
 
   std::mutex mutex_;
   std::deque<OutgoingMessage> outgoing_;
   std::optional<grpc::Status> end_;  // to be sent after them
-  OutgoingMessage current_;          // being written
+  AccessRecord record_;
+  TimePoint begun_;
+  OutgoingMessage current_;  // being written
   bool writing_ = false;
   bool ending_ = false;  // the status is on its way
   TimePoint read_by_ = TimePoint::max();

@@ -54,6 +54,7 @@ class GrpcPrediction final : public PredictionRequest {
     try {
       if (response) reply_.response = std::move(*response);
       else reply_.status = grpc_status(response.error());
+      reply_.served = served(model);
       call_->service().record(*this, model, response ? 200 : info(response.error().kind).http_status, "grpc");
     } catch (...) {  // no memory to count with
     }

@@ -12,6 +12,7 @@ struct InferReply {
   grpc::Status status;
   std::string response;  // ModelInferResponse, if the status is OK
   std::string id;        // of the request
+  Served served;
   std::unique_ptr<MemoryShare> share;
 };
 

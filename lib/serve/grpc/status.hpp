@@ -10,6 +10,8 @@ namespace modelctl::serve {
 
 // By the mapping that google/rpc/code.proto states for each code of gRPC.
 grpc::StatusCode grpc_code(int http_status);
+// The other way, for logs.
+int http_status(grpc::StatusCode code);
 
 grpc::Status grpc_status(const Error& error);
 

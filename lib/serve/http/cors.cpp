@@ -18,7 +18,8 @@ std::string allowed_origin(const Settings& settings, std::string_view origin) {
 void allow_origin(ServerResponse& response, const std::string& allowed) {
   if (allowed.empty()) return;
   response.headers.emplace_back("Access-Control-Allow-Origin", allowed);
-  response.headers.emplace_back("Access-Control-Expose-Headers", "Inference-Header-Content-Length, Retry-After");
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "Inference-Header-Content-Length, Retry-After, X-Request-Id");
   if (allowed != "*") response.headers.emplace_back("Vary", "Origin");
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "serve/memory_budget.hpp"
+#include "serve/served.hpp"
 
 #include <map>
 #include <string>
@@ -29,12 +30,13 @@ struct ClientRequest {
   }
 };
 
-// What a handler returns. The server adds Content-Length, Connection and Server.
+// What a handler returns. The server adds Content-Length, Connection, Server and X-Request-Id.
 struct ServerResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
+  Served served = {};  // for the access log
 };
 
 // What a client gets of an error: its message and reasons. The code, the place and the hint are for the operator and

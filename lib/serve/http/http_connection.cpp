@@ -15,10 +15,11 @@
 namespace modelctl::serve {
 namespace {
 
-constexpr std::size_t response_piece = 1024 * 1024;        // what a client must take of a response within read_timeout
-constexpr std::size_t one_write = 64 * 1024;               // a body up to this size is sent together with its head
-constexpr std::size_t read_piece = 4 * 1024;               // for headers; a body is read in larger pieces
-constexpr std::chrono::milliseconds idle_timeout{75'000};  // between the requests of a connection
+constexpr std::size_t response_piece = 1024 * 1024;  // what a client must take of a response within read_timeout
+constexpr std::size_t one_write = 64 * 1024;         // a body up to this size is sent together with its head
+constexpr std::size_t read_piece = 4 * 1024;         // for headers; a body is read in larger pieces
+constexpr std::size_t longest_method = 16, longest_path = 256;  // in the log
+constexpr std::chrono::milliseconds idle_timeout{75'000};       // between the requests of a connection
 
 // A response on its way.
 struct Sending {
@@ -29,12 +30,14 @@ struct Sending {
 };
 
 // The status line and the headers. `keep`: as a client of HTTP/1.0 and one of HTTP/1.1 expect to be told.
-std::string head_of(const ServerResponse& response, unsigned version, bool keep) {
+std::string head_of(const ServerResponse& response, const RequestIdentity& identity, unsigned version, bool keep) {
   std::string head;
   auto to = std::back_inserter(head);
   auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
   fmt::format_to(to, "HTTP/{}.{} {} {}\r\nServer: modelctl/" MODELCTL_VERSION "\r\n", version / 10, version % 10,
                  response.status, std::string_view(reason.data(), reason.size()));
+  fmt::format_to(to, "X-Request-Id: {}\r\n", identity.id);
+  if (!identity.trace.empty()) fmt::format_to(to, "traceresponse: {}\r\n", identity.trace_response());
   for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
   if (keep && version < 11) head += "Connection: keep-alive\r\n";
   if (!keep && version >= 11) head += "Connection: close\r\n";
@@ -151,6 +154,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void begin_request() {
+    record_ = {.time = std::chrono::system_clock::now(), .client = client_, .protocol = "http"};
+    begun_ = std::chrono::steady_clock::now();
     arm(milliseconds(server_.settings.read_timeout));
     parse(RequestParser::Until::headers);
   }
@@ -187,6 +192,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     place_.stop_waiting();
     if (code) return refuse_request(code);
     const auto& head = (*parser_)->get();
+    identify(head);
     if (auto refused = ambiguity(head, head.version())) return refuse_request(std::move(*refused));
     if (place_.admission() == Admission::reserve) return serve_from_reserve();
     if (auto refused = refuse_body()) return refuse_request(std::move(*refused));
@@ -205,7 +211,23 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     auto matched = match(std::string(head.method_string()), target.substr(0, target.find('?')), server_.settings);
     if (matched.route == nullptr) return std::nullopt;
     auto authorization = head[http::field::authorization];
-    return refuse_access(server_.service, *matched.route, {authorization.data(), authorization.size()}, name);
+    auto refused = refuse_access(server_.service, *matched.route, {authorization.data(), authorization.size()}, name);
+    if (refused) refused->served.token = std::move(name);
+    return refused;
+  }
+
+  void identify(const http::request_header<>& head) {
+    auto id = head["X-Request-Id"], trace = head["traceparent"];
+    record_.identity = server_.service.identities.identify({id.data(), id.size()}, {trace.data(), trace.size()});
+    auto method = head.method_string();
+    record_.method = std::string_view(method.data(), std::min<std::size_t>(method.size(), longest_method));
+  }
+  // For the log: the route, or the path of a request that has none.
+  void note_route(const Match& match, std::string_view path) {
+    if (match.dialect != nullptr) record_.protocol = match.dialect->name;
+    if (match.route == nullptr) record_.path = path.substr(0, longest_path);
+    else if (match.route->configured != nullptr) record_.route = server_.settings.*match.route->configured;
+    else record_.route = match.route->pattern;
   }
 
   // Asked before the body is read; one of unknown length needs some memory at least. Nothing is reserved on the claim
@@ -262,7 +284,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     ClientRequest request = plain(std::move(message));
     request.client = client_;
     request.memory = &memory_;
+    record_.received = request.body.size();
     Match matched = match(request.method, request.path, server_.settings);
+    note_route(matched, request.path);
     return {std::move(request), std::move(matched)};
   }
 
@@ -300,7 +324,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void write(ServerResponse response) {
     // While it drains, clients are asked to go: their next request finds another server.
     bool keep = keep_alive_ && !server_.service.draining();
-    sending_ = Sending{.head = head_of(response, version_, keep), .keep = keep};
+    if (record_.identity.id.empty()) record_.identity = server_.service.identities.identify({}, {});
+    sending_ = Sending{.head = head_of(response, record_.identity, version_, keep), .keep = keep};
+    record_.status = response.status;
+    record_.served = std::move(response.served);
+    record_.sent = head_ ? 0 : response.body.size();
     if (!head_ && response.body.size() <= one_write) sending_.head += response.body;
     else if (!head_) sending_.body = std::move(response.body);
     sending_.left = sending_.head;
@@ -326,6 +354,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       timer_.cancel();
       bool keep = sending_.keep && keep_alive_;
       sending_ = {};  // before its memory counts as free
+      log(code.failed());
       if (!code) written(keep);
       return;
     }
@@ -335,6 +364,13 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       arm(milliseconds(server_.settings.read_timeout));
     }
     write_more();
+  }
+
+  void log(bool aborted) {
+    if (!server_.service.access_log.is_open()) return;
+    record_.aborted = aborted;
+    record_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+    server_.service.access_log.write(std::exchange(record_, {}));
   }
 
   void written(bool keep) {
@@ -383,6 +419,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::optional<RequestParser> parser_;
   std::weak_ptr<PredictionRequest> prediction_;  // under way
   Sending sending_;
+  AccessRecord record_;  // of the request
+  TimePoint begun_;
   bool reading_ = false;  // a read that began before its request's turn, or for an idle connection
   bool idle_ = false;
   bool closing_ = false;

@@ -33,6 +33,7 @@ void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>
   options_.allow(response_);
   request_ = {};
   try {
+    response_.served = served(model);
     service_.record(*this, model, response_.status, match_.dialect->name);
   } catch (...) {  // no memory to count with: the response matters more
   }

@@ -9,6 +9,7 @@
 
 #include "base/host.hpp"
 #include "serve/models/loaded_model.hpp"
+#include "serve/served.hpp"
 
 #include <chrono>
 #include <string>
@@ -42,6 +43,16 @@ class PredictionRequest {
   // The router's view of the request, for weights and rules: a header (metadata), in lower case, and who sent it.
   virtual std::string_view header(const std::string& name) const = 0;
   virtual std::string_view client() const = 0;
+
+  // What is known when the response is made.
+  Served served(const LoadedModel* model) const {
+    using Seconds = std::chrono::duration<double>;
+    if (model == nullptr) return {};
+    return {.model = model->info().name,
+            .version = model->info().version,
+            .queue_seconds = Seconds(started - arrived).count(),
+            .compute_seconds = Seconds(std::chrono::steady_clock::now() - started).count()};
+  }
 
   const ModelSelector selector;
   TimePoint deadline = TimePoint::max();  // set before it is submitted

@@ -13,6 +13,7 @@ class InferHandler final : public CallHandler {
 
   void message(grpc::ByteBuffer message) override {
     prediction_ = predict(call_, std::move(message), [call = call_.shared_from_this()](InferReply reply) {
+      call->note(std::move(reply.served));
       if (!reply.status.ok()) return call->finish(reply.status);
       call->finish({to_buffer(std::move(reply.response)), std::move(reply.share)});
     });
