@@ -70,11 +70,12 @@ ModelSelector RequestContext::selector() const {
   return selector;
 }
 
-Match match(std::string_view method, std::string_view path, const Settings& settings) {
+Match match(std::string_view method, std::string_view path, const Settings& settings, ListenerRole role) {
   Match result;
   if (!path.starts_with('/')) return result;  // segments are compared, and the first one must not be the whole path
   for (bool configured : {true, false}) {
     for (const DialectDef* dialect : dialects()) {
+      if (dialect->operators && role == ListenerRole::clients && !settings.admin.empty()) continue;
       for (const Route& route : dialect->routes) {
         if ((route.configured != nullptr) != configured || !matches(route, path, settings, result.parameters)) continue;
         // HEAD is GET without the body, which the server leaves out.
@@ -187,7 +188,7 @@ std::optional<ServerResponse> refuse_access(const Service& service, const Route&
 
 std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Service& service, Respond respond) {
   const Route* route = match.route;
-  if (route != nullptr) {
+  if (route != nullptr && !request.trusted) {
     if (auto refused = refuse_access(service, *route, request.header("authorization"), request.token)) {
       allow_origin(*refused, allowed_origin(service.settings(), request.header("origin")));
       count_refusal(service, *refused);

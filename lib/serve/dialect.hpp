@@ -7,6 +7,7 @@
 #pragma once
 
 #include "serve/formats/json_inputs.hpp"
+#include "serve/front_end.hpp"
 #include "serve/http/http.hpp"
 #include "serve/openapi.hpp"
 #include "serve/service.hpp"
@@ -76,6 +77,7 @@ struct Route {
 struct DialectDef {
   std::string_view name;  // the metrics' `protocol` label
   std::span<const Route> routes;
+  bool operators = false;  // not for clients, if operators have a listener of their own
 };
 
 std::span<const DialectDef* const> dialects();
@@ -89,7 +91,8 @@ struct Match {
 };
 
 // The route of a request. A path that matches with another method only is a 405, as HTTP asks, and lists the methods.
-Match match(std::string_view method, std::string_view path, const Settings& settings);
+Match match(std::string_view method, std::string_view path, const Settings& settings,
+            ListenerRole role = ListenerRole::clients);
 
 // Takes the response to a request, on any thread. Must not throw.
 using Respond = std::function<void(ServerResponse)>;

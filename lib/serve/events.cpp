@@ -73,17 +73,17 @@ std::string utc_text(EventTime at) {
 }
 
 std::string Endpoint::url() const {
+  if (scheme == "unix") return fmt::format("unix:{}", address);
   bool brackets = address.find(':') != std::string::npos;
   return fmt::format("{}://{}{}{}:{}", scheme, brackets ? "[" : "", address, brackets ? "]" : "", port);
 }
 
 Event listening_event(const Endpoint& endpoint, EventTime at) {
-  return EventWriter("listening", at)
-      .text("scheme", endpoint.scheme)
-      .text("address", endpoint.address)
-      .number("port", endpoint.port)
-      .text("url", endpoint.url())
-      .done(fmt::format("listening on {}", endpoint.url()));
+  EventWriter event("listening", at);
+  event.text("scheme", endpoint.scheme).text("address", endpoint.address);
+  if (endpoint.port != 0) event.number("port", endpoint.port);
+  event.text("url", endpoint.url()).text("role", endpoint.role);
+  return event.done(fmt::format("listening on {}{}", endpoint.url(), endpoint.role == "admin" ? " for operators" : ""));
 }
 
 Event ready_event(std::span<const ModelInfo> models, EventTime at) {

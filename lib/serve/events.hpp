@@ -24,9 +24,10 @@ using EventTime = std::chrono::system_clock::time_point;
 
 // Where a server can be reached.
 struct Endpoint {
-  std::string scheme;   // "http" or "https"
-  std::string address;  // a name or an IP address, without brackets
+  std::string scheme;   // "http", "https", "grpc", "grpcs" or "unix"
+  std::string address;  // a name or an IP address, without brackets; of "unix" a path
   std::uint16_t port = 0;
+  std::string_view role = {};  // "admin", or "grpc" of a unix socket; empty for clients of HTTP
 
   std::string url() const;  // "http://[::1]:8080"
 };

@@ -11,6 +11,9 @@ namespace modelctl::serve {
 
 class Service;
 
+// Whom a listener is for. Operators have the routes below /admin on theirs alone, if there is one.
+enum class ListenerRole : std::uint8_t { clients, operators };
+
 class FrontEnd {
  public:
   virtual ~FrontEnd() = default;

@@ -116,6 +116,7 @@ class Document {
     // A configured route comes before a pattern of the same path, as in match().
     for (bool configured : {true, false}) {
       for (const DialectDef* dialect : dialects()) {
+        if (dialect->operators && !service_.settings().admin.empty()) continue;
         for (const Route& route : dialect->routes) {
           if ((route.configured != nullptr) == configured) add(*dialect, route);
         }

@@ -41,14 +41,36 @@ Error unencrypted(const Endpoint& endpoint) {
                fmt::format("serving plain {} on all network interfaces: requests and responses are readable on the way",
                            http ? "HTTP" : "gRPC"))
       .help(fmt::format("pass --tls-cert and --tls-key, or {} 127.0.0.1:PORT behind a proxy that speaks {}",
-                        http ? "--listen" : "--grpc", http ? "HTTPS" : "TLS"));
+                        !http                   ? "--grpc"
+                        : endpoint.role.empty() ? "--listen"
+                                                : "--admin",
+                        http ? "HTTPS" : "TLS"));
 }
+
+// Lets operators choose what is reported while the server runs.
+class LeveledReporter final : public Reporter {
+ public:
+  LeveledReporter(const Service& service, Reporter& reporter) : service_(service), reporter_(reporter) {}
+  void info(std::string_view line) override {
+    if (service_.reports_info) reporter_.info(line);
+  }
+  void warn(const Error& warning) override { reporter_.warn(warning); }
+  void progress(std::string_view what, std::uint64_t done, std::uint64_t total) override {
+    reporter_.progress(what, done, total);
+  }
+  std::optional<std::string> ask_secret(std::string_view prompt) override { return reporter_.ask_secret(prompt); }
+
+ private:
+  const Service& service_;
+  Reporter& reporter_;
+};
 
 using FrontEnds = std::vector<std::unique_ptr<FrontEnd>>;
 
 Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
   FrontEnds front_ends;
   front_ends.push_back(TRY(Server::start(service)));
+  if (!service.settings().admin.empty()) front_ends.push_back(TRY(Server::start(service, ListenerRole::operators)));
   if (service.settings().grpc.empty()) return front_ends;
   if (start_grpc == nullptr) {
     return Error(Kind::unsupported, "no-grpc", "cannot serve gRPC: linked programs do not have it")
@@ -106,12 +128,13 @@ Result<void> check_route(std::string_view flag, std::string_view path) {
 }  // namespace
 
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
-                                        Reporter& reporter, const EventSink& events, const StopToken& stop,
+                                        Reporter& given_reporter, const EventSink& events, const StopToken& stop,
                                         StartFrontEnd start_grpc) {
   for (const auto& [flag, path] :
        {std::pair("health-route", settings.health_route), {"predict-route", settings.predict_route}})
     TRY(check_route(flag, path));
   Service service(settings);
+  LeveledReporter reporter(service, given_reporter);
   Repository repository(service, std::move(sources), reporter);
   TRY(service.tokens.load());
   TRY(service.access_log.open());

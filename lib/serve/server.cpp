@@ -5,9 +5,9 @@
 #include "serve/server_state.hpp"
 
 #include "serve/descriptors.hpp"
-#include "serve/http/listener.hpp"
 
 #include <fmt/core.h>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -21,6 +21,7 @@ namespace {
 // Of the accept loop, when the system has no descriptor or no memory: an immediate retry would only spin.
 constexpr std::chrono::milliseconds accept_pause{50};
 constexpr std::size_t reserved_connections = 32;
+constexpr Connections::Limits operator_limits{16, 4};
 // Left to everything else that opens files while the server runs.
 constexpr std::size_t spare_descriptors = 16;
 
@@ -40,7 +41,7 @@ Connections::Limits connection_limits(const Settings& settings) {
 }  // namespace
 
 void Server::State::accept() {
-  acceptor.async_accept(net::make_strand(io), [this](error_code code, tcp::socket socket) {
+  acceptor.async_accept(net::make_strand(io), [this](error_code code, StreamSocket socket) {
     if (closing || code == net::error::operation_aborted) return;
     if (code) return accept_later();
     try {
@@ -74,28 +75,32 @@ void Server::State::accept_later() {
   });
 }
 
-void Server::State::add(tcp::socket socket) {
+void Server::State::add(StreamSocket socket) {
   error_code ignored;
   // A response that ends in a small segment would otherwise wait for the acknowledgment of the one before (Nagle's
   // algorithm), which Linux delays by 40 ms.
-  socket.set_option(tcp::no_delay(true), ignored);
+  socket.set_option(net::ip::tcp::no_delay(true), ignored);  // a unix socket has none
   ConnectionPlace place(connections);
   if (place.admission() != Admission::refused) start_connection(*this, std::move(socket), std::move(place));
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Server>> Server::start(Service& service) {
+Result<std::unique_ptr<Server>> Server::start(Service& service, ListenerRole role) {
   const Settings& settings = service.settings();
   if (settings.max_body > settings.max_buffered) {
     return Error(Kind::usage, "bad-limits", "cannot serve: the largest body is larger than the memory for all bodies")
         .help("give --max-buffered at least the value of --max-body");
   }
-  auto state = std::make_unique<State>(service, connection_limits(settings));
+  bool clients = role == ListenerRole::clients;
+  auto limits = clients ? connection_limits(settings) : operator_limits;
+  auto state = std::make_unique<State>(service, role, limits);
   TRY(service.tls.load());
-  std::string host = TRY(listen_on(state->acceptor, settings.listen, "--listen"));
-  error_code ignored;
-  state->endpoint = {service.tls.current() ? "https" : "http", host, state->acceptor.local_endpoint(ignored).port()};
+  state->listening = TRY(clients ? listen_on(settings.listen, "--listen") : listen_on(settings.admin, "--admin"));
+  state->endpoint = state->listening.endpoint;
+  state->endpoint.role = clients ? "" : "admin";
+  if (!state->listening.is_unix()) state->endpoint.scheme = state->tls() ? "https" : "http";
+  state->acceptor.assign({state->listening.family, 0}, state->listening.take());
   state->accept();
   // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
@@ -104,10 +109,7 @@ Result<std::unique_ptr<Server>> Server::start(Service& service) {
 
 Endpoint Server::endpoint() const { return state_->endpoint; }
 
-bool Server::on_all_interfaces() const {
-  boost::system::error_code code;
-  return state_->acceptor.local_endpoint(code).address().is_unspecified();
-}
+bool Server::on_all_interfaces() const { return state_->listening.on_all_interfaces; }
 
 // The order matters. Unready first, while everything is still served, since load balancers go on sending until they
 // have noticed. `closing` before close_idle(): a connection that starts to wait in between sees it and ends by itself.

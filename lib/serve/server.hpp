@@ -12,8 +12,9 @@ namespace modelctl::serve {
 
 class Server final : public FrontEnd {
  public:
-  // Fails if the address is taken or the certificate and key do not belong together.
-  static Result<std::unique_ptr<Server>> start(Service& service);
+  // Listens on the setting of the role. Fails if the address is taken or the certificate and key do not belong
+  // together.
+  static Result<std::unique_ptr<Server>> start(Service& service, ListenerRole role = ListenerRole::clients);
   ~Server() override;  // drains without a grace period
 
   Endpoint endpoint() const override;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "serve/http/connections.hpp"
+#include "serve/http/listener.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/server.hpp"
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
@@ -18,12 +20,16 @@
 namespace modelctl::serve {
 
 namespace net = boost::asio;
-using tcp = net::ip::tcp;
+using StreamSocket = net::generic::stream_protocol::socket;
 
 struct Server::State {
   Service& service;
   const Settings& settings = service.settings();
+  const ListenerRole role;
   Endpoint endpoint;
+  // Its file is for the owner of the process alone, who may do everything with it.
+  bool trusted() const { return role == ListenerRole::operators && listening.is_unix(); }
+  std::shared_ptr<const TlsIdentity> tls() const { return listening.is_unix() ? nullptr : service.tls.current(); }
 
   // Above `io`, since a connection that dies with it still uses it.
   Connections connections;
@@ -32,12 +38,14 @@ struct Server::State {
   net::io_context io;
   // A connection whose prediction waits has nothing under way in `io`, which must not end for that.
   net::executor_work_guard<net::io_context::executor_type> work = net::make_work_guard(io);
-  tcp::acceptor acceptor{net::make_strand(io)};
+  ListeningSocket listening;
+  net::basic_socket_acceptor<net::generic::stream_protocol> acceptor{net::make_strand(io)};
   net::steady_timer accept_timer{acceptor.get_executor()};
   std::vector<std::thread> threads;
   std::atomic<bool> closing{false};
 
-  State(Service& served, Connections::Limits limits) : service(served), connections(limits) {}
+  State(Service& served, ListenerRole whose, Connections::Limits limits)
+      : service(served), role(whose), connections(limits) {}
 
   void run_io() {
     for (;;) {
@@ -59,7 +67,7 @@ struct Server::State {
   void accept();
   void accept_again();
   void accept_later();
-  void add(tcp::socket socket);
+  void add(StreamSocket socket);
 };
 
 // A connection's place among the server's, from its admission on.
@@ -87,6 +95,6 @@ class ConnectionPlace {
 };
 
 // Serves a connection that was admitted. Each of its operations keeps it; the last one that starts no other ends it.
-void start_connection(Server::State& server, tcp::socket socket, ConnectionPlace place);
+void start_connection(Server::State& server, StreamSocket socket, ConnectionPlace place);
 
 }  // namespace modelctl::serve

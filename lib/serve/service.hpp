@@ -71,6 +71,7 @@ class Service {
   TlsFiles tls{settings_, metrics};
   Tokens tokens{settings_};
   RequestIdentities identities;
+  std::atomic<bool> reports_info{true};  // to people; warnings always
   AccessLog access_log{settings_, metrics};
 
  private:

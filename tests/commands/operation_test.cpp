@@ -73,3 +73,33 @@ TEST_CASE("the access log has each request, and goes on in a new file after it w
   CHECK(curl(serving, "/livez", "-H 'X-Request-Id: after'") == "200");
   CHECK(has("\"id\": \"after\""));
 }
+
+TEST_CASE("operators have a unix socket of their own, without a token, and clients do not have its routes") {
+  test::Scratch scratch;
+  fs::path socket = scratch / "admin.sock", log = scratch / "log";
+  Serving serving(digits().folder, "digits.tar --key me.pub --drain 0 --access-log " + log.string() +
+                                       " --admin unix:" + socket.string());
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  CHECK(serving.log_text().find("listening on unix:" + socket.string() + " for operators\n") != std::string::npos);
+  auto admin = [&](const std::string& rest) {
+    return shell(digits().folder,
+                 "curl -sS --fail-with-body --unix-socket " + socket.string() + " http://admin" + rest);
+  };
+  CHECK(admin("/readyz").exit_code == 0);
+  CHECK(admin("/admin/log").out == "{\"level\":\"info\",\"access_log_every\":1}\n");
+  auto changed = admin(R"(/admin/log -X PUT -d '{"level": "warning", "access_log_every": 1000000}')");
+  CHECK(changed.out == "{\"level\":\"warning\",\"access_log_every\":1000000}\n");
+  CHECK(admin(R"(/admin/log -X PUT -d '{"access_log_every": 0}')").exit_code != 0);
+  CHECK(admin(R"(/admin/models/digits/routing -X PUT -d '{"weights": {"1.0": 1}}')").exit_code == 0);
+  CHECK(admin("/v2/repository/models/digits/unload -X POST").exit_code == 0);
+  CHECK(curl(serving, "/readyz") == "503");
+  CHECK(admin("/v2/repository/models/digits/load -X POST").exit_code == 0);
+  CHECK(curl(serving, "/readyz") == "200");
+  CHECK(curl(serving, "/admin/log") == "404");
+  CHECK(curl(serving, "/admin/models/digits/routing") == "404");
+  CHECK(curl(serving, "/v2/repository/models/digits/unload", "-X POST") == "403");
+  CHECK(serving.log_text().find("unloaded:") == std::string::npos);
+  serving.program.signal(SIGTERM);
+  CHECK(serving.program.wait() == 0);
+  CHECK_FALSE(fs::exists(socket));
+}

@@ -16,6 +16,8 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 #include <sys/stat.h>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
@@ -29,7 +31,7 @@ namespace modelctl::serve {
 
 namespace net = boost::asio;
 using boost::system::error_code;
-using tcp = net::ip::tcp;
+using StreamSocket = net::generic::stream_protocol::socket;
 
 namespace {
 
@@ -88,15 +90,12 @@ class GrpcServer final : public FrontEnd {
 
   Result<void> start();
   Endpoint endpoint() const override { return endpoint_; }
-  bool on_all_interfaces() const override {
-    error_code code;
-    return acceptor_.local_endpoint(code).address().is_unspecified();
-  }
+  bool on_all_interfaces() const override { return listening_.on_all_interfaces; }
   void drain(std::chrono::milliseconds grace) override;
 
  private:
   void accept();
-  void add(tcp::socket socket);
+  void add(StreamSocket socket);
   void tick();
   void run_io();
   static void run_calls(grpc::ServerCompletionQueue& queue);
@@ -109,7 +108,8 @@ class GrpcServer final : public FrontEnd {
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   net::io_context io_;
-  tcp::acceptor acceptor_{io_};
+  ListeningSocket listening_;
+  net::basic_socket_acceptor<net::generic::stream_protocol> acceptor_{io_};
   net::steady_timer accept_timer_{io_}, tick_timer_{io_};
   OpenConnections open_;
   std::vector<std::thread> threads_;
@@ -121,9 +121,11 @@ Result<void> GrpcServer::start() {
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   gpr_set_log_function([](gpr_log_func_args*) {});  // what clients do wrong is not for the operator's log
   TRY(service_.tls.load());
-  std::string host = TRY(listen_on(acceptor_, settings_.grpc, "--grpc"));
-  error_code ignored;
-  endpoint_ = {service_.tls.current() == nullptr ? "grpc" : "grpcs", host, acceptor_.local_endpoint(ignored).port()};
+  listening_ = TRY(listen_on(settings_.grpc, "--grpc"));
+  endpoint_ = listening_.endpoint;
+  if (listening_.is_unix()) endpoint_.role = "grpc";
+  else endpoint_.scheme = service_.tls.current() == nullptr ? "grpc" : "grpcs";
+  acceptor_.assign({listening_.family, 0}, listening_.take());
 
   grpc::ServerBuilder builder;
   using Builder = grpc::ServerBuilder::experimental_type;
@@ -179,7 +181,7 @@ void GrpcServer::run_io() {
 }
 
 void GrpcServer::accept() {
-  acceptor_.async_accept([this](error_code code, tcp::socket socket) {
+  acceptor_.async_accept([this](error_code code, StreamSocket socket) {
     if (code == net::error::operation_aborted) return;
     if (!code) add(std::move(socket));
     if (!code) return accept();
@@ -191,10 +193,10 @@ void GrpcServer::accept() {
 }
 
 // One that is not taken is closed.
-void GrpcServer::add(tcp::socket socket) {
+void GrpcServer::add(StreamSocket socket) {
   if (!descriptors_left() || open_.full(settings_.max_connections)) return;
   error_code code;
-  socket.set_option(tcp::no_delay(true), code);
+  socket.set_option(net::ip::tcp::no_delay(true), code);
   socket.native_non_blocking(true, code);  // gRPC expects it, and sets it for its own listeners alone
   if (code) return;
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;

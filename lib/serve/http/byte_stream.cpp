@@ -10,12 +10,12 @@ namespace net = boost::asio;
 using boost::system::error_code;
 
 // The session refers to OpenSSL's part of the identity for as long as it lives.
-ByteStream::ByteStream(net::ip::tcp::socket socket, const std::shared_ptr<const TlsIdentity>& identity)
+ByteStream::ByteStream(net::generic::stream_protocol::socket socket, const std::shared_ptr<const TlsIdentity>& identity)
     : socket_(std::move(socket)) {
   if (identity == nullptr) return;
   SSL* session = ::SSL_new(identity->context.get());
   if (session == nullptr) throw std::bad_alloc();
-  tls_ = std::make_unique<net::ssl::stream<net::ip::tcp::socket&>>(socket_, session);
+  tls_ = std::make_unique<net::ssl::stream<net::generic::stream_protocol::socket&>>(socket_, session);
 }
 
 void ByteStream::handshake(Handler done) {

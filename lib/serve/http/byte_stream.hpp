@@ -1,12 +1,13 @@
-// The bytes of one connection, with TLS or without it. One type with one type of handler, because Asio compiles its
-// operations for each type of stream and handler: as templates, the connection was 1.5 MB of code.
+// The bytes of one connection, by TCP or a unix socket, with TLS or without it. One type with one type of handler,
+// because Asio compiles its operations for each type of stream and handler: as templates, the connection was 1.5 MB of
+// code.
 #pragma once
 
 #include "serve/tls_files.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
 #include <functional>
@@ -20,11 +21,11 @@ class ByteStream {
   using Handler = std::function<void(boost::system::error_code, std::size_t)>;
 
   // Without an identity, the bytes are those of the socket.
-  ByteStream(boost::asio::ip::tcp::socket socket, const std::shared_ptr<const TlsIdentity>& identity);
+  ByteStream(boost::asio::generic::stream_protocol::socket socket, const std::shared_ptr<const TlsIdentity>& identity);
 
   bool secure() const { return tls_ != nullptr; }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
-  boost::asio::ip::tcp::socket& socket() { return socket_; }
+  boost::asio::generic::stream_protocol::socket& socket() { return socket_; }
 
   void handshake(Handler done);
   void read_some(boost::asio::mutable_buffer to, Handler done);
@@ -35,8 +36,8 @@ class ByteStream {
   void cancel();
 
  private:
-  boost::asio::ip::tcp::socket socket_;
-  std::unique_ptr<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
+  boost::asio::generic::stream_protocol::socket socket_;
+  std::unique_ptr<boost::asio::ssl::stream<boost::asio::generic::stream_protocol::socket&>> tls_;
 };
 
 }  // namespace modelctl::serve

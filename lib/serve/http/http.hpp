@@ -22,6 +22,7 @@ struct ClientRequest {
   std::string body;
   std::string client;             // its address, without the port
   std::string token;              // the name of its token (tokens.hpp); empty: none
+  bool trusted = false;           // it needs no token: it came by the unix socket for operators
   MemoryShare* memory = nullptr;  // the connection's, which counts the body; null: nobody counts
 
   std::string_view header(const std::string& name) const {

@@ -59,14 +59,13 @@ std::string head_of(const ServerResponse& response, const RequestIdentity& ident
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   // The connection has been admitted.
-  HttpConnection(Server::State& server, tcp::socket socket, ConnectionPlace place)
+  HttpConnection(Server::State& server, StreamSocket socket, ConnectionPlace place)
       : place_(std::move(place)),
         server_(server),
-        stream_(std::move(socket), server.service.tls.current()),
+        stream_(std::move(socket), server.tls()),
         timer_(stream_.executor()),
         memory_(server.memory) {
-    beast::error_code code;
-    client_ = stream_.socket().remote_endpoint(code).address().to_string();
+    client_ = client_of(stream_.socket().native_handle());
   }
 
   void start() {
@@ -205,10 +204,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // A client that may not send it is refused before its body is read.
   std::optional<ServerResponse> refuse_body() {
-    if ((*parser_)->is_done()) return std::nullopt;
+    if ((*parser_)->is_done() || server_.trusted()) return std::nullopt;
     const auto& head = (*parser_)->get();
     std::string target(head.target()), name;
-    auto matched = match(std::string(head.method_string()), target.substr(0, target.find('?')), server_.settings);
+    auto matched =
+        match(std::string(head.method_string()), target.substr(0, target.find('?')), server_.settings, server_.role);
     if (matched.route == nullptr) return std::nullopt;
     auto authorization = head[http::field::authorization];
     auto refused = refuse_access(server_.service, *matched.route, {authorization.data(), authorization.size()}, name);
@@ -284,8 +284,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     ClientRequest request = plain(std::move(message));
     request.client = client_;
     request.memory = &memory_;
+    request.trusted = server_.trusted();
     record_.received = request.body.size();
-    Match matched = match(request.method, request.path, server_.settings);
+    Match matched = match(request.method, request.path, server_.settings, server_.role);
     note_route(matched, request.path);
     return {std::move(request), std::move(matched)};
   }
@@ -393,7 +394,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       stream_.shutdown([self = shared_from_this()](beast::error_code, std::size_t) { self->timer_.cancel(); });
     } else {
       beast::error_code ignored;
-      stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+      stream_.socket().shutdown(net::socket_base::shutdown_send, ignored);
       // Closing a socket with unread data resets the connection, and the client loses the response: read and discard
       // what arrives, for one second.
       discard();
@@ -436,7 +437,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
 }  // namespace
 
-void start_connection(Server::State& server, tcp::socket socket, ConnectionPlace place) {
+void start_connection(Server::State& server, StreamSocket socket, ConnectionPlace place) {
   std::make_shared<HttpConnection>(server, std::move(socket), std::move(place))->start();
 }
 

@@ -1,10 +1,22 @@
 // A name is resolved to its first address: one listener, one socket.
 #include "serve/http/listener.hpp"
 
+#include "base/files.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace modelctl::serve {
 
@@ -44,12 +56,60 @@ Error cannot_listen(const std::string& text, std::string_view flag, const error_
       .help(fmt::format("choose another port with {} HOST:PORT", flag));
 }
 
-}  // namespace
+constexpr std::string_view unix_scheme = "unix:";
 
-Result<std::string> listen_on(tcp::acceptor& acceptor, const std::string& text, std::string_view flag) {
+Error cannot_listen_at(const std::string& path, std::string_view flag, std::string reason) {
+  return Error(Kind::usage, "bad-address", fmt::format("cannot listen on the unix socket '{}'", path))
+      .because(std::move(reason))
+      .help(fmt::format("give {} as unix:PATH, with a short path in a folder that you may write", flag));
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// The lock, held as long as the process has it, is what keeps two servers apart: of a socket's file alone, nobody can
+// say whether it is in use without a race.
+Result<Descriptor> lock_beside(const std::string& path, std::string_view flag) {
+  std::string name = path + ".lock";
+  Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.is_open()) return cannot_listen_at(path, flag, std::strerror(errno));
+  if (::flock(lock.number(), LOCK_EX | LOCK_NB) == 0) return lock;
+  return Error(Kind::conflict, "address-in-use", fmt::format("cannot listen on the unix socket '{}'", path))
+      .because("another server has it")
+      .help(fmt::format("choose another path with {} unix:PATH", flag));
+}
+
+// Bound under another name and renamed: clients find the old file or the new one, which listens. The mode is set
+// before, because bind(2) takes it from there, as the umask restricts it.
+Result<ListeningSocket> listen_at(const std::string& path, std::string_view flag) {
+  std::string temporary = path + ".new";
+  if (path.empty() || temporary.size() >= sizeof sockaddr_un::sun_path)
+    return cannot_listen_at(path, flag, "the path is empty or too long");
+  Descriptor lock = TRY(lock_beside(path, flag));
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
+    return cannot_listen_at(path, flag, "there is something that is not a socket");
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address = address_of(temporary);
+  ::unlink(temporary.c_str());
+  bool good = socket.is_open() && ::fchmod(socket.number(), 0600) == 0 &&
+              ::bind(socket.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+              ::listen(socket.number(), SOMAXCONN) == 0 && ::stat(temporary.c_str(), &status) == 0 &&
+              ::rename(temporary.c_str(), path.c_str()) == 0;
+  if (!good) return cannot_listen_at(path, flag, std::strerror(errno));
+  return ListeningSocket{std::move(socket), AF_UNIX, {"unix", path, 0}, false, {path, std::move(lock), status.st_ino}};
+}
+
+Result<ListeningSocket> listen_on_network(const std::string& text, std::string_view flag) {
   Address address = TRY(parse_address(text, flag));
   error_code code;
-  tcp::resolver resolver(acceptor.get_executor());
+  net::io_context io;
+  tcp::acceptor acceptor(io);
+  tcp::resolver resolver(io);
   auto found = resolver.resolve(address.host, address.port, tcp::resolver::passive, code);
   if (code || found.empty()) return cannot_listen(text, flag, code);
   tcp::endpoint endpoint = found.begin()->endpoint();
@@ -58,8 +118,78 @@ Result<std::string> listen_on(tcp::acceptor& acceptor, const std::string& text, 
   if (!code) acceptor.set_option(net::socket_base::reuse_address(true), code);
   if (!code) acceptor.bind(endpoint, code);
   if (!code) acceptor.listen(net::socket_base::max_listen_connections, code);
+  if (!code) endpoint = acceptor.local_endpoint(code);
   if (code) return cannot_listen(text, flag, code);
-  return address.host;
+  return ListeningSocket{Descriptor(acceptor.release()),
+                         endpoint.protocol().family(),
+                         {"", address.host, endpoint.port()},
+                         endpoint.address().is_unspecified()};
+}
+
+union AnyAddress {
+  sockaddr any;
+  sockaddr_in v4;
+  sockaddr_in6 v6;
+  sockaddr_un local;
+  sockaddr_storage storage;
+};
+
+std::string text_of(const AnyAddress& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.any.sa_family == AF_INET) ::inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof text);
+  else if (address.any.sa_family == AF_INET6) ::inet_ntop(AF_INET6, &address.v6.sin6_addr, text, sizeof text);
+  else return "unix";
+  return text;
+}
+
+}  // namespace
+
+UnixSocketFile::~UnixSocketFile() {
+  struct stat status {};
+  if (lock_.is_open() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+bool ListeningSocket::is_unix() const { return family == AF_UNIX; }
+
+int ListeningSocket::take() {
+  int taken = ::fcntl(descriptor.number(), F_DUPFD_CLOEXEC, 0);
+  descriptor.close();
+  return taken;
+}
+
+Result<ListeningSocket> listen_on(const std::string& address, std::string_view flag) {
+  if (address.starts_with(unix_scheme)) return listen_at(address.substr(unix_scheme.size()), flag);
+  return listen_on_network(address, flag);
+}
+
+Result<ListeningSocket> adopt(Descriptor descriptor) {
+  AnyAddress address{};
+  socklen_t size = sizeof address;
+  int listens = 0;
+  socklen_t listens_size = sizeof listens;
+  if (::getsockname(descriptor.number(), &address.any, &size) != 0 ||
+      ::getsockopt(descriptor.number(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 || listens == 0) {
+    return Error(Kind::bad_config, "bad-socket", "cannot use the socket that the service manager passed")
+        .because("it is not a stream socket that listens");
+  }
+  ListeningSocket socket{std::move(descriptor), address.any.sa_family, {}, false};
+  if (socket.is_unix()) {
+    std::size_t length =
+        size > offsetof(sockaddr_un, sun_path) ? ::strnlen(address.local.sun_path, sizeof address.local.sun_path) : 0;
+    socket.endpoint = {"unix", std::string(address.local.sun_path, length), 0};
+    return socket;
+  }
+  bool v6 = address.any.sa_family == AF_INET6;
+  socket.endpoint = {"", text_of(address), ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port)};
+  socket.on_all_interfaces =
+      v6 ? IN6_IS_ADDR_UNSPECIFIED(&address.v6.sin6_addr) : address.v4.sin_addr.s_addr == INADDR_ANY;
+  return socket;
+}
+
+std::string client_of(int socket) {
+  AnyAddress address{};
+  socklen_t size = sizeof address;
+  return ::getpeername(socket, &address.any, &size) == 0 ? text_of(address) : "";
 }
 
 }  // namespace modelctl::serve

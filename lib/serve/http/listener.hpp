@@ -1,18 +1,62 @@
-// Addresses to listen on, as the settings have them. Internal to the front ends.
+// Sockets that listen: on an address of the settings, or passed by whoever started the process. Internal to the front
+// ends.
 #pragma once
 
+#include "base/descriptor.hpp"
 #include "base/result.hpp"
+#include "serve/events.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace modelctl::serve {
 
-// Binds the acceptor to HOST:PORT, [HOST]:PORT or :PORT, which means every address of the machine, and listens.
-// Returns the host. `flag` is the setting that the address comes from, for messages.
-Result<std::string> listen_on(boost::asio::ip::tcp::acceptor& acceptor, const std::string& address,
-                              std::string_view flag);
+// The file of a unix socket, and its lock, by which no two servers have one: whoever holds the lock owns the file.
+// Destroyed, it removes the file, unless another one took its place.
+class UnixSocketFile {
+ public:
+  UnixSocketFile() = default;
+  UnixSocketFile(std::filesystem::path path, Descriptor lock, std::uint64_t inode)
+      : path_(std::move(path)), lock_(std::move(lock)), inode_(inode) {}
+  UnixSocketFile(UnixSocketFile&&) noexcept = default;
+  UnixSocketFile& operator=(UnixSocketFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(lock_, other.lock_);
+    std::swap(inode_, other.inode_);
+    return *this;
+  }
+  ~UnixSocketFile();
+
+ private:
+  std::filesystem::path path_;
+  Descriptor lock_;
+  std::uint64_t inode_ = 0;
+};
+
+struct ListeningSocket {
+  Descriptor descriptor;  // until take() was called
+  int family = 0;         // AF_INET, …
+  Endpoint endpoint;      // without a scheme, unless it is a unix socket
+  bool on_all_interfaces = false;
+  UnixSocketFile file = {};
+
+  bool is_unix() const;
+  // Whoever gets the number closes it.
+  int take();
+};
+
+// Listens on HOST:PORT, [HOST]:PORT, :PORT, which means every address of the machine, or unix:PATH. `flag` is the
+// setting that the address comes from, for messages.
+//
+// The file of a unix socket is for its owner alone (0600), from its first moment on. One that a server left behind is
+// replaced; that of a server that runs is not.
+Result<ListeningSocket> listen_on(const std::string& address, std::string_view flag);
+
+// A socket that listens already. Fails if it does not.
+Result<ListeningSocket> adopt(Descriptor descriptor);
+
+// "127.0.0.1", or "unix", of who is at the other end.
+std::string client_of(int socket);
 
 }  // namespace modelctl::serve
