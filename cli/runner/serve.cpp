@@ -77,8 +77,9 @@ Result<int> serve(const Program& program, const Arguments& arguments, cli::Print
   SystemClock clock(stop);
   Log log(out);
   auto announce = [&](const serve::Event& event) { cli::print_event(event, out, log); };
-  TRY(serve::serve_until_stopped(serve::complete(given, serve::platform_settings(SystemEnvironment())), {load}, clock,
-                                 log, announce, stop, nullptr));
+  SystemEnvironment environment;
+  TRY(serve::serve_until_stopped(serve::complete(given, serve::platform_settings(environment)), {load}, clock,
+                                 environment, log, announce, stop, nullptr));
   return 0;
 }
 

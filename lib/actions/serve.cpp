@@ -95,8 +95,8 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
     Job job = TRY(complete(given, text, settings, host));
     sources.push_back([job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); });
   }
-  auto totals = TRY(serve::serve_until_stopped(settings, std::move(sources), host.clock, host.reporter, given.events,
-                                               host.stop, serve::start_grpc));
+  auto totals = TRY(serve::serve_until_stopped(settings, std::move(sources), host.clock, host.environment,
+                                               host.reporter, given.events, host.stop, serve::start_grpc));
   return ServeReport{totals.port};
 }
 

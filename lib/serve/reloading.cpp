@@ -43,8 +43,14 @@ void Reloading::add(Reloadable& reloadable) {
   items_.push_back({&reloadable, WatchedFiles(reloadable.watched_files())});
 }
 
+bool Reloading::requested() {
+  requested_ = signal_.take() || requested_;
+  return requested_;
+}
+
 void Reloading::tick() {
-  bool asked = signal_.take();
+  bool asked = requested();
+  requested_ = false;
   bool look = clock_.steady() >= next_look_;
   if (look) next_look_ = clock_.steady() + look_time;
   for (Item& item : items_) {

@@ -51,6 +51,8 @@ class Reloading {
  public:
   // All outlive it.
   Reloading(Metrics& metrics, Reporter& reporter, const EventSink& events, Clock& clock);
+  // Whether SIGHUP came: tick() then reloads everything.
+  bool requested();
   // What was loaded a moment ago.
   void add(Reloadable& reloadable);
   // Call it several times a second: signals are noticed by the next call, changes of files within two seconds.
@@ -62,6 +64,7 @@ class Reloading {
     WatchedFiles files;
   };
   void reload(Reloadable& reloadable);
+  bool requested_ = false;
 
   Metrics& metrics_;
   Reporter& reporter_;

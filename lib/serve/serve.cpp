@@ -9,10 +9,13 @@
 
 #include <fmt/core.h>
 
+#include <atomic>
 #include <thread>
 
 namespace modelctl::serve {
 namespace {
+
+constexpr std::chrono::milliseconds tick_time{100};
 
 // Models that somebody alters must not be served: each prediction fails from then on, and the server stops.
 Result<void> check_integrity(const RoutingTable& table) {
@@ -80,18 +83,40 @@ Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
   return front_ends;
 }
 
+// What the process reports to and hears from.
+struct Outside {
+  Clock& clock;
+  Reporter& reporter;
+  const EventSink& events;
+  const StopToken& stop;
+  ServiceManager& manager;
+};
+
 // All at the same time, since each waits for its own requests.
-void drain(const FrontEnds& front_ends, std::chrono::milliseconds grace) {
+void drain(const FrontEnds& front_ends, std::chrono::milliseconds grace, ServiceManager& manager) {
+  std::atomic<std::size_t> left{front_ends.size()};
   std::vector<std::thread> threads;
-  for (const auto& front_end : front_ends) threads.emplace_back([&] { front_end->drain(grace); });
+  for (const auto& front_end : front_ends) {
+    threads.emplace_back([&] {
+      front_end->drain(grace);
+      --left;
+    });
+  }
+  for (; left > 0; std::this_thread::sleep_for(tick_time)) manager.alive(std::chrono::steady_clock::now());
   for (std::thread& thread : threads) thread.join();
 }
 
+void reload_if_asked(Reloading& reloading, ServiceManager& manager) {
+  bool requested = reloading.requested();
+  if (requested) manager.reloading();
+  reloading.tick();
+  if (requested) manager.ready("serving");
+}
+
 // From listening to the end of the drain.
-Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository, Clock& clock,
-                   Reporter& reporter, const EventSink& events, const StopToken& stop) {
+Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository, const Outside& outside) {
   const Settings& settings = service.settings();
-  Reloading reloading(service.metrics, reporter, events, clock);
+  Reloading reloading(service.metrics, outside.reporter, outside.events, outside.clock);
   if (service.tls.current()) reloading.add(service.tls);
   if (!service.tokens.watched_files().empty()) reloading.add(service.tokens);
   if (service.access_log.is_open()) reloading.add(service.access_log);
@@ -103,16 +128,20 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   for (const auto& [name, routes] : *service.routing_table()) {
     for (const auto& [version, model] : routes.versions) ready.push_back(model->info());
   }
-  events(ready_event(ready, clock.now()));
+  outside.events(ready_event(ready, outside.clock.now()));
+  outside.manager.ready("serving");
 
   Result<void> intact;
-  while (!stop.stopped() && intact && clock.sleep(std::chrono::milliseconds(100))) {
+  while (!outside.stop.stopped() && intact && outside.clock.sleep(tick_time)) {
     intact = check_integrity(*service.routing_table());
-    reloading.tick();
-    if (auto fault = service.access_log.take_fault()) reporter.warn(*fault);
+    reload_if_asked(reloading, outside.manager);
+    outside.manager.alive(outside.clock.steady());
+    if (auto fault = service.access_log.take_fault()) outside.reporter.warn(*fault);
   }
-  events(draining_event(intact ? DrainReason::signal : DrainReason::altered, settings.drain, clock.now()));
-  drain(front_ends, milliseconds(settings.drain));
+  DrainReason reason = intact ? DrainReason::signal : DrainReason::altered;
+  outside.events(draining_event(reason, settings.drain, outside.clock.now()));
+  outside.manager.stopping();
+  drain(front_ends, milliseconds(settings.drain), outside.manager);
   return intact;
 }
 
@@ -128,12 +157,14 @@ Result<void> check_route(std::string_view flag, std::string_view path) {
 }  // namespace
 
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
-                                        Reporter& given_reporter, const EventSink& events, const StopToken& stop,
-                                        StartFrontEnd start_grpc) {
+                                        const Environment& environment, Reporter& given_reporter,
+                                        const EventSink& events, const StopToken& stop, StartFrontEnd start_grpc) {
   for (const auto& [flag, path] :
        {std::pair("health-route", settings.health_route), {"predict-route", settings.predict_route}})
     TRY(check_route(flag, path));
+  ServiceManager manager(environment);
   Service service(settings);
+  service.set_manager(&manager);
   LeveledReporter reporter(service, given_reporter);
   Repository repository(service, std::move(sources), reporter);
   TRY(service.tokens.load());
@@ -150,7 +181,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
     if (front_end->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(unencrypted(front_end->endpoint()));
     events(listening_event(front_end->endpoint(), clock.now()));
   }
-  auto served = serve(front_ends, service, repository, clock, reporter, events, stop);
+  auto served = serve(front_ends, service, repository, {clock, reporter, events, stop, manager});
   front_ends.clear();  // after an error they still listen
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));
   TRY(std::move(served));

@@ -15,9 +15,9 @@ struct ServeTotals {
 // Listens first, so that liveness is served while the models are verified and loaded; ready once each has made a
 // prediction. Returns after a stop when every accepted request has its response, or at once with the error of the first
 // source that cannot be loaded. `events` is called by the calling thread alone. `start_grpc` is null in programs
-// without gRPC.
+// without gRPC. The service manager that the environment names is kept informed, and its sockets are used.
 Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
-                                        Reporter& reporter, const EventSink& events, const StopToken& stop,
-                                        StartFrontEnd start_grpc);
+                                        const Environment& environment, Reporter& reporter, const EventSink& events,
+                                        const StopToken& stop, StartFrontEnd start_grpc);
 
 }  // namespace modelctl::serve

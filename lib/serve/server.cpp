@@ -96,7 +96,8 @@ Result<std::unique_ptr<Server>> Server::start(Service& service, ListenerRole rol
   auto limits = clients ? connection_limits(settings) : operator_limits;
   auto state = std::make_unique<State>(service, role, limits);
   TRY(service.tls.load());
-  state->listening = TRY(clients ? listen_on(settings.listen, "--listen") : listen_on(settings.admin, "--admin"));
+  state->listening = TRY(clients ? service.listen("http", settings.listen, "--listen")
+                                 : service.listen("admin", settings.admin, "--admin"));
   state->endpoint = state->listening.endpoint;
   state->endpoint.role = clients ? "" : "admin";
   if (!state->listening.is_unix()) state->endpoint.scheme = state->tls() ? "https" : "http";

@@ -62,6 +62,13 @@ std::vector<std::string> Service::versions(const std::string& model) const {
   return versions;
 }
 
+Result<ListeningSocket> Service::listen(std::string_view listener, const std::string& address, std::string_view flag) {
+  if (manager_ != nullptr) {
+    if (auto passed = TRY(manager_->take_socket(listener))) return std::move(*passed);
+  }
+  return listen_on(address, flag);
+}
+
 Result<void> Service::load_model(const std::string& model) {
   if (control_ != nullptr) return control_->load(model);
   return Error(Kind::unsupported, "no-control", "this server cannot load models");

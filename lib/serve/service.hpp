@@ -8,6 +8,7 @@
 #include "serve/models/scheduler.hpp"
 #include "serve/openapi.hpp"
 #include "serve/operations.hpp"
+#include "serve/service_manager.hpp"
 #include "serve/settings.hpp"
 #include "serve/tls_files.hpp"
 #include "serve/tokens.hpp"
@@ -56,6 +57,10 @@ class Service {
   // Predictions that run or wait.
   std::size_t pending() const { return scheduler_.pending(); }
 
+  // Listens on the address of a setting, or on the socket that the service manager passed for that listener.
+  Result<ListeningSocket> listen(std::string_view listener, const std::string& address, std::string_view flag);
+  void set_manager(ServiceManager* manager) { manager_ = manager; }
+
   // For operators, before the server starts.
   void set_control(ModelControl* control) { control_ = control; }
   Result<void> load_model(const std::string& model);
@@ -84,6 +89,7 @@ class Service {
  private:
   std::shared_ptr<runtime::ThreadPool> threads_;
   ModelControl* control_ = nullptr;
+  ServiceManager* manager_ = nullptr;
   std::atomic<bool> draining_{false};
   std::atomic<bool> starting_{false};
   Scheduler scheduler_;  // ends first, with its last requests

@@ -2,6 +2,7 @@
 #include "digits.hpp"
 
 #include <csignal>
+#include <cstdio>
 
 using namespace modelctl;
 using commands::digits;
@@ -102,4 +103,25 @@ TEST_CASE("operators have a unix socket of their own, without a token, and clien
   serving.program.signal(SIGTERM);
   CHECK(serving.program.wait() == 0);
   CHECK_FALSE(fs::exists(socket));
+}
+
+TEST_CASE("a server that a manager starts for its first connection serves on the manager's sockets") {
+  std::string activate = test::find_program("systemd-socket-activate");
+  if (activate.empty()) {
+    std::printf("skipped: there is no program systemd-socket-activate on this machine\n");
+    return;
+  }
+  test::Scratch scratch;
+  int port = test::free_port();
+  test::Program manager({activate, "--listen", "127.0.0.1:" + std::to_string(port), "--listen",
+                         (scratch / "sock").string(), "--fdname", "http:admin", MODELCTL, "serve",
+                         (digits().folder / "digits.tar").string(), "--key", (digits().folder / "me.pub").string(),
+                         "--drain", "0", "--listen", "127.0.0.1:1", "--admin", "unix:/nowhere/socket"},
+                        port, scratch / "log");
+  std::string url = "http://127.0.0.1:" + std::to_string(port);
+  CHECK(shell("/", "curl -sS --noproxy '*' --retry 50 --retry-delay 0 --fail " + url + "/readyz").exit_code == 0);
+  CHECK(shell("/", "curl -sS --unix-socket " + (scratch / "sock").string() + " http://admin/admin/log").out ==
+        "{\"level\":\"info\",\"access_log_every\":1}\n");
+  manager.signal(SIGTERM);
+  CHECK(manager.wait() == 0);
 }

@@ -121,7 +121,7 @@ Result<void> GrpcServer::start() {
   gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
   gpr_set_log_function([](gpr_log_func_args*) {});  // what clients do wrong is not for the operator's log
   TRY(service_.tls.load());
-  listening_ = TRY(listen_on(settings_.grpc, "--grpc"));
+  listening_ = TRY(service_.listen("grpc", settings_.grpc, "--grpc"));
   endpoint_ = listening_.endpoint;
   if (listening_.is_unix()) endpoint_.role = "grpc";
   else endpoint_.scheme = service_.tls.current() == nullptr ? "grpc" : "grpcs";

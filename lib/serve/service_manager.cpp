@@ -1,0 +1,97 @@
+// A message that cannot be sent is not worth an error: the manager has time-outs of its own.
+#include "serve/service_manager.hpp"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <ctime>
+
+namespace modelctl::serve {
+namespace {
+
+constexpr int first_socket = 3;  // sd_listen_fds(3)
+constexpr std::uint64_t most_sockets = 16;
+
+std::optional<std::uint64_t> number(const std::optional<std::string>& text) {
+  std::uint64_t value = 0;
+  if (!text) return std::nullopt;
+  auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (code != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return value;
+}
+
+// The variables are for one process, and children inherit them.
+bool is_for_us(const std::optional<std::string>& process) {
+  return number(process) == static_cast<std::uint64_t>(::getpid());
+}
+
+std::multimap<std::string, Descriptor> passed_sockets(const Environment& environment) {
+  std::multimap<std::string, Descriptor> sockets;
+  if (!is_for_us(environment.get("LISTEN_PID"))) return sockets;
+  std::string names = environment.get("LISTEN_FDNAMES").value_or("");
+  std::uint64_t count = std::min(number(environment.get("LISTEN_FDS")).value_or(0), most_sockets);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::size_t end = std::min(names.find(':'), names.size());
+    std::string name = names.substr(0, end);
+    names.erase(0, std::min(end + 1, names.size()));
+    int descriptor = first_socket + static_cast<int>(i);
+    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    sockets.emplace(name == "grpc" || name == "admin" ? name : "http", Descriptor(descriptor));
+  }
+  return sockets;
+}
+
+}  // namespace
+
+ServiceManager::ServiceManager(const Environment& environment)
+    : address_(environment.get("NOTIFY_SOCKET").value_or("")), sockets_(passed_sockets(environment)) {
+  auto process = environment.get("WATCHDOG_PID");
+  auto time = number(environment.get("WATCHDOG_USEC"));
+  if (time && *time > 0 && (!process || is_for_us(process))) watchdog_ = std::chrono::microseconds(*time);
+}
+
+Result<std::optional<ListeningSocket>> ServiceManager::take_socket(std::string_view listener) {
+  auto found = sockets_.find(std::string(listener));
+  if (found == sockets_.end()) return std::optional<ListeningSocket>();
+  Descriptor descriptor = std::move(found->second);
+  sockets_.erase(found);
+  return TRY(adopt(std::move(descriptor)));
+}
+
+void ServiceManager::ready(std::string_view status) { notify(fmt::format("READY=1\nSTATUS={}", status)); }
+
+// The time tells it apart from a message that was sent before the request to reload.
+void ServiceManager::reloading() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  notify(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
+}
+
+void ServiceManager::stopping() { notify("STOPPING=1"); }
+
+void ServiceManager::alive(std::chrono::steady_clock::time_point now) {
+  if (!watchdog_ || now - reported_ < *watchdog_ / 2) return;
+  reported_ = now;
+  notify("WATCHDOG=1");
+}
+
+// A path, or the name of an abstract socket after '@', which begins with a NUL on the wire.
+void ServiceManager::notify(std::string_view message) {
+  sockaddr_un address{};
+  if (address_.size() < 2 || address_.size() > sizeof address.sun_path) return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, address_.data(), address_.size());
+  if (address_.front() == '@') address.sun_path[0] = '\0';
+  auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size());
+  Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ::sendto(socket.number(), message.data(), message.size(), MSG_DONTWAIT | MSG_NOSIGNAL,
+           reinterpret_cast<sockaddr*>(&address), size);
+}
+
+}  // namespace modelctl::serve
