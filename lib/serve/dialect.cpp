@@ -168,6 +168,22 @@ Respond with_token(std::string token, Respond respond) {
   };
 }
 
+// The client may ask for as many again once it can have its response.
+Respond holding(std::shared_ptr<void> place, Respond respond) {
+  return [place = std::move(place), respond = std::move(respond)](ServerResponse response) mutable {
+    place.reset();
+    respond(std::move(response));
+  };
+}
+
+ServerResponse too_many(Service& service, const ClientRequest& request, unsigned retry_after) {
+  ServerResponse response = error_response(429, "this client asks for more predictions than it may");
+  response.headers.emplace_back("Retry-After", std::to_string(retry_after));
+  allow_origin(response, allowed_origin(service.settings(), request.header("origin")));
+  count_refusal(service, response);
+  return response;
+}
+
 ServerResponse unknown_coding(const Error& error) {
   ServerResponse response = error_response(error);
   response.headers.emplace_back("Accept-Encoding", content_codings());
@@ -197,6 +213,14 @@ std::weak_ptr<PredictionRequest> handle(ClientRequest request, Match match, Serv
       return {};
     }
     if (!request.token.empty()) respond = with_token(request.token, std::move(respond));
+    if (route->predicts()) {
+      auto entry = service.limits.enter(request.token, request.client, std::chrono::steady_clock::now());
+      if (entry.retry_after > 0) {
+        respond(too_many(service, request, entry.retry_after));
+        return {};
+      }
+      if (entry.place) respond = holding(std::move(entry.place), std::move(respond));
+    }
   }
   if (auto known = check_coding(request); !known) {
     respond(unknown_coding(known.error()));

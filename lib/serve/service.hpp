@@ -2,6 +2,7 @@
 #pragma once
 
 #include "serve/access_log.hpp"
+#include "serve/client_limits.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models/model_registry.hpp"
@@ -78,6 +79,7 @@ class Service {
   RequestIdentities identities;
   std::atomic<bool> reports_info{true};  // to people; warnings always
   AccessLog access_log{settings_, metrics};
+  ClientLimits limits{settings_, metrics};
 
  private:
   Router router_;

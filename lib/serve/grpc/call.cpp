@@ -106,7 +106,7 @@ void GrpcCall::accepted(bool ok) {
 // Before its message is read.
 bool GrpcCall::refuse_access() {
   Access access = service().tokens.check(method_->needs, header("authorization"));
-  record_.served.token = std::move(access.name);
+  token_ = record_.served.token = std::move(access.name);
   if (!access.refusal) return false;
   service().metrics.count(
       "modelctl_requests_total",

@@ -67,6 +67,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
 
   std::string_view header(const std::string& name) const;  // of the client's metadata
   const std::string& client() const { return client_; }    // its address, without the port
+  const std::string& token() const { return token_; }      // its name; empty: none
   void note(Served served);                                // who had part in the response, for the access log
   TimePoint deadline() const { return deadline_; }
   Service& service() const;
@@ -106,7 +107,7 @@ class GrpcCall : public std::enable_shared_from_this<GrpcCall> {
       finish_{&GrpcCall::has_finished, {}}, done_{&GrpcCall::is_done, {}};
   const MethodDef* method_ = nullptr;
   std::unique_ptr<CallHandler> handler_;
-  std::string client_;
+  std::string client_, token_;
   TimePoint deadline_ = TimePoint::max();
   grpc::ByteBuffer incoming_;
 

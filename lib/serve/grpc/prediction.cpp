@@ -85,13 +85,20 @@ std::weak_ptr<PredictionRequest> predict(GrpcCall& call, grpc::ByteBuffer messag
   InferReply refused;
   std::shared_ptr<PredictionRequest> prediction;
   auto made = guarded([&]() -> Result<void> {
+    auto entry = call.service().limits.enter(call.token(), call.client(), std::chrono::steady_clock::now());
+    if (entry.retry_after > 0)
+      return Error(Kind::retry_later, "too-many-requests", "this client asks for more predictions than it may");
+    auto answered = [place = std::move(entry.place), respond](InferReply reply) mutable {
+      place.reset();
+      respond(std::move(reply));
+    };
     auto share = std::make_unique<MemoryShare>(call.service().memory);
     if (!share->resize(message.Length())) return no_memory("there is not enough memory to answer the request");
     grpc::ProtoBufferReader reader(&message);
     RequestHead head = TRY(read_request_head(reader));
     refused.id = head.id;
     prediction = std::make_shared<GrpcPrediction>(call.shared_from_this(), std::move(head), std::move(message),
-                                                  std::move(share), respond);
+                                                  std::move(share), std::move(answered));
     prediction->deadline = call.deadline();
     call.service().predict(prediction);
     return {};

@@ -40,6 +40,7 @@ int http_status(grpc::StatusCode code) {
 grpc::Status grpc_status(const Error& error) {
   grpc::StatusCode code = grpc_code(info(error.kind).http_status);
   if (error.code == "deadline-exceeded") code = grpc::StatusCode::DEADLINE_EXCEEDED;
+  if (error.code == "too-many-requests") code = grpc::StatusCode::RESOURCE_EXHAUSTED;
   if (error.code == "client-gone") code = grpc::StatusCode::CANCELLED;
   return {code, client_message(error)};
 }
