@@ -78,8 +78,8 @@ Result<int> serve(const Program& program, const Arguments& arguments, cli::Print
   Log log(out);
   auto announce = [&](const serve::Event& event) { cli::print_event(event, out, log); };
   SystemEnvironment environment;
-  TRY(serve::serve_until_stopped(serve::complete(given, serve::platform_settings(environment)), {load}, clock,
-                                 environment, log, announce, stop, nullptr));
+  TRY(serve::serve_until_stopped(serve::complete(given, serve::platform_settings(environment)), {{load}, nullptr},
+                                 clock, environment, log, announce, stop, nullptr));
   return 0;
 }
 

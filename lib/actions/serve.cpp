@@ -82,6 +82,13 @@ Result<Job> complete(const ServeRequest& given, const std::string& text, serve::
   return job;
 }
 
+// Of a server that is given no model but a folder of them.
+Result<serve::Settings> settings_for_folder(const ServeRequest& given, Host& host) {
+  auto merge = TRY(ProjectMerge::of_source("serve", *given.settings.models));
+  TRY(merge.readable());
+  return serve::complete(given.settings, serve::platform_settings(host.environment), merge.project().serve);
+}
+
 }  // namespace
 
 Result<ServeReport> serve(const ServeRequest& given, Host& host) {
@@ -90,11 +97,19 @@ Result<ServeReport> serve(const ServeRequest& given, Host& host) {
         .help("leave out --name, or serve one model");
   }
   serve::Settings settings;
-  std::vector<serve::OpenModel> sources;
-  for (const std::string& text : given.models.empty() ? std::vector<std::string>{""} : given.models) {
+  serve::ServeSources sources;
+  auto models = given.models;
+  if (models.empty() && given.settings.models) settings = TRY(settings_for_folder(given, host));
+  else if (models.empty()) models.push_back("");
+  for (const std::string& text : models) {
     Job job = TRY(complete(given, text, settings, host));
-    sources.push_back([job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); });
+    sources.models.push_back([job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); });
   }
+  sources.open_file = [&](const std::filesystem::path& file) -> serve::OpenModel {
+    Job job{given.source, "", ""};
+    job.source.text = file.string();
+    return [job = std::move(job), &settings, &host] { return job.open(settings.max_memory, host); };
+  };
   auto totals = TRY(serve::serve_until_stopped(settings, std::move(sources), host.clock, host.environment,
                                                host.reporter, given.events, host.stop, serve::start_grpc));
   return ServeReport{totals.port};

@@ -26,6 +26,11 @@ bool Operations::submit(std::function<void()> operation) {
   return true;
 }
 
+void Operations::wait_until_none() {
+  std::unique_lock lock(mutex_);
+  none_.wait(lock, [this] { return waiting_.empty() && !running_; });
+}
+
 void Operations::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -33,10 +38,13 @@ void Operations::work() {
     if (waiting_.empty()) return;
     auto operation = std::move(waiting_.front());
     waiting_.pop_front();
+    running_ = true;
     lock.unlock();
     operation();
     operation = nullptr;
     lock.lock();
+    running_ = false;
+    if (waiting_.empty()) none_.notify_all();
   }
 }
 

@@ -17,13 +17,16 @@ class Operations {
 
   // False if too many wait. The operation must not throw.
   bool submit(std::function<void()> operation);
+  // Returns when none runs or waits.
+  void wait_until_none();
 
  private:
   void work();
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, none_;
   std::deque<std::function<void()>> waiting_;
+  bool running_ = false;
   bool stop_ = false;
   std::thread thread_;
 };

@@ -10,6 +10,12 @@ constexpr std::chrono::seconds look_time{1};
 
 WatchedFiles::WatchedFiles(std::vector<std::filesystem::path> paths) : paths_(std::move(paths)) { note_all(); }
 
+WatchedFiles WatchedFiles::unknown(std::filesystem::path path) {
+  WatchedFiles files({std::move(path)});
+  files.known_.clear();
+  return files;
+}
+
 void WatchedFiles::note_all() { known_ = last_ = stamps(); }
 
 // A file that is not there has a stamp, too.

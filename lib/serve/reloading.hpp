@@ -30,6 +30,8 @@ class Reloadable {
 class WatchedFiles {
  public:
   explicit WatchedFiles(std::vector<std::filesystem::path> paths);
+  // One that has not been read yet: it has changed once it stays as it is.
+  static WatchedFiles unknown(std::filesystem::path path);
   // Looks now: whether there was a change since the last one that was returned, and it is over.
   bool changed();
   void note_all();  // the files are about to be read for another reason
@@ -42,7 +44,7 @@ class WatchedFiles {
   };
   std::vector<Stamp> stamps() const;
 
-  const std::vector<std::filesystem::path> paths_;
+  std::vector<std::filesystem::path> paths_;
   std::vector<Stamp> known_, last_;
 };
 

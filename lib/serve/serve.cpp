@@ -16,14 +16,7 @@ namespace modelctl::serve {
 namespace {
 
 constexpr std::chrono::milliseconds tick_time{100};
-
-// Models that somebody alters must not be served: each prediction fails from then on, and the server stops.
-Result<void> check_integrity(const RoutingTable& table) {
-  for (const auto& [model, routes] : table) {
-    for (const auto& [version, loaded] : routes.versions) TRY(loaded->check_integrity());
-  }
-  return {};
-}
+constexpr std::uint64_t look_ticks = 10;  // between two looks at the folder of models
 
 Result<void> apply_routing(const Settings& settings, Service& service) {
   if (settings.routing.empty()) return {};
@@ -83,6 +76,17 @@ Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
   return front_ends;
 }
 
+Result<std::optional<ModelsFolder>> open_folder(const Settings& settings, OpenFile open_file, Repository& repository,
+                                                Service& service) {
+  if (settings.models.empty()) return std::optional<ModelsFolder>();
+  if (open_file == nullptr) {
+    return Error(Kind::unsupported, "no-models-folder",
+                 "cannot serve a folder of models: linked programs have one model")
+        .help("serve the folder with modelctl serve");
+  }
+  return TRY(ModelsFolder::open(settings.models, std::move(open_file), repository, service.operations));
+}
+
 // What the process reports to and hears from.
 struct Outside {
   Clock& clock;
@@ -114,13 +118,15 @@ void reload_if_asked(Reloading& reloading, ServiceManager& manager) {
 }
 
 // From listening to the end of the drain.
-Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository, const Outside& outside) {
+Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& repository,
+                   std::optional<ModelsFolder>& folder, const Outside& outside) {
   const Settings& settings = service.settings();
   Reloading reloading(service.metrics, outside.reporter, outside.events, outside.clock);
   if (service.tls.current()) reloading.add(service.tls);
   if (!service.tokens.watched_files().empty()) reloading.add(service.tokens);
   if (service.access_log.is_open()) reloading.add(service.access_log);
   TRY(repository.load_all());
+  if (folder) folder->load_all();
   TRY(apply_routing(settings, service));
   service.set_starting(false);
   // Only now: who waits for this event sends a request at once.
@@ -132,8 +138,12 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   outside.manager.ready("serving");
 
   Result<void> intact;
+  std::uint64_t ticks = 0;
   while (!outside.stop.stopped() && intact && outside.clock.sleep(tick_time)) {
-    intact = check_integrity(*service.routing_table());
+    // Models that somebody alters must not be served: each prediction fails from then on, and the server stops, unless
+    // it can go on without them.
+    intact = repository.check_integrity();
+    if (folder && ++ticks % look_ticks == 0) folder->look();
     reload_if_asked(reloading, outside.manager);
     outside.manager.alive(outside.clock.steady());
     if (auto fault = service.access_log.take_fault()) outside.reporter.warn(*fault);
@@ -156,7 +166,7 @@ Result<void> check_route(std::string_view flag, std::string_view path) {
 
 }  // namespace
 
-Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<OpenModel> sources, Clock& clock,
+Result<ServeTotals> serve_until_stopped(const Settings& settings, ServeSources sources, Clock& clock,
                                         const Environment& environment, Reporter& given_reporter,
                                         const EventSink& events, const StopToken& stop, StartFrontEnd start_grpc) {
   for (const auto& [flag, path] :
@@ -166,7 +176,8 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
   Service service(settings);
   service.set_manager(&manager);
   LeveledReporter reporter(service, given_reporter);
-  Repository repository(service, std::move(sources), reporter);
+  Repository repository(service, std::move(sources.models), reporter);
+  auto folder = TRY(open_folder(settings, std::move(sources.open_file), repository, service));
   TRY(service.tokens.load());
   TRY(service.access_log.open());
   service.set_control(&repository);
@@ -181,8 +192,9 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, std::vector<Op
     if (front_end->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(unencrypted(front_end->endpoint()));
     events(listening_event(front_end->endpoint(), clock.now()));
   }
-  auto served = serve(front_ends, service, repository, {clock, reporter, events, stop, manager});
+  auto served = serve(front_ends, service, repository, folder, {clock, reporter, events, stop, manager});
   front_ends.clear();  // after an error they still listen
+  service.operations.wait_until_none();
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));
   TRY(std::move(served));
   return totals;

@@ -125,3 +125,45 @@ TEST_CASE("a server that a manager starts for its first connection serves on the
   manager.signal(SIGTERM);
   CHECK(manager.wait() == 0);
 }
+
+TEST_CASE("packages of a folder are served as they come, are replaced and go, and a broken one harms nobody") {
+  test::Scratch scratch;
+  fs::path models = scratch / "models";
+  fs::create_directory(models);
+  fs::copy_file(digits().folder / "digits.tar", models / "digits.tar");
+  Serving serving(scratch.path(),
+                  "--models " + models.string() + " --key " + (digits().folder / "me.pub").string() + " --drain 0");
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  auto index = [&] {
+    return shell("/", "curl -sS --noproxy '*' -X POST http://127.0.0.1:" + std::to_string(serving.port) +
+                          "/v2/repository/index")
+        .out;
+  };
+  auto becomes = [&](const std::string& text) {
+    return eventually([&] { return index().find(text) != std::string::npos; });
+  };
+  CHECK(becomes(R"("name":"digits","version":"1.0","state":"READY")"));
+
+  write(models / ".hidden.tar", "being copied");
+  write(models / "broken.tar", "not a package");
+  CHECK(becomes(R"("name":"broken.tar","state":"FAILED")"));
+  CHECK(index().find(".hidden") == std::string::npos);
+  CHECK(curl(serving, "/readyz") == "200");
+  fs::copy_file(digits().folder / "digits.artifact", models / ".new");
+  fs::rename(models / ".new", models / "other.artifact");
+  CHECK(becomes(R"("name":"other","version":"1","state":"READY")"));
+  fs::remove(models / "broken.tar");
+  fs::remove(models / "other.artifact");
+  CHECK(becomes(R"("name":"other","version":"1","state":"UNAVAILABLE")"));
+  CHECK(eventually([&] { return index().find("broken") == std::string::npos; }));
+
+  // A package that nobody who is trusted signed takes the place of the good one: that goes on.
+  write(scratch / "unsigned", "x");
+  fs::rename(scratch / "unsigned", models / "digits.tar");
+  CHECK(becomes(R"("name":"digits.tar","state":"FAILED")"));
+  CHECK(curl(serving, "/readyz") == "200");
+  fs::remove(models / "digits.tar");
+  CHECK(eventually([&] { return curl(serving, "/readyz") == "503"; }));
+  serving.program.signal(SIGTERM);
+  CHECK(serving.program.wait() == 0);
+}

@@ -67,6 +67,14 @@ void ModelRegistry::fail_loading(const std::string& model, std::string reason) {
   models_[model][""] = {.state = VersionState::failed, .reason = std::move(reason)};
 }
 
+void ModelRegistry::forget_loading(const std::string& model) {
+  std::lock_guard lock(mutex_);
+  auto found = models_.find(model);
+  if (found == models_.end()) return;
+  found->second.erase("");
+  if (found->second.empty()) models_.erase(found);
+}
+
 void ModelRegistry::count_model(const LoadedModel& model, bool served) {
   const ModelInfo& info = model.info();
   MetricLabels labels{

@@ -27,6 +27,8 @@ class ModelRegistry {
   // A load of a model begins, or has failed. Versions that are ready go on serving.
   void begin_loading(const std::string& model);
   void fail_loading(const std::string& model, std::string reason);
+  // What was reported of a load that never succeeded is no longer of interest.
+  void forget_loading(const std::string& model);
   // Makes a version ready. One of the same name and version is replaced, and is freed after its last request. Without
   // labels of an operator's, `stable` is the highest version. Refuses a signature other than that of the model's other
   // versions with conflict: a router would mix them.

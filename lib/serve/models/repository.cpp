@@ -5,8 +5,11 @@
 #include "runtime/inputs.hpp"
 #include "runtime/placeholder.hpp"
 #include "serve/guarded.hpp"
+#include "serve/http/http.hpp"
 
 #include <fmt/core.h>
+
+#include <algorithm>
 
 namespace modelctl::serve {
 namespace {
@@ -59,6 +62,58 @@ Result<void> Repository::load(Source& source) {
 Result<void> Repository::load_all() {
   std::lock_guard lock(mutex_);
   for (Source& source : sources_) TRY(load(source));
+  return {};
+}
+
+void Repository::unload(Source& source) {
+  if (source.model.empty()) return;
+  if (service_.registry.withdraw(source.model, source.version))
+    reporter_.info(fmt::format("unloaded: '{}' version {}", source.model, source.version));
+  source.model.clear();
+}
+
+void Repository::put(const std::string& name, OpenModel open) {
+  std::lock_guard lock(mutex_);
+  auto found = std::find_if(sources_.begin(), sources_.end(), [&](const Source& one) { return one.name == name; });
+  if (found == sources_.end()) found = sources_.insert(sources_.end(), {nullptr, "", "", name});
+  found->open = std::move(open);
+  std::string model = found->model, version = found->version;
+  service_.registry.begin_loading(name);
+  auto done = guarded([&] { return load(*found); });
+  if (!done) {
+    service_.registry.fail_loading(name, client_message(done.error()));
+    return reporter_.warn(done.error());
+  }
+  service_.registry.forget_loading(name);
+  bool same = model == found->model && version == found->version;
+  if (!same && !model.empty()) service_.registry.withdraw(model, version);
+  reporter_.info(fmt::format("loaded: '{}' version {}", found->model, found->version));
+}
+
+void Repository::remove(const std::string& name) {
+  std::lock_guard lock(mutex_);
+  service_.registry.forget_loading(name);
+  for (Source& source : sources_) {
+    if (source.name == name) unload(source);
+  }
+  std::erase_if(sources_, [&](const Source& source) { return source.name == name; });
+}
+
+Result<void> Repository::check_integrity() {
+  auto table = service_.routing_table();
+  for (const auto& [model, routes] : *table) {
+    for (const auto& [version, loaded] : routes.versions) {
+      auto intact = loaded->check_integrity();
+      if (intact) continue;
+      std::lock_guard lock(mutex_);
+      auto is_it = [&](const Source& one) { return one.model == model && one.version == version; };
+      auto found = std::find_if(sources_.begin(), sources_.end(), is_it);
+      if (found == sources_.end() || found->name.empty()) return intact;
+      reporter_.warn(intact.error());
+      unload(*found);
+      service_.registry.fail_loading(found->name, client_message(intact.error()));
+    }
+  }
   return {};
 }
 

@@ -1,5 +1,5 @@
-// The packages and artifacts that this process was started with: each can be unloaded, and loaded again from where it
-// came, while the others serve.
+// The packages and artifacts that this process was started with, and those that came later: each can be unloaded, and
+// loaded again from where it came, while the others serve.
 #pragma once
 
 #include "base/host.hpp"
@@ -26,6 +26,15 @@ class Repository final : public ModelControl {
   // Loads all in their order; the first that fails ends it.
   Result<void> load_all();
 
+  // A source that comes and goes while others serve, by a name of its own: the name of its file. put() loads it, or
+  // what it is now; what fails is reported as failed under that name, and leaves what is served as it is. remove()
+  // unloads it.
+  void put(const std::string& name, OpenModel open);
+  void remove(const std::string& name);
+  // Those whose bytes somebody altered where they are; they are unloaded, and reported as failed. Fails if one is not
+  // such a source.
+  Result<void> check_integrity();
+
   // One at a time. A load opens every source of the model, and replaces what differs from what is served; what fails
   // leaves the versions that are ready as they are.
   Result<void> load(const std::string& model) override;
@@ -35,8 +44,10 @@ class Repository final : public ModelControl {
   struct Source {
     OpenModel open;
     std::string model, version;  // once it was loaded
+    std::string name = {};       // of one that comes and goes
   };
   Result<void> load(Source& source);
+  void unload(Source& source);
 
   std::mutex mutex_;
   Service& service_;
