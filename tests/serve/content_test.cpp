@@ -89,6 +89,12 @@ TEST_CASE("a coding that is not supported is a 415 that lists those that are") {
   }
 }
 
+TEST_CASE("a body with two codings is a 415, in one header field or in two") {
+  EchoServer server = row_server();
+  CHECK(server.post("/predict", "x", "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n").status == 415);
+  CHECK(server.post("/predict", "x", "Content-Encoding: gzip, gzip\r\n").status == 415);
+}
+
 TEST_CASE("a body that is not of its coding, or cut off, is a 400") {
   EchoServer server = row_server();
   for (const char* coding : {"gzip", "deflate", "zstd"}) {

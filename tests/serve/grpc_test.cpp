@@ -1,4 +1,5 @@
 // The gRPC server in the test's process, with gRPC's own client.
+#include "base/files.hpp"
 #include "serve/grpc_client.hpp"
 #include "support/http_client.hpp"
 
@@ -484,6 +485,44 @@ TEST_CASE("a call of gRPC needs the scope of its method") {
         grpc::StatusCode::PERMISSION_DENIED);
   inference::ServerReadyResponse ready;
   CHECK(running.call("/inference.GRPCInferenceService/ServerReady", inference::ServerReadyRequest(), ready).ok());
+}
+
+TEST_CASE("a call has the id that its client gave it, and a line of the access log") {
+  test::Scratch scratch;
+  serve::Settings settings;
+  settings.access_log = scratch / "log";
+  RunningGrpc running(settings);
+  REQUIRE(running.service.access_log.open());
+  grpc::ClientContext context;
+  context.AddMetadata("x-request-id", "mine");
+  inference::ModelInferResponse response;
+  REQUIRE(running.infer(twice_request({1, 2}), response, context).ok());
+  auto id = context.GetServerInitialMetadata().find("x-request-id");
+  REQUIRE(id != context.GetServerInitialMetadata().end());
+  CHECK(std::string(id->second.data(), id->second.size()) == "mine");
+  std::string line;
+  for (int tries = 0; tries < 1000 && line.empty(); ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    line = read_text_file(scratch / "log").value_or("");
+  }
+  for (const char* part : {R"("id": "mine")", R"("client": "127.0.0.1")", R"("protocol": "grpc")",
+                           R"("route": "/inference.GRPCInferenceService/ModelInfer")",
+                           R"("model": "twice", "version": "7")", R"("status": 200, "grpc_status": 0)"}) {
+    CAPTURE(line);
+    CHECK(line.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("a client beyond its rate gets RESOURCE_EXHAUSTED") {
+  serve::Settings settings;
+  settings.rate = 1;
+  RunningGrpc running(settings);
+  inference::ModelInferResponse response;
+  auto request = twice_request({1, 2});
+  bool limited = false;
+  for (int i = 0; i < 20 && !limited; ++i)
+    limited = running.infer(request, response).error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+  CHECK(limited);
 }
 
 TEST_CASE("reflection lists the services, and has the descriptors of their files") {

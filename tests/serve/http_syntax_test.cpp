@@ -89,6 +89,17 @@ TEST_CASE("pipelined requests are answered in order") {
   CHECK(client.receive().body == "{\"status\":\"alive\"}\n");
 }
 
+TEST_CASE("empty lines before a request are skipped, and only a few") {
+  CHECK(statuses("\r\n" + std::string(live)) == std::vector{200});
+  CHECK(statuses(std::string(live) + "\r\n\r\n" + std::string(live)) == std::vector{200, 200});
+  CHECK(statuses("\r\n\r\n\r\n\r\n\r\n" + std::string(live)) == std::vector{400});
+  Running running;
+  HttpClient client(running.port());
+  client.send("\r");
+  client.send("\n" + std::string(live));
+  CHECK(client.receive().status == 200);
+}
+
 TEST_CASE("a request whose length can be read in two ways is refused, and what follows it is not read") {
   auto smuggled = [](const std::string& lengths) {
     return statuses("POST /predict HTTP/1.1\r\nHost: test\r\n" + lengths + "\r\n0\r\n\r\n" + std::string(live));

@@ -289,6 +289,15 @@ TEST_CASE("rows that do not fit each other or the model are a 400 with the reaso
   CHECK(reason(R"({"instances": [], "inputs": []})").find("more than one of") != std::string::npos);
 }
 
+TEST_CASE("a table without rows has a response without rows") {
+  EchoServer server({{"a", "a_out", DType::f32, {"n"}}, {"b", "b_out", DType::f32, {"n", 2}}});
+  auto answer = server.post("/invocations", R"({"dataframe_records": []})");
+  CHECK(answer.status == 200);
+  CHECK(answer.body == "{\"predictions\":[]}\n");
+  EchoServer fixed({{"a", "a_out", DType::f32, {3}}});
+  CHECK(fixed.post("/invocations", R"({"dataframe_records": []})").status == 400);
+}
+
 TEST_CASE("integers beyond 2^53 and doubles keep their digits in every protocol") {
   EchoServer server(
       {{"i", "i_out", DType::i64, {"n"}}, {"u", "u_out", DType::u64, {"n"}}, {"d", "d_out", DType::f64, {"n"}}});

@@ -90,6 +90,7 @@ Result<void> infer_constant_of_shape(Inference& call) {
 // The product of the sizes is bounded by the budget of the run before anything is allocated: the sizes are data.
 Result<void> constant_of_shape(const Call& call, Outputs& outputs) {
   Dims dims = TRY(integers(call.input(0), "the shape"));
+  if (dims.size() > max_rank) return refuse("the shape has too many axes");
   Tensor value = TRY(fill_of(call.attributes));
   MutableTensorView y = TRY(outputs.allocate(0, value.type(), dims));
   // Elements below a byte share one, and for_storage refuses them.

@@ -31,6 +31,7 @@ Result<void> expand(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims wanted = TRY(integers(call.input(1), "the new shape"));
   if (!element_count(wanted)) return refuse("the new shape is negative or beyond 2^62 elements");
+  if (wanted.size() > max_rank) return refuse("the new shape has too many axes");
   Dims dims = TRY(broadcast_dims(x.dims, wanted));
   MutableTensorView y = TRY(outputs.allocate(0, x.type, dims));
   return for_storage(x.type, [&]<class T>() -> Result<void> {

@@ -80,6 +80,7 @@ Result<void> infer_reshape(Inference& call) {
 Result<void> reshape(const Call& call, Outputs& outputs) {
   const TensorView& x = call.input(0);
   Dims dims = TRY(integers(call.input(1), "the new shape"));
+  if (dims.size() > max_rank) return refuse("the new shape has too many axes");
   bool keep_zero = call.attributes.integer("allowzero") != 0;
   std::int64_t others = 1;
   std::optional<std::size_t> open;

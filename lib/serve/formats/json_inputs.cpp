@@ -119,6 +119,7 @@ class Features {
 
   Result<std::vector<Tensor>> inputs(const LoadedModel& model) {
     const artifact::Signature& signature = model.signature();
+    if (columns_.empty() && rows_ == 0) return no_rows(signature);
     bool any = std::any_of(columns_.begin(), columns_.end(),
                            [&](const Column& column) { return is_input(signature, column.name); });
     if (!any && signature.inputs.size() == 1) {
@@ -155,6 +156,20 @@ class Features {
   }
 
   static constexpr std::size_t most_columns = 10'000;  // as many as an object has keys
+
+  // Of a table without rows, which names no columns.
+  static Result<std::vector<Tensor>> no_rows(const artifact::Signature& signature) {
+    std::vector<Tensor> all;
+    for (const artifact::Port& port : signature.inputs) {
+      Dims dims;
+      for (const artifact::PortDim& dim : port.dims) dims.push_back(dims.empty() ? 0 : dim.size);
+      bool fits = !dims.empty() && port.dims[0].size < 0 &&
+                  std::none_of(dims.begin(), dims.end(), [](auto size) { return size < 0; });
+      if (!fits) return bad_request(fmt::format("there are no rows, and the input '{}' needs some", port.name));
+      all.emplace_back(port.type, std::move(dims));
+    }
+    return all;
+  }
 
   // The text of the next value.
   bool take(std::string_view& value) {

@@ -14,11 +14,22 @@ std::size_t RequestParser::parse(std::string_view bytes, Until until, beast::err
   parser_.eager(until == Until::end);
   std::size_t used = 0;
   code = {};
+  if (!begun_) used = skip_empty_lines(bytes);
+  if (!begun_) code = http::error::need_more;
   while (!code && !(until == Until::end ? parser_.is_done() : parser_.is_header_done())) {
     // Within a body the parser does not ask for more.
     if (used == bytes.size()) code = http::error::need_more;
     else used += parser_.put(net::const_buffer(bytes.data() + used, bytes.size() - used), code);
   }
+  return used;
+}
+
+// Old clients send one after a body. A few are skipped, and part of one is left until there is more.
+std::size_t RequestParser::skip_empty_lines(std::string_view bytes) {
+  constexpr std::size_t most = 4;
+  std::size_t used = 0;
+  for (; empty_lines_ < most && bytes.substr(used).starts_with("\r\n"); ++empty_lines_) used += 2;
+  begun_ = used < bytes.size() && bytes.substr(used) != "\r";
   return used;
 }
 
@@ -78,6 +89,8 @@ std::optional<ServerResponse> refusal(beast::error_code code, bool timed_out, co
 std::optional<ServerResponse> ambiguity(const http::fields& fields, unsigned version) {
   std::size_t hosts = fields.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && version == 11)) return error_response(400, "the request must have one 'Host'");
+  if (fields.count(http::field::content_encoding) > 1)
+    return error_response(415, "a body with more than one 'Content-Encoding' is not understood");
   auto coding = fields.find(http::field::transfer_encoding);
   if (coding != fields.end() && version < 11) return error_response(400, "HTTP/1.0 does not have 'Transfer-Encoding'");
   if (coding == fields.end() ||

@@ -88,16 +88,21 @@ class RequestParser {
   RequestParser& operator=(const RequestParser&) = delete;
 
   enum class Until { headers, end };
-  // Parses from the beginning of `bytes`, and returns how many it has used. `code` is need_more if the request, or its
-  // headers, go on after them; whoever calls gives the rest again, with more behind it.
+  // Parses from the beginning of `bytes`, without empty lines before the request line (RFC 9112, section 2.2), and
+  // returns how many it has used. `code` is need_more if the request, or its headers, go on after them; whoever calls
+  // gives the rest again, with more behind it.
   std::size_t parse(std::string_view bytes, Until until, beast::error_code& code);
 
   http::request_parser<BudgetedBody>* operator->() { return &parser_; }
 
  private:
+  std::size_t skip_empty_lines(std::string_view bytes);
+
   http::request_parser<BudgetedBody> parser_;
   std::function<void(std::uint64_t, beast::string_view, beast::error_code&)> on_chunk_;
   std::size_t extension_bytes_ = 0;
+  std::size_t empty_lines_ = 0;
+  bool begun_ = false;
 };
 
 // Without Beast's types. The target may be absolute (RFC 9112, section 3.2.2); its authority is left out, as that of
