@@ -35,6 +35,9 @@ TEST_CASE("a list that nothing is expected of takes the type that it shows") {
   CHECK(read("[1e3]").type() == DType::f64);
   CHECK(read("[true]").type() == DType::boolean);
   CHECK(read(R"("a")").type() == DType::string);
+  CHECK(read(R"([1, "NaN", "-Infinity"])").type() == DType::f64);
+  CHECK(read(R"(["NaN", "Infinity"])").type() == DType::string);
+  CHECK(fault(R"([1, "NaN", "a"])") == "line 1, column 1: the list mixes numbers, bools and strings");
   CHECK(fault("[1, true]") == "line 1, column 1: the list mixes numbers, bools and strings");
 }
 

@@ -23,16 +23,20 @@ constexpr V2Type v2_types[] = {{"BOOL", DType::boolean}, {"UINT8", DType::u8},  
                                {"FP16", DType::f16},     {"FP32", DType::f32},    {"FP64", DType::f64},
                                {"BF16", DType::bf16},    {"BYTES", DType::string}};
 
+constexpr std::string_view float_names[] = {"NaN", "Infinity", "-Infinity"};
+
 // What a list turned out to be.
 struct Layout {
   Dims dims;
   bool strings = false, bools = false, fractions = false, integers = false;
+  bool names = false;  // strings that stand for floats, if there are numbers beside them
   std::int64_t count = 0;
 
   // The type of a list of which none is expected; undefined if it mixes kinds.
   DType type() const {
-    if (strings + bools + (fractions || integers) > 1) return DType::undefined;
-    return strings ? DType::string : bools ? DType::boolean : fractions || !integers ? DType::f64 : DType::i64;
+    bool numbers = fractions || integers, texts = strings || (names && !numbers);
+    if (texts + bools + numbers > 1) return DType::undefined;
+    return texts ? DType::string : bools ? DType::boolean : fractions || names || !integers ? DType::f64 : DType::i64;
   }
 };
 
@@ -77,7 +81,7 @@ class Scan {
     ++layout.count;
     Number number;
     switch (in_.peek()) {
-      case '"': layout.strings = true; return in_.skip();
+      case '"': return text(layout);
       case 't':
       case 'f': layout.bools = true; return in_.skip();
       case 'n':
@@ -93,6 +97,16 @@ class Scan {
         (number.whole ? layout.integers : layout.fractions) = true;
         return true;
     }
+  }
+
+  bool text(Layout& layout) {
+    if (layout.strings || wanted_.type) return in_.skip();
+    std::string value;
+    if (!in_.string(value)) return false;
+    bool name = wanted_.non_finite != NonFiniteForm::reject &&
+                std::find(std::begin(float_names), std::end(float_names), value) != std::end(float_names);
+    (name ? layout.names : layout.strings) = true;
+    return true;
   }
 
   bool unexpected() { return in_.fail("a number, string, bool or list is expected"); }
@@ -146,9 +160,9 @@ class Fill {
     std::string text;
     if (!in_.string(text)) return false;
     if (wanted_.non_finite != NonFiniteForm::reject) {
-      if (text == "NaN" && set_non_finite(dtype_of<T>, 0, &value)) return true;
-      if (text == "Infinity" && set_non_finite(dtype_of<T>, 1, &value)) return true;
-      if (text == "-Infinity" && set_non_finite(dtype_of<T>, -1, &value)) return true;
+      if (text == float_names[0] && set_non_finite(dtype_of<T>, 0, &value)) return true;
+      if (text == float_names[1] && set_non_finite(dtype_of<T>, 1, &value)) return true;
+      if (text == float_names[2] && set_non_finite(dtype_of<T>, -1, &value)) return true;
     }
     in_.go_to(start);
     return in_.fail(why_not(Parsed::no_number, text, dtype_of<T>));

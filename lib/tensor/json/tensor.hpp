@@ -21,7 +21,8 @@ enum class NonFiniteForm { strings, null, reject };
 
 // What is known of a tensor before its list is read.
 struct Wanted {
-  std::optional<DType> type;  // absent: what the elements show: i64, f64, bool or string
+  // Absent: what the elements show: i64, f64, bool or string. "NaN" and its like are floats beside numbers.
+  std::optional<DType> type;
   std::optional<Dims> shape;  // which a flat list must fill and a nested list must have; absent: the list's own
   std::uint64_t memory_bytes = std::numeric_limits<std::uint64_t>::max();  // that the tensor may take
   NonFiniteForm non_finite = NonFiniteForm::strings;
