@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
 #include "cli/commands/model.hpp"
+#include "cli/commands/number.hpp"
 #include "cli/commands/remote.hpp"
 #include "cli/present/run_outputs.hpp"
 
@@ -15,10 +16,10 @@ namespace {
 // As `run` prints: values that are in files are not printed.
 Result<void> print(const actions::PredictReport& report, Printer& printer) {
   if (printer.format() != Printer::Format::json) {
-    print_run(report.outputs, {}, report.written, printer);
+    print_run(report.outputs, report.metadata, report.written, printer);
     return {};
   }
-  Json result = TRY(parse_json(TRY(run_json(report.outputs, {}, report.written)), "the result"));
+  Json result = TRY(parse_json(TRY(run_json(report.outputs, report.metadata, report.written)), "the result"));
   result.update({{"model", report.model}, {"version", report.version}, {"seconds", report.seconds}});
   printer.json(canonical_json(result));
   return {};
@@ -45,6 +46,11 @@ Run bind(Binder& binder) {
       .complete(app.add_option("--token-file", request->token_file, "File with the token that the server asks for"),
                 Completes::file)
       ->type_name("FILE");
+  // Bounded by a day: what is longer is a mistake in the unit.
+  app.add_option("--timeout", request->timeout_seconds, "Longest time for a request and its response")
+      ->check(number_between(0.001, 86400))
+      ->type_name("SECONDS")
+      ->capture_default_str();
   bind_remote(binder, request->remote);
   return [request](CommandContext& context) -> Result<int> {
     auto report = TRY(actions::predict(*request, context.host));

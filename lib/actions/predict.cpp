@@ -3,6 +3,8 @@
 
 #include "actions/input_options.hpp"
 #include "actions/token_file.hpp"
+#include "artifact/meaning.hpp"
+#include "base/files.hpp"
 #include "base/json.hpp"
 #include "http/client.hpp"
 #include "serve/formats/json_writer.hpp"
@@ -13,6 +15,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace modelctl::actions {
 namespace {
@@ -27,7 +30,10 @@ using formats::NamedTensor;
 class Connection {
  public:
   Connection(const PredictRequest& request, Host& host)
-      : client_({.ca_file = request.remote.ca_file, .plain_http = request.remote.plain_http}, host) {}
+      : client_({.ca_file = request.remote.ca_file,
+                 .plain_http = request.remote.plain_http,
+                 .total_timeout = std::chrono::milliseconds(std::llround(request.timeout_seconds * 1000))},
+                host) {}
 
   struct Response {
     http::HttpResponse head;
@@ -44,7 +50,8 @@ class Connection {
  private:
   Result<Response> send(const http::HttpRequest& request, std::string_view what,
                         std::uint64_t limit = description_limit) {
-    auto head = TRY(client_.expect(request, {200}, fmt::format("cannot {}", what)));
+    // Not repeated: who asks knows best what a late answer is worth, and the exit code says that it may come later.
+    auto head = TRY(client_.expect(request, {200}, fmt::format("cannot {}", what), http::Client::Retry::no));
     std::string body = TRY(head.text(limit));
     return Response{std::move(head), std::move(body)};
   }
@@ -110,10 +117,18 @@ class V2 {
         expected.dims->push_back(size.get<std::int64_t>());
       }
       expected.text = modelctl::describe(expected.type, *expected.dims);
+      expected.file = content_of(input) == artifact::word(artifact::Content::image);
       inputs.push_back(std::move(expected));
+    }
+    for (const Json& output : *TRY(json_array(model, "outputs", where))) {
+      std::string name = TRY(json_string(output, "name", where)), content = content_of(output);
+      if (!content.empty()) meanings_[artifact::meaning_key(artifact::Side::output, name)] = content;
     }
     return inputs;
   }
+
+  // What outputs mean, as the metadata of a plan have it. Another server says nothing of that.
+  const artifact::Metadata& meanings() const { return meanings_; }
 
   // Tensors travel as bytes if the server says that it has that extension.
   Result<PredictReport> infer(std::span<const formats::Expected> expected, std::span<const Tensor> inputs) {
@@ -146,6 +161,11 @@ class V2 {
     http::Url url = url_;
     url.path = std::move(path);
     return url;
+  }
+
+  static std::string content_of(const Json& port) {
+    auto parameters = json_object(port, "parameters", "");
+    return parameters ? json_string(**parameters, "content", "").value_or("") : "";
   }
 
   Result<bool> has_binary_tensors() {
@@ -204,11 +224,12 @@ class V2 {
 
   http::Url url_;
   std::string base_;  // of the path, before /v2
+  artifact::Metadata meanings_;
   Connection& connection_;
 };
 
 // {"data": …} for one input without a name, else {"inputs": {"x": …}}.
-Result<std::string> plain_body(const std::vector<NamedTensor>& inputs) {
+Result<std::string> json_body(const std::vector<NamedTensor>& inputs) {
   serve::JsonWriter out(response_limit);
   bool alone = inputs.size() == 1 && inputs[0].name.empty();
   out.raw(alone ? "{\"data\":" : "{\"inputs\":{");
@@ -257,6 +278,22 @@ Result<std::vector<NamedTensor>> load_plain(const std::vector<std::string>& argu
   return inputs;
 }
 
+// A body of /predict and its type.
+struct PlainBody {
+  std::string content, media_type = "application/json";
+};
+
+// An image alone is the body: the server knows whether the model takes the file or its pixels.
+Result<PlainBody> plain_body(const std::vector<std::string>& arguments, const formats::ReadOptions& options) {
+  if (arguments.size() == 1 && !formats::is_literal(arguments[0])) {
+    std::string file = arguments[0].substr(arguments[0].find('=') + 1);  // npos + 1 is 0
+    auto format = formats::format_of(file);
+    if (format && (*format)->media_type.starts_with("image/"))
+      return PlainBody{std::string(as_text(TRY(read_file(file)))), std::string((*format)->media_type)};
+  }
+  return PlainBody{TRY(json_body(TRY(load_plain(arguments, options))))};
+}
+
 }  // namespace
 
 Result<PredictReport> predict(const PredictRequest& request, Host& host) {
@@ -277,11 +314,14 @@ Result<PredictReport> predict(const PredictRequest& request, Host& host) {
     auto inputs = TRY(formats::load_inputs(request.inputs, expected, options));
     auto [answer, seconds] = timed([&] { return v2.infer(expected, inputs); });
     report = TRY(std::move(answer));
+    report.metadata = v2.meanings();
     report.seconds = seconds;
   } else {
     if (url.path == "/") url.path = "/predict";
-    std::string body = TRY(plain_body(TRY(load_plain(request.inputs, options))));
-    auto [answer, seconds] = timed([&] { return connection.post(url, body, {{"Content-Type", "application/json"}}); });
+    PlainBody body = TRY(plain_body(request.inputs, options));
+    auto [answer, seconds] = timed([&] {
+      return connection.post(url, body.content, {{"Content-Type", body.media_type}});
+    });
     auto response = TRY(std::move(answer));
     report.outputs = TRY(plain_outputs(url, response.body));
     report.seconds = seconds;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actions/remote.hpp"
+#include "artifact/meaning.hpp"
 #include "tensor/files.hpp"
 
 namespace modelctl::actions {
@@ -14,6 +15,7 @@ struct PredictRequest {
   std::string protocol = "v2";       // or "predict"
   std::filesystem::path output;      // a file or a folder; nothing is written if this is empty
   std::filesystem::path token_file;  // the token that the server asks for; empty: none
+  double timeout_seconds = 60;       // of one request, from its start to the end of its response
   RemoteOptions remote;
   formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files
 };
@@ -21,13 +23,15 @@ struct PredictRequest {
 struct PredictReport {
   std::vector<formats::NamedTensor> outputs;
   std::vector<std::filesystem::path> written;
-  std::string model, version;  // who answered, if the protocol says so
-  double seconds = 0;          // until the response was there; reading the inputs is not counted
+  artifact::Metadata metadata;  // what the outputs mean, if the server says so
+  std::string model, version;   // who answered, if the protocol says so
+  double seconds = 0;           // until the response was there; reading the inputs is not counted
 };
 
 // By the Open Inference Protocol, the server's description of the model says what the inputs are: names, types and
 // shapes are checked, and files read, as for `run`. The protocol of /predict has no description: types are those of the
-// files, and numbers come back as JSON shows them.
+// files, and numbers come back as JSON shows them. An image file is sent as it is, to a model that says that it takes
+// image files and, alone, to /predict.
 Result<PredictReport> predict(const PredictRequest& request, Host& host);
 
 }  // namespace modelctl::actions

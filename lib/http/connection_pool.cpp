@@ -80,10 +80,11 @@ Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
   curl_easy_setopt(easy, CURLOPT_NOPROXY, request.public_only ? "" : state_->proxies.exceptions().c_str());
   if (!state_->ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, state_->ca_file.c_str());
   if (!state_->ca_path.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, state_->ca_path.c_str());
-  // There is no limit on the whole time, which a large package on a slow line may need: only being slower than a few
-  // bytes per second for a while is a failure.
+  // A transfer has no limit on the whole time, which a large package on a slow line may need: only being slower than a
+  // few bytes per second for a while is a failure.
   auto stall = request.body.empty() ? options_.stall_timeout : options_.upload_stall_timeout;
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options_.connect_timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.total_timeout.count()));
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, options_.low_speed);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
   auto started = exchange->start();

@@ -21,6 +21,7 @@ struct Options {
   std::chrono::seconds stall_timeout{60};
   std::chrono::seconds upload_stall_timeout{300};
   long low_speed = 64;
+  std::chrono::milliseconds total_timeout{0};  // of one exchange, its response included; 0: as long as bytes move
 };
 
 class ConnectionPool {

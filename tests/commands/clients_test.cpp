@@ -78,6 +78,35 @@ TEST_CASE("'predict' prints what 'run' prints, by either protocol") {
   CHECK(printed.out == shell(digits().folder, "modelctl run --input samples/images.npy").out);
 }
 
+TEST_CASE("'predict' sends an image file to a model that takes image files, by either protocol") {
+  const test::Scratch scratch;
+  auto made = shell(scratch.path(), "modelctl init --example scans && cd scans && modelctl build");
+  REQUIRE_MESSAGE(made.exit_code == 0, made.err);
+  const auto folder = scratch / "scans";
+  commands::Serving serving(folder, "scans.artifact --drain 0");
+  REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  std::string address = "http://127.0.0.1:" + std::to_string(serving.port),
+              computed = "modelctl run --input samples/01.png";
+  auto asked = shell(folder, "modelctl predict " + address + " --input samples/01.png");
+  CHECK_MESSAGE(asked.out == shell(folder, computed).out, asked.err);
+  auto plain = shell(folder, "modelctl predict " + address + " --protocol predict --input samples/01.png -o -");
+  CHECK_MESSAGE(plain.out.find("\"6\"") != std::string::npos, plain.err);
+  auto form = shell(folder, "curl -sS -F image=@samples/01.png -F image=@samples/03.jpg " + address + "/predict");
+  CHECK_MESSAGE(form.out.find("\"label\":[[\"6\"") != std::string::npos, form.out);
+}
+
+TEST_CASE("'predict' does not wait longer for a server that says nothing than '--timeout' says") {
+  const test::Scratch scratch;
+  auto ran = shell(
+      scratch.path(),
+      "{ python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); "
+      "print(s.getsockname()[1], flush=True); __import__(\"time\").sleep(60)' > port & server=$!; }; "
+      "while [ ! -s port ]; do sleep 0.05; done; "
+      "modelctl predict http://127.0.0.1:$(cat port) --timeout 0.2 --input '[1]'; code=$?; kill $server; exit $code");
+  CHECK(ran.exit_code == 75);
+  CHECK(ran.err.find("timed-out") != std::string::npos);
+}
+
 TEST_CASE("'predict' says what is wrong with inputs, models and servers") {
   std::string address = "http://127.0.0.1:" + std::to_string(digits().serving.port);
   auto code = [&](const std::string& arguments) {

@@ -26,8 +26,10 @@ struct EchoPort {
 
 // A server with one model, 'echo' version 1.
 struct EchoServer : Running {
-  EchoServer(std::initializer_list<EchoPort> ports, serve::Settings settings = {}) : Running(settings, false) {
+  EchoServer(std::initializer_list<EchoPort> ports, serve::Settings settings = {}, artifact::Metadata metadata = {})
+      : Running(settings, false) {
     PlanMaker maker;
+    maker.plan.metadata = std::move(metadata);
     std::vector<std::int32_t> inputs, outputs;
     for (const EchoPort& port : ports) {
       inputs.push_back(maker.input(port.input, port.type, port.dims));

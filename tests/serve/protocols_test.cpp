@@ -348,3 +348,75 @@ TEST_CASE("a missing value is refused where there is no NaN") {
   CHECK(server.post("/predict", R"({"age": 1, "city": null, "id": 7})").status == 400);
   CHECK(server.post("/predict", R"({"age": 1, "city": "Paris", "id": null})").status == 400);
 }
+
+namespace {
+
+// A model that takes image files, as one whose modelctl.yaml says so.
+EchoServer images(Settings settings = {}) {
+  artifact::Metadata metadata;
+  set_meaning(metadata, artifact::Side::input, "image", {artifact::Content::image, "resized to 8x8"});
+  set_meaning(metadata, artifact::Side::output, "label", {artifact::Content::label, "one of 10"});
+  return {{{"image", "label", DType::string, {"n"}}}, settings, metadata};
+}
+
+// A body of multipart/form-data; each part is its headers, an empty line and its content.
+std::string form(std::initializer_list<std::string> parts) {
+  std::string body = "a preamble, which means nothing";
+  for (const std::string& part : parts) body += "\r\n--the boundary\r\n" + part;
+  return body + "\r\n--the boundary--\r\n";
+}
+constexpr const char* form_header = "Content-Type: multipart/form-data; boundary=\"the boundary\"\r\n";
+
+std::string file_part(const std::string& name, const std::string& content) {
+  return "Content-Disposition: form-data; name=\"" + name + "\"; filename=\"a;b.ppm\"\r\n\r\n" + content;
+}
+
+}  // namespace
+
+TEST_CASE("an image file is a body for a model that decodes images itself") {
+  EchoServer server = images();
+  std::string ppm = "P6 1 1 255 abc";
+  std::string prediction = "{\"prediction\":[\"P6 1 1 255 abc\"]}\n";
+  CHECK(server.post("/predict", ppm, "Content-Type: image/x-portable-pixmap\r\n").body == prediction);
+  CHECK(server.post("/predict", ppm, "Content-Type: application/octet-stream\r\n").body == prediction);
+  CHECK(server.post("/invocations", ppm, "Content-Type: image/x-portable-pixmap\r\n").body ==
+        "{\"predictions\":[\"P6 1 1 255 abc\"]}\n");
+}
+
+TEST_CASE("the files of a form are inputs") {
+  std::string ppm = "P6 1 1 255 abc";
+  EchoServer server = images();
+  CHECK(server.post("/predict", form({file_part("file", ppm), file_part("file", ppm)}), form_header).body ==
+        "{\"prediction\":[\"P6 1 1 255 abc\",\"P6 1 1 255 abc\"]}\n");
+  EchoServer many = people();
+  std::string parts = form({"content-disposition: form-data; name=age\r\n\r\n[[31]]",
+                            file_part("city", "[[\"Paris\"]]"), file_part("id", "[7]")});
+  auto answer = many.post("/predict", parts, form_header);
+  CHECK(answer.body == "{\"prediction\":{\"age_out\":[[31]],\"city_out\":[[\"Paris\"]],\"id_out\":[7]}}\n");
+}
+
+TEST_CASE("a form that is broken off or is none is refused") {
+  EchoServer server = images();
+  std::string good = form({file_part("file", "P6 1 1 255 abc")});
+  std::string no_end = good.substr(0, good.size() - 20), no_headers = form({"Content-Disposition: form-data"});
+  std::string empty = form({}), encoded = form({"Content-Transfer-Encoding: base64\r\n" + file_part("file", "UDYK")});
+  for (const std::string& bad : {no_end, no_headers, empty, encoded, std::string("--other--")}) {
+    CAPTURE(bad);
+    CHECK(server.post("/predict", bad, form_header).status == 400);
+  }
+  CHECK(server.post("/predict", good, "Content-Type: multipart/form-data\r\n").status == 400);
+  CHECK(server.post("/predict", form({file_part("file", "")}), form_header).status == 400);
+  EchoServer many = people();
+  CHECK(has(many.post("/predict", form({file_part("town", "[[1]]")}), form_header), "town"));
+}
+
+TEST_CASE("the metadata say what an input is made from and what an output means") {
+  EchoServer server = images();
+  auto model = parse_json(server.request("GET", "/v2/models/echo").body, "");
+  REQUIRE(model);
+  CHECK((*model)["inputs"][0]["parameters"] == Json({{"content", "image"}, {"description", "resized to 8x8"}}));
+  CHECK((*model)["outputs"][0]["parameters"] == Json({{"content", "label"}, {"description", "one of 10"}}));
+  auto plain = parse_json(table().request("GET", "/v2/models/echo").body, "");
+  REQUIRE(plain);
+  CHECK(!(*plain)["inputs"][0].contains("parameters"));
+}

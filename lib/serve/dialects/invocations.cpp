@@ -24,8 +24,8 @@ ServerResponse version(const RequestContext&) { return {200, "text/plain", MODEL
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   DecodedRequest decoded;
   decoded.format = TRY(accepted_format(context.request.header("accept"), model));
-  if (const formats::Format* format = format_of_body(context.request)) {
-    decoded.inputs = TRY(read_body(*format, context.request.body, model));
+  if (auto files = TRY(read_files(context.request, model))) {
+    decoded.inputs = std::move(*files);
   } else {
     auto inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed));
     decoded.inputs = std::move(inputs.tensors);

@@ -1,8 +1,7 @@
 // The plain dialect: POST /predict with the inputs in whatever form a client has them: JSON by name, by position or as
-// rows of named features, CSV, NumPy's files, an image. The response is {"prediction": …}, or a file of the type that
-// 'Accept' asks for.
-// A server of several models has the second route for each of them.
-// It is what small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
+// rows of named features, CSV, NumPy's files, an image, a form with files. The response is {"prediction": …}, or a file
+// of the type that 'Accept' asks for. A server of several models has the second route for each of them. It is what
+// small Flask and FastAPI services look like, so that a client of one of those needs a new address only.
 #include "serve/dialect.hpp"
 #include "serve/formats/json_outputs.hpp"
 #include "serve/formats/media_types.hpp"
@@ -18,8 +17,7 @@ constexpr FormKey keys[] = {{"data", JsonForm::columns},
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   DecodedRequest decoded;
   decoded.format = TRY(accepted_format(context.request.header("accept"), model));
-  if (const formats::Format* format = format_of_body(context.request))
-    decoded.inputs = TRY(read_body(*format, context.request.body, model));
+  if (auto files = TRY(read_files(context.request, model))) decoded.inputs = std::move(*files);
   else decoded.inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed)).tensors;
   return decoded;
 }

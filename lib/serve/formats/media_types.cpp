@@ -3,6 +3,7 @@
 
 #include "runtime/inputs.hpp"
 #include "runtime/run_files.hpp"
+#include "serve/formats/form.hpp"
 #include "serve/formats/json_inputs.hpp"
 #include "tensor/csv/cells.hpp"
 #include "tensor/utf8.hpp"
@@ -15,6 +16,7 @@ namespace modelctl::serve {
 namespace {
 
 constexpr std::string_view json_type = "application/json";
+constexpr std::size_t most_parts = 1024;  // of a form
 
 std::string_view trimmed(std::string_view text) {
   auto first = std::min(text.find_first_not_of(" \t"), text.size());
@@ -141,6 +143,94 @@ bool is_made_up(std::string_view name) {
   return name.starts_with("arr_") && name.find_first_not_of("0123456789", 4) == name.npos;
 }
 
+// Of a body, or a part of one, by its type, else by its first bytes. Null: JSON.
+const formats::Format* format_of(std::string_view media_type, std::string_view content) {
+  std::string_view type = next_item(media_type, ';');
+  if (same_text(type, json_type)) return nullptr;
+  for (const formats::Format* format : formats::formats()) {
+    if (!format->media_type.empty() && same_text(format->media_type, type)) return format;
+  }
+  // Text is JSON unless its type says otherwise: many clients of JSON say nothing, or something else.
+  for (const formats::Format* format : formats::formats()) {
+    if (!format->media_type.starts_with("text/") && format->media_type != json_type && format->recognizes(content))
+      return format;
+  }
+  return nullptr;
+}
+
+// `expected`: the inputs that the content may be for.
+Result<std::vector<formats::NamedTensor>> read_content(const formats::Format& format, std::string_view content,
+                                                       std::string_view where,
+                                                       std::span<const formats::Expected> expected,
+                                                       const LoadedModel& model) {
+  formats::Source source{as_bytes(content), where, expected, expected.empty() ? nullptr : &expected[0]};
+  source.options.unpacked_bytes = model.settings().max_body;
+  if (!format.several && !expected.empty()) source.expected = source.expected.first(1);
+  auto tensors = format.read(source);
+  if (tensors) return tensors;
+  // A type that no tensor has is the caller's mistake, as one that the model does not take.
+  Error error = std::move(tensors).error();
+  if (error.kind == Kind::unsupported) error.kind = Kind::bad_input;
+  return error;
+}
+
+Result<std::vector<Tensor>> read_file(const formats::Format& format, std::string_view body, const LoadedModel& model) {
+  if (format.media_type == "text/csv") {
+    if (auto table = TRY(NamedTable(body, model).read())) return std::move(*table);
+  }
+  bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
+  if (lines && json::Cursor(body).peek() == '{') return read_json_lines(body, model);
+  auto expected = runtime::expectations(model.signature().inputs, model.metadata());
+  auto tensors = TRY(read_content(format, body, "the body", expected, model));
+  std::vector<std::string> names;
+  for (const formats::NamedTensor& tensor : tensors)
+    names.push_back(is_made_up(tensor.name) ? std::string() : tensor.name);
+  std::vector<Tensor> inputs;
+  for (std::size_t at : TRY(runtime::match_inputs(model.signature(), names)))
+    inputs.push_back(at == runtime::not_given ? Tensor() : std::move(tensors[at].tensor));
+  return inputs;
+}
+
+// The inputs in the parts of a form. A model of one input takes a part of any name: people call it "file" or "image".
+class FormFiles {
+ public:
+  explicit FormFiles(const LoadedModel& model)
+      : model_(model), expected_(runtime::expectations(model.signature().inputs, model.metadata())) {}
+
+  Result<void> add(const FormPart& part) {
+    const formats::Expected* input = expected_.data();
+    if (expected_.size() != 1) {
+      auto found = TRY(find_input(model_.signature(), part.name));
+      input = &expected_[static_cast<std::size_t>(found - model_.signature().inputs.data())];
+    }
+    const formats::Format* format = format_of(part.media_type, part.content);
+    if (format == nullptr) format = TRY(formats::format_of(".json"));
+    std::string where = fmt::format("the part '{}'", part.name);
+    auto tensors = TRY(read_content(*format, part.content, where, {input, 1}, model_));
+    if (tensors.size() != 1) return unreadable_body(fmt::format("{} holds {} tensors", where, tensors.size()));
+    Tensor& given = named_[input->name];
+    if (!given.present()) given = std::move(tensors[0].tensor);
+    else if (!input->file) return unreadable_body(fmt::format("'{}' is given twice", input->name));
+    else append(given, tensors[0].tensor);
+    return {};
+  }
+
+  Result<std::vector<Tensor>> finish() && { return in_order(model_.signature(), std::move(named_)); }
+
+ private:
+  static void append(Tensor& files, Tensor& file) {
+    auto all = files.mutable_view().as<std::string>();
+    std::vector<std::string> contents(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()));
+    contents.push_back(std::move(file.mutable_view().as<std::string>()[0]));
+    auto count = static_cast<std::int64_t>(contents.size());
+    files = Tensor::of_strings({count}, std::move(contents));
+  }
+
+  const LoadedModel& model_;
+  std::vector<formats::Expected> expected_;
+  std::map<std::string, Tensor> named_;
+};
+
 }  // namespace
 
 std::optional<double> quality_of(std::string_view list, std::string_view value) {
@@ -161,45 +251,16 @@ std::optional<double> quality_of(std::string_view list, std::string_view value) 
   return quality;
 }
 
-const formats::Format* format_of_body(const ClientRequest& request) {
+Result<std::optional<std::vector<Tensor>>> read_files(const ClientRequest& request, const LoadedModel& model) {
   std::string_view type = request.header("content-type");
-  type = next_item(type, ';');
-  if (same_text(type, json_type)) return nullptr;
-  for (const formats::Format* format : formats::formats()) {
-    if (!format->media_type.empty() && same_text(format->media_type, type)) return format;
+  if (is_form(type)) {
+    FormFiles files(model);
+    for (const FormPart& part : TRY(read_form(type, request.body, most_parts))) TRY(files.add(part));
+    return std::optional(TRY(std::move(files).finish()));
   }
-  // Text is JSON unless its type says otherwise: many clients of JSON say nothing, or something else.
-  for (const formats::Format* format : formats::formats()) {
-    if (!format->media_type.starts_with("text/") && format->media_type != json_type && format->recognizes(request.body))
-      return format;
-  }
-  return nullptr;
-}
-
-Result<std::vector<Tensor>> read_body(const formats::Format& format, std::string_view body, const LoadedModel& model) {
-  if (format.media_type == "text/csv") {
-    if (auto table = TRY(NamedTable(body, model).read())) return std::move(*table);
-  }
-  bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
-  if (lines && json::Cursor(body).peek() == '{') return read_json_lines(body, model);
-  auto expected = runtime::expectations(model.signature().inputs);
-  formats::Source source{as_bytes(body), "the body", expected, expected.empty() ? nullptr : &expected[0]};
-  source.options.unpacked_bytes = model.settings().max_body;
-  if (!format.several && !expected.empty()) source.expected = source.expected.first(1);
-  auto tensors = format.read(source);
-  if (!tensors) {
-    // A type that no tensor has is the caller's mistake, as one that the model does not take.
-    Error error = std::move(tensors).error();
-    if (error.kind == Kind::unsupported) error.kind = Kind::bad_input;
-    return error;
-  }
-  std::vector<std::string> names;
-  for (const formats::NamedTensor& tensor : *tensors)
-    names.push_back(is_made_up(tensor.name) ? std::string() : tensor.name);
-  std::vector<Tensor> inputs;
-  for (std::size_t at : TRY(runtime::match_inputs(model.signature(), names)))
-    inputs.push_back(at == runtime::not_given ? Tensor() : std::move((*tensors)[at].tensor));
-  return inputs;
+  if (const formats::Format* format = format_of(type, request.body))
+    return std::optional(TRY(read_file(*format, request.body, model)));
+  return std::optional<std::vector<Tensor>>();
 }
 
 Result<const formats::Format*> accepted_format(std::string_view accept, const LoadedModel& model) {
@@ -228,6 +289,11 @@ std::vector<MediaSchema> described_files(const LoadedModel& model, Direction dir
                              [&](const MediaSchema& file) { return file.media_type == format->media_type; });
     if (there && !known) files.push_back({std::string(format->media_type), ""});
   }
+  if (direction == Direction::write) return files;
+  schema::Members parts;
+  for (const artifact::Port& port : model.signature().inputs)
+    parts.emplace_back(port.name, R"({"type":"string","contentMediaType":"application/octet-stream"})");
+  files.push_back({std::string(form_type), schema::object(parts)});
   return files;
 }
 

@@ -16,11 +16,19 @@ std::vector<std::int64_t> sizes(const artifact::Port& port) {
   return sizes;
 }
 
-void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports) {
+// What a port is made from or means is in its `parameters`, which the protocol leaves to servers.
+void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports, const artifact::Metadata& metadata,
+                  artifact::Side side) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const artifact::Port& port = ports[i];
     out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(port.name);
-    out.raw(fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]}}", v2_datatype(port.type), fmt::join(sizes(port), ",")));
+    out.raw(fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]", v2_datatype(port.type), fmt::join(sizes(port), ",")));
+    artifact::Meaning meaning = artifact::meaning_of(metadata, side, port.name);
+    if (meaning.content != artifact::Content::values || !meaning.description.empty()) {
+      out.raw(",\"parameters\":{\"content\":\"").raw(artifact::word(meaning.content));
+      out.raw("\",\"description\":").string(meaning.description).raw("}");
+    }
+    out.raw("}");
   }
 }
 
@@ -102,9 +110,9 @@ Result<std::string> model_metadata(Service& service, const ModelSelector& select
     separator = ",";
   }
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
-  append_ports(body, model->signature().inputs);
+  append_ports(body, model->signature().inputs, model->metadata(), artifact::Side::input);
   body.raw("],\"outputs\":[");
-  append_ports(body, model->signature().outputs);
+  append_ports(body, model->signature().outputs, model->metadata(), artifact::Side::output);
   body.raw("]}\n");
   return body.done();
 }

@@ -1,6 +1,7 @@
 // A model that can predict: the loaded plan, who it is, and the sessions that run it.
 #pragma once
 
+#include "artifact/meaning.hpp"
 #include "runtime/model.hpp"
 #include "runtime/thread_pool.hpp"
 #include "serve/models/inference_statistics.hpp"
@@ -39,6 +40,7 @@ class LoadedModel {
   const ModelInfo& info() const { return info_; }
   const Settings& settings() const { return settings_; }
   const artifact::Signature& signature() const { return model_->signature(); }
+  const artifact::Metadata& metadata() const { return model_->plan().metadata; }
   Result<void> check_integrity() const { return model_->check_integrity(); }
   // Any thread may call it. Throws what the run throws, std::bad_alloc above all.
   Result<std::vector<Tensor>> predict(std::span<const Tensor> inputs, runtime::Session::RunLimits limits = {});
