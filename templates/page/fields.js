@@ -4,6 +4,56 @@ class Wrong extends Error {}
 
 const whole = input => /INT/.test(input.datatype);
 
+// Where a file is dropped or chosen.
+function dropZone(open) {
+  const file = el("input", {type: "file", accept: "image/*", onchange: () => open(file.files[0])});
+  const drop = el("label", {className: "drop"}, "Drop an image here, or choose a file: ", file);
+  drop.addEventListener("dragover", event => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop.addEventListener("drop", event => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    open(event.dataTransfer.files[0]);
+  });
+  return drop;
+}
+
+// An image file that is sent as it is: the model decodes it.
+function imageFileField(input, changed) {
+  const state = {file: null, bytes: null, source: null};
+  const preview = el("canvas", {className: "pixels", hidden: true, role: "img", "aria-label": "The image that is sent"});
+  const told = el("p", {}, input.parameters.description);
+  async function open(file) {
+    if (!file) return;
+    state.file = file;
+    state.bytes = new Uint8Array(await file.arrayBuffer());
+    // A browser knows fewer formats than the server: without a preview, the file is sent all the same.
+    state.source = await createImageBitmap(file).catch(() => null);
+    preview.hidden = !state.source;
+    if (state.source) {
+      const {width, height} = state.source, scale = Math.min(1, 320 / Math.max(width, height));
+      preview.width = Math.max(1, Math.round(width * scale)), preview.height = Math.max(1, Math.round(height * scale));
+      preview.getContext("2d").drawImage(state.source, 0, 0, preview.width, preview.height);
+    } else told.textContent = `${file.name} is sent without a preview: this browser cannot show it.`;
+    changed(true);
+  }
+  return {
+    nodes: [dropZone(open), told, preview],
+    picture() {
+      if (!state.source) return null;
+      const {width: w, height: h} = state.source;
+      return {source: state.source, part: {x: 0, y: 0, w, h}, size: [w, h]};
+    },
+    tensor() {
+      if (!state.bytes) throw new Wrong(`${input.name}: there is no image yet`);
+      return {shape: input.shape.map(() => 1), file: state.file.name, bytes: state.bytes};
+    },
+  };
+}
+
 function imageField(input, changed) {
   const layout = imageLayout(input), {c, last} = layout;
   const state = {source: null, drawn: false};
@@ -16,8 +66,6 @@ function imageField(input, changed) {
   const wide = layout.w < 0 ? el("input", {type: "number", min: 1, max: 4096, onchange: show}) : null;
   const high = layout.h < 0 ? el("input", {type: "number", min: 1, max: 4096, onchange: show}) : null;
   const preview = el("canvas", {className: "pixels", hidden: true, role: "img", "aria-label": "The image as the model gets it"});
-  const file = el("input", {type: "file", accept: "image/*", onchange: () => open(file.files[0])});
-  const drop = el("label", {className: "drop"}, "Drop an image here, or choose a file: ", file);
   const problem = el("p", {role: "alert"});
   const small = c == 1 && layout.w > 0 && layout.w <= 32 && layout.h > 0 && layout.h <= 32;
   const pad = small ? drawingPad(inked => {
@@ -89,20 +137,10 @@ function imageField(input, changed) {
     }
     changed();
   }
-  drop.addEventListener("dragover", event => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-  drop.addEventListener("drop", event => {
-    event.preventDefault();
-    drop.classList.remove("over");
-    open(event.dataTransfer.files[0]);
-  });
   range.value = /^U?INT/.test(input.datatype) ? "byte" : "unit";
   if (range.value == "byte") scale.value = "1";
   return {
-    nodes: [pad && pad.node, drop, problem, preview, el("details", {}, el("summary", {}, "How it becomes numbers"),
+    nodes: [pad && pad.node, dropZone(open), problem, preview, el("details", {}, el("summary", {}, "How it becomes numbers"),
         el("div", {className: "row"}, labeled("Size:", fit), wide && labeled("Width", wide), high && labeled("Height", high), labeled("Values:", range), c > 1 && labeled("Colors:", order)),
         el("div", {className: "row"}, labeled("(pixel ×", scale), labeled("−", mean), labeled(") ÷", deviation)),
         el("div", {className: "row"}, labeled("Invert: dark becomes light", invert), pad && labeled("Center and scale a drawing", center)))],
@@ -229,6 +267,7 @@ function jsonField(input, changed) {
 }
 
 const fieldKinds = [
+  {fits: input => input.parameters?.content == "image", make: imageFileField},
   {fits: input => imageLayout(input), make: imageField},
   {fits: input => tableLayout(input), make: (input, changed) => tableField([input], changed)},
   {fits: () => true, make: jsonField},

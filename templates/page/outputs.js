@@ -43,7 +43,7 @@ function boxesOf(output, context) {
   const shape = output.shape, count = output.data.length / 4;
   if (!context.picture || !isFloat(output) || shape[shape.length - 1] != 4 || shape.length > 3 || shape.length == 3 && shape[0] != 1) return null;
   const beside = context.outputs.filter(other => other != output && other.data.length && other.data.length % count == 0 && other.shape.includes(count));
-  if (!/box|rect|loc|coord|det/i.test(output.name) && !(count > 1 && beside.some(isFloat))) return null;
+  if (context.content(output) != "box" && !/box|rect|loc|coord|det/i.test(output.name) && !(count > 1 && beside.some(isFloat))) return null;
   const scores = beside.find(isFloat), size = scores ? scores.data.length / count : 0;
   const classes = beside.find(other => !isFloat(other) && other.data.length == count && !/index|batch|image/i.test(other.name));
   return {count, scores, size, classes};
@@ -56,16 +56,18 @@ const overlap = (a, b) => {
 
 function boxView(output, context) {
   const {count, scores, size, classes} = boxesOf(output, context), {source, part, size: [w, h]} = context.picture;
+  // Known boxes are corners in the pixels of the image, and those that remained of all.
+  const known = context.content(output) == "box";
   const all = rowsOf(output, 4).map(box => box.map(Number)), fraction = all.every(box => box.every(value => Math.abs(value) <= 2));
   const corners = all.filter(box => box[2] >= box[0] && box[3] >= box[1]).length > .9 * count;
   const form = select({corners: "left, top, right, bottom", swapped: "top, left, bottom, right", size: "left, top, width, height", center: "center, width, height"}, draw);
-  form.value = corners ? "corners" : "center";
+  form.value = known || corners ? "corners" : "center";
   const unit = select({fraction: "parts of the image", pixel: "pixels"}, draw);
-  unit.value = fraction && count ? "fraction" : "pixel";
-  const least = el("input", {type: "number", min: 0, max: 1, step: .05, value: .5, oninput: draw});
+  unit.value = !known && fraction && count ? "fraction" : "pixel";
+  const least = el("input", {type: "number", min: 0, max: 1, step: .05, value: known ? 0 : .5, oninput: draw});
   const scoresOf = i => scores ? scores.data.slice(i * size, i * size + size).map(Number) : [1];
   const best = row => row.indexOf(Math.max(...row));
-  const ground = el("input", {type: "checkbox", onchange: draw, checked: size > 1 && count > 50 && all.filter((_, i) => best(scoresOf(i)) == 0).length > .8 * count});
+  const ground = el("input", {type: "checkbox", onchange: draw, checked: !known && size > 1 && count > 50 && all.filter((_, i) => best(scoresOf(i)) == 0).length > .8 * count});
   const zoom = Math.max(1, Math.min(8, Math.round(480 / w))), canvas = el("canvas", {width: w * zoom, height: h * zoom, role: "img"}), table = el("div", {className: "scroll", tabIndex: 0});
   function draw() {
     const found = [];

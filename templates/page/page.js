@@ -5,6 +5,8 @@ const base = new URL(".", location.href).href;
 let model = null;     // {name, version, inputs, outputs}
 let fields = [];      // {inputs, field}
 let request = "";     // its JSON
+let binary = [];      // what follows it: the bytes of inputs that JSON has no form for
+let uploads = [];     // of those, {name, file}
 let own = false;      // the user has changed it
 let sending = null;   // the AbortController of the prediction under way
 let token = sessionStorage.getItem("token") || "";  // what the server asks for, if it does
@@ -24,16 +26,30 @@ async function get(path, options = {}) {
 
 const pathOf = (name, version) => `${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}`;
 const inferUrl = () => `${base}v2/models/${pathOf(model.name, model.version)}/infer`;
+const predictUrl = () => `${base}models/${pathOf(model.name, model.version)}/predict`;
 
 // JSON whose integers keep their digits, as text if a number cannot hold them (where the browser hands out the source).
 function parseExactly(text) {
   return JSON.parse(text, (key, value, context) => typeof value == "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source || "") ? context.source : value);
 }
 
+// An element of the type BYTES: its length, 4 bytes, least significant first, and the bytes.
+function bytesElement(bytes) {
+  const length = new DataView(new ArrayBuffer(4));
+  length.setUint32(0, bytes.length, true);
+  return new Blob([length, bytes]);
+}
+
 function compose() {
+  binary = [];
+  uploads = [];
   const parts = fields.flatMap(({inputs, field, file}) => inputs.map(input => {
-    const {shape, data} = file || field.tensor(input);
-    return `{"name": ${JSON.stringify(input.name)}, "shape": [${shape.join(", ")}], "datatype": "${input.datatype}", "data": ${data}}`;
+    const tensor = file || field.tensor(input), head = `{"name": ${JSON.stringify(input.name)}, "shape": [${tensor.shape.join(", ")}], "datatype": "${input.datatype}"`;
+    if (!tensor.bytes) return `${head}, "data": ${tensor.data}}`;
+    const element = bytesElement(tensor.bytes);
+    binary.push(element);
+    uploads.push({name: input.name, file: tensor.file});
+    return `${head}, "parameters": {"binary_data_size": ${element.size}}}`;
   }));
   return `{"inputs": [${parts.join(", ")}]}`;
 }
@@ -57,14 +73,33 @@ function showRequest() {
   area.readOnly = long && !own;
   $("reset").hidden = !own;
   const inside = request.length <= 4000, url = inferUrl(), quote = text => `'${text.replaceAll("'", "'\\''")}'`;
-  $("code-file").hidden = inside;
-  $("curl").textContent = `curl ${quote(url)} -H 'Content-Type: application/json' ${token ? '-H "Authorization: Bearer $TOKEN" ' : ""}${inside ? "-d " + quote(request || "…") : "--data-binary @request.json"}`;
+  const bearer = token ? '-H "Authorization: Bearer $TOKEN" ' : "";
+  $("code-file").hidden = inside || uploads.length;
+  $("curl").textContent = uploads.length ? uploadByCurl(quote, bearer)
+      : `curl ${quote(url)} -H 'Content-Type: application/json' ${bearer}${inside ? "-d " + quote(request || "…") : "--data-binary @request.json"}`;
   const literal = /['\\\n\r]/.test(request) ? JSON.stringify(request) : `'${request || "…"}'`;
-  $("python").textContent = ["import json", ...(token ? ["import os"] : []), "import urllib.request", "",
+  $("python").textContent = uploads.length ? uploadByPython() : ["import json", ...(token ? ["import os"] : []), "import urllib.request", "",
     `body = ${inside ? literal : 'open("request.json", encoding="utf-8").read()'}`,
     `request = urllib.request.Request(${JSON.stringify(url)}, body.encode(), {"Content-Type": "application/json"${token ? ', "Authorization": "Bearer " + os.environ["TOKEN"]' : ""}})`,
     'for output in json.load(urllib.request.urlopen(request))["outputs"]:',
     '    print(output["name"], output["shape"], output["data"])'].join("\n");
+}
+
+const nested = (data, [size, ...rest]) => rest.length ? Array.from({length: size}, (_, i) => nested(data.slice(i * product(rest), (i + 1) * product(rest)), rest)) : data;
+// The values of the other inputs, by name.
+const others = () => JSON.parse(request).inputs.filter(input => input.data).map(({name, shape, data}) => [name, JSON.stringify(nested(data.flat(Infinity), shape))]);
+
+function uploadByCurl(quote, bearer) {
+  const files = uploads.map(({name, file}) => `-F ${quote(`${name}=@"${file}"`)}`);
+  return ["curl", quote(predictUrl()), ...(bearer ? [bearer.trim()] : []), ...files, ...others().map(([name, data]) => `-F ${quote(`${name}=${data}`)}`)].join(" ");
+}
+
+function uploadByPython() {
+  const files = uploads.map(({name, file}) => `${JSON.stringify(name)}: open(${JSON.stringify(file)}, "rb")`);
+  const data = others().map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  const more = (data.length ? `, data={${data.join(", ")}}` : "") + (token ? ', headers={"Authorization": "Bearer " + os.environ["TOKEN"]}' : "");
+  return [...(token ? ["import os"] : []), "import requests", "", `response = requests.post(${JSON.stringify(predictUrl())}, files={${files.join(", ")}}${more})`,
+          'print(response.json()["prediction"])'].join("\n");
 }
 
 async function predict() {
@@ -76,12 +111,14 @@ async function predict() {
     sending = new AbortController();
     $("status").textContent = "Waiting for the answer…";
     const from = performance.now();
-    const text = await get(inferUrl(), {method: "POST", headers: {"Content-Type": "application/json"}, body: request, signal: sending.signal});
+    const headers = binary.length ? {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": utf8(request)} : {"Content-Type": "application/json"};
+    const text = await get(inferUrl(), {method: "POST", headers, body: new Blob([request, ...binary]), signal: sending.signal});
     const took = performance.now() - from;
     const answer = parseExactly(text), outputs = answer.outputs.map(output => ({...output, data: [output.data].flat(Infinity).map(value => value ?? NaN)}));
     $("status").textContent = `Answered in ${took.toFixed(1)} ms, measured here.`;
     const picture = fields.map(({field, file}) => !file && !own && field.picture?.()).find(Boolean);
-    const context = {outputs, picture, rows: output => model.outputs.find(port => port.name == output.name)?.shape[0]};
+    const content = output => model.outputs.find(port => port.name == output.name)?.parameters?.content;
+    const context = {outputs, picture, content, rows: output => model.outputs.find(port => port.name == output.name)?.shape[0]};
     context.beside = besides(context);
     $("answer").replaceChildren(...outputs.map(output => showOutput(output, context)));
   } catch (fault) {
@@ -157,7 +194,7 @@ async function show(name, version) {
   const facts = [["Package", identity.package], ["Signed by", identity.signer || "nobody"], ["Digest", identity.digest], ["License", identity.license],
                  ...Object.entries(identity.quality).map(([metric, value]) => [metric, short(value)])];
   $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([key, value]) => [el("dt", {}, key), el("dd", {}, value)]));
-  const row = direction => port => el("tr", {}, el("th", {scope: "row"}, port.name), [direction, port.datatype, shapeText(port.shape)].map(text => el("td", {}, text)));
+  const row = direction => port => el("tr", {}, el("th", {scope: "row"}, port.name), [direction, port.datatype, shapeText(port.shape), port.parameters?.description || ""].map(text => el("td", {}, text)));
   $("ports").replaceChildren(...meta.inputs.map(row("input")), ...meta.outputs.map(row("output")));
   $("card-box").hidden = !identity.card;
   $("card").replaceChildren(...markdown(identity.card || ""));

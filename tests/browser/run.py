@@ -91,7 +91,7 @@ def prepare():
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "home").mkdir(parents=True)
     run("key", "generate", "--no-password", "-o", "me")
-    examples = ["digits", "parts", "languages", "dishes", "commands", "four-in-a-row"]
+    examples = ["digits", "parts", "languages", "dishes", "commands", "four-in-a-row", "scans"]
     for name in examples:
         run("init", "--example", name, name)
         run("build", cwd=folder / name)
@@ -190,6 +190,19 @@ def _(page):
     expect(best(page, "scores")).to_have_text("7")
     sent = np.array(request(page)["inputs"][0]["data"]).reshape(8, 8)
     assert np.abs(sent - digit).max() < .02, sent
+
+
+@test("an image is sent as it is to a model that takes image files")
+def _(page):
+    open_model(page, "scans")
+    drop(page, folder / "scans/samples/01.png")
+    expect(best(page, "probability")).to_have_text("6")
+    size = (folder / "scans/samples/01.png").stat().st_size
+    assert request(page)["inputs"][0]["parameters"] == {"binary_data_size": size + 4}
+    code = page.locator("#curl").inner_text().replace("\"01.png\"", str(folder / "scans/samples/01.png"))
+    answer = json.loads(subprocess.run(code, shell=True, capture_output=True, text=True, check=True).stdout)
+    assert "6" in json.dumps(answer), answer
+    accessible(page)
 
 
 @test("a file that is not an image is named")
