@@ -94,6 +94,7 @@ Result<BuildRequest> complete(BuildRequest request, bool from_standard_input, Re
   merge.entries("bind", request.bindings, merge.project().bind);
   merge.value("inputs, outputs", request.processing, merge.project().processing);
   TRY(read_processing_labels(request.processing));
+  request.settings = TRY(merge.settings());
   merge.report(reporter);
   if (request.output.empty() && from_standard_input) {
     return Error(Kind::usage, "missing-option", "cannot build the model from standard input: the artifact has no name")
@@ -128,6 +129,7 @@ Result<BuildReport> build_file(const BuildRequest& request, const std::string& s
   if (!request.processing.empty())
     preprocess.did.push_back(
         fmt::format("added {} for inputs and outputs", counted(graph->nodes().size() - nodes, "node")));
+  if (!request.settings.empty()) graph->metadata[std::string(settings_key)] = request.settings;
   const ModelAtFault model{request.model, graph.get(), request.bindings};
   double reading = watch.lap();
 

@@ -23,6 +23,7 @@ struct BuildRequest {
   std::string print_after;                 // a pass whose result is wanted as text; empty: none
   std::filesystem::path report;            // the whole story as JSON; empty: none
   bool reads_project = true;
+  std::string settings;  // recorded in the artifact: settings_digest() of project_merge.hpp; modelctl.yaml defines it
 };
 
 // One of the three stages: what it did, and how long that took.

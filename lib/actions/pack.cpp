@@ -183,6 +183,10 @@ Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
                  fmt::format("cannot pack: there is no '{}', which the project names", merge.subject().string()))
         .help("make it: modelctl build");
   }
+  if (auto stale = merge.stale()) {
+    stale->what = fmt::format("cannot pack: {}", stale->what);
+    return *stale;
+  }
   request.artifact = merge.subject();
   const Project& project = merge.project();
   merge.value("package.name", request.name, project.package.name);

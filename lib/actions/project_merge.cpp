@@ -4,9 +4,11 @@
 #include "actions/project_merge.hpp"
 
 #include "actions/named_package.hpp"
+#include "actions/processing_labels.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/appended.hpp"
 #include "base/digest.hpp"
+#include "base/json.hpp"
 #include "base/mapped_file.hpp"
 #include "package/package.hpp"
 
@@ -60,14 +62,41 @@ bool built_from(const fs::path& file, const fs::path& model) {
   return !same || *same;
 }
 
-// Whether the model is another one since the artifact was built. Digests decide; the times only save computing them.
-bool is_stale(const fs::path& artifact, const fs::path& model) {
-  std::error_code missing_model, missing_artifact;
-  auto changed = fs::last_write_time(model, missing_model), built = fs::last_write_time(artifact, missing_artifact);
-  return !missing_model && !missing_artifact && changed > built && !built_from(artifact, model);
+// What the artifact was not built from as it is now, such as "'m.onnx'"; empty if there is nothing. Digests decide and
+// not times, because a file that was moved, copied or unpacked may keep the time at which it was made.
+std::string changed_since_built(const Project& project) {
+  std::error_code code;
+  if (!fs::exists(project.artifact, code) || !fs::exists(project.model, code)) return "";
+  if (!built_from(project.artifact, project.model)) return fmt::format("'{}'", project.model.string());
+  kinds::Role role = role_of(project.artifact);
+  if (role != kinds::Role::artifact && role != kinds::Role::program) return "";
+  auto opened = role == kinds::Role::artifact ? artifact::open(project.artifact)
+                                              : artifact::open_appended(project.artifact, project.artifact.string());
+  if (!opened) return "";
+  const auto& metadata = opened->plan.metadata;
+  constexpr std::string_view external = "source.external.";
+  for (auto at = metadata.lower_bound(std::string(external)); at != metadata.end() && at->first.starts_with(external);
+       ++at) {
+    fs::path file = project.model.parent_path() / at->first.substr(external.size());
+    auto data = MappedFile::open(file);
+    if (!data || Sha256::of((*data)->bytes()).text() != at->second) return fmt::format("'{}'", file.string());
+  }
+  auto recorded = metadata.find(std::string(settings_key));
+  auto settings = settings_digest(project);  // fails if a file of labels cannot be read
+  if (!settings || *settings != (recorded == metadata.end() ? "" : recorded->second))
+    return fmt::format("the settings of '{}'", project_file);
+  return "";
 }
 
 }  // namespace
+
+Result<std::string> settings_digest(const Project& project) {
+  processing::Processing processing = project.processing;
+  TRY(read_processing_labels(processing));
+  if (processing.empty() && project.bind.empty()) return std::string();
+  Json settings = {{"bind", project.bind}, {"processing", processing::canonical_text(processing)}};
+  return Sha256::of(as_bytes(canonical_json(settings))).text();
+}
 
 ProjectMerge::ProjectMerge(Project project, std::optional<Error> unreadable, fs::path argument, Accepts accepts)
     : project_(std::move(project)),
@@ -134,21 +163,33 @@ bool ProjectMerge::applies(std::string_view key) {
   return *describes_;
 }
 
+Result<std::string> ProjectMerge::settings() {
+  if (!describes_) describes_ = describes_subject();
+  return *describes_ ? settings_digest(project_) : std::string();
+}
+
 Result<void> ProjectMerge::readable() const { return unreadable_ ? Result<void>(*unreadable_) : Result<void>(); }
 
-void ProjectMerge::report(Reporter& reporter) const {
+const std::optional<Error>& ProjectMerge::stale() {
+  if (stale_) return *stale_;
+  stale_.emplace();
+  if (named_ != &Project::artifact || !same_file(subject(), project_.artifact)) return *stale_;
+  if (std::string changed = changed_since_built(project_); !changed.empty()) {
+    stale_->emplace(Kind::bad_input, "stale-artifact",
+                    fmt::format("'{}' was not built from {} as {} now", project_.artifact.string(), changed,
+                                changed.starts_with("the settings") ? "they are" : "it is"));
+    (*stale_)->hint = "build it again: modelctl build";
+  }
+  return *stale_;
+}
+
+void ProjectMerge::report(Reporter& reporter) {
   if (auto misnamed = misnamed_project()) reporter.warn(*misnamed);
   if (unreadable_) {
     Error warning = *unreadable_;
     reporter.warn(std::move(warning).because("nothing of it is used: the model was named on the command line"));
   }
-  if (named_ == &Project::artifact && same_file(subject(), project_.artifact) &&
-      is_stale(project_.artifact, project_.model)) {
-    reporter.warn(Error(Kind::bad_input, "stale-artifact",
-                        fmt::format("'{}' was not built from '{}' as it is now", project_.artifact.string(),
-                                    project_.model.string()))
-                      .help("build it again: modelctl build"));
-  }
+  if (const auto& warning = stale()) reporter.warn(*warning);
   if (left_out_.empty()) return;
   std::string reason = fmt::format("'{}' is not the {} that the file names", argument_.string(),
                                    named_ == &Project::model ? "model" : "artifact");

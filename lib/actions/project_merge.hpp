@@ -14,6 +14,13 @@
 
 namespace modelctl::actions {
 
+// The entry of an artifact's metadata that has the settings_digest() of the project that it was built in.
+inline constexpr std::string_view settings_key = "project.settings";
+
+// The digest of what modelctl.yaml says of how the model is built: `bind`, `inputs` and `outputs`. Empty if it says
+// nothing of it. Files of labels count by their content, and fail as they do for `build`.
+Result<std::string> settings_digest(const Project& project);
+
 class ProjectMerge {
  public:
   // The modelctl.yaml of the current folder, for a command on an ONNX model, on an artifact, or on a model in any form
@@ -29,6 +36,8 @@ class ProjectMerge {
   // What the command uses: the argument, or what the file names.
   const std::filesystem::path& subject() const { return argument_.empty() ? named() : argument_; }
   const Project& project() const { return project_; }
+  // The settings_digest() of the file, empty if it describes another model.
+  Result<std::string> settings();
   // Fails if there is a file that cannot be read: for commands that must not run without what it may contain.
   Result<void> readable() const;
 
@@ -56,7 +65,10 @@ class ProjectMerge {
 
   // Warns of the keys that were left out, of a file that could not be read, and of one with a wrong name. Call it
   // before anything that may fail because of them.
-  void report(Reporter& reporter) const;
+  void report(Reporter& reporter);
+  // The error that the project's artifact, if that is the subject, was not built from the model, its external data and
+  // the build settings as they are now. report() warns of it; what is signed must not have it.
+  const std::optional<Error>& stale();
 
  private:
   enum class Accepts { model, artifact, any };
@@ -72,8 +84,9 @@ class ProjectMerge {
   std::optional<Error> unreadable_;  // why it cannot be read
   std::filesystem::path argument_;
   Accepts accepts_;
-  std::filesystem::path Project::*named_;  // the key that the argument takes the place of
-  std::optional<bool> describes_;          // determined when it is needed: it may read the artifact and the model
+  std::filesystem::path Project::*named_;      // the key that the argument takes the place of
+  std::optional<std::optional<Error>> stale_;  // determined when it is needed, as describes_
+  std::optional<bool> describes_;              // determined when it is needed: it may read the artifact and the model
   std::vector<std::string_view> left_out_;
 };
 

@@ -13,14 +13,16 @@ using namespace modelctl::actions;
 
 namespace {
 
-// An artifact that records `model` as its source.
-void write_artifact(const std::filesystem::path& path, std::string_view model) {
+// An artifact that records `model` as its source, and what else is given.
+void write_artifact(const std::filesystem::path& path, std::string_view model,
+                    std::map<std::string, std::string> metadata = {}) {
   test::PlanMaker maker;
   auto x = maker.input("x", DType::f32, {"n"});
   auto y = maker.like("y", x);
   maker.step("op::Add", {x, x}, {y});
   maker.output("y", y);
-  maker.plan.metadata = {{"source", Sha256::of(as_bytes(model)).text()}};
+  metadata["source"] = Sha256::of(as_bytes(model)).text();
+  maker.plan.metadata = std::move(metadata);
   REQUIRE(maker.writer.write(maker.plan, path));
 }
 
@@ -31,9 +33,15 @@ struct Folder {
     REQUIRE(write_file("modelctl.yaml", as_bytes("model: m.onnx\nartifact: m.artifact\nbind: {batch: 1, size: 2}\n"
                                                  "package: {license: MIT, documents: [a.md, b.md]}\n")));
     REQUIRE(write_file("m.onnx", as_bytes("a model")));
-    write_artifact("m.artifact", "an earlier model");
+    write_artifact("m.artifact", "a model", {{std::string(settings_key), settings()}});
     write_artifact("variant.artifact", "a model");
     write_artifact("other.artifact", "another model");
+  }
+  // The digest of what the file says now.
+  static std::string settings() {
+    auto digest = settings_digest(*read_project(project_file));
+    REQUIRE(digest);
+    return *digest;
   }
   ~Folder() { std::filesystem::current_path(before); }
 
@@ -98,6 +106,63 @@ TEST_CASE("what the file states of its model is left out for another one, and ea
                                  "not known to be built from 'm.onnx'"});
   CHECK(license_for("nothing.artifact").warnings.empty());       // the command reports that
   CHECK(license_for("other.artifact", "MIT").warnings.empty());  // the flag would have taken precedence
+}
+
+// What the warning of a stale artifact says, empty if there is none.
+std::string stale() {
+  auto merge = ProjectMerge::of_artifact("pack", {});
+  REQUIRE(merge);
+  const auto& error = merge->stale();
+  test::FakeReporter reporter;
+  merge->report(reporter);
+  CHECK(reporter.warnings.size() == (error ? 1 : 0));
+  if (!error) return "";
+  CHECK(error->code == "stale-artifact");
+  return error->what;
+}
+
+TEST_CASE("an artifact is stale if the model is another one, whichever file is older") {
+  Folder folder;
+  CHECK(stale().empty());
+  std::filesystem::last_write_time("m.onnx", std::filesystem::file_time_type::clock::now() + std::chrono::hours(1));
+  CHECK(stale().empty());
+  REQUIRE(write_file("m.onnx", as_bytes("another model")));
+  std::filesystem::last_write_time("m.onnx", std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  CHECK(stale() == "'m.artifact' was not built from 'm.onnx' as it is now");
+}
+
+TEST_CASE("an artifact is stale if external data of the model changed, or is missing") {
+  Folder folder;
+  std::string weights = Sha256::of(as_bytes("weights")).text();
+  write_artifact("m.artifact", "a model",
+                 {{std::string(settings_key), Folder::settings()}, {"source.external.m.data", weights}});
+  CHECK(stale() == "'m.artifact' was not built from 'm.data' as it is now");
+  REQUIRE(write_file("m.data", as_bytes("weights")));
+  CHECK(stale().empty());
+  REQUIRE(write_file("m.data", as_bytes("Weights")));
+  CHECK(stale() == "'m.artifact' was not built from 'm.data' as it is now");
+}
+
+TEST_CASE("an artifact is stale if the file states other sizes or outputs, and not if it states another license") {
+  Folder folder;
+  const std::string header = "model: m.onnx\nartifact: m.artifact\n";
+  auto state = [&](const std::string& text) { REQUIRE(write_file("modelctl.yaml", as_bytes(header + text))); };
+  state("bind: {size: 2, batch: 1}\npackage: {license: Apache-2.0}\n");
+  CHECK(stale().empty());
+  std::string changed = "'m.artifact' was not built from the settings of 'modelctl.yaml' as they are now";
+  state("bind: {size: 2, batch: 2}\n");
+  CHECK(stale() == changed);
+  state("");
+  CHECK(stale() == changed);
+  state("bind: {size: 2, batch: 1}\noutputs: {y: {classes: {labels: l.txt}}}\n");
+  REQUIRE(write_file("l.txt", as_bytes("cat\ndog\n")));
+  CHECK(stale() == changed);
+  write_artifact("m.artifact", "a model", {{std::string(settings_key), Folder::settings()}});
+  CHECK(stale().empty());
+  REQUIRE(write_file("l.txt", as_bytes("dog\ncat\n")));
+  CHECK(stale() == changed);
+  std::filesystem::remove("l.txt");
+  CHECK(stale() == changed);
 }
 
 TEST_CASE("for a model in any form the file names the artifact, or the model if none was built yet") {
