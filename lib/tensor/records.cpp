@@ -7,6 +7,7 @@
 #include "tensor/element_text.hpp"
 #include "tensor/files.hpp"
 #include "tensor/json/tensor.hpp"
+#include "tensor/rows.hpp"
 #include "tensor/utf8.hpp"
 
 #include <fmt/format.h>
@@ -20,9 +21,10 @@
 namespace modelctl::formats {
 namespace {
 
+bool has_rows(const Expected& input) { return !is_collection(input.type) && input.dims && !input.dims->empty(); }
+
 bool takes_one_value(const Expected& input) {
-  if (is_collection(input.type) || !input.dims || input.dims->empty()) return false;
-  return element_count(DimsView(*input.dims).subspan(1)) == 1;
+  return has_rows(input) && element_count(DimsView(*input.dims).subspan(1)) == 1;
 }
 
 const Expected* input_named(const Source& source, std::string_view name) {
@@ -412,7 +414,7 @@ class Objects {
       bool tensor = data != nullptr && (json::find(members, "datatype") || json::find(members, "shape"));
       bool fits = all([&](const json::Member& member) {
         const Expected* input = input_named(source_, member.key);
-        return input == nullptr || takes_one_value(*input);
+        return input == nullptr || (has_rows(*input) && !input->file);
       });
       return fits && !tensor && !source_.expected.empty() ? Form::record : Form::other;
     }
@@ -577,7 +579,9 @@ class Objects {
         wanted.shape = *input->dims;
         (*wanted.shape)[0] = records_;
       }
-      tensors.push_back({column.name, TRY(values_of(column, wanted))});
+      Tensor tensor = TRY(values_of(column, wanted));
+      if (input != nullptr) tensor = as_rows(std::move(tensor), *input);
+      tensors.push_back({column.name, std::move(tensor)});
     }
     warn_of_surplus(surplus, features, source_);
     return tensors;

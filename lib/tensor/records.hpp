@@ -17,9 +17,9 @@ namespace modelctl::formats {
 //
 // A .json file is one if it is a list of objects, {"instances": list of objects}, one object after the other, as a
 // .jsonl or .ndjson file, one object alone whose values are elements, or what the to_json() of pandas writes, with
-// orient "records", "columns", "index" or "split". All records must have the same keys. A value may be a list if the
-// input takes several values per row. If no key but the label is an input, the others are the columns of the next
-// input, in the order of the first record, which is noted; they must be as many as that takes.
+// orient "records", "columns", "index" or "split". All records must have the same keys. A record is one row. A value
+// may be a list if the input takes several values per row. If no key but the label is an input, the others are the
+// columns of the next input, in the order of the first record, which is noted; they must be as many as that takes.
 //
 // In a column whose values may be missing (Expected::missing), an empty cell and null are NaN or an empty text.
 //

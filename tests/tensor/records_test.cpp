@@ -164,6 +164,29 @@ TEST_CASE("a value of a record may be a list") {
   CHECK((*loaded.inputs)[0].dims() == Dims{2, 2});
 }
 
+TEST_CASE("each record is one row, also of an input whose number of values is not known") {
+  const std::vector<Expected> any{{"x", DType::f32, Dims{-1, -1}}, {"y", DType::f32, Dims{-1, -1, 2}}};
+  auto dims = [&](const char* name, const char* text) {
+    auto loaded = load(name, text, {any[0]});
+    REQUIRE_MESSAGE(loaded.inputs.has_value(), loaded.failure());
+    return (*loaded.inputs)[0].dims();
+  };
+  CHECK(dims("a.json", R"([{"x":1},{"x":2},{"x":3}])") == Dims{3, 1});
+  CHECK(dims("a.jsonl", "{\"x\":1}\n{\"x\":2}\n{\"x\":3}\n") == Dims{3, 1});
+  CHECK(dims("a.json", R"({"x":{"0":1,"1":2,"2":3}})") == Dims{3, 1});
+  CHECK(dims("a.json", R"({"columns":["x"],"data":[[1],[2],[3]]})") == Dims{3, 1});
+  CHECK(dims("a.json", R"({"x":5})") == Dims{1, 1});
+  CHECK(dims("a.json", R"([{"x":[1,2]},{"x":[3,4]}])") == Dims{2, 2});
+  CHECK(dims("a.json", R"({"x":[[1,2,3]]})") == Dims{1, 3});  // a tensor
+  CHECK(dims("a.jsonl", "1\n2\n3\n") == Dims{3, 1});
+  CHECK(dims("a.jsonl", "[1,2,3]\n") == Dims{1, 3});
+  auto both = load("a.json", R"([{"x":1,"y":[1,2]},{"x":2,"y":[3,4]},{"x":3,"y":[5,6]}])", any);
+  REQUIRE_MESSAGE(both.inputs.has_value(), both.failure());
+  CHECK((*both.inputs)[0].dims() == Dims{3, 1});
+  CHECK((*both.inputs)[1].dims() == Dims{3, 1, 2});
+  CHECK(!load("a.json", R"([{"x":1},{"x":2},{"x":3}])", {{"x", DType::f32, Dims{1, 3}}}).inputs);
+}
+
 TEST_CASE("keys that are not inputs are left out and named, unless none is an input") {
   auto loaded = load("a.json", R"([{"age": 3, "city": "Rome", "id": 1}])", person);
   CHECK(loaded.inputs.has_value());

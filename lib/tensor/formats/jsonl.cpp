@@ -4,6 +4,7 @@
 #include "tensor/formats.hpp"
 
 #include "tensor/json/cursor.hpp"
+#include "tensor/rows.hpp"
 
 namespace modelctl::formats {
 namespace {
@@ -26,7 +27,12 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   if (done == 0) return unreadable(source.where, "it is empty");
   Source whole = source;
   whole.bytes = as_bytes(list);
-  return TRY(format_of(".json"))->read(whole);
+  auto tensors = TRY(TRY(format_of(".json"))->read(whole));
+  const Expected* input = source.find("");
+  for (NamedTensor& one : tensors) {
+    if (input != nullptr) one.tensor = as_rows(std::move(one.tensor), *input);
+  }
+  return tensors;
 }
 
 // Lines are not told from other JSON by their first bytes.
