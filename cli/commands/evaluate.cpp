@@ -99,7 +99,9 @@ Run bind(Binder& binder) {
          "What the model does, if it is not recognized from outputs and labels")
       ->check(CLI::IsMember({"classification", "regression"}));
   // 0 demands equal values, and a large one is the user's choice.
-  app.add_option("--tolerance", request->tolerance, "Largest accepted difference; relative for values above 1")
+  app.add_option(
+         "--tolerance", request->tolerance,
+         "Largest accepted difference, relative for values above 1; by default 0.001 for floats and 0 for integers")
       ->check(number_between(0))
       ->type_name("NUMBER");
   app.add_option("--min", flags->minima, "Smallest accepted value of a metric, such as macro_f1=0.9")

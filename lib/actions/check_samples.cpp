@@ -79,7 +79,7 @@ class SampleChecker {
  private:
   static Result<void> check_output(const std::string& sample, const Tensor& value, const Tensor& expected,
                                    const std::string& output) {
-    Comparison found = TRY(compare(output, value, expected, default_tolerance));
+    Comparison found = TRY(compare(output, value, expected, std::nullopt));
     if (found.different == 0) return {};
     return Error(Kind::bad_input, "wrong-answers", "the outputs of the model are not those that its package expects")
         .at(fmt::format("{}, output '{}'", sample, output))

@@ -1,4 +1,5 @@
-// Comparison in f64 with a tolerance that is absolute up to 1 and relative above; texts must be equal.
+// Comparison in f64 with a tolerance that is absolute up to 1 and relative above; integers, bools and texts must be
+// equal unless a tolerance is given for the numbers.
 #include "actions/compare.hpp"
 
 #include "tensor/collection.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <map>
 
 namespace modelctl::actions {
@@ -27,7 +29,7 @@ double difference(double value, double expected) {
 // The values of one output, which may be in several tensors.
 class Comparer {
  public:
-  Comparer(const std::string& name, double tolerance) : report_{.name = name}, tolerance_(tolerance) {}
+  Comparer(const std::string& name, std::optional<double> tolerance) : report_{.name = name}, tolerance_(tolerance) {}
 
   Result<void> add(const Tensor& value, const Tensor& expected) {
     if (is_collection(value.type()) || is_collection(expected.type())) return add_collection(value, expected);
@@ -38,22 +40,37 @@ class Comparer {
     if (value.type() == DType::string && expected.type() == DType::string) {
       auto got = value.as<std::string>(), wanted = expected.as<std::string>();
       report_.text = true;
-      for (std::size_t i = 0; i < got.size(); ++i) add_value(got[i] == wanted[i] ? 0 : HUGE_VAL);
+      for (std::size_t i = 0; i < got.size(); ++i) add_value(got[i] == wanted[i] ? 0 : HUGE_VAL, 0);
       return {};
     }
     auto got = TRY(numbers(value.view(), report_.name));
     auto wanted = TRY(numbers(expected.view(), report_.name));
-    for (std::size_t i = 0; i < got.size(); ++i) add_value(difference(got[i], wanted[i]));
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      double apart = difference(got[i], wanted[i]);
+      if (apart == 0 && !same_integer(value, expected, i)) apart = 1 / std::abs(wanted[i]);
+      add_value(apart, accepted(value.type()));
+    }
     return {};
   }
 
   Comparison finish() && { return std::move(report_); }
 
  private:
-  void add_value(double apart) {
+  double accepted(DType type) const { return tolerance_.value_or(is_float(type) ? default_tolerance : 0); }
+
+  void add_value(double apart, double accepted) {
     ++report_.values;
     report_.largest = std::max(report_.largest, apart);
-    if (apart > tolerance_) ++report_.different;
+    if (apart > accepted) ++report_.different;
+  }
+
+  // Whether values that are equal as f64 are; beyond 2^53 integers need not be.
+  static bool same_integer(const Tensor& value, const Tensor& expected, std::size_t i) {
+    auto wide = [](DType type) { return type == DType::i64 || type == DType::u64; };
+    if (!wide(value.type()) || !wide(expected.type())) return true;
+    const std::size_t at = i * sizeof(std::int64_t);
+    return std::memcmp(static_cast<const std::byte*>(value.view().data) + at,
+                       static_cast<const std::byte*>(expected.view().data) + at, sizeof(std::int64_t)) == 0;
   }
 
   Error wrong_shape(std::string reason) const {
@@ -102,7 +119,8 @@ class Comparer {
       return Error(Kind::unsupported, "cannot-compare", fmt::format("cannot compare '{}': it has text", report_.name));
     auto values = TRY(numbers(got.values.view(), report_.name));
     auto wanted_values = TRY(numbers(wanted.values.view(), report_.name));
-    for (std::size_t i = 0; i < order.size(); ++i) add_value(difference(values[order[i]], wanted_values[i]));
+    for (std::size_t i = 0; i < order.size(); ++i)
+      add_value(difference(values[order[i]], wanted_values[i]), accepted(got.values.type()));
     return {};
   }
 
@@ -117,7 +135,7 @@ class Comparer {
   }
 
   Comparison report_;
-  double tolerance_;
+  std::optional<double> tolerance_;
 };
 
 }  // namespace
@@ -136,7 +154,8 @@ Result<std::vector<double>> numbers(const TensorView& tensor, const std::string&
   return values;
 }
 
-Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected, double tolerance) {
+Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected,
+                           std::optional<double> tolerance) {
   Comparer comparer(name, tolerance);
   TRY(comparer.add(value, expected));
   return std::move(comparer).finish();

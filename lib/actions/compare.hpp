@@ -4,12 +4,14 @@
 #include "artifact/plan.hpp"
 #include "tensor/formats.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace modelctl::actions {
 
-inline constexpr double default_tolerance = 1e-3;  // of a value: absolute, or relative if the value exceeds 1
+// Of a value that is a float: absolute, or relative if the value exceeds 1. Integers and bools must be equal.
+inline constexpr double default_tolerance = 1e-3;
 
 struct Comparison {
   std::string name;
@@ -19,10 +21,12 @@ struct Comparison {
   bool text = false;            // the values are texts
 };
 
-// Two NaN are equal, and so are two infinities of one sign. The types may differ: both sides are compared as f64, which
-// holds integers exactly up to 2^53; texts must be equal. Sequences are compared item by item, maps key by key. Fails
-// with bad_input, code wrong-shape, where shapes, sizes or keys differ, and as numbers() does.
-Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected, double tolerance);
+// `tolerance` applies to all numbers; nothing: default_tolerance. Two NaN are equal, and so are two infinities of one
+// sign. The types may differ: both sides are compared as f64, but integers of 64 bits as they are; texts must be equal.
+// Sequences are compared item by item, maps key by key. Fails with bad_input, code wrong-shape, where shapes, sizes or
+// keys differ, and as numbers() does.
+Result<Comparison> compare(const std::string& name, const Tensor& value, const Tensor& expected,
+                           std::optional<double> tolerance);
 
 // The values as doubles in row-major order. Fails with unsupported, code cannot-compare, for strings, complex numbers
 // and collections.

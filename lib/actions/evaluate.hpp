@@ -27,7 +27,7 @@ struct EvaluateRequest {
   std::string label_column;           // of the labels or, without those, of the only input; may be empty
   std::filesystem::path classes;      // names of the classes, by index; may be empty
   std::optional<Task> task;           // nothing: it is recognized
-  double tolerance = default_tolerance;
+  std::optional<double> tolerance;    // of --expect; compare.hpp
   std::vector<Bound> bounds;
   int threads = 0;                                            // 0: one per CPU
   formats::CsvHeader header = formats::CsvHeader::automatic;  // of .csv files

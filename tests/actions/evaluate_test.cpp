@@ -125,6 +125,30 @@ TEST_CASE("outputs of small types are compared by their values") {
   CHECK(found->largest == doctest::Approx(1.0 / 6));
 }
 
+TEST_CASE("integers and bools are compared exactly, unless a tolerance is given") {
+  auto different = [](const Tensor& value, const Tensor& expected, std::optional<double> tolerance = {}) {
+    auto found = compare("y", value, expected, tolerance);
+    REQUIRE(found);
+    return found->different;
+  };
+  auto ints = [](std::int64_t value) { return Tensor::of_ints(Dims{value}); };
+  CHECK(different(ints(30020), ints(30000)) == 1);
+  CHECK(different(ints(30020), ints(30000), 1e-3) == 0);
+  CHECK(different(ints(30000), ints(30000)) == 0);
+  constexpr std::int64_t large = std::int64_t{1} << 60;
+  CHECK(different(ints(large + 1), ints(large)) == 1);  // equal as f64
+  CHECK(different(ints(large), ints(large)) == 0);
+  auto one = [](DType type, auto value) {
+    Tensor tensor(type, Dims{1});
+    tensor.mutable_view().as<decltype(value)>()[0] = value;
+    return tensor;
+  };
+  CHECK(different(one(DType::f32, 30020.0F), one(DType::f32, 30000.0F)) == 0);
+  CHECK(different(one(DType::f32, 30020.0F), ints(30000)) == 0);
+  CHECK(different(ints(30000), one(DType::f64, 30000.5)) == 1);
+  CHECK(different(one(DType::boolean, true), one(DType::boolean, false)) == 1);
+}
+
 TEST_CASE("expected files without names belong to the outputs in order, and one too many is refused") {
   Samples samples;
   test::PlanMaker maker;
