@@ -154,6 +154,30 @@ TEST_CASE("strings may be quoted, and hold quotes, commas and lines") {
   CHECK(same(tensor, Tensor::of_strings({2, 2}, {"a \"b\"", "c,\nd", "", "e"})));
 }
 
+TEST_CASE("a first row of texts is a header if it is the input's name in any case, and reported if it may be one") {
+  const std::vector<Expected> text{expect("s", DType::string, Dims{-1, 1})};
+  CHECK(decided("s\na b\nc\n", text) == Decision{"string[2,1]", {}});
+  CHECK(decided("S\na b\nc\n", text) == Decision{"string[2,1]", {"took the first row of 'f', S, for a header"}});
+  CHECK(decided("S\na b\n", text, CsvHeader::no) == Decision{"string[2,1]", {}});
+  CHECK(decided("text\n\"hello, world\"\nfoo\n", text) ==
+        Decision{"string[3,1]", {"took the first row of 'f', text, for data"}});
+  CHECK(decided("text\n\"hello, world\"\nfoo\n", text, CsvHeader::yes) == Decision{"string[2,1]", {}});
+  CHECK(decided("text\nfoo\n", text, CsvHeader::no) == Decision{"string[2,1]", {}});
+  CHECK(decided("\"hello, world\"\nfoo\n", text) == Decision{"string[2,1]", {}});
+  CHECK(decided("foo\n", text) == Decision{"string[1,1]", {}});
+  CHECK(decided("color,size\nred,2\n", {expect("s", DType::string, Dims{-1, 2})}) ==
+        Decision{"string[2,2]", {"took the first row of 'f', color, size, for data"}});
+}
+
+TEST_CASE("blank lines at the end are not rows") {
+  CHECK(read("1,2\n3,4\n\n", floats).dims() == Dims{2, 2});
+  CHECK(read("1,2\r\n3,4\r\n\r\n\r\n", floats).dims() == Dims{2, 2});
+  CHECK(read("a b\n\n\n", {expect("x", DType::string)}).dims() == Dims{1, 1});
+  CHECK(read("a b\n\"\"\n\n", {expect("x", DType::string)}).dims() == Dims{2, 1});
+  CHECK(read("\"a\n\n\"\n\n", {expect("x", DType::string)}).dims() == Dims{1, 1});
+  CHECK(!fault("\n\n", floats).empty());
+}
+
 TEST_CASE("NaN and infinity are words in any case") {
   Tensor tensor = read("NaN,-inf\nInfinity,+INF\n", floats);
   CHECK(std::isnan(tensor.as<float>()[0]));

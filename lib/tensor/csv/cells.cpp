@@ -47,6 +47,12 @@ Parsed parse_cell(const Cell& cell, DType type, void* element) {
   return parse_element(text, type, element);
 }
 
+Rows::Rows(std::string_view text) : text_(text) {
+  std::size_t last = text.find_last_not_of("\r\n");
+  std::size_t end = text.find('\n', last == std::string_view::npos ? 0 : last);
+  if (end != std::string_view::npos) text_ = text.substr(0, end + 1);
+}
+
 std::string Rows::read(std::vector<Cell>& cells) {
   cells.clear();
   while (true) {

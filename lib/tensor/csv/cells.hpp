@@ -29,7 +29,8 @@ Parsed parse_cell(const Cell& cell, DType type, void* element);
 // Splits a text into rows.
 class Rows {
  public:
-  explicit Rows(std::string_view text) : text_(text) {}
+  // Blank lines at the end of the text are not rows.
+  explicit Rows(std::string_view text);
 
   bool at_end() const { return at_ == text_.size(); }
   std::size_t line() const { return line_; }  // lines read so far

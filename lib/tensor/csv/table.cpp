@@ -2,7 +2,7 @@
 // names columns without names 0, 1, 2, …, so a header may consist of numbers.
 #include "tensor/csv/table.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -141,9 +141,7 @@ class Scan {
 
   bool has_header() const {
     if (source_.options.header != CsvHeader::automatic) return source_.options.header == CsvHeader::yes;
-    if (type_ == DType::string) {  // nothing distinguishes a header from data, except the input's name
-      return columns() == 1 && !expected_->name.empty() && first_row_[0] == expected_->name;
-    }
+    if (type_ == DType::string) return has_text_header();
     if (type_ == DType::undefined && !(body_.numbers && count_ > 1)) return false;  // a table of text
     // Numbers in quotes are names only above numbers without.
     bool names = first_.filled && !first_.has_number && !(first_.quoted_number && body_.quoted_number);
@@ -153,6 +151,44 @@ class Scan {
       return true;
     report_increasing_row();
     return false;
+  }
+
+  // Nothing distinguishes a header of texts from data, except the input's name. A warning reports where it may have
+  // another case, or may be another name, which is a word.
+  bool has_text_header() const {
+    const std::string &first = first_row_[0], &name = expected_->name;
+    if (columns() == 1 && !name.empty() && same_letters(first, name)) {
+      if (first != name) {
+        warn(Error(Kind::bad_input, "text-header",
+                   fmt::format("took the first row of '{}', {}, for a header", source_.where, first))
+                 .because(fmt::format("the input is called '{}'", name))
+                 .help("give --header no if it is data, or --header yes to omit this warning"));
+      }
+      return true;
+    }
+    if (count_ > 1 && fixed_rows() != count_ && std::all_of(first_row_.begin(), first_row_.end(), is_word)) {
+      warn(Error(Kind::bad_input, "text-header",
+                 fmt::format("took the first row of '{}', {:.60}, for data", source_.where,
+                             fmt::format("{}", fmt::join(first_row_, ", "))))
+               .because(columns() == 1 && !name.empty()
+                            ? fmt::format("only the name of the input, '{}', is a header of text", name)
+                            : "nothing distinguishes a header of text from data")
+               .help("give --header yes if it is a header, or --header no to omit this warning"));
+    }
+    return false;
+  }
+
+  static bool same_letters(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return lower_letter(x) == lower_letter(y); });
+  }
+  static char lower_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+  // Whether the cell is like the name of a column: letters, digits and '_'.
+  static bool is_word(std::string_view cell) {
+    auto letter = [](char c) { return (lower_letter(c) >= 'a' && lower_letter(c) <= 'z') || c == '_'; };
+    return !cell.empty() && letter(cell[0]) &&
+           std::all_of(cell.begin(), cell.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
   }
 
   // What pandas writes as the header if some of its columns were taken, or named by numbers such as wavelengths, is a
