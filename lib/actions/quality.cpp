@@ -48,6 +48,14 @@ Error mixed(const std::string& where) {
       .because("these labels or outputs have another form than those before");
 }
 
+// Whether the first dimension, which is the rows, fits as many labels. A model that takes one row at a time may return
+// the scores of it alone.
+bool has_rows(const Tensor& output, const artifact::Port& port, std::size_t labels) {
+  bool fixed_scores = output.dims().size() == 1 && port.dims.size() == 1 && port.dims[0].size > 1;
+  if (labels == 1 && (output.dims().empty() || fixed_scores)) return true;
+  return !output.dims().empty() && output.dims()[0] == static_cast<std::int64_t>(labels);
+}
+
 }  // namespace
 
 const Metric* Quality::find(std::string_view name) const {
@@ -67,19 +75,24 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, const artif
     auto text = std::find_if(outputs.begin(), outputs.end(), is_text);
     if (text != outputs.end()) output = text;
   }
-  output_ = signature.outputs[static_cast<std::size_t>(output - outputs.begin())].name;
+  const auto at = static_cast<std::size_t>(output - outputs.begin());
+  output_ = signature.outputs[at].name;
   auto values = is_text(*output) ? std::vector<double>() : TRY(numbers(output->view(), output_));
   auto all = static_cast<std::size_t>(output->view().elements());
-  bool fits = labels.rows == all || labels.rows == 1 ||
-              (!output->dims().empty() && output->dims()[0] == static_cast<std::int64_t>(labels.rows));
-  std::size_t width = fits ? all / labels.rows : 0;
+  std::size_t width = has_rows(*output, signature.outputs[at], labels.rows) ? all / labels.rows : 0;
   bool ranks = artifact::meaning_of(metadata, artifact::Side::output, output_).content == artifact::Content::label;
   if (width == 0 || (labels.columns > 1 && width != labels.columns) || (is_text(*output) && width != 1 && !ranks)) {
     std::string amount = labels.columns == 1 ? fmt::format("{} labels", labels.rows)
                                              : fmt::format("{} rows of {} labels", labels.rows, labels.columns);
     Error error = Error(Kind::bad_input, "wrong-shape", fmt::format("cannot compare '{}' with {}", output_, amount))
                       .at(labels.where)
-                      .because(fmt::format("the model returns {}", describe(output->type(), output->dims())));
+                      .because(fmt::format("the model returns {}, and its first dimension is the rows",
+                                           describe(output->type(), output->dims())));
+    if (labels.columns == 1 && labels.rows == all && output->dims().size() > 1) {
+      return std::move(error).help(
+          fmt::format("give one label for each row; for a regression of several numbers, rows of {} labels",
+                      all / static_cast<std::size_t>(std::max<std::int64_t>(1, output->dims()[0]))));
+    }
     // A column of words looks like its own header.
     bool may_have_header = labels.columns == 1 && !output->dims().empty() &&
                            output->dims()[0] + 1 == static_cast<std::int64_t>(labels.rows);

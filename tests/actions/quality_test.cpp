@@ -138,6 +138,33 @@ TEST_CASE("as many values as labels in another layout are refused") {
   CHECK(code_of(measure({scores()}, figures({1, 0, 1, 0}))) == "wrong-shape");
 }
 
+TEST_CASE("as many labels as values and not as rows are refused, with the shapes") {
+  Tensor one_row = Tensor::of<float>(DType::f32, {1, 3}, {1, 2, 3});
+  auto refused = measure({one_row}, figures({1, 2, 3}));
+  CHECK(code_of(refused) == "wrong-shape");
+  CHECK(refused.error().what == "cannot compare 'y0' with 3 labels");
+  CHECK(refused.error().why[0] == "the model returns f32[1,3], and its first dimension is the rows");
+  CHECK(refused.error().hint == "give one label for each row; for a regression of several numbers, rows of 3 labels");
+  CHECK(code_of(measure({scores()}, figures({1, 0, 1, 0, 1, 0}))) == "wrong-shape");
+  CHECK(code_of(measure({scores()}, figures({1}))) == "wrong-shape");
+  auto columns = measure({one_row}, figures({1, 2, 4}, 3));
+  REQUIRE(columns);
+  CHECK(columns->task == Task::regression);
+}
+
+TEST_CASE("the scores of one row may be all that a model returns") {
+  auto rows = [](std::int64_t size) {
+    artifact::Signature signature = signature_of(1);
+    signature.outputs[0].dims = {{size, size < 0 ? "n" : ""}};
+    std::vector<Tensor> outputs;
+    outputs.push_back(Tensor::of<float>(DType::f32, {3}, {0, 1, 0}));
+    QualityMeter meter(std::nullopt, {}, "");
+    return meter.add(signature, {}, outputs, figures({1})).has_value();
+  };
+  CHECK(rows(3));
+  CHECK(!rows(-1));
+}
+
 TEST_CASE("a label that is not a class, and NaN, are refused") {
   CHECK(code_of(measure({scores()}, figures({1, 0, 2}))) == "no-such-class");
   CHECK(code_of(measure({scores()}, figures({1, 0, 0.5}))) == "no-such-class");
