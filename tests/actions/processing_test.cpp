@@ -227,6 +227,24 @@ TEST_CASE("labels must be as many as the classes of the model") {
   CHECK(missing.fault() == "2:3: its outputs are: 'scores'");
 }
 
+TEST_CASE("labels are refused for a model whose classes are not indices of them") {
+  auto fault = [](std::string_view classes) {
+    std::string text = R"(graph "classifier" {
+      input x: i64[n]
+      const known: i64[3] = )" +
+                       std::string(classes) + R"(
+      taken = Gather(known, x)
+      y = Cast(taken) {to: 6}
+      output y
+    })";
+    Model model(text, "outputs:\n  y:\n    classes: {labels: [a, b, c]}\n");
+    return model.failure ? model.fault() : "";
+  };
+  CHECK(fault("[10, 20, 30]") == "3:23: the model returns the class 10, and 3 labels are for 0 to 2");
+  CHECK(fault("[1, 2, 3]") == "3:23: the model returns the class 3, and 3 labels are for 0 to 2");
+  CHECK(fault("[2, 1, 0]").empty());
+}
+
 TEST_CASE("mistakes in the file are reported with their lines") {
   auto fault = [](std::string_view yaml) { return Model(color_classifier, yaml).fault(); };
   CHECK(fault("inputs:\n  photo: {images: {}}\n") == "2:11: the key 'inputs.photo.images' is unknown");

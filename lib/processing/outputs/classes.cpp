@@ -33,11 +33,38 @@ Result<void> check_labels(const OutputCall& call, std::int64_t classes) {
   return call.bad(fmt::format("there are {} labels, and the model has {} classes", names, classes), "labels");
 }
 
+// The classes that an output of integers may have, as exporters of classifiers list them: in an attribute of the
+// classifier, or as the constant that the class is taken from. Empty if it is not known.
+std::vector<std::int64_t> classes_of(const Value* value) {
+  for (const graph::Node* node = value->producer(); node != nullptr; node = value->producer()) {
+    for (const char* attribute : {"classlabels_ints", "classlabels_int64s"}) {
+      if (node->attributes.has(attribute)) return node->attributes.integers(attribute);
+    }
+    value = node->input(0);
+    if (value == nullptr) break;
+    bool takes = node->is("ArrayFeatureExtractor", "ai.onnx.ml") || node->is("Gather");
+    if (takes && value->is_constant() && value->constant.type() == DType::i64) {
+      auto classes = value->constant.as<std::int64_t>();
+      return {classes.begin(), classes.end()};
+    }
+    if (!node->is("Cast") && !node->is("Reshape") && !node->is("Squeeze") && !node->is("Identity")) break;
+  }
+  return {};
+}
+
 // The class alone: an integer for each row.
 Result<void> name_indices(OutputCall& call, Value* labels) {
   for (std::string_view key : {"activation", "top"}) {
     if (call.settings.has(key))
       return call.bad("the model returns the class itself and no scores", key, fmt::format("remove '{}'", key));
+  }
+  for (std::int64_t number : classes_of(call.tensor)) {
+    auto count = static_cast<std::int64_t>(call.settings.texts("labels").size());
+    if (number < 0 || number >= count) {
+      return call.bad(
+          fmt::format("the model returns the class {}, and {} labels are for 0 to {}", number, count, count - 1),
+          "labels", "if the model has an output of scores, name the classes there; else leave it as it is");
+    }
   }
   Value* names = TRY(call.nodes.add("Gather", {labels, call.tensor}));
   call.outputs = {{names, "label", {Content::label, "the class"}}};
