@@ -85,7 +85,7 @@ Run bind(Binder& binder) {
                 Completes::file)
       ->type_name("FILE");
   app.add_option("--label-column", request->label_column,
-                 "Column of --labels with the labels or, without --labels, of the only --input")
+                 "Column of --labels with the labels or, without --labels, of the file of all --input")
       ->type_name("NAME");
   binder
       .complete(app.add_option("--classes", request->classes, "Names of the classes, by index, one per line"),

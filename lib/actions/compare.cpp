@@ -26,6 +26,11 @@ double difference(double value, double expected) {
   return std::isnan(apart) ? HUGE_VAL : apart;
 }
 
+Dims without_ones(Dims dims) {
+  std::erase(dims, 1);
+  return dims;
+}
+
 // The values of one output, which may be in several tensors.
 class Comparer {
  public:
@@ -34,8 +39,12 @@ class Comparer {
   Result<void> add(const Tensor& value, const Tensor& expected) {
     if (is_collection(value.type()) || is_collection(expected.type())) return add_collection(value, expected);
     if (value.dims() != expected.dims()) {
-      return wrong_shape(fmt::format("the model returns {}, but {} is expected", describe(value.type(), value.dims()),
-                                     describe(expected.type(), expected.dims())));
+      Error error =
+          wrong_shape(fmt::format("the model returns {}, but {} is expected", describe(value.type(), value.dims()),
+                                  describe(expected.type(), expected.dims())));
+      if (without_ones(value.dims()) == without_ones(expected.dims()))
+        error.hint = fmt::format("reshape what is expected with NumPy: y.reshape({})", fmt::join(value.dims(), ", "));
+      return error;
     }
     if (value.type() == DType::string && expected.type() == DType::string) {
       auto got = value.as<std::string>(), wanted = expected.as<std::string>();

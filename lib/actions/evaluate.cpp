@@ -32,6 +32,18 @@ std::vector<Bound> bounds_of(const Project::Evaluate& settings) {
   return bounds;
 }
 
+// The file that all inputs are from, which may have the labels in a column; empty if there are several.
+std::string only_file(const std::vector<std::string>& inputs) {
+  std::set<std::string> files;
+  for (const std::string& input : inputs) {
+    std::error_code code;
+    std::size_t equals =
+        formats::is_literal(input) || std::filesystem::exists(input, code) ? input.npos : input.find('=');
+    files.insert(equals == input.npos ? input : input.substr(equals + 1));
+  }
+  return files.size() == 1 ? *files.begin() : "";
+}
+
 // The one sample of the flags, or those of modelctl.yaml. Completes the request.
 Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& reporter) {
   auto merge = TRY(complete_source("evaluate", request.model));
@@ -39,16 +51,15 @@ Result<std::vector<Sample>> samples_of(EvaluateRequest& request, Reporter& repor
   merge.value("evaluate.classes", request.classes, settings.classes);
   merge.value("evaluate.label_column", request.label_column, settings.label_column);
   std::vector<Sample> samples, of_project;
-  if (!request.label_column.empty() && request.labels.empty() && request.inputs.size() == 1)
-    request.labels = request.inputs.front();
+  if (!request.label_column.empty() && request.labels.empty()) request.labels = only_file(request.inputs);
   if (!request.inputs.empty() || !request.expected.empty() || !request.labels.empty()) {
     samples = {{"", request.inputs, request.expected, request.labels}};
   }
   for (const Project::Sample& sample : merge.project().samples) {
     of_project.push_back({sample.name, Project::Sample::arguments(sample.inputs),
                           Project::Sample::arguments(sample.outputs), sample.labels});
-    bool in_column = !request.label_column.empty() && sample.labels.empty() && sample.inputs.size() == 1;
-    if (in_column) of_project.back().labels = sample.inputs.front().second;
+    Sample& added = of_project.back();
+    if (!request.label_column.empty() && added.labels.empty()) added.labels = only_file(added.inputs);
   }
   merge.value("samples", samples, of_project);
   // Without labels there is nothing that a bound could be compared with; one of a flag is refused then.
@@ -220,7 +231,11 @@ Result<EvaluateReport> evaluate(const EvaluateRequest& given, Host& host) {
     std::string name = samples[i].name.empty() ? fmt::format("sample {}", i + 1) : samples[i].name;
     TRY(evaluation.add(samples[i], samples.size() > 1 ? name + ": " : ""));
   }
-  return std::move(evaluation).finish();
+  auto report = TRY(std::move(evaluation).finish());
+  if (report.quality) {
+    for (const Error& warning : report.quality->warnings) host.reporter.warn(warning);
+  }
+  return report;
 }
 
 }  // namespace modelctl::actions

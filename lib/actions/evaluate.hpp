@@ -24,7 +24,7 @@ struct EvaluateRequest {
   std::vector<std::string> inputs;    // [NAME=]INPUT; nothing: the samples of modelctl.yaml, if they are of this model
   std::vector<std::string> expected;  // [NAME=]INPUT: what the outputs should be
   std::filesystem::path labels;       // what is right for each row of an output; may be empty
-  std::string label_column;           // of the labels or, without those, of the only input; may be empty
+  std::string label_column;           // of the labels or, without those, of the one file of all inputs; may be empty
   std::filesystem::path classes;      // names of the classes, by index; may be empty
   std::optional<Task> task;           // nothing: it is recognized
   std::optional<double> tolerance;    // of --expect; compare.hpp

@@ -69,7 +69,8 @@ QualityMeter::QualityMeter(std::optional<Task> task, std::vector<std::string> cl
 }
 
 Result<void> QualityMeter::add(const artifact::Signature& signature, const artifact::Metadata& metadata,
-                               std::span<const Tensor> outputs, const Labels& labels) {
+                               std::span<const Tensor> outputs, const Labels& given) {
+  const Labels labels = TRY(resolved(given));
   auto output = outputs.begin();
   if (labels.is_text()) {
     auto text = std::find_if(outputs.begin(), outputs.end(), is_text);
@@ -119,6 +120,7 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, const artif
           .because(fmt::format("the model returns text, such as '{}'", texts.empty() ? "" : texts[0]))
           .help("give --classes FILE with the name of each class, one per line, or labels of text");
     }
+    numeric_labels_ = numeric_labels_ || (!labels.is_text() && classes_.empty());
     return add_texts(texts, width, labels);
   }
   if (labels.columns == 1 && width > 1) return add_scores(values, width, labels);
@@ -161,6 +163,34 @@ Result<void> QualityMeter::add_scores(const std::vector<double>& values, std::si
   return {};
 }
 
+bool QualityMeter::is_index(double number) const {
+  return is_whole(number) && number >= 0 && number < static_cast<double>(classes_.size());
+}
+
+Result<Labels> QualityMeter::resolved(const Labels& labels) {
+  if (labels.is_text() || labels.columns > 1 || classes_.empty() || task_ == Task::regression) return labels;
+  const auto& numbers = labels.numbers;
+  auto is_both = [&](double n) { return is_index(n) && is_name(n) && index_.at(class_name(n)) != std::size_t(n); };
+  auto same = [&](double n) { return is_index(n) && classes_[std::size_t(n)] == class_name(n); };
+  if (std::ranges::all_of(numbers, same)) return labels;
+  bool names = std::ranges::all_of(numbers, [&](double n) { return is_name(n); });
+  if (by_name_.value_or(names) != names) return mixed(labels.where);
+  if (!by_name_ && std::ranges::any_of(numbers, is_both)) {
+    warnings_.push_back(
+        Error(Kind::bad_input, "numeric-classes",
+              fmt::format("took the labels of '{}' for {} of classes", labels.where, names ? "names" : "indices"))
+            .because(fmt::format("they are numbers, as names in '{}' are, {}", where_,
+                                 names ? "and each is such a name" : "but not each is such a name"))
+            .help("give names that are not numbers to tell them apart"));
+  }
+  by_name_ = names;
+  if (!names) return labels;
+  Labels named = labels;
+  for (double number : numbers) named.texts.push_back(class_name(number));
+  named.numbers.clear();
+  return named;
+}
+
 Result<void> QualityMeter::set_form(Form form, const std::string& where) {
   if (form_ == Form::none) form_ = form;
   if (form_ == form) return {};
@@ -174,8 +204,7 @@ Result<std::string> QualityMeter::label(const Labels& labels, std::size_t row) c
 
 Result<std::string> QualityMeter::named(double index, const std::string& where) const {
   if (classes_.empty()) return class_name(index);
-  if (is_whole(index) && index >= 0 && index < static_cast<double>(classes_.size()))
-    return classes_[static_cast<std::size_t>(index)];
+  if (is_index(index)) return classes_[static_cast<std::size_t>(index)];
   return no_such_class(fmt::format("cannot find the class {}", index), where)
       .because(fmt::format("'{}' names {} classes, from 0", where_, classes_.size()));
 }
@@ -219,10 +248,16 @@ Result<std::optional<Quality>> QualityMeter::finish() && {
 }
 
 Result<Quality> QualityMeter::classify() {
+  // What the model predicts stands for the same as the labels, if it can.
+  bool names = by_name_.value_or(false) && std::ranges::all_of(predicted_, [&](double n) { return is_name(n); });
   std::size_t row = 0;
   for (const Labels& labels : labels_) {
     for (std::size_t i = 0; i < labels.rows; ++i) {
       double value = predicted_[row++];
+      if (names) {
+        pairs_.emplace_back(TRY(label(labels, i)), class_name(value));
+        continue;
+      }
       if (!is_whole(value) && !(value > 0 && value < 1)) {
         return Error(Kind::bad_input, "no-class", fmt::format("cannot take {} in '{}' for a class", value, output_))
             .because("it is neither a whole number nor a probability")
@@ -231,12 +266,25 @@ Result<Quality> QualityMeter::classify() {
       pairs_.emplace_back(TRY(label(labels, i)), TRY(named(is_whole(value) ? value : value > 0.5, labels.where)));
     }
   }
+  std::set<std::string> expected_names, predicted_names;
+  for (const auto& [expected, predicted] : pairs_) {
+    expected_names.insert(expected);
+    predicted_names.insert(predicted);
+  }
+  bool apart = std::ranges::none_of(expected_names, [&](const auto& name) { return predicted_names.contains(name); });
+  if (numeric_labels_ && apart) {
+    warnings_.push_back(
+        Error(Kind::bad_input, "numeric-classes", fmt::format("no label is a text that '{}' has", output_))
+            .because(fmt::format("the labels are numbers, compared as they are written: '{}' and '{}'",
+                                 *expected_names.begin(), *predicted_names.begin()))
+            .help("if they are indices, give --classes FILE with the name of each class, one per line"));
+  }
   Quality quality;
+  quality.warnings = std::move(warnings_);
   quality.classes = classes_;
   if (classes_.empty()) {
-    std::set<std::string> names;
-    for (const auto& [expected, predicted] : pairs_) names.insert({expected, predicted});
-    quality.classes = sorted(std::move(names));
+    predicted_names.merge(expected_names);
+    quality.classes = sorted(std::move(predicted_names));
     for (std::size_t i = 0; i < quality.classes.size(); ++i) index_.emplace(quality.classes[i], i);
   }
   for (const auto& [expected, predicted] : pairs_) quality.confusion.add(index_.at(expected), index_.at(predicted));

@@ -43,6 +43,8 @@ struct Quality {
   statistics::Classification scores;
   bool r2_defined = true;  // of a regression
 
+  std::vector<Error> warnings;  // of decisions that the user may not expect
+
   // Null if the task does not have it.
   const Metric* find(std::string_view name) const;
 };
@@ -67,6 +69,9 @@ class QualityMeter {
   // labels.
   enum class Form { none, text, scores, integer, number, columns };
 
+  // What labels that are numbers stand for, if `classes` were given: names if each is the name of a class, else
+  // indices.
+  Result<Labels> resolved(const Labels& labels);
   Result<void> add_texts(std::span<const std::string> predicted, std::size_t width, const Labels& labels);
   Result<void> add_scores(const std::vector<double>& values, std::size_t width, const Labels& labels);
   Result<void> set_form(Form form, const std::string& where);
@@ -75,6 +80,8 @@ class QualityMeter {
   Result<std::string> named(double index, const std::string& where) const;
   Result<std::string> known(const std::string& name, std::string_view what, const std::string& where) const;
   bool all_labels(bool (*holds)(double)) const;
+  bool is_name(double number) const { return index_.contains(class_name(number)); }
+  bool is_index(double number) const;
   Task recognized() const;
   Result<Quality> classify();
   Quality regress();
@@ -84,6 +91,9 @@ class QualityMeter {
   std::map<std::string, std::size_t> index_;  // of the classes
   std::string where_, output_;
   Form form_ = Form::none;
+  std::optional<bool> by_name_;  // whether numbers that may be both are names of classes
+  bool numeric_labels_ = false;  // of an output of text, compared as they are written
+  std::vector<Error> warnings_;
   std::vector<std::pair<std::string, std::string>> pairs_;  // expected and predicted class
   // Of one number per row and of columns, whose task is decided at the end.
   std::vector<Labels> labels_;

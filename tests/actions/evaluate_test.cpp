@@ -78,6 +78,28 @@ TEST_CASE("an expected .npy file of bf16, which NumPy writes as raw bytes, is re
   CHECK(report->outputs.at(0).values == 2);
 }
 
+TEST_CASE("the labels may be a column of the file that several inputs are from") {
+  Samples samples;
+  test::PlanMaker maker;
+  auto a = maker.input("a", DType::f32, {"n", 1}), b = maker.input("b", DType::f32, {"n", 1});
+  auto y = maker.like("y", a);
+  maker.step("op::Add", {a, b}, {y});
+  maker.output("y", y);
+  REQUIRE(maker.writer.write(maker.plan, samples.scratch / "sum.artifact"));
+  samples.write("table.csv", "a,b,sum\n1,2,3\n3,4,7.5\n");
+  auto request = samples.request();
+  request.model = samples.scratch / "sum.artifact";
+  std::string file = (samples.scratch / "table.csv").string();
+  request.label_column = "sum";
+  for (auto inputs : {std::vector{"a=" + file, "b=" + file}, std::vector{file}}) {
+    request.inputs = inputs;
+    auto report = evaluate(request, samples.fake.host);
+    REQUIRE_MESSAGE(report.has_value(), (report ? "" : report.error().what));
+    REQUIRE(report->quality);
+    CHECK(report->quality->find("mae")->estimate.value == doctest::Approx(0.25));
+  }
+}
+
 TEST_CASE("a file is compared with the outputs that it names, texts exactly and maps by their keys") {
   Samples samples;
   test::PlanMaker maker;
@@ -123,6 +145,14 @@ TEST_CASE("outputs of small types are compared by their values") {
   REQUIRE(found);
   CHECK(found->different == 1);
   CHECK(found->largest == doctest::Approx(1.0 / 6));
+}
+
+TEST_CASE("an expectation of another shape with the same values is refused with the way to reshape it") {
+  auto refused = compare("y", Tensor(DType::f32, {442, 1}), Tensor(DType::f64, {442}), std::nullopt);
+  REQUIRE(!refused);
+  CHECK(refused.error().why[0] == "the model returns f32[442,1], but f64[442] is expected");
+  CHECK(refused.error().hint == "reshape what is expected with NumPy: y.reshape(442, 1)");
+  CHECK(compare("y", Tensor(DType::f32, {3, 2}), Tensor(DType::f32, {2, 3}), std::nullopt).error().hint.empty());
 }
 
 TEST_CASE("integers and bools are compared exactly, unless a tolerance is given") {

@@ -118,6 +118,39 @@ TEST_CASE("one float per row is the probability of class 1 if the labels are 0 a
   CHECK(stated->task == Task::regression);
 }
 
+TEST_CASE("labels that are numbers are names of classes if each is one, which is reported if they may be indices") {
+  Tensor three = Tensor::of<float>(DType::f32, {2, 3}, {1, 0, 0, 0, 0, 1});
+  auto quality = measure({three}, figures({10, 30}), {"10", "20", "30"});
+  REQUIRE(quality);
+  CHECK(quality->scores.right == 2);
+  CHECK(quality->warnings.empty());
+  quality = measure({three}, figures({2, 0}), {"2", "1", "0"});
+  REQUIRE(quality);
+  CHECK(quality->scores.right == 2);
+  REQUIRE(quality->warnings.size() == 1);
+  CHECK(quality->warnings[0].what == "took the labels of 'labels' for names of classes");
+  quality = measure({three}, figures({0, 2}), {"2", "1", "5"});
+  REQUIRE(quality);
+  CHECK(quality->scores.right == 2);
+  REQUIRE(quality->warnings.size() == 1);
+  CHECK(quality->warnings[0].what == "took the labels of 'labels' for indices of classes");
+  CHECK(measure({three}, figures({0, 2}), {"0", "1", "2"})->warnings.empty());
+  CHECK(measure({three}, figures({0, 2}), {"a", "b", "c"})->warnings.empty());
+  CHECK(code_of(measure({three}, figures({0, 30}), {"10", "20", "30"})) == "no-such-class");
+  auto integers = measure({Tensor::of<std::int64_t>(DType::i64, {2}, {10, 30})}, figures({10, 20}), {"10", "20", "30"});
+  REQUIRE(integers);
+  CHECK(integers->scores.right == 1);
+}
+
+TEST_CASE("numbers that are not a text of the model are reported") {
+  auto quality = measure({Tensor::of_strings({2}, {"10", "20"})}, figures({0, 1}));
+  REQUIRE(quality);
+  CHECK(quality->scores.right == 0);
+  REQUIRE(quality->warnings.size() == 1);
+  CHECK(quality->warnings[0].what == "no label is a text that 'y0' has");
+  CHECK(measure({Tensor::of_strings({2}, {"10", "20"})}, figures({20, 10}))->warnings.empty());
+}
+
 TEST_CASE("a float that is neither a class nor a probability is not taken for a class") {
   Tensor output = Tensor::of<float>(DType::f32, {2}, {0.5F, 3.5F});
   CHECK(code_of(measure({output}, figures({1, 0}))) == "no-class");
