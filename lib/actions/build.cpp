@@ -193,13 +193,13 @@ Result<BuildReport> build_file(const BuildRequest& request, const std::string& s
 
 Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
   std::size_t equals = text.rfind('=');
-  std::int64_t size = 0;
+  std::int64_t size = -1;
   if (equals != std::string::npos && equals > 0) {
     const char* end = text.data() + text.size();
     auto [stop, code] = std::from_chars(text.data() + equals + 1, end, size);
-    if (code != std::errc() || stop != end) size = 0;
+    if (code != std::errc() || stop != end) size = -1;
   }
-  if (size < 1) {
+  if (size < 0) {
     return Error(Kind::usage, "bad-binding", fmt::format("cannot read the binding '{}'", text))
         .help("give --bind NAME=N, as in --bind batch=1");
   }

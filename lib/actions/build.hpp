@@ -51,7 +51,7 @@ struct BuildReport {
 Result<BuildReport> build(const BuildRequest& request, Host& host);
 
 // A symbol's binding as typed, "batch=4". The last '=' counts, since ONNX allows one within a symbol's name. Fails with
-// usage, code bad-binding, also for a size of 0, with which nothing is computed.
+// usage, code bad-binding; a size of 0 is accepted.
 Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text);
 
 }  // namespace modelctl::actions

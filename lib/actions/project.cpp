@@ -154,8 +154,8 @@ class Section {
   void sizes(const std::string& key, std::map<std::string, std::int64_t>& values) {
     for_each_pair(key, [&](const std::string& name, const YAML::Node& value) {
       std::int64_t size = 0;
-      if (whole(value.Scalar(), size) && size >= 1) values[name] = size;
-      else refuse(value, fmt::format("{}.{}", key, name), "a whole number of 1 or more");
+      if (whole(value.Scalar(), size) && size >= 0) values[name] = size;
+      else refuse(value, fmt::format("{}.{}", key, name), "a whole number of 0 or more");
     });
   }
   template <class T>
