@@ -21,7 +21,7 @@ constexpr std::size_t most_waiting = 4096;  // records
 constexpr std::size_t one_write = 4096;     // bytes, which a pipe takes as a whole (PIPE_BUF)
 constexpr std::size_t longest_text = 256;
 constexpr int poll_ms = 100;
-constexpr std::chrono::seconds last_writes{1};  // when the server ends
+constexpr std::chrono::seconds last_writes{1};  // when the server ends, for all that still waits
 
 class LineWriter {
  public:
@@ -73,6 +73,7 @@ AccessLog::~AccessLog() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
+    end_ = std::chrono::steady_clock::now() + last_writes;
   }
   wake_.notify_all();
   thread_.join();
@@ -149,12 +150,16 @@ void AccessLog::work() {
 }
 
 bool AccessLog::wait_until_writable(int file) {
-  for (auto end = std::chrono::steady_clock::now() + last_writes;;) {
+  for (;;) {
     pollfd wanted{file, POLLOUT, 0};
-    if (::poll(&wanted, 1, poll_ms) > 0) return true;
-    std::lock_guard lock(mutex_);
+    bool late = false;
+    {
+      std::lock_guard lock(mutex_);
+      late = stop_ && std::chrono::steady_clock::now() > end_;
+    }
+    if (::poll(&wanted, 1, late ? 0 : poll_ms) > 0) return true;
     errno = EAGAIN;
-    if (stop_ && std::chrono::steady_clock::now() > end) return false;
+    if (late) return false;
   }
 }
 

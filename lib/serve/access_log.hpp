@@ -10,6 +10,7 @@
 #include "serve/settings.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -75,6 +76,7 @@ class AccessLog final : public Reloadable {
   std::condition_variable wake_;
   std::deque<AccessRecord> waiting_;
   bool stop_ = false;
+  std::chrono::steady_clock::time_point end_{};  // of the last writes, once stopped
   std::shared_ptr<Descriptor> file_;
   bool failing_ = false;
   std::optional<Error> fault_;
