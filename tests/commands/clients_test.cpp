@@ -1,23 +1,28 @@
 // The protocols of `modelctl serve` by the programs that speak them, unmodified: clients/*.py, and `modelctl predict`.
-// MODELCTL_PYTHON is an interpreter that has the packages; what it does not have is skipped.
+// `./dev serve-tools` makes an interpreter that has the packages; MODELCTL_PYTHON is another one. What it does not have
+// is skipped.
 #include "serving.hpp"
 
 #include <cstdio>
 
 using namespace modelctl;
+using commands::python_of_clients;
 using commands::Serving;
 using commands::shell;
 namespace fs = std::filesystem;
 
 namespace {
 
-// The example, built and served.
+// The example, built and served by HTTP and gRPC.
 struct Digits {
   test::Scratch scratch;
   fs::path folder = scratch / "digits";
+  std::string grpc_port = std::to_string(test::free_port());
   Serving serving;
 
-  Digits() : serving(made(scratch), "--drain 0") { REQUIRE_MESSAGE(serving.ready(), serving.log_text()); }
+  Digits() : serving(made(scratch), "--drain 0 --grpc 127.0.0.1:" + grpc_port) {
+    REQUIRE_MESSAGE(serving.ready(), serving.log_text());
+  }
 
   static fs::path made(const test::Scratch& scratch) {
     auto ran = shell(scratch.path(), "modelctl init --example digits && cd digits && modelctl build");
@@ -25,14 +30,15 @@ struct Digits {
     return scratch / "digits";
   }
 
-  // Runs a client, which fails if an assertion of it does.
+  // Runs a client with the two ports; it fails if an assertion of it does.
   void answers(const std::string& client, const std::string& packages) const {
-    std::string python = SystemEnvironment().get("MODELCTL_PYTHON").value_or("python3");
+    std::string python = python_of_clients();
     if (shell(folder, python + " -c 'import " + packages + "'").exit_code != 0) {
       std::printf("skipped: %s has not all of: %s\n", python.c_str(), packages.c_str());
       return;
     }
-    auto ran = shell(folder, python + " " MODELCTL_CLIENTS "/" + client + " " + std::to_string(serving.port));
+    auto ran = shell(folder,
+                     python + " " MODELCTL_CLIENTS "/" + client + " " + std::to_string(serving.port) + " " + grpc_port);
     CHECK_MESSAGE(ran.exit_code == 0, ran.out, ran.err);
   }
 };
@@ -50,6 +56,10 @@ TEST_CASE("boto3's client of SageMaker is answered") { digits().answers("boto3_c
 
 TEST_CASE("Triton's own client is answered with each of its codings") {
   digits().answers("triton_client.py", "numpy, tritonclient.http");
+}
+
+TEST_CASE("KServe's own client is answered by its protocols V1 and V2, and by gRPC") {
+  digits().answers("kserve_client.py", "kserve, numpy");
 }
 
 TEST_CASE("a validator accepts the OpenAPI document, and a client that is generated from it is answered") {

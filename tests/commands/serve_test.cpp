@@ -14,6 +14,7 @@
 
 using namespace modelctl;
 using commands::digits;
+using commands::python_of_clients;
 using commands::shell;
 using test::HttpClient;
 namespace fs = std::filesystem;
@@ -291,12 +292,6 @@ TEST_CASE("promtool finds no fault in the metrics") {
 }
 
 namespace {
-
-// The Python of the clients; `./dev serve-tools` makes one that has them.
-std::string python_of_clients() {
-  std::string made = MODELCTL_SERVE_TOOLS "/python/bin/python";
-  return SystemEnvironment().get("MODELCTL_PYTHON").value_or(fs::exists(made) ? made : "python3");
-}
 
 // A folder without a modelctl.yaml that holds two versions of the example's package, an artifact and a token.
 fs::path several() {

@@ -13,6 +13,12 @@
 
 namespace modelctl::commands {
 
+// The Python of the clients; `./dev serve-tools` makes one that has them.
+inline std::string python_of_clients() {
+  std::string made = MODELCTL_SERVE_TOOLS "/python/bin/python";
+  return SystemEnvironment().get("MODELCTL_PYTHON").value_or(std::filesystem::exists(made) ? made : "python3");
+}
+
 // A shell's command line in a folder, with a cache and a registry of the tests' own.
 inline ProcessResult shell(const std::filesystem::path& folder, const std::string& line) {
   StopToken stop;

@@ -14,9 +14,11 @@ using test::Running;
 
 namespace {
 
+// As browsers do, which name HTML.
 Answer get(const Running& running, std::string_view headers = "", std::string_view method = "GET") {
   HttpClient client(running.port());
-  client.send(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n" + std::string(headers) + "Connection: close\r\n\r\n");
+  client.send(std::string(method) + " / HTTP/1.1\r\nHost: a\r\nAccept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n" +
+              std::string(headers) + "Connection: close\r\n\r\n");
   return client.receive();
 }
 
@@ -85,7 +87,7 @@ TEST_CASE("the page is for GET and HEAD alone") {
   Running running;
   CHECK(get(running, "Content-Length: 0\r\n", "POST").status == 405);
   HttpClient client(running.port());
-  client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send("HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\nGET /livez HTTP/1.1\r\nHost: a\r\n\r\n");
   std::string all;
   while (!has(all, "alive")) {
     std::string more = client.take(4096);
@@ -96,7 +98,25 @@ TEST_CASE("the page is for GET and HEAD alone") {
   CHECK_FALSE(has(all, "<!doctype"));
 }
 
-TEST_CASE("a server without the page has nothing at its address") {
+TEST_CASE("programs get KServe's liveness in place of the page") {
+  for (bool page : {true, false}) {
+    CAPTURE(page);
+    Settings settings;
+    settings.page = page;
+    Running running(settings);
+    HttpClient client(running.port());
+    for (const char* accept : {"", "Accept: */*\r\n", "Accept: application/json\r\n"}) {
+      client.send("GET / HTTP/1.1\r\nHost: a\r\n" + std::string(accept) + "\r\n");
+      Answer answer = client.receive();
+      CHECK(answer.status == 200);
+      CHECK(header(answer, "Content-Type") == "application/json");
+      CHECK(header(answer, "Vary") == "Accept");
+      CHECK(answer.body == "{\"status\":\"alive\"}\n");
+    }
+  }
+}
+
+TEST_CASE("a server without the page has nothing for a browser at its address") {
   Settings settings;
   settings.page = false;
   Running running(settings);

@@ -1,4 +1,5 @@
 // The page at `/`, on which people try the models, and who a model is, which the page shows and programs may ask for.
+// Programs get the liveness of KServe's protocol V1 at `/`: unlike browsers, they do not name HTML in 'Accept'.
 //
 // The page is one HTML file (templates/page), compiled in as gzip. Its policy lets the browser run that file's own
 // script and nothing else, whatever text a package has: the policy names the digests of what stands between its tags,
@@ -65,6 +66,8 @@ Page make_page() {
 }
 
 ServerResponse get_page(const RequestContext& context) {
+  if (context.request.header("accept").find("text/html") == std::string_view::npos)
+    return {200, "application/json", "{\"status\":\"alive\"}\n", {{"Vary", "Accept"}}};
   if (!context.service.settings().page) return error_response(404, "there is nothing at '/'");
   static const Page page = make_page();
   ServerResponse response;
@@ -73,6 +76,7 @@ ServerResponse get_page(const RequestContext& context) {
                       {"X-Content-Type-Options", "nosniff"},
                       {"Referrer-Policy", "no-referrer"},
                       {"Cache-Control", "no-cache"},
+                      {"Vary", "Accept"},
                       {"ETag", "W/" + page.tag}};
   // A weak tag, because it names the page and not its bytes, which may be sent compressed.
   bool known = context.request.header("if-none-match").find(page.tag) != std::string_view::npos;
@@ -114,7 +118,10 @@ ServerResponse identity(const RequestContext& context) {
 }
 
 void describe_page(RouteDescription& route, const LoadedModel*) {
-  route = {"A page to try the models", {}, {{"text/html", std::string(schema::text)}}};
+  route = {"A page to try the models; for programs, whether the process responds",
+           {},
+           {{"text/html", std::string(schema::text)},
+            {"application/json", schema::object({{"status", schema::constant("alive")}})}}};
 }
 void describe_identity(RouteDescription& route, const LoadedModel*) {
   schema::Members members;
