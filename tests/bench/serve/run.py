@@ -240,7 +240,8 @@ class Bench:
     def steady(self):
         """The tail at 70 % of the full rate; while a model is loaded and unloaded; beside idle and slow connections."""
         token = self.folder / "admin-token"
-        token.write_text("a token of the bench only 0123456789\n")
+        token.touch(mode=0o600)
+        token.write_text("a-token-of-the-bench-only-0123456789\n")
         server = self.modelctl("small", "wide", flags=("--admin-token", token, "--max-connections", "16000"))
         path, body = "/v2/models/small/infer", json.dumps(SMALL).encode()
         server.wait(path, body)
