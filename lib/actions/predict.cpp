@@ -116,7 +116,6 @@ class V2 {
           return nonsense(url_, fmt::format("the input '{}' has no shape", expected.name));
         expected.dims->push_back(size.get<std::int64_t>());
       }
-      expected.text = modelctl::describe(expected.type, *expected.dims);
       expected.file = content_of(input) == artifact::word(artifact::Content::image);
       inputs.push_back(std::move(expected));
     }

@@ -3,6 +3,8 @@
 // no meaning.
 #include "serve/formats/form.hpp"
 
+#include "serve/http/header_text.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -16,23 +18,11 @@ Error no_form(std::string reason) {
   return Error(Kind::bad_input, "bad-form", "cannot read the body as multipart/form-data").because(std::move(reason));
 }
 
-bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
-std::string_view without_space(std::string_view text) {
-  auto first = std::min(text.find_first_not_of(" \t"), text.size());
-  auto last = text.find_last_not_of(" \t");
-  return last == text.npos ? std::string_view() : text.substr(first, last - first + 1);
-}
-
 // A header's value and its parameters: `form-data; name="x"; filename="a;b.png"`.
 class Parameters {
  public:
   explicit Parameters(std::string_view text) : left_(text) {
-    value_ = without_space(left_.substr(0, left_.find(';')));
+    value_ = trimmed(left_.substr(0, left_.find(';')));
     skip_to_next();
   }
 
@@ -55,7 +45,7 @@ class Parameters {
 
   std::pair<std::string_view, std::string> next() {
     std::size_t end = std::min(left_.find_first_of("=;"), left_.size());
-    std::string_view key = without_space(left_.substr(0, end));
+    std::string_view key = trimmed(left_.substr(0, end));
     left_.remove_prefix(end);
     std::string text;
     if (left_.starts_with("=\"")) {
@@ -65,7 +55,7 @@ class Parameters {
         text += left_.front();
       }
     } else if (left_.starts_with("=")) {
-      text = without_space(left_.substr(1, left_.find(';') - 1));
+      text = trimmed(left_.substr(1, left_.find(';') - 1));
     }
     skip_to_next();
     return {key, text};
@@ -86,9 +76,9 @@ Result<FormPart> read_headers(std::string_view& text) {
     std::size_t colon = std::min(line.find(':'), line.size());
     std::string_view name = line.substr(0, colon), value = line.substr(std::min(colon + 1, line.size()));
     if (same_text(name, "content-disposition")) part.name = Parameters(value).find("name");
-    if (same_text(name, "content-type")) part.media_type = without_space(value);
-    if (same_text(name, "content-transfer-encoding") && !same_text(without_space(value), "binary") &&
-        !same_text(without_space(value), "8bit") && !same_text(without_space(value), "7bit"))
+    if (same_text(name, "content-type")) part.media_type = trimmed(value);
+    if (same_text(name, "content-transfer-encoding") && !same_text(trimmed(value), "binary") &&
+        !same_text(trimmed(value), "8bit") && !same_text(trimmed(value), "7bit"))
       return no_form("a part is encoded by 'Content-Transfer-Encoding', which RFC 7578 does not allow");
   }
 }

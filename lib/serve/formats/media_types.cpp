@@ -5,6 +5,7 @@
 #include "runtime/run_files.hpp"
 #include "serve/formats/form.hpp"
 #include "serve/formats/json_inputs.hpp"
+#include "serve/http/header_text.hpp"
 #include "tensor/csv/cells.hpp"
 #include "tensor/utf8.hpp"
 
@@ -18,23 +19,11 @@ namespace {
 constexpr std::string_view json_type = "application/json";
 constexpr std::size_t most_parts = 1024;  // of a form
 
-std::string_view trimmed(std::string_view text) {
-  auto first = std::min(text.find_first_not_of(" \t"), text.size());
-  auto last = text.find_last_not_of(" \t");
-  return last == text.npos ? std::string_view() : text.substr(first, last - first + 1);
-}
-
 std::string_view next_item(std::string_view& list, char separator) {
   std::size_t end = std::min(list.find(separator), list.size());
   std::string_view item = trimmed(list.substr(0, end));
   list.remove_prefix(std::min(end + 1, list.size()));
   return item;
-}
-
-bool same_text(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
 }
 
 // How closely a range names a value: 2 itself, 1 its type with any subtype, 0 anything; -1: it does not.
@@ -205,9 +194,9 @@ class FormFiles {
     }
     const formats::Format* format = format_of(part.media_type, part.content);
     if (format == nullptr) format = TRY(formats::format_of(".json"));
-    std::string where = fmt::format("the part '{}'", part.name);
-    auto tensors = TRY(read_content(*format, part.content, where, {input, 1}, model_));
-    if (tensors.size() != 1) return unreadable_body(fmt::format("{} holds {} tensors", where, tensors.size()));
+    auto tensors = TRY(read_content(*format, part.content, part.name, {input, 1}, model_));
+    if (tensors.size() != 1)
+      return unreadable_body(fmt::format("the part '{}' holds {} tensors", part.name, tensors.size()));
     Tensor& given = named_[input->name];
     if (!given.present()) given = std::move(tensors[0].tensor);
     else if (!input->file) return unreadable_body(fmt::format("'{}' is given twice", input->name));
