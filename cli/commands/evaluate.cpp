@@ -126,7 +126,7 @@ Run bind(Binder& binder) {
         {"the model", request.model.text}, {"--labels", request.labels}, {"--classes", request.classes}};
     actions::add_tensor_files("an input", request.inputs, read);
     actions::add_tensor_files("an expected output", request.expected, read);
-    TRY(actions::check_outputs("evaluate", {{"--report", flags->report}}, read));
+    TRY(actions::check_outputs("evaluate", {{"--report", flags->report, actions::OutputKind::evaluate_report}}, read));
     // Exit code 1 for a model that is not good enough, so that a pipeline stops there; errors have codes from 64 on.
     auto report = TRY(actions::evaluate(request, context.host));
     if (!flags->report.empty()) TRY(write_file(flags->report, as_bytes(json_of(report) + "\n")));

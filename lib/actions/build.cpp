@@ -101,7 +101,9 @@ Result<BuildRequest> complete(BuildRequest request, bool from_standard_input, Re
         .help("name it with -o FILE");
   }
   if (request.output.empty()) request.output = std::filesystem::path(request.model).replace_extension(".artifact");
-  TRY(check_outputs("build", {{"-o", request.output}, {"--report", request.report}}, {{"the model", request.model}}));
+  TRY(check_outputs(
+      "build", {{"-o", request.output, OutputKind::artifact}, {"--report", request.report, OutputKind::build_report}},
+      {{"the model", request.model}}));
   return request;
 }
 

@@ -53,7 +53,7 @@ Result<LinkReport> link(const LinkRequest& given, Host& host) {
         .help("leave out --shared or --serve");
   }
   TRY(complete_source("link", request.model)).report(host.reporter);
-  TRY(check_outputs("link", {{"-o", request.output}}, {{"the model", request.model.text}}));
+  TRY(check_outputs("link", {{"-o", request.output, OutputKind::program}}, {{"the model", request.model.text}}));
   artifact::Artifact artifact = TRY(open_model(request.model, host)).artifact;
   // Waits for the whole digest before anything is written: an altered artifact is found here, by who has the original,
   // and not at the first start of the program.

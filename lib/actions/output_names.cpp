@@ -2,7 +2,14 @@
 // links in them resolved.
 #include "actions/output_names.hpp"
 
+#include "actions/project.hpp"
+#include "actions/wrong_file.hpp"
+#include "base/files.hpp"
+#include "base/json.hpp"
+
 #include <fmt/core.h>
+
+#include <algorithm>
 
 namespace modelctl::actions {
 namespace fs = std::filesystem;
@@ -15,6 +22,54 @@ bool same_file(const fs::path& a, const fs::path& b) {
   return fs::weakly_canonical(fs::absolute(a, code), code) == fs::weakly_canonical(fs::absolute(b, code), code);
 }
 
+// A report is known by a key that only such a report has.
+bool is_report(const fs::path& file, const char* key) {
+  auto text = read_text_file(file);
+  if (!text) return false;
+  auto report = parse_json(*text, file.string());
+  return report && report->is_object() && report->contains(key);
+}
+
+// What the file is not: the kind, in words; empty if it is one.
+std::string_view lacks(OutputKind kind, const fs::path& file) {
+  switch (kind) {
+    case OutputKind::artifact: return role_of(file) == kinds::Role::artifact ? "" : "an artifact of modelctl";
+    case OutputKind::program: return role_of(file) == kinds::Role::program ? "" : "a program that modelctl linked";
+    case OutputKind::package: return role_of(file) == kinds::Role::package ? "" : "a package of modelctl";
+    case OutputKind::build_report: return is_report(file, "artifact_bytes") ? "" : "a report of modelctl build";
+    case OutputKind::evaluate_report: return is_report(file, "good") ? "" : "a report of modelctl evaluate";
+    case OutputKind::tensors:
+    case OutputKind::folder: break;
+  }
+  return "";
+}
+
+// The modelctl.yaml of the current folder, and the files that it names.
+std::vector<fs::path> files_of_project() {
+  std::error_code code;
+  if (!fs::exists(project_file, code)) return {};
+  auto project = read_project(project_file);
+  std::vector<fs::path> files;
+  if (project) files = std::move(project->files);
+  files.emplace_back(project_file);
+  return files;
+}
+
+Result<void> check_replaced(std::string_view command, const Output& output, const std::vector<fs::path>& of_project) {
+  std::error_code code;
+  if (!fs::is_regular_file(output.file, code) || fs::file_size(output.file, code) == 0) return {};
+  Error error(Kind::usage, "not-replaced",
+              fmt::format("cannot {}: {} would replace '{}'", command, output.role, output.file.string()));
+  error.hint = "give it a name of its own, or remove that file first";
+  bool named = std::ranges::any_of(of_project, [&](const fs::path& file) { return same_file(output.file, file); });
+  if (named) return std::move(error).because(fmt::format("it is a file of the project in '{}'", project_file));
+  std::string_view expected = lacks(output.kind, output.file);
+  if (expected.empty()) return {};
+  const kinds::FileKind* kind = kind_of(output.file);
+  if (kind != nullptr) return std::move(error).because(fmt::format("it is {}, not {}", kind->name, expected));
+  return std::move(error).because(fmt::format("it is not {}", expected));
+}
+
 }  // namespace
 
 void add_tensor_files(std::string_view role, const std::vector<std::string>& arguments, std::vector<NamedFile>& files) {
@@ -25,10 +80,11 @@ void add_tensor_files(std::string_view role, const std::vector<std::string>& arg
   }
 }
 
-Result<void> check_outputs(std::string_view command, const std::vector<NamedFile>& outputs,
+Result<void> check_outputs(std::string_view command, const std::vector<Output>& outputs,
                            const std::vector<NamedFile>& inputs) {
   std::vector<NamedFile> taken = inputs;
-  for (const NamedFile& output : outputs) {
+  const std::vector<fs::path> of_project = files_of_project();
+  for (const Output& output : outputs) {
     if (output.file.empty()) continue;
     for (const NamedFile& other : taken) {
       if (other.file.empty() || !same_file(output.file, other.file)) continue;
@@ -37,7 +93,8 @@ Result<void> check_outputs(std::string_view command, const std::vector<NamedFile
                                output.file.string()))
           .help("give each file a name of its own");
     }
-    taken.push_back(output);
+    TRY(check_replaced(command, output, of_project));
+    taken.push_back({output.role, output.file});
   }
   return {};
 }

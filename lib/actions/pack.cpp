@@ -215,7 +215,7 @@ Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
   };
   std::vector<NamedFile> inputs{{"the artifact", request.artifact}, {"--key", request.key}};
   for (const PackRequest::File& file : request.files) inputs.push_back({"an entry", file.path});
-  TRY(check_outputs("pack", {{"-o", request.output}}, inputs));
+  TRY(check_outputs("pack", {{"-o", request.output, OutputKind::package}}, inputs));
   TRY(unite_equal(request.files));
   if (request.name.empty()) return missing("name");
   if (request.version.empty()) return missing("version");

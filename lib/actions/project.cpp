@@ -25,7 +25,8 @@ constexpr std::uint64_t size_limit = 1u << 20;
 struct Report {
   const fs::path& file;
   Faults faults;
-  std::set<std::string> keys;  // every key that was asked for
+  std::set<std::string> keys;   // every key that was asked for
+  std::vector<fs::path> files;  // every file that is named
 
   std::string place(const YAML::Mark& mark) const {
     return mark.is_null() ? file.string() : fmt::format("{}:{}:{}", file.string(), mark.line + 1, mark.column + 1);
@@ -238,7 +239,9 @@ class Section {
     return error == std::errc() && end == text.data() + text.size() && std::isfinite(number);
   }
   std::string full(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
-  fs::path joined(const YAML::Node& node) const { return report_.file.parent_path() / node.Scalar(); }
+  fs::path joined(const YAML::Node& node) const {
+    return report_.files.emplace_back(report_.file.parent_path() / node.Scalar());
+  }
   void refuse(const YAML::Node& node, const std::string& key, std::string_view wanted) {
     report_.refuse(node, fmt::format("cannot use '{}': it is not {}", full(key), wanted));
   }
@@ -484,6 +487,8 @@ Project read_document(const YAML::Node& document, Report& report) {
   read_evaluate(top.section("evaluate"), project.evaluate);
   read_serve(top.section("serve"), project.serve);
   top.finish();
+  std::erase(report.files, project.artifact);
+  project.files = std::move(report.files);
   return project;
 }
 
@@ -496,7 +501,7 @@ std::vector<std::string> Project::Sample::arguments(const std::vector<std::pair<
 }
 
 Result<Project> parse_project(std::string_view text, const fs::path& file) {
-  Report report{file, {}, {}};
+  Report report{.file = file};
   try {
     // Load() would read the first document and ignore the rest. Node access may throw, too, so all of it is in here.
     std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
@@ -520,7 +525,7 @@ Result<Project> read_project(const fs::path& file) {
 }
 
 std::vector<std::string> project_keys() {
-  Report report{project_file, {}, {}};
+  Report report{.file = project_file};
   read_document(YAML::Node(YAML::NodeType::Undefined), report);
   return {report.keys.begin(), report.keys.end()};
 }

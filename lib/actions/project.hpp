@@ -72,6 +72,8 @@ struct Project {
   } evaluate;
 
   serve::GivenSettings serve;  // the flags of `serve`
+
+  std::vector<std::filesystem::path> files;  // all that it names, whatever the key, but `artifact`
 };
 
 // Reads a project, and reports every fault that it finds with its line. Errors are bad_config, but not_found and io for

@@ -18,7 +18,8 @@ Result<PullReport> pull(const PullRequest& request, Host& host) {
                  fmt::format("cannot pull '{}' to nowhere", transport::shown(request.reference)))
         .help("name a folder with -o FOLDER, a file with --archive FILE.tar, or both");
   }
-  TRY(check_outputs("pull", {{"-o", request.folder}, {"--archive", request.archive}}, {}));
+  TRY(check_outputs(
+      "pull", {{"-o", request.folder, OutputKind::folder}, {"--archive", request.archive, OutputKind::package}}, {}));
   const transport::TransportDef* def = TRY(transport::transport_of(request.reference));
   transport::Context context = context_of(request.remote, host);
   auto reader = TRY(def->open_reader(request.reference, context));

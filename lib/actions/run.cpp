@@ -23,7 +23,8 @@ Result<RunRequest> complete(RunRequest request, Reporter& reporter) {
   merge.report(reporter);
   std::vector<NamedFile> read{{"the model", request.model.text}};
   add_tensor_files("an input", request.inputs, read);
-  TRY(check_outputs("run", {{"-o", request.output}, {"--state", request.state}}, read));
+  TRY(check_outputs(
+      "run", {{"-o", request.output, OutputKind::tensors}, {"--state", request.state, OutputKind::tensors}}, read));
   return request;
 }
 

@@ -13,7 +13,8 @@ namespace fs = std::filesystem;
 namespace {
 
 bool accepted(const fs::path& output, const fs::path& other, const fs::path& input = {}) {
-  auto checked = check_outputs("run", {{"-o", output}, {"--state", other}}, {{"the model", input}});
+  auto checked = check_outputs("run", {{"-o", output, OutputKind::tensors}, {"--state", other, OutputKind::tensors}},
+                               {{"the model", input}});
   return checked || checked.error().code != "same-file";
 }
 
@@ -45,7 +46,29 @@ TEST_CASE("what is not given is left out, and a device may be given twice") {
 }
 
 TEST_CASE("the message names both options and the file") {
-  auto checked = check_outputs("build", {{"-o", "a"}, {"--report", "a"}}, {});
+  auto checked =
+      check_outputs("build", {{"-o", "a", OutputKind::artifact}, {"--report", "a", OutputKind::build_report}}, {});
   REQUIRE(!checked);
   CHECK(checked.error().what == "cannot build: -o and --report are the same file 'a'");
+}
+
+TEST_CASE("a file is replaced by an output of its own kind alone, or if it is empty") {
+  test::Scratch scratch;
+  auto code = [&](std::string_view content, OutputKind kind) {
+    REQUIRE(write_file(scratch / "x", as_bytes(content)));
+    auto checked = check_outputs("run", {{"-o", scratch / "x", kind}}, {});
+    return checked ? std::string() : checked.error().code;
+  };
+  const std::string package("manifest.json\0", 14);
+  CHECK(code(package, OutputKind::package).empty());
+  CHECK(code(package, OutputKind::artifact) == "not-replaced");
+  CHECK(code(package, OutputKind::program) == "not-replaced");
+  CHECK(code("{\"good\":true,\"outputs\":[]}", OutputKind::evaluate_report).empty());
+  CHECK(code("{\"good\":true,\"outputs\":[]}", OutputKind::build_report) == "not-replaced");
+  CHECK(code("model: m.onnx", OutputKind::evaluate_report) == "not-replaced");
+  for (OutputKind kind : {OutputKind::artifact, OutputKind::program, OutputKind::package, OutputKind::build_report}) {
+    CHECK(code("notes", kind) == "not-replaced");
+    CHECK(code("", kind).empty());
+  }
+  CHECK(code("1,2", OutputKind::tensors).empty());
 }

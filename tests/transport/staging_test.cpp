@@ -142,7 +142,8 @@ TEST_CASE("all files of a pulled folder have the package's time, whether an arch
 TEST_CASE("a pull into an archive and a folder that is not empty leaves the archive as it was") {
   Shop shop;
   REQUIRE(shop.push("digits:1.2"));
-  REQUIRE(write_file(shop.scratch / "kept.tar", as_bytes("of another version")));
+  const std::string former("manifest.json\0of another version", 32);  // no other file is replaced
+  REQUIRE(write_file(shop.scratch / "kept.tar", as_bytes(former)));
   fs::create_directory(shop.scratch / "used");
   REQUIRE(write_file(shop.scratch / "used/file", as_bytes("x")));
   actions::PullRequest both{.reference = "digits:1.2",
@@ -153,7 +154,7 @@ TEST_CASE("a pull into an archive and a folder that is not empty leaves the arch
   auto result = actions::pull(both, shop.host);
   REQUIRE(!result);
   CHECK(result.error().code == "already-exists");
-  CHECK(*read_text_file(shop.scratch / "kept.tar") == "of another version");
+  CHECK(*read_text_file(shop.scratch / "kept.tar") == former);
 }
 
 TEST_CASE("a pull that is killed again and again at random ends in a package that verifies") {
@@ -275,7 +276,7 @@ TEST_CASE("an archive replaces what a link names, keeps its mode, and refuses de
   REQUIRE(shop.push("digits:1.2"));
   fs::path file = shop.scratch / "kept/digits.tar";
   REQUIRE(make_folder(file.parent_path()));
-  REQUIRE(write_file(file, as_bytes("old"), 0600));
+  REQUIRE(write_file(file, as_bytes(std::string("manifest.json\0old", 17)), 0600));
   fs::create_symlink(file, shop.scratch / "pulled.tar");
   auto pulled = shop.pull("digits:1.2");
   REQUIRE_MESSAGE(pulled, message_of(pulled));
