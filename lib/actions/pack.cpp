@@ -11,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
+#include "package/private_keys.hpp"
 
 #include <fmt/core.h>
 
@@ -143,31 +144,21 @@ Result<std::vector<PackRequest::File>> with_folders(const std::vector<PackReques
   return files;
 }
 
-// Whether a file has a line that begins a private key in PEM, encrypted or not.
-Result<bool> holds_private_key(const package::Content& content) {
-  constexpr std::uint64_t key_limit = 64 << 10;
-  if (content.size > key_limit) return false;
-  std::string text = '\n' + TRY(read_text_file(content.file));
-  std::size_t at = text.find("\n-----BEGIN ");
-  while (at != std::string::npos) {
-    std::string_view line = std::string_view(text).substr(at + 1);
-    if (line.substr(0, line.find_first_of("\r\n")).ends_with("PRIVATE KEY-----")) return true;
-    at = text.find("\n-----BEGIN ", at + 1);
-  }
-  return false;
+// The content of a file, which must not have a private key: the one that signs a project lies in its folder, which
+// `--code .` packs.
+Result<package::Content> content_of(const fs::path& file) {
+  auto content = TRY(package::Content::of_file(file));
+  std::string_view key = TRY(package::private_key_in(file));
+  if (key.empty()) return content;
+  return Error(Kind::bad_input, "private-key", fmt::format("cannot pack '{}': it has {}", file.string(), key))
+      .because("whoever gets the package could use the key")
+      .help("keep keys outside of folders that are packed");
 }
 
 // Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
 // must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
-  auto content = TRY(package::Content::of_file(file.path));
-  // The key that signs a project lies in its folder, which `--code .` packs.
-  if (TRY(holds_private_key(content))) {
-    return Error(Kind::bad_input, "private-key",
-                 fmt::format("cannot pack '{}': it has a private key", file.path.string()))
-        .because("whoever gets the package could use the key")
-        .help("keep keys outside of folders that are packed");
-  }
+  auto content = TRY(content_of(file.path));
   bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
   return package::Payload{path_in_package(file), file.role, executable && file.role == package::Role::code,
                           std::move(content)};
@@ -286,7 +277,7 @@ class Samples {
     for (int number = 2; !taken_.insert(path).second; ++number) {
       path = fmt::format("samples/{}-{}", number, file.filename().string());
     }
-    package::Content content = TRY(package::Content::of_file(file));
+    package::Content content = TRY(content_of(file));
     payload_.push_back({path, package::Role::sample, false, std::move(content)});
     return places_[file] = path;
   }
