@@ -94,8 +94,7 @@ Run bind(Binder& binder) {
       ->type_name("N");
   app.add_flag("--profile", request.profile, "Show the time of each step");
   return [flags](CommandContext& context) -> Result<int> {
-    for (const std::string& binding : flags->bindings)
-      flags->request.sizes.insert(TRY(actions::parse_binding(binding)));
+    flags->request.sizes = TRY(actions::parse_bindings(flags->bindings));
     print(TRY(actions::bench(flags->request, context.host)), context.printer);
     return 0;
   };

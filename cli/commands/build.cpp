@@ -65,9 +65,7 @@ Run bind(Binder& binder) {
   binder.complete(app.add_option("--report", request.report, "Write a report of the build as JSON"), Completes::file)
       ->type_name("FILE");
   return [flags](CommandContext& context) -> Result<int> {
-    // The first of two bindings of one symbol counts: insert() keeps it.
-    for (const std::string& binding : flags->bindings)
-      flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
+    flags->request.bindings = TRY(actions::parse_bindings(flags->bindings));
     auto report = TRY(actions::build(flags->request, context.host));
     if (!is_standard_output(report.artifact)) print(report, context.printer);
     return 0;

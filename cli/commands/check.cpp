@@ -135,9 +135,7 @@ Run bind(Binder& binder) {
       ->capture_default_str()
       ->check(CLI::Range(0, 3));
   return [flags](CommandContext& context) -> Result<int> {
-    for (const std::string& binding : flags->bindings) {
-      flags->request.bindings.insert(TRY(actions::parse_binding(binding)));
-    }
+    flags->request.bindings = TRY(actions::parse_bindings(flags->bindings));
     // 1 and not an error's code: a script distinguishes "it cannot be built" from "the check itself failed" (64 and
     // above).
     auto report = TRY(actions::check(flags->request, context.host));

@@ -6,7 +6,9 @@
 
 #include <fmt/core.h>
 #include <CLI/Option.hpp>
+#include <CLI/Validators.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -43,17 +45,36 @@ Result<package::Quality> parse_quality(const std::string& text) {
   return bad_value("--quality", text, "METRIC=VALUE or METRIC=VALUE@DATA-SET");
 }
 
+Error given_twice(const char* option, const std::string& value) {
+  return Error(Kind::usage, "given-twice", fmt::format("cannot use {} '{}'", option, value))
+      .because("it was given before with another value")
+      .help("leave out one of them");
+}
+
+// An empty value is rarely meant: it is a variable of a pipeline that is not set.
+CLI::Validator not_empty() {
+  return CLI::Validator([](std::string& text) { return std::string(text.empty() ? "it is empty" : ""); }, "");
+}
+
 // Moves what was parsed as text into the request. Done when the command runs, because CLI11 has no errors with a
 // reason.
 Result<void> complete(Flags& flags) {
   for (const auto& [role, paths] : flags.files) {
     for (const std::string& path : paths) flags.request.files.push_back({role, path});
   }
-  for (const std::string& text : flags.quality) flags.request.quality.push_back(TRY(parse_quality(text)));
+  for (const std::string& text : flags.quality) {
+    package::Quality one = TRY(parse_quality(text));
+    auto& all = flags.request.quality;
+    auto same = std::ranges::find_if(
+        all, [&](const auto& other) { return other.metric == one.metric && other.data_set == one.data_set; });
+    if (same != all.end() && same->value != one.value) return given_twice("--quality", text);
+    if (same == all.end()) all.push_back(std::move(one));
+  }
   for (const std::string& text : flags.annotations) {
     std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) return bad_value("--annotation", text, "KEY=VALUE");
-    flags.request.annotations[text.substr(0, equals)] = text.substr(equals + 1);
+    auto [at, added] = flags.request.annotations.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (!added && at->second != text.substr(equals + 1)) return given_twice("--annotation", text);
   }
   return {};
 }
@@ -85,9 +106,9 @@ Run bind(Binder& binder) {
       app.add_option("ARTIFACT", request.artifact,
                      "Artifact written by 'modelctl build', or - for stdin; by default that of modelctl.yaml"),
       Completes::artifact);
-  app.add_option("--name", request.name, "Name of the package")->type_name("NAME");
+  app.add_option("--name", request.name, "Name of the package")->type_name("NAME")->check(not_empty());
   // Neither is required here: modelctl.yaml may have them, and only the action knows.
-  app.add_option("--version", request.version, "Version of the package")->type_name("V");
+  app.add_option("--version", request.version, "Version of the package")->type_name("V")->check(not_empty());
   // Required: there are no unsigned packages, so that nobody gets used to them.
   binder.complete(app.add_option("--key", request.key, "Private key to sign with"), Completes::private_key)
       ->type_name("FILE")

@@ -191,8 +191,6 @@ Result<BuildReport> build_file(const BuildRequest& request, const std::string& s
   return report;
 }
 
-}  // namespace
-
 Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text) {
   std::size_t equals = text.rfind('=');
   std::int64_t size = -1;
@@ -206,6 +204,20 @@ Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& te
         .help("give --bind NAME=N, as in --bind batch=1");
   }
   return std::pair(text.substr(0, equals), size);
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::int64_t>> parse_bindings(const std::vector<std::string>& texts) {
+  std::map<std::string, std::int64_t> bindings;
+  for (const std::string& text : texts) {
+    auto binding = TRY(parse_binding(text));
+    if (bindings.insert(binding).first->second == binding.second) continue;
+    return Error(Kind::usage, "given-twice", fmt::format("cannot use --bind '{}'", text))
+        .because("it was given before with another value")
+        .help("leave out one of them");
+  }
+  return bindings;
 }
 
 Result<BuildReport> build(const BuildRequest& given, Host& host) {

@@ -50,8 +50,8 @@ struct BuildReport {
 // it, so a report that cannot be written leaves a good artifact behind.
 Result<BuildReport> build(const BuildRequest& request, Host& host);
 
-// A symbol's binding as typed, "batch=4". The last '=' counts, since ONNX allows one within a symbol's name. Fails with
-// usage, code bad-binding; a size of 0 is accepted.
-Result<std::pair<std::string, std::int64_t>> parse_binding(const std::string& text);
+// The sizes of symbols as typed, "batch=4". The last '=' counts, since ONNX allows one within a symbol's name. Fails
+// with usage: code bad-binding for another form, given-twice for two sizes of one symbol. A size of 0 is accepted.
+Result<std::map<std::string, std::int64_t>> parse_bindings(const std::vector<std::string>& texts);
 
 }  // namespace modelctl::actions

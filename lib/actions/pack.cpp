@@ -12,6 +12,7 @@
 #include "base/json.hpp"
 #include "package/passphrase.hpp"
 #include "package/private_keys.hpp"
+#include "package/spdx.hpp"
 
 #include <fmt/core.h>
 
@@ -316,6 +317,9 @@ Result<PackReport> pack_file(PackRequest request, Host& host) {
   // that cannot be packed.
   TRY(package::check_name(draft.name));
   TRY(package::check_version(draft.version));
+  if (!draft.license.empty()) {
+    for (const Error& warning : TRY(package::check_license(draft.license))) host.reporter.warn(warning);
+  }
   if (request.evaluate) {
     for (package::Quality& measured : TRY(measured_quality(request, host))) {
       std::erase_if(draft.quality, [&](const package::Quality& stated) {
