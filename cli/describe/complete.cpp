@@ -67,7 +67,8 @@ void add_files(const std::string& typed, Completes kind, std::vector<Candidate>&
   }
   found.insert(found.end(), folders.begin(), folders.end());
   if (kind == Completes::folder) return;
-  if (files.empty()) files = std::move(others);
+  // The path of a key is never the name of something else.
+  if (files.empty() && kind != Completes::private_key) files = std::move(others);
   found.insert(found.end(), files.begin(), files.end());
 }
 

@@ -1,6 +1,7 @@
 // The readers know only that a file is not theirs; lib/kinds knows the rest.
 #include "actions/wrong_file.hpp"
 
+#include "actions/project.hpp"
 #include "base/check.hpp"
 #include "base/shell.hpp"
 
@@ -48,9 +49,16 @@ Error name_kind(Error error, const std::filesystem::path& file, kinds::Role expe
                                   [&](const Expectation& each) { return each.role == expected; });
   MODELCTL_CHECK(expectation != std::end(expectations), "every expected role has its words");
   std::string forward = kind->forward.empty() ? error.hint : kinds::forward(*kind, file);
-  // An artifact lacks one step to a package; elsewhere it is complete.
-  if (expected == kinds::Role::package && kind->role == kinds::Role::artifact)
-    forward = fmt::format("pack it first: modelctl pack {} --key KEY -o PACKAGE", shell_word(file.string()));
+  // A package is some steps further than what the kind's own words lead to.
+  if (expected == kinds::Role::package) {
+    std::error_code code;
+    std::string name = shell_word(file.string());
+    if (std::filesystem::exists(file / project_file, code))
+      forward = fmt::format("pack it, and name the package: cd {} && modelctl pack --key KEY -o PACKAGE", name);
+    else if (kind->role == kinds::Role::artifact)
+      forward = fmt::format("pack it first: modelctl pack {} --key KEY -o PACKAGE", name);
+    else if (kind->role == kinds::Role::model) forward += ", then pack it: modelctl pack ARTIFACT --key KEY -o PACKAGE";
+  }
   // What could not be verified stays untrusted, whatever it is.
   return Error(error.kind == Kind::untrusted ? Kind::untrusted : Kind::bad_input, expectation->code,
                fmt::format("cannot read '{}': it is not {}", file.string(), expectation->words))

@@ -228,7 +228,7 @@ Result<std::optional<Credentials>> in_auths(const Json& config, const fs::path& 
                      fmt::format("cannot read the credentials of '{}' in '{}'", key, path.string()))
             .at(path.string())
             .because("'auth' is not base64 of user:password")
-            .help(fmt::format("log in again: modelctl login {}", registry));
+            .help(fmt::format("log in again: modelctl login {} --username NAME", registry));
       }
       found.username = pair.substr(0, colon);
       found.password = pair.substr(colon + 1);

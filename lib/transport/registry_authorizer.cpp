@@ -136,7 +136,7 @@ Error RegistryAuthorizer::refusal(Error error) const {
   error.kind = Kind::denied;
   error.code = "unauthorized";
   if (credentials_) error.why.insert(error.why.begin(), fmt::format("they come from {}", credentials_->source));
-  error.hint = fmt::format("log in: modelctl login {}", account_.name());
+  error.hint = fmt::format("log in: modelctl login {} --username NAME", account_.name());
   return error;
 }
 

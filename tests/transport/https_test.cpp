@@ -206,7 +206,7 @@ TEST_CASE("URLs that name no file, or hold a password, are refused") {
   CHECK(message_of(refused) ==
         "usage secret-in-url: cannot use 'https://models.example/a.tar' | a password in a URL ends up in "
         "logs and in the shell's history");
-  CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example");
+  CHECK(refused.error().hint == "leave it out and log in: modelctl login models.example --username NAME");
 }
 
 TEST_CASE("what looks like a package in a registry is refused or explained") {

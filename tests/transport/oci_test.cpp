@@ -99,7 +99,7 @@ TEST_CASE("401 without credentials explains how to log in") {
   CHECK(refused.error().kind == Kind::denied);
   CHECK(refused.error().code == "unauthorized");
   CHECK(refused.error().what == "'" + registry.server().authority() + "' requires credentials");
-  CHECK(refused.error().hint == "log in: modelctl login " + registry.server().authority());
+  CHECK(refused.error().hint == "log in: modelctl login " + registry.server().authority() + " --username NAME");
 }
 
 TEST_CASE("credentials that are refused are named by user and place, never shown") {

@@ -41,7 +41,7 @@ std::vector<Finding> run(const ProbeContext& context) {
     findings.push_back({.subject = "registries",
                         .state = Finding::State::absent,
                         .reason = "no credentials are stored",
-                        .help = "modelctl login REGISTRY"});
+                        .help = "modelctl login REGISTRY --username NAME"});
   }
   return findings;
 }

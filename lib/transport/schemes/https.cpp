@@ -269,7 +269,7 @@ Result<Url> url_of(const std::string& reference, const Context& context) {
   if (url.had_userinfo) {
     return Error(Kind::usage, "secret-in-url", fmt::format("cannot use '{}'", redacted(url)))
         .because("a password in a URL ends up in logs and in the shell's history")
-        .help(fmt::format("leave it out and log in: modelctl login {}", url.authority()));
+        .help(fmt::format("leave it out and log in: modelctl login {} --username NAME", url.authority()));
   }
   bool refused = url.scheme == "http" && !context.http.plain_http && !http::is_loopback(url.host);
   if (auto name = registry_reference(url); name && refused) {
