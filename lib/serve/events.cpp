@@ -61,7 +61,14 @@ class EventWriter {
   bool first_ = true;  // of the object that is being written
 };
 
-std::string_view name(DrainReason reason) { return reason == DrainReason::signal ? "signal" : "altered"; }
+std::string_view name(DrainReason reason) {
+  switch (reason) {
+    case DrainReason::signal: return "signal";
+    case DrainReason::altered: return "altered";
+    case DrainReason::replaced: return "replaced";
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -108,6 +115,21 @@ Event reloaded_event(std::string_view what, std::string_view outcome, const Erro
   event.text("what", what).text("error", error == nullptr ? "" : error->code);
   if (error != nullptr) return event.done("");
   return event.done(fmt::format("reloaded the {}{}{}", what, outcome.empty() ? "" : ": ", outcome));
+}
+
+Event replacing_event(int process, EventTime at) {
+  return EventWriter("replacing", at)
+      .number("pid", process)
+      .done(fmt::format("replacing the server: started process {}", process));
+}
+
+// As with a reload, people read why in the warning.
+Event replaced_event(int process, const Error* error, EventTime at) {
+  EventWriter event("replaced", at);
+  if (process > 0) event.number("pid", process);
+  event.text("error", error == nullptr ? "" : error->code);
+  if (error != nullptr) return event.done("");
+  return event.done(fmt::format("replaced the server: process {} serves", process));
 }
 
 Event stopped_event(const Error* error, EventTime at) {

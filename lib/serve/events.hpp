@@ -1,7 +1,6 @@
-// What a serving process reports of its life: it listens, it is ready, it reads files again, it drains, it has
-// stopped. Each event is a line
-// for people and a JSON object for programs. Programs that start a server depend on the objects: fields may be added
-// (to docs/reference/serve-events.schema.json too), and none may be removed.
+// What a serving process reports of its life: it listens, it is ready, it reads files again, it is replaced, it drains,
+// it has stopped. Each event is a line for people and a JSON object for programs. Programs that start a server depend
+// on the objects: fields may be added (to docs/reference/serve-events.schema.json too), and none may be removed.
 #pragma once
 
 #include "base/error.hpp"
@@ -32,7 +31,7 @@ struct Endpoint {
   std::string url() const;  // "http://[::1]:8080"
 };
 
-enum class DrainReason { signal, altered };
+enum class DrainReason { signal, altered, replaced };
 
 std::string utc_text(EventTime time);  // "2026-03-01T09:30:00.000Z"
 
@@ -41,6 +40,10 @@ Event ready_event(std::span<const ModelInfo> models, EventTime at);
 Event draining_event(DrainReason reason, double seconds, EventTime at);
 // `what` was read again, with the outcome; or it could not be, and what was there stays in use.
 Event reloaded_event(std::string_view what, std::string_view outcome, const Error* error, EventTime at);
+// Another process was started, which is to take the place of this one; and it has, or it could not. `process` is -1 if
+// it could not be started.
+Event replacing_event(int process, EventTime at);
+Event replaced_event(int process, const Error* error, EventTime at);
 // The last event of every process that listened and was not killed. `error` is what ended it, or null.
 Event stopped_event(const Error* error, EventTime at);
 

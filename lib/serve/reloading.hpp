@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/host.hpp"
-#include "base/reload_signal.hpp"
+#include "base/noted_signal.hpp"
 #include "serve/events.hpp"
 #include "serve/metrics.hpp"
 
@@ -72,7 +72,7 @@ class Reloading {
   Reporter& reporter_;
   const EventSink& events_;
   Clock& clock_;
-  ReloadSignal signal_;
+  NotedSignal signal_{SIGHUP};
   std::vector<Item> items_;
   std::chrono::steady_clock::time_point next_look_;
 };

@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/reloading.hpp"
+#include "serve/replacement.hpp"
 #include "serve/server.hpp"
 
 #include <fmt/core.h>
@@ -17,6 +18,8 @@ namespace {
 
 constexpr std::chrono::milliseconds tick_time{100};
 constexpr std::uint64_t look_ticks = 10;  // between two looks at the folder of models
+// Of a process that was replaced: for handshakes and first requests of connections that it had just accepted.
+constexpr std::chrono::milliseconds least_grace{1000};
 
 Result<void> apply_routing(const Settings& settings, Service& service) {
   if (settings.routing.empty()) return {};
@@ -61,8 +64,6 @@ class LeveledReporter final : public Reporter {
   Reporter& reporter_;
 };
 
-using FrontEnds = std::vector<std::unique_ptr<FrontEnd>>;
-
 Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
   FrontEnds front_ends;
   front_ends.push_back(TRY(Server::start(service)));
@@ -94,15 +95,17 @@ struct Outside {
   const EventSink& events;
   const StopToken& stop;
   ServiceManager& manager;
+  Replacement& replacement;
 };
 
 // All at the same time, since each waits for its own requests.
-void drain(const FrontEnds& front_ends, std::chrono::milliseconds grace, ServiceManager& manager) {
+void drain(const FrontEnds& front_ends, DrainReason reason, std::chrono::milliseconds grace, ServiceManager& manager) {
   std::atomic<std::size_t> left{front_ends.size()};
   std::vector<std::thread> threads;
   for (const auto& front_end : front_ends) {
     threads.emplace_back([&] {
-      front_end->drain(grace);
+      if (reason == DrainReason::replaced) front_end->hand_over(std::max(grace, least_grace));
+      else front_end->drain(grace);
       --left;
     });
   }
@@ -129,6 +132,7 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   if (folder) folder->load_all();
   TRY(apply_routing(settings, service));
   service.set_starting(false);
+  for (const auto& front_end : front_ends) front_end->take_over();
   // Only now: who waits for this event sends a request at once.
   std::vector<ModelInfo> ready;
   for (const auto& [name, routes] : *service.routing_table()) {
@@ -136,10 +140,12 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
   }
   outside.events(ready_event(ready, outside.clock.now()));
   outside.manager.ready("serving");
+  outside.manager.take_over();
 
   Result<void> intact;
   std::uint64_t ticks = 0;
-  while (!outside.stop.stopped() && intact && outside.clock.sleep(tick_time)) {
+  bool replaced = false;
+  while (!outside.stop.stopped() && intact && !replaced && outside.clock.sleep(tick_time)) {
     // Models that somebody alters must not be served: each prediction fails from then on, and the server stops, unless
     // it can go on without them.
     intact = repository.check_integrity();
@@ -147,11 +153,13 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
     reload_if_asked(reloading, outside.manager);
     outside.manager.alive(outside.clock.steady());
     if (auto fault = service.access_log.take_fault()) outside.reporter.warn(*fault);
+    replaced = intact && outside.replacement.tick(front_ends);
   }
-  DrainReason reason = intact ? DrainReason::signal : DrainReason::altered;
+  outside.replacement.cancel();
+  DrainReason reason = replaced ? DrainReason::replaced : intact ? DrainReason::signal : DrainReason::altered;
   outside.events(draining_event(reason, settings.drain, outside.clock.now()));
   outside.manager.stopping();
-  drain(front_ends, milliseconds(settings.drain), outside.manager);
+  drain(front_ends, reason, milliseconds(settings.drain), outside.manager);
   return intact;
 }
 
@@ -176,6 +184,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, ServeSources s
   Service service(settings);
   service.set_manager(&manager);
   LeveledReporter reporter(service, given_reporter);
+  Replacement replacement(milliseconds(settings.replace_timeout), manager, reporter, events, clock);
   Repository repository(service, std::move(sources.models), reporter);
   auto folder = TRY(open_folder(settings, std::move(sources.open_file), repository, service));
   TRY(service.tokens.load());
@@ -192,7 +201,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, ServeSources s
     if (front_end->on_all_interfaces() && settings.tls_cert.empty()) reporter.warn(unencrypted(front_end->endpoint()));
     events(listening_event(front_end->endpoint(), clock.now()));
   }
-  auto served = serve(front_ends, service, repository, folder, {clock, reporter, events, stop, manager});
+  auto served = serve(front_ends, service, repository, folder, {clock, reporter, events, stop, manager, replacement});
   front_ends.clear();  // after an error they still listen
   service.operations.wait_until_none();
   events(stopped_event(served ? nullptr : &served.error(), clock.now()));

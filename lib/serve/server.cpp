@@ -1,4 +1,4 @@
-// The listener: address, accept loop, and the order of a drain.
+// The listener: address, admission of connections, and the order of a drain.
 //
 // Three kinds of threads: two move bytes (`io`), the scheduler's predict, and the caller of drain() waits. Each has an
 // error boundary, since an exception that leaves a thread ends the process.
@@ -8,7 +8,6 @@
 
 #include <fmt/core.h>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
 
 #include <algorithm>
 
@@ -18,8 +17,6 @@ using boost::system::error_code;
 
 namespace {
 
-// Of the accept loop, when the system has no descriptor or no memory: an immediate retry would only spin.
-constexpr std::chrono::milliseconds accept_pause{50};
 constexpr std::size_t reserved_connections = 32;
 constexpr Connections::Limits operator_limits{16, 4};
 // Left to everything else that opens files while the server runs.
@@ -40,48 +37,23 @@ Connections::Limits connection_limits(const Settings& settings) {
 
 }  // namespace
 
-void Server::State::accept() {
-  acceptor.async_accept(net::make_strand(io), [this](error_code code, StreamSocket socket) {
-    if (closing || code == net::error::operation_aborted) return;
-    if (code) return accept_later();
-    try {
-      add(std::move(socket));
-    } catch (const std::exception&) {  // no memory for this connection
-      note_failure();
-    }
-    accept_again();
-  });
-}
-
-// The accept loop must not end while the server lives, not even when there is no memory to wait for the next one.
-void Server::State::accept_again() {
-  while (!closing) {
-    try {
-      return accept();
-    } catch (const std::exception&) {
-      note_failure();
-      std::this_thread::sleep_for(accept_pause);
-    }
-  }
-}
-
-// The system has no descriptor or no memory for the next connection, which stays in the kernel's queue and makes the
-// acceptor ready at once: without a pause this would be a busy loop.
-void Server::State::accept_later() {
-  connections.close_longest_waiting();
-  accept_timer.expires_after(accept_pause);
-  accept_timer.async_wait([this](error_code code) {
-    if (!code) accept_again();
-  });
-}
-
 void Server::State::add(StreamSocket socket) {
-  error_code ignored;
-  // A response that ends in a small segment would otherwise wait for the acknowledgment of the one before (Nagle's
-  // algorithm), which Linux delays by 40 ms.
-  socket.set_option(net::ip::tcp::no_delay(true), ignored);  // a unix socket has none
-  ConnectionPlace place(connections);
-  if (place.admission() != Admission::refused) start_connection(*this, std::move(socket), std::move(place));
+  try {
+    error_code ignored;
+    // A response that ends in a small segment would otherwise wait for the acknowledgment of the one before (Nagle's
+    // algorithm), which Linux delays by 40 ms.
+    socket.set_option(net::ip::tcp::no_delay(true), ignored);  // a unix socket has none
+    ConnectionPlace place(connections);
+    if (place.admission() != Admission::refused) start_connection(*this, std::move(socket), std::move(place));
+  } catch (const std::exception&) { note_failure(); }  // no memory for this connection
+}
+
+// `closing` before close_idle(): a connection that starts to wait in between sees it and ends by itself.
+void Server::State::close() {
+  accept_loop.stop();
+  closing = true;
+  connections.close_idle();
+  connections.wait_until_none();
 }
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -101,8 +73,8 @@ Result<std::unique_ptr<Server>> Server::start(Service& service, ListenerRole rol
   state->endpoint = state->listening.endpoint;
   state->endpoint.role = clients ? "" : "admin";
   if (!state->listening.is_unix()) state->endpoint.scheme = state->tls() ? "https" : "http";
-  state->acceptor.assign({state->listening.family, 0}, state->listening.take());
-  state->accept();
+  state->accept_loop.open(state->listening);
+  if (!state->listening.inherited) state->accept_loop.start();
   // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
   for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
@@ -112,19 +84,30 @@ Endpoint Server::endpoint() const { return state_->endpoint; }
 
 bool Server::on_all_interfaces() const { return state_->listening.on_all_interfaces; }
 
+Listener Server::listener() {
+  return {state_->role == ListenerRole::clients ? "http" : "admin", state_->accept_loop.descriptor(),
+          state_->listening.file};
+}
+
+void Server::take_over() {
+  if (!std::exchange(state_->listening.inherited, false)) return;
+  state_->listening.file.set_owned(true);
+  state_->accept_loop.start();
+}
+
 // The order matters. Unready first, while everything is still served, since load balancers go on sending until they
-// have noticed. `closing` before close_idle(): a connection that starts to wait in between sees it and ends by itself.
+// have noticed.
 void Server::drain(std::chrono::milliseconds grace) {
   state_->service.drain();
   std::this_thread::sleep_for(grace);
-  state_->closing = true;
-  net::post(state_->acceptor.get_executor(), [this] {
-    error_code ignored;
-    state_->acceptor.close(ignored);
-    state_->accept_timer.cancel();
-  });
-  state_->connections.close_idle();
-  state_->connections.wait_until_none();
+  state_->close();
+}
+
+void Server::hand_over(std::chrono::milliseconds grace) {
+  state_->service.leave();
+  state_->accept_loop.stop();
+  state_->connections.wait_until_none(grace);
+  state_->close();
 }
 
 Server::~Server() {

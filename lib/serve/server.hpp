@@ -19,7 +19,10 @@ class Server final : public FrontEnd {
 
   Endpoint endpoint() const override;
   bool on_all_interfaces() const override;
+  Listener listener() override;
+  void take_over() override;
   void drain(std::chrono::milliseconds grace) override;
+  void hand_over(std::chrono::milliseconds grace) override;
 
   struct State;
 

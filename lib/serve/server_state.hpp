@@ -1,16 +1,11 @@
 // What the listener and its connections share. Internal to the server.
 #pragma once
 
+#include "serve/http/accept_loop.hpp"
 #include "serve/http/connections.hpp"
 #include "serve/http/listener.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/server.hpp"
-
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <thread>
@@ -18,9 +13,6 @@
 #include <vector>
 
 namespace modelctl::serve {
-
-namespace net = boost::asio;
-using StreamSocket = net::generic::stream_protocol::socket;
 
 struct Server::State {
   Service& service;
@@ -39,8 +31,8 @@ struct Server::State {
   // A connection whose prediction waits has nothing under way in `io`, which must not end for that.
   net::executor_work_guard<net::io_context::executor_type> work = net::make_work_guard(io);
   ListeningSocket listening;
-  net::basic_socket_acceptor<net::generic::stream_protocol> acceptor{net::make_strand(io)};
-  net::steady_timer accept_timer{acceptor.get_executor()};
+  AcceptLoop accept_loop{io, [this](StreamSocket socket) { add(std::move(socket)); },
+                         [this] { connections.close_longest_waiting(); }};
   std::vector<std::thread> threads;
   std::atomic<bool> closing{false};
 
@@ -64,10 +56,9 @@ struct Server::State {
     }
   }
 
-  void accept();
-  void accept_again();
-  void accept_later();
   void add(StreamSocket socket);
+  // No connection is accepted any more, and those that have no request close. Returns when the last one has ended.
+  void close();
 };
 
 // A connection's place among the server's, from its admission on.

@@ -39,6 +39,9 @@ class Service {
   std::shared_ptr<LoadedModel> prepare(std::shared_ptr<const runtime::Model> model, ModelInfo info) const;
   void drain() { draining_ = true; }
   bool draining() const { return draining_; }
+  // Another process has the place of this one: clients are asked to go there, and what they send is served.
+  void leave() { leaving_ = true; }
+  bool leaving() const { return draining_ || leaving_; }
   // Not ready until it is called again with false, whatever is loaded.
   void set_starting(bool starting) { starting_ = starting; }
   bool ready() const { return !draining_ && !starting_ && !router_.table()->empty(); }
@@ -92,7 +95,7 @@ class Service {
   std::shared_ptr<runtime::ThreadPool> threads_;
   ModelControl* control_ = nullptr;
   ServiceManager* manager_ = nullptr;
-  std::atomic<bool> draining_{false};
+  std::atomic<bool> draining_{false}, leaving_{false};
   std::atomic<bool> starting_{false};
   Scheduler scheduler_;  // ends first, with its last requests
 };

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,8 +16,13 @@
 namespace modelctl::serve {
 namespace {
 
-constexpr int first_socket = 3;  // sd_listen_fds(3)
 constexpr std::uint64_t most_sockets = 16;
+
+bool is_known(std::string_view name) {
+  if (name == ready_pipe || name == "http-lock") return true;
+  if (name.ends_with(lock_suffix)) name.remove_suffix(lock_suffix.size());
+  return name == "grpc" || name == "admin";
+}
 
 std::optional<std::uint64_t> number(const std::optional<std::string>& text) {
   std::uint64_t value = 0;
@@ -40,9 +46,9 @@ std::multimap<std::string, Descriptor> passed_sockets(const Environment& environ
     std::size_t end = std::min(names.find(':'), names.size());
     std::string name = names.substr(0, end);
     names.erase(0, std::min(end + 1, names.size()));
-    int descriptor = first_socket + static_cast<int>(i);
+    int descriptor = first_passed_descriptor + static_cast<int>(i);
     ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-    sockets.emplace(name == "grpc" || name == "admin" ? name : "http", Descriptor(descriptor));
+    sockets.emplace(is_known(name) ? name : "http", Descriptor(descriptor));
   }
   return sockets;
 }
@@ -51,17 +57,36 @@ std::multimap<std::string, Descriptor> passed_sockets(const Environment& environ
 
 ServiceManager::ServiceManager(const Environment& environment)
     : address_(environment.get("NOTIFY_SOCKET").value_or("")), sockets_(passed_sockets(environment)) {
+  predecessor_ = take(ready_pipe);
   auto process = environment.get("WATCHDOG_PID");
   auto time = number(environment.get("WATCHDOG_USEC"));
   if (time && *time > 0 && (!process || is_for_us(process))) watchdog_ = std::chrono::microseconds(*time);
 }
 
 Result<std::optional<ListeningSocket>> ServiceManager::take_socket(std::string_view listener) {
-  auto found = sockets_.find(std::string(listener));
-  if (found == sockets_.end()) return std::optional<ListeningSocket>();
+  Descriptor socket = take(std::string(listener)), lock = take(std::string(listener) + std::string(lock_suffix));
+  if (!socket.is_open()) return std::optional<ListeningSocket>();
+  if (replaces()) return TRY(inherit(std::move(socket), std::move(lock)));
+  return TRY(adopt(std::move(socket)));
+}
+
+Descriptor ServiceManager::take(std::string_view name) {
+  auto found = sockets_.find(std::string(name));
+  if (found == sockets_.end()) return {};
   Descriptor descriptor = std::move(found->second);
   sockets_.erase(found);
-  return TRY(adopt(std::move(descriptor)));
+  return descriptor;
+}
+
+// A listener that the settings no longer have is closed.
+void ServiceManager::take_over() {
+  sockets_.clear();
+  if (replaces()) ::write(predecessor_.number(), "1", 1);  // if that fails, there is nobody to report it to
+}
+
+void ServiceManager::hand_over(int process) {
+  notify(fmt::format("MAINPID={}", process));
+  address_.clear();
 }
 
 void ServiceManager::ready(std::string_view status) { notify(fmt::format("READY=1\nSTATUS={}", status)); }
@@ -76,13 +101,20 @@ void ServiceManager::reloading() {
 void ServiceManager::stopping() { notify("STOPPING=1"); }
 
 void ServiceManager::alive(std::chrono::steady_clock::time_point now) {
+  pollfd pipe{predecessor_.number(), 0, 0};
+  if (replaces() && ::poll(&pipe, 1, 0) > 0) {  // the other end is closed
+    predecessor_.close();
+    ready("serving");
+  }
   if (!watchdog_ || now - reported_ < *watchdog_ / 2) return;
   reported_ = now;
   notify("WATCHDOG=1");
 }
 
-// A path, or the name of an abstract socket after '@', which begins with a NUL on the wire.
+// A path, or the name of an abstract socket after '@', which begins with a NUL on the wire. As long as the process
+// before is there, the manager takes messages from that alone.
 void ServiceManager::notify(std::string_view message) {
+  if (replaces()) return;
   sockaddr_un address{};
   if (address_.size() < 2 || address_.size() > sizeof address.sun_path) return;
   address.sun_family = AF_UNIX;

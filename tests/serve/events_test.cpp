@@ -58,8 +58,9 @@ TEST_CASE("every event has the fields of the schema") {
   for (const Event& event :
        {listening_event({"http", "127.0.0.1", 8080}, at), ready_event(models, at), ready_event({}, at),
         draining_event(DrainReason::signal, 10, at), draining_event(DrainReason::altered, 0.5, at),
-        reloaded_event("certificate", "", nullptr, at), reloaded_event("certificate", "", &error, at),
-        stopped_event(nullptr, at), stopped_event(&error, at)}) {
+        draining_event(DrainReason::replaced, 1, at), replacing_event(4711, at), replaced_event(4711, nullptr, at),
+        replaced_event(-1, &error, at), reloaded_event("certificate", "", nullptr, at),
+        reloaded_event("certificate", "", &error, at), stopped_event(nullptr, at), stopped_event(&error, at)}) {
     CAPTURE(event.json);
     CHECK(differences_of_event(parsed(event)) == "");
   }

@@ -118,10 +118,11 @@ TEST_CASE("certificates, keys and authorities that cannot be used are named") {
   CHECK(use(mutual, {}) == "half-tls");
 }
 
-TEST_CASE("SIGHUP is noted once while a reload signal exists") {
-  ReloadSignal signal;
+TEST_CASE("a signal is noted once while its object exists, and no other one is") {
+  NotedSignal signal(SIGHUP), other(SIGUSR2);
   CHECK_FALSE(signal.take());
   ::raise(SIGHUP);
   CHECK(signal.take());
   CHECK_FALSE(signal.take());
+  CHECK_FALSE(other.take());
 }

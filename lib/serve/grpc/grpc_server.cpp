@@ -8,7 +8,7 @@
 #include "serve/descriptors.hpp"
 #include "serve/grpc/calls.hpp"
 #include "serve/grpc/credentials.hpp"
-#include "serve/http/listener.hpp"
+#include "serve/http/accept_loop.hpp"
 #include "serve/service.hpp"
 
 #include <fmt/core.h>
@@ -16,12 +16,7 @@
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/server_builder.h>
 #include <sys/stat.h>
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -29,18 +24,15 @@
 
 namespace modelctl::serve {
 
-namespace net = boost::asio;
 using boost::system::error_code;
-using StreamSocket = net::generic::stream_protocol::socket;
 
 namespace {
 
 constexpr int queue_count = 2;
-constexpr int calls_awaited = 16;                      // by each queue
-constexpr std::size_t spare_descriptors = 16;          // left to everything else that opens files
-constexpr int metadata_bytes = 16 * 1024;              // as HTTP's headers
-constexpr std::size_t most_streams = 1000;             // of one connection
-constexpr std::chrono::milliseconds accept_pause{50};  // as HTTP's
+constexpr int calls_awaited = 16;              // by each queue
+constexpr std::size_t spare_descriptors = 16;  // left to everything else that opens files
+constexpr int metadata_bytes = 16 * 1024;      // as HTTP's headers
+constexpr std::size_t most_streams = 1000;     // of one connection
 constexpr std::chrono::milliseconds tick_time{100};
 constexpr std::chrono::minutes idle_time{30};       // of a connection without calls
 constexpr std::chrono::seconds keepalive_time{60};  // after which a silent client is asked whether it is there
@@ -91,10 +83,13 @@ class GrpcServer final : public FrontEnd {
   Result<void> start();
   Endpoint endpoint() const override { return endpoint_; }
   bool on_all_interfaces() const override { return listening_.on_all_interfaces; }
+  Listener listener() override { return {"grpc", accept_loop_.descriptor(), listening_.file}; }
+  void take_over() override;
   void drain(std::chrono::milliseconds grace) override;
+  void hand_over(std::chrono::milliseconds grace) override;
 
  private:
-  void accept();
+  void close();
   void add(StreamSocket socket);
   void tick();
   void run_io();
@@ -109,8 +104,8 @@ class GrpcServer final : public FrontEnd {
   std::unique_ptr<grpc::Server> server_;
   net::io_context io_;
   ListeningSocket listening_;
-  net::basic_socket_acceptor<net::generic::stream_protocol> acceptor_{io_};
-  net::steady_timer accept_timer_{io_}, tick_timer_{io_};
+  AcceptLoop accept_loop_{io_, [this](StreamSocket socket) { add(std::move(socket)); }, [] {}};
+  net::steady_timer tick_timer_{io_};
   OpenConnections open_;
   std::vector<std::thread> threads_;
   std::thread io_thread_;
@@ -125,7 +120,7 @@ Result<void> GrpcServer::start() {
   endpoint_ = listening_.endpoint;
   if (listening_.is_unix()) endpoint_.role = "grpc";
   else endpoint_.scheme = service_.tls.current() == nullptr ? "grpc" : "grpcs";
-  acceptor_.assign({listening_.family, 0}, listening_.take());
+  accept_loop_.open(listening_);
 
   grpc::ServerBuilder builder;
   using Builder = grpc::ServerBuilder::experimental_type;
@@ -158,7 +153,7 @@ Result<void> GrpcServer::start() {
     for (int i = 0; i < calls_awaited; ++i) GrpcCall::await(calls_, *queue);
     threads_.emplace_back([&queue = *queue] { run_calls(queue); });
   }
-  accept();
+  if (!listening_.inherited) accept_loop_.start();
   tick();
   io_thread_ = std::thread([this] { run_io(); });
   return {};
@@ -180,18 +175,6 @@ void GrpcServer::run_io() {
   }
 }
 
-void GrpcServer::accept() {
-  acceptor_.async_accept([this](error_code code, StreamSocket socket) {
-    if (code == net::error::operation_aborted) return;
-    if (!code) add(std::move(socket));
-    if (!code) return accept();
-    accept_timer_.expires_after(accept_pause);
-    accept_timer_.async_wait([this](error_code stopped) {
-      if (!stopped) accept();
-    });
-  });
-}
-
 // One that is not taken is closed.
 void GrpcServer::add(StreamSocket socket) {
   if (!descriptors_left() || open_.full(settings_.max_connections)) return;
@@ -200,7 +183,7 @@ void GrpcServer::add(StreamSocket socket) {
   socket.native_non_blocking(true, code);  // gRPC expects it, and sets it for its own listeners alone
   if (code) return;
   grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
-  parameters.listener_fd = acceptor_.native_handle();
+  parameters.listener_fd = accept_loop_.descriptor();
   parameters.fd = socket.release(code);
   if (code) return;
   open_.add(parameters.fd);
@@ -216,15 +199,29 @@ void GrpcServer::tick() {
   });
 }
 
-// The server ends when the last call does, each of which has limits; those that have none are ended.
+void GrpcServer::take_over() {
+  if (!std::exchange(listening_.inherited, false)) return;
+  listening_.file.set_owned(true);
+  accept_loop_.start();
+}
+
 void GrpcServer::drain(std::chrono::milliseconds grace) {
   service_.drain();
   std::this_thread::sleep_for(grace);
-  net::post(io_, [this] {
-    error_code ignored;
-    acceptor_.close(ignored);
-    accept_timer_.cancel();
-  });
+  accept_loop_.stop();
+  close();
+}
+
+// gRPC would end a connection in its handshake, which is not one that its client tries again.
+void GrpcServer::hand_over(std::chrono::milliseconds grace) {
+  service_.leave();
+  accept_loop_.stop();
+  std::this_thread::sleep_for(grace);
+  close();
+}
+
+// The server ends when the last call does, each of which has limits; those that have none are ended.
+void GrpcServer::close() {
   calls_.close();
   server_->Shutdown();
   drained_ = true;

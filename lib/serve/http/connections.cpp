@@ -88,4 +88,9 @@ void Connections::wait_until_none() {
   none_.wait(lock, [this] { return open_ == 0; });
 }
 
+void Connections::wait_until_none(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  none_.wait_for(lock, at_most, [this] { return open_ == 0; });
+}
+
 }  // namespace modelctl::serve

@@ -5,6 +5,7 @@
 // and metrics alone: a server that is busy must not look dead.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -61,6 +62,7 @@ class Connections {
   void close_idle();
   // Returns when the last connection has ended. Each phase of a connection has its own time limit.
   void wait_until_none();
+  void wait_until_none(std::chrono::milliseconds at_most);
 
  private:
   using Waiting = std::map<Ticket, std::weak_ptr<Connection>>;  // the longest wait first

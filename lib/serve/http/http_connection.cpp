@@ -113,7 +113,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (buffer_.size() > 0) return begin_request();
     idle_ = true;
     // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
-    if (server_.closing) return stop_reading();
+    if (server_.closing && !has_received()) return stop_reading();
     arm(idle_timeout);
     start_reading();
   }
@@ -138,6 +138,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (idle_) {
       idle_ = false;
       timer_.cancel();
+      // A request that came while the connection was closed for being idle is answered.
+      if (code == net::error::operation_aborted && !evicted_ && !timed_out_ && has_received()) code = {};
       if (code) return close_without_request();
       evicted_ = false;
       return begin_request();
@@ -146,6 +148,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     // The end is reported once. A read for a next request would not end before the idle time-out.
     keep_alive_ = false;
     if (auto prediction = prediction_.lock()) prediction->cancelled.stop();
+  }
+  bool has_received() {
+    beast::error_code code;
+    return stream_.socket().available(code) > 0 && !code;
   }
   // The connection ends when the read does.
   void stop_reading() {
@@ -323,8 +329,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void write(ServerResponse response) {
-    // While it drains, clients are asked to go: their next request finds another server.
-    bool keep = keep_alive_ && !server_.service.draining();
+    // While it drains, clients are asked to go: their next request finds another server. One that was sent before is
+    // answered here, if there is time.
+    bool leaves = server_.service.leaving() && (buffer_.size() == 0 || server_.closing);
+    bool keep = keep_alive_ && !leaves;
     if (record_.identity.id.empty()) record_.identity = server_.service.identities.identify({}, {});
     sending_ = Sending{.head = head_of(response, record_.identity, version_, keep), .keep = keep};
     record_.status = response.status;

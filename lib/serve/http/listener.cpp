@@ -57,6 +57,7 @@ Error cannot_listen(const std::string& text, std::string_view flag, const error_
 }
 
 constexpr std::string_view unix_scheme = "unix:";
+constexpr std::string_view temporary_suffix = ".new";
 
 Error cannot_listen_at(const std::string& path, std::string_view flag, std::string reason) {
   return Error(Kind::usage, "bad-address", fmt::format("cannot listen on the unix socket '{}'", path))
@@ -86,7 +87,7 @@ Result<Descriptor> lock_beside(const std::string& path, std::string_view flag) {
 // Bound under another name and renamed: clients find the old file or the new one, which listens. The mode is set
 // before, because bind(2) takes it from there, as the umask restricts it.
 Result<ListeningSocket> listen_at(const std::string& path, std::string_view flag) {
-  std::string temporary = path + ".new";
+  std::string temporary = path + std::string(temporary_suffix);
   if (path.empty() || temporary.size() >= sizeof sockaddr_un::sun_path)
     return cannot_listen_at(path, flag, "the path is empty or too long");
   Descriptor lock = TRY(lock_beside(path, flag));
@@ -146,7 +147,8 @@ std::string text_of(const AnyAddress& address) {
 
 UnixSocketFile::~UnixSocketFile() {
   struct stat status {};
-  if (lock_.is_open() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_) ::unlink(path_.c_str());
+  if (owned_ && lock_.is_open() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_)
+    ::unlink(path_.c_str());
 }
 
 bool ListeningSocket::is_unix() const { return family == AF_UNIX; }
@@ -183,6 +185,20 @@ Result<ListeningSocket> adopt(Descriptor descriptor) {
   socket.endpoint = {"", text_of(address), ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port)};
   socket.on_all_interfaces =
       v6 ? IN6_IS_ADDR_UNSPECIFIED(&address.v6.sin6_addr) : address.v4.sin_addr.s_addr == INADDR_ANY;
+  return socket;
+}
+
+// The kernel reports the name under which a unix socket was bound.
+Result<ListeningSocket> inherit(Descriptor descriptor, Descriptor lock) {
+  ListeningSocket socket = TRY(adopt(std::move(descriptor)));
+  socket.inherited = true;
+  if (!lock.is_open()) return socket;
+  std::string& path = socket.endpoint.address;
+  if (path.ends_with(temporary_suffix)) path.resize(path.size() - temporary_suffix.size());
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return socket;  // somebody removed the file
+  socket.file = {path, std::move(lock), status.st_ino};
+  socket.file.set_owned(false);
   return socket;
 }
 

@@ -13,7 +13,7 @@
 namespace modelctl::serve {
 
 // The file of a unix socket, and its lock, by which no two servers have one: whoever holds the lock owns the file.
-// Destroyed, it removes the file, unless another one took its place.
+// Destroyed, it removes the file, unless another one took its place, or the file belongs to another process.
 class UnixSocketFile {
  public:
   UnixSocketFile() = default;
@@ -24,14 +24,21 @@ class UnixSocketFile {
     std::swap(path_, other.path_);
     std::swap(lock_, other.lock_);
     std::swap(inode_, other.inode_);
+    std::swap(owned_, other.owned_);
     return *this;
   }
   ~UnixSocketFile();
+
+  // For a process that has the socket as well; -1 if there is no file. Both hold the lock then.
+  int lock() const { return lock_.number(); }
+  // Whether the file belongs to this process and not to the other one that has the lock.
+  void set_owned(bool owned) { owned_ = owned; }
 
  private:
   std::filesystem::path path_;
   Descriptor lock_;
   std::uint64_t inode_ = 0;
+  bool owned_ = true;
 };
 
 struct ListeningSocket {
@@ -40,6 +47,8 @@ struct ListeningSocket {
   Endpoint endpoint;      // without a scheme, unless it is a unix socket
   bool on_all_interfaces = false;
   UnixSocketFile file = {};
+  // Another process, which this one replaces, accepts its connections until this one is ready.
+  bool inherited = false;
 
   bool is_unix() const;
   // Whoever gets the number closes it.
@@ -55,6 +64,9 @@ Result<ListeningSocket> listen_on(const std::string& address, std::string_view f
 
 // A socket that listens already. Fails if it does not.
 Result<ListeningSocket> adopt(Descriptor descriptor);
+// One of the process that this one replaces. `lock` is that of the file of a unix socket, which does not belong to this
+// process yet, or not open.
+Result<ListeningSocket> inherit(Descriptor descriptor, Descriptor lock);
 
 // "127.0.0.1", or "unix", of who is at the other end.
 std::string client_of(int socket);
