@@ -1,10 +1,10 @@
 // Runs the samples of a package and compares the outputs with those recorded when it was packed.
 #include "actions/check_samples.hpp"
 
-#include "actions/compare.hpp"
+#include "actions/input_options.hpp"
+#include "actions/samples.hpp"
+#include "artifact/meaning.hpp"
 #include "base/json.hpp"
-#include "runtime/run_files.hpp"
-#include "runtime/thread_pool.hpp"
 
 #include <fmt/core.h>
 
@@ -15,89 +15,56 @@ namespace {
 
 constexpr const char* list_path = "samples/samples.json";  // `pack` writes it
 
-Error bad_sample(const std::string& sample, std::string reason) {
-  return Error(Kind::bad_input, "bad-sample", fmt::format("cannot use {} of the package", sample))
-      .at(list_path)
-      .because(std::move(reason));
-}
-
-// The tensor for one input or output: the only one in its file, or the one of that name.
-Result<Tensor> read_tensor(const package::Package& package, const std::string& path, const formats::Expected& wanted) {
-  ByteSpan bytes = TRY(package.content(path));
-  const formats::Format* format = TRY(formats::format_of(path));
-  auto tensors = TRY(format->read({bytes, path, {&wanted, 1}, &wanted}));
-  auto found = std::find_if(tensors.begin(), tensors.end(),
-                            [&](const auto& tensor) { return tensor.name == wanted.name || tensors.size() == 1; });
-  if (found == tensors.end()) return formats::unreadable(path, fmt::format("it has no tensor '{}'", wanted.name));
-  TRY(formats::check(found->tensor, wanted, path));
-  return std::move(found->tensor);
-}
-
 // The text under a name; empty if there is none.
 std::string text_of(const Json& object, const std::string& name) {
   auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-class SampleChecker {
- public:
-  SampleChecker(const package::Package& package, std::shared_ptr<const runtime::Model> model,
-                std::uint64_t memory_bytes, const StopToken& stop)
-      : package_(package),
-        signature_(model->signature()),
-        metadata_(model->plan().metadata),
-        session_(std::move(model), pool_, runtime::Session::Limits{.memory_bytes = memory_bytes, .stop = &stop}) {}
+// The list was written by whoever signed the package, who may be mistaken, so its form is checked like any input. An
+// output that the sample does not mention is not compared.
+Result<ModelSample> sample_of(const Json& object, std::size_t number) {
+  std::string name = object.is_object() ? text_of(object, "name") : std::string();
+  ModelSample sample{.title = name.empty() ? fmt::format("sample {}", number) : fmt::format("the sample '{}'", name)};
+  auto refused = [&](std::string reason) {
+    return Error(Kind::bad_input, "bad-sample", fmt::format("cannot use {} of the package", sample.title))
+        .at(list_path)
+        .because(std::move(reason));
+  };
+  bool has_inputs = object.is_object() && object.contains("inputs") && object["inputs"].is_object();
+  if (!has_inputs) return refused("it has no inputs");
+  auto files = [](const Json& members) {
+    std::vector<std::pair<std::string, std::string>> all;
+    for (const auto& [port, file] : members.items()) all.emplace_back(port, text_of(members, port));
+    return all;
+  };
+  sample.inputs = files(object["inputs"]);
+  if (!object.contains("outputs")) return sample;
+  if (!object["outputs"].is_object()) return refused("its outputs are not an object");
+  sample.outputs = files(object["outputs"]);
+  return sample;
+}
 
-  // False for a sample without expected outputs. The list was written by whoever signed the package, who may be
-  // mistaken, so its form is checked like any input. An output that the sample does not mention is not compared.
-  Result<bool> check(const Json& sample, const std::string& name) {
-    if (!sample.is_object() || !sample.contains("inputs") || !sample["inputs"].is_object())
-      return bad_sample(name, "it has no inputs");
-    if (!sample.contains("outputs")) return false;
-    if (!sample["outputs"].is_object()) return bad_sample(name, "its outputs are not an object");
-    std::vector<Tensor> inputs;
-    for (const formats::Expected& wanted : runtime::expectations(signature_.inputs, metadata_)) {
-      std::string path = text_of(sample["inputs"], wanted.name);
-      if (path.empty() && wanted.optional) {
-        inputs.emplace_back();
-        continue;
-      }
-      if (path.empty()) return bad_sample(name, fmt::format("the input '{}' is missing", wanted.name));
-      inputs.push_back(TRY(read_tensor(package_, path, wanted)));
-    }
-    std::vector<TensorView> views;
-    for (const Tensor& input : inputs) views.push_back(input.view());
-    auto outputs = TRY(session_.run(views));
-    auto ports = runtime::expectations(signature_.outputs);
-    for (std::size_t i = 0; i < ports.size(); ++i) {
-      std::string path = text_of(sample["outputs"], ports[i].name);
-      if (!path.empty()) TRY(check_output(name, outputs[i], TRY(read_tensor(package_, path, ports[i])), ports[i].name));
-    }
-    return true;
-  }
-
- private:
-  static Result<void> check_output(const std::string& sample, const Tensor& value, const Tensor& expected,
-                                   const std::string& output) {
-    Comparison found = TRY(compare(output, value, expected, std::nullopt));
-    if (found.different == 0) return {};
-    return Error(Kind::bad_input, "wrong-answers", "the outputs of the model are not those that its package expects")
-        .at(fmt::format("{}, output '{}'", sample, output))
-        .because(fmt::format("{} of {} values differ, the largest difference is {:.2g}", found.different, found.values,
-                             found.largest));
-  }
-
-  const package::Package& package_;
-  const artifact::Signature& signature_;
-  const std::map<std::string, std::string>& metadata_;
-  runtime::ThreadPool pool_{0};
-  runtime::Session session_;
-};
+// As `evaluate` reads files, from the package. Nothing is reported: who serves a package did not write its samples.
+formats::ReadOptions options_for(const package::Package& package, const artifact::Metadata& metadata,
+                                 const std::string& label_column, Host& host) {
+  auto options = input_options(formats::CsvHeader::automatic, metadata, host, label_column);
+  options.warn = {};
+  options.note = {};
+  options.convert = [](Tensor tensor, const formats::Expected& input, std::string_view where) {
+    return convert_input(std::move(tensor), input, where, {});
+  };
+  options.open = [&package](const std::string& file) -> Result<std::vector<std::byte>> {
+    ByteSpan bytes = TRY(package.content(std::filesystem::path(file).lexically_normal().string()));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  return options;
+}
 
 }  // namespace
 
 Result<std::size_t> check_samples(const package::Package& package, std::shared_ptr<const runtime::Model> model,
-                                  std::uint64_t memory_bytes, const StopToken& stop) {
+                                  std::uint64_t memory_bytes, Host& host) {
   const auto& entries = package.manifest().entries;
   bool any = std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return entry.path == list_path; });
   if (!any) return std::size_t{0};
@@ -108,13 +75,15 @@ Result<std::size_t> check_samples(const package::Package& package, std::shared_p
         .because("their format is not 'modelctl.samples/1'");
   }
   const Json& samples = *TRY(json_array(document, "samples", list_path));
-  SampleChecker checker(package, std::move(model), memory_bytes, stop);
+  auto options = options_for(package, model->plan().metadata, text_of(document, "label_column"), host);
+  SampleChecker checker(std::move(model), std::move(options), {.memory_bytes = memory_bytes, .stop = &host.stop});
   std::size_t checked = 0;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped before the samples were computed");
-    std::string name = samples[i].is_object() ? text_of(samples[i], "name") : std::string();
-    name = name.empty() ? fmt::format("sample {}", i + 1) : fmt::format("the sample '{}'", name);
-    checked += TRY(checker.check(samples[i], name)) ? 1 : 0;
+    if (host.stop.stopped()) return Error(Kind::interrupted, "interrupted", "stopped before the samples were computed");
+    ModelSample sample = TRY(sample_of(samples[i], i + 1));
+    if (!samples[i].contains("outputs")) continue;
+    TRY(checker.check(sample));
+    ++checked;
   }
   return checked;
 }

@@ -3,13 +3,13 @@
 #include "actions/evaluate.hpp"
 
 #include "actions/input_options.hpp"
+#include "actions/samples.hpp"
 #include "base/suggest.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
 #include "runtime/run_files.hpp"
 #include "runtime/thread_pool.hpp"
 #include "tensor/files.hpp"
-#include "tensor/small.hpp"
 
 #include <fmt/format.h>
 
@@ -30,18 +30,6 @@ std::vector<Bound> bounds_of(const Project::Evaluate& settings) {
   for (const auto& [metric, value] : settings.minima) bounds.push_back({metric, value, true});
   for (const auto& [metric, value] : settings.maxima) bounds.push_back({metric, value, false});
   return bounds;
-}
-
-// The file that all inputs are from, which may have the labels in a column; empty if there are several.
-std::string only_file(const std::vector<std::string>& inputs) {
-  std::set<std::string> files;
-  for (const std::string& input : inputs) {
-    std::error_code code;
-    std::size_t equals =
-        formats::is_literal(input) || std::filesystem::exists(input, code) ? input.npos : input.find('=');
-    files.insert(equals == input.npos ? input : input.substr(equals + 1));
-  }
-  return files.size() == 1 ? *files.begin() : "";
 }
 
 // The one sample of the flags, or those of modelctl.yaml. Completes the request.
@@ -135,7 +123,8 @@ class Evaluation {
   Result<void> compare_outputs(const std::vector<std::string>& arguments, const std::vector<Tensor>& outputs,
                                const std::string& title) {
     std::vector<formats::Expected> meant;
-    for (std::size_t i = 0; i < outputs.size(); ++i) meant.push_back(meant_for(i, outputs[i]));
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      meant.push_back(expected_output(signature_.outputs[i], outputs[i].type()));
     std::set<std::string> given;
     std::vector<std::string> unnamed;
     for (const std::string& argument : arguments) {
@@ -146,11 +135,9 @@ class Evaluation {
       }
       std::string name = argument.substr(0, equals), file = argument.substr(equals + 1);
       std::size_t index = TRY(output_named(name));
-      auto loaded = TRY(formats::load(file, {&meant[index], 1}, options_));
-      auto own = std::ranges::find(loaded, name, &formats::NamedTensor::name);
-      if (own == loaded.end() && loaded.size() != 1) return not_one(name, file, loaded.size());
+      auto expected = TRY(read_expected(file, meant[index], options_));
       given.insert(name);
-      TRY(compare_output(index, outputs[index], own == loaded.end() ? loaded.front() : *own, title));
+      TRY(compare_output(index, outputs[index], expected, title));
     }
     for (const std::string& file : unnamed) {
       auto next = std::ranges::find_if(meant, [&](const auto& output) { return given.count(output.name) == 0; });
@@ -171,17 +158,6 @@ class Evaluation {
     return {};
   }
 
-  // How an expectation is read: what text and raw bytes do not show is as in the output. Whole numbers are compared as
-  // they are written.
-  formats::Expected meant_for(std::size_t index, const Tensor& output) const {
-    formats::Expected meant = runtime::expectations({signature_.outputs[index]}).front();
-    bool as_output = is_float(output.type()) || is_packed(output.type()) || is_collection(output.type());
-    if (!as_output) meant.type = DType::undefined;
-    meant.dims.reset();
-    meant.text.clear();
-    return meant;
-  }
-
   Result<std::size_t> output_named(const std::string& name) const {
     std::vector<std::string> names;
     for (const artifact::Port& port : signature_.outputs) {
@@ -193,11 +169,6 @@ class Evaluation {
         .at(request_.model.shown())
         .help(meant.empty() ? fmt::format("the outputs are: {}", fmt::join(names, ", "))
                             : fmt::format("did you mean '{}'?", meant));
-  }
-
-  static Error not_one(const std::string& name, const std::string& file, std::size_t count) {
-    return Error(Kind::bad_input, "not-one-tensor", fmt::format("cannot compare '{}' with '{}'", name, file))
-        .because(fmt::format("the file holds {} tensors", count));
   }
 
   Result<void> compare_output(std::size_t index, const Tensor& output, const formats::NamedTensor& expected,

@@ -147,7 +147,7 @@ std::uint32_t sample_rate(const std::map<std::string, std::string>& metadata) {
 }  // namespace
 
 Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std::string_view where,
-                             Reporter& reporter) {
+                             const std::function<void(const std::string&)>& note) {
   if (is_collection(tensor.type()) || is_collection(input.type)) return tensor;
   std::string lost;
   Tensor result = tensor;
@@ -165,9 +165,9 @@ Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std:
       error.hint = fmt::format("convert it with NumPy: {}", expression);
     return error;
   }
-  if (result.type() != tensor.type() || result.dims() != tensor.dims()) {
-    reporter.info(fmt::format("took '{}' as '{}': converted {} to {}, no value changed", where, input.name,
-                              describe(tensor.type(), tensor.dims()), describe(result.type(), result.dims())));
+  if (note && (result.type() != tensor.type() || result.dims() != tensor.dims())) {
+    note(fmt::format("took '{}' as '{}': converted {} to {}, no value changed", where, input.name,
+                     describe(tensor.type(), tensor.dims()), describe(result.type(), result.dims())));
   }
   return result;
 }
@@ -175,13 +175,14 @@ Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std:
 formats::ReadOptions input_options(formats::CsvHeader header, const std::map<std::string, std::string>& metadata,
                                    Host& host, std::string label) {
   Reporter& reporter = host.reporter;
+  std::function<void(const std::string&)> note = [&reporter](const std::string& found) { reporter.info(found); };
   return {header,
           [&reporter](const Error& warning) { reporter.warn(warning); },
-          [&reporter](const std::string& found) { reporter.info(found); },
+          note,
           sample_rate(metadata),
           &host.stop,
-          [&reporter](Tensor tensor, const formats::Expected& input, std::string_view where) {
-            return convert_input(std::move(tensor), input, where, reporter);
+          [note](Tensor tensor, const formats::Expected& input, std::string_view where) {
+            return convert_input(std::move(tensor), input, where, note);
           },
           [label = std::move(label)](const formats::Format& format, const formats::Source& source) {
             return formats::read_records(format, source, label);

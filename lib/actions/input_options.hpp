@@ -5,6 +5,7 @@
 #include "base/host.hpp"
 #include "tensor/formats.hpp"
 
+#include <functional>
 #include <map>
 
 namespace modelctl::actions {
@@ -18,8 +19,9 @@ formats::ReadOptions input_options(formats::CsvHeader header, const std::map<std
 
 // Converts a tensor to what an input expects, if no value changes: floats to another type of floats and integers to
 // another type of integers that represent every value (NaN stays NaN), [8,8] to [1,8,8] if the first dimension of the
-// input is 1 or symbolic. Reports it. What cannot be converted is returned as it is, or fails as formats::check() does,
-// with the expression of NumPy that converts it as help, if there is one.
-Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std::string_view where, Reporter& reporter);
+// input is 1 or symbolic, which `note` reports; it may be empty. What cannot be converted is returned as it is, or
+// fails as formats::check() does, with the expression of NumPy that converts it as help, if there is one.
+Result<Tensor> convert_input(Tensor tensor, const formats::Expected& input, std::string_view where,
+                             const std::function<void(const std::string&)>& note);
 
 }  // namespace modelctl::actions

@@ -4,20 +4,23 @@
 
 #include "actions/evaluate.hpp"
 #include "actions/output_names.hpp"
+#include "actions/packed_samples.hpp"
 #include "actions/project_merge.hpp"
 #include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
 #include "artifact/integrity.hpp"
 #include "base/files.hpp"
-#include "base/json.hpp"
+#include "ops/schema/operator.hpp"
 #include "package/passphrase.hpp"
 #include "package/private_keys.hpp"
 #include "package/spdx.hpp"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -145,21 +148,10 @@ Result<std::vector<PackRequest::File>> with_folders(const std::vector<PackReques
   return files;
 }
 
-// The content of a file, which must not have a private key: the one that signs a project lies in its folder, which
-// `--code .` packs.
-Result<package::Content> content_of(const fs::path& file) {
-  auto content = TRY(package::Content::of_file(file));
-  std::string_view key = TRY(package::private_key_in(file));
-  if (key.empty()) return content;
-  return Error(Kind::bad_input, "private-key", fmt::format("cannot pack '{}': it has {}", file.string(), key))
-      .because("whoever gets the package could use the key")
-      .help("keep keys outside of folders that are packed");
-}
-
 // Only code keeps its executable bit. On file systems without modes every file is executable, and where a document lay
 // must not change the package's digest.
 Result<package::Payload> payload_of(const PackRequest::File& file) {
-  auto content = TRY(content_of(file.path));
+  auto content = TRY(package::content_without_key(file.path));
   bool executable = (fs::status(file.path).permissions() & fs::perms::owner_exec) != fs::perms::none;
   return package::Payload{path_in_package(file), file.role, executable && file.role == package::Role::code,
                           std::move(content)};
@@ -200,6 +192,10 @@ Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
     samples.push_back({sample.name, sample.inputs, sample.outputs, sample.labels});
   }
   merge.value("samples", request.samples, samples);
+  if (!request.samples.empty()) {
+    merge.value("evaluate.label_column", request.label_column, project.evaluate.label_column);
+    merge.value("evaluate.classes", request.classes, project.evaluate.classes);
+  }
   merge.report(reporter);
   auto missing = [](const char* what) {
     return Error(Kind::usage, "missing-option", fmt::format("cannot pack: the package has no {}", what))
@@ -250,49 +246,10 @@ Result<std::vector<package::Quality>> measured_quality(const PackRequest& reques
   return quality;
 }
 
-// The files of samples, each once, and the list that says what they are to the model.
-class Samples {
- public:
-  Result<void> add(const PackRequest::Sample& sample) {
-    Json object = Json::object();
-    if (!sample.name.empty()) object["name"] = sample.name;
-    for (const auto& [name, path] : sample.inputs) object["inputs"][name] = TRY(place(path));
-    for (const auto& [name, path] : sample.outputs) object["outputs"][name] = TRY(place(path));
-    if (!sample.labels.empty()) object["labels"] = TRY(place(sample.labels));
-    list_.push_back(std::move(object));
-    return {};
-  }
-  void move_to(std::vector<package::Payload>& payload) {
-    if (list_.empty()) return;
-    Json document = {{"format", "modelctl.samples/1"}, {"samples", std::move(list_)}};
-    payload.push_back(
-        {"samples/samples.json", package::Role::sample, false, package::Content::of_bytes(canonical_json(document))});
-    for (package::Payload& one : payload_) payload.push_back(std::move(one));
-  }
-
- private:
-  // The file's path in the package: its own name, with a number if another file has that name already.
-  Result<std::string> place(const fs::path& file) {
-    if (auto known = places_.find(file); known != places_.end()) return known->second;
-    std::string path = "samples/" + file.filename().string();
-    for (int number = 2; !taken_.insert(path).second; ++number) {
-      path = fmt::format("samples/{}-{}", number, file.filename().string());
-    }
-    package::Content content = TRY(content_of(file));
-    payload_.push_back({path, package::Role::sample, false, std::move(content)});
-    return places_[file] = path;
-  }
-
-  Json list_ = Json::array();
-  std::map<fs::path, std::string> places_;
-  std::set<std::string> taken_{"samples/samples.json"};
-  std::vector<package::Payload> payload_;
-};
-
 // The artifact's two parts, and what it says of itself. The digest is compared first: otherwise the signature would
 // vouch for an artifact that was altered since it was built.
-Result<void> add_artifact(const fs::path& path, package::Manifest& draft, std::vector<package::Payload>& payload) {
-  auto artifact = TRY(open_artifact(path));
+Result<void> add_artifact(const artifact::Artifact& artifact, const fs::path& path, package::Manifest& draft,
+                          std::vector<package::Payload>& payload) {
   TRY(artifact.integrity->check());
   draft.inputs = tensors(artifact.plan.signature.inputs);
   draft.outputs = tensors(artifact.plan.signature.outputs);
@@ -330,10 +287,13 @@ Result<PackReport> pack_file(PackRequest request, Host& host) {
   }
 
   std::vector<package::Payload> payload;
-  TRY(add_artifact(request.artifact, draft, payload));
-  Samples samples;
-  for (const PackRequest::Sample& sample : request.samples) TRY(samples.add(sample));
-  samples.move_to(payload);
+  auto artifact = TRY(open_artifact(request.artifact));
+  TRY(add_artifact(artifact, request.artifact, draft, payload));
+  if (!request.samples.empty()) {
+    auto model = TRY(runtime::Model::load(std::move(artifact), ops::run_table(), kernels::Cpu::detect()));
+    auto samples = TRY(packed_samples(request, std::move(model), host));
+    std::ranges::move(samples, std::back_inserter(payload));
+  }
   auto files = TRY(with_folders(request.files));
   for (const PackRequest::File& file : files) payload.push_back(TRY(payload_of(file)));
 

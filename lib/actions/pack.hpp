@@ -33,6 +33,8 @@ struct PackRequest {
     std::filesystem::path labels;  // may be empty
   };
   std::vector<Sample> samples;
+  std::string label_column;       // with the labels of a sample, in their file or else in its only input; may be empty
+  std::filesystem::path classes;  // names of the classes that the labels are; may be empty
 };
 
 struct PackReport {
@@ -46,8 +48,9 @@ struct PackReport {
 // The archive is complete or absent, and depends on the request's content and SOURCE_DATE_EPOCH alone: equal inputs
 // give equal bytes on every machine. Fails with usage or bad_config for what is missing or malformed, with bad_input
 // for names, paths and files that the format does not accept, with untrusted for an artifact that was altered, and with
-// denied without the key's passphrase. With `evaluate` also as evaluate() does, and with bad_input, code not-good, if
-// the model is not as good as modelctl.yaml demands. Neither the passphrase nor anything of the key enters a message.
+// denied without the key's passphrase; for samples as packed_samples() does. With `evaluate` also as evaluate() does,
+// and with bad_input, code not-good, if the model is not as good as modelctl.yaml demands. Neither the passphrase nor
+// anything of the key enters a message.
 Result<PackReport> pack(const PackRequest& request, Host& host);
 
 }  // namespace modelctl::actions

@@ -47,7 +47,7 @@ Result<serve::Loaded> load(const ModelSource& source, std::uint64_t memory_bytes
   loaded.info.license = manifest.license;
   loaded.info.card = card_of(*opened.package);
   for (const package::Quality& measure : manifest.quality) loaded.info.quality[measure.metric] = measure.value;
-  std::size_t checked = TRY(check_samples(*opened.package, loaded.model, memory_bytes, host.stop));
+  std::size_t checked = TRY(check_samples(*opened.package, loaded.model, memory_bytes, host));
   if (checked > 0) host.reporter.info(fmt::format("computed {} of the package: as expected", samples(checked)));
   return loaded;
 }

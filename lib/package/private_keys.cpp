@@ -164,4 +164,13 @@ Result<std::string_view> private_key_in(const std::filesystem::path& file) {
   }
 }
 
+Result<Content> content_without_key(const std::filesystem::path& file) {
+  auto content = TRY(Content::of_file(file));
+  std::string_view key = TRY(private_key_in(file));
+  if (key.empty()) return content;
+  return Error(Kind::bad_input, "private-key", fmt::format("cannot pack '{}': it has {}", file.string(), key))
+      .because("whoever gets the package could use the key")
+      .help("keep keys outside of folders that are packed");
+}
+
 }  // namespace modelctl::package

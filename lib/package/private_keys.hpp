@@ -1,7 +1,7 @@
 // Finds private keys in files that are going to be signed and published: a key that left the machine is lost.
 #pragma once
 
-#include "base/result.hpp"
+#include "package/writer.hpp"
 
 #include <filesystem>
 #include <string>
@@ -16,5 +16,9 @@ namespace modelctl::package {
 // about keys, is none. Not found is what is compressed, encoded once more in base64, or in an archive. The file is read
 // once, in parts. Fails with not_found, denied or io.
 Result<std::string_view> private_key_in(const std::filesystem::path& file);
+
+// The content of a file that is going to be packed: the key that signs a project lies in its folder, too. Fails with
+// bad_input, code private-key, if the file has one, and as private_key_in() does.
+Result<Content> content_without_key(const std::filesystem::path& file);
 
 }  // namespace modelctl::package

@@ -94,10 +94,14 @@ std::string shown(const std::string& text) {
 // has its directory there), and read_file() bounds the size.
 class Content {
  public:
-  static Result<Content> open(const std::string& text) {
+  static Result<Content> open(const std::string& text, const ReadOptions& options) {
     Content content;
     content.where_ = shown(text);
-    if (is_literal(text)) {
+    if (options.open) {
+      content.where_ = text;
+      content.format_ = TRY(format_of(text));
+      content.bytes_ = TRY(options.open(text));
+    } else if (is_literal(text)) {
       content.format_ = TRY(format_of(".json"));
       ByteSpan bytes = as_bytes(text);
       content.bytes_.assign(bytes.begin(), bytes.end());
@@ -163,7 +167,7 @@ Result<void> load_one(Inputs& inputs, const Expected& input, const Content& cont
 // them takes is not surplus for the others.
 Result<void> load_each(Inputs& inputs, const std::vector<const Expected*>& each, const std::string& text,
                        const ReadOptions& options) {
-  Content content = TRY(Content::open(text));
+  Content content = TRY(Content::open(text, options));
   std::vector<NamedTensor> columns;
   if (each.size() > 1) {
     std::vector<Expected> expected;
@@ -183,7 +187,7 @@ Result<void> load_each(Inputs& inputs, const std::vector<const Expected*>& each,
 // filled with what was meant for another model.
 Result<void> load_all(Inputs& inputs, std::span<const Expected> expected, const std::string& text,
                       const ReadOptions& options) {
-  Content content = TRY(Content::open(text));
+  Content content = TRY(Content::open(text, options));
   auto tensors = TRY(content.read(expected, inputs.next(), options));
   const std::string& file = content.where();
   for (NamedTensor& named : tensors) {
@@ -254,7 +258,7 @@ Result<std::vector<Tensor>> load_inputs(std::span<const std::string> arguments, 
 Result<std::vector<NamedTensor>> load(const fs::path& file, std::span<const Expected> expected,
                                       const ReadOptions& options, const Expected* next) {
   if (next == nullptr && expected.size() == 1) next = &expected.front();
-  return TRY(Content::open(file.string())).read(expected, next, options);
+  return TRY(Content::open(file.string(), options)).read(expected, next, options);
 }
 
 Result<std::vector<fs::path>> save_outputs(const fs::path& path, std::span<const NamedTensor> outputs) {

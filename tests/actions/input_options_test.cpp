@@ -15,8 +15,7 @@ using namespace modelctl::actions;
 namespace {
 
 Result<Tensor> convert(Tensor tensor, DType type, Dims dims) {
-  test::FakeHost fake;
-  return convert_input(std::move(tensor), {"x", type, std::move(dims)}, "x.npy", fake.host.reporter);
+  return convert_input(std::move(tensor), {"x", type, std::move(dims)}, "x.npy", {});
 }
 
 std::string help_for(Dims dims, Dims expected, DType type = DType::f32) {

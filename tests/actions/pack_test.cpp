@@ -87,22 +87,68 @@ TEST_CASE("an artifact is packed as plan and weights, with the model's signature
 TEST_CASE("samples travel with a list of what they are to the model") {
   Project project;
   REQUIRE(make_folder(project.scratch / "other"));
-  for (const char* name : {"x.npy", "y.npy", "other/x.npy", "labels.npy"}) {
-    REQUIRE(write_file(project.scratch / name, as_bytes(name)));
-  }
+  for (auto [name, row] : {std::pair("x.csv", "1,2,3\n"), std::pair("y.csv", "2,4,6\n"),
+                           std::pair("other/x.csv", "1,2,3.0\n"), std::pair("labels.txt", "2\n")})
+    REQUIRE(write_file(project.scratch / name, as_bytes(std::string_view(row))));
   project.request.samples = {
-      {"first", {{"x", project.scratch / "x.npy"}}, {{"y", project.scratch / "y.npy"}}, project.scratch / "labels.npy"},
-      {"", {{"x", project.scratch / "other/x.npy"}}, {{"y", project.scratch / "y.npy"}}, {}}};
+      {"first", {{"x", project.scratch / "x.csv"}}, {{"y", project.scratch / "y.csv"}}, project.scratch / "labels.txt"},
+      {"", {{"x", project.scratch / "other/x.csv"}}, {{"y", project.scratch / "y.csv"}}, {}}};
   REQUIRE(actions::pack(project.request, project.fake.host));
   auto opened = package::Package::open(project.request.output);
   REQUIRE(opened);
   CHECK(
       as_text(opened->content("samples/samples.json").value()) ==
       R"({"format":"modelctl.samples/1","samples":[)"
-      R"({"inputs":{"x":"samples/x.npy"},"labels":"samples/labels.npy","name":"first","outputs":{"y":"samples/y.npy"}},)"
-      R"({"inputs":{"x":"samples/2-x.npy"},"outputs":{"y":"samples/y.npy"}}]})");
-  CHECK(as_text(opened->content("samples/2-x.npy").value()) == "other/x.npy");
+      R"({"inputs":{"x":"samples/x.csv"},"labels":"samples/labels.txt","name":"first","outputs":{"y":"samples/y.csv"}},)"
+      R"({"inputs":{"x":"samples/2-x.csv"},"outputs":{"y":"samples/y.csv"}}]})");
+  CHECK(as_text(opened->content("samples/2-x.csv").value()) == "1,2,3.0\n");
   CHECK(opened->manifest().entries.size() == 7);
+}
+
+TEST_CASE("samples that the model refuses or that are wrong are not packed") {
+  Project project;
+  for (auto [name, rows] :
+       {std::pair("x.csv", "1,2,3\n4,5,6\n"), std::pair("y.csv", "2,4,6\n5,7,9\n"), std::pair("short.csv", "2,4,6\n"),
+        std::pair("two.csv", "1,2\n"), std::pair("wrong.csv", "2,4,6\n5,7,8\n"),
+        std::pair("words.csv", "a,b,c\nx,y,z\n"), std::pair("labels.txt", "1\n2\n0\n")})
+    REQUIRE(write_file(project.scratch / name, as_bytes(std::string_view(rows))));
+  auto refused = [&](const char* input, const char* x, const char* output, const char* y, const char* labels = "") {
+    actions::PackRequest::Sample sample{"", {{input, project.scratch / x}}, {}, {}};
+    if (*y != 0) sample.outputs = {{output, project.scratch / y}};
+    if (*labels != 0) sample.labels = project.scratch / labels;
+    project.request.samples = {std::move(sample)};
+    auto packed = actions::pack(project.request, project.fake.host);
+    return packed ? std::string("packed") : packed.error().code;
+  };
+  CHECK(refused("x", "x.csv", "y", "y.csv") == "packed");
+  CHECK(refused("x", "x.csv", "", "") == "packed");
+  CHECK(refused("q", "x.csv", "", "") == "bad-sample");
+  CHECK(refused("x", "x.csv", "q", "y.csv") == "bad-sample");
+  CHECK(refused("x", "x.csv", "y", "short.csv") == "wrong-shape");
+  CHECK(refused("x", "x.csv", "y", "wrong.csv") == "wrong-answers");
+  CHECK(refused("x", "two.csv", "", "") == "wrong-shape");
+  CHECK(refused("x", "words.csv", "", "") == "bad-tensor-file");
+  CHECK(refused("x", "x.csv", "", "", "labels.txt") == "wrong-shape");
+}
+
+TEST_CASE("the column of the labels and the names of the classes are in the package") {
+  Project project;
+  for (auto [name, rows] :
+       {std::pair("both.csv", "a,b,c,kind\n1,2,3,high\n"), std::pair("classes.txt", "low\nmiddle\nhigh\n")})
+    REQUIRE(write_file(project.scratch / name, as_bytes(std::string_view(rows))));
+  project.request.samples = {{"", {{"x", project.scratch / "both.csv"}}, {}, {}}};
+  project.request.label_column = "kind";
+  project.request.classes = project.scratch / "classes.txt";
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  auto opened = package::Package::open(project.request.output);
+  REQUIRE(opened);
+  CHECK(as_text(opened->content("samples/samples.json").value()) ==
+        R"({"classes":"samples/classes.txt","format":"modelctl.samples/1","label_column":"kind",)"
+        R"("samples":[{"inputs":{"x":"samples/both.csv"}}]})");
+  project.request.label_column = "class";
+  auto refused = actions::pack(project.request, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().code != "");
 }
 
 TEST_CASE("a package needs a name and a version") {

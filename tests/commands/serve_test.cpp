@@ -106,16 +106,28 @@ TEST_CASE("a package that another key signed is never ready") {
   CHECK(ran.exit_code == 80);
 }
 
-TEST_CASE("a model whose outputs differ from its samples is never ready") {
-  auto ran =
+TEST_CASE("a model whose outputs differ from its samples is not packed, and never ready") {
+  const std::string wrong =
+      "the outputs of the model are not those that the sample expects\n"
+      "  --> the sample 'held-back digits', output 'scores'\n";
+  auto packed =
       shell(digits().folder,
             "mkdir -p wrong && cd wrong && cp -r ../samples ../digits.artifact ../modelctl.yaml ../README.md . && "
             "printf X | dd of=samples/scores.npy bs=1 seek=203 conv=notrunc 2>/dev/null && "
-            "modelctl pack --key ../me.key -o wrong.tar && "
-            "modelctl serve wrong.tar --key ../me.pub --listen 127.0.0.1:0");
-  CHECK(ran.exit_code == 65);
-  CHECK(ran.err.find("error[wrong-answers]: the outputs of the model are not those that its package expects\n"
-                     "  --> the sample 'held-back digits', output 'scores'\n") != std::string::npos);
+            "modelctl pack --key ../me.key -o wrong.tar");
+  CHECK(packed.exit_code == 65);
+  CHECK_MESSAGE(packed.err.find("error[wrong-answers]: cannot pack: " + wrong) != std::string::npos, packed.err);
+  // With a list of its own, as if another machine had packed it.
+  auto served = shell(
+      digits().folder / "wrong",
+      R"(printf '{"format": "modelctl.samples/1", "samples": [{"name": "held-back digits", )"
+      R"("inputs": {"image": "samples/images.npy"}, "outputs": {"scores": "samples/scores.npy"}}]}' >samples.json && )"
+      "cp ../digits.artifact other.artifact && rm modelctl.yaml && "
+      "modelctl pack other.artifact --name wrong --version 1 --key ../me.key -o wrong.tar --sample samples.json "
+      "--sample samples/images.npy --sample samples/scores.npy && "
+      "modelctl serve wrong.tar --key ../me.pub --listen 127.0.0.1:0");
+  CHECK(served.exit_code == 65);
+  CHECK_MESSAGE(served.err.find("error[wrong-answers]: " + wrong) != std::string::npos, served.err);
 }
 
 TEST_CASE("a reference is pulled into the cache, verified at each start, and used again") {
