@@ -5,6 +5,7 @@
 #include "actions/evaluate.hpp"
 #include "actions/output_names.hpp"
 #include "actions/packed_samples.hpp"
+#include "actions/placeholders.hpp"
 #include "actions/project_merge.hpp"
 #include "actions/standard_input.hpp"
 #include "actions/wrong_file.hpp"
@@ -297,6 +298,7 @@ Result<PackReport> pack_file(PackRequest request, Host& host) {
   auto files = TRY(with_folders(request.files));
   for (const PackRequest::File& file : files) payload.push_back(TRY(payload_of(file)));
 
+  for (const Error& warning : placeholders_in(request)) host.reporter.warn(warning);
   auto ask = [&] {
     return package::existing_passphrase(request.password_file, request.key.string(), host.environment, host.reporter);
   };

@@ -151,6 +151,20 @@ TEST_CASE("the column of the labels and the names of the classes are in the pack
   CHECK(refused.error().code != "");
 }
 
+TEST_CASE("placeholders are packed with a warning that lists them") {
+  Project project;
+  REQUIRE(
+      write_file(project.scratch / "README.md", as_bytes("# small\n\nTODO: what it does.\nTODOS is another word.\n")));
+  project.request.files = {{package::Role::document, project.scratch / "README.md"}};
+  project.request.description = "TODO";
+  REQUIRE(actions::pack(project.request, project.fake.host));
+  const auto& warnings = project.fake.reporter.warnings;
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].why == std::vector<std::string>{"line 3: TODO: what it does."});
+  CHECK(warnings[1].why ==
+        std::vector<std::string>{"package.description is a placeholder", "package.license is not set"});
+}
+
 TEST_CASE("a package needs a name and a version") {
   Project project;
   project.request.version = "";
