@@ -33,15 +33,6 @@ const Expected* input_named(const Source& source, std::string_view name) {
   return found == source.expected.end() ? nullptr : &*found;
 }
 
-// "'a', 'b' and 7 more".
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 20;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
-    text += fmt::format("{}'{}'", i > 0 ? ", " : "", names[i]);
-  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
-}
-
 // "did you mean 'age' and not 'Age'?" for the first column that looks like an input without one; empty if none does.
 std::string misspelled(const std::vector<std::string>& columns, const std::vector<std::string>& found,
                        const Source& source) {
@@ -67,19 +58,30 @@ void warn_of_surplus(const std::vector<std::string>& names, const std::vector<st
                           .help(misspelled(names, found, source)));
 }
 
+void note_order(const std::vector<std::string>& columns, const Expected& input, const Source& source) {
+  if (!source.options.note || input.type == DType::undefined) return;
+  source.options.note(fmt::format("took '{}' as '{}': its columns are {}, in this order", source.where, input.name,
+                                  csv::listed(columns)));
+}
+
 Error no_input_named(const Source& source, const std::vector<std::string>& columns) {
   Error error = Error(Kind::bad_input, "no-input-named",
                       fmt::format("cannot use '{}': its columns do not fit the model's inputs", source.where))
                     .at(std::string(source.where))
-                    .because(fmt::format("its columns are {}", listed(columns)));
+                    .because(fmt::format("its columns are {}", csv::listed(columns)));
   std::string help = misspelled(columns, {}, source);
   std::vector<std::string> inputs;
   for (const Expected& input : source.expected) inputs.push_back(input.name);
-  if (help.empty() && inputs.size() > 1) help = fmt::format("name them as the inputs: {}", listed(inputs));
+  if (help.empty() && inputs.size() > 1) help = fmt::format("name them as the inputs: {}", csv::listed(inputs));
   if (!help.empty()) return std::move(error).help(std::move(help));
+  error.why.push_back(
+      fmt::format("they are {}, and '{}' is {}", columns.size(), inputs[0], describe(source.expected[0])));
+  auto identifier = std::find_if(columns.begin(), columns.end(), csv::is_identifier);
+  if (identifier == columns.end())
+    return std::move(error).help("if one of them is the label, give --label-column NAME");
   return std::move(error)
-      .because(fmt::format("they are {}, and '{}' is {}", columns.size(), inputs[0], describe(source.expected[0])))
-      .help("if one of them is the label, give --label-column NAME");
+      .because(fmt::format("'{}' seems to identify the rows", *identifier))
+      .help(fmt::format("leave out that column: drop(columns=\"{}\") in pandas", *identifier));
 }
 
 // The shape of rows of this many values: the input's if they fill it, else that of a table.
@@ -229,7 +231,10 @@ class Table {
         others.input != nullptr && others.input->type != DType::undefined && takes_one_value(*others.input);
     if (groups_.empty() && as_columns && !numbers && surplus.size() > 1) return no_input_named(source_, surplus);
     if (!groups_.empty()) warn_of_surplus(surplus, found, source_);
-    else if (has_label && others.input != nullptr && !others.columns.empty()) groups_.push_back(std::move(others));
+    else if (has_label && others.input != nullptr && !others.columns.empty()) {
+      note_order(surplus, *others.input, source_);
+      groups_.push_back(std::move(others));
+    }
     return {};
   }
 
@@ -561,10 +566,7 @@ class Objects {
     if (!any && next != nullptr && next->type != DType::undefined && !features.empty()) {
       if (!takes(*next, features.size())) return no_input_named(source_, features);
       tensors.push_back({next->name, TRY(joined(*next))});
-      if (source_.options.note) {
-        source_.options.note(fmt::format("took '{}' as '{}': its columns are {}, in this order", source_.where,
-                                         next->name, listed(features)));
-      }
+      note_order(features, *next, source_);
       return tensors;
     }
     for (Column& column : columns_) {

@@ -118,8 +118,24 @@ TEST_CASE("an index that no header shows is named if it is one column too many")
       "it has 3 columns, and the model expects 2: the first one counts the rows, as an index does "
       "(write it without the index: index=False in pandas)";
   CHECK(decided("0,5.1,3.5\n1,4.9,3.0\n", columns(2)) == Decision{refused, {}});
-  CHECK(decided("id,a,b\n1,5.1,3.5\n2,4.9,3.0\n", columns(2)) == Decision{refused, {}});
+  CHECK(decided("row,a,b\n1,5.1,3.5\n2,4.9,3.0\n", columns(2)) == Decision{refused, {}});
+  CHECK(decided("row,a,b\n1,5.1,3.5\n", columns(2)) == Decision{"f32[1,3]", {}});
   CHECK(decided("0,5.1,3.5\n3,4.9,3.0\n", columns(2)) == Decision{"f32[2,3]", {}});
+}
+
+TEST_CASE("a column whose name is that of an identifier is named if it is one column too many") {
+  for (const char* name : {"id", "ID", "user_id", "index", "uuid"}) {
+    CAPTURE(name);
+    const std::string column(name);
+    Decision refused{"it has 3 columns, and the model expects 2: '" + column +
+                         "' seems to identify the rows (leave out that column: drop(columns=\"" + column +
+                         "\") in pandas)",
+                     {}};
+    CHECK(decided(column + ",a,b\n7,5.1,3.5\n4,4.9,3.0\n", columns(2)) == refused);
+    CHECK(decided("a," + column + ",b\n5.1,x7,3.5\n", columns(2)) == refused);
+    CHECK(decided(column + ",a\n7,5.1\n", columns(2)) == Decision{"f32[1,2]", {}});
+  }
+  CHECK(decided("width,a,b\n7,5.1,3.5\n4,4.9,3.0\n", columns(2)) == Decision{"f32[2,3]", {}});
 }
 
 TEST_CASE("a separator that is not a comma is named") {

@@ -275,7 +275,18 @@ class Scan {
       }
       return {};
     }
-    if (!one_too_many || count_ < 2 || !(table.header ? body_counts_ : first_counts_)) return {};
+    if (one_too_many && table.header) {
+      auto identifier = std::find_if(table.names.begin(), table.names.end(), is_identifier);
+      if (identifier != table.names.end()) {
+        return formats::unreadable(source_.where, fmt::format("it has {} columns, and the model expects {}: '{}' seems "
+                                                              "to identify the rows",
+                                                              table.columns, *wanted, *identifier))
+            .help(fmt::format("leave out that column: drop(columns=\"{}\") in pandas", *identifier));
+      }
+    }
+    // One row alone counts nothing.
+    bool counts = table.rows > 1 && (table.header ? body_counts_ : first_counts_);
+    if (!one_too_many || !counts) return {};
     return formats::unreadable(source_.where, fmt::format("it has {} columns, and the model expects {}: the first one "
                                                           "counts the rows, as an index does",
                                                           table.columns, *wanted))
@@ -302,6 +313,21 @@ class Scan {
 }  // namespace
 
 Result<Table> scan(std::string_view text, const formats::Source& source) { return Scan(text, source).run(); }
+
+bool is_identifier(std::string_view name) {
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  return lower == "id" || lower == "index" || lower == "uuid" || lower.ends_with("_id");
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    text += fmt::format("{}'{}'", i > 0 ? ", " : "", names[i]);
+  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
+}
 
 Error fault_in_line(const formats::Source& source, std::size_t line, std::string_view reason) {
   return formats::unreadable(source.where, fmt::format("line {}: {}", line, reason));

@@ -19,6 +19,12 @@ struct Table {
 // something else than commas. Warns through the source's options of a header or an index that only looks like one.
 Result<Table> scan(std::string_view text, const formats::Source& source);
 
+// Whether columns of this name usually identify rows, and are not data: "id", "user_id", "index".
+bool is_identifier(std::string_view name);
+
+// "'a', 'b' and 7 more".
+std::string listed(const std::vector<std::string>& names);
+
 // The error for a line of the source, numbered from 1.
 Error fault_in_line(const formats::Source& source, std::size_t line, std::string_view reason);
 

@@ -58,15 +58,29 @@ Result<void> fill(Tensor& tensor, std::string_view content, const csv::Table& ta
       Parsed result = csv::parse_cell(cells[column], tensor.type(), at);
       if (result != Parsed::good) {
         std::string reason = why_not_parsed(cells[column], result, tensor.type());
-        Error error = csv::fault_in_line(source, line, fmt::format("column {}: {}", column + 1, reason));
+        std::size_t named = column - (table.index ? 1 : 0);
+        std::string name = named < table.names.size() ? fmt::format(" '{}'", table.names[named]) : "";
+        Error error = csv::fault_in_line(source, line, fmt::format("column {}{}: {}", column + 1, name, reason));
         if (first && source.options.header == CsvHeader::automatic)
           error.hint = "if this line is a header, give --header yes";
+        else if (!name.empty() && (result == Parsed::no_number || result == Parsed::no_integer))
+          error.hint = fmt::format("if{} is the label, leave it out, or name it: --label-column of 'evaluate'", name);
         return error;
       }
       at += bits(tensor.type()) / 8;
     }
   }
   return {};
+}
+
+// Whether the model states a shape, and it is this one.
+bool fits(const Dims& dims, const std::optional<Dims>& expected) {
+  return expected && std::ranges::equal(dims, *expected, [](auto have, auto want) { return want < 0 || have == want; });
+}
+
+bool is_number(const std::string& name) {
+  double number = 0;
+  return csv::parse_cell({name}, DType::f64, &number) == Parsed::good;
 }
 
 // The table as a type of fewer than 16 bits.
@@ -96,6 +110,12 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
   Tensor& tensor = tensors[0].tensor;
   tensor = Tensor(is_small(type) ? DType::f64 : type, shape_of(table, expected));
   TRY(fill(tensor, text, table, source));
+  // Which column is which, only the user can check: the model has no names for them.
+  bool by_order = table.header && table.columns > 1 && expected != nullptr && fits(tensor.dims(), expected->dims);
+  if (by_order && source.options.note && !std::ranges::all_of(table.names, is_number)) {
+    source.options.note(fmt::format("took '{}' as '{}': its columns are {}, in this order", source.where,
+                                    expected->name, csv::listed(table.names)));
+  }
   if (is_small(type)) tensor = TRY(narrowed(tensor, type, source));
   return tensors;
 }
