@@ -32,6 +32,7 @@ enum class Completes {
   artifact,
   package,
   tensors,
+  labels,
   private_key,
   public_key,
   certificates,

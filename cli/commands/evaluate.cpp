@@ -82,14 +82,14 @@ Run bind(Binder& binder) {
   binder
       .complete(app.add_option("--labels", request->labels,
                                "What is right for each row of the output: .npy, .json, .csv, or one per line"),
-                Completes::file)
+                Completes::labels)
       ->type_name("FILE");
   app.add_option("--label-column", request->label_column,
                  "Column of --labels with the labels or, without --labels, of the file of all --input")
       ->type_name("NAME");
   binder
       .complete(app.add_option("--classes", request->classes, "Names of the classes, by index, one per line"),
-                Completes::file)
+                Completes::labels)
       ->type_name("FILE");
   app.add_option_function<std::string>(
          "--task",

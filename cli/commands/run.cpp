@@ -35,6 +35,15 @@ Result<void> print(const actions::RunReport& report, Printer& printer) {
   return {};
 }
 
+// The endings of the formats that are written.
+std::string written_endings() {
+  std::string endings;
+  for (const formats::Format* format : formats::formats()) {
+    if (format->write != nullptr) endings += (endings.empty() ? "" : ", ") + std::string(format->extension);
+  }
+  return endings;
+}
+
 Run bind(Binder& binder) {
   auto request = std::make_shared<actions::RunRequest>();
   CLI::App& app = binder.app;
@@ -42,7 +51,8 @@ Run bind(Binder& binder) {
   bind_tensors(binder, "--input", request->inputs, "An input, by name or in the model's order");
   binder
       .complete(app.add_option("-o", request->output,
-                               "File or folder for the outputs, - for JSON on stdout; by default they are printed"),
+                               "File (" + written_endings() +
+                                   ") or folder for the outputs, - for JSON on stdout; by default they are printed"),
                 Completes::file)
       ->type_name("FILE|FOLDER|-");
   binder

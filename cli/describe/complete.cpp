@@ -30,6 +30,13 @@ std::vector<std::string_view> tensor_endings() {
   return endings;
 }
 
+// A file of labels may also have one in each line.
+std::vector<std::string_view> label_endings() {
+  std::vector<std::string_view> endings = tensor_endings();
+  endings.push_back(".txt");
+  return endings;
+}
+
 // The endings of the names of a kind of files; empty for any file.
 std::vector<std::string_view> endings_of(Completes kind) {
   switch (kind) {
@@ -38,6 +45,7 @@ std::vector<std::string_view> endings_of(Completes kind) {
     case Completes::artifact: return {".artifact"};
     case Completes::package: return {".tar"};
     case Completes::tensors: return tensor_endings();
+    case Completes::labels: return label_endings();
     case Completes::private_key: return {".key"};
     case Completes::public_key: return {".pub"};
     case Completes::certificates: return {".pem", ".crt"};

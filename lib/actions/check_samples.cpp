@@ -33,15 +33,19 @@ Result<ModelSample> sample_of(const Json& object, std::size_t number) {
   };
   bool has_inputs = object.is_object() && object.contains("inputs") && object["inputs"].is_object();
   if (!has_inputs) return refused("it has no inputs");
-  auto files = [](const Json& members) {
+  auto files = [&](const Json& members) -> Result<std::vector<std::pair<std::string, std::string>>> {
     std::vector<std::pair<std::string, std::string>> all;
-    for (const auto& [port, file] : members.items()) all.emplace_back(port, text_of(members, port));
+    for (const auto& [port, member] : members.items()) {
+      std::string file = text_of(members, port);
+      if (file.empty() || formats::is_literal(file)) return refused(fmt::format("'{}' does not name a file", port));
+      all.emplace_back(port, std::move(file));
+    }
     return all;
   };
-  sample.inputs = files(object["inputs"]);
+  sample.inputs = TRY(files(object["inputs"]));
   if (!object.contains("outputs")) return sample;
   if (!object["outputs"].is_object()) return refused("its outputs are not an object");
-  sample.outputs = files(object["outputs"]);
+  sample.outputs = TRY(files(object["outputs"]));
   return sample;
 }
 

@@ -4,6 +4,7 @@
 
 #include "actions/input_options.hpp"
 #include "actions/samples.hpp"
+#include "base/files.hpp"
 #include "base/suggest.hpp"
 #include "ops/schema/operator.hpp"
 #include "runtime/model.hpp"
@@ -69,7 +70,7 @@ class Evaluation {
   Evaluation(const EvaluateRequest& request, std::vector<std::string> classes,
              std::shared_ptr<const runtime::Model> model, Host& host)
       : request_(request),
-        options_(input_options(request.header, model->plan().metadata, host, request.label_column)),
+        options_(options(request, model->plan().metadata, host)),
         signature_(model->signature()),
         metadata_(model->plan().metadata),
         pool_(request.threads),
@@ -104,6 +105,18 @@ class Evaluation {
   }
 
  private:
+  // Standard input may be inputs and labels: it is read once.
+  static formats::ReadOptions options(const EvaluateRequest& request, const artifact::Metadata& metadata, Host& host) {
+    auto options = input_options(request.header, metadata, host, request.label_column);
+    options.open = [kept = std::make_shared<std::optional<std::vector<std::byte>>>()](
+                       const std::string& file) -> Result<std::vector<std::byte>> {
+      if (file != formats::standard_stream) return read_file(file);
+      if (!*kept) *kept = TRY(read_file("/dev/stdin"));
+      return **kept;
+    };
+    return options;
+  }
+
   // A bound is never met by a metric that was not measured.
   Result<double> measured(const std::string& name) const {
     const auto& quality = report_.quality;
@@ -142,20 +155,47 @@ class Evaluation {
     for (const std::string& file : unnamed) {
       auto next = std::ranges::find_if(meant, [&](const auto& output) { return given.count(output.name) == 0; });
       auto loaded = TRY(formats::load(file, meant, options_, next == meant.end() ? nullptr : &*next));
+      TRY(check_names(loaded, file));
       for (const formats::NamedTensor& expected : loaded) {
-        bool known = std::ranges::find(meant, expected.name, &formats::Expected::name) != meant.end();
-        if (!known && loaded.size() == 1 && next == meant.end()) {
+        auto output = std::ranges::find(meant, expected.name, &formats::Expected::name);
+        if (output == meant.end())
+          output = std::ranges::find_if(meant, [&](const auto& one) { return given.count(one.name) == 0; });
+        if (output == meant.end()) {
           return Error(Kind::bad_input, "wrong-count", fmt::format("cannot compare '{}' with an output", file))
               .because(fmt::format("the model has only {} outputs", meant.size()))
               .help("write --expect NAME=FILE");
         }
-        std::size_t index = !known && loaded.size() == 1 ? static_cast<std::size_t>(next - meant.begin())
-                                                         : TRY(output_named(expected.name));
-        given.insert(meant[index].name);
+        auto index = static_cast<std::size_t>(output - meant.begin());
+        given.insert(output->name);
         TRY(compare_output(index, outputs[index], expected, title));
       }
     }
     return {};
+  }
+
+  // Names in a file are those of outputs, except what NumPy calls arrays without a name.
+  Result<void> check_names(const std::vector<formats::NamedTensor>& loaded, const std::string& file) const {
+    std::vector<std::string> unknown, outputs;
+    for (const artifact::Port& port : signature_.outputs) outputs.push_back(port.name);
+    for (const formats::NamedTensor& one : loaded) {
+      bool known = one.name.empty() || formats::is_made_up(one.name) || std::ranges::count(outputs, one.name) > 0;
+      if (!known) unknown.push_back(one.name);
+    }
+    if (unknown.empty()) return {};
+    Error error = Error(Kind::not_found, "no-such-output",
+                        fmt::format("cannot compare '{}': the model has no output '{}'", file, unknown.front()))
+                      .at(file)
+                      .because(fmt::format("the model's outputs are: {}", fmt::join(outputs, ", ")));
+    if (loaded.size() > 1) {
+      std::vector<std::string> names;
+      for (const formats::NamedTensor& one : loaded) names.push_back(one.name);
+      error.why.push_back(fmt::format("the file has: {}", fmt::join(names, ", ")));
+    }
+    std::string meant = nearest(unknown.front(), outputs);
+    if (!meant.empty()) return std::move(error).help(fmt::format("did you mean '{}'?", meant));
+    return std::move(error).help(
+        loaded.size() == 1 ? fmt::format("if it is meant for '{0}', give --expect {0}={1}", outputs.front(), file)
+                           : "name the arrays as the outputs, or give each output a file: --expect NAME=FILE");
   }
 
   Result<std::size_t> output_named(const std::string& name) const {

@@ -127,7 +127,9 @@ Result<Labels> read_labels(const std::filesystem::path& file, const formats::Rea
         .because(fmt::format("the file holds {} tensors", tensors.size()));
   }
   if (tensors.empty()) return no_labels(file.string());
-  return labels_of(tensors.front().tensor, file.string());
+  Labels labels = TRY(labels_of(tensors.front().tensor, file.string()));
+  if (labels.columns > 1 && columns.size() >= labels.columns) labels.names = std::move(columns);
+  return labels;
 }
 
 Result<std::vector<std::string>> read_classes(const std::filesystem::path& file) {

@@ -15,8 +15,9 @@ struct Labels {
   std::vector<std::string> texts;
   std::vector<double> numbers;  // row-major
   std::size_t rows = 0;
-  std::size_t columns = 1;  // numbers of each row
-  std::string where;        // the file, for messages
+  std::size_t columns = 1;         // numbers of each row
+  std::string where;               // the file, for messages
+  std::vector<std::string> names;  // of the columns, for messages; empty if they have none
 
   bool is_text() const { return !texts.empty(); }
 };

@@ -94,6 +94,11 @@ Result<void> QualityMeter::add(const artifact::Signature& signature, const artif
           fmt::format("give one label for each row; for a regression of several numbers, rows of {} labels",
                       all / static_cast<std::size_t>(std::max<std::int64_t>(1, output->dims()[0]))));
     }
+    if (!labels.names.empty()) {
+      return std::move(error)
+          .because(fmt::format("the columns of the labels are: {}", fmt::join(labels.names, ", ")))
+          .help("if one of them has the labels, name it: --label-column NAME");
+    }
     // A column of words looks like its own header.
     bool may_have_header = labels.columns == 1 && !output->dims().empty() &&
                            output->dims()[0] + 1 == static_cast<std::int64_t>(labels.rows);

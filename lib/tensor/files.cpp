@@ -97,22 +97,18 @@ class Content {
   static Result<Content> open(const std::string& text, const ReadOptions& options) {
     Content content;
     content.where_ = shown(text);
-    if (options.open) {
-      content.where_ = text;
-      content.format_ = TRY(format_of(text));
-      content.bytes_ = TRY(options.open(text));
-    } else if (is_literal(text)) {
+    if (is_literal(text)) {
       content.format_ = TRY(format_of(".json"));
       ByteSpan bytes = as_bytes(text);
       content.bytes_.assign(bytes.begin(), bytes.end());
     } else if (text == standard_stream) {
-      content.bytes_ = TRY(read_file("/dev/stdin"));
+      content.bytes_ = TRY(options.open ? options.open(text) : read_file("/dev/stdin"));
       if (content.bytes_.empty())
         return unreadable(content.where_, "it is empty").help("only one input can be read from it");
       content.format_ = TRY(format_of_content(content.bytes_, content.where_));
     } else {
       content.format_ = TRY(format_of(text));
-      content.bytes_ = TRY(read_file(text));
+      content.bytes_ = TRY(options.open ? options.open(text) : read_file(text));
     }
     return content;
   }
@@ -140,13 +136,6 @@ class Content {
   std::vector<std::byte> bytes_;
   const Format* format_ = nullptr;
 };
-
-// numpy.savez names positional arrays arr_0, arr_1, …: names that nobody chose, which therefore name no input.
-bool is_made_up(std::string_view name) {
-  if (!name.starts_with("arr_")) return false;
-  std::string_view digits = name.substr(4);
-  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
-}
 
 // NAME=INPUT for content that is to be this input, whatever it says of itself.
 Result<void> load_one(Inputs& inputs, const Expected& input, const Content& content, const ReadOptions& options) {
@@ -216,6 +205,12 @@ Result<std::vector<fs::path>> write_all(const std::vector<std::pair<fs::path, st
 }
 
 }  // namespace
+
+bool is_made_up(std::string_view name) {
+  if (!name.starts_with("arr_")) return false;
+  std::string_view digits = name.substr(4);
+  return !digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos;
+}
 
 bool is_literal(const std::string& text) {
   json::Cursor in(text);

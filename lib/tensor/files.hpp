@@ -16,6 +16,9 @@ inline constexpr std::string_view standard_stream = "-";
 // Whether the text is a tensor in JSON and not the name of a file: a list, an object, or one number, string or bool.
 bool is_literal(const std::string& text);
 
+// Whether nobody chose the name: numpy.savez names positional arrays arr_0, arr_1, …
+bool is_made_up(std::string_view name);
+
 // Reads a model's inputs from arguments of the form [NAME=]FILE, NAME=- or NAME=JSON, and returns them in the order of
 // `inputs`. A file that names its tensors (.npz, a JSON object) fills the inputs of those names; tensors without a
 // name, and the generated names "arr_N" of NumPy, fill the remaining inputs in the model's order. No input may be given

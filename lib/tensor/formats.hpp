@@ -54,8 +54,8 @@ struct ReadOptions {
   // Reads content whose columns are inputs; no tensors if it has another form; may be empty.
   std::function<Result<std::vector<NamedTensor>>(const Format& format, const Source& source)> records = {};
   std::uint64_t unpacked_bytes = std::uint64_t{1} << 36;  // what a compressed file may become
-  // Reads a file by its name, also those that a table names, if they are not in the file system; may be empty. Every
-  // text is the name of a file then, never standard input or a literal.
+  // Reads a file by its name, also one that a table names, or standard input as "-", in place of the system; may be
+  // empty.
   std::function<Result<std::vector<std::byte>>(const std::string& file)> open = {};
 };
 

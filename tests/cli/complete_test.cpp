@@ -113,3 +113,16 @@ TEST_CASE("files complete below their folder, folders with a slash, hidden ones 
   CHECK(answers({"init", folder}) == std::vector<std::string>{folder + "inner/"});
   CHECK(answers({"init", folder + "in"}) == std::vector<std::string>{folder + "inner/"});
 }
+
+TEST_CASE("labels and names of classes complete to tables and lines, not to models") {
+  test::Scratch scratch;
+  for (const char* name : {"labels.npy", "labels.csv", "labels.txt", "model.onnx"})
+    std::ofstream(scratch / name) << "x";
+  const std::string lead = scratch.path().string() + "/";
+  for (const char* option : {"--labels", "--classes"}) {
+    CAPTURE(option);
+    auto found = answers({"evaluate", option, lead});
+    std::sort(found.begin(), found.end());
+    CHECK(found == std::vector<std::string>{lead + "labels.csv", lead + "labels.npy", lead + "labels.txt"});
+  }
+}
