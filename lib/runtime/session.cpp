@@ -2,6 +2,7 @@
 // hands out the outputs. Between two runs a session keeps its bindings and arenas, and nothing of the data.
 #include "runtime/session_state.hpp"
 
+#include "artifact/meaning.hpp"
 #include "base/check.hpp"
 #include "runtime/machine.hpp"
 #include "runtime/states.hpp"
@@ -20,6 +21,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::size_t width(DType type) { return static_cast<std::size_t>(std::max(bits(type), 8)) / 8; }
+
+// Where a step failed. Users do not know the operators that `build` adds for files and columns, but the input that
+// these read.
+std::string place_of(const artifact::Plan& plan, const artifact::Step& step) {
+  auto input = step.inputs.empty() ? plan.inputs.end() : std::ranges::find(plan.inputs, step.inputs[0]);
+  auto at = static_cast<std::size_t>(input - plan.inputs.begin());
+  if (at >= plan.signature.inputs.size()) return step.label;
+  const std::string& name = plan.signature.inputs[at].name;
+  bool added = artifact::meaning_of(plan.metadata, artifact::Side::input, name).content != artifact::Content::values;
+  return added ? fmt::format("input '{}'", name) : step.label;
+}
 
 // Allocates the outputs of an operator: in the memory that the plan provides, else in memory of their own.
 class PlannedOutputs final : public Outputs {
@@ -285,7 +297,7 @@ Result<void> Session::State::run_operator(Binding& binding, const BoundStep& ste
   if (budget->was_cut_short()) return budget->why();
   if (!done) {
     Error error = std::move(done).error();
-    if (error.where.empty()) error.where = planned.label;
+    if (error.where.empty()) error.where = place_of(model.plan(), planned);
     return error;
   }
   return outputs.finish();

@@ -16,7 +16,7 @@ namespace {
 
 // One prediction over zeros, every symbolic size taken as 1: pages the weights in and finds a model that cannot run
 // before a caller does. What the zeros themselves get wrong (an index out of range, say) is not a fault of the model.
-Result<void> warm_up(LoadedModel& model, const artifact::Plan& plan, Reporter& reporter) {
+Result<void> warm_up(LoadedModel& model, const artifact::Plan& plan) {
   std::vector<Tensor> zeros;
   for (const artifact::Port& port : plan.signature.inputs) {
     Dims dims;
@@ -27,10 +27,8 @@ Result<void> warm_up(LoadedModel& model, const artifact::Plan& plan, Reporter& r
   }
   auto outputs = guarded([&] { return model.predict(zeros); });
   if (outputs) return {};
-  Error error = std::move(outputs).error().because("warming up with zeros");
-  if (error.kind != Kind::bad_input) return error;
-  reporter.warn(error);
-  return {};
+  if (outputs.error().kind == Kind::bad_input) return {};
+  return std::move(outputs).error().because("warming up with zeros");
 }
 
 }  // namespace
@@ -52,7 +50,7 @@ Result<void> Repository::load(Source& source) {
                  fmt::format("cannot serve version '{}' of '{}' twice", info.version, info.name))
         .help("give each model a name or version of its own");
   }
-  TRY(warm_up(*model, loaded.model->plan(), reporter_));
+  TRY(warm_up(*model, loaded.model->plan()));
   TRY(service_.registry.publish(model));
   source.model = info.name;
   source.version = info.version;
