@@ -78,10 +78,29 @@ bool fits(const Dims& dims, const Dims& expected) {
                     [](std::int64_t have, std::int64_t want) { return want < 0 || have == want; });
 }
 
-// The order of axes after the first one in which the dimensions fit; empty if there is none, or nothing to move.
+bool are_channels(std::int64_t size) { return size == 1 || size == 3 || size == 4; }
+
+// The order of axes that moves the channels of images or volumes to where the model expects them; empty if none does.
+std::vector<std::size_t> channel_order(const Dims& dims, const Dims& expected) {
+  if (dims.size() != expected.size() || dims.size() < 4) return {};
+  std::vector<std::size_t> order(dims.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (are_channels(expected[1]) && dims.back() == expected[1])
+    std::rotate(order.begin() + 1, order.end() - 1, order.end());
+  else if (are_channels(expected.back()) && dims[1] == expected.back())
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  else return {};
+  Dims moved;
+  for (std::size_t axis : order) moved.push_back(dims[axis]);
+  return fits(moved, expected) ? order : std::vector<std::size_t>();
+}
+
+// The order of axes after the first one in which the dimensions fit; empty if there is none, or nothing to move. If
+// several fit, as with a width of 3, the one that moves the channels is meant.
 std::vector<std::size_t> transposition(const Dims& dims, const Dims& expected) {
   constexpr std::size_t most = 6;  // 120 orders
   if (dims.size() != expected.size() || dims.size() < 3 || dims.size() > most) return {};
+  if (auto order = channel_order(dims, expected); !order.empty()) return order;
   std::vector<std::size_t> order(dims.size());
   std::iota(order.begin(), order.end(), 0);
   while (std::next_permutation(order.begin() + 1, order.end())) {
@@ -103,6 +122,10 @@ std::string reshaping(const Dims& dims, const Dims& expected) {
   if (fits(dims, expected)) return "x";
   if (auto order = transposition(dims, expected); !order.empty())
     return fmt::format("x.transpose({})", fmt::join(order, ", "));
+  Dims batch = dims;
+  batch.insert(batch.begin(), 1);
+  if (auto order = channel_order(batch, expected); !order.empty())
+    return fmt::format("np.expand_dims(x, 0).transpose({})", fmt::join(order, ", "));
   for (std::size_t axis = 0; axis <= dims.size() && dims.size() + 1 == expected.size(); ++axis) {
     Dims more = dims;
     more.insert(more.begin() + static_cast<std::ptrdiff_t>(axis), 1);
@@ -113,8 +136,6 @@ std::string reshaping(const Dims& dims, const Dims& expected) {
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(axis));
     if (dims[axis] == 1 && fits(fewer, expected)) return fmt::format("np.squeeze(x, {})", axis);
   }
-  Dims batch = dims;
-  batch.insert(batch.begin(), 1);
   auto order = transposition(batch, expected);
   if (order.empty()) {
     Dims all = expected;

@@ -68,8 +68,17 @@ TEST_CASE("a missing batch dimension is added if the model's is 1 or symbolic") 
   CHECK(!convert(Tensor(DType::f32, {8, 7}), DType::f32, {-1, 8, 8}));
 }
 
+TEST_CASE("the help moves the channels of an image, whatever other axes have their size") {
+  CHECK(help_for({1, 5, 3, 3}, {-1, 3, -1, -1}) == "convert it with NumPy: x.transpose(0, 3, 1, 2)");
+  CHECK(help_for({1, 3, 5, 3}, {-1, 3, 3, 5}) == "convert it with NumPy: x.transpose(0, 3, 1, 2)");
+  CHECK(help_for({1, 3, 3, 5}, {-1, 3, 5, 3}) == "convert it with NumPy: x.transpose(0, 2, 3, 1)");
+  CHECK(help_for({28, 28, 1}, {-1, 1, -1, -1}) == "convert it with NumPy: np.expand_dims(x, 0).transpose(0, 3, 1, 2)");
+  CHECK(help_for({1, 5, 6, 7, 1}, {-1, 1, 5, 6, 7}) == "convert it with NumPy: x.transpose(0, 4, 1, 2, 3)");
+}
+
 TEST_CASE("the help is the expression that converts the array") {
   CHECK(help_for({1, 224, 224, 3}, {-1, 3, 224, 224}) == "convert it with NumPy: x.transpose(0, 3, 1, 2)");
+  CHECK(help_for({1, 3, 224, 224}, {-1, 224, 224, 3}) == "convert it with NumPy: x.transpose(0, 2, 3, 1)");
   CHECK(help_for({4, 8, 8}, {-1, 1, 8, 8}) == "convert it with NumPy: np.expand_dims(x, 1)");
   CHECK(help_for({4, 1, 8}, {-1, 8}) == "convert it with NumPy: np.squeeze(x, 1)");
   CHECK(help_for({224, 224, 3}, {1, 3, 224, 224}) ==

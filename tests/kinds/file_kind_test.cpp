@@ -191,4 +191,17 @@ TEST_CASE("the way forward has the file's name, quoted as a shell or Python need
 }
 
 }  // namespace
+TEST_CASE("dumps of boosters are recognized whatever the order and spacing of their keys") {
+  const std::string xgboost = "a dump of XGBoost (dump_model), which is not the model";
+  const std::string lightgbm = "a dump of LightGBM (dump_model), which is not the model";
+  CHECK(name_of_bytes(R"([{"children": [{"leaf": 1, "nodeid": 1}], "depth": 0, "nodeid": 0}])") == xgboost);
+  CHECK(name_of_bytes(R"(["{ \"nodeid\": 0, \"leaf\": 0.5 }"])") == xgboost);
+  CHECK(name_of_bytes("[\n  { \"bias\": [0.1],\n    \"weight\": [0.5, 2]\n  }\n]") == xgboost);
+  std::string names(100'000, 'n');
+  CHECK(name_of_bytes(R"({"average_output": false, "feature_names": [")" + names +
+                      R"("], "max_feature_idx": 4, "tree_info": [{"tree_structure": {"leaf_value": 1}}]})") ==
+        lightgbm);
+  CHECK(name_of_bytes(R"({"bias": [0.1], "tree_info": 1})") == "JSON");
+}
+
 }  // namespace modelctl::kinds

@@ -19,11 +19,14 @@ bool contains(std::string_view text, std::string_view word) { return text.find(w
 
 bool is_xgboost_dump(const Evidence& file) {
   std::string_view begin = beginning(file);
-  return begin.starts_with("booster[0]:") || (begin.starts_with("[") && contains(begin, "\"nodeid\""));
+  bool trees = contains(begin, "\"nodeid\"") || contains(begin, "\\\"nodeid\\\"");  // get_dump() has texts of JSON
+  bool linear = contains(begin, "\"bias\"") && contains(begin, "\"weight\"");
+  return begin.starts_with("booster[0]:") || (begin.starts_with("[") && (trees || linear));
 }
 bool is_lightgbm_dump(const Evidence& file) {
-  std::string_view begin = beginning(file);
-  return begin.starts_with("{") && contains(begin, "\"tree\"") && contains(begin, "\"num_tree_per_iteration\"");
+  auto has = [&](std::string_view key) { return contains(file.head, key) || contains(file.tail, key); };
+  return file.starts("{") && (has("\"tree_info\"") || has("\"tree_structure\"")) &&
+         (has("\"num_tree_per_iteration\"") || has("\"max_feature_idx\"") || has("\"feature_infos\""));
 }
 
 constexpr FileKind kinds[] = {
