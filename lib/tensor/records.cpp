@@ -27,6 +27,15 @@ bool takes_one_value(const Expected& input) {
   return has_rows(input) && element_count(DimsView(*input.dims).subspan(1)) == 1;
 }
 
+// Whether a row of the input has as many values, or any number.
+bool takes_width(const Expected& input, std::size_t columns) {
+  if (!input.dims) return true;
+  if (input.dims->empty()) return false;
+  auto row = DimsView(*input.dims).subspan(1);
+  bool any_width = row.size() == 1 && row[0] < 0;
+  return any_width || element_count(row) == static_cast<std::int64_t>(columns);
+}
+
 const Expected* input_named(const Source& source, std::string_view name) {
   auto found = std::find_if(source.expected.begin(), source.expected.end(),
                             [&](const Expected& input) { return input.name == name; });
@@ -64,7 +73,8 @@ void note_order(const std::vector<std::string>& columns, const Expected& input, 
                                   csv::listed(columns)));
 }
 
-Error no_input_named(const Source& source, const std::vector<std::string>& columns) {
+// `columns`: all but the label, which is empty if none was named.
+Error no_input_named(const Source& source, const std::vector<std::string>& columns, std::string_view label) {
   Error error = Error(Kind::bad_input, "no-input-named",
                       fmt::format("cannot use '{}': its columns do not fit the model's inputs", source.where))
                     .at(std::string(source.where))
@@ -77,6 +87,7 @@ Error no_input_named(const Source& source, const std::vector<std::string>& colum
   error.why.push_back(
       fmt::format("they are {}, and '{}' is {}", columns.size(), inputs[0], describe(source.expected[0])));
   auto identifier = std::find_if(columns.begin(), columns.end(), csv::is_identifier);
+  if (identifier == columns.end() && !label.empty()) return error;
   if (identifier == columns.end())
     return std::move(error).help("if one of them is the label, give --label-column NAME");
   return std::move(error)
@@ -229,9 +240,12 @@ class Table {
     // As data of one input such a table would be refused for its shape.
     bool as_columns =
         others.input != nullptr && others.input->type != DType::undefined && takes_one_value(*others.input);
-    if (groups_.empty() && as_columns && !numbers && surplus.size() > 1) return no_input_named(source_, surplus);
+    if (groups_.empty() && as_columns && !numbers && surplus.size() > 1)
+      return no_input_named(source_, surplus, label_);
     if (!groups_.empty()) warn_of_surplus(surplus, found, source_);
     else if (has_label && others.input != nullptr && !others.columns.empty()) {
+      if (others.input->type != DType::undefined && !takes_width(*others.input, others.columns.size()))
+        return no_input_named(source_, surplus, label_);
       note_order(surplus, *others.input, source_);
       groups_.push_back(std::move(others));
     }
@@ -564,7 +578,7 @@ class Objects {
                            [&](const std::string& name) { return input_named(source_, name) != nullptr; });
     const Expected* next = source_.find("");
     if (!any && next != nullptr && next->type != DType::undefined && !features.empty()) {
-      if (!takes(*next, features.size())) return no_input_named(source_, features);
+      if (!takes(*next, features.size())) return no_input_named(source_, features, label_);
       tensors.push_back({next->name, TRY(joined(*next))});
       note_order(features, *next, source_);
       return tensors;
@@ -594,12 +608,8 @@ class Objects {
   // Whether as many columns can be this input. Where each of several inputs takes one value, their names count.
   bool takes(const Expected& input, std::size_t columns) const {
     if (is_collection(input.type) || input.file) return false;
-    if (!input.dims) return true;
     if (takes_one_value(input)) return columns == 1 && source_.expected.size() == 1;
-    if (input.dims->empty()) return false;
-    auto row = DimsView(*input.dims).subspan(1);
-    bool any_width = row.size() == 1 && row[0] < 0;
-    return any_width || element_count(row) == static_cast<std::int64_t>(columns);
+    return takes_width(input, columns);
   }
 
   Result<Tensor> values_of(Column& column, const json::Wanted& wanted) const {
