@@ -126,10 +126,17 @@ class Packer {
           texts(sample.inputs), texts(sample.outputs)};
       auto outputs = checker_.check(computed);
       if (!outputs) return explained(std::move(outputs).error());
-      auto labels = TRY(labels_of(sample));
-      if (labels) TRY(meter.add(model_->signature(), model_->plan().metadata, *outputs, *labels));
+      if (auto compared = compare_labels(sample, *outputs, meter); !compared)
+        return explained(in_sample(std::move(compared).error(), computed.title));
     }
     return {};
+  }
+
+  Result<void> compare_labels(const PackRequest::Sample& sample, std::span<const Tensor> outputs,
+                              QualityMeter& meter) const {
+    auto labels = TRY(labels_of(sample));
+    if (!labels) return {};
+    return meter.add(model_->signature(), model_->plan().metadata, outputs, *labels);
   }
 
   // Nothing if there are none: inputs may, but need not have the column of the labels.

@@ -83,14 +83,18 @@ SampleChecker::SampleChecker(std::shared_ptr<const runtime::Model> model, format
                              runtime::Session::Limits limits)
     : model_(std::move(model)), options_(std::move(options)), session_(model_, pool_, limits) {}
 
+Error in_sample(Error error, const std::string& title) {
+  if (error.kind == Kind::usage) error.kind = Kind::bad_input;
+  bool named = error.what.find(title) != std::string::npos || error.where.starts_with(title);
+  if (!named && error.where.empty()) error.where = title;
+  else if (!named) error.why.push_back(fmt::format("it is in {}", title));
+  return error;
+}
+
 Result<std::vector<Tensor>> SampleChecker::check(const ModelSample& sample) {
   auto outputs = checked(sample);
   if (outputs) return outputs;
-  Error error = std::move(outputs).error();
-  // Whose options they would be is not who reads the message.
-  if (error.kind == Kind::usage) error.kind = Kind::bad_input;
-  if (error.where.empty()) error.where = sample.title;
-  return error;
+  return in_sample(std::move(outputs).error(), sample.title);
 }
 
 Result<std::vector<Tensor>> SampleChecker::checked(const ModelSample& sample) {

@@ -31,6 +31,10 @@ struct ModelSample {
   std::vector<std::pair<std::string, std::string>> outputs;  // those that are compared
 };
 
+// The error with the title of the sample, unless it has it: the place within a file or a model does not show whose it
+// is. What would be wrong options is bad input: the files were not given as options.
+Error in_sample(Error error, const std::string& title);
+
 // Computes samples and compares their outputs with what is expected, within default_tolerance.
 class SampleChecker {
  public:

@@ -93,6 +93,7 @@ TEST_CASE("samples that a server would refuse are not packed, and the message na
     CAPTURE(sample);
     auto packed = project.pack(sample);
     CHECK(packed.exit_code == 65);
+    CHECK_MESSAGE(packed.err.find("sample 1") != std::string::npos, packed.err);
     CHECK(!fs::exists(project.folder / "dense.tar"));
   }
 }
