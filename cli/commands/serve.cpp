@@ -45,8 +45,9 @@ CLI::Option* bind_seconds(Binder& binder, const char* flag, std::optional<double
 // The default is that of the key, which a flag without a value does not have.
 CLI::Option* bind_toggle(Binder& binder, const char* flag, std::optional<bool>& to, const char* meaning, double, double,
                          const char*) {
+  const bool value = serve::toggled(std::string_view(flag).substr(2));
   return binder.app.add_flag_callback(
-      flag, [&to] { to = false; }, meaning);
+      flag, [&to, value] { to = value; }, meaning);
 }
 
 // The table in serve/settings.def is the only list of the settings: a new row is a flag here, a key of modelctl.yaml

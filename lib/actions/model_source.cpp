@@ -43,6 +43,7 @@ Result<OpenedModel> open_package(const fs::path& path, const ModelSource& source
       TRY(artifact::open(TRY(package->content(plan->path)), TRY(package->content(weights->path)), package, plan->path));
   // The package was verified, which says more than the digest in the artifact; it must only stay as it was.
   artifact.integrity = std::make_shared<const artifact::Integrity>([package] { return package->check_unchanged(); });
+  artifact.files.assign(package->files().begin(), package->files().end());
   return OpenedModel{std::move(artifact), package->manifest().name, package, std::move(signer)};
 }
 

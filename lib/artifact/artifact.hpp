@@ -33,6 +33,8 @@ struct Artifact {
   // Whether the bytes are and stay what was built; null if nothing can be said about it. A session asks before it
   // returns outputs, so that nothing altered is run.
   std::shared_ptr<const Integrity> integrity;
+  // The mapped files that hold the two parts; none if they are in other memory.
+  std::vector<std::shared_ptr<const MappedFile>> files = {};
 };
 
 // Opens a file. Fails with bad_input if it is not an artifact, is of another version, cut or inconsistent, and with

@@ -49,7 +49,7 @@ Result<Artifact> open(ByteSpan plan_part, ByteSpan weights, std::shared_ptr<cons
     for (Error& each : error.faults) each.where = name;
     return error;
   }
-  return Artifact{std::move(plan), plan_part, weights, std::move(owner), nullptr};
+  return Artifact{std::move(plan), plan_part, weights, std::move(owner), nullptr, {}};
 }
 
 // Structure is checked before the digest is compared: for a cut or outdated file the message then names the reason.
@@ -58,6 +58,7 @@ Result<Artifact> open_whole(ByteSpan bytes, std::shared_ptr<const MappedFile> fi
   std::uint64_t offset = header.weights_offset();
   if (bytes.size() < offset) return cut(name, bytes.size(), offset + header.weights_bytes);
   Artifact opened = TRY(open(bytes.first(offset), bytes.subspan(offset), file, name));
+  opened.files = {file};
   opened.integrity = TRY(Integrity::compare({bytes.subspan(header_bytes)}, header.digest, std::move(file), name));
   return opened;
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <csignal>
 #include <ctime>
+#include <functional>
 
 namespace modelctl {
 namespace fs = std::filesystem;
@@ -107,14 +108,14 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::map_stable_part(Descriptor
   Descriptor copy = size <= copied ? sealed_copy(file.number(), offset, size) : Descriptor();
   Descriptor clone = size > copied ? private_clone(file.number(), path, offset + size) : Descriptor();
   if (copy.is_open()) {
-    TRY(mapped->map_bytes(copy, 0, size));
-  } else if (clone.is_open()) {
-    TRY(mapped->map_bytes(clone, offset, size));
+    mapped->file_ = std::move(copy);
   } else {
-    if (!settled_status(file.number(), mapped->before_)) return cannot_map(path);
-    TRY(mapped->map_bytes(file, offset, size));
-    mapped->watched_ = std::move(file);
+    mapped->watched_ = !clone.is_open();
+    mapped->file_ = std::move(mapped->watched_ ? file : clone);
+    mapped->offset_ = offset;
   }
+  if (mapped->watched_ && !settled_status(mapped->file_.number(), mapped->before_)) return cannot_map(path);
+  TRY(mapped->map_bytes(mapped->file_, mapped->offset_, size));
   return std::shared_ptr<const MappedFile>(std::move(mapped));
 }
 
@@ -133,9 +134,9 @@ void MappedFile::release_pages() const { modelctl::release_pages(bytes_); }
 // The time of the last status change is compared as well, because the time of the last write can be set back. What else
 // alters that time shows in the status: removing or replacing the file in the number of links, chmod and chown.
 Result<void> MappedFile::check_unchanged() const {
-  if (!watched_.is_open()) return {};
+  if (!watched_) return {};
   struct stat now {};
-  bool known = ::fstat(watched_.number(), &now) == 0;
+  bool known = ::fstat(file_.number(), &now) == 0;
   bool explained = now.st_nlink != before_.st_nlink || now.st_mode != before_.st_mode || now.st_uid != before_.st_uid ||
                    now.st_gid != before_.st_gid;
   bool same = known && now.st_size == before_.st_size && same_time(now.st_mtim, before_.st_mtim) &&
@@ -145,6 +146,13 @@ Result<void> MappedFile::check_unchanged() const {
       .at(path_.string())
       .because("somebody wrote to it after it was opened")
       .help("start again; replace files by renaming a new one over them, as modelctl does");
+}
+
+std::optional<MappedFile::Location> MappedFile::locate(ByteSpan part) const {
+  const std::less_equal<const std::byte*> before;
+  bool inside = before(bytes_.data(), part.data()) && before(part.data() + part.size(), bytes_.data() + bytes_.size());
+  if (!file_.is_open() || !inside) return std::nullopt;
+  return Location{file_.number(), offset_ + static_cast<std::uint64_t>(part.data() - bytes_.data())};
 }
 
 MappedFile::~MappedFile() {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace modelctl {
 
@@ -45,6 +46,13 @@ class MappedFile {
   // Fails with untrusted, code "file-changed", if somebody wrote to the file since open_stable(). A file that was
   // replaced or removed has not changed: the mapping keeps the old one. Costs one system call if a file is watched.
   Result<void> check_unchanged() const;
+  // Where these bytes are, so that another process can be given the open file and map them, too. Nothing if they are
+  // not bytes of this file, or it was not opened with open_stable().
+  struct Location {
+    int descriptor;  // of this object
+    std::uint64_t offset;
+  };
+  std::optional<Location> locate(ByteSpan part) const;
 
  private:
   explicit MappedFile(std::filesystem::path path) : path_(std::move(path)) {}
@@ -52,7 +60,9 @@ class MappedFile {
 
   std::filesystem::path path_;
   ByteSpan bytes_;
-  Descriptor watched_;  // open: the file itself is mapped, and was as `before_` says
+  Descriptor file_;           // what is mapped, of a stable mapping
+  std::uint64_t offset_ = 0;  // of bytes_ in it
+  bool watched_ = false;      // it is the file itself, and was as `before_` says
   struct stat before_ {};
 };
 

@@ -34,6 +34,8 @@ class Package {
   Result<ByteSpan> content(std::string_view path) const;
   // Keeps the contents alive; share it with whatever outlives the package.
   std::shared_ptr<const void> owner() const { return owner_; }
+  // The files that are mapped: the archive, or each file of a folder.
+  std::span<const std::shared_ptr<const MappedFile>> files() const { return files_; }
   // Drops the pages of a part of an entry's content that was read and is not needed soon: it is read from the file
   // again.
   void release(ByteSpan content) const;

@@ -201,6 +201,7 @@ Result<std::shared_ptr<const Model>> Model::load(artifact::Artifact artifact, Op
 
 const artifact::Signature& Model::signature() const { return state_->plan().signature; }
 const artifact::Plan& Model::plan() const { return state_->plan(); }
+const artifact::Artifact& Model::artifact() const { return *state_->artifact; }
 std::span<const StatePort> Model::states() const { return state_->states; }
 
 Result<void> Model::check_integrity() const {

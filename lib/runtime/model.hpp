@@ -54,6 +54,7 @@ class Model {
 
   const artifact::Signature& signature() const;
   const artifact::Plan& plan() const;
+  const artifact::Artifact& artifact() const;
   std::uint64_t weights_bytes() const;
   std::span<const StatePort> states() const;
   // Fails if the artifact is not what was built, or not any longer; waits until that is known (artifact/integrity.hpp).

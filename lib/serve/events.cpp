@@ -132,6 +132,26 @@ Event replaced_event(int process, const Error* error, EventTime at) {
   return event.done(fmt::format("replaced the server: process {} serves", process));
 }
 
+// People read why in the warning of the same moment.
+Event fault_event(const WorkerChange& change, EventTime at) {
+  return EventWriter("fault", at)
+      .text("model", change.model)
+      .text("version", change.version)
+      .text("reason", change.reason)
+      .text("detail", change.detail)
+      .number("restarts", static_cast<double>(change.restarts))
+      .number("delay", std::chrono::duration<double>(change.delay).count())
+      .done("");
+}
+
+Event recovered_event(const WorkerChange& change, EventTime at) {
+  return EventWriter("recovered", at)
+      .text("model", change.model)
+      .text("version", change.version)
+      .number("restarts", static_cast<double>(change.restarts))
+      .done(fmt::format("recovered: '{}' version {}", change.model, change.version));
+}
+
 Event stopped_event(const Error* error, EventTime at) {
   return EventWriter("stopped", at).text("error", error == nullptr ? "" : error->code).done("");
 }

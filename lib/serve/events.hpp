@@ -1,9 +1,11 @@
-// What a serving process reports of its life: it listens, it is ready, it reads files again, it is replaced, it drains,
-// it has stopped. Each event is a line for people and a JSON object for programs. Programs that start a server depend
-// on the objects: fields may be added (to docs/reference/serve-events.schema.json too), and none may be removed.
+// What a serving process reports of its life: it listens, it is ready, it reads files again, a worker process has
+// ended, it is replaced, it drains, it has stopped. Each event is a line for people and a JSON object for programs.
+// Programs that start a server depend on the objects: fields may be added (to docs/reference/serve-events.schema.json
+// too), and none may be removed.
 #pragma once
 
 #include "base/error.hpp"
+#include "serve/isolation/worker_monitor.hpp"
 #include "serve/models/loaded_model.hpp"
 
 #include <chrono>
@@ -44,6 +46,9 @@ Event reloaded_event(std::string_view what, std::string_view outcome, const Erro
 // it could not be started.
 Event replacing_event(int process, EventTime at);
 Event replaced_event(int process, const Error* error, EventTime at);
+// A worker process (--isolate) has ended while it was needed, or the version has one again.
+Event fault_event(const WorkerChange& change, EventTime at);
+Event recovered_event(const WorkerChange& change, EventTime at);
 // The last event of every process that listened and was not killed. `error` is what ended it, or null.
 Event stopped_event(const Error* error, EventTime at);
 

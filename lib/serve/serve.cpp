@@ -98,6 +98,20 @@ struct Outside {
   Replacement& replacement;
 };
 
+void report_workers(Service& service, const Outside& outside) {
+  for (const WorkerChange& change : service.workers->take()) {
+    if (change.reason.empty()) {
+      outside.events(recovered_event(change, outside.clock.now()));
+      continue;
+    }
+    outside.reporter.warn(
+        Error(Kind::unavailable, "worker-ended",
+              fmt::format("the worker process of '{}' version {} has ended", change.model, change.version))
+            .because(change.detail));
+    outside.events(fault_event(change, outside.clock.now()));
+  }
+}
+
 // All at the same time, since each waits for its own requests.
 void drain(const FrontEnds& front_ends, DrainReason reason, std::chrono::milliseconds grace, ServiceManager& manager) {
   std::atomic<std::size_t> left{front_ends.size()};
@@ -153,6 +167,7 @@ Result<void> serve(const FrontEnds& front_ends, Service& service, Repository& re
     reload_if_asked(reloading, outside.manager);
     outside.manager.alive(outside.clock.steady());
     if (auto fault = service.access_log.take_fault()) outside.reporter.warn(*fault);
+    report_workers(service, outside);
     replaced = intact && outside.replacement.tick(front_ends);
   }
   outside.replacement.cancel();

@@ -1,6 +1,9 @@
 // Selection and admission in one place, so that no front end and no dialect has rules of its own.
 #include "serve/service.hpp"
 
+#include "serve/isolation/isolated_executor.hpp"
+#include "serve/models/sessions.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -14,18 +17,44 @@ std::size_t worker_count(const Settings& settings) {
   return static_cast<std::size_t>(runtime::ThreadPool::default_threads());
 }
 
+// All requests that are under way fit into --max-buffered, and so does the one of this area. Pages that are not used
+// take no memory.
+std::uint64_t area_bytes(const Settings& settings) {
+  constexpr std::uint64_t least = 1 << 20;
+  return (std::max(settings.max_buffered, least) + least - 1) / least * least;
+}
+
+WorkerLimits worker_limits(const Settings& settings) {
+  const std::size_t predictions = worker_count(settings);
+  const std::uint64_t memory =
+      settings.isolate_memory > 0 ? settings.isolate_memory : predictions * settings.max_memory;
+  return {.predictions = predictions,
+          .threads = settings.threads,
+          .area_bytes = area_bytes(settings),
+          .prediction_bytes = settings.max_memory,
+          .prediction_time = milliseconds(settings.max_time),
+          .process_bytes = memory,
+          .nice = static_cast<int>(settings.isolate_nice),
+          .grace = milliseconds(settings.isolate_grace)};
+}
+
 }  // namespace
 
-Service::Service(const Settings& settings)
+Service::Service(const Settings& settings, WorkerProgram program)
     : settings_(settings),
       memory(settings.max_buffered),
-      threads_(std::make_shared<runtime::ThreadPool>(static_cast<int>(settings.threads))),
+      workers(std::make_shared<WorkerMonitor>(metrics)),
+      program_(std::move(program)),
+      threads_(std::make_shared<runtime::ThreadPool>(settings.isolate ? 1 : static_cast<int>(settings.threads))),
       scheduler_({.workers = worker_count(settings),
                   .queue = settings.queue,
                   .batch_max = settings.batch_max,
                   .batch_delay = std::chrono::nanoseconds(static_cast<std::int64_t>(settings.batch_delay * 1e9)),
                   .shadows = settings.queue},
-                 metrics) {
+                 metrics, [this](PredictionRequest& request, const LoadedModel& lost) {
+                   return registry.alternative(request, lost);
+                 }) {
+  if (settings.isolate) workers->on_change([this] { registry.refresh(); });
   metrics.declare("modelctl_requests_total", "counter",
                   "Requests answered, by model, version, status code and protocol.");
   metrics.declare("modelctl_request_duration_seconds", "histogram",
@@ -39,17 +68,35 @@ Service::Service(const Settings& settings)
   metrics.set("modelctl_failed_connections_total", {}, 0);
 }
 
+Service::~Service() { workers->detach(); }
+
 std::shared_ptr<LoadedModel> Service::prepare(std::shared_ptr<const runtime::Model> model, ModelInfo info) const {
-  return std::make_shared<LoadedModel>(std::move(model), std::move(info), settings_, threads_);
+  if (settings_.isolate) {
+    auto executor =
+        std::make_unique<IsolatedExecutor>(model, program_, worker_limits(settings_), info.name, info.version, workers);
+    return std::make_shared<LoadedModel>(std::move(model), std::move(info), settings_, std::move(executor));
+  }
+  const runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
+  auto executor = std::make_unique<Sessions>(model, limits, threads_);
+  return std::make_shared<LoadedModel>(std::move(model), std::move(info), settings_, std::move(executor));
 }
 
 Result<std::shared_ptr<LoadedModel>> Service::select(const ModelSelector& wanted, PredictionRequest* request) {
   auto found = router_.select(wanted, request);
-  if (found || found.error().code != "no-such-model") return found;
-  std::string reason = registry.reason(wanted.model);
+  if (found || found.error().kind != Kind::not_found) return found;
+  const bool no_model = found.error().code == "no-such-model";
+  auto table = router_.table();
+  const std::string model = wanted.model.empty() && table->size() == 1 ? table->begin()->first : wanted.model;
+  std::string version = wanted.version;
+  if (auto routes = table->find(model); version.empty() && routes != table->end()) {
+    auto label = routes->second.rules.labels.find(wanted.label);
+    if (label != routes->second.rules.labels.end()) version = label->second;
+  }
+  std::string reason = no_model || !version.empty() ? registry.reason(model, no_model ? "" : version) : "";
   if (reason.empty()) return found;
-  return Error(Kind::unavailable, "not-ready", fmt::format("the model '{}' is not ready to answer", wanted.model))
-      .because(reason);
+  std::string what =
+      no_model ? fmt::format("the model '{}'", model) : fmt::format("version '{}' of '{}'", version, model);
+  return Error(Kind::unavailable, "not-ready", fmt::format("{} is not ready to answer", what)).because(reason);
 }
 
 std::vector<std::string> Service::versions(const std::string& model) const {

@@ -1,8 +1,11 @@
 // The core that all front ends share: what is served, who computes it, and the state that health and metrics report.
 #pragma once
 
+#include "runtime/thread_pool.hpp"
 #include "serve/access_log.hpp"
 #include "serve/client_limits.hpp"
+#include "serve/isolation/worker_monitor.hpp"
+#include "serve/isolation/worker_process.hpp"
 #include "serve/memory_budget.hpp"
 #include "serve/metrics.hpp"
 #include "serve/models/model_registry.hpp"
@@ -31,7 +34,9 @@ class ModelControl {
 // makes it unready for good.
 class Service {
  public:
-  explicit Service(const Settings& settings = {});
+  // `program` is what worker processes run, if the settings isolate models.
+  explicit Service(const Settings& settings = {}, WorkerProgram program = {});
+  ~Service();
 
   const Settings& settings() const { return settings_; }
 
@@ -83,8 +88,10 @@ class Service {
   std::atomic<bool> reports_info{true};  // to people; warnings always
   AccessLog access_log{settings_, metrics};
   ClientLimits limits{settings_, metrics};
+  const std::shared_ptr<WorkerMonitor> workers;  // what became of worker processes
 
  private:
+  const WorkerProgram program_;
   Router router_;
 
  public:

@@ -27,10 +27,9 @@ bool parse(std::string_view text, double, double, std::string_view names, settin
   return std::find(all.begin(), all.end(), text) != all.end();
 }
 
-// The flag comes without a text.
 bool parse(std::string_view text, double, double, std::string_view, bool& value) {
   value = text == "true";
-  return value || text.empty();
+  return value || text == "false";
 }
 
 // Counts and sizes have the same C++ type. A count has an upper bound in the table; a size has none, but units.
@@ -103,7 +102,17 @@ Settings complete(const GivenSettings& first, const GivenSettings& second, const
   return settings;
 }
 
+bool toggled(std::string_view flag) {
+  auto all = all_settings();
+  auto found = std::find_if(all.begin(), all.end(), [&](const SettingInfo& info) { return info.flag == flag; });
+  return found == all.end() || found->otherwise != "true";
+}
+
+// The flag of a toggle comes without a text.
 Result<void> read_setting(GivenSettings& settings, std::string_view given, std::string_view text) {
+  for (const SettingInfo& info : all_settings()) {
+    if (info.flag == given && info.type == "toggle" && text.empty()) text = toggled(given) ? "true" : "false";
+  }
   bool good = false;
 #define SERVE_SETTING(type, key, flag, otherwise, least, most, value, meaning) \
   if (given == flag) good = parse(text, least, most, value, settings.key.emplace());

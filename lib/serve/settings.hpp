@@ -62,6 +62,9 @@ struct SettingInfo {
 };
 std::span<const SettingInfo> all_settings();
 
+// What a toggle's flag makes it: the value that is not its default.
+bool toggled(std::string_view flag);
+
 // Reads one setting, as a linked program's flag gives it.
 Result<void> read_setting(GivenSettings& settings, std::string_view flag, std::string_view text);
 

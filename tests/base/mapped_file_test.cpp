@@ -111,3 +111,16 @@ TEST_CASE("a program reports a mapped file that became shorter, and is not kille
   REQUIRE(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == info(Kind::io).exit_code);
 }
+
+TEST_CASE("another process can map the bytes of a stable mapping by its descriptor") {
+  Example example;
+  for (const auto& file : {example.copied(), example.watched()}) {
+    ByteSpan part = file->bytes().subspan(1);
+    auto location = file->locate(part);
+    REQUIRE(location);
+    std::vector<std::byte> read(part.size());
+    REQUIRE(read_all_at(location->descriptor, read, location->offset));
+    CHECK(std::equal(read.begin(), read.end(), part.begin(), part.end()));
+    CHECK_FALSE(file->locate(as_bytes("other memory")));
+  }
+}

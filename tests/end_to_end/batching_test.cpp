@@ -4,6 +4,7 @@
 #include "actions/build.hpp"
 #include "kernels/isa/cpu.hpp"
 #include "ops/schema/operator.hpp"
+#include "serve/models/sessions.hpp"
 #include "tensor/formats.hpp"
 
 #include "zoo.hpp"
@@ -47,7 +48,9 @@ std::string judge(const fs::path& folder, test::FakeHost& host, const fs::path& 
   if (!serve::has_batch_dimension(**model)) return "has no batch dimension";
   serve::Settings settings;
   settings.batch_max = most;
-  serve::LoadedModel served(*model, {}, settings, std::make_shared<runtime::ThreadPool>(1));
+  auto threads = std::make_shared<runtime::ThreadPool>(1);
+  serve::LoadedModel served(*model, {}, settings,
+                            std::make_unique<serve::Sessions>(*model, runtime::Session::Limits{}, threads));
   std::vector<Tensor> sample = inputs_of(folder);
   if (!serve::rows_of(sample)) return "has inputs of different rows";
   for (std::int64_t rows = 2; rows <= most; rows *= 2) {

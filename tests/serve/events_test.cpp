@@ -60,7 +60,9 @@ TEST_CASE("every event has the fields of the schema") {
         draining_event(DrainReason::signal, 10, at), draining_event(DrainReason::altered, 0.5, at),
         draining_event(DrainReason::replaced, 1, at), replacing_event(4711, at), replaced_event(4711, nullptr, at),
         replaced_event(-1, &error, at), reloaded_event("certificate", "", nullptr, at),
-        reloaded_event("certificate", "", &error, at), stopped_event(nullptr, at), stopped_event(&error, at)}) {
+        reloaded_event("certificate", "", &error, at),
+        fault_event({"digits", "1.0", "killed", "it was killed", 1, std::chrono::milliseconds(100)}, at),
+        recovered_event({"digits", "1.0", "", "", 1, {}}, at), stopped_event(nullptr, at), stopped_event(&error, at)}) {
     CAPTURE(event.json);
     CHECK(differences_of_event(parsed(event)) == "");
   }

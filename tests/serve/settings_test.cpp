@@ -71,8 +71,11 @@ TEST_CASE("a text that is not of the setting's type or bounds is refused with wh
   CHECK(fault("non-finite", "null") == "");
 }
 
-TEST_CASE("the flag of a toggle has no text and turns it off") {
+TEST_CASE("the flag of a toggle has no text and makes it what it is not by default") {
   GivenSettings given;
+  CHECK_FALSE(complete(given).isolate);
+  CHECK(read_setting(given, "isolate", ""));
+  CHECK(complete(given).isolate);
   CHECK(complete(given).page);
   CHECK(read_setting(given, "no-page", ""));
   CHECK_FALSE(complete(given).page);

@@ -22,6 +22,7 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   bool runs() const { return ready_; }
+  int process() const { return process_; }
   // Sends a signal, and does not wait for what comes of it.
   void signal(int number);
   // Waits for the end; the exit code, or -1 if a signal ended it or it does not end within 20 seconds.

@@ -73,6 +73,11 @@ Tensor trial_row(const Tensor& sample, std::int64_t index, Numbers& numbers) {
   return row;
 }
 
+// The result of a trial in which a run failed.
+std::optional<bool> exact_unless(const Error& error) {
+  return lost_process(error) ? std::nullopt : std::optional(false);
+}
+
 }  // namespace
 
 bool has_batch_dimension(const runtime::Model& model) {
@@ -134,7 +139,7 @@ std::optional<std::vector<Tensor>> slice_rows(const std::vector<Tensor>& outputs
   return slices;
 }
 
-bool batches_exactly(LoadedModel& model, std::span<const Tensor> sample, std::int64_t rows) {
+std::optional<bool> batches_exactly(LoadedModel& model, std::span<const Tensor> sample, std::int64_t rows) {
   Numbers numbers;
   std::vector<Inputs> singles(static_cast<std::size_t>(rows));
   std::vector<const Inputs*> all;
@@ -144,11 +149,12 @@ bool batches_exactly(LoadedModel& model, std::span<const Tensor> sample, std::in
     all.push_back(&inputs);
   }
   auto together = model.predict(stack(all));
-  if (!together) return false;
+  if (!together) return exact_unless(together.error());
   for (std::int64_t row = 0; row < rows; ++row) {
     auto alone = model.predict(singles[static_cast<std::size_t>(row)]);
+    if (!alone) return exact_unless(alone.error());
     auto slice = slice_rows(*together, row, 1, rows);
-    if (!alone || !slice || !std::equal(alone->begin(), alone->end(), slice->begin(), slice->end(), same)) return false;
+    if (!slice || !std::equal(alone->begin(), alone->end(), slice->begin(), slice->end(), same)) return false;
   }
   return true;
 }

@@ -33,8 +33,9 @@ Inputs stack(std::span<const Inputs* const> requests);
 std::optional<std::vector<Tensor>> slice_rows(const std::vector<Tensor>& outputs, std::int64_t first, std::int64_t rows,
                                               std::int64_t total);
 
-// Runs `rows` rows that differ, of the shape of `sample`, together and one by one; true if every bit agrees. Numbers
-// that are not floats are taken from the sample, since others may have no meaning for the model (indices, say).
-bool batches_exactly(LoadedModel& model, std::span<const Tensor> sample, std::int64_t rows);
+// Runs `rows` rows that differ, of the shape of `sample`, together and one by one; true if every bit agrees; nothing if
+// the process that runs the model ended meanwhile. Numbers that are not floats are taken from the sample, since others
+// may have no meaning for the model (indices, say).
+std::optional<bool> batches_exactly(LoadedModel& model, std::span<const Tensor> sample, std::int64_t rows);
 
 }  // namespace modelctl::serve

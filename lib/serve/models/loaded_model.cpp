@@ -1,4 +1,4 @@
-// The session used last is used first: its arena is still in the CPU's cache.
+// Predictions, and what is learnt of a version from those that ran.
 #include "serve/models/loaded_model.hpp"
 
 #include "serve/models/batching.hpp"
@@ -6,44 +6,19 @@
 namespace modelctl::serve {
 
 LoadedModel::LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings,
-                         std::shared_ptr<runtime::ThreadPool> threads)
+                         std::unique_ptr<Executor> executor)
     : model_(std::move(model)),
       info_(std::move(info)),
       settings_(settings),
-      threads_(std::move(threads)),
+      executor_(std::move(executor)),
       has_rows_(has_batch_dimension(*model_)),
       batched_(settings.batch_max > 1 && has_rows_) {}
 
-LoadedModel::~LoadedModel() = default;
-
-std::unique_ptr<runtime::Session> LoadedModel::acquire_session() {
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      auto session = std::move(idle_.back());
-      idle_.pop_back();
-      return session;
-    }
-  }
-  runtime::Session::Limits limits{.memory_bytes = settings_.max_memory, .time = milliseconds(settings_.max_time)};
-  return std::make_unique<runtime::Session>(model_, *threads_, limits);
-}
-
-void LoadedModel::release_session(std::unique_ptr<runtime::Session> session) {
-  std::lock_guard lock(mutex_);
-  idle_.push_back(std::move(session));
-}
-
-// A session whose run throws is not released: what an interrupted run leaves in it is not known.
 Result<std::vector<Tensor>> LoadedModel::predict(std::span<const Tensor> inputs, runtime::Session::RunLimits limits) {
   std::vector<TensorView> views;
   views.reserve(inputs.size());
   for (const Tensor& input : inputs) views.push_back(input.view());
-  auto session = acquire_session();
-  session->limit_runs(limits);
-  auto outputs = session->run(views);
-  release_session(std::move(session));
-  return outputs;
+  return executor_->run(views, limits);
 }
 
 // Shapes come from clients: beyond this number of them, requests run alone.
@@ -77,10 +52,12 @@ bool LoadedModel::may_batch(std::span<const Tensor> sample, std::int64_t rows) {
     if (trials_.size() == most_trials) return false;
     trials_.emplace(key, false);
   }
-  bool exact = batches_exactly(*this, sample, rows);
+  std::optional<bool> exact = batches_exactly(*this, sample, rows);
   std::lock_guard lock(mutex_);
-  if (!exact) batched_ = false;
-  return trials_[key] = exact && batched_;
+  if (!exact) trials_.erase(key);  // it is tried again
+  if (!exact) return false;
+  if (!*exact) batched_ = false;
+  return trials_[key] = *exact && batched_;
 }
 
 }  // namespace modelctl::serve

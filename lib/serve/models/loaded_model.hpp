@@ -1,9 +1,9 @@
-// A model that can predict: the loaded plan, who it is, and the sessions that run it.
+// A model that can predict: the loaded plan, who it is, and the executor that runs it.
 #pragma once
 
 #include "artifact/meaning.hpp"
 #include "runtime/model.hpp"
-#include "runtime/thread_pool.hpp"
+#include "serve/models/executor.hpp"
 #include "serve/models/inference_statistics.hpp"
 #include "serve/settings.hpp"
 
@@ -27,22 +27,21 @@ struct ModelInfo {
   std::string description = {}, license = {}, card = {};  // the card is Markdown; all three are untrusted text
 };
 
-// A session is created when a caller needs one and none is free, and then kept: there are never more of them than
-// callers at a time. All sessions of a process share the threads that a prediction may spread over.
 class LoadedModel {
  public:
   using Seconds = std::chrono::duration<double>;
 
   LoadedModel(std::shared_ptr<const runtime::Model> model, ModelInfo info, const Settings& settings,
-              std::shared_ptr<runtime::ThreadPool> threads);
-  ~LoadedModel();
+              std::unique_ptr<Executor> executor);
 
   const ModelInfo& info() const { return info_; }
   const Settings& settings() const { return settings_; }
   const artifact::Signature& signature() const { return model_->signature(); }
   const artifact::Metadata& metadata() const { return model_->plan().metadata; }
   Result<void> check_integrity() const { return model_->check_integrity(); }
-  // Any thread may call it. Throws what the run throws, std::bad_alloc above all.
+  std::string outage() const { return executor_->outage(); }
+  bool await(std::chrono::steady_clock::time_point until) { return executor_->await(until); }
+  // Any thread may call it; throws as Executor::run() does.
   Result<std::vector<Tensor>> predict(std::span<const Tensor> inputs, runtime::Session::RunLimits limits = {});
 
   // What a request took lately, as a moving average; zero before the first. The scheduler's, for deadlines.
@@ -62,18 +61,14 @@ class LoadedModel {
   bool may_batch(std::span<const Tensor> sample, std::int64_t rows);
 
  private:
-  std::unique_ptr<runtime::Session> acquire_session();
-  void release_session(std::unique_ptr<runtime::Session> session);
-
   std::shared_ptr<const runtime::Model> model_;
   ModelInfo info_;
   const Settings settings_;
-  std::shared_ptr<runtime::ThreadPool> threads_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<runtime::Session>> idle_;
+  const std::unique_ptr<Executor> executor_;
   std::atomic<double> expected_seconds_{0};
   const bool has_rows_;
   std::atomic<bool> batched_;
+  std::mutex mutex_;
   std::map<Dims, bool> trials_;  // by rows and row shapes: false while it is tried; under mutex_
 };
 

@@ -96,6 +96,8 @@ void ModelRegistry::count_model(const LoadedModel& model, bool served) {
 
 Result<void> ModelRegistry::publish(std::shared_ptr<LoadedModel> model) {
   const ModelInfo& info = model->info();
+  std::shared_ptr<LoadedModel> replaced;  // these end outside the lock
+  std::shared_ptr<const RoutingTable> before;
   std::lock_guard lock(mutex_);
   auto& versions = models_[info.name];
   for (const auto& [version, entry] : versions) {
@@ -108,14 +110,16 @@ Result<void> ModelRegistry::publish(std::shared_ptr<LoadedModel> model) {
   versions.erase("");
   Entry& entry = versions[info.version];
   if (entry.ready != nullptr) count_model(*entry.ready, false);
+  replaced = std::move(entry.ready);
   entry = {.state = VersionState::ready, .ready = std::move(model)};
   count_model(*entry.ready, true);
-  publish_table();
+  before = publish_table();
   return {};
 }
 
 bool ModelRegistry::withdraw(const std::string& model, const std::optional<std::string>& version) {
-  std::vector<std::shared_ptr<LoadedModel>> withdrawn;  // end outside the lock
+  std::vector<std::shared_ptr<LoadedModel>> withdrawn;  // these end outside the lock
+  std::shared_ptr<const RoutingTable> before;
   std::lock_guard lock(mutex_);
   auto found = models_.find(model);
   if (found == models_.end()) return false;
@@ -127,11 +131,12 @@ bool ModelRegistry::withdraw(const std::string& model, const std::optional<std::
     entry.leaving = entry.ready;
     withdrawn.push_back(std::move(entry.ready));
   }
-  if (!withdrawn.empty()) publish_table();
+  if (!withdrawn.empty()) before = publish_table();
   return !withdrawn.empty();
 }
 
 Result<void> ModelRegistry::set_rules(const std::string& model, RoutingRules rules) {
+  std::shared_ptr<const RoutingTable> before;  // ends outside the lock
   std::lock_guard lock(mutex_);
   auto found = models_.find(model);
   auto need = [&](const std::string& to) -> Result<void> {
@@ -151,26 +156,46 @@ Result<void> ModelRegistry::set_rules(const std::string& model, RoutingRules rul
   for (const RoutingRules::Rule& rule : rules.rules) TRY(need(rule.to));
   if (rules.shadow) TRY(need(rules.shadow->to));
   rules_[model] = std::move(rules);
-  publish_table();
+  before = publish_table();
   return {};
 }
 
-void ModelRegistry::publish_table() {
+void ModelRegistry::refresh() {
+  std::shared_ptr<const RoutingTable> before;  // ends outside the lock
+  std::lock_guard lock(mutex_);
+  before = publish_table();
+}
+
+ModelRoutes ModelRegistry::routes(const std::string& model, const Versions& versions, const LoadedModel* except) const {
+  ModelRoutes routes;
+  std::string highest;
+  for (const auto& [version, entry] : versions) {
+    if (entry.ready == nullptr || entry.ready.get() == except || !entry.ready->outage().empty()) continue;
+    if (routes.versions.empty() || later_version(version, highest)) highest = version;
+    routes.versions.emplace(version, entry.ready);
+  }
+  if (routes.versions.empty()) return routes;
+  if (auto rules = rules_.find(model); rules != rules_.end()) routes.rules = rules->second;
+  routes.rules.labels.try_emplace("stable", highest);
+  return routes;
+}
+
+std::shared_ptr<const RoutingTable> ModelRegistry::publish_table() {
   RoutingTable table;
   for (const auto& [model, versions] : models_) {
-    ModelRoutes routes;
-    std::string highest;
-    for (const auto& [version, entry] : versions) {
-      if (entry.ready == nullptr) continue;
-      if (routes.versions.empty() || later_version(version, highest)) highest = version;
-      routes.versions.emplace(version, entry.ready);
-    }
-    if (routes.versions.empty()) continue;
-    if (auto rules = rules_.find(model); rules != rules_.end()) routes.rules = rules->second;
-    routes.rules.labels.try_emplace("stable", highest);
-    table.emplace(model, std::move(routes));
+    ModelRoutes ready = routes(model, versions, nullptr);
+    if (!ready.versions.empty()) table.emplace(model, std::move(ready));
   }
-  router_.replace(std::move(table));
+  return router_.replace(std::move(table));
+}
+
+std::shared_ptr<LoadedModel> ModelRegistry::alternative(PredictionRequest& request, const LoadedModel& lost) {
+  if (!request.selector.version.empty() || !request.selector.label.empty()) return nullptr;
+  std::lock_guard lock(mutex_);
+  auto found = models_.find(lost.info().name);
+  if (found == models_.end()) return nullptr;
+  const ModelRoutes others = routes(found->first, found->second, &lost);
+  return router_.select_version(found->first, others, request.selector, &request).value_or(nullptr);
 }
 
 std::vector<VersionStatus> ModelRegistry::index() const {
@@ -180,6 +205,10 @@ std::vector<VersionStatus> ModelRegistry::index() const {
   for (const auto& [model, versions] : models_) {
     for (const auto& [version, entry] : versions) {
       VersionStatus status{model, version, entry.state, entry.reason, {}};
+      if (std::string outage = entry.ready == nullptr ? "" : entry.ready->outage(); !outage.empty()) {
+        status.state = VersionState::unavailable;
+        status.reason = std::move(outage);
+      }
       if (entry.state == VersionState::unloading && entry.leaving.expired()) status.state = VersionState::unavailable;
       if (auto routes = table->find(model); routes != table->end()) {
         for (const auto& [label, labelled] : routes->second.rules.labels) {
@@ -192,13 +221,18 @@ std::vector<VersionStatus> ModelRegistry::index() const {
   return all;
 }
 
-std::string ModelRegistry::reason(const std::string& model) const {
+std::string ModelRegistry::reason(const std::string& model, const std::string& version) const {
   std::lock_guard lock(mutex_);
   auto found = models_.find(model);
   if (found == models_.end() || found->second.empty()) return "";
+  if (!version.empty()) {
+    auto entry = found->second.find(version);
+    return entry == found->second.end() || entry->second.ready == nullptr ? "" : entry->second.ready->outage();
+  }
   for (const auto& [version, entry] : found->second) {
     if (entry.state == VersionState::loading) return "it is being loaded";
     if (entry.state == VersionState::failed) return entry.reason;
+    if (std::string outage = entry.ready == nullptr ? "" : entry.ready->outage(); !outage.empty()) return outage;
   }
   return "it was unloaded";
 }

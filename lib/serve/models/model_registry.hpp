@@ -40,10 +40,16 @@ class ModelRegistry {
   // Replaces the rules of a model. What they name must be ready, else bad_input: a misspelled version would move
   // traffic to wherever else there is a weight.
   Result<void> set_rules(const std::string& model, RoutingRules rules);
+  // Versions may have lost their worker process, or have it again: those that cannot predict get no requests.
+  void refresh();
+  // Another version for a request whose version has lost its process: the one that the router selects if `lost` is not
+  // ready. Null if there is none, or if the client names the version or label that it wants.
+  std::shared_ptr<LoadedModel> alternative(PredictionRequest& request, const LoadedModel& lost);
 
   std::vector<VersionStatus> index() const;  // sorted by model and version
-  // Why a model has nothing that is ready: "it is being loaded", …; empty if it is not known here.
-  std::string reason(const std::string& model) const;
+  // Why a model has nothing that is ready: "it is being loaded", …; empty if it is not known here. With a version: why
+  // that one is not ready although it is loaded; else empty.
+  std::string reason(const std::string& model, const std::string& version = "") const;
 
  private:
   struct Entry {
@@ -52,13 +58,17 @@ class ModelRegistry {
     std::shared_ptr<LoadedModel> ready;
     std::weak_ptr<LoadedModel> leaving;
   };
-  void publish_table();
+  using Versions = std::map<std::string, Entry>;
+  // Those that are ready, without `except`. Under mutex_.
+  ModelRoutes routes(const std::string& model, const Versions& versions, const LoadedModel* except) const;
+  // Under mutex_. What it returns ends versions, and must end after the lock.
+  [[nodiscard]] std::shared_ptr<const RoutingTable> publish_table();
   void count_model(const LoadedModel& model, bool served);
 
   Router& router_;
   Metrics& metrics_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::string, Entry>> models_;
+  std::map<std::string, Versions> models_;
   std::map<std::string, RoutingRules> rules_;  // by model, as the operator gave them
 };
 

@@ -111,7 +111,11 @@ Result<std::shared_ptr<LoadedModel>> Router::select(const ModelSelector& wanted,
         Kind::not_found, "no-such-model",
         fmt::format("there is no model '{}' here; there {} {}", wanted.model, is_or_are(table->size()), keys(*table)));
   }
-  const auto& [name, routes] = *at;
+  return select_version(at->first, at->second, wanted, request);
+}
+
+Result<std::shared_ptr<LoadedModel>> Router::select_version(const std::string& name, const ModelRoutes& routes,
+                                                            const ModelSelector& wanted, PredictionRequest* request) {
   if (!wanted.version.empty()) {
     auto found = routes.versions.find(wanted.version);
     if (found != routes.versions.end()) return found->second;

@@ -30,15 +30,20 @@ class Router {
   //
   // Fails with not_found, which lists what there is; with bad_input if no model is named and there are several.
   Result<std::shared_ptr<LoadedModel>> select(const ModelSelector& selector, PredictionRequest* request = nullptr);
+  // The same among these versions of the model `name`, whatever the table has.
+  Result<std::shared_ptr<LoadedModel>> select_version(const std::string& name, const ModelRoutes& routes,
+                                                      const ModelSelector& selector, PredictionRequest* request);
 
   std::shared_ptr<const RoutingTable> table() const {
     std::lock_guard lock(mutex_);
     return table_;
   }
-  void replace(RoutingTable table) {
+  // Returns the table before. Versions may end with it: the caller drops it where they can.
+  std::shared_ptr<const RoutingTable> replace(RoutingTable table) {
     auto next = std::make_shared<const RoutingTable>(std::move(table));
     std::lock_guard lock(mutex_);
-    table_.swap(next);  // the old one ends outside the lock
+    table_.swap(next);
+    return next;
   }
 
  private:

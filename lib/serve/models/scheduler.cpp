@@ -16,6 +16,9 @@ namespace {
 using Outputs = Result<std::vector<Tensor>>;
 using Stages = InferenceStatistics::Stages;
 
+// How long a request waits for the next process.
+constexpr std::chrono::seconds longest_await{2};
+
 Error queue_full() { return {Kind::retry_later, "queue-full", "too many predictions are waiting"}; }
 
 Error too_late() {
@@ -34,15 +37,6 @@ Outputs predict(LoadedModel& model, std::span<const Tensor> inputs, const Predic
   // The model's own limit has a message of its own.
   if (!outputs && outputs.error().code == "time-limit" && std::chrono::steady_clock::now() >= request.deadline)
     return too_late();
-  return outputs;
-}
-
-// A run for one request.
-Outputs run_alone(LoadedModel& model, std::span<const Tensor> inputs, const PredictionRequest& request,
-                  Stages& stages) {
-  TimePoint start = std::chrono::steady_clock::now();
-  auto outputs = predict(model, inputs, request);
-  stages.infer = std::chrono::steady_clock::now() - start;
   return outputs;
 }
 
@@ -73,7 +67,10 @@ class Scheduler::YieldToRequests final : public Interrupt {
   mutable std::atomic<bool> yielded_{false};
 };
 
-Scheduler::Scheduler(Limits limits, Metrics& metrics) : limits_(limits), metrics_(metrics) {
+Scheduler::Scheduler(Limits limits, Metrics& metrics, Reroute reroute)
+    : limits_(limits), metrics_(metrics), reroute_(std::move(reroute)) {
+  metrics_.declare("modelctl_repeated_predictions_total", "counter",
+                   "Predictions that ran again because their worker process had ended, by the version that lost it.");
   metrics_.declare("modelctl_shadow_requests_total", "counter",
                    "Copies of requests, by the version that they went to and what became of them.");
   metrics_.declare("modelctl_batch_size", "histogram", "Rows of each batch that ran.", batch_buckets);
@@ -177,6 +174,41 @@ void Scheduler::work() {
   }
 }
 
+Scheduler::Answer Scheduler::run_alone(LoadedModel& model, std::span<const Tensor> inputs, PredictionRequest& request,
+                                       Stages& stages, const Error* lost) {
+  TimePoint start = std::chrono::steady_clock::now();
+  Answer answer{lost != nullptr ? Outputs(*lost) : predict(model, inputs, request)};
+  if (!answer.outputs && lost_process(answer.outputs.error()))
+    answer = repeat(model, inputs, request, std::move(answer.outputs).error());
+  stages.infer = std::chrono::steady_clock::now() - start;
+  return answer;
+}
+
+// A request whose worker process ended runs once more: in another version that is ready, else in the next process. It
+// has no answer yet, so it cannot get two.
+Scheduler::Answer Scheduler::repeat(LoadedModel& model, std::span<const Tensor> inputs, PredictionRequest& request,
+                                    Error lost) {
+  auto other = reroute_ ? reroute_(request, model) : nullptr;
+  request.shadow = nullptr;  // it has been offered
+  if (other == nullptr && !await(model, request)) return {std::move(lost)};
+  metrics_.count("modelctl_repeated_predictions_total",
+                 {{"model", model.info().name}, {"version", model.info().version}});
+  auto outputs = predict(other ? *other : model, inputs, request);
+  return {std::move(outputs), std::move(other), true};
+}
+
+// Half of the workers wait at most: the other half goes on with other models.
+bool Scheduler::await(LoadedModel& model, const PredictionRequest& request) {
+  std::unique_lock lock(mutex_);
+  if (awaiting_ >= std::max<std::size_t>(limits_.workers / 2, 1)) return false;
+  ++awaiting_;
+  lock.unlock();
+  bool again = model.await(std::min(request.deadline, std::chrono::steady_clock::now() + longest_await));
+  lock.lock();
+  --awaiting_;
+  return again;
+}
+
 void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
   auto request = std::move(queue.waiting.front());
   queue.waiting.pop_front();
@@ -199,12 +231,14 @@ void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
   }
   Stages stages{request->started - request->arrived, decoded - request->started, {}, {}};
   std::uint64_t rows = inputs ? model.rows(*inputs) : 0;
-  auto outputs = inputs ? run_alone(model, *inputs, *request, stages) : Outputs(std::move(inputs).error());
-  bool ran = outputs.has_value();
-  answer(model, *request, std::move(outputs), stages, rows);
-  if (ran) model.statistics.executed(stages, rows);
+  Answer run = inputs ? run_alone(model, *inputs, *request, stages) : Answer{std::move(inputs).error()};
+  bool ran = run.outputs.has_value();
+  LoadedModel& answering = run.other ? *run.other : model;
+  answer(answering, *request, std::move(run.outputs), stages, rows);
+  if (ran) answering.statistics.executed(stages, rows);
   Seconds took = std::chrono::steady_clock::now() - request->started;
-  if (inputs) model.note_time(took);  // what cannot be read says nothing about the model
+  // What cannot be read says nothing about the model, and neither does what was lost.
+  if (inputs && !run.repeated) model.note_time(took);
   std::vector<std::shared_ptr<PredictionRequest>> done;
   done.push_back(std::move(request));
   finish(queue, std::move(done), took, lock);
@@ -248,6 +282,7 @@ void Scheduler::run_batch(Queue& queue, std::unique_lock<std::mutex>& lock) {
   Outputs together = Error(Kind::unavailable, "not-batched", "");
   if (batch.size() > 1 && model.may_batch(batch[0].inputs, rows))
     together = guarded([&]() -> Outputs { return model.predict(stack(all)); });
+  const Error* lost = !together && lost_process(together.error()) ? &together.error() : nullptr;
   Stages batch_stages{.infer = std::chrono::steady_clock::now() - start};
   const MetricLabels labels{{"model", model.info().name}, {"version", model.info().version}};
   std::int64_t first = 0;
@@ -255,16 +290,17 @@ void Scheduler::run_batch(Queue& queue, std::unique_lock<std::mutex>& lock) {
   for (Decoded& each : batch) {
     std::int64_t own = *rows_of(each.inputs);
     Stages stages{start - each.request->arrived - each.decoding, each.decoding, batch_stages.infer, {}};
-    Outputs outputs;
+    Answer run;
     std::optional<std::vector<Tensor>> slice;
     if (together) slice = slice_rows(*together, first, own, rows);
     first += own;
     // What fails together is tried alone: the fault is in one request, and the others have their answers.
-    if (slice) outputs = std::move(*slice);
-    else outputs = run_alone(model, each.inputs, *each.request, stages);
-    bool ran = !slice && outputs.has_value();
-    answer(model, *each.request, std::move(outputs), stages, static_cast<std::uint64_t>(own));
-    if (ran) model.statistics.executed(stages, static_cast<std::uint64_t>(own));
+    if (slice) run.outputs = std::move(*slice);
+    else run = run_alone(model, each.inputs, *each.request, stages, lost);
+    bool ran = !slice && run.outputs.has_value();
+    LoadedModel& answering = run.other ? *run.other : model;
+    answer(answering, *each.request, std::move(run.outputs), stages, static_cast<std::uint64_t>(own));
+    if (ran) answering.statistics.executed(stages, static_cast<std::uint64_t>(own));
     batch_stages.input += stages.input;
     batch_stages.output += stages.output;
     done.push_back(std::move(each.request));

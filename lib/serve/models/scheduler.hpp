@@ -15,6 +15,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -30,7 +31,10 @@ class Scheduler {
     std::size_t shadows = 64;                 // copies that may wait
   };
 
-  Scheduler(Limits limits, Metrics& metrics);
+  // Another version that is ready, for a request whose version has lost its process; null if there is none.
+  using Reroute = std::function<std::shared_ptr<LoadedModel>(PredictionRequest&, const LoadedModel& lost)>;
+
+  Scheduler(Limits limits, Metrics& metrics, Reroute reroute = nullptr);
   ~Scheduler();  // completes what still waits
 
   // Any thread; never blocks. From now on the request keeps its version, and will be completed: at once with an error
@@ -67,6 +71,17 @@ class Scheduler {
   void run_one(Queue& queue, std::unique_lock<std::mutex>& lock);
   void run_batch(Queue& queue, std::unique_lock<std::mutex>& lock);
   void run_shadow(std::unique_lock<std::mutex>& lock);
+  // What a run for one request gave, and which version it was if not the one that was asked for.
+  struct Answer {
+    Result<std::vector<Tensor>> outputs;
+    std::shared_ptr<LoadedModel> other = nullptr;
+    bool repeated = false;
+  };
+  // `lost`: how a run with other requests failed, if the process ended with it. This is the second run then.
+  Answer run_alone(LoadedModel& model, std::span<const Tensor> inputs, PredictionRequest& request,
+                   InferenceStatistics::Stages& stages, const Error* lost = nullptr);
+  Answer repeat(LoadedModel& model, std::span<const Tensor> inputs, PredictionRequest& request, Error lost);
+  bool await(LoadedModel& model, const PredictionRequest& request);
   Seconds expected_wait() const;
   void offer_shadow(PredictionRequest& request, const std::vector<Tensor>& inputs);
   // Sends the responses, which are encoded, and accounts for what they took.
@@ -75,6 +90,7 @@ class Scheduler {
 
   const Limits limits_;
   Metrics& metrics_;
+  const Reroute reroute_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::map<const LoadedModel*, Queue> queues_;  // of versions with pending requests
@@ -82,6 +98,7 @@ class Scheduler {
   Seconds clock_{0};  // `used` of the queue that was served last
   bool stop_ = false;
   std::size_t idle_ = 0;       // workers that wait
+  std::size_t awaiting_ = 0;   // workers that wait for a process
   std::size_t unstarted_ = 0;  // requests that no worker has taken
   std::atomic<std::size_t> pending_{0};
   std::atomic<bool> wanted_{false};  // there are more requests than idle workers

@@ -237,6 +237,19 @@ class Bench:
                     "modelctl": lambda: measure(address, model, sizes, calls),
                     "bare grpc++": lambda: measure(bare_address, model, sizes, calls)})
 
+    def isolation(self):
+        """What a worker process per version adds to a prediction, alone and under load."""
+        plain, isolated = self.modelctl("small"), self.modelctl("small", flags=("--isolate",))
+        path, body = "/v2/models/small/infer", json.dumps(SMALL).encode()
+        for server in (plain, isolated):
+            server.wait(path, body)
+        for connections in (1, 64):
+            medians = self.rounds(f"small model, V2 JSON, in a worker process, {connections} connections", {
+                "in the process": lambda: self.wrk(plain, path, body, connections=connections),
+                "--isolate": lambda: self.wrk(isolated, path, body, connections=connections)})
+            added = medians["--isolate"]["p50_us"] - medians["in the process"]["p50_us"]
+            print(f"\nadded by --isolate: {added:.0f} us of p50")
+
     def steady(self):
         """The tail at 70 % of the full rate; while a model is loaded and unloaded; beside idle and slow connections."""
         token = self.folder / "admin-token"
@@ -306,7 +319,8 @@ class Bench:
 
     def run(self):
         models(self.folder)
-        rows = [self.small, self.wide, self.grpc, self.steady] + ([self.soak] if self.options.soak else [])
+        rows = [self.small, self.wide, self.grpc, self.isolation, self.steady]
+        rows += [self.soak] if self.options.soak else []
         for row in rows:
             if self.options.only in (None, row.__name__):
                 with self.running:
