@@ -1,6 +1,8 @@
 // A message that cannot be sent is not worth an error: the manager has time-outs of its own.
 #include "serve/service_manager.hpp"
 
+#include "base/bytes.hpp"
+
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
@@ -81,7 +83,7 @@ Descriptor ServiceManager::take(std::string_view name) {
 // A listener that the settings no longer have is closed.
 void ServiceManager::take_over() {
   sockets_.clear();
-  if (replaces()) ::write(predecessor_.number(), "1", 1);  // if that fails, there is nobody to report it to
+  if (replaces()) write_all(predecessor_.number(), as_bytes("1"));  // if that fails, there is nobody to report it to
 }
 
 void ServiceManager::hand_over(int process) {
