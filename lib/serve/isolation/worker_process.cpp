@@ -3,6 +3,7 @@
 #include "serve/isolation/worker_process.hpp"
 
 #include "base/files.hpp"
+#include "runtime/thread_pool.hpp"
 #include "serve/isolation/worker.hpp"
 #include "tensor/utf8.hpp"
 
@@ -26,7 +27,20 @@ namespace {
 constexpr int start_milliseconds = 60'000;
 // How often a prediction that runs looks whether it was cancelled.
 constexpr std::chrono::milliseconds look_time{2};
+// How long a caller looks for its answer before it sleeps, and how many requests at most sleep at once after that
+// failed.
+constexpr std::chrono::microseconds look_at_once{30};
+constexpr std::uint32_t most_sleeps = 64;
 constexpr std::size_t most_printed = 2000;
+
+// Gives the CPU's other thread its turn.
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
 
 Error cannot_start(std::string_view what) {
   return system_error(errno, fmt::format("cannot start a worker process: {}", what), "/proc/self/exe");
@@ -291,6 +305,25 @@ class WorkerProcess::PlaceHolder {
   bool taken_ = false;
 };
 
+// To wake a thread that sleeps takes longer than a small model: so it looks for the answer for a moment before it
+// sleeps. That is of use only if the worker has another CPU: after it was in vain, ever more requests sleep at once.
+void WorkerProcess::look_for_answer(Place& place, std::uint32_t answered) {
+  static const bool alone = runtime::ThreadPool::default_threads() < 2;
+  if (alone || (place.sleeps_left > 0 && place.sleeps_left-- > 0)) return;
+  const auto end = std::chrono::steady_clock::now() + look_at_once;
+  do {
+    for (int i = 0; i < 16; ++i) {
+      if (place.slot.control->answered.load(std::memory_order_acquire) != answered) {
+        place.sleeps_next = 1;
+        return;
+      }
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  place.sleeps_left = place.sleeps_next;
+  place.sleeps_next = std::min(most_sleeps, place.sleeps_next * 2);
+}
+
 Result<std::vector<Tensor>> WorkerProcess::run(std::span<const TensorView> inputs,
                                                const runtime::Session::RunLimits& limits) {
   using Clock = std::chrono::steady_clock;
@@ -314,6 +347,7 @@ Result<std::vector<Tensor>> WorkerProcess::run(std::span<const TensorView> input
   control.requested.store(request, std::memory_order_release);
   futex_wake(control.requested);
 
+  look_for_answer(*place, before);
   std::uint32_t answered = before;
   while ((answered = control.answered.load(std::memory_order_acquire)) != request) {
     if (ended_) return worker_failed();

@@ -59,6 +59,8 @@ class WorkerProcess {
   struct Place {
     Slot slot;
     std::uint32_t last = 0;  // number of its last request
+    // Looking for the answer before sleeping: requests until the next try, and how many the next failure adds.
+    std::uint32_t sleeps_left = 0, sleeps_next = 1;
   };
   class PlaceHolder;
 
@@ -67,6 +69,7 @@ class WorkerProcess {
   Result<void> await_start();
   std::string printed() const;
   void kill_hanging(const char* how);
+  static void look_for_answer(Place& place, std::uint32_t answered);
 
   const runtime::Model& model_;
   const WorkerLimits limits_;
