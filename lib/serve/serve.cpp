@@ -78,14 +78,14 @@ Result<FrontEnds> listen(Service& service, StartFrontEnd start_grpc) {
 }
 
 Result<std::optional<ModelsFolder>> open_folder(const Settings& settings, OpenFile open_file, Repository& repository,
-                                                Service& service) {
+                                                Service& service, Reporter& reporter) {
   if (settings.models.empty()) return std::optional<ModelsFolder>();
   if (open_file == nullptr) {
     return Error(Kind::unsupported, "no-models-folder",
                  "cannot serve a folder of models: linked programs have one model")
         .help("serve the folder with modelctl serve");
   }
-  return TRY(ModelsFolder::open(settings.models, std::move(open_file), repository, service.operations));
+  return TRY(ModelsFolder::open(settings.models, std::move(open_file), repository, service.operations, reporter));
 }
 
 // What the process reports to and hears from.
@@ -201,7 +201,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, ServeSources s
   LeveledReporter reporter(service, given_reporter);
   Replacement replacement(milliseconds(settings.replace_timeout), manager, reporter, events, clock);
   Repository repository(service, std::move(sources.models), reporter);
-  auto folder = TRY(open_folder(settings, std::move(sources.open_file), repository, service));
+  auto folder = TRY(open_folder(settings, std::move(sources.open_file), repository, service, reporter));
   TRY(service.tokens.load());
   TRY(service.access_log.open());
   service.set_control(&repository);

@@ -9,6 +9,7 @@ using namespace modelctl;
 using commands::python_of_clients;
 using commands::Serving;
 using commands::shell;
+using commands::wait_until;
 namespace fs = std::filesystem;
 
 namespace {
@@ -107,12 +108,12 @@ TEST_CASE("'predict' sends an image file to a model that takes image files, by e
 
 TEST_CASE("'predict' does not wait longer for a server that says nothing than '--timeout' says") {
   const test::Scratch scratch;
-  auto ran = shell(
-      scratch.path(),
-      "{ python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); "
-      "print(s.getsockname()[1], flush=True); __import__(\"time\").sleep(60)' > port & server=$!; }; "
-      "while [ ! -s port ]; do sleep 0.05; done; "
-      "modelctl predict http://127.0.0.1:$(cat port) --timeout 0.2 --input '[1]'; code=$?; kill $server; exit $code");
+  auto ran = shell(scratch.path(),
+                   "{ python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); "
+                   "print(s.getsockname()[1], flush=True); __import__(\"time\").sleep(60)' > port & server=$!; }; " +
+                       wait_until("-s port") +
+                       "modelctl predict http://127.0.0.1:$(cat port) --timeout 0.2 --input '[1]'; code=$?; kill "
+                       "$server; exit $code");
   CHECK(ran.exit_code == 75);
   CHECK(ran.err.find("timed-out") != std::string::npos);
 }

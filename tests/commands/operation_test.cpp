@@ -167,3 +167,13 @@ TEST_CASE("packages of a folder are served as they come, are replaced and go, an
   serving.program.signal(SIGTERM);
   CHECK(serving.program.wait() == 0);
 }
+
+TEST_CASE("a folder with more models than are served is warned of") {
+  test::Scratch scratch;
+  fs::create_directory(scratch / "models");
+  for (int i = 0; i <= 1000; ++i) write(scratch / ("models/" + std::to_string(i) + ".onnx"), "not a model");
+  Serving serving(scratch.path(), "--models models --drain 0");
+  CHECK(eventually([&] { return serving.log_text().find("warning[too-many-models]") != std::string::npos; }));
+  CHECK(serving.log_text().find("there are 1001 files, and 1000 are served at most") != std::string::npos);
+  CHECK(curl(serving, "/livez") == "200");
+}

@@ -32,6 +32,12 @@ inline ProcessResult shell(const std::filesystem::path& folder, const std::strin
   return *result;
 }
 
+// Waits in a shell's command line for what a test of the shell means; a minute at most, so that no shell is left
+// behind.
+inline std::string wait_until(const std::string& test) {
+  return "n=0; until [ " + test + " ] || [ $n -ge 600 ]; do sleep 0.1; n=$((n+1)); done; ";
+}
+
 // Waits for what will come, however long the machine takes.
 template <class Condition>
 bool eventually(Condition condition) {

@@ -10,6 +10,7 @@ using commands::digits;
 using commands::eventually;
 using commands::Serving;
 using commands::shell;
+using commands::wait_until;
 namespace fs = std::filesystem;
 
 namespace {
@@ -71,10 +72,10 @@ TEST_CASE("a new certificate is used by new connections, of HTTPS and gRPC, and 
   std::string connection = std::to_string(serving.port);
   auto opened = shell(volume.volume.path(), "mkfifo in && (openssl s_client -quiet -connect localhost:" + connection +
                                                 " <in >out 2>/dev/null & echo $! >pid; exec 3>in; "
-                                                "printf 'GET /livez HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; "
-                                                "while [ ! -e next ]; do sleep 0.1; done; "
-                                                "printf 'GET /readyz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; "
-                                                "while [ ! -e end ]; do sleep 0.1; done) >/dev/null 2>&1 &");
+                                                "printf 'GET /livez HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; " +
+                                                wait_until("-e next") +
+                                                "printf 'GET /readyz HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' >&3; " +
+                                                wait_until("-e end") + ") >/dev/null 2>&1 &");
   REQUIRE(opened.exit_code == 0);
   auto received = [&](const char* text) {
     return eventually(

@@ -23,10 +23,10 @@ bool is_model(const std::string& name) {
 }  // namespace
 
 Result<ModelsFolder> ModelsFolder::open(const std::filesystem::path& folder, OpenFile open_file, Repository& repository,
-                                        Operations& operations) {
+                                        Operations& operations, Reporter& reporter) {
   std::error_code code;
   if (std::filesystem::is_directory(folder, code))
-    return ModelsFolder(folder, std::move(open_file), repository, operations);
+    return ModelsFolder(folder, std::move(open_file), repository, operations, reporter);
   return Error(Kind::not_found, "no-such-folder", fmt::format("cannot serve what is in '{}'", folder.string()))
       .at(folder.string())
       .because("it is not a folder")
@@ -34,19 +34,33 @@ Result<ModelsFolder> ModelsFolder::open(const std::filesystem::path& folder, Ope
 }
 
 // A folder that cannot be read, or is not there now, is taken for one that has not changed.
-std::vector<std::string> ModelsFolder::names() const {
+std::vector<std::string> ModelsFolder::names() {
   std::vector<std::string> names;
+  std::size_t count = 0;
   std::error_code code;
   for (std::filesystem::directory_iterator at(folder_, code), end; !code && at != end; at.increment(code)) {
     std::string name = at->path().filename().string();
-    if (is_model(name) && names.size() < most_files) names.push_back(std::move(name));
+    if (is_model(name) && ++count <= most_files) names.push_back(std::move(name));
   }
+  warn_of(count);
   if (code) {
     names.clear();
     for (const auto& [name, file] : files_) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// Once, until there are few enough again.
+void ModelsFolder::warn_of(std::size_t files) {
+  bool too_many = files > most_files;
+  if (too_many && !warned_) {
+    reporter_.warn(
+        Error(Kind::bad_config, "too-many-models", fmt::format("cannot serve all models in '{}'", folder_.string()))
+            .because(fmt::format("there are {} files, and {} are served at most", files, most_files))
+            .help("divide them among several folders, each with a server of its own"));
+  }
+  warned_ = too_many;
 }
 
 void ModelsFolder::load_all() {

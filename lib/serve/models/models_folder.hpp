@@ -15,7 +15,7 @@ class ModelsFolder {
  public:
   // All outlive it. Fails if there is no such folder.
   static Result<ModelsFolder> open(const std::filesystem::path& folder, OpenFile open_file, Repository& repository,
-                                   Operations& operations);
+                                   Operations& operations, Reporter& reporter);
 
   // Loads all that is there now, one after the other. What cannot be loaded harms nobody.
   void load_all();
@@ -23,18 +23,24 @@ class ModelsFolder {
   void look();
 
  private:
-  ModelsFolder(std::filesystem::path folder, OpenFile open_file, Repository& repository, Operations& operations)
+  ModelsFolder(std::filesystem::path folder, OpenFile open_file, Repository& repository, Operations& operations,
+               Reporter& reporter)
       : folder_(std::move(folder)),
         open_file_(std::move(open_file)),
         repository_(repository),
-        operations_(operations) {}
+        operations_(operations),
+        reporter_(reporter) {}
 
-  std::vector<std::string> names() const;
+  // Of the files that are served: not all, with a warning, if there are too many.
+  std::vector<std::string> names();
+  void warn_of(std::size_t files);
 
   std::filesystem::path folder_;
   OpenFile open_file_;
   Repository& repository_;
   Operations& operations_;
+  Reporter& reporter_;
+  bool warned_ = false;  // that there are too many
   std::map<std::string, WatchedFiles> files_;
 };
 
