@@ -196,7 +196,8 @@ void Replacement::hand_over(const FrontEnds& front_ends) {
 }
 
 void Replacement::fail(const std::string& reason, std::string_view help) {
-  Error error(Kind::io, "not-replaced", fmt::format("cannot replace the server by '{}'", command_.program.string()));
+  Error error(Kind::io, "server-not-replaced",
+              fmt::format("cannot replace the server by '{}'", command_.program.string()));
   error.why = {reason};
   error.hint = help;
   reporter_.warn(error);

@@ -139,7 +139,7 @@ TEST_CASE("a new program or model that is broken leaves the old server as it was
   Replaceable server;
   auto refused = [&](std::string_view why, std::size_t times) {
     server.serving.program.signal(SIGUSR2);
-    CHECK_MESSAGE(server.logs("warning[not-replaced]: cannot replace the server by ", times),
+    CHECK_MESSAGE(server.logs("warning[server-not-replaced]: cannot replace the server by ", times),
                   server.serving.log_text());
     CHECK_MESSAGE(server.logs(why), server.serving.log_text());
     CHECK(server.predicts());

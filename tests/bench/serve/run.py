@@ -1,6 +1,7 @@
 """What `modelctl serve` comes to under load, next to its peers: the table of `./dev bench serve`.
 
     python run.py MODELCTL PROGRAMS FOLDER [--rounds N] [--seconds S] [--soak S] [--only WORD]
+                  [--requests N] [--swaps N] [--replacements N]
 
 PROGRAMS has the release build's grpc_load and fixed_http; FOLDER keeps the peers' environments, the models and the
 results (serve.json). Needs wrk. All servers of a row run all the time and are loaded in turns, a round each, so that
@@ -16,6 +17,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import socket
 import statistics
@@ -25,8 +27,13 @@ import sys
 import threading
 import time
 
-import onnx
-from onnx import TensorProto, helper
+try:
+    import onnx
+    from onnx import TensorProto, helper
+except ModuleNotFoundError:
+    sys.exit("skipped: this Python has no onnx; ./dev bench serve installs one that has")
+
+import swaps
 
 HERE = pathlib.Path(__file__).resolve().parent
 SMALL = {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 4], "data": [0.1, 0.2, 0.3, 0.4]}]}
@@ -317,9 +324,13 @@ class Bench:
               f"{min(files)} to {max(files)} files")
         self.results["soak"] = {"requests": requests, "failed": failed, "memory": memory, "files": files}
 
+    def swaps(self):
+        """Versions are swapped and the binary is replaced under load."""
+        swaps.swaps(self, free_port, Server)
+
     def run(self):
         models(self.folder)
-        rows = [self.small, self.wide, self.grpc, self.isolation, self.steady]
+        rows = [self.small, self.wide, self.grpc, self.isolation, self.steady, self.swaps]
         rows += [self.soak] if self.options.soak else []
         for row in rows:
             if self.options.only in (None, row.__name__):
@@ -359,8 +370,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--soak", type=float, default=0)
+    parser.add_argument("--requests", type=int, default=1_000_000, help="of the row `swaps`")
+    parser.add_argument("--swaps", type=int, default=200)
+    parser.add_argument("--replacements", type=int, default=20)
     parser.add_argument("--only")
     options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("skipped: there is no program wrk on this machine")
     options.folder.mkdir(parents=True, exist_ok=True)
     Bench(options).run()
 
