@@ -33,6 +33,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("skipped: this Python has no onnx; ./dev bench serve installs one that has")
 
+import batching
 import swaps
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -79,13 +80,13 @@ class Server:
             response = connection.getresponse()
             return response.status, response.read()
 
-    def wait(self, path, body):
+    def wait(self, path, body, headers=None):
         """Until it answers a prediction. Returns the answer."""
         for _ in range(600):
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.process.returncode}: see its log")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                status, answer = self.post(path, body)
+                status, answer = self.post(path, body, headers)
                 if status == 200:
                     return answer
             time.sleep(0.1)
@@ -328,9 +329,13 @@ class Bench:
         """Versions are swapped and the binary is replaced under load."""
         swaps.swaps(self, free_port, Server)
 
+    def batching(self):
+        """Two models of real sizes with and without batches."""
+        batching.batching(self)
+
     def run(self):
         models(self.folder)
-        rows = [self.small, self.wide, self.grpc, self.isolation, self.steady, self.swaps]
+        rows = [self.small, self.wide, self.grpc, self.isolation, self.steady, self.swaps, self.batching]
         rows += [self.soak] if self.options.soak else []
         for row in rows:
             if self.options.only in (None, row.__name__):

@@ -1,8 +1,8 @@
 """A row of run.py: requests while versions are swapped and the binary is replaced, none of which may fail.
 
 Two files hold the version that serves and the next one. A swap puts a package of the next version into the idle file,
-loads it by the repository API, which unloads the version before the last, and gives it the requests, by a label or by its
-weight. A replacement writes the routing to the file of --routing, as an operator would, and sends SIGUSR2.
+loads it by the repository API, which unloads the version before the last, and gives it the requests, by a label or by
+its weight. A replacement writes the routing to the file of --routing, as an operator would, and sends SIGUSR2.
 """
 
 import contextlib
@@ -51,8 +51,8 @@ class Swapping:
         bench.running.callback(self.events.close)
         port = free_port()
         self.server = bench.start(server(
-            "modelctl", [self.program, "--output", "json", "serve", *(self.file(version) for version in (1, 2)), "--key",
-                         self.folder / "bench.pub", "--listen", f"127.0.0.1:{port}", "--admin",
+            "modelctl", [self.program, "--output", "json", "serve", *(self.file(version) for version in (1, 2)),
+                         "--key", self.folder / "bench.pub", "--listen", f"127.0.0.1:{port}", "--admin",
                          f"unix:{self.folder}/admin", "--routing", self.folder / "routing", "--drain", "1"],
             port, self.events))
         self.process = self.server.process.pid
@@ -70,14 +70,15 @@ class Swapping:
         floats = TensorProto.FLOAT
         graph = helper.make_graph(
             [helper.make_node("Add", ["x", "version"], ["y"])], "swaps",
-            [helper.make_tensor_value_info("x", floats, ["n", 1])], [helper.make_tensor_value_info("y", floats, ["n", 1])],
+            [helper.make_tensor_value_info("x", floats, ["n", 1])],
+            [helper.make_tensor_value_info("y", floats, ["n", 1])],
             [helper.make_tensor("version", floats, [1, 1], [version])])
         model = self.folder / "swaps.onnx"
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), model)
         artifact, package = self.folder / "swaps.artifact", self.folder / "new.tar"
         self.run("build", model, "-o", artifact)
-        self.run("pack", artifact, "--name", "swaps", "--version", str(version), "--key", self.folder / "bench.key", "-o",
-                 package)
+        self.run("pack", artifact, "--name", "swaps", "--version", str(version), "--key", self.folder / "bench.key",
+                 "-o", package)
         package.rename(self.file(version))
 
     def routing(self, version):
@@ -153,8 +154,8 @@ def swaps(bench, free_port, server):
     result = Swapping(bench, free_port, server).measure()
     bench.results["swaps"] = result
     print(f"\n{result['requests']} requests over {result['swaps']} swaps and {result['replacements']} replacements: "
-          f"{result['failed']} failed, {result['refused']} of them refused; {result['wrong']} not answered by exactly one "
-          f"version; {result['versions']} versions answered; {result['per_second']:.0f} requests/s, "
+          f"{result['failed']} failed, {result['refused']} of them refused; {result['wrong']} not answered by exactly "
+          f"one version; {result['versions']} versions answered; {result['per_second']:.0f} requests/s, "
           f"p50 {result['p50_us']} us, p99 {result['p99_us']} us", flush=True)
     if result["failed"] or result["wrong"]:
         raise SystemExit(1)
