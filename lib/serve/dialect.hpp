@@ -30,6 +30,8 @@ struct RequestContext {
   const ClientRequest& request;
   const RouteParameters& parameters;
   Service& service;
+  // Ends a decoding whose result nobody waits for: at the request's deadline, or when its client is gone. May be null.
+  const Interrupt* stop = nullptr;
 
   // Which model the request selects: by the holes {model}, {version} and {label} of the route's pattern, else by the
   // headers X-Model-Version and X-Model-Label.

@@ -1,4 +1,7 @@
-// What HTTP itself offers for every route: codings of content, and the sharing with pages of other sites.
+// What HTTP itself offers for every route: codings of content, limits of what a body becomes, and the sharing with
+// pages of other sites.
+#include "base/digest.hpp"
+#include "serve/dialect.hpp"
 #include "serve/echo.hpp"
 #include "serve/formats/media_types.hpp"
 #include "serve/http/content_coding.hpp"
@@ -178,4 +181,53 @@ TEST_CASE("a list of alternatives weighs the closest mention of a value") {
   CHECK(quality_of("text/csv;header=present;q=0", "text/csv") == 0.0);
   CHECK_FALSE(quality_of("text/html", "text/csv").has_value());
   CHECK_FALSE(quality_of("", "text/csv").has_value());
+}
+
+namespace {
+
+// A black image of 1000 x 1000 pixels in 202 bytes of PNG, as a part of a form.
+std::string image_part(const std::string& name) {
+  auto file = from_base64(
+      "iVBORw0KGgoAAAANSUhEUgAAA+gAAAPoAQAAAABl2OlJAAAAkUlEQVR42u3BMQEAAADCoPVPbQo/oAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+      "AAAAAAAAAAAAAAAAAAAAAAAAvgbsPwABNAyb4wAAAABJRU5ErkJggg==");
+  REQUIRE(file);
+  return "--b\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"x.png\"\r\n\r\n" +
+         std::string(as_text(*file)) + "\r\n";
+}
+
+constexpr const char* as_form = "Content-Type: multipart/form-data; boundary=b\r\nAccept: application/x-npz\r\n";
+
+}  // namespace
+
+TEST_CASE("decoded images have the limits of a body, each and together") {
+  Settings settings;
+  settings.max_body = 3'000'000;
+  settings.max_buffered = 5'000'000;
+  EchoServer one({{"a", "y", DType::u8, {"h", "w", 3}}}, settings);
+  EchoServer two({{"a", "y", DType::u8, {"h", "w", 3}}, {"b", "z", DType::u8, {"h", "w", 3}}}, settings);
+  CHECK(one.post("/predict", image_part("a") + "--b--", as_form).status == 200);
+  auto refused = two.post("/predict", image_part("a") + image_part("b") + "--b--", as_form);
+  CHECK(refused.status == 503);
+  CHECK(refused.body.find("the memory for bodies") != std::string::npos);
+  CHECK(one.service.memory.taken() == 0);
+  settings.max_body = 2'999'999;
+  EchoServer small({{"a", "y", DType::u8, {"h", "w", 3}}}, settings);
+  CHECK(small.post("/predict", image_part("a") + "--b--", as_form).status == 400);
+}
+
+TEST_CASE("no file of a form is decoded for a request that nobody waits for") {
+  EchoServer server({{"a", "y", DType::u8, {"h", "w", 3}}});
+  auto model = server.service.select({});
+  REQUIRE(model);
+  ClientRequest request;
+  request.headers["content-type"] = "multipart/form-data; boundary=b";
+  request.body = image_part("a") + "--b--";
+  StopToken stop;
+  RequestContext context{request, {}, server.service, &stop};
+  CHECK(read_files(context, **model));
+  stop.stop();
+  auto stopped = read_files(context, **model);
+  REQUIRE_FALSE(stopped);
+  CHECK(stopped.error().kind == Kind::interrupted);
 }

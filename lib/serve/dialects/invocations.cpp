@@ -24,7 +24,7 @@ ServerResponse version(const RequestContext&) { return {200, "text/plain", MODEL
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   DecodedRequest decoded;
   decoded.format = TRY(accepted_format(context.request.header("accept"), model));
-  if (auto files = TRY(read_files(context.request, model))) {
+  if (auto files = TRY(read_files(context, model))) {
     decoded.inputs = std::move(*files);
   } else {
     auto inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed));

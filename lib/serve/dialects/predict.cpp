@@ -17,7 +17,7 @@ constexpr FormKey keys[] = {{"data", JsonForm::columns},
 Result<DecodedRequest> decode(const RequestContext& context, const LoadedModel& model) {
   DecodedRequest decoded;
   decoded.format = TRY(accepted_format(context.request.header("accept"), model));
-  if (auto files = TRY(read_files(context.request, model))) decoded.inputs = std::move(*files);
+  if (auto files = TRY(read_files(context, model))) decoded.inputs = std::move(*files);
   else decoded.inputs = TRY(read_json_inputs(context.request.body, keys, model, Bare::allowed)).tensors;
   return decoded;
 }

@@ -3,8 +3,10 @@
 
 #include "runtime/inputs.hpp"
 #include "runtime/run_files.hpp"
+#include "serve/dialect.hpp"
 #include "serve/formats/form.hpp"
 #include "serve/formats/json_inputs.hpp"
+#include "serve/http/body_memory.hpp"
 #include "serve/http/header_text.hpp"
 #include "tensor/csv/cells.hpp"
 #include "tensor/utf8.hpp"
@@ -151,9 +153,12 @@ const formats::Format* format_of(std::string_view media_type, std::string_view c
 Result<std::vector<formats::NamedTensor>> read_content(const formats::Format& format, std::string_view content,
                                                        std::string_view where,
                                                        std::span<const formats::Expected> expected,
-                                                       const LoadedModel& model) {
+                                                       const RequestContext& context, const LoadedModel& model) {
+  if (context.stop != nullptr && context.stop->requested())
+    return Error(Kind::interrupted, "not-awaited", "nobody waits for the answer any more");
   formats::Source source{as_bytes(content), where, expected, expected.empty() ? nullptr : &expected[0]};
   source.options.unpacked_bytes = model.settings().max_body;
+  source.options.stop = context.stop;
   if (!format.several && !expected.empty()) source.expected = source.expected.first(1);
   auto tensors = format.read(source);
   if (tensors) return tensors;
@@ -163,14 +168,16 @@ Result<std::vector<formats::NamedTensor>> read_content(const formats::Format& fo
   return error;
 }
 
-Result<std::vector<Tensor>> read_file(const formats::Format& format, std::string_view body, const LoadedModel& model) {
+Result<std::vector<Tensor>> read_file(const formats::Format& format, const RequestContext& context,
+                                      const LoadedModel& model) {
+  std::string_view body = context.request.body;
   if (format.media_type == "text/csv") {
     if (auto table = TRY(NamedTable(body, model).read())) return std::move(*table);
   }
   bool lines = format.extension == ".jsonl" || format.extension == ".ndjson";
   if (lines && json::Cursor(body).peek() == '{') return read_json_lines(body, model);
   auto expected = runtime::expectations(model.signature().inputs, model.metadata());
-  auto tensors = TRY(read_content(format, body, "the body", expected, model));
+  auto tensors = TRY(read_content(format, body, "the body", expected, context, model));
   std::vector<std::string> names;
   for (const formats::NamedTensor& tensor : tensors)
     names.push_back(is_made_up(tensor.name) ? std::string() : tensor.name);
@@ -183,8 +190,10 @@ Result<std::vector<Tensor>> read_file(const formats::Format& format, std::string
 // The inputs in the parts of a form. A model of one input takes a part of any name: people call it "file" or "image".
 class FormFiles {
  public:
-  explicit FormFiles(const LoadedModel& model)
-      : model_(model), expected_(runtime::expectations(model.signature().inputs, model.metadata())) {}
+  FormFiles(const RequestContext& context, const LoadedModel& model)
+      : context_(context),
+        model_(model),
+        expected_(runtime::expectations(model.signature().inputs, model.metadata())) {}
 
   Result<void> add(const FormPart& part) {
     const formats::Expected* input = expected_.data();
@@ -194,9 +203,11 @@ class FormFiles {
     }
     const formats::Format* format = format_of(part.media_type, part.content);
     if (format == nullptr) format = TRY(formats::format_of(".json"));
-    auto tensors = TRY(read_content(*format, part.content, part.name, {input, 1}, model_));
+    auto tensors = TRY(read_content(*format, part.content, part.name, {input, 1}, context_, model_));
     if (tensors.size() != 1)
       return unreadable_body(fmt::format("the part '{}' holds {} tensors", part.name, tensors.size()));
+    decoded_bytes_ += held_bytes(tensors[0].tensor.view());
+    TRY(hold(context_.request, context_.request.body.capacity() + decoded_bytes_));
     Tensor& given = named_[input->name];
     if (!given.present()) given = std::move(tensors[0].tensor);
     else if (!input->file) return unreadable_body(fmt::format("'{}' is given twice", input->name));
@@ -215,7 +226,9 @@ class FormFiles {
     files = Tensor::of_strings({count}, std::move(contents));
   }
 
+  const RequestContext& context_;
   const LoadedModel& model_;
+  std::uint64_t decoded_bytes_ = 0;  // of all parts until now
   std::vector<formats::Expected> expected_;
   std::map<std::string, Tensor> named_;
 };
@@ -240,15 +253,16 @@ std::optional<double> quality_of(std::string_view list, std::string_view value) 
   return quality;
 }
 
-Result<std::optional<std::vector<Tensor>>> read_files(const ClientRequest& request, const LoadedModel& model) {
+Result<std::optional<std::vector<Tensor>>> read_files(const RequestContext& context, const LoadedModel& model) {
+  const ClientRequest& request = context.request;
   std::string_view type = request.header("content-type");
   if (is_form(type)) {
-    FormFiles files(model);
+    FormFiles files(context, model);
     for (const FormPart& part : TRY(read_form(type, request.body, most_parts))) TRY(files.add(part));
     return std::optional(TRY(std::move(files).finish()));
   }
   if (const formats::Format* format = format_of(type, request.body))
-    return std::optional(TRY(read_file(*format, request.body, model)));
+    return std::optional(TRY(read_file(*format, context, model)));
   return std::optional<std::vector<Tensor>>();
 }
 

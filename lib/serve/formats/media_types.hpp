@@ -8,13 +8,18 @@
 
 namespace modelctl::serve {
 
+struct RequestContext;
+
 // The inputs of a body that is a file, in the signature's order; nothing if it is JSON. The format is that of the
 // Content-Type, else the one that the first bytes show.
 //
 // A table has a header with the names of the inputs that take one value per row; without one, its columns are those of
 // the only input. Where the model takes image files, an image is passed on as it is. A form (multipart/form-data) has a
 // file for each input; several images for one input are its batch.
-Result<std::optional<std::vector<Tensor>>> read_files(const ClientRequest& request, const LoadedModel& model);
+//
+// What compressed files become has the limits of a body: --max-body each, and the memory for the bodies of all
+// connections. Between two files the context may end it.
+Result<std::optional<std::vector<Tensor>>> read_files(const RequestContext& context, const LoadedModel& model);
 
 // The format that 'Accept' asks for, of those that can hold the model's outputs; null for JSON, which nobody needs to
 // ask for. An Accept that leaves none of them is an error.

@@ -2,6 +2,7 @@
 #include "serve/http/content_coding.hpp"
 
 #include "serve/formats/media_types.hpp"
+#include "serve/http/body_memory.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -32,8 +33,7 @@ class Decoded {
     }
     if (text_.size() + size > text_.capacity()) {
       std::size_t capacity = std::max(text_.size() + size, 2 * text_.capacity());
-      if (request_.memory != nullptr && !request_.memory->resize(request_.body.capacity() + capacity))
-        return Error(Kind::unavailable, "no-memory", "the bodies of other requests take up the memory for bodies");
+      TRY(hold(request_, request_.body.capacity() + capacity));
       text_.reserve(capacity);
     }
     text_.append(bytes, size);

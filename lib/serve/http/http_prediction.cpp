@@ -1,11 +1,33 @@
-// The body is dropped as soon as it is decoded: the tensors replace it, and a large request does not hold both while it
-// waits and runs.
+// The body is dropped as soon as it is decoded: the tensors replace it, in the memory for bodies, too, and a large
+// request does not hold both while it waits and runs.
 #include "serve/http/http_prediction.hpp"
 
 #include "serve/guarded.hpp"
+#include "serve/http/body_memory.hpp"
 #include "serve/http/content_coding.hpp"
 
 namespace modelctl::serve {
+namespace {
+
+// Nobody waits for the answer any more.
+class NotAwaited final : public Interrupt {
+ public:
+  explicit NotAwaited(const PredictionRequest& request) : request_(request) {}
+  bool requested() const override {
+    return request_.cancelled.stopped() || std::chrono::steady_clock::now() >= request_.deadline;
+  }
+
+ private:
+  const PredictionRequest& request_;
+};
+
+std::uint64_t bytes_of(const std::vector<Tensor>& tensors) {
+  std::uint64_t bytes = 0;
+  for (const Tensor& tensor : tensors) bytes += tensor.present() ? held_bytes(tensor.view()) : 0;
+  return bytes;
+}
+
+}  // namespace
 
 HttpPrediction::HttpPrediction(ClientRequest request, Match match, Service& service, Respond respond)
     : PredictionRequest(RequestContext{request, match.parameters, service}.selector()),
@@ -17,7 +39,9 @@ HttpPrediction::HttpPrediction(ClientRequest request, Match match, Service& serv
 
 Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
   TRY(decode_content(request_, service_.settings()));
-  decoded_ = TRY(match_.route->decode({request_, match_.parameters, service_}, model));
+  NotAwaited stop(*this);
+  decoded_ = TRY(match_.route->decode({request_, match_.parameters, service_, &stop}, model));
+  TRY(hold(request_, bytes_of(decoded_.inputs)));
   request_ = {};
   return std::move(decoded_.inputs);
 }

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace modelctl::formats {
 namespace {
 
@@ -63,7 +65,7 @@ Result<std::vector<NamedTensor>> read(const Source& source) {
     tensors.push_back({"", std::move(file)});
     return tensors;
   }
-  auto image = images::decode(source.bytes);
+  auto image = images::decode(source.bytes, std::min(images::most_pixels, source.options.unpacked_bytes / 3));
   if (!image) {
     if (image.error().kind != Kind::bad_input) return std::move(image).error();
     return unreadable(source.where, std::move(image.error().what));
