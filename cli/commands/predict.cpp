@@ -1,5 +1,5 @@
 // predict: asks a server for predictions.
-#include "actions/predict.hpp"
+#include "actions/protocol.hpp"
 #include "base/json.hpp"
 #include "cli/command.hpp"
 #include "cli/commands/csv_header.hpp"
@@ -8,6 +8,7 @@
 #include "cli/commands/remote.hpp"
 #include "cli/present/run_outputs.hpp"
 
+#include <fmt/ranges.h>
 #include <CLI/Option.hpp>
 
 namespace modelctl::cli {
@@ -30,12 +31,17 @@ Run bind(Binder& binder) {
   CLI::App& app = binder.app;
   app.add_option("URL", request->url, "Address of the server, and of the model if it serves several")->required();
   bind_tensors(binder, "--input", request->inputs, "An input, by name or in the model's order");
-  std::vector<std::string> protocols{"v2", "predict"};
-  binder.choice(app.add_option("--protocol", request->protocol, "Open Inference Protocol, or JSON for POST /predict")
-                    ->check(CLI::IsMember(protocols))
-                    ->type_name("v2|predict")
-                    ->capture_default_str(),
-                protocols);
+  std::vector<std::string> names, summaries;
+  for (const actions::ProtocolDef* protocol : actions::protocols()) {
+    names.emplace_back(protocol->name);
+    summaries.push_back(fmt::format("{}: {}", protocol->name, protocol->summary));
+  }
+  binder.choice(
+      app.add_option("--protocol", request->protocol, fmt::format("Protocol ({})", fmt::join(summaries, "; ")))
+          ->check(CLI::IsMember(names))
+          ->type_name(fmt::format("{}", fmt::join(names, "|")))
+          ->capture_default_str(),
+      names);
   binder
       .complete(app.add_option("-o", request->output,
                                "File or folder for the outputs, - for JSON on stdout; by default they are printed"),

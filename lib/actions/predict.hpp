@@ -12,7 +12,7 @@ struct PredictRequest {
   // Protocol, or that of a server's own predictions. Without it, the only model of the server is meant, or /predict.
   std::string url;
   std::vector<std::string> inputs;   // [NAME=]INPUT each
-  std::string protocol = "v2";       // or "predict"
+  std::string protocol = "v2";       // a name in the table of protocols (protocol.hpp)
   std::filesystem::path output;      // a file or a folder; nothing is written if this is empty
   std::filesystem::path token_file;  // the token that the server asks for; empty: none
   double timeout_seconds = 60;       // of one request, from its start to the end of its response

@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace modelctl::actions {
 namespace {
 
@@ -33,19 +35,23 @@ class TokenOfFile final : public http::Authorizer {
 
 }  // namespace
 
-Result<std::unique_ptr<http::Authorizer>> token_from_file(const std::filesystem::path& path, const http::Url& server) {
+Result<std::string> read_token(const std::filesystem::path& path) {
   forbid_core_dumps();
   constexpr std::uint64_t limit = 64 << 10;
   constexpr const char* white = " \t\r\n";
   std::string text = TRY(read_text_file(path, limit));
   std::size_t first = std::min(text.find_first_not_of(white), text.size());
   std::string token = text.substr(first, text.find_last_not_of(white) + 1 - first);
-  if (token.empty() || token.find_first_of(white) != std::string::npos) {
+  if (token.empty() || !std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c <= '~'; })) {
     return Error(Kind::bad_config, "bad-token-file", fmt::format("cannot use '{}' as a token", path.string()))
         .at(path.string())
-        .because("it is empty, or has white space within");
+        .because("it is empty, or has characters within that are not visible ASCII");
   }
-  return std::make_unique<TokenOfFile>(std::move(token), path, server);
+  return token;
+}
+
+Result<std::unique_ptr<http::Authorizer>> token_from_file(const std::filesystem::path& path, const http::Url& server) {
+  return std::make_unique<TokenOfFile>(TRY(read_token(path)), path, server);
 }
 
 }  // namespace modelctl::actions

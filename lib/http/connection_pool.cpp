@@ -38,7 +38,7 @@ std::string_view peer_address(CURL* easy) {
 struct ConnectionPool::State {
   const StopToken& stop;
   CURLM* multi;
-  std::string ca_file, ca_path;
+  Authorities authorities;
   Proxies proxies;
 
   State(const Environment& environment, const StopToken& stop)
@@ -50,12 +50,7 @@ ConnectionPool::ConnectionPool(Options options, const Environment& environment, 
     : options_(std::move(options)) {
   initialize_curl();
   state_ = std::make_unique<State>(environment, stop);
-  state_->ca_file = options_.ca_file.string();
-  if (state_->ca_file.empty()) {
-    state_->ca_file = environment.get("SSL_CERT_FILE").value_or("");
-    state_->ca_path = environment.get("SSL_CERT_DIR").value_or("");
-  }
-  if (state_->ca_file.empty() && state_->ca_path.empty()) state_->ca_file = system_certificates();
+  state_->authorities = trusted_authorities(options_.ca_file, environment);
 }
 
 ConnectionPool::~ConnectionPool() = default;
@@ -78,8 +73,9 @@ Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
   // The exceptions are hosts that are reached directly, mostly private ones. A host that a public server named goes
   // through the proxy always: on_open_socket could not tell the proxy's address from the host's.
   curl_easy_setopt(easy, CURLOPT_NOPROXY, request.public_only ? "" : state_->proxies.exceptions().c_str());
-  if (!state_->ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, state_->ca_file.c_str());
-  if (!state_->ca_path.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, state_->ca_path.c_str());
+  const Authorities& authorities = state_->authorities;
+  if (!authorities.file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, authorities.file.c_str());
+  if (!authorities.folder.empty()) curl_easy_setopt(easy, CURLOPT_CAPATH, authorities.folder.c_str());
   // A transfer has no limit on the whole time, which a large package on a slow line may need: only being slower than a
   // few bytes per second for a while is a failure.
   auto stall = request.body.empty() ? options_.stall_timeout : options_.upload_stall_timeout;
@@ -90,11 +86,7 @@ Result<HttpResponse> ConnectionPool::send(const HttpRequest& request) {
   auto started = exchange->start();
   if (!started) {
     Error error = std::move(started).error();
-    bool without_authorities = state_->ca_file.empty() && state_->ca_path.empty();
-    if (error.code == "bad-certificate" && without_authorities) {
-      error.hint =
-          "this machine has no list of certificate authorities: install the package ca-certificates, or pass --ca-file";
-    }
+    if (error.code == "bad-certificate" && authorities.none()) error.hint = no_authorities;
     return error;
   }
   if (exchange->status == 407 && !proxy.address.empty()) return proxy_refused(request, proxy);

@@ -16,17 +16,24 @@ std::vector<std::int64_t> sizes(const artifact::Port& port) {
   return sizes;
 }
 
-// What a port is made from or means is in its `parameters`, which the protocol leaves to servers.
+void append_parameter(JsonWriter& out, ParameterForm form, std::string_view key, std::string_view value) {
+  out.string(key).raw(form == ParameterForm::text ? ":" : ":{\"string_param\":").string(value);
+  if (form == ParameterForm::message) out.raw("}");
+}
+
 void append_ports(JsonWriter& out, const std::vector<artifact::Port>& ports, const artifact::Metadata& metadata,
-                  artifact::Side side) {
+                  artifact::Side side, ParameterForm form) {
   for (std::size_t i = 0; i < ports.size(); ++i) {
     const artifact::Port& port = ports[i];
     out.raw(i > 0 ? ",{\"name\":" : "{\"name\":").string(port.name);
     out.raw(fmt::format(",\"datatype\":\"{}\",\"shape\":[{}]", v2_datatype(port.type), fmt::join(sizes(port), ",")));
     artifact::Meaning meaning = artifact::meaning_of(metadata, side, port.name);
     if (meaning.content != artifact::Content::values || !meaning.description.empty()) {
-      out.raw(",\"parameters\":{\"content\":\"").raw(artifact::word(meaning.content));
-      out.raw("\",\"description\":").string(meaning.description).raw("}");
+      out.raw(",\"parameters\":{");
+      append_parameter(out, form, "content", artifact::word(meaning.content));
+      out.raw(",");
+      append_parameter(out, form, "description", meaning.description);
+      out.raw("}");
     }
     out.raw("}");
   }
@@ -100,7 +107,7 @@ std::string server_metadata() {
          "\",\"extensions\":[\"binary_tensor_data\",\"model_repository\",\"model_configuration\",\"statistics\"]}\n";
 }
 
-Result<std::string> model_metadata(Service& service, const ModelSelector& selector) {
+Result<std::string> model_metadata(Service& service, const ModelSelector& selector, ParameterForm form) {
   auto model = TRY(service.select(selector));
   JsonWriter body(model->settings().max_response);
   body.raw("{\"name\":").string(model->info().name).raw(",\"versions\":[");
@@ -110,9 +117,9 @@ Result<std::string> model_metadata(Service& service, const ModelSelector& select
     separator = ",";
   }
   body.raw("],\"platform\":\"modelctl_native\",\"inputs\":[");
-  append_ports(body, model->signature().inputs, model->metadata(), artifact::Side::input);
+  append_ports(body, model->signature().inputs, model->metadata(), artifact::Side::input, form);
   body.raw("],\"outputs\":[");
-  append_ports(body, model->signature().outputs, model->metadata(), artifact::Side::output);
+  append_ports(body, model->signature().outputs, model->metadata(), artifact::Side::output, form);
   body.raw("]}\n");
   return body.done();
 }

@@ -12,7 +12,11 @@ namespace modelctl::serve {
 std::string_view v2_datatype(DType type);
 
 std::string server_metadata();
-Result<std::string> model_metadata(Service& service, const ModelSelector& selector);
+// What an input is made from, or an output means, is in its `parameters`, which the protocol leaves to servers. Their
+// values are texts in JSON, and in messages InferParameter.
+enum class ParameterForm { text, message };
+Result<std::string> model_metadata(Service& service, const ModelSelector& selector,
+                                   ParameterForm form = ParameterForm::text);
 // As Triton's model configuration, as far as it applies here.
 Result<std::string> model_config(Service& service, const ModelSelector& selector);
 // Of the version, of all versions of the model, or, if no model is named, of all that are ready.

@@ -50,7 +50,8 @@ Result<inference::ServerMetadataResponse> server_metadata(GrpcCall&, const infer
 
 Result<inference::ModelMetadataResponse> model_metadata(GrpcCall& call,
                                                         const inference::ModelMetadataRequest& request) {
-  return from_json<inference::ModelMetadataResponse>(TRY(serve::model_metadata(call.service(), selector_of(request))));
+  return from_json<inference::ModelMetadataResponse>(
+      TRY(serve::model_metadata(call.service(), selector_of(request), ParameterForm::message)));
 }
 
 Result<inference::ModelConfigResponse> model_config(GrpcCall& call, const inference::ModelConfigRequest& request) {
