@@ -158,6 +158,21 @@ Result<package::Payload> payload_of(const PackRequest::File& file) {
                           std::move(content)};
 }
 
+// A file may be an entry already, as one of a sample.
+Result<void> add(const PackRequest::File& file, std::vector<package::Payload>& payload) {
+  auto added = TRY(payload_of(file));
+  auto other = std::ranges::find(payload, added.path, &package::Payload::path);
+  if (other == payload.end()) {
+    payload.push_back(std::move(added));
+    return {};
+  }
+  std::error_code code;
+  if (fs::equivalent(other->content.file, file.path, code)) return {};
+  return Error(Kind::usage, "same-entry",
+               fmt::format("cannot pack '{}': '{}' is another file", file.path.string(), added.path))
+      .help("rename one of them");
+}
+
 // Takes what the request leaves out from modelctl.yaml.
 Result<PackRequest> complete(PackRequest request, Reporter& reporter) {
   auto merge = TRY(ProjectMerge::of_artifact("pack", request.artifact));
@@ -296,7 +311,7 @@ Result<PackReport> pack_file(PackRequest request, Host& host) {
     std::ranges::move(samples, std::back_inserter(payload));
   }
   auto files = TRY(with_folders(request.files));
-  for (const PackRequest::File& file : files) payload.push_back(TRY(payload_of(file)));
+  for (const PackRequest::File& file : files) TRY(add(file, payload));
 
   for (const Error& warning : placeholders_in(request)) host.reporter.warn(warning);
   auto ask = [&] {

@@ -105,6 +105,22 @@ TEST_CASE("samples travel with a list of what they are to the model") {
   CHECK(opened->manifest().entries.size() == 7);
 }
 
+TEST_CASE("a file of a sample may be named again, and another one of its name not") {
+  Project project;
+  REQUIRE(make_folder(project.scratch / "other"));
+  for (const char* name : {"x.csv", "other/x.csv"})
+    REQUIRE(write_file(project.scratch / name, as_bytes(std::string_view("1,2,3\n"))));
+  project.request.samples = {{"", {{"x", project.scratch / "x.csv"}}, {}, {}}};
+  project.request.files = {{package::Role::sample, project.scratch / "x.csv"}};
+  auto packed = actions::pack(project.request, project.fake.host);
+  REQUIRE(packed);
+  CHECK(packed->manifest.entries.size() == 4);
+  project.request.files = {{package::Role::sample, project.scratch / "other/x.csv"}};
+  auto refused = actions::pack(project.request, project.fake.host);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == "same-entry");
+}
+
 TEST_CASE("samples that the model refuses or that are wrong are not packed") {
   Project project;
   for (auto [name, rows] :
