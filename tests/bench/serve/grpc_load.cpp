@@ -1,7 +1,8 @@
 // Loads a gRPC server of the Open Inference Protocol, or is one with a fixed answer, to compare with:
 //
-//   grpc_load serve                                  prints its port and answers ModelInfer until it is killed
-//   grpc_load ADDRESS MODEL INPUT SIZES CALLS SECONDS   keeps CALLS calls under way, of an FP32 input of SIZES ("1,4")
+//   grpc_load serve SIZE       prints its port and answers ModelInfer with SIZE floats until it is killed
+//   grpc_load ADDRESS MODEL INPUT SIZES CALLS SECONDS
+//                              keeps CALLS calls under way, of an FP32 input of SIZES ("1,4")
 //
 // The second prints requests per second, and the median and 99th percentile of the time of a call, as one line of JSON.
 #include <grpcpp/create_channel.h>
@@ -51,7 +52,7 @@ class FixedService final : public grpc::Service {
   }
 };
 
-int serve() {
+int serve(std::int64_t size) {
   inference::ModelInferResponse response;
   response.set_model_name("fixed");
   response.set_model_version("1");
@@ -59,8 +60,8 @@ int serve() {
   output.set_name("y");
   output.set_datatype("FP32");
   output.add_shape(1);
-  output.add_shape(4);
-  response.add_raw_output_contents(std::string(16, '\0'));
+  output.add_shape(size);
+  response.add_raw_output_contents(std::string(static_cast<std::size_t>(size) * sizeof(float), '\0'));
   const grpc::ByteBuffer answer = buffer_of(response);
   FixedService service;
   grpc::ServerBuilder builder;
@@ -163,7 +164,7 @@ int load(const std::string& address, const std::string& model, const std::string
 
 int main(int count, char** arguments) {
   std::vector<std::string> given(arguments + 1, arguments + count);
-  if (given.size() == 1 && given[0] == "serve") return serve();
+  if (given.size() == 2 && given[0] == "serve") return serve(std::stoll(given[1]));
   if (given.size() == 6) return load(given[0], given[1], given[2], given[3], std::stoi(given[4]), std::stod(given[5]));
   std::fprintf(stderr, "usage: grpc_load serve | ADDRESS MODEL INPUT SIZES CALLS SECONDS\n");
   return 64;

@@ -223,18 +223,19 @@ class Bench:
             "JSON": lambda: self.wrk(server, path, text, (), 8)})
 
     def grpc(self):
-        """gRPC of a small model and of 64 KiB against a bare server with a fixed answer, 1 and 32 calls under way."""
+        """gRPC of a small model and of 64 KiB against a bare server with a fixed answer of the same size, 1 and 32 calls
+        under way."""
         load = self.options.programs / "grpc_load"
-        bare = subprocess.Popen([load, "serve"], stdout=subprocess.PIPE, text=True)
-        self.running.callback(bare.kill)
-        bare_address = f"127.0.0.1:{bare.stdout.readline().strip()}"
 
         def measure(address, model, sizes, calls):
             done = subprocess.run([load, address, model, "x", sizes, str(calls), str(self.options.seconds)],
                                   capture_output=True, text=True, check=True)
             return json.loads(done.stdout)
 
-        for model, sizes in (("small", "1,4"), ("wide", f"1,{WIDE}")):
+        for model, sizes, answer in (("small", "1,4", 3), ("wide", f"1,{WIDE}", WIDE)):
+            bare = subprocess.Popen([load, "serve", str(answer)], stdout=subprocess.PIPE, text=True)
+            self.running.callback(bare.kill)
+            bare_address = f"127.0.0.1:{bare.stdout.readline().strip()}"
             address = f"127.0.0.1:{free_port()}"
             server = self.modelctl(model, flags=("--grpc", address))
             width = int(sizes.split(",")[1])
@@ -242,8 +243,8 @@ class Bench:
             server.wait(f"/v2/models/{model}/infer", json.dumps(body).encode())
             for calls in (1, 32):
                 self.rounds(f"gRPC, {model}, {calls} calls under way", {
-                    "modelctl": lambda: measure(address, model, sizes, calls),
-                    "bare grpc++": lambda: measure(bare_address, model, sizes, calls)})
+                    "modelctl": lambda at=address: measure(at, model, sizes, calls),
+                    "bare grpc++": lambda at=bare_address: measure(at, model, sizes, calls)})
 
     def isolation(self):
         """What a worker process per version adds to a prediction, alone and under load."""
