@@ -3,6 +3,7 @@
 #include "serve/serve.hpp"
 
 #include "base/files.hpp"
+#include "serve/allocator.hpp"
 #include "serve/descriptors.hpp"
 #include "serve/reloading.hpp"
 #include "serve/replacement.hpp"
@@ -207,6 +208,7 @@ Result<ServeTotals> serve_until_stopped(const Settings& settings, ServeSources s
   service.set_control(&repository);
   service.set_starting(true);
   raise_descriptor_limit();
+  keep_freed_memory();
   for (const auto& secret : {settings.tls_key, settings.tokens, settings.admin_token}) {
     if (auto warning = exposed_secret(secret)) reporter.warn(*warning);
   }
