@@ -1,6 +1,6 @@
-// From a request to the route that serves it. A table of patterns is matched segment by segment, in the order of the
-// dialects: there are some twenty routes, so that a loop is faster than any index. Segments are compared as they were
-// sent and decoded afterwards, so that a "%2F" in a model's name does not end a segment.
+// From a request to the route that serves it. Patterns are matched segment by segment, in the order of the dialects:
+// few have the same number of segments, so that a loop is faster than any index. A path is divided as it was sent and
+// decoded afterwards, so that a "%2F" in a model's name does not end a segment.
 #include "serve/dialect.hpp"
 
 #include "serve/guarded.hpp"
@@ -16,34 +16,93 @@
 namespace modelctl::serve {
 namespace {
 
-bool matches(std::string_view pattern, std::string_view path, RouteParameters& parameters) {
-  parameters.clear();
-  while (!pattern.empty() && !path.empty()) {
-    std::size_t pattern_end = std::min(pattern.find('/', 1), pattern.size());
-    std::size_t path_end = std::min(path.find('/', 1), path.size());
-    std::string_view wanted = pattern.substr(0, pattern_end);
-    std::string given = percent_decode(path.substr(0, path_end));
-    // A hole may have a suffix, as in "/v1/models/{model}:predict".
-    if (std::size_t hole = wanted.find('{'); hole != std::string_view::npos) {
-      std::size_t end = wanted.find('}', hole);
-      std::string_view before = wanted.substr(0, hole), after = wanted.substr(end + 1);
-      if (!given.starts_with(before) || !given.ends_with(after) || given.size() <= before.size() + after.size())
-        return false;
-      parameters.emplace_back(wanted.substr(hole + 1, end - hole - 1),
-                              given.substr(before.size(), given.size() - before.size() - after.size()));
-    } else if (wanted != given) {
-      return false;
-    }
-    pattern.remove_prefix(pattern_end);
-    path.remove_prefix(path_end);
+// Each with the '/' that it begins with.
+template <class Take>
+void for_each_segment(std::string_view path, Take take) {
+  while (!path.empty()) {
+    std::size_t end = std::min(path.find('/', 1), path.size());
+    take(path.substr(0, end));
+    path.remove_prefix(end);
   }
-  return pattern.empty() && path.empty();
 }
 
-bool matches(const Route& route, std::string_view path, const Settings& settings, RouteParameters& parameters) {
-  if (route.configured == nullptr) return matches(route.pattern, path, parameters);
-  parameters.clear();
-  return !(settings.*route.configured).empty() && settings.*route.configured == path;
+// A segment of a pattern: a text, or a hole that may have text around it, as in "/v1/models/{model}:predict".
+struct Segment {
+  std::string_view before, hole, after;  // without a hole, `before` is all of it
+
+  explicit Segment(std::string_view text)
+      : before(text.substr(0, text.find('{'))),
+        hole(text.substr(std::min(before.size() + 1, text.size()))),
+        after(hole.substr(std::min(hole.find('}') + 1, hole.size()))) {
+    hole = hole.substr(0, hole.find('}'));
+  }
+  bool matches(std::string_view given) const {
+    if (hole.empty()) return given == before;
+    return given.size() > before.size() + after.size() && given.starts_with(before) && given.ends_with(after);
+  }
+  std::string value(std::string_view given) const {
+    return std::string(given.substr(before.size(), given.size() - before.size() - after.size()));
+  }
+};
+
+struct Pattern {
+  const DialectDef* dialect;
+  const Route* route;
+  std::vector<Segment> segments;
+
+  bool matches(std::span<const std::string> path) const {
+    return std::equal(segments.rbegin(), segments.rend(), path.rbegin(),  // the ends differ most
+                      [](const Segment& segment, const std::string& given) { return segment.matches(given); });
+  }
+  RouteParameters parameters(std::span<const std::string> path) const {
+    RouteParameters parameters;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      if (!segments[i].hole.empty()) parameters.emplace_back(segments[i].hole, segments[i].value(path[i]));
+    }
+    return parameters;
+  }
+};
+
+// The patterns by their number of segments, each group in the order of the dialects; and the routes whose path is a
+// setting.
+struct Routes {
+  std::vector<std::vector<Pattern>> patterns;
+  std::vector<Pattern> configured;
+
+  Routes() {
+    for (const DialectDef* dialect : dialects()) {
+      for (const Route& route : dialect->routes) {
+        Pattern pattern{dialect, &route, {}};
+        for_each_segment(route.pattern, [&](std::string_view text) { pattern.segments.emplace_back(text); });
+        std::size_t size = pattern.segments.size();
+        if (patterns.size() <= size) patterns.resize(size + 1);
+        (route.configured != nullptr ? configured : patterns[size]).push_back(std::move(pattern));
+      }
+    }
+  }
+  std::span<const Pattern> of_size(std::size_t size) const {
+    return size < patterns.size() ? std::span<const Pattern>(patterns[size]) : std::span<const Pattern>();
+  }
+};
+
+const Routes& routes() {
+  static const Routes all;
+  return all;
+}
+
+// Whether the route, whose path matched, takes the method; else the method joins those that are allowed.
+bool takes(const Pattern& pattern, std::string_view method, Match& match) {
+  const Route& route = *pattern.route;
+  // HEAD is GET without the body, which the server leaves out.
+  if (route.method == method || (route.method == "GET" && method == "HEAD")) {
+    match.dialect = pattern.dialect;
+    match.route = &route;
+    return true;
+  }
+  match.status = 405;
+  if (!match.allowed.empty()) match.allowed += ", ";
+  match.allowed += route.method;
+  return false;
 }
 
 ServerResponse no_route(const ClientRequest& request, const Match& match) {
@@ -73,22 +132,19 @@ ModelSelector RequestContext::selector() const {
 Match match(std::string_view method, std::string_view path, const Settings& settings, ListenerRole role) {
   Match result;
   if (!path.starts_with('/')) return result;  // segments are compared, and the first one must not be the whole path
-  for (bool configured : {true, false}) {
-    for (const DialectDef* dialect : dialects()) {
-      if (dialect->operators && role == ListenerRole::clients && !settings.admin.empty()) continue;
-      for (const Route& route : dialect->routes) {
-        if ((route.configured != nullptr) != configured || !matches(route, path, settings, result.parameters)) continue;
-        // HEAD is GET without the body, which the server leaves out.
-        if (route.method == method || (route.method == "GET" && method == "HEAD")) {
-          result.dialect = dialect;
-          result.route = &route;
-          return result;
-        }
-        result.status = 405;
-        if (!result.allowed.empty()) result.allowed += ", ";
-        result.allowed += route.method;
-      }
-    }
+  auto offered = [&](const Pattern& pattern) {
+    return !pattern.dialect->operators || role != ListenerRole::clients || settings.admin.empty();
+  };
+  for (const Pattern& pattern : routes().configured) {
+    const std::string& at = settings.*pattern.route->configured;
+    if (offered(pattern) && !at.empty() && at == path && takes(pattern, method, result)) return result;
+  }
+  std::vector<std::string> segments;
+  for_each_segment(path, [&](std::string_view segment) { segments.push_back(percent_decode(segment)); });
+  for (const Pattern& pattern : routes().of_size(segments.size())) {
+    if (!offered(pattern) || !pattern.matches(segments) || !takes(pattern, method, result)) continue;
+    result.parameters = pattern.parameters(segments);
+    return result;
   }
   return result;
 }

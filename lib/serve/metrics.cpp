@@ -15,14 +15,20 @@ namespace {
 // name="value" pairs; backslash, quote and line end escaped as the format asks, and what is not UTF-8 replaced: one
 // such name, of a package, would make all metrics unreadable.
 std::string render(const MetricLabels& labels) {
+  auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
   std::string text;
+  text.reserve(128);
   for (const auto& [name, value] : labels) {
     if (!text.empty()) text += ',';
-    text += name + "=\"";
-    for (char c : to_utf8(value)) {
-      if (c == '\n') text += "\\n";
-      else if (c == '"' || c == '\\') text += {'\\', c};
-      else text += c;
+    text.append(name).append("=\"");
+    if (std::all_of(value.begin(), value.end(), plain)) {
+      text += value;
+    } else {
+      for (char c : to_utf8(value)) {
+        if (c == '\n') text += "\\n";
+        else if (c == '"' || c == '\\') text += {'\\', c};
+        else text += c;
+      }
     }
     text += '"';
   }
@@ -42,14 +48,22 @@ void Metrics::declare(std::string_view name, std::string_view type, std::string_
   family.help = help;
 }
 
+// Under the lock.
+Metrics::Family& Metrics::family(std::string_view name) {
+  auto found = families_.find(name);
+  return found != families_.end() ? found->second : families_[std::string(name)];
+}
+
 void Metrics::add(std::string_view name, const MetricLabels& labels, double by) {
+  std::string key = render(labels);
   std::lock_guard lock(mutex_);
-  families_[std::string(name)].values[render(labels)] += by;
+  family(name).values[std::move(key)] += by;
 }
 
 void Metrics::set(std::string_view name, const MetricLabels& labels, double value) {
+  std::string key = render(labels);
   std::lock_guard lock(mutex_);
-  families_[std::string(name)].values[render(labels)] = value;
+  family(name).values[std::move(key)] = value;
 }
 
 void Metrics::remove(std::string_view name, const MetricLabels& labels) {
@@ -58,9 +72,10 @@ void Metrics::remove(std::string_view name, const MetricLabels& labels) {
 }
 
 void Metrics::observe(std::string_view name, const MetricLabels& labels, double value) {
+  std::string key = render(labels);
   std::lock_guard lock(mutex_);
-  Family& family = families_[std::string(name)];
-  Histogram& histogram = family.histograms[render(labels)];
+  Family& family = this->family(name);
+  Histogram& histogram = family.histograms[std::move(key)];
   histogram.buckets.resize(family.bounds.size() + 1);
   // A value that equals a bound belongs to its bucket: `le` means less or equal.
   auto bucket = std::lower_bound(family.bounds.begin(), family.bounds.end(), value) - family.bounds.begin();

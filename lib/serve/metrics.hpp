@@ -52,6 +52,8 @@ class Metrics {
     std::map<std::string, double> values;  // by rendered labels
     std::map<std::string, Histogram> histograms;
   };
+  Family& family(std::string_view name);
+
   mutable std::mutex mutex_;  // held for nanoseconds: a sample is a map look-up
   std::map<std::string, Family, std::less<>> families_;
 };

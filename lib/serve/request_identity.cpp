@@ -51,11 +51,13 @@ RequestIdentities::RequestIdentities() {
 
 std::string RequestIdentities::hex_digits(int words) {
   std::string text;
+  text.reserve(16 * static_cast<std::size_t>(words));
   for (int i = 0; i < words; ++i) {
     std::uint64_t z = next_.fetch_add(0x9e3779b97f4a7c15, std::memory_order_relaxed);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    text += fmt::format("{:016x}", z ^ (z >> 31));
+    z ^= z >> 31;
+    for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[z >> shift & 15];
   }
   return text;
 }

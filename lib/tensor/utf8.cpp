@@ -3,6 +3,7 @@
 #include "tensor/utf8.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace modelctl {
 namespace {
@@ -61,7 +62,10 @@ std::optional<std::u32string> from_utf8(std::string_view text) {
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    if (!next(text)) return false;
+    std::uint64_t eight = 0x80;
+    if (text.size() >= sizeof eight) std::memcpy(&eight, text.data(), sizeof eight);
+    if ((eight & 0x8080808080808080) == 0) text.remove_prefix(sizeof eight);  // ASCII
+    else if (!next(text)) return false;
   }
   return true;
 }

@@ -30,6 +30,8 @@ class ByteStream {
   void handshake(Handler done);
   void read_some(boost::asio::mutable_buffer to, Handler done);
   void write_some(boost::asio::const_buffer from, Handler done);
+  // What the socket takes without waiting, and no error: write_some() then finds it. With TLS nothing.
+  std::size_t write_now(boost::asio::const_buffer from);
   // The end of TLS, which the other side confirms.
   void shutdown(Handler done);
   // Operations under way end with an error; the socket stays open.

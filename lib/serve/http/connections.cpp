@@ -51,7 +51,8 @@ void Connections::leave(Ticket ticket, Admission admission) {
 Connections::Ticket Connections::start_waiting(const std::shared_ptr<Connection>& connection, Admission admission) {
   std::lock_guard lock(mutex_);
   Ticket ticket = ++last_ticket_;
-  (admission == Admission::reserve ? waiting_in_reserve_ : waiting_).emplace(ticket, connection);
+  Waiting& waiting = admission == Admission::reserve ? waiting_in_reserve_ : waiting_;
+  waiting.emplace_hint(waiting.end(), ticket, connection);  // tickets only grow
   return ticket;
 }
 

@@ -32,18 +32,24 @@ struct Sending {
 // The status line and the headers. `keep`: as a client of HTTP/1.0 and one of HTTP/1.1 expect to be told.
 std::string head_of(const ServerResponse& response, const RequestIdentity& identity, unsigned version, bool keep) {
   std::string head;
-  auto to = std::back_inserter(head);
+  head.reserve(512);
+  auto add = [&](std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  };
   auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
-  fmt::format_to(to, "HTTP/{}.{} {} {}\r\nServer: modelctl/" MODELCTL_VERSION "\r\n", version / 10, version % 10,
-                 response.status, std::string_view(reason.data(), reason.size()));
-  fmt::format_to(to, "X-Request-Id: {}\r\n", identity.id);
-  if (!identity.trace.empty()) fmt::format_to(to, "traceresponse: {}\r\n", identity.trace_response());
-  for (const auto& [name, value] : response.headers) fmt::format_to(to, "{}: {}\r\n", name, value);
+  head.append(version < 11 ? "HTTP/1.0 " : "HTTP/1.1 ").append(fmt::format_int(response.status).c_str()).append(" ");
+  head.append(reason.data(), reason.size()).append("\r\n");
+  add("Server", "modelctl/" MODELCTL_VERSION);
+  add("X-Request-Id", identity.id);
+  if (!identity.trace.empty()) add("traceresponse", identity.trace_response());
+  for (const auto& [name, value] : response.headers) add(name, value);
   if (keep && version < 11) head += "Connection: keep-alive\r\n";
   if (!keep && version >= 11) head += "Connection: close\r\n";
   // RFC 9110, section 8.6: no length where there is no body; that of a 304 would be the length of what is not sent.
-  if (response.status != 204 && response.status != 304)
-    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", response.content_type, response.body.size());
+  if (response.status != 204 && response.status != 304) {
+    add("Content-Type", response.content_type);
+    add("Content-Length", fmt::format_int(response.body.size()).c_str());
+  }
   return head += "\r\n";
 }
 
@@ -110,7 +116,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void wait_for_request() {
     parser_.emplace(server_.settings, &memory_);
     place_.start_waiting(shared_from_this());
-    if (buffer_.size() > 0) return begin_request();
+    // Of a client that does not wait for responses: not within the call that sent one, or they would nest.
+    if (buffer_.size() > 0)
+      return net::post(stream_.executor(), [self = shared_from_this()] { self->begin_request(); });
     idle_ = true;
     // After the wait is known to the server: a drain that begins now either finds this connection or is seen here.
     if (server_.closing && !has_received()) return stop_reading();
@@ -161,8 +169,13 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void begin_request() {
     record_ = {.time = std::chrono::system_clock::now(), .client = client_, .protocol = "http"};
     begun_ = std::chrono::steady_clock::now();
-    arm(milliseconds(server_.settings.read_timeout));
+    limited_ = timed_out_ = false;
     parse(RequestParser::Until::headers);
+  }
+
+  // The time for reading the request begins when it does not come whole.
+  void limit_reading() {
+    if (!std::exchange(limited_, true)) arm(milliseconds(server_.settings.read_timeout));
   }
 
   // Parses what was read, and reads more as long as the request, or its headers, go on.
@@ -176,6 +189,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void read_more(RequestParser::Until until) {
+    limit_reading();
     std::size_t piece = until == RequestParser::Until::headers ? read_piece : buffer_bytes;
     stream_.read_some(buffer_.prepare(std::min(piece, buffer_bytes - buffer_.size())),
                       [self = shared_from_this(), until](beast::error_code code, std::size_t bytes) {
@@ -198,6 +212,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (code) return refuse_request(code);
     const auto& head = (*parser_)->get();
     identify(head);
+    auto method = head.method_string(), target = head.target();
+    match_ = match({method.data(), method.size()}, target_of({target.data(), target.size()}).path, server_.settings,
+                   server_.role);
     if (auto refused = ambiguity(head, head.version())) return refuse_request(std::move(*refused));
     if (place_.admission() == Admission::reserve) return serve_from_reserve();
     if (auto refused = refuse_body()) return refuse_request(std::move(*refused));
@@ -210,14 +227,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // A client that may not send it is refused before its body is read.
   std::optional<ServerResponse> refuse_body() {
-    if ((*parser_)->is_done() || server_.trusted()) return std::nullopt;
-    const auto& head = (*parser_)->get();
-    std::string target(head.target()), name;
-    auto matched =
-        match(std::string(head.method_string()), target.substr(0, target.find('?')), server_.settings, server_.role);
-    if (matched.route == nullptr) return std::nullopt;
-    auto authorization = head[http::field::authorization];
-    auto refused = refuse_access(server_.service, *matched.route, {authorization.data(), authorization.size()}, name);
+    if ((*parser_)->is_done() || server_.trusted() || match_.route == nullptr) return std::nullopt;
+    std::string name;
+    auto authorization = (*parser_)->get()[http::field::authorization];
+    auto refused = refuse_access(server_.service, *match_.route, {authorization.data(), authorization.size()}, name);
     if (refused) refused->served.token = std::move(name);
     return refused;
   }
@@ -249,13 +262,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     timer_.cancel();
     keep_alive_ = false;
     if ((*parser_)->is_done()) {
-      auto [request, match] = take_request();
-      if (match.route != nullptr && !match.route->predicts()) return answer(std::move(request), std::move(match));
+      auto request = take_request();
+      if (match_.route != nullptr && !match_.route->predicts()) return answer(std::move(request));
     }
     refuse_request(busy("too many connections"));
   }
 
   void write_continue() {
+    limit_reading();
     static constexpr std::string_view text = "HTTP/1.1 100 Continue\r\n\r\n";
     // No client has left so little space that these bytes are cut off, except one that takes nothing.
     stream_.write_some(net::buffer(text), [self = shared_from_this()](beast::error_code code, std::size_t bytes) {
@@ -280,7 +294,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     write(std::move(response));
   }
 
-  std::pair<ClientRequest, Match> take_request() {
+  ClientRequest take_request() {
     auto message = (*parser_)->release();
     // Beast adds trailers to the headers. None of them may act as one (RFC 9110, section 6.5.1).
     if (head_without_trailers_) message.base() = *std::exchange(head_without_trailers_, std::nullopt);
@@ -292,15 +306,13 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     request.memory = &memory_;
     request.trusted = server_.trusted();
     record_.received = request.body.size();
-    Match matched = match(request.method, request.path, server_.settings, server_.role);
-    note_route(matched, request.path);
-    return {std::move(request), std::move(matched)};
+    note_route(match_, request.path);
+    return request;
   }
 
   void dispatch() {
     try {
-      auto [request, match] = take_request();
-      answer(std::move(request), std::move(match));
+      answer(take_request());
     } catch (const std::bad_alloc&) {  // before anybody else had the request: the connection can go on
       ServerResponse response = busy("there is not enough memory to answer the request");
       count_refusal(server_.service, response);
@@ -309,8 +321,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   // The connection has nothing else under way until the response comes, except that it listens for the client's end.
-  void answer(ClientRequest request, Match match) {
-    prediction_ = handle(std::move(request), std::move(match), server_.service,
+  void answer(ClientRequest request) {
+    prediction_ = handle(std::move(request), std::exchange(match_, {}), server_.service,
                          [self = shared_from_this()](ServerResponse response) { self->respond(std::move(response)); });
     if (!prediction_.expired() && buffer_.size() == 0) start_reading();
   }
@@ -341,6 +353,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (!head_ && response.body.size() <= one_write) sending_.head += response.body;
     else if (!head_) sending_.body = std::move(response.body);
     sending_.left = sending_.head;
+    // Most responses fit into the socket's buffer.
+    if (took(stream_.write_now(net::buffer(sending_.left)))) return ended(false);
     arm(milliseconds(server_.settings.read_timeout));
     write_more();
   }
@@ -354,25 +368,32 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         [self = shared_from_this()](beast::error_code code, std::size_t bytes) { self->has_written(code, bytes); });
   }
   void has_written(beast::error_code code, std::size_t bytes) {
-    sending_.left.remove_prefix(bytes);
-    if (sending_.left.empty() && !sending_.head.empty()) {
-      sending_.head.clear();
-      sending_.left = sending_.body;
-    }
-    if (code || sending_.left.empty()) {
+    if (took(bytes) || code) {
       timer_.cancel();
-      bool keep = sending_.keep && keep_alive_;
-      sending_ = {};  // before its memory counts as free
-      log(code.failed());
-      if (!code) written(keep);
-      return;
+      return ended(code.failed());
     }
-    sending_.since_armed += bytes;
     if (sending_.since_armed >= response_piece) {
       sending_.since_armed = 0;
       arm(milliseconds(server_.settings.read_timeout));
     }
     write_more();
+  }
+
+  // Notes what the socket took. True if that was the rest.
+  bool took(std::size_t bytes) {
+    sending_.left.remove_prefix(bytes);
+    if (sending_.left.empty() && !sending_.head.empty()) {
+      sending_.head.clear();
+      sending_.left = sending_.body;
+    }
+    sending_.since_armed += bytes;
+    return sending_.left.empty();
+  }
+  void ended(bool aborted) {
+    bool keep = sending_.keep && keep_alive_;
+    sending_ = {};  // before its memory counts as free
+    log(aborted);
+    if (!aborted) written(keep);
   }
 
   void log(bool aborted) {
@@ -426,6 +447,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   MemoryShare memory_;  // of the body while it is read and used, then of the response
   beast::flat_buffer buffer_{buffer_bytes};
   std::optional<RequestParser> parser_;
+  Match match_;                                  // of the request
   std::weak_ptr<PredictionRequest> prediction_;  // under way
   Sending sending_;
   AccessRecord record_;  // of the request
@@ -434,6 +456,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   bool idle_ = false;
   bool closing_ = false;
   bool timed_out_ = false;
+  bool limited_ = false;  // the time for reading the request has begun
   bool evicted_ = false;
   bool keep_alive_ = true;
   // Of the request, and so of its response: a client of HTTP/1.0 waits for the end of the connection unless the

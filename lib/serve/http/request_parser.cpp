@@ -33,20 +33,25 @@ std::size_t RequestParser::skip_empty_lines(std::string_view bytes) {
   return used;
 }
 
-ClientRequest plain(http::request<BudgetedBody>&& request) {
-  ClientRequest result;
-  result.method = std::string(request.method_string());
-  std::string_view target(request.target().data(), request.target().size());
+Target target_of(std::string_view target) {
   bool absolute = false;
   for (std::string_view scheme : {"http://", "https://"}) {
     if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
     target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
     absolute = true;
   }
-  std::size_t question = target.find('?');
-  result.path = target.substr(0, question);
-  if (absolute && result.path.empty()) result.path = "/";
-  if (question != std::string_view::npos) result.query = target.substr(question + 1);
+  std::size_t question = std::min(target.find('?'), target.size());
+  Target parts{target.substr(0, question), target.substr(std::min(question + 1, target.size()))};
+  if (absolute && parts.path.empty()) parts.path = "/";
+  return parts;
+}
+
+ClientRequest plain(http::request<BudgetedBody>&& request) {
+  ClientRequest result;
+  result.method = std::string(request.method_string());
+  auto [path, query] = target_of({request.target().data(), request.target().size()});
+  result.path = path;
+  result.query = query;
   for (const auto& field : request) {
     std::string name(field.name_string());
     for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

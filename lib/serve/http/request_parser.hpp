@@ -105,8 +105,15 @@ class RequestParser {
   bool begun_ = false;
 };
 
-// Without Beast's types. The target may be absolute (RFC 9112, section 3.2.2); its authority is left out, as that of
+// The parts of a request's target. It may be absolute (RFC 9112, section 3.2.2); its authority is left out, as that of
 // the header 'Host' is.
+struct Target {
+  std::string_view path;   // as it was sent
+  std::string_view query;  // after '?', not decoded
+};
+Target target_of(std::string_view target);
+
+// Without Beast's types.
 ClientRequest plain(http::request<BudgetedBody>&& request);
 
 // 503 with Retry-After.
