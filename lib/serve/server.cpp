@@ -1,6 +1,6 @@
 // The listener: address, admission of connections, and the order of a drain.
 //
-// Three kinds of threads: two move bytes (`io`), the scheduler's predict, and the caller of drain() waits. Each has an
+// Three kinds of threads: some move bytes (`io`), the scheduler's predict, and the caller of drain() waits. Each has an
 // error boundary, since an exception that leaves a thread ends the process.
 #include "serve/server_state.hpp"
 
@@ -75,8 +75,8 @@ Result<std::unique_ptr<Server>> Server::start(Service& service, ListenerRole rol
   if (!state->listening.is_unix()) state->endpoint.scheme = state->tls() ? "https" : "http";
   state->accept_loop.open(state->listening);
   if (!state->listening.inherited) state->accept_loop.start();
-  // Two threads move bytes whatever the number of workers: one that writes a large response must not delay health.
-  for (int i = 0; i < 2; ++i) state->threads.emplace_back([&state = *state] { state.run_io(); });
+  for (std::size_t i = 0; i < (clients ? service.front_end_threads() : 2); ++i)
+    state->threads.emplace_back([&state = *state] { state.run_io(); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 

@@ -17,6 +17,7 @@
 #include "serve/tls_files.hpp"
 #include "serve/tokens.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
@@ -65,6 +66,9 @@ class Service {
   void record(const PredictionRequest& request, const LoadedModel* model, int status, std::string_view protocol);
   // Predictions that run or wait.
   std::size_t pending() const { return scheduler_.pending(); }
+  // Threads of a front end that move bytes: one for each worker, since brief predictions run on them; and at least two,
+  // because one that writes a large response must not delay health.
+  std::size_t front_end_threads() const { return std::max<std::size_t>(scheduler_.workers(), 2); }
 
   // Listens on the address of a setting, or on the socket that the service manager passed for that listener.
   Result<ListeningSocket> listen(std::string_view listener, const std::string& address, std::string_view flag);

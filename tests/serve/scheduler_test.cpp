@@ -30,7 +30,11 @@ class Recorded final : public PredictionRequest {
   Recorded(Log& log, std::string name, Tensor input = Tensor::of<float>(DType::f32, {1, 2}, {1, 2}))
       : PredictionRequest({}), log_(log), name_(std::move(name)), input_(std::move(input)) {}
 
-  Result<std::vector<Tensor>> decode(const LoadedModel&) override { return std::vector{input_}; }
+  Result<std::vector<Tensor>> decode(const LoadedModel&) override {
+    decoded_on = std::this_thread::get_id();
+    return std::vector{input_};
+  }
+  bool decodes_briefly() const override { return brief; }
   void encode(const LoadedModel*, Result<std::vector<Tensor>> given) noexcept override {
     log_.add(name_ + ": " + (given ? "done" : given.error().code));
     if (given) outputs = std::move(*given);
@@ -40,6 +44,8 @@ class Recorded final : public PredictionRequest {
   std::string_view client() const override { return {}; }
 
   std::vector<Tensor> outputs;
+  bool brief = false;
+  std::thread::id decoded_on;
 
  private:
   Log& log_;
@@ -276,4 +282,60 @@ TEST_CASE("a copy that runs ends when a request waits") {
   scheduler.submit(pair("second"), model);
   wait_until_none_pends(scheduler);
   CHECK(log.ended == std::vector<std::string>{"with a copy: done", "second: done"});
+}
+
+namespace {
+
+// As if it had answered so many requests in a microsecond each.
+void answer_briefly(LoadedModel& model) {
+  for (int i = 0; i < 100; ++i) model.note_time(std::chrono::microseconds(1));
+}
+
+}  // namespace
+
+TEST_CASE("a brief request runs on the thread that submits it, and one that takes long to decode does not") {
+  Models models;
+  Log log;
+  answer_briefly(*models.a);
+  Scheduler scheduler({.workers = 1, .queue = 64}, models.metrics);
+  auto brief = std::make_shared<Recorded>(log, "brief"), other = std::make_shared<Recorded>(log, "other");
+  brief->brief = true;
+  // The worker is free as soon as it has begun to wait.
+  while (brief->decoded_on != std::this_thread::get_id()) {
+    scheduler.submit(brief, models.a);
+    wait_until_none_pends(scheduler);
+  }
+  scheduler.submit(other, models.a);
+  wait_until_none_pends(scheduler);
+  CHECK(other->decoded_on != std::this_thread::get_id());
+}
+
+TEST_CASE("a brief request waits for a worker like the others while all are busy") {
+  Models models;
+  Log log;
+  answer_briefly(*models.b);
+  gate.set(false);
+  {
+    Scheduler scheduler({.workers = 1, .queue = 64}, models.metrics);
+    scheduler.submit(std::make_shared<Recorded>(log, "long"), models.a);
+    auto brief = std::make_shared<Recorded>(log, "brief");
+    brief->brief = true;
+    scheduler.submit(brief, models.b);
+    CHECK(scheduler.pending() == 2);  // it has not run here: the gate is closed
+    gate.set(true);
+  }
+  CHECK(log.sent == 2);
+}
+
+TEST_CASE("a model is brief by the median of its times, unless a small request can take long") {
+  Models models;
+  auto endless = test::endless_model(models.service);
+  CHECK_FALSE(models.a->runs_briefly());  // nothing is known yet
+  answer_briefly(*models.a);
+  answer_briefly(*endless);
+  models.a->note_time(std::chrono::seconds(1));
+  CHECK(models.a->runs_briefly());
+  CHECK_FALSE(endless->runs_briefly());
+  for (int i = 0; i < 100; ++i) models.a->note_time(std::chrono::milliseconds(1));
+  CHECK_FALSE(models.a->runs_briefly());
 }

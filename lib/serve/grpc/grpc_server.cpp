@@ -1,5 +1,5 @@
-// Threads: two move bytes and calls, one for each completion queue, and one accepts connections and tells the time. The
-// scheduler's workers predict.
+// Threads: some move bytes and calls, one for each completion queue, and one accepts connections and tells the time.
+// The scheduler's workers predict.
 //
 // Connections are accepted here and handed over, because gRPC's own listener ends for good when the process has no
 // descriptor left, and takes any number of connections.
@@ -28,7 +28,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr int queue_count = 2;
 constexpr int calls_awaited = 16;              // by each queue
 constexpr std::size_t spare_descriptors = 16;  // left to everything else that opens files
 constexpr int metadata_bytes = 16 * 1024;      // as HTTP's headers
@@ -127,7 +126,7 @@ Result<void> GrpcServer::start() {
   connections_ = builder.experimental().AddExternalConnectionAcceptor(Builder::ExternalConnectionType::FROM_FD,
                                                                       server_credentials(service_.tls));
   builder.RegisterAsyncGenericService(&calls_.source());
-  for (int i = 0; i < queue_count; ++i) queues_.push_back(builder.AddCompletionQueue());
+  for (std::size_t i = 0; i < service_.front_end_threads(); ++i) queues_.push_back(builder.AddCompletionQueue());
   builder.SetMaxReceiveMessageSize(as_int(settings_.max_body));
   builder.SetMaxSendMessageSize(-1);  // max_response is kept before
   // gRPC inflates a message before it looks at its size: a few kilobytes could take all memory.

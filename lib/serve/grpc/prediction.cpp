@@ -43,6 +43,8 @@ class GrpcPrediction final : public PredictionRequest {
     return std::move(request_.inputs);
   }
 
+  bool decodes_briefly() const override { return message_.Length() <= std::size_t{128} * 1024; }
+
   void encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept override {
     message_.Clear();
     auto response = guarded([&]() -> Result<std::string> {

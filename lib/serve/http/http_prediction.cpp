@@ -6,6 +6,8 @@
 #include "serve/http/body_memory.hpp"
 #include "serve/http/content_coding.hpp"
 
+#include <charconv>
+
 namespace modelctl::serve {
 namespace {
 
@@ -44,6 +46,17 @@ Result<std::vector<Tensor>> HttpPrediction::decode(const LoadedModel& model) {
   TRY(hold(request_, bytes_of(decoded_.inputs)));
   request_ = {};
   return std::move(decoded_.inputs);
+}
+
+// JSON, or a head of JSON and the bytes of tensors after it. Files may be compressed: few bytes of one can be many.
+bool HttpPrediction::decodes_briefly() const {
+  constexpr std::size_t most_json = 16 * 1024, most = 128 * 1024;
+  const std::string& body = request_.body;
+  std::size_t begin = body.find_first_not_of(" \t\r\n"), json = body.size();
+  if (begin == std::string::npos || (body[begin] != '{' && body[begin] != '[')) return false;
+  std::string_view length = request_.header("inference-header-content-length");
+  std::from_chars(length.data(), length.data() + length.size(), json);
+  return json <= most_json && body.size() <= most && request_.header("content-encoding").empty();
 }
 
 void HttpPrediction::encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept {

@@ -12,6 +12,7 @@ class HttpPrediction final : public PredictionRequest {
   HttpPrediction(ClientRequest request, Match match, Service& service, Respond respond);
 
   Result<std::vector<Tensor>> decode(const LoadedModel& model) override;
+  bool decodes_briefly() const override;
   void encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept override;
   void send() noexcept override;
   std::string_view header(const std::string& name) const override { return request_.header(name); }

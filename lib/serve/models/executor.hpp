@@ -18,6 +18,8 @@ class Executor {
   // throws, std::bad_alloc above all.
   virtual Result<std::vector<Tensor>> run(std::span<const TensorView> inputs,
                                           const runtime::Session::RunLimits& limits) = 0;
+  // Whether a run takes as long as the shapes of its inputs say, and nothing but this process has part in it.
+  virtual bool predictable() const { return false; }
   // Why it cannot run anything just now, for people; empty if it can.
   virtual std::string outage() const { return {}; }
   // After an outage: waits until it can run again. False if it cannot by then, at once if that is known.

@@ -28,6 +28,16 @@ constexpr std::size_t most_trials = 1000;
 void LoadedModel::note_time(Seconds took) {
   double before = expected_seconds_.load(std::memory_order_relaxed);
   expected_seconds_.store(before == 0 ? took.count() : before + (took.count() - before) / 8, std::memory_order_relaxed);
+  // Steps up for what took longer and down for the rest meet at the median, which a slow run now and then does not
+  // move.
+  double median = median_seconds_.load(std::memory_order_relaxed);
+  median_seconds_.store(std::max(took.count() > median ? median * 1.125 : median * 0.875, 1e-6),
+                        std::memory_order_relaxed);
+}
+
+bool LoadedModel::runs_briefly() const {
+  constexpr double brief = 100e-6;
+  return executor_->predictable() && median_seconds_.load(std::memory_order_relaxed) < brief;
 }
 
 std::uint64_t LoadedModel::rows(std::span<const Tensor> inputs) const {

@@ -47,6 +47,9 @@ class LoadedModel {
   // What a request took lately, as a moving average; zero before the first. The scheduler's, for deadlines.
   Seconds expected_time() const { return Seconds(expected_seconds_.load(std::memory_order_relaxed)); }
   void note_time(Seconds took);
+  // Whether requests are over so soon that handing one to another thread would take as long: the median of those that
+  // ran lately, of a model whose time its inputs' shapes bound.
+  bool runs_briefly() const;
   // A request was refused by that time. It halves, so that after a few refusals one runs, and shows what is true now.
   void note_refusal();
 
@@ -66,6 +69,7 @@ class LoadedModel {
   const Settings settings_;
   const std::unique_ptr<Executor> executor_;
   std::atomic<double> expected_seconds_{0};
+  std::atomic<double> median_seconds_{1e-3};
   const bool has_rows_;
   std::atomic<bool> batched_;
   std::mutex mutex_;

@@ -31,8 +31,10 @@ class PredictionRequest {
   PredictionRequest(const PredictionRequest&) = delete;
   PredictionRequest& operator=(const PredictionRequest&) = delete;
 
-  // On a worker: the inputs in the signature's order. May throw.
+  // On a worker, or on the thread that submits: the inputs in the signature's order. May throw.
   virtual Result<std::vector<Tensor>> decode(const LoadedModel& model) = 0;
+  // Whether decode() takes less time than a thread takes to wake, whatever the request says.
+  virtual bool decodes_briefly() const { return false; }
   // Exactly once, on any thread: makes the response of the outputs, or of the error for which there are none. `model`
   // is null if none was selected.
   virtual void encode(const LoadedModel* model, Result<std::vector<Tensor>> outputs) noexcept = 0;

@@ -97,11 +97,17 @@ Scheduler::Seconds Scheduler::expected_wait() const {
   return total / static_cast<double>(limits_.workers);
 }
 
+// Only if a worker would take it at once.
+bool Scheduler::runs_here(const PredictionRequest& request, const LoadedModel& model) const {
+  return unstarted_ == 0 && here_ < idle_ && limits_.batch_max == 1 && model.runs_briefly() &&
+         request.decodes_briefly();
+}
+
 void Scheduler::submit(std::shared_ptr<PredictionRequest> request, std::shared_ptr<LoadedModel> model) {
   LoadedModel& version = *model;
   std::optional<Error> refused;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     auto [at, created] = queues_.try_emplace(&version);
     Queue& queue = at->second;
     if (created) {
@@ -116,9 +122,15 @@ void Scheduler::submit(std::shared_ptr<PredictionRequest> request, std::shared_p
       refused = too_late();
       if (queue.pending == 0) queue.model->note_refusal();  // else one that runs shows its time
     } else {
-      queue.waiting.push_back(request);
       ++queue.pending;
       ++pending_;
+      if (runs_here(*request, version)) {
+        ++here_;
+        run_one(queue, std::move(request), lock);
+        --here_;
+        return;
+      }
+      queue.waiting.push_back(request);
       if (++unstarted_ > idle_) wanted_.store(true, std::memory_order_relaxed);
     }
     if (queue.pending == 0) {
@@ -157,8 +169,14 @@ void Scheduler::work() {
     TimePoint now = std::chrono::steady_clock::now(), wake_at = TimePoint::max();
     if (Queue* queue = next(now, wake_at)) {
       clock_ = queue->used;
-      if (due(*queue, now)) run_batch(*queue, lock);
-      else run_one(*queue, lock);
+      if (due(*queue, now)) {
+        run_batch(*queue, lock);
+      } else {
+        auto request = std::move(queue->waiting.front());
+        queue->waiting.pop_front();
+        --unstarted_;
+        run_one(*queue, std::move(request), lock);
+      }
       continue;
     }
     wanted_.store(false, std::memory_order_relaxed);
@@ -209,10 +227,7 @@ bool Scheduler::await(LoadedModel& model, const PredictionRequest& request) {
   return again;
 }
 
-void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
-  auto request = std::move(queue.waiting.front());
-  queue.waiting.pop_front();
-  --unstarted_;
+void Scheduler::run_one(Queue& queue, std::shared_ptr<PredictionRequest> request, std::unique_lock<std::mutex>& lock) {
   lock.unlock();
 
   LoadedModel& model = *queue.model;
@@ -239,9 +254,7 @@ void Scheduler::run_one(Queue& queue, std::unique_lock<std::mutex>& lock) {
   Seconds took = std::chrono::steady_clock::now() - request->started;
   // What cannot be read says nothing about the model, and neither does what was lost.
   if (inputs && !run.repeated) model.note_time(took);
-  std::vector<std::shared_ptr<PredictionRequest>> done;
-  done.push_back(std::move(request));
-  finish(queue, std::move(done), took, lock);
+  finish(queue, {&request, 1}, took, lock);
 }
 
 namespace {
@@ -310,10 +323,10 @@ void Scheduler::run_batch(Queue& queue, std::unique_lock<std::mutex>& lock) {
   model.note_time(took / static_cast<double>(done.size()));
   metrics_.observe("modelctl_batch_size", labels, static_cast<double>(rows));
   metrics_.set("modelctl_batching", labels, model.batched() ? 1 : 0);
-  finish(queue, std::move(done), took, lock);
+  finish(queue, done, took, lock);
 }
 
-void Scheduler::finish(Queue& queue, std::vector<std::shared_ptr<PredictionRequest>> requests, Seconds took,
+void Scheduler::finish(Queue& queue, std::span<std::shared_ptr<PredictionRequest>> requests, Seconds took,
                        std::unique_lock<std::mutex>& lock) {
   lock.lock();
   queue.used += took;
@@ -325,14 +338,16 @@ void Scheduler::finish(Queue& queue, std::vector<std::shared_ptr<PredictionReque
     queues_.erase(last.get());
   }
   lock.unlock();
-  for (auto& request : requests) request->send();
-  requests.clear();
+  for (auto& request : requests) {
+    request->send();
+    request = nullptr;
+  }
   last = nullptr;
   lock.lock();
 }
 
 // The copy shares the tensors' memory. Refused here, it costs the caller nothing but this look.
-void Scheduler::offer_shadow(PredictionRequest& request, const std::vector<Tensor>& inputs) {
+void Scheduler::offer_shadow(PredictionRequest& request, const std::vector<Tensor>& inputs) noexcept try {
   if (request.shadow == nullptr) return;
   auto model = std::move(request.shadow);
   const ModelInfo info = model->info();
@@ -345,6 +360,7 @@ void Scheduler::offer_shadow(PredictionRequest& request, const std::vector<Tenso
   if (taken) return wake_.notify_one();
   metrics_.count("modelctl_shadow_requests_total",
                  {{"model", info.name}, {"version", info.version}, {"outcome", "dropped"}});
+} catch (...) {  // no memory for the copy: it is dropped
 }
 
 void Scheduler::run_shadow(std::unique_lock<std::mutex>& lock) {

@@ -4,6 +4,9 @@
 //   submit -> waiting -> decode -> run -> encode -> send                       a version that is not batched
 //   submit -> waiting -> decode -> decoded -> run several -> encode -> send    one that is (batching.hpp)
 //
+// A request that takes less than a thread takes to wake (LoadedModel::runs_briefly) runs on the thread that submits it,
+// as long as a worker is free: that worker's turn, without the way to it.
+//
 // The threads are shared fairly between versions by the time that they compute, not by requests: a model of 100 ms and
 // one of 1 ms that are both overloaded get half of the machine each. A version that was idle gains no credit for it.
 #pragma once
@@ -37,11 +40,13 @@ class Scheduler {
   Scheduler(Limits limits, Metrics& metrics, Reroute reroute = nullptr);
   ~Scheduler();  // completes what still waits
 
-  // Any thread; never blocks. From now on the request keeps its version, and will be completed: at once with an error
-  // if the version's queue is full, or so long that the request's deadline would pass; else by a worker.
+  // Any thread; blocks no longer than a brief request runs. From now on the request keeps its version, and will be
+  // completed: at once with an error if the version's queue is full, or so long that the request's deadline would pass;
+  // at once if it is brief; else by a worker.
   void submit(std::shared_ptr<PredictionRequest> request, std::shared_ptr<LoadedModel> model);
   // Requests that wait or run, of all versions; without copies.
   std::size_t pending() const { return pending_; }
+  std::size_t workers() const { return threads_.size(); }
 
  private:
   using Seconds = std::chrono::duration<double>;
@@ -68,7 +73,8 @@ class Scheduler {
   void work();
   bool due(const Queue& queue, TimePoint now) const;
   Queue* next(TimePoint now, TimePoint& wake_at);
-  void run_one(Queue& queue, std::unique_lock<std::mutex>& lock);
+  bool runs_here(const PredictionRequest& request, const LoadedModel& model) const;
+  void run_one(Queue& queue, std::shared_ptr<PredictionRequest> request, std::unique_lock<std::mutex>& lock);
   void run_batch(Queue& queue, std::unique_lock<std::mutex>& lock);
   void run_shadow(std::unique_lock<std::mutex>& lock);
   // What a run for one request gave, and which version it was if not the one that was asked for.
@@ -83,9 +89,9 @@ class Scheduler {
   Answer repeat(LoadedModel& model, std::span<const Tensor> inputs, PredictionRequest& request, Error lost);
   bool await(LoadedModel& model, const PredictionRequest& request);
   Seconds expected_wait() const;
-  void offer_shadow(PredictionRequest& request, const std::vector<Tensor>& inputs);
+  void offer_shadow(PredictionRequest& request, const std::vector<Tensor>& inputs) noexcept;
   // Sends the responses, which are encoded, and accounts for what they took.
-  void finish(Queue& queue, std::vector<std::shared_ptr<PredictionRequest>> requests, Seconds took,
+  void finish(Queue& queue, std::span<std::shared_ptr<PredictionRequest>> requests, Seconds took,
               std::unique_lock<std::mutex>& lock);
 
   const Limits limits_;
@@ -99,6 +105,7 @@ class Scheduler {
   bool stop_ = false;
   std::size_t idle_ = 0;       // workers that wait
   std::size_t awaiting_ = 0;   // workers that wait for a process
+  std::size_t here_ = 0;       // requests that run on the threads that submitted them
   std::size_t unstarted_ = 0;  // requests that no worker has taken
   std::atomic<std::size_t> pending_{0};
   std::atomic<bool> wanted_{false};  // there are more requests than idle workers

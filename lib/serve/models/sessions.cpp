@@ -1,11 +1,25 @@
 // The session used last is used first: its arena is still in the CPU's cache.
 #include "serve/models/sessions.hpp"
 
+#include <algorithm>
+
 namespace modelctl::serve {
+namespace {
+
+// Loops and shapes that depend on values let a small request take long.
+bool has_fixed_work(const artifact::Plan& plan) {
+  return plan.bodies.empty() && std::none_of(plan.values.begin(), plan.values.end(),
+                                             [](const artifact::PlanValue& value) { return value.data_dependent; });
+}
+
+}  // namespace
 
 Sessions::Sessions(std::shared_ptr<const runtime::Model> model, runtime::Session::Limits limits,
                    std::shared_ptr<runtime::ThreadPool> threads)
-    : model_(std::move(model)), limits_(limits), threads_(std::move(threads)) {}
+    : model_(std::move(model)),
+      limits_(limits),
+      threads_(std::move(threads)),
+      predictable_(has_fixed_work(model_->plan())) {}
 
 std::unique_ptr<runtime::Session> Sessions::acquire() {
   {

@@ -17,6 +17,7 @@ class Sessions final : public Executor {
 
   Result<std::vector<Tensor>> run(std::span<const TensorView> inputs,
                                   const runtime::Session::RunLimits& limits) override;
+  bool predictable() const override { return predictable_; }
 
  private:
   std::unique_ptr<runtime::Session> acquire();
@@ -25,6 +26,7 @@ class Sessions final : public Executor {
   const std::shared_ptr<const runtime::Model> model_;
   const runtime::Session::Limits limits_;
   const std::shared_ptr<runtime::ThreadPool> threads_;
+  const bool predictable_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<runtime::Session>> idle_;
 };
